@@ -1,0 +1,73 @@
+"""
+What only the owner of the database may do; a deployment invokes it.
+
+`{"action": "upgrade"}` migrates, makes a login for each role, and writes its address into that
+role's secret. `{"action": "create_profile", "email": …, "name": …}` makes an account with an API
+key, which the answer shows once; an account that exists answers with no key.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from sqlalchemy import URL, Connection, create_engine, pool, text
+
+import alembic.command
+from alembic.config import Config
+from crawlset.accounts import service as accounts
+from crawlset.kit import db
+from crawlset.kit.logins import ensure_login
+from crawlset.observability import logger
+
+SECRETS = {
+    "crawlset_api": "API_DATABASE_SECRET_ARN",
+    "crawlset_worker": "WORKER_DATABASE_SECRET_ARN",
+    "crawlset_tick": "TICK_DATABASE_SECRET_ARN",
+}
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    match event:
+        case {"action": "upgrade"}:
+            return upgrade(db.database_url())
+        case {"action": "create_profile", "email": str(email), **rest}:
+            return create_profile(email, rest.get("name") or email)
+    message = "Send an action: upgrade, or create_profile with an email."
+    raise ValueError(message)
+
+
+def upgrade(url: URL) -> dict[str, Any]:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.attributes["url"] = url
+    alembic.command.upgrade(config, "head")
+    engine = create_engine(url, poolclass=pool.NullPool)
+    with engine.begin() as connection:
+        for role, variable in SECRETS.items():
+            publish_login(connection, url, role, os.environ[variable])
+        revision = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    logger.info("database_migrated", revision=revision)
+    return {"revision": revision}
+
+
+def publish_login(connection: Connection, url: URL, role: str, secret_arn: str) -> None:
+    login = ensure_login(connection, role)
+    address = url.set(
+        drivername="postgresql", username=login.name, password=login.password
+    ).render_as_string(hide_password=False)
+    boto3.client("secretsmanager").put_secret_value(
+        SecretId=secret_arn, SecretString=json.dumps({"dsn": address})
+    )
+
+
+def create_profile(email: str, name: str) -> dict[str, Any]:
+    with db.transaction() as session:
+        profile_id, api_key = accounts.create_profile(session, email=email, name=name)
+    logger.info(
+        "profile_created", profile_id=str(profile_id), is_new=api_key is not None
+    )
+    return {"profile_id": str(profile_id), "api_key": api_key}

@@ -1,0 +1,31 @@
+"""The HTTP API."""
+
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.logging import correlation_paths
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from crawlset.crawls.routes import router as crawls
+from crawlset.exports.routes import router as exports
+from crawlset.kit.http import build_app
+from crawlset.observability import logger, metrics
+from crawlset.projects.routes import router as projects
+from crawlset.validation.routes import router as validation
+
+app = build_app()
+for router in (projects, crawls, validation, exports):
+    app.include_router(router)
+
+
+@app.get("/api/health", summary="Whether the API answers", tags=["health"])
+def health() -> tuple[dict[str, str], int]:
+    return {"status": "ok"}, HTTPStatus.OK
+
+
+@logger.inject_lambda_context(
+    correlation_id_path=correlation_paths.API_GATEWAY_HTTP, clear_state=True
+)
+@metrics.log_metrics(capture_cold_start_metric=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return app.resolve(event, context)

@@ -1,0 +1,33 @@
+"""Plan the candidates that the messages on the plan queue name."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from crawlset.crawls import planning
+from crawlset.crawls.messages import keys_of
+from crawlset.observability import logger, metrics
+
+processor = BatchProcessor(
+    event_type=EventType.SQS, raise_on_entire_batch_failure=False
+)
+
+
+def plan(record: SQSRecord) -> None:
+    for key in keys_of(record.json_body):
+        planning.plan_part(key)
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics(capture_cold_start_metric=True)
+def handler(
+    event: dict[str, Any], context: LambdaContext
+) -> PartialItemFailureResponse:
+    return process_partial_response(event, plan, processor, context)

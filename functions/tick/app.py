@@ -1,0 +1,15 @@
+"""Every minute: send what waits, move what has stopped, start what is due, forget what expired."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from crawlset import housekeeping
+from crawlset.observability import logger, metrics
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """`{"requeue": true}` counts everything unfinished as stalled: after queues were lost."""
+    return housekeeping.tick(requeue=event.get("requeue") is True)

@@ -1,0 +1,1 @@
+"""Build licence-checked, de-duplicated image datasets from keywords and URL lists."""

@@ -1,0 +1,1 @@
+"""Who may call: profiles and their API keys."""

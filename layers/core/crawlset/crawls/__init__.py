@@ -1,0 +1,1 @@
+"""Crawl jobs: search, plan, fetch in chunks, record, finish."""

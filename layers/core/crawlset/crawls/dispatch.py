@@ -1,0 +1,63 @@
+"""Hand planned chunks to the fetchers: first their input, then the message."""
+
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
+
+from crawlset import keys, outbox
+from crawlset.crawls.messages import ChunkMessage
+from crawlset.crawls.repository import CrawlRepository
+from crawlset.crawls.work_repository import ChunkRepository
+from crawlset.images.repository import ImageRepository
+from crawlset.kit import db, objects
+from crawlset.models import JobChunk, Target
+from crawlset.outbox import Message
+
+PARALLEL_PUTS = 8
+
+
+def dispatch(job_id: UUID, chunk_ids: Collection[UUID]) -> int:
+    """
+    Queue those of the chunks that are pending; say how many.
+
+    Runs in transactions of its own, with none open while the inputs are written. A crash in
+    between leaves the chunks pending, for the tick to dispatch.
+    """
+    with db.transaction() as session:
+        job = CrawlRepository(session).find(job_id)
+        if job is None or job.status.is_final:
+            return 0
+        chunks = ChunkRepository(session).list_pending(job, chunk_ids)
+        urls = ImageRepository(session).list_urls([chunk.id for chunk in chunks])
+    with ThreadPoolExecutor(PARALLEL_PUTS) as pool:
+        list(pool.map(lambda chunk: _write_input(chunk, urls[chunk.id]), chunks))
+    with db.transaction(job.user_id) as session:
+        queued = ChunkRepository(session).queue([chunk.id for chunk in chunks])
+        outbox.post(
+            session, [_message(chunk) for chunk in chunks if chunk.id in queued]
+        )
+    return len(queued)
+
+
+def _write_input(chunk: JobChunk, urls: Sequence[tuple[int, str]]) -> None:
+    head = {
+        "v": 1,
+        "job_id": str(chunk.crawl_job_id),
+        "chunk_id": str(chunk.id),
+        "attempt": chunk.attempt,
+    }
+    lines = [head, *({"n": ordinal, "url": url} for ordinal, url in urls)]
+    key = keys.chunk_input(chunk.crawl_job_id, chunk.id, chunk.attempt)
+    objects.put(key, objects.pack_lines(lines))
+
+
+def _message(chunk: JobChunk) -> Message:
+    body = ChunkMessage(
+        job_id=chunk.crawl_job_id, chunk_id=chunk.id, attempt=chunk.attempt
+    )
+    return Message(
+        target=Target.host_lanes if chunk.lane else Target.chunks,
+        body=body.model_dump(mode="json"),
+        group_id=chunk.lane,
+        deduplication_id=f"{chunk.id}:{chunk.attempt}" if chunk.lane else None,
+    )

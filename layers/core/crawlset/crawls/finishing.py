@@ -1,0 +1,85 @@
+"""End jobs: when their last piece ends, or when a piece can go no further."""
+
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from crawlset import pipeline
+from crawlset.crawls.repository import CrawlRepository
+from crawlset.crawls.work_repository import ChunkRepository, SearchRepository
+from crawlset.images.repository import ImageRepository
+from crawlset.models import CrawlJob, JobChunk, JobStatus, WorkStatus
+from crawlset.observability import logger
+from crawlset.outcomes import Outcome
+
+
+def finish_if_done(session: Session, job: CrawlJob) -> None:
+    """
+    Complete the job if nothing of it is unfinished, and start what it asked for next.
+
+    The job is locked before its pieces are looked at: of two that end at once, the second sees
+    what the first did.
+    """
+    repository = CrawlRepository(session)
+    repository.lock(job)
+    if job.status.is_final:
+        return
+    if SearchRepository(session).any_unfinished(job) or ChunkRepository(
+        session
+    ).any_unfinished(job):
+        return
+    searches = SearchRepository(session).list_of(job)
+    errors = [
+        search.error_message
+        for search in searches
+        if search.status is WorkStatus.failed
+    ]
+    n_candidates = repository.count([job.id])[job.id].n_candidates
+    if errors and not n_candidates:
+        repository.finish(
+            job, JobStatus.failed, "; ".join(filter(None, errors))[:2_000]
+        )
+    else:
+        repository.finish(job, JobStatus.completed)
+        pipeline.start(session, job)
+    logger.info(
+        "crawl_job_finished",
+        job_id=str(job.id),
+        status=job.status,
+        candidates=n_candidates,
+    )
+
+
+def fail_chunk(session: Session, job: CrawlJob, chunk_id: UUID, reason: str) -> None:
+    """Make an unfinished chunk terminal; its open images fail with it, to be retried on request."""
+    CrawlRepository(session).lock(job)
+    chunk = ChunkRepository(session).lock(job, chunk_id)
+    if chunk is None or chunk.status not in {WorkStatus.pending, WorkStatus.queued}:
+        return
+    settle_chunk(session, chunk, WorkStatus.failed, reason)
+    logger.warning(
+        "chunk_failed", job_id=str(job.id), chunk_id=str(chunk_id), reason=reason
+    )
+    finish_if_done(session, job)
+
+
+def settle_chunk(
+    session: Session, chunk: JobChunk, status: WorkStatus, reason: str | None = None
+) -> None:
+    """End a chunk: what it leaves open has failed; its counts are those of its images."""
+    images = ImageRepository(session)
+    images.settle_rest(chunk.id, Outcome.worker_failed, reason)
+    chunk.outcomes, chunk.n_urls = images.count_outcomes(chunk.id)
+    chunk.status = status
+    chunk.error_message = reason
+    session.flush()
+
+
+def fail_search(session: Session, job: CrawlJob, search_id: UUID, reason: str) -> None:
+    """Make an unfinished search terminal; what it has yielded stays."""
+    CrawlRepository(session).lock(job)
+    SearchRepository(session).settle(job, WorkStatus.failed, reason, search_id)
+    logger.warning(
+        "search_failed", job_id=str(job.id), search_id=str(search_id), reason=reason
+    )
+    finish_if_done(session, job)

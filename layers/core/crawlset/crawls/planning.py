@@ -1,0 +1,210 @@
+"""Turn an object of candidates into rows and chunks."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from sqlalchemy import func, text
+from sqlalchemy.orm import Session
+
+from crawlset.crawls import dispatch, finishing
+from crawlset.crawls.messages import parse_candidates_key
+from crawlset.crawls.planner import plan
+from crawlset.crawls.repository import CrawlRepository
+from crawlset.crawls.work_repository import SearchRepository
+from crawlset.kit import db, objects
+from crawlset.kit.ids import new_id
+from crawlset.models import CrawlJob, JobChunk, JobSearch, WorkStatus
+from crawlset.observability import logger, metrics
+from crawlset.outcomes import Outcome
+
+COPIED = (
+    "chunk_id uuid, ordinal int, url text, url_hash bytea, host text, source text, query text, "
+    "keyword text, rank int, landing_url text, licence text, licence_raw text, creator text, "
+    "attribution text, title text, status text, outcome text"
+)
+COLUMNS = ", ".join(column.split()[0] for column in COPIED.split(", "))
+
+
+def plan_part(key: str) -> int:
+    """
+    Plan the candidates in one object: rows, chunks, messages. Say how many were new to the job.
+
+    The same object planned twice changes nothing the second time.
+    """
+    part = parse_candidates_key(key)
+    head, *candidates = objects.get_lines(key)
+    with db.transaction() as session:
+        job = CrawlRepository(session).find(part.job_id)
+        if job is None:
+            logger.info("part_without_job", key=key)
+            return 0
+        CrawlRepository(session).share(job)
+        search = SearchRepository(session).lock(job, part.search_id)
+        if job.status.is_final or search is None or _is_planned(search, part.part):
+            return 0
+        CrawlRepository(session).start(job)
+        chunk_ids, n_new = _insert(session, job, candidates)
+        _note_part(search, part.part, head, n_new)
+        session.flush()
+        if not chunk_ids:
+            finishing.finish_if_done(session, job)
+    n_queued = dispatch.dispatch(part.job_id, chunk_ids)
+    logger.info(
+        "part_planned",
+        job_id=str(part.job_id),
+        search_id=str(part.search_id),
+        part=part.part,
+        candidates=len(candidates),
+        new=n_new,
+        chunks=n_queued,
+    )
+    metrics.add_metric(name="CandidatesPlanned", unit="Count", value=n_new)
+    return n_new
+
+
+def _is_planned(search: JobSearch, part: int) -> bool:
+    return search.status not in {WorkStatus.pending, WorkStatus.queued} or (
+        part in search.planned_parts
+    )
+
+
+def _note_part(search: JobSearch, part: int, head: dict[str, Any], n_new: int) -> None:
+    search.planned_parts = [*search.planned_parts, part]
+    search.n_candidates += n_new
+    if head["n_parts"] is not None:
+        search.n_parts = head["n_parts"]
+    if head["error"] is not None:
+        search.error_message = head["error"]["message"][:2_000]
+    if search.n_parts == len(search.planned_parts):
+        search.status = (
+            WorkStatus.failed if search.error_message else WorkStatus.completed
+        )
+
+
+def _insert(
+    session: Session, job: CrawlJob, candidates: Sequence[dict[str, Any]]
+) -> tuple[list[UUID], int]:
+    """Insert what is new to the job, in chunks; give the chunks to fetch and how many are new."""
+    if not candidates:
+        return [], 0
+    refused = [c for c in candidates if c["refused"]]
+    wanted = [c for c in candidates if not c["refused"]]
+    hosts = [_host(candidate["url"]) for candidate in wanted]
+    rows: list[tuple[Any, ...]] = []
+    chunks: list[JobChunk] = []
+    for planned in plan(hosts):
+        chunk = _chunk(job, planned.lane, WorkStatus.pending, len(planned.members))
+        chunks.append(chunk)
+        rows += (
+            _row(chunk.id, ordinal, wanted[place], hosts[place])
+            for ordinal, place in enumerate(planned.members)
+        )
+    if refused:
+        chunk = _chunk(job, None, WorkStatus.completed, len(refused))
+        chunks.append(chunk)
+        rows += (_row(chunk.id, n, c, _host(c["url"])) for n, c in enumerate(refused))
+    session.add_all(chunks)
+    session.flush()
+    inserted = _copy(session, job, rows)
+    return _keep_filled(session, chunks, inserted), sum(n for n, _ in inserted.values())
+
+
+def _chunk(
+    job: CrawlJob, lane: str | None, status: WorkStatus, n_urls: int
+) -> JobChunk:
+    return JobChunk(
+        id=new_id(),
+        user_id=job.user_id,
+        crawl_job_id=job.id,
+        lane=lane,
+        status=status,
+        n_urls=n_urls,
+        finished_at=func.now() if status is WorkStatus.completed else None,
+    )
+
+
+def _row(chunk_id: UUID, ordinal: int, c: dict[str, Any], host: str) -> tuple[Any, ...]:
+    outcome = Outcome(c["refused"]) if c["refused"] else None
+    return (
+        chunk_id,
+        ordinal,
+        c["url"],
+        hashlib.sha256(c["url"].encode()).digest()[:16],
+        host,
+        c["source"],
+        c["query"],
+        c["keyword"],
+        c["rank"],
+        c["landing_url"],
+        c["licence"],
+        c["licence_raw"],
+        c["creator"],
+        c["attribution"],
+        c["title"],
+        outcome.status.value if outcome else "pending",
+        outcome.value if outcome else None,
+    )
+
+
+def _host(url: str) -> str:
+    """The host a candidate counts towards; none can be told of a URL that is none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _copy(
+    session: Session, job: CrawlJob, rows: Iterable[tuple[Any, ...]]
+) -> dict[UUID, tuple[int, dict[str, int]]]:
+    """
+    COPY the rows in and keep those whose URL is new to the job.
+
+    Gives, by chunk, how many were kept and their outcomes so far.
+    """
+    session.execute(text(f"CREATE TEMP TABLE candidate ({COPIED}) ON COMMIT DROP"))
+    cursor = session.connection().connection.cursor()
+    with cursor.copy(f"COPY candidate ({COLUMNS}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+    counted = session.execute(
+        text(
+            f"""
+            WITH kept AS (
+                INSERT INTO images (user_id, crawl_job_id, {COLUMNS})
+                SELECT :user_id, :job_id, {COLUMNS} FROM candidate
+                ON CONFLICT (crawl_job_id, url_hash) DO NOTHING
+                RETURNING chunk_id, outcome
+            )
+            SELECT chunk_id, outcome, count(*) FROM kept GROUP BY chunk_id, outcome
+            """
+        ),
+        {"user_id": job.user_id, "job_id": job.id},
+    )
+    inserted: dict[UUID, tuple[int, dict[str, int]]] = {}
+    for chunk_id, outcome, n in counted:
+        total, outcomes = inserted.get(chunk_id, (0, {}))
+        inserted[chunk_id] = (total + n, outcomes | ({outcome: n} if outcome else {}))
+    session.execute(text("DROP TABLE candidate"))
+    return inserted
+
+
+def _keep_filled(
+    session: Session,
+    chunks: Sequence[JobChunk],
+    inserted: dict[UUID, tuple[int, dict[str, int]]],
+) -> list[UUID]:
+    """Forget chunks none of whose candidates were new; give those that are to be fetched."""
+    to_fetch = []
+    for chunk in chunks:
+        if chunk.id not in inserted:
+            session.delete(chunk)
+            continue
+        chunk.n_urls, chunk.outcomes = inserted[chunk.id]
+        if chunk.status is WorkStatus.pending:
+            to_fetch.append(chunk.id)
+    session.flush()
+    return to_fetch

@@ -1,0 +1,154 @@
+"""Every query about crawl jobs."""
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, literal, select, update
+from sqlalchemy.orm import Session
+
+from crawlset.kit import db
+from crawlset.kit.paging import Slice, cut
+from crawlset.models import CrawlJob, JobChunk, JobStatus, WorkStatus
+from crawlset.outcomes import Outcome
+
+ACTIVE = (JobStatus.pending, JobStatus.running)
+
+
+@dataclass(slots=True)
+class JobCounts:
+    """Sums over the chunks of a job."""
+
+    n_candidates: int = 0
+    bytes_stored: int = 0
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    chunks: Counter[WorkStatus] = field(default_factory=Counter)
+
+
+class CrawlRepository:
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def get(self, project_id: UUID, job_id: UUID) -> CrawlJob | None:
+        return self.session.scalar(
+            select(CrawlJob).where(
+                CrawlJob.id == job_id, CrawlJob.project_id == project_id
+            )
+        )
+
+    def find(self, job_id: UUID) -> CrawlJob | None:
+        """The job a message names. From here the transaction acts for the job's owner."""
+        db.look_up(self.session, "job_id", str(job_id))
+        job = self.session.get(CrawlJob, job_id)
+        if job is not None:
+            db.act_for(self.session, job.user_id)
+        return job
+
+    def lock(self, job: CrawlJob) -> None:
+        """
+        Wait for whoever settles work of this job, then see what they did.
+
+        Always before chunks and images are locked, in that order.
+        """
+        self.session.refresh(job, with_for_update={"key_share": True})
+
+    def lock_against_plans(self, job: CrawlJob) -> None:
+        """As `lock`, and wait for plans that are adding chunks as well."""
+        self.session.refresh(job, with_for_update=True)
+
+    def share(self, job: CrawlJob) -> None:
+        """Keep the job from being cancelled while its chunks are added."""
+        self.session.refresh(job, with_for_update={"read": True, "key_share": True})
+
+    def list_page(
+        self, project_id: UUID, status: JobStatus | None, after: str | None, limit: int
+    ) -> Slice[CrawlJob]:
+        """Newest first."""
+        statement = select(CrawlJob).where(CrawlJob.project_id == project_id)
+        if status is not None:
+            statement = statement.where(CrawlJob.status == status)
+        if after is not None:
+            statement = statement.where(CrawlJob.id < UUID(after))
+        rows = self.session.scalars(
+            statement.order_by(CrawlJob.id.desc()).limit(limit + 1)
+        ).all()
+        return cut(rows, limit, lambda job: job.id)
+
+    def count(self, job_ids: Collection[UUID]) -> dict[UUID, JobCounts]:
+        """The counters of several jobs, in one statement."""
+        counts = {job_id: JobCounts() for job_id in job_ids}
+        codes = func.jsonb_each_text(JobChunk.outcomes).table_valued("code", "n")
+        by_outcome = (
+            select(
+                JobChunk.crawl_job_id,
+                literal("outcome"),
+                codes.c.code,
+                func.sum(codes.c.n.cast(JobChunk.bytes_stored.type)),
+                literal(0),
+                literal(0),
+            )
+            .select_from(JobChunk)
+            .join(codes, literal(value=True))
+            .where(JobChunk.crawl_job_id.in_(job_ids))
+            .group_by(JobChunk.crawl_job_id, codes.c.code)
+        )
+        by_status = (
+            select(
+                JobChunk.crawl_job_id,
+                literal("chunk"),
+                JobChunk.status.cast(codes.c.code.type),
+                func.count(),
+                func.sum(JobChunk.n_urls),
+                func.sum(JobChunk.bytes_stored),
+            )
+            .where(JobChunk.crawl_job_id.in_(job_ids))
+            .group_by(JobChunk.crawl_job_id, JobChunk.status)
+        )
+        for job_id, kind, code, n, n_urls, n_bytes in self.session.execute(
+            by_outcome.union_all(by_status)
+        ):
+            sums = counts[job_id]
+            if kind == "outcome":
+                sums.outcomes[Outcome(code)] = int(n)
+            else:
+                sums.chunks[WorkStatus(code)] = int(n)
+                sums.n_candidates += int(n_urls)
+                sums.bytes_stored += int(n_bytes)
+        return counts
+
+    def start(self, job: CrawlJob) -> None:
+        """pending -> running, when the first candidates are planned."""
+        self._move(job, (JobStatus.pending,), JobStatus.running, started_at=func.now())
+
+    def finish(
+        self, job: CrawlJob, status: JobStatus, error_message: str | None = None
+    ) -> bool:
+        """To a final state, from an active one; say whether it was this call's doing."""
+        return self._move(
+            job, ACTIVE, status, finished_at=func.now(), error_message=error_message
+        )
+
+    def reopen(self, job: CrawlJob) -> bool:
+        """A completed or failed job runs again."""
+        return self._move(
+            job,
+            (JobStatus.completed, JobStatus.failed),
+            JobStatus.running,
+            finished_at=None,
+            error_message=None,
+        )
+
+    def _move(
+        self, job: CrawlJob, from_: Collection[JobStatus], to: JobStatus, **values: Any
+    ) -> bool:
+        moved = self.session.execute(
+            update(CrawlJob)
+            .where(CrawlJob.id == job.id, CrawlJob.status.in_(from_))
+            .values(status=to, **values)
+            .returning(CrawlJob.id)
+            .execution_options(synchronize_session=False)
+        ).first()
+        self.session.refresh(job)
+        return moved is not None

@@ -1,0 +1,179 @@
+from http import HTTPStatus
+from typing import Annotated, Any
+from uuid import UUID
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+from crawlset.crawls import reading, service
+from crawlset.crawls.repository import CrawlRepository
+from crawlset.crawls.schemas import (
+    ChunkRead,
+    CrawlJobCreate,
+    CrawlJobRead,
+    ImageRead,
+    UploadCreate,
+    UploadRead,
+)
+from crawlset.crawls.work_repository import ChunkRepository
+from crawlset.images.repository import ImageRepository
+from crawlset.kit.paging import Limit, Page, decode_int, decode_uuid
+from crawlset.models import JobStatus, WorkStatus
+from crawlset.outcomes import ImageStatus, Outcome
+from crawlset.projects.repository import ProjectRepository
+from crawlset.settings import source_settings
+from crawlset.sources.registry import SourceRead, describe_sources
+
+router = APIGatewayHttpRouter()
+TAGS: Any = ["crawl jobs"]
+
+Cursor = Annotated[str | None, Query()]
+PageLimit = Annotated[Limit, Query()]
+
+
+@router.get("/api/sources", summary="What each source permits", tags=["sources"])
+def list_sources() -> Page[SourceRead]:
+    return Page(items=describe_sources(source_settings()))
+
+
+@router.post(
+    "/api/projects/<project_id>/uploads",
+    summary="Get a place to PUT a manifest to",
+    tags=TAGS,
+)
+def create_upload(project_id: UUID, request: UploadCreate) -> tuple[UploadRead, int]:
+    ProjectRepository(router.context["session"]).require(
+        router.context["user_id"], project_id
+    )
+    upload_id, url, expires_at = service.create_upload(router.context["user_id"])
+    return UploadRead(
+        upload_id=upload_id, url=url, expires_at=expires_at
+    ), HTTPStatus.CREATED
+
+
+@router.post(
+    "/api/projects/<project_id>/crawl-jobs", summary="Create a crawl job", tags=TAGS
+)
+def create_crawl_job(
+    project_id: UUID, request: CrawlJobCreate
+) -> tuple[CrawlJobRead, int]:
+    session = router.context["session"]
+    job = service.create(session, router.context["user_id"], project_id, request)
+    return reading.read_one(session, job), HTTPStatus.CREATED
+
+
+@router.get(
+    "/api/projects/<project_id>/crawl-jobs", summary="List crawl jobs", tags=TAGS
+)
+def list_crawl_jobs(
+    project_id: UUID,
+    status: Annotated[JobStatus | None, Query()] = None,
+    limit: PageLimit = 20,
+    cursor: Cursor = None,
+) -> Page[CrawlJobRead]:
+    session = router.context["session"]
+    ProjectRepository(session).require(router.context["user_id"], project_id)
+    page = CrawlRepository(session).list_page(
+        project_id, status, decode_uuid(cursor), limit
+    )
+    return Page(items=reading.read_many(session, page.rows), next_cursor=page.next_key)
+
+
+@router.get(
+    "/api/projects/<project_id>/crawl-jobs/<job_id>",
+    summary="Get a crawl job",
+    tags=TAGS,
+)
+def get_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobRead:
+    session = router.context["session"]
+    return reading.read_one(session, service.require(session, project_id, job_id))
+
+
+@router.delete(
+    "/api/projects/<project_id>/crawl-jobs/<job_id>",
+    summary="Delete a finished job",
+    tags=TAGS,
+)
+def delete_crawl_job(project_id: UUID, job_id: UUID) -> Response[str]:
+    session = router.context["session"]
+    service.delete(session, service.require(session, project_id, job_id))
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+@router.post(
+    "/api/projects/<project_id>/crawl-jobs/<job_id>/cancel",
+    summary="Cancel a job",
+    tags=TAGS,
+)
+def cancel_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobRead:
+    session = router.context["session"]
+    job = service.cancel(session, service.require(session, project_id, job_id))
+    return reading.read_one(session, job)
+
+
+@router.post(
+    "/api/projects/<project_id>/crawl-jobs/<job_id>/retry",
+    summary="Retry what failed",
+    tags=TAGS,
+)
+def retry_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobRead:
+    session = router.context["session"]
+    job = service.retry(session, service.require(session, project_id, job_id))
+    return reading.read_one(session, job)
+
+
+@router.get(
+    "/api/projects/<project_id>/crawl-jobs/<job_id>/chunks",
+    summary="List chunks",
+    tags=TAGS,
+)
+def list_chunks(
+    project_id: UUID,
+    job_id: UUID,
+    status: Annotated[WorkStatus | None, Query()] = None,
+    limit: PageLimit = 20,
+    cursor: Cursor = None,
+) -> Page[ChunkRead]:
+    session = router.context["session"]
+    job = service.require(session, project_id, job_id)
+    page = ChunkRepository(session).list_page(job, status, decode_uuid(cursor), limit)
+    return Page(
+        items=[ChunkRead.model_validate(row) for row in page.rows],
+        next_cursor=page.next_key,
+    )
+
+
+@router.get(
+    "/api/projects/<project_id>/crawl-jobs/<job_id>/images",
+    summary="List candidates and what became of them",
+    tags=TAGS,
+)
+def list_images(
+    project_id: UUID,
+    job_id: UUID,
+    status: Annotated[ImageStatus | None, Query()] = None,
+    outcome: Annotated[Outcome | None, Query()] = None,
+    limit: PageLimit = 20,
+    cursor: Cursor = None,
+) -> Page[ImageRead]:
+    session = router.context["session"]
+    job = service.require(session, project_id, job_id)
+    page = ImageRepository(session).list_page(
+        job, status, outcome, decode_int(cursor), limit
+    )
+    return Page(
+        items=[ImageRead.model_validate(row) for row in page.rows],
+        next_cursor=page.next_key,
+    )
+
+
+@router.get(
+    "/api/projects/<project_id>/crawl-jobs/<job_id>/images/<image_id>",
+    summary="Get one candidate",
+    tags=TAGS,
+)
+def get_image(project_id: UUID, job_id: UUID, image_id: int) -> ImageRead:
+    session = router.context["session"]
+    job = service.require(session, project_id, job_id)
+    return ImageRead.model_validate(ImageRepository(session).require(job, image_id))

@@ -1,0 +1,309 @@
+"""What a user may do with crawl jobs."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy.orm import Session
+
+from crawlset import keys, outbox, pipeline
+from crawlset.crawls import dispatch
+from crawlset.crawls.planner import plan
+from crawlset.crawls.repository import CrawlRepository
+from crawlset.crawls.schemas import CrawlJobCreate
+from crawlset.crawls.work_repository import ChunkRepository, SearchRepository
+from crawlset.errors import ConflictError, NotFoundError, UnprocessableError
+from crawlset.images.repository import ImageRepository
+from crawlset.kit import db, objects
+from crawlset.kit.ids import new_id
+from crawlset.models import CrawlJob, JobChunk, JobSearch, JobStatus, Target, WorkStatus
+from crawlset.observability import logger
+from crawlset.outbox import Message
+from crawlset.projects.repository import ProjectRepository
+from crawlset.settings import MAX_CANDIDATES, source_settings
+from crawlset.sources import licences, manifests, registry
+from crawlset.sources.protocol import SearchRequest
+
+URLS = "urls"
+DEFAULT_MAX_IMAGES = 1_000
+UPLOAD_LIFETIME = timedelta(hours=1)
+IMAGES_SETTLED_AT_ONCE = 20_000
+
+
+class CrawlJobFinishedError(ConflictError):
+    def __init__(self, job: CrawlJob) -> None:
+        super().__init__(f"Crawl job {job.id} is {job.status} already.")
+
+
+class CrawlJobActiveError(ConflictError):
+    def __init__(self, job: CrawlJob) -> None:
+        super().__init__(
+            f"Crawl job {job.id} is {job.status}; cancel it or wait for it first."
+        )
+
+
+class NothingToRetryError(ConflictError):
+    def __init__(self, job: CrawlJob) -> None:
+        super().__init__(
+            f"Nothing in crawl job {job.id} would end otherwise if tried again."
+        )
+
+
+def create(
+    session: Session, user_id: UUID, project_id: UUID, request: CrawlJobCreate
+) -> CrawlJob:
+    """
+    Create a crawl job and queue its searches.
+
+    Everything that needs no database is checked, and a list of URLs is stored, before the
+    transaction begins; an object without a job expires.
+
+    Raises:
+        UnprocessableError: sources, keywords, list, licences or rules that make no job.
+        NotFoundError: the caller has no such project.
+    """
+    _check(request)
+    manifest_key = _manifest_key(user_id, request)
+    ProjectRepository(session).require(user_id, project_id)
+    job = CrawlJob(
+        id=new_id(),
+        user_id=user_id,
+        project_id=project_id,
+        name=request.name,
+        keywords=request.keywords,
+        sources=request.sources,
+        max_images=_max_images(request),
+        policy={"licences": request.licences, "intended_use": request.intended_use},
+        validation_rules=request.validation_rules,
+        export_request=request.export,
+        status=JobStatus.pending,
+    )
+    session.add(job)
+    session.flush()
+    searches = [
+        JobSearch(
+            id=new_id(),
+            user_id=user_id,
+            crawl_job_id=job.id,
+            source=search.source,
+            keyword=search.keyword,
+            request=search.model_dump(mode="json"),
+            status=WorkStatus.queued,
+        )
+        for search in _searches(request, job.max_images, manifest_key)
+    ]
+    session.add_all(searches)
+    session.flush()
+    session.refresh(job)
+    outbox.post(session, [discover_message(search) for search in searches])
+    logger.info("crawl_job_created", job_id=str(job.id), searches=len(searches))
+    return job
+
+
+def discover_message(search: JobSearch, attempt: int = 1) -> Message:
+    """One caller per source at a time: the source is the message's group."""
+    is_list = search.source == URLS
+    return Message(
+        target=Target.discover,
+        body={
+            "v": 1,
+            "job_id": str(search.crawl_job_id),
+            "search_id": str(search.id),
+            "attempt": attempt,
+            "request": search.request,
+        },
+        group_id=f"{URLS}:{search.crawl_job_id}" if is_list else search.source,
+        deduplication_id=f"{search.id}:{attempt}",
+    )
+
+
+def _check(request: CrawlJobCreate) -> None:
+    for name in request.sources:
+        source = registry.get_source(name)
+        registry.check_use(source, request.intended_use)
+        registry.get_adapter(source, source_settings())
+    if len(set(request.sources)) < len(request.sources):
+        raise UnprocessableError("A source is named twice.", "/sources")
+    for choice in request.licences:
+        licences.parse_choice(choice)
+    has_list = request.urls is not None or request.upload_id is not None
+    if request.urls is not None and request.upload_id is not None:
+        raise UnprocessableError(
+            "Give either urls or an upload_id, not both.", "/upload_id"
+        )
+    if has_list != (URLS in request.sources):
+        raise UnprocessableError(
+            "The source 'urls' and a list (urls or upload_id) go together.", "/sources"
+        )
+    if has_list and (len(request.sources) > 1 or request.keywords):
+        raise UnprocessableError(
+            "A list of URLs takes no keywords and no other source.", "/urls"
+        )
+    if not has_list and not request.keywords:
+        raise UnprocessableError(
+            "Give at least one keyword to search for.", "/keywords"
+        )
+    pipeline.check(request.validation_rules, request.export)
+
+
+def _max_images(request: CrawlJobCreate) -> int:
+    if request.max_images is not None:
+        return request.max_images
+    return MAX_CANDIDATES if URLS in request.sources else DEFAULT_MAX_IMAGES
+
+
+def _manifest_key(user_id: UUID, request: CrawlJobCreate) -> str | None:
+    if request.urls is not None:
+        key = keys.upload(user_id, uuid4())
+        objects.put(key, "\n".join(request.urls).encode(), "text/plain")
+        return key
+    if request.upload_id is not None:
+        key = keys.upload(user_id, request.upload_id)
+        manifests.inspect(key, request.manifest_format)
+        return key
+    return None
+
+
+def _searches(
+    request: CrawlJobCreate, max_images: int, manifest_key: str | None
+) -> Iterator[SearchRequest]:
+    """One search per keyword and source; the limits add up to `max_images`."""
+    if manifest_key is not None:
+        yield SearchRequest(
+            source=URLS,
+            manifest_key=manifest_key,
+            manifest_format=request.manifest_format
+            or ("txt" if request.urls else None),
+            limit=max_images,
+            licences=tuple(request.licences),
+            intended_use=request.intended_use,
+        )
+        return
+    pairs = [
+        (keyword, source) for keyword in request.keywords for source in request.sources
+    ]
+    for place, (keyword, source) in enumerate(pairs):
+        limit = max_images // len(pairs) + (place < max_images % len(pairs))
+        if limit:
+            yield SearchRequest(
+                source=source,
+                keyword=keyword,
+                limit=limit,
+                licences=tuple(request.licences),
+                intended_use=request.intended_use,
+            )
+
+
+def cancel(session: Session, job: CrawlJob) -> CrawlJob:
+    """
+    Cancel the job: what is fetched stays, what is open ends as cancelled, fetchers stop soon.
+
+    Raises:
+        CrawlJobFinishedError: it has ended.
+    """
+    repository = CrawlRepository(session)
+    repository.lock_against_plans(job)
+    if not repository.finish(job, JobStatus.cancelled):
+        raise CrawlJobFinishedError(job)
+    SearchRepository(session).settle(job, WorkStatus.cancelled)
+    ChunkRepository(session).cancel_unfinished(job)
+    ImageRepository(session).cancel_left_over(IMAGES_SETTLED_AT_ONCE, job)
+    db.after_commit(session, lambda: objects.put(keys.cancelled(job.id), b""))
+    logger.info("crawl_job_cancelled", job_id=str(job.id))
+    return job
+
+
+def retry(session: Session, job: CrawlJob) -> CrawlJob:
+    """
+    Try again what failed and may end otherwise: images in new chunks, searches as they were.
+
+    Raises:
+        CrawlJobActiveError: the job has not ended, or was cancelled.
+        NothingToRetryError: every failure is final.
+    """
+    repository = CrawlRepository(session)
+    repository.lock(job)
+    if job.status not in {JobStatus.completed, JobStatus.failed}:
+        raise CrawlJobActiveError(job)
+    images = ImageRepository(session).list_retryable(job)
+    searches = [
+        search
+        for search in SearchRepository(session).list_of(job)
+        if search.status is WorkStatus.failed
+    ]
+    if not images and not searches:
+        raise NothingToRetryError(job)
+    repository.reopen(job)
+    for search in searches:
+        search.status, search.error_message = WorkStatus.queued, None
+        search.attempt += 1
+        search.planned_parts, search.n_parts = [], None
+    session.flush()
+    outbox.post(
+        session, [discover_message(search, search.attempt) for search in searches]
+    )
+    chunk_ids = _rechunk(session, job, images)
+    db.after_commit(session, lambda: dispatch.dispatch(job.id, chunk_ids))
+    logger.info("crawl_job_retried", job_id=str(job.id), images=len(images))
+    return job
+
+
+def _rechunk(
+    session: Session, job: CrawlJob, images: Sequence[tuple[int, UUID, str]]
+) -> list[UUID]:
+    repository = ImageRepository(session)
+    chunk_ids = []
+    for planned in plan([host for _, _, host in images]):
+        chunk = JobChunk(
+            id=new_id(),
+            user_id=job.user_id,
+            crawl_job_id=job.id,
+            lane=planned.lane,
+            status=WorkStatus.pending,
+            n_urls=len(planned.members),
+        )
+        session.add(chunk)
+        session.flush()
+        repository.move_to_chunks(
+            (images[place][0], chunk.id, ordinal)
+            for ordinal, place in enumerate(planned.members)
+        )
+        chunk_ids.append(chunk.id)
+    for old_id in {chunk_id for _, chunk_id, _ in images}:
+        old = session.get_one(JobChunk, old_id)
+        old.outcomes, old.n_urls = repository.count_outcomes(old_id)
+    session.flush()
+    return chunk_ids
+
+
+def delete(session: Session, job: CrawlJob) -> None:
+    """
+    Delete a finished job with everything known of it.
+
+    Raises:
+        CrawlJobActiveError: it has not ended.
+    """
+    CrawlRepository(session).lock(job)
+    if not job.status.is_final:
+        raise CrawlJobActiveError(job)
+    session.delete(job)
+    session.flush()
+    logger.info("crawl_job_deleted", job_id=str(job.id))
+
+
+def require(session: Session, project_id: UUID, job_id: UUID) -> CrawlJob:
+    """
+    Raises:
+        NotFoundError: the caller's project has no such job.
+    """
+    job = CrawlRepository(session).get(project_id, job_id)
+    if job is None:
+        raise NotFoundError("crawl job", job_id)
+    return job
+
+
+def create_upload(user_id: UUID) -> tuple[UUID, str, datetime]:
+    """A place for a manifest: its id, the URL to PUT it to, and until when."""
+    upload_id = uuid4()
+    url = objects.presign_put(keys.upload(user_id, upload_id), UPLOAD_LIFETIME)
+    return upload_id, url, datetime.now(UTC) + UPLOAD_LIFETIME

@@ -1,0 +1,196 @@
+"""
+Find work that has stopped moving, and move it or end it.
+
+Events and messages are the fast path. The rows are the truth: whatever they say is unfinished for
+too long is looked for in the bucket, sent again, or made terminal after the last attempt.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from crawlset import keys, outbox
+from crawlset.crawls import dispatch, finishing
+from crawlset.crawls.messages import parse_candidates_key
+from crawlset.crawls.repository import CrawlRepository
+from crawlset.crawls.service import discover_message
+from crawlset.crawls.work_repository import ChunkRepository, SearchRepository
+from crawlset.images.repository import ImageRepository
+from crawlset.kit import db, objects
+from crawlset.models import JobChunk, JobSearch, Target, WorkStatus
+from crawlset.observability import logger
+from crawlset.outbox import Message
+from crawlset.settings import MAX_ATTEMPTS
+
+DISPATCH_GRACE = timedelta(minutes=1)
+"""A chunk is pending for longer than this only if whoever planned it crashed."""
+STALLED = timedelta(minutes=45)
+"""Longer than the visibility of a message, so that the queue has had its turn."""
+ROUND = 200
+MAX_ROUNDS = 10
+LEFT_OVER_IMAGES = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Cutoffs:
+    """What has not moved since then is stalled. By the database clock."""
+
+    queued: datetime
+    pending: datetime
+    max_attempts: int | None
+    """Attempts after which work is given up; none: however many it took."""
+
+
+def sweep(*, everything: bool = False) -> dict[str, int]:
+    """
+    Some bounded rounds; gives how many rows of each kind were moved.
+
+    With `everything`, whatever is unfinished counts as stalled: after the queues were lost.
+    """
+    with db.transaction() as session:
+        now: datetime = session.execute(select(func.now())).scalar_one()
+    cutoffs = (
+        Cutoffs(queued=now, pending=now, max_attempts=None)
+        if everything
+        else Cutoffs(
+            queued=now - STALLED,
+            pending=now - DISPATCH_GRACE,
+            max_attempts=MAX_ATTEMPTS,
+        )
+    )
+    return {
+        "searches": _sweep_searches(cutoffs),
+        "queued_chunks": _sweep_queued_chunks(cutoffs),
+        "pending_chunks": _sweep_pending_chunks(cutoffs),
+        "cancelled_images": _settle_cancelled(),
+    }
+
+
+def _sweep_searches(cutoffs: Cutoffs) -> int:
+    n_moved = 0
+    for _ in range(MAX_ROUNDS):
+        with db.transaction() as session:
+            stalled = SearchRepository(session).list_stalled(cutoffs.queued, ROUND)
+        for search in stalled:
+            _move_search(search, list(_unplanned_parts(search)), cutoffs.max_attempts)
+        n_moved += len(stalled)
+        if len(stalled) < ROUND:
+            break
+    return n_moved
+
+
+def _unplanned_parts(search: JobSearch) -> Iterator[str]:
+    for key in objects.list_keys(keys.candidates_prefix(search.crawl_job_id)):
+        part = parse_candidates_key(key)
+        if part.search_id == search.id and part.part not in search.planned_parts:
+            yield key
+
+
+def _move_search(
+    search: JobSearch, unplanned: list[str], max_attempts: int | None
+) -> None:
+    """Plan the parts whose event was lost, and search again for the rest; or give up."""
+    with db.transaction() as session:
+        repository = SearchRepository(session)
+        outbox.post(
+            session, [Message(Target.plan, {"v": 1, "key": key}) for key in unplanned]
+        )
+        if (
+            max_attempts is not None
+            and search.attempt >= max_attempts
+            and not unplanned
+        ):
+            job = CrawlRepository(session).find(search.crawl_job_id)
+            if job is not None:
+                finishing.fail_search(
+                    session, job, search.id, "The search never ended."
+                )
+        elif (attempt := repository.restart(search)) is not None:
+            outbox.post(session, [discover_message(search, attempt)])
+    logger.warning(
+        "search_swept",
+        job_id=str(search.crawl_job_id),
+        search_id=str(search.id),
+        unplanned=len(unplanned),
+    )
+
+
+def _sweep_queued_chunks(cutoffs: Cutoffs) -> int:
+    n_moved = 0
+    for _ in range(MAX_ROUNDS):
+        with db.transaction() as session:
+            stalled = ChunkRepository(session).list_stalled(
+                WorkStatus.queued, cutoffs.queued, ROUND
+            )
+        _dispatch(
+            chunk for chunk in stalled if _move_chunk(chunk, cutoffs.max_attempts)
+        )
+        n_moved += len(stalled)
+        if len(stalled) < ROUND:
+            break
+    return n_moved
+
+
+def _move_chunk(chunk: JobChunk, max_attempts: int | None) -> bool:
+    """
+    Record an outcome whose event was lost; without one fetch again, or give up.
+
+    Says whether the chunk is to be dispatched.
+    """
+    outcome_key = keys.outcome(chunk.crawl_job_id, chunk.id)
+    is_fetched = objects.exists(outcome_key)
+    is_restarted = False
+    with db.transaction() as session:
+        repository = ChunkRepository(session)
+        if is_fetched:
+            repository.touch(chunk)
+            outbox.post(
+                session, [Message(Target.results, {"v": 1, "key": outcome_key})]
+            )
+        elif max_attempts is None or chunk.attempt < max_attempts:
+            is_restarted = repository.restart(chunk)
+        else:
+            job = CrawlRepository(session).find(chunk.crawl_job_id)
+            if job is not None:
+                finishing.fail_chunk(
+                    session, job, chunk.id, "The chunk was never fetched."
+                )
+    logger.warning(
+        "chunk_swept",
+        job_id=str(chunk.crawl_job_id),
+        chunk_id=str(chunk.id),
+        attempt=chunk.attempt,
+        is_fetched=is_fetched,
+    )
+    return is_restarted
+
+
+def _sweep_pending_chunks(cutoffs: Cutoffs) -> int:
+    n_moved = 0
+    for _ in range(MAX_ROUNDS):
+        with db.transaction() as session:
+            pending = ChunkRepository(session).list_stalled(
+                WorkStatus.pending, cutoffs.pending, ROUND
+            )
+        n_moved += _dispatch(pending)
+        if len(pending) < ROUND:
+            break
+    return n_moved
+
+
+def _dispatch(chunks: Iterable[JobChunk]) -> int:
+    by_job: dict[UUID, list[UUID]] = defaultdict(list)
+    for chunk in chunks:
+        by_job[chunk.crawl_job_id].append(chunk.id)
+    return sum(
+        dispatch.dispatch(job_id, chunk_ids) for job_id, chunk_ids in by_job.items()
+    )
+
+
+def _settle_cancelled() -> int:
+    with db.transaction() as session:
+        return ImageRepository(session).cancel_left_over(LEFT_OVER_IMAGES)

@@ -1,0 +1,207 @@
+"""Every query about the pieces of a crawl job: its searches and its chunks."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, literal, select, update
+from sqlalchemy.orm import Session
+
+from crawlset.kit.paging import Slice, cut
+from crawlset.models import CrawlJob, JobChunk, JobSearch, WorkStatus
+from crawlset.outcomes import Outcome
+
+UNFINISHED = (WorkStatus.pending, WorkStatus.queued)
+
+
+class SearchRepository:
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def get(self, job: CrawlJob, search_id: UUID) -> JobSearch | None:
+        return self.session.scalar(
+            select(JobSearch).where(
+                JobSearch.id == search_id, JobSearch.crawl_job_id == job.id
+            )
+        )
+
+    def lock(self, job: CrawlJob, search_id: UUID) -> JobSearch | None:
+        return self.session.scalar(
+            select(JobSearch)
+            .where(JobSearch.id == search_id, JobSearch.crawl_job_id == job.id)
+            .with_for_update()
+        )
+
+    def list_of(self, job: CrawlJob) -> Sequence[JobSearch]:
+        return self.session.scalars(
+            select(JobSearch)
+            .where(JobSearch.crawl_job_id == job.id)
+            .order_by(JobSearch.id)
+        ).all()
+
+    def settle(
+        self,
+        job: CrawlJob,
+        status: WorkStatus,
+        error_message: str | None = None,
+        search_id: UUID | None = None,
+    ) -> None:
+        """End the unfinished searches of a job, or one of them."""
+        statement = update(JobSearch).where(
+            JobSearch.crawl_job_id == job.id, JobSearch.status.in_(UNFINISHED)
+        )
+        if search_id is not None:
+            statement = statement.where(JobSearch.id == search_id)
+        self.session.execute(
+            statement.values(
+                status=status, error_message=error_message
+            ).execution_options(synchronize_session=False)
+        )
+
+    def any_unfinished(self, job: CrawlJob) -> bool:
+        return _exists(
+            self.session,
+            JobSearch.crawl_job_id == job.id,
+            JobSearch.status.in_(UNFINISHED),
+        )
+
+    def list_stalled(self, before: datetime, limit: int) -> Sequence[JobSearch]:
+        """Searches of any owner that have not moved for a while: for the housekeeper."""
+        return self.session.scalars(
+            select(JobSearch)
+            .where(JobSearch.status.in_(UNFINISHED), JobSearch.updated_at < before)
+            .order_by(JobSearch.updated_at)
+            .limit(limit)
+        ).all()
+
+    def restart(self, search: JobSearch) -> int | None:
+        """Count another attempt; give its number, or none if the search has moved meanwhile."""
+        return self.session.scalar(
+            update(JobSearch)
+            .where(
+                JobSearch.id == search.id,
+                JobSearch.attempt == search.attempt,
+                JobSearch.status.in_(UNFINISHED),
+            )
+            .values(attempt=JobSearch.attempt + 1, status=WorkStatus.queued)
+            .returning(JobSearch.attempt)
+            .execution_options(synchronize_session=False)
+        )
+
+
+class ChunkRepository:
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def lock(self, job: CrawlJob, chunk_id: UUID) -> JobChunk | None:
+        return self.session.scalar(
+            select(JobChunk)
+            .where(JobChunk.id == chunk_id, JobChunk.crawl_job_id == job.id)
+            .with_for_update()
+        )
+
+    def list_pending(
+        self, job: CrawlJob, chunk_ids: Collection[UUID]
+    ) -> Sequence[JobChunk]:
+        return self.session.scalars(
+            select(JobChunk)
+            .where(
+                JobChunk.crawl_job_id == job.id,
+                JobChunk.id.in_(chunk_ids),
+                JobChunk.status == WorkStatus.pending,
+            )
+            .order_by(JobChunk.id)
+        ).all()
+
+    def queue(self, chunk_ids: Collection[UUID]) -> set[UUID]:
+        """pending -> queued; give those that were."""
+        return set(
+            self.session.scalars(
+                update(JobChunk)
+                .where(
+                    JobChunk.id.in_(chunk_ids), JobChunk.status == WorkStatus.pending
+                )
+                .values(status=WorkStatus.queued)
+                .returning(JobChunk.id)
+                .execution_options(synchronize_session=False)
+            )
+        )
+
+    def restart(self, chunk: JobChunk) -> bool:
+        """queued -> pending with another attempt, unless it has moved meanwhile."""
+        return (
+            self.session.scalar(
+                update(JobChunk)
+                .where(
+                    JobChunk.id == chunk.id,
+                    JobChunk.attempt == chunk.attempt,
+                    JobChunk.status == WorkStatus.queued,
+                )
+                .values(attempt=JobChunk.attempt + 1, status=WorkStatus.pending)
+                .returning(JobChunk.id)
+                .execution_options(synchronize_session=False)
+            )
+            is not None
+        )
+
+    def touch(self, chunk: JobChunk) -> None:
+        """Count it as having moved just now."""
+        self.session.execute(
+            update(JobChunk)
+            .where(JobChunk.id == chunk.id)
+            .values(updated_at=func.now())
+        )
+
+    def list_stalled(
+        self, status: WorkStatus, before: datetime, limit: int
+    ) -> Sequence[JobChunk]:
+        """Chunks of any owner that have not moved for a while: for the housekeeper."""
+        return self.session.scalars(
+            select(JobChunk)
+            .where(JobChunk.status == status, JobChunk.updated_at < before)
+            .order_by(JobChunk.updated_at)
+            .limit(limit)
+        ).all()
+
+    def any_unfinished(self, job: CrawlJob) -> bool:
+        return _exists(
+            self.session,
+            JobChunk.crawl_job_id == job.id,
+            JobChunk.status.in_(UNFINISHED),
+        )
+
+    def cancel_unfinished(self, job: CrawlJob) -> int:
+        """What had no outcome yet is counted as cancelled; the image rows follow."""
+        settled = update(JobChunk).where(
+            JobChunk.crawl_job_id == job.id, JobChunk.status.in_(UNFINISHED)
+        )
+        return len(
+            self.session.execute(
+                settled.values(
+                    status=WorkStatus.cancelled,
+                    finished_at=func.now(),
+                    outcomes=func.jsonb_build_object(
+                        Outcome.cancelled.value, JobChunk.n_urls
+                    ),
+                )
+                .returning(JobChunk.id)
+                .execution_options(synchronize_session=False)
+            ).all()
+        )
+
+    def list_page(
+        self, job: CrawlJob, status: WorkStatus | None, after: str | None, limit: int
+    ) -> Slice[JobChunk]:
+        statement = select(JobChunk).where(JobChunk.crawl_job_id == job.id)
+        if status is not None:
+            statement = statement.where(JobChunk.status == status)
+        if after is not None:
+            statement = statement.where(JobChunk.id > UUID(after))
+        rows = self.session.scalars(
+            statement.order_by(JobChunk.id).limit(limit + 1)
+        ).all()
+        return cut(rows, limit, lambda chunk: chunk.id)
+
+
+def _exists(session: Session, *conditions: ColumnElement[bool]) -> bool:
+    return bool(session.scalar(select(select(literal(1)).where(*conditions).exists())))

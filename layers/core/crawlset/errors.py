@@ -1,0 +1,71 @@
+"""
+Every error this service raises on purpose.
+
+* AppError
+  + BadRequestError, ForbiddenError, NotFoundError, ConflictError, UnprocessableError
+  + SourceError
+    - SourceThrottledError
+    - SourceRefusedError
+
+A class name is a contract: Step Functions matches it in `ErrorEquals`, and the API
+returns it as the problem's `code`. Features derive their own from these.
+"""
+
+from http import HTTPStatus
+from typing import ClassVar
+
+
+class AppError(Exception):
+    """An expected failure, safe to show to the caller."""
+
+    status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+class BadRequestError(AppError):
+    status = HTTPStatus.BAD_REQUEST
+
+
+class ForbiddenError(AppError):
+    status = HTTPStatus.FORBIDDEN
+
+
+class NotFoundError(AppError):
+    """The thing is not there, or not this caller's: the two answers are alike."""
+
+    status = HTTPStatus.NOT_FOUND
+
+    def __init__(self, what: str, id_: object) -> None:
+        self.id = id_
+        super().__init__(f"There is no {what} {id_}.")
+
+
+class ConflictError(AppError):
+    status = HTTPStatus.CONFLICT
+
+
+class UnprocessableError(AppError):
+    """The request is well formed and means nothing we can do."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+    def __init__(self, detail: str, pointer: str | None = None) -> None:
+        self.pointer = pointer
+        super().__init__(detail)
+
+
+class SourceError(AppError):
+    """A source did not answer as its documentation says."""
+
+    status = HTTPStatus.BAD_GATEWAY
+
+
+class SourceThrottledError(SourceError):
+    """The source asks us to wait."""
+
+    def __init__(self, source: str, retry_after_seconds: float) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(f"{source} asks to wait {retry_after_seconds:.0f} s.")
+
+
+class SourceRefusedError(SourceError):
+    """The source will not answer this search, now or later."""

@@ -1,0 +1,38 @@
+"""The tick: what the service does by itself, each minute, in bounded rounds."""
+
+from collections.abc import Callable
+from typing import Any
+
+from crawlset import outbox, pipeline
+from crawlset.crawls import sweeping
+from crawlset.kit import db
+from crawlset.observability import logger, metrics
+from crawlset.schedules import service as schedules
+
+
+def tick(*, requeue: bool = False) -> dict[str, Any]:
+    """
+    Run every chore; one that fails is logged and keeps none of the others back.
+
+    The heartbeat metric is missing when any failed, which is what its alarm waits for.
+    """
+    chores: dict[str, Callable[[], Any]] = {
+        "schedules": schedules.fire_due,
+        "sweep": lambda: sweeping.sweep(everything=requeue),
+        "pipeline": lambda: pipeline.sweep(everything=requeue),
+        "exports": pipeline.expire_exports,
+        "relay": outbox.relay,
+    }
+    done: dict[str, Any] = {}
+    for name, chore in chores.items():
+        try:
+            done[name] = chore()
+        except Exception:
+            logger.exception("chore_failed", chore=name)
+    with db.transaction() as session:
+        age = outbox.oldest_age_seconds(session)
+    metrics.add_metric(name="OutboxAge", unit="Seconds", value=age)
+    if len(done) == len(chores):
+        metrics.add_metric(name="TickCompleted", unit="Count", value=1)
+    logger.info("ticked", done=done, outbox_age_seconds=age)
+    return done

@@ -1,0 +1,1 @@
+"""Images: one row a candidate, settled once."""

@@ -1,0 +1,36 @@
+"""Every object key in the bucket, made from ids only."""
+
+from uuid import UUID
+
+
+def upload(user_id: UUID, upload_id: UUID) -> str:
+    return f"uploads/{user_id}/{upload_id}"
+
+
+def candidates_prefix(job_id: UUID) -> str:
+    return f"jobs/{job_id}/candidates/"
+
+
+def candidates(job_id: UUID, search_id: UUID, part: int) -> str:
+    return f"{candidates_prefix(job_id)}{search_id}.{part:05d}.jsonl.gz"
+
+
+def chunk_input(job_id: UUID, chunk_id: UUID, attempt: int) -> str:
+    return f"jobs/{job_id}/chunks/{chunk_id}/{attempt}.input"
+
+
+def pack(job_id: UUID, chunk_id: UUID, attempt: int, token: str) -> str:
+    """`token` is unique to one execution, so that two deliveries never write one pack."""
+    return f"jobs/{job_id}/chunks/{chunk_id}/{attempt}-{token}.tar"
+
+
+def outcome(job_id: UUID, chunk_id: UUID) -> str:
+    return f"jobs/{job_id}/chunks/{chunk_id}/outcome"
+
+
+def cancelled(job_id: UUID) -> str:
+    return f"jobs/{job_id}/cancelled"
+
+
+def export_file(export_id: UUID, name: str) -> str:
+    return f"exports/{export_id}/{name}"

@@ -1,0 +1,1 @@
+"""Technical code without a word of the domain."""

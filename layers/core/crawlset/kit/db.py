@@ -1,0 +1,110 @@
+"""The engine, the transaction of one invocation, and whose rows it may see."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from uuid import UUID
+
+import boto3
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.orm import Session, SessionTransaction
+
+from crawlset.settings import database_settings
+
+
+def url_of_secret(secret_string: str) -> URL:
+    """
+    The address a secret holds: `{"dsn": …}`, or the fields that RDS writes.
+    """
+    secret = json.loads(secret_string)
+    if "dsn" in secret:
+        return make_url(secret["dsn"]).set(drivername="postgresql+psycopg")
+    return URL.create(
+        "postgresql+psycopg",
+        username=secret["username"],
+        password=secret["password"],
+        host=secret["host"],
+        port=int(secret.get("port", 5432)),
+        database=secret.get("dbname") or "postgres",
+    )
+
+
+def database_url() -> URL:
+    arn = database_settings().database_secret_arn
+    secret = boto3.client("secretsmanager").get_secret_value(SecretId=arn)
+    return url_of_secret(secret["SecretString"])
+
+
+@cache
+def engine() -> Engine:
+    """
+    One connection per execution environment: Lambda serves one request at a time.
+
+    Prepared statements are off because they can pin the connection in RDS Proxy.
+    """
+    return create_engine(
+        database_url(),
+        pool_size=1,
+        max_overflow=0,
+        pool_pre_ping=True,
+        pool_recycle=300,
+        connect_args={"prepare_threshold": None, "connect_timeout": 5},
+    )
+
+
+def new_session() -> Session:
+    return Session(engine(), expire_on_commit=False)
+
+
+@contextmanager
+def transaction(user_id: UUID | None = None) -> Iterator[Session]:
+    """
+    Commit when the block ends, then run what waits for the commit; roll back when it raises.
+
+    With `user_id`, of that user's rows. The database is first asked when a statement runs, so a
+    block may do its slow calls before that without holding a transaction open.
+    """
+    with new_session() as session:
+        if user_id is not None:
+            act_for(session, user_id)
+        with session.begin():
+            yield session
+        for action in session.info.pop("after_commit", ()):
+            action()
+
+
+def after_commit(session: Session, action: Callable[[], None]) -> None:
+    """
+    Run `action` once the transaction is durable; forget it on rollback.
+
+    A message must never announce a row that is not there.
+    """
+    session.info.setdefault("after_commit", []).append(action)
+
+
+def act_for(session: Session, user_id: UUID) -> None:
+    """From here to the end of the transaction, see and write this user's rows only."""
+    session.info["user_id"] = str(user_id)
+    if session.in_transaction():
+        _set_local(session.connection(), "app.user_id", str(user_id))
+
+
+@event.listens_for(Session, "after_begin")
+def _name_user(session: Session, _: SessionTransaction, connection: Connection) -> None:
+    if "user_id" in session.info:
+        _set_local(connection, "app.user_id", session.info["user_id"])
+
+
+def look_up(session: Session, setting: str, value: str) -> None:
+    """
+    Let one row be found before its owner is known: the job a message names, or the key a
+    caller shows. The policies in the migration say which.
+    """
+    _set_local(session.connection(), f"app.{setting}", value)
+
+
+def _set_local(connection: Connection, name: str, value: str) -> None:
+    connection.execute(
+        text("SELECT set_config(:name, :value, true)"), {"name": name, "value": value}
+    )

@@ -1,0 +1,115 @@
+"""Objects in the bucket: whole ones, JSON lines, ranges, conditional writes."""
+
+import gzip
+import io
+import json
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from crawlset.settings import bucket_settings
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+GZIP_LEVEL = 3
+
+
+@cache
+def s3() -> "S3Client":
+    return boto3.client(
+        "s3",
+        config=Config(
+            signature_version="s3v4",
+            retries={"mode": "standard", "max_attempts": 4},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        ),
+    )
+
+
+def bucket() -> str:
+    return bucket_settings().bucket_name
+
+
+def exists(key: str) -> bool:
+    try:
+        s3().head_object(Bucket=bucket(), Key=key)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+            return False
+        raise
+    return True
+
+
+def get(key: str) -> bytes:
+    """Raises `s3().exceptions.NoSuchKey` when there is none."""
+    return s3().get_object(Bucket=bucket(), Key=key)["Body"].read()
+
+
+def get_range(key: str, offset: int, length: int) -> bytes:
+    last = offset + length - 1
+    answer = s3().get_object(Bucket=bucket(), Key=key, Range=f"bytes={offset}-{last}")
+    return answer["Body"].read()
+
+
+def put(key: str, body: bytes, content_type: str = "application/octet-stream") -> None:
+    s3().put_object(Bucket=bucket(), Key=key, Body=body, ContentType=content_type)
+
+
+def put_once(key: str, body: bytes) -> bool:
+    """Write `key` unless it is there; say whether this call wrote it."""
+    try:
+        s3().put_object(Bucket=bucket(), Key=key, Body=body, IfNoneMatch="*")
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] in {409, 412}:
+            return False
+        raise
+    return True
+
+
+def delete(key: str) -> None:
+    s3().delete_object(Bucket=bucket(), Key=key)
+
+
+def list_keys(prefix: str) -> Iterator[str]:
+    for page in (
+        s3().get_paginator("list_objects_v2").paginate(Bucket=bucket(), Prefix=prefix)
+    ):
+        for entry in page.get("Contents", ()):
+            yield entry["Key"]
+
+
+def presign_put(key: str, lifetime: timedelta) -> str:
+    """A URL to which anyone may PUT `key` for a while."""
+    return s3().generate_presigned_url(
+        "put_object",
+        Params={"Bucket": bucket(), "Key": key},
+        ExpiresIn=int(lifetime.total_seconds()),
+    )
+
+
+def pack_lines(lines: Iterable[Any]) -> bytes:
+    """JSON lines, gzipped; the same lines give the same bytes."""
+    out = io.BytesIO()
+    with gzip.GzipFile(
+        fileobj=out, mode="wb", compresslevel=GZIP_LEVEL, mtime=0
+    ) as stream:
+        for line in lines:
+            stream.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+    return out.getvalue()
+
+
+def unpack_lines(body: bytes) -> Iterator[Any]:
+    with gzip.GzipFile(fileobj=io.BytesIO(body)) as stream:
+        for line in stream:
+            yield json.loads(line)
+
+
+def get_lines(key: str) -> Iterator[Any]:
+    return unpack_lines(get(key))

@@ -1,0 +1,87 @@
+"""Pages of a list, by an opaque cursor that stays right while rows are added."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from crawlset.errors import BadRequestError
+
+T = TypeVar("T")
+
+Limit = Annotated[int, Field(ge=1, le=100, description="Items on a page")]
+
+
+class InvalidCursorError(BadRequestError):
+    def __init__(self) -> None:
+        super().__init__("The cursor is not one that a list of this service gave.")
+
+
+class Page(BaseModel, Generic[T]):
+    items: list[T]
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slice(Generic[T]):
+    """One page of rows, and the sort key of its last row if more follow."""
+
+    rows: Sequence[T]
+    next_key: str | None
+
+
+def encode(key: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps([1, key]).encode()).decode().rstrip("=")
+
+
+def decode(cursor: str | None) -> str | None:
+    """
+    The sort key in a cursor.
+
+    Raises:
+        InvalidCursorError: `encode` did not make it.
+    """
+    if cursor is None:
+        return None
+    try:
+        version, key = json.loads(
+            base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        )
+    except (binascii.Error, ValueError, TypeError) as error:
+        raise InvalidCursorError from error
+    if version != 1 or not isinstance(key, str):
+        raise InvalidCursorError
+    return key
+
+
+def cut(rows: Sequence[Any], limit: int, key: Any) -> Slice[Any]:
+    """Make a slice of `limit + 1` rows that were asked for; `key` gives a row's sort key."""
+    if len(rows) <= limit:
+        return Slice(rows, None)
+    page = rows[:limit]
+    return Slice(page, encode(str(key(page[-1]))))
+
+
+def decode_uuid(cursor: str | None) -> str | None:
+    """As `decode`, for a list sorted by a UUID."""
+    return _decode_as(UUID, cursor)
+
+
+def decode_int(cursor: str | None) -> str | None:
+    """As `decode`, for a list sorted by a number."""
+    return _decode_as(int, cursor)
+
+
+def _decode_as(kind: Callable[[str], object], cursor: str | None) -> str | None:
+    key = decode(cursor)
+    try:
+        if key is not None:
+            kind(key)
+    except ValueError as error:
+        raise InvalidCursorError from error
+    return key

@@ -1,0 +1,48 @@
+"""The tables. Import them from here."""
+
+from crawlset.models.account import ActivityLog, ApiKey, IdempotencyKey, Profile
+from crawlset.models.base import Base, JobStatus, WorkStatus
+from crawlset.models.crawl import (
+    CrawlJob,
+    CrawlSchedule,
+    JobChunk,
+    JobSearch,
+    JobTemplate,
+)
+from crawlset.models.image import Image, ImageVerdict, Verdict
+from crawlset.models.messaging import (
+    OutboxMessage,
+    Takedown,
+    Target,
+    Webhook,
+    WebhookDelivery,
+)
+from crawlset.models.pipeline import ExportFile, ExportJob, ValidationJob
+from crawlset.models.project import Project
+
+__all__ = [
+    "ActivityLog",
+    "ApiKey",
+    "Base",
+    "CrawlJob",
+    "CrawlSchedule",
+    "ExportFile",
+    "ExportJob",
+    "IdempotencyKey",
+    "Image",
+    "ImageVerdict",
+    "JobChunk",
+    "JobSearch",
+    "JobStatus",
+    "JobTemplate",
+    "OutboxMessage",
+    "Profile",
+    "Project",
+    "Takedown",
+    "Target",
+    "ValidationJob",
+    "Verdict",
+    "Webhook",
+    "WebhookDelivery",
+    "WorkStatus",
+]

@@ -1,0 +1,147 @@
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from crawlset.models.base import (
+    Base,
+    Finishing,
+    Identified,
+    JobStatus,
+    Owned,
+    Timestamped,
+    WorkStatus,
+    child_key,
+    one_of,
+    parent,
+)
+
+
+class CrawlJob(Identified, Owned, Timestamped, Finishing, Base):
+    __tablename__ = "crawl_jobs"
+    __table_args__ = (
+        parent("projects", "project_id"),
+        child_key(),
+        one_of("status", JobStatus),
+        CheckConstraint("max_images > 0", name="max_images_positive"),
+        Index(None, "status"),
+        Index(None, "project_id", "status"),
+        Index(None, "user_id"),
+    )
+
+    project_id: Mapped[UUID]
+    name: Mapped[str]
+    keywords: Mapped[list[str]]
+    sources: Mapped[list[str]]
+    max_images: Mapped[int]
+    policy: Mapped[dict[str, Any]]
+    """`licences` allowed (empty: any) and the `intended_use`."""
+    validation_rules: Mapped[dict[str, Any] | None]
+    """Validate with these rules when the crawl completes."""
+    export_request: Mapped[dict[str, Any] | None]
+    """Export so when the crawl (and its validation) completes."""
+    status: Mapped[JobStatus] = mapped_column(default=JobStatus.pending)
+    error_message: Mapped[str | None]
+
+
+class JobSearch(Identified, Owned, Timestamped, Base):
+    """One question to one source: a keyword, or a list of URLs."""
+
+    __tablename__ = "job_searches"
+    __table_args__ = (
+        parent("crawl_jobs", "crawl_job_id"),
+        one_of("status", WorkStatus),
+        Index(None, "crawl_job_id"),
+        Index(
+            "ix_job_searches_unfinished",
+            "updated_at",
+            postgresql_where=text("status IN ('pending', 'queued')"),
+        ),
+    )
+
+    crawl_job_id: Mapped[UUID]
+    source: Mapped[str]
+    keyword: Mapped[str | None]
+    request: Mapped[dict[str, Any]]
+    status: Mapped[WorkStatus] = mapped_column(default=WorkStatus.pending)
+    attempt: Mapped[int] = mapped_column(server_default="1", default=1)
+    n_parts: Mapped[int | None]
+    """Parts of candidates the search has; known from its last one."""
+    planned_parts: Mapped[list[int]] = mapped_column(
+        ARRAY(Integer), server_default="{}"
+    )
+    n_candidates: Mapped[int] = mapped_column(server_default="0", default=0)
+    """Candidates that were new to the job."""
+    error_message: Mapped[str | None]
+
+
+class JobChunk(Identified, Owned, Timestamped, Base):
+    """Candidates that one invocation fetches. The job's counters are sums over these rows."""
+
+    __tablename__ = "job_chunks"
+    __table_args__ = (
+        parent("crawl_jobs", "crawl_job_id"),
+        one_of("status", WorkStatus),
+        Index(None, "crawl_job_id", "status"),
+        Index(
+            "ix_job_chunks_unfinished",
+            "updated_at",
+            postgresql_where=text("status IN ('pending', 'queued')"),
+        ),
+    )
+
+    crawl_job_id: Mapped[UUID]
+    lane: Mapped[str | None]
+    """`host#lane` of a chunk of one host; none for a chunk of many."""
+    status: Mapped[WorkStatus] = mapped_column(default=WorkStatus.pending)
+    attempt: Mapped[int] = mapped_column(server_default="1", default=1)
+    n_urls: Mapped[int]
+    outcomes: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
+    """Images by outcome code; what is not here yet is pending."""
+    bytes_stored: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
+    pack_key: Mapped[str | None]
+    finished_at: Mapped[datetime | None]
+    error_message: Mapped[str | None]
+
+
+class JobTemplate(Identified, Owned, Timestamped, Base):
+    """The configuration of a crawl job, saved to be started again."""
+
+    __tablename__ = "job_templates"
+    __table_args__ = (
+        parent("projects", "project_id"),
+        child_key(),
+        Index(None, "project_id", "name", unique=True),
+    )
+
+    project_id: Mapped[UUID]
+    name: Mapped[str]
+    configuration: Mapped[dict[str, Any]]
+
+
+class CrawlSchedule(Identified, Owned, Timestamped, Base):
+    """When to start a template: a cron expression in an IANA time zone."""
+
+    __tablename__ = "crawl_schedules"
+    __table_args__ = (
+        parent("projects", "project_id"),
+        parent("job_templates", "template_id"),
+        Index(None, "project_id", "name", unique=True),
+        Index(
+            "ix_crawl_schedules_due",
+            "next_run_at",
+            postgresql_where=text("NOT is_paused"),
+        ),
+    )
+
+    project_id: Mapped[UUID]
+    template_id: Mapped[UUID]
+    name: Mapped[str]
+    cron: Mapped[str]
+    timezone: Mapped[str] = mapped_column(server_default="UTC", default="UTC")
+    is_paused: Mapped[bool] = mapped_column(server_default="false", default=False)
+    next_run_at: Mapped[datetime]
+    last_run_at: Mapped[datetime | None]

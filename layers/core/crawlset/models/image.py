@@ -1,0 +1,126 @@
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from crawlset.models.base import Base, Owned, one_of, parent
+from crawlset.outcomes import ImageStatus, Outcome
+
+
+class Image(Owned, Base):
+    """One candidate URL of one job, and what became of it. Settled once."""
+
+    __tablename__ = "images"
+    __table_args__ = (
+        parent("crawl_jobs", "crawl_job_id"),
+        one_of("status", ImageStatus),
+        one_of("outcome", Outcome),
+        CheckConstraint(
+            "(status = 'pending') = (outcome IS NULL)", name="settled_with_outcome"
+        ),
+        CheckConstraint(
+            "status <> 'stored' OR (pack_key IS NOT NULL AND sha256 IS NOT NULL)",
+            name="stored_in_pack",
+        ),
+        Index(
+            "uq_images_crawl_job_id_url_hash", "crawl_job_id", "url_hash", unique=True
+        ),
+        Index("ix_images_crawl_job_id", "crawl_job_id", "id"),
+        Index("ix_images_chunk_id_ordinal", "chunk_id", "ordinal"),
+        Index(
+            "uq_images_stored_sha256",
+            "crawl_job_id",
+            "sha256",
+            unique=True,
+            postgresql_where=text("status = 'stored'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(
+        BigInteger, Identity(), primary_key=True, sort_order=-2
+    )
+    crawl_job_id: Mapped[UUID]
+    chunk_id: Mapped[UUID] = mapped_column(
+        ForeignKey("job_chunks.id", ondelete="CASCADE")
+    )
+    ordinal: Mapped[int]
+    """Place in the chunk; with the chunk it names the image before it has been fetched."""
+
+    url: Mapped[str]
+    url_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    """First 16 bytes of the SHA-256 of the URL."""
+    host: Mapped[str]
+    source: Mapped[str]
+    query: Mapped[str | None]
+    keyword: Mapped[str | None]
+    """The class the image belongs to."""
+    rank: Mapped[int]
+    landing_url: Mapped[str | None]
+    licence: Mapped[str | None]
+    licence_raw: Mapped[str | None]
+    creator: Mapped[str | None]
+    attribution: Mapped[str | None]
+    title: Mapped[str | None]
+
+    status: Mapped[ImageStatus] = mapped_column(server_default="pending")
+    outcome: Mapped[Outcome | None]
+    detail: Mapped[str | None]
+    evidence: Mapped[dict[str, Any] | None]
+    downloaded_at: Mapped[datetime | None]
+    final_url: Mapped[str | None]
+    http_status: Mapped[int | None]
+    content_type: Mapped[str | None]
+    file_size: Mapped[int | None] = mapped_column(BigInteger)
+    sha256: Mapped[bytes | None] = mapped_column(LargeBinary)
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    format: Mapped[str | None]
+    mode: Mapped[str | None]
+    n_frames: Mapped[int | None]
+    phash: Mapped[int | None] = mapped_column(BigInteger)
+    pack_key: Mapped[str | None]
+    pack_offset: Mapped[int | None] = mapped_column(BigInteger)
+    pack_length: Mapped[int | None] = mapped_column(BigInteger)
+    duplicate_of: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class Verdict(StrEnum):
+    keep = "keep"
+    reject = "reject"
+
+
+class ImageVerdict(Owned, Base):
+    """What a validation job says of a stored image, and the measure it says it by."""
+
+    __tablename__ = "image_verdicts"
+    __table_args__ = (
+        parent("validation_jobs", "validation_job_id"),
+        one_of("verdict", Verdict),
+        Index("ix_image_verdicts_verdict", "validation_job_id", "verdict", "image_id"),
+        Index(None, "image_id"),
+    )
+
+    validation_job_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-3)
+    image_id: Mapped[int] = mapped_column(
+        BigInteger,
+        ForeignKey("images.id", ondelete="CASCADE"),
+        primary_key=True,
+        sort_order=-2,
+    )
+    verdict: Mapped[Verdict]
+    rule: Mapped[str | None]
+    measured: Mapped[float | None] = mapped_column(Double)
+    threshold: Mapped[float | None] = mapped_column(Double)
+    duplicate_of: Mapped[int | None] = mapped_column(BigInteger)

@@ -1,0 +1,92 @@
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Identity, Index, LargeBinary, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from crawlset.models.base import (
+    Base,
+    Identified,
+    Owned,
+    Timestamped,
+    child_key,
+    one_of,
+    parent,
+)
+
+
+class Target(StrEnum):
+    """Where a message may go: a queue, or the pipeline's state machine."""
+
+    discover = "discover"
+    plan = "plan"
+    chunks = "chunks"
+    host_lanes = "host_lanes"
+    results = "results"
+    pipeline = "pipeline"
+
+
+class OutboxMessage(Base):
+    """
+    A message that the transaction wants sent. It holds ids only and belongs to no tenant.
+
+    Gone once it has been sent.
+    """
+
+    __tablename__ = "outbox_messages"
+    __table_args__ = (one_of("target", Target), Index(None, "leased_until", "id"))
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    target: Mapped[Target]
+    body: Mapped[dict[str, Any]]
+    group_id: Mapped[str | None]
+    deduplication_id: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    leased_until: Mapped[datetime] = mapped_column(server_default=func.now())
+    """A relay is sending it until then; afterwards another may."""
+
+
+class Webhook(Identified, Owned, Timestamped, Base):
+    __tablename__ = "webhooks"
+    __table_args__ = (child_key(), Index(None, "user_id"))
+
+    url: Mapped[str]
+    events: Mapped[list[str]]
+    secret: Mapped[bytes] = mapped_column(LargeBinary)
+    is_enabled: Mapped[bool] = mapped_column(server_default="true", default=True)
+
+
+class WebhookDelivery(Identified, Owned, Timestamped, Base):
+    __tablename__ = "webhook_deliveries"
+    __table_args__ = (
+        parent("webhooks", "webhook_id"),
+        Index(None, "webhook_id"),
+        Index(
+            "ix_webhook_deliveries_due",
+            "next_attempt_at",
+            postgresql_where=text("delivered_at IS NULL"),
+        ),
+    )
+
+    webhook_id: Mapped[UUID]
+    event: Mapped[dict[str, Any]]
+    n_attempts: Mapped[int] = mapped_column(server_default="0", default=0)
+    next_attempt_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+    last_status: Mapped[int | None]
+
+
+class Takedown(Identified, Owned, Timestamped, Base):
+    """What was asked to be removed, and so is never crawled again."""
+
+    __tablename__ = "takedowns"
+    __table_args__ = (parent("projects", "project_id"), Index(None, "project_id"))
+
+    project_id: Mapped[UUID]
+    kind: Mapped[str]
+    value: Mapped[str]
+    reason: Mapped[str | None]
+    n_images: Mapped[int] = mapped_column(server_default="0", default=0)
+    completed_at: Mapped[datetime | None]

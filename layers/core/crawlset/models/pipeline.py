@@ -1,0 +1,75 @@
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Index, LargeBinary
+from sqlalchemy.orm import Mapped, mapped_column
+
+from crawlset.models.base import (
+    Base,
+    Finishing,
+    Identified,
+    JobStatus,
+    Owned,
+    Timestamped,
+    child_key,
+    one_of,
+    parent,
+)
+
+
+class ValidationJob(Identified, Owned, Timestamped, Finishing, Base):
+    __tablename__ = "validation_jobs"
+    __table_args__ = (
+        parent("crawl_jobs", "crawl_job_id"),
+        child_key(),
+        one_of("status", JobStatus),
+        Index(None, "status"),
+        Index(None, "crawl_job_id"),
+    )
+
+    crawl_job_id: Mapped[UUID]
+    validation_rules: Mapped[dict[str, Any]]
+    status: Mapped[JobStatus] = mapped_column(default=JobStatus.pending)
+    n_kept: Mapped[int] = mapped_column(server_default="0", default=0)
+    n_rejected: Mapped[int] = mapped_column(server_default="0", default=0)
+    by_rule: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
+    error_message: Mapped[str | None]
+
+
+class ExportJob(Identified, Owned, Timestamped, Finishing, Base):
+    __tablename__ = "export_jobs"
+    __table_args__ = (
+        parent("crawl_jobs", "crawl_job_id"),
+        child_key(),
+        one_of("status", JobStatus),
+        Index(None, "status"),
+        Index(None, "user_id"),
+        Index(None, "crawl_job_id"),
+    )
+
+    crawl_job_id: Mapped[UUID]
+    validation_job_id: Mapped[UUID | None]
+    """Export what this validation kept; none: everything stored."""
+    format: Mapped[str]
+    export_options: Mapped[dict[str, Any]]
+    status: Mapped[JobStatus] = mapped_column(default=JobStatus.pending)
+    n_images: Mapped[int] = mapped_column(server_default="0", default=0)
+    file_size: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
+    expires_at: Mapped[datetime | None]
+    error_message: Mapped[str | None]
+
+
+class ExportFile(Identified, Owned, Base):
+    """A finished file of an export. There is no row before the bytes are there and checked."""
+
+    __tablename__ = "export_files"
+    __table_args__ = (
+        parent("export_jobs", "export_job_id"),
+        Index(None, "export_job_id", "name", unique=True),
+    )
+
+    export_job_id: Mapped[UUID]
+    name: Mapped[str]
+    file_size: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[bytes] = mapped_column(LargeBinary)

@@ -1,0 +1,171 @@
+"""
+The outbox: messages are rows of the transaction that wants them sent.
+
+`post` writes one; `relay` sends what is due and forgets what was sent. A relay leases rows for a
+while instead of holding a transaction open across its calls, so a crash between sending and
+forgetting sends a message twice: every consumer expects that.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from crawlset.kit import db
+from crawlset.models import OutboxMessage, Target
+from crawlset.observability import logger
+from crawlset.settings import queue_settings
+
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
+    from types_boto3_stepfunctions import SFNClient
+
+LEASE = timedelta(seconds=30)
+SQS_BATCH = 10
+ROUND = 100
+"""Messages that one round leases."""
+
+
+@cache
+def sqs() -> "SQSClient":
+    return boto3.client("sqs")
+
+
+@cache
+def stepfunctions() -> "SFNClient":
+    return boto3.client("stepfunctions")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """`group_id` and `deduplication_id` are for FIFO queues; for the pipeline the latter is the
+    execution's name."""
+
+    target: Target
+    body: dict[str, Any]
+    group_id: str | None = None
+    deduplication_id: str | None = None
+
+
+def post(session: Session, messages: Sequence[Message]) -> None:
+    """Send `messages` once the transaction is durable."""
+    if not messages:
+        return
+    rows = [
+        {
+            "target": message.target,
+            "body": message.body,
+            "group_id": message.group_id,
+            "deduplication_id": message.deduplication_id,
+        }
+        for message in messages
+    ]
+    session.execute(insert(OutboxMessage), rows)
+    if not session.info.get("outbox_waits"):
+        session.info["outbox_waits"] = True
+        db.after_commit(session, relay_quietly)
+
+
+def relay_quietly() -> None:
+    """Relay now for the sake of speed; whatever goes wrong, the next tick relays again."""
+    try:
+        relay()
+    except Exception:
+        logger.exception("outbox_relay_failed")
+
+
+def relay(limit: int = 5_000) -> int:
+    """Send what is due, at most about `limit` messages; say how many were sent."""
+    n_sent = 0
+    while n_sent < limit:
+        with db.transaction() as session:
+            leased = _lease(session)
+        if not leased:
+            break
+        sent = _send(leased)
+        with db.transaction() as session:
+            session.execute(delete(OutboxMessage).where(OutboxMessage.id.in_(sent)))
+        n_sent += len(sent)
+    return n_sent
+
+
+def oldest_age_seconds(session: Session) -> float:
+    """Age of the oldest message not sent yet, 0 if there is none."""
+    age = func.extract("epoch", func.now() - func.min(OutboxMessage.created_at))
+    return float(session.scalar(select(age)) or 0.0)
+
+
+def _lease(session: Session) -> list[OutboxMessage]:
+    due = (
+        select(OutboxMessage.id)
+        .where(OutboxMessage.leased_until <= func.now())
+        .order_by(OutboxMessage.id)
+        .limit(ROUND)
+        .with_for_update(skip_locked=True)
+    )
+    statement = (
+        update(OutboxMessage)
+        .where(OutboxMessage.id.in_(due.scalar_subquery()))
+        .values(leased_until=func.now() + LEASE)
+        .returning(OutboxMessage)
+    )
+    return sorted(session.scalars(statement), key=lambda message: message.id)
+
+
+def _send(messages: Sequence[OutboxMessage]) -> list[int]:
+    """Send; give the ids of those that were accepted."""
+    by_target: dict[Target, list[OutboxMessage]] = defaultdict(list)
+    for message in messages:
+        by_target[message.target].append(message)
+    sent: list[int] = []
+    for target, group in by_target.items():
+        if target is Target.pipeline:
+            sent += [message.id for message in group if _start_execution(message)]
+        else:
+            waiting = iter(group)
+            while batch := list(islice(waiting, SQS_BATCH)):
+                sent += _send_batch(_queue_url(target), batch)
+    return sent
+
+
+def _queue_url(target: Target) -> str:
+    url: str = getattr(queue_settings(), f"{target}_queue_url")
+    return url
+
+
+def _send_batch(queue_url: str, batch: Sequence[OutboxMessage]) -> list[int]:
+    entries: list[Any] = []
+    for message in batch:
+        entry = {"Id": str(message.id), "MessageBody": json.dumps(message.body)}
+        if message.group_id is not None:
+            entry |= {
+                "MessageGroupId": message.group_id,
+                "MessageDeduplicationId": message.deduplication_id or str(message.id),
+            }
+        entries.append(entry)
+    answer = sqs().send_message_batch(QueueUrl=queue_url, Entries=entries)
+    for failed in answer.get("Failed", ()):
+        logger.warning("message_refused", message=failed["Id"], code=failed["Code"])
+    return [int(entry["Id"]) for entry in answer.get("Successful", ())]
+
+
+def _start_execution(message: OutboxMessage) -> bool:
+    """Start the execution that the message names; one that has run already counts as started."""
+    client = stepfunctions()
+    try:
+        client.start_execution(
+            stateMachineArn=queue_settings().pipeline_state_machine_arn,
+            name=message.deduplication_id or str(message.id),
+            input=json.dumps(message.body),
+        )
+    except client.exceptions.ExecutionAlreadyExists:
+        logger.info("execution_exists", execution=message.deduplication_id)
+    return True

@@ -1,0 +1,1 @@
+"""Projects: where crawl jobs belong."""

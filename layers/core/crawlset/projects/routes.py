@@ -1,0 +1,72 @@
+from http import HTTPStatus
+from typing import Annotated, Any
+from uuid import UUID
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+from crawlset.errors import NotFoundError
+from crawlset.kit.ids import new_id
+from crawlset.kit.paging import Limit, Page, decode_uuid
+from crawlset.models import Project
+from crawlset.projects.repository import ProjectRepository
+from crawlset.projects.schemas import ProjectCreate, ProjectRead, ProjectUpdate
+
+router = APIGatewayHttpRouter()
+TAGS: Any = ["projects"]
+
+
+def repository() -> ProjectRepository:
+    return ProjectRepository(router.context["session"])
+
+
+def caller() -> UUID:
+    user_id: UUID = router.context["user_id"]
+    return user_id
+
+
+@router.post("/api/projects", summary="Create a project", tags=TAGS)
+def create_project(request: ProjectCreate) -> tuple[ProjectRead, int]:
+    session = router.context["session"]
+    project = Project(id=new_id(), user_id=caller(), **request.model_dump())
+    session.add(project)
+    session.flush()
+    return ProjectRead.model_validate(project), HTTPStatus.CREATED
+
+
+@router.get("/api/projects", summary="List projects, newest first", tags=TAGS)
+def list_projects(
+    limit: Annotated[Limit, Query()] = 20, cursor: Annotated[str | None, Query()] = None
+) -> Page[ProjectRead]:
+    page = repository().list_page(caller(), decode_uuid(cursor), limit)
+    return Page(
+        items=[ProjectRead.model_validate(row) for row in page.rows],
+        next_cursor=page.next_key,
+    )
+
+
+@router.get("/api/projects/<project_id>", summary="Get a project", tags=TAGS)
+def get_project(project_id: UUID) -> ProjectRead:
+    return ProjectRead.model_validate(repository().require(caller(), project_id))
+
+
+@router.patch(
+    "/api/projects/<project_id>", summary="Rename or describe a project", tags=TAGS
+)
+def update_project(project_id: UUID, request: ProjectUpdate) -> ProjectRead:
+    project = repository().require(caller(), project_id)
+    for name, value in request.model_dump(exclude_unset=True).items():
+        setattr(project, name, value)
+    router.context["session"].flush()
+    router.context["session"].refresh(project)
+    return ProjectRead.model_validate(project)
+
+
+@router.delete(
+    "/api/projects/<project_id>", summary="Delete a project and its jobs", tags=TAGS
+)
+def delete_project(project_id: UUID) -> Response[str]:
+    if not repository().delete(caller(), project_id):
+        raise NotFoundError("project", project_id)
+    return Response(status_code=HTTPStatus.NO_CONTENT)

@@ -1,0 +1,1 @@
+"""Schedules: crawl jobs that start by themselves."""

@@ -1,0 +1,83 @@
+"""What each function reads from its environment, and the limits of the service."""
+
+from functools import cache
+
+from pydantic import Field
+from pydantic_settings import BaseSettings
+
+CHUNK_URLS = 500
+"""URLs in one chunk, at most."""
+CANDIDATES_PER_PART = 25_000
+"""Candidates in one object of candidates, at most."""
+MAX_CANDIDATES = 1_000_000
+"""Candidates of one job, at most."""
+MAX_KEYWORDS = 50
+MAX_URLS_IN_REQUEST = 10_000
+MAX_MANIFEST_BYTES = 1 << 30
+MAX_ATTEMPTS = 5
+"""Times one chunk or search is sent before its work is made terminal."""
+
+
+class DatabaseSettings(BaseSettings):
+    database_secret_arn: str
+
+
+class BucketSettings(BaseSettings):
+    bucket_name: str
+
+
+class QueueSettings(BaseSettings):
+    discover_queue_url: str
+    plan_queue_url: str
+    chunks_queue_url: str
+    host_lanes_queue_url: str
+    results_queue_url: str
+    pipeline_state_machine_arn: str
+
+
+class CrawlerSettings(BaseSettings):
+    """Who we are to the servers we ask, and which private hosts a laptop may ask."""
+
+    contact: str = Field(min_length=3)
+    allowed_private_hosts: str = ""
+    sample_source_url: str = ""
+
+    @property
+    def user_agent(self) -> str:
+        return f"Crawlset/0.1 (+{self.contact})"
+
+    @property
+    def private_hosts(self) -> frozenset[str]:
+        """Exact `host:port` pairs that the guard lets through though they are not public."""
+        return frozenset(h.strip() for h in self.allowed_private_hosts.split(",") if h.strip())
+
+
+class SourceSettings(BaseSettings):
+    """Which sources this deployment may ask."""
+
+    sample_source_url: str = ""
+
+
+@cache
+def database_settings() -> DatabaseSettings:
+    return DatabaseSettings()
+
+
+@cache
+def bucket_settings() -> BucketSettings:
+    return BucketSettings()
+
+
+@cache
+def queue_settings() -> QueueSettings:
+    return QueueSettings()
+
+
+@cache
+def crawler_settings() -> CrawlerSettings:
+    return CrawlerSettings()
+
+
+@cache
+def source_settings() -> SourceSettings:
+    return SourceSettings()

@@ -1,0 +1,18 @@
+import os
+
+os.environ |= {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "BUCKET_NAME": "crawlset-test",
+    "CHUNKS_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/chunks",
+    "CONTACT": "tests@example.org",
+    "DATABASE_SECRET_ARN": "a test patches what reads it",
+    "DISCOVER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/discover.fifo",
+    "HOST_LANES_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/host-lanes.fifo",
+    "PIPELINE_STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:pipeline",
+    "PLAN_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/plan",
+    "POWERTOOLS_METRICS_NAMESPACE": "test",
+    "POWERTOOLS_SERVICE_NAME": "test",
+    "RESULTS_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/results",
+}

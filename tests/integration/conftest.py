@@ -1,0 +1,137 @@
+"""Real PostgreSQL, rolled back after each test, and AWS by moto."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import alembic.command
+import alembic.config
+import boto3
+import pytest
+from crawlset_local import postgres, processes
+from crawlset_local.ports import free_ports
+from moto import mock_aws
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy.orm import Session
+
+from crawlset import outbox, settings
+from crawlset.kit import db, objects
+
+ROOT = Path(__file__).parents[2]
+
+
+def alembic_config(url: Any) -> alembic.config.Config:
+    config = alembic.config.Config(ROOT / "alembic.ini")
+    config.attributes["url"] = url
+    return config
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server of this test run; its database is empty."""
+    child, dsn = postgres.start(tmp_path_factory.mktemp("postgres"), free_ports().postgres)
+    yield dsn
+    processes.stop(child)
+
+
+@pytest.fixture(scope="session")
+def engine(postgres_url: str) -> Iterator[Engine]:
+    """A database at the newest migration."""
+    url = make_url(postgres_url).set(drivername="postgresql+psycopg")
+    alembic.command.upgrade(alembic_config(url), "head")
+    engine = create_engine(url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def connection(engine: Engine) -> Iterator[Connection]:
+    """A connection of the owner whose work is always rolled back."""
+    with engine.connect() as connection, connection.begin() as outer:
+        yield connection
+        outer.rollback()
+
+
+@pytest.fixture
+def session(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Session]:
+    """
+    The owner's session, for the test. The code under test gets its own on the same connection,
+    in the role named by `@pytest.mark.role` (`crawlset_api` unless said) and as nobody yet.
+    """
+    marker = request.node.get_closest_marker("role")
+    role = marker.args[0] if marker else "crawlset_api"
+
+    class RoleSession(Session):
+        def close(self) -> None:
+            super().close()
+            connection.execute(text("RESET ROLE"))
+
+    def new_session() -> Session:
+        for setting in ("app.user_id", "app.job_id", "app.key_prefix"):
+            connection.execute(text("SELECT set_config(:name, '', true)"), {"name": setting})
+        connection.execute(text(f"SET LOCAL ROLE {role}"))
+        return RoleSession(
+            connection, join_transaction_mode="create_savepoint", expire_on_commit=False
+        )
+
+    monkeypatch.setattr(db, "new_session", new_session)
+    with Session(
+        connection, join_transaction_mode="create_savepoint", expire_on_commit=False
+    ) as session:
+        yield session
+
+
+@pytest.fixture
+def aws() -> Iterator[None]:
+    caches = (
+        objects.s3,
+        outbox.sqs,
+        outbox.stepfunctions,
+        settings.bucket_settings,
+        settings.queue_settings,
+        settings.crawler_settings,
+    )
+    with mock_aws():
+        for cache in caches:
+            cache.cache_clear()
+        yield
+    for cache in caches:
+        cache.cache_clear()
+
+
+@pytest.fixture
+def bucket(aws: None) -> str:
+    """The service's bucket, empty."""
+    name = settings.bucket_settings().bucket_name
+    boto3.client("s3").create_bucket(Bucket=name)
+    return name
+
+
+@pytest.fixture
+def queues(aws: None, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The service's queues; `queues.bodies("chunks")` takes what waits on one."""
+    sqs = boto3.client("sqs")
+    urls = {}
+    for name in ("discover", "plan", "chunks", "host_lanes", "results"):
+        is_fifo = name in {"discover", "host_lanes"}
+        urls[name] = sqs.create_queue(
+            QueueName=name + (".fifo" if is_fifo else ""),
+            Attributes={"FifoQueue": "true"} if is_fifo else {},
+        )["QueueUrl"]
+        monkeypatch.setenv(f"{name.upper()}_QUEUE_URL", urls[name])
+    settings.queue_settings.cache_clear()
+
+    def bodies(name: str) -> list[Any]:
+        taken = []
+        while messages := sqs.receive_message(QueueUrl=urls[name], MaxNumberOfMessages=10).get(
+            "Messages"
+        ):
+            taken += [message["Body"] for message in messages]
+            for message in messages:
+                sqs.delete_message(QueueUrl=urls[name], ReceiptHandle=message["ReceiptHandle"])
+        return taken
+
+    return SimpleNamespace(urls=urls, bodies=bodies, sqs=sqs)
