@@ -129,5 +129,3 @@ def create_image(session: Session, chunk: JobChunk, **overrides: Any) -> Image:
     session.add(image)
     session.commit()
     return image
-
-

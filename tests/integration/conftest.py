@@ -1,12 +1,10 @@
 """Real PostgreSQL, rolled back after each test, and AWS by moto."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import alembic.command
-import alembic.config
 import boto3
 import pytest
 from crawlset_local import postgres, processes
@@ -17,14 +15,7 @@ from sqlalchemy.orm import Session
 
 from crawlset import outbox, settings
 from crawlset.kit import db, objects
-
-ROOT = Path(__file__).parents[2]
-
-
-def alembic_config(url: Any) -> alembic.config.Config:
-    config = alembic.config.Config(ROOT / "alembic.ini")
-    config.attributes["url"] = url
-    return config
+from tests.integration.databases import alembic_config
 
 
 @pytest.fixture(scope="session")

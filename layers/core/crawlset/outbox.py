@@ -153,7 +153,7 @@ def _send_batch(queue_url: str, batch: Sequence[OutboxMessage]) -> list[int]:
         entries.append(entry)
     answer = sqs().send_message_batch(QueueUrl=queue_url, Entries=entries)
     for failed in answer.get("Failed", ()):
-        logger.warning("message_refused", message=failed["Id"], code=failed["Code"])
+        logger.warning("message_refused", message_id=failed["Id"], code=failed["Code"])
     return [int(entry["Id"]) for entry in answer.get("Successful", ())]
 
 

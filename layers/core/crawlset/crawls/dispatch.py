@@ -6,32 +6,31 @@ from uuid import UUID
 
 from crawlset import keys, outbox
 from crawlset.crawls.messages import ChunkMessage
-from crawlset.crawls.repository import CrawlRepository
 from crawlset.crawls.work_repository import ChunkRepository
 from crawlset.images.repository import ImageRepository
 from crawlset.kit import db, objects
-from crawlset.models import JobChunk, Target
+from crawlset.models import CrawlJob, JobChunk, Target
 from crawlset.outbox import Message
 
 PARALLEL_PUTS = 8
 
 
-def dispatch(job_id: UUID, chunk_ids: Collection[UUID]) -> int:
+def dispatch(user_id: UUID, job_id: UUID, chunk_ids: Collection[UUID]) -> int:
     """
     Queue those of the chunks that are pending; say how many.
 
     Runs in transactions of its own, with none open while the inputs are written. A crash in
     between leaves the chunks pending, for the tick to dispatch.
     """
-    with db.transaction() as session:
-        job = CrawlRepository(session).find(job_id)
+    with db.transaction(user_id) as session:
+        job = session.get(CrawlJob, job_id)
         if job is None or job.status.is_final:
             return 0
         chunks = ChunkRepository(session).list_pending(job, chunk_ids)
         urls = ImageRepository(session).list_urls([chunk.id for chunk in chunks])
     with ThreadPoolExecutor(PARALLEL_PUTS) as pool:
         list(pool.map(lambda chunk: _write_input(chunk, urls[chunk.id]), chunks))
-    with db.transaction(job.user_id) as session:
+    with db.transaction(user_id) as session:
         queued = ChunkRepository(session).queue([chunk.id for chunk in chunks])
         outbox.post(
             session, [_message(chunk) for chunk in chunks if chunk.id in queued]

@@ -51,7 +51,7 @@ def plan_part(key: str) -> int:
         session.flush()
         if not chunk_ids:
             finishing.finish_if_done(session, job)
-    n_queued = dispatch.dispatch(part.job_id, chunk_ids)
+    n_queued = dispatch.dispatch(job.user_id, part.job_id, chunk_ids)
     logger.info(
         "part_planned",
         job_id=str(part.job_id),

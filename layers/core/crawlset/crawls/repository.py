@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, literal, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from crawlset.kit import db
@@ -15,6 +15,20 @@ from crawlset.models import CrawlJob, JobChunk, JobStatus, WorkStatus
 from crawlset.outcomes import Outcome
 
 ACTIVE = (JobStatus.pending, JobStatus.running)
+
+COUNTERS = text(
+    """
+    SELECT crawl_job_id, code, NULL AS status, sum(n::bigint)::bigint, 0, 0
+    FROM job_chunks, jsonb_each_text(outcomes) AS counted (code, n)
+    WHERE crawl_job_id = ANY (:job_ids)
+    GROUP BY crawl_job_id, code
+    UNION ALL
+    SELECT crawl_job_id, NULL, status, count(*), sum(n_urls), sum(bytes_stored)::bigint
+    FROM job_chunks
+    WHERE crawl_job_id = ANY (:job_ids)
+    GROUP BY crawl_job_id, status
+    """
+)
 
 
 @dataclass(slots=True)
@@ -79,43 +93,15 @@ class CrawlRepository:
     def count(self, job_ids: Collection[UUID]) -> dict[UUID, JobCounts]:
         """The counters of several jobs, in one statement."""
         counts = {job_id: JobCounts() for job_id in job_ids}
-        codes = func.jsonb_each_text(JobChunk.outcomes).table_valued("code", "n")
-        by_outcome = (
-            select(
-                JobChunk.crawl_job_id,
-                literal("outcome"),
-                codes.c.code,
-                func.sum(codes.c.n.cast(JobChunk.bytes_stored.type)),
-                literal(0),
-                literal(0),
-            )
-            .select_from(JobChunk)
-            .join(codes, literal(value=True))
-            .where(JobChunk.crawl_job_id.in_(job_ids))
-            .group_by(JobChunk.crawl_job_id, codes.c.code)
-        )
-        by_status = (
-            select(
-                JobChunk.crawl_job_id,
-                literal("chunk"),
-                JobChunk.status.cast(codes.c.code.type),
-                func.count(),
-                func.sum(JobChunk.n_urls),
-                func.sum(JobChunk.bytes_stored),
-            )
-            .where(JobChunk.crawl_job_id.in_(job_ids))
-            .group_by(JobChunk.crawl_job_id, JobChunk.status)
-        )
-        for job_id, kind, code, n, n_urls, n_bytes in self.session.execute(
-            by_outcome.union_all(by_status)
-        ):
+        rows = self.session.execute(COUNTERS, {"job_ids": list(job_ids)})
+        for job_id, outcome, status, n, n_urls, n_bytes in rows:
             sums = counts[job_id]
-            if kind == "outcome":
-                sums.outcomes[Outcome(code)] = int(n)
+            if outcome is not None:
+                sums.outcomes[Outcome(outcome)] = n
             else:
-                sums.chunks[WorkStatus(code)] = int(n)
-                sums.n_candidates += int(n_urls)
-                sums.bytes_stored += int(n_bytes)
+                sums.chunks[WorkStatus(status)] = n
+                sums.n_candidates += n_urls
+                sums.bytes_stored += n_bytes
         return counts
 
     def start(self, job: CrawlJob) -> None:

@@ -95,7 +95,7 @@ def get_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobRead:
     summary="Delete a finished job",
     tags=TAGS,
 )
-def delete_crawl_job(project_id: UUID, job_id: UUID) -> Response[str]:
+def delete_crawl_job(project_id: UUID, job_id: UUID) -> Response[None]:
     session = router.context["session"]
     service.delete(session, service.require(session, project_id, job_id))
     return Response(status_code=HTTPStatus.NO_CONTENT)

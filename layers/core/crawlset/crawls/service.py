@@ -243,7 +243,7 @@ def retry(session: Session, job: CrawlJob) -> CrawlJob:
         session, [discover_message(search, search.attempt) for search in searches]
     )
     chunk_ids = _rechunk(session, job, images)
-    db.after_commit(session, lambda: dispatch.dispatch(job.id, chunk_ids))
+    db.after_commit(session, lambda: dispatch.dispatch(job.user_id, job.id, chunk_ids))
     logger.info("crawl_job_retried", job_id=str(job.id), images=len(images))
     return job
 

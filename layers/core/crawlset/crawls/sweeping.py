@@ -183,11 +183,12 @@ def _sweep_pending_chunks(cutoffs: Cutoffs) -> int:
 
 
 def _dispatch(chunks: Iterable[JobChunk]) -> int:
-    by_job: dict[UUID, list[UUID]] = defaultdict(list)
+    by_job: dict[tuple[UUID, UUID], list[UUID]] = defaultdict(list)
     for chunk in chunks:
-        by_job[chunk.crawl_job_id].append(chunk.id)
+        by_job[chunk.user_id, chunk.crawl_job_id].append(chunk.id)
     return sum(
-        dispatch.dispatch(job_id, chunk_ids) for job_id, chunk_ids in by_job.items()
+        dispatch.dispatch(user_id, job_id, chunk_ids)
+        for (user_id, job_id), chunk_ids in by_job.items()
     )
 
 

@@ -66,7 +66,7 @@ def update_project(project_id: UUID, request: ProjectUpdate) -> ProjectRead:
 @router.delete(
     "/api/projects/<project_id>", summary="Delete a project and its jobs", tags=TAGS
 )
-def delete_project(project_id: UUID) -> Response[str]:
+def delete_project(project_id: UUID) -> Response[None]:
     if not repository().delete(caller(), project_id):
         raise NotFoundError("project", project_id)
     return Response(status_code=HTTPStatus.NO_CONTENT)

@@ -1,0 +1,367 @@
+import json
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from crawlset import settings
+from crawlset.kit import objects
+from crawlset.models import CrawlJob, JobSearch, OutboxMessage, Profile, Project
+from crawlset.models import JobStatus, WorkStatus
+from crawlset.outcomes import ImageStatus, Outcome
+from tests import factories
+from tests.integration.api import Api
+
+pytestmark = pytest.mark.usefixtures("bucket")
+
+
+@pytest.fixture(autouse=True)
+def _configured(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("SAMPLE_SOURCE_URL", "http://127.0.0.1:1")
+    settings.source_settings.cache_clear()
+    yield
+    settings.source_settings.cache_clear()
+
+
+@pytest.fixture
+def profile(session: Session) -> Profile:
+    return factories.create_profile(session)
+
+
+@pytest.fixture
+def project(session: Session, profile: Profile) -> Project:
+    return factories.create_project(session, profile)
+
+
+@pytest.fixture
+def api(profile: Profile) -> Api:
+    return Api(profile.id)
+
+
+@pytest.fixture
+def path(project: Project) -> str:
+    return f"/api/projects/{project.id}/crawl-jobs"
+
+
+def keyword_job(**overrides: Any) -> dict[str, Any]:
+    return {"name": "cats", "keywords": ["cat"], "sources": ["sample"]} | overrides
+
+
+def url_job(**overrides: Any) -> dict[str, Any]:
+    urls = ["https://a.example.org/1.jpg"]
+    return {"name": "list", "sources": ["urls"], "urls": urls} | overrides
+
+
+def count_rows(session: Session) -> int:
+    tables = (CrawlJob, JobSearch, OutboxMessage)
+    return sum(session.scalar(select(func.count()).select_from(table)) or 0 for table in tables)
+
+
+class TestCreateCrawlJob:
+    def test_queues_one_search_per_keyword_and_source(
+        self, api: Api, path: str, queues: Any
+    ) -> None:
+        status, body = api.call("POST", path, keyword_job(keywords=["cat", "dog"], max_images=5))
+
+        assert (status, body["status"]) == (201, "pending")
+        requests = [json.loads(m)["request"] for m in queues.bodies("discover")]
+        assert [(r["keyword"], r["limit"]) for r in requests] == [("cat", 3), ("dog", 2)]
+
+    def test_stores_a_list_of_urls_for_discover(self, api: Api, path: str, queues: Any) -> None:
+        status, _ = api.call("POST", path, url_job())
+
+        assert status == 201
+        (message,) = map(json.loads, queues.bodies("discover"))
+        assert objects.get(message["request"]["manifest_key"]) == b"https://a.example.org/1.jpg"
+
+    def test_takes_an_uploaded_manifest(
+        self, api: Api, path: str, project: Project, queues: Any
+    ) -> None:
+        _, upload = api.call("POST", f"/api/projects/{project.id}/uploads", {"filename": "l.txt"})
+        key = f"uploads/{project.user_id}/{upload['upload_id']}"
+        objects.put(key, b"https://a.example.org/1.jpg\n")
+
+        status, _ = api.call(
+            "POST", path, {"name": "l", "sources": ["urls"], "upload_id": upload["upload_id"]}
+        )
+
+        assert status == 201
+
+    @pytest.mark.parametrize(
+        ("body", "pointer"),
+        [
+            (keyword_job(sources=["gogle"]), "/sources"),
+            (keyword_job(keywords=[]), "/keywords"),
+            (keyword_job(keywords=[""]), "/keywords/0"),
+            (keyword_job(keywords=["a\0b"]), "/keywords/0"),
+            (keyword_job(sources=[]), "/sources"),
+            (keyword_job(sources=["unsplash"]), "/sources"),
+            (keyword_job(licences=["made-up"]), "/licences"),
+            (keyword_job(owner_id="x"), "/owner_id"),
+            (keyword_job(max_images=0), "/max_images"),
+            (url_job(urls=["https:///no-host.jpg"]), "/urls/0"),
+            (url_job(urls=["ftp://a.example.org/1.jpg"]), "/urls/0"),
+            (url_job(urls=[]), "/urls"),
+            (url_job(keywords=["cat"]), "/urls"),
+            (url_job(upload_id=str(uuid4())), "/upload_id"),
+            (keyword_job(sources=["sample", "urls"]), "/sources"),
+            ({"name": "list", "sources": ["urls"]}, "/sources"),
+        ],
+    )
+    def test_says_what_is_wrong_and_leaves_no_row(
+        self, session: Session, api: Api, path: str, body: dict[str, Any], pointer: str
+    ) -> None:
+        status, problem = api.call("POST", path, body)
+
+        assert status == 422
+        assert problem["detail"]
+        assert [error["pointer"] for error in problem["errors"]][0] == pointer
+        assert count_rows(session) == 0
+
+    @pytest.mark.parametrize(
+        ("content", "format_"),
+        [
+            (b"not,a,list\n1,2,3\n", "csv"),
+            (b'{"url": "https://a.example.org/1.jpg"}\n{broken\n', "jsonl"),
+            (b"\xff\xfe\x00\x01", "txt"),
+            (b"PAR1 but cut short", "parquet"),
+            (b"", "txt"),
+        ],
+    )
+    def test_refuses_a_malformed_manifest(
+        self,
+        session: Session,
+        api: Api,
+        path: str,
+        project: Project,
+        content: bytes,
+        format_: str,
+    ) -> None:
+        upload_id = uuid4()
+        objects.put(f"uploads/{project.user_id}/{upload_id}", content)
+
+        status, problem = api.call(
+            "POST",
+            path,
+            {
+                "name": "l",
+                "sources": ["urls"],
+                "upload_id": str(upload_id),
+                "manifest_format": format_,
+            },
+        )
+
+        assert (status, problem["code"]) == (422, "MalformedManifestError")
+        assert count_rows(session) == 0
+
+    def test_refuses_a_manifest_of_2_gigabytes_unread(
+        self,
+        session: Session,
+        api: Api,
+        path: str,
+        project: Project,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        upload_id = uuid4()
+        objects.put(f"uploads/{project.user_id}/{upload_id}", b"https://a.example.org/1.jpg")
+        client = objects.s3()
+        head = client.head_object
+        monkeypatch.setattr(
+            client, "head_object", lambda **request: head(**request) | {"ContentLength": 2 << 30}
+        )
+
+        status, problem = api.call(
+            "POST", path, {"name": "l", "sources": ["urls"], "upload_id": str(upload_id)}
+        )
+
+        assert (status, problem["code"]) == (422, "MalformedManifestError")
+        assert "2,147,483,648" in problem["detail"]
+        assert count_rows(session) == 0
+
+    def test_answers_404_on_someone_elses_project(
+        self, session: Session, path: str, queues: Any
+    ) -> None:
+        stranger = Api(factories.create_profile(session).id)
+
+        status, problem = stranger.call("POST", path, keyword_job())
+
+        assert (status, problem["code"]) == (404, "NotFoundError")
+        assert count_rows(session) == 0
+
+
+class TestReadCrawlJob:
+    def test_counts_what_became_of_every_candidate(
+        self, session: Session, api: Api, path: str, project: Project
+    ) -> None:
+        job = factories.create_crawl_job(session, project)
+        factories.create_chunk(
+            session,
+            job,
+            n_urls=10,
+            status=WorkStatus.completed,
+            outcomes={"stored": 6, "http_404": 3, "refused_noai": 1},
+            bytes_stored=600,
+        )
+        factories.create_chunk(session, job, n_urls=5)
+
+        status, body = api.call("GET", f"{path}/{job.id}")
+
+        assert status == 200
+        assert body["progress"] == {
+            "candidates": 15,
+            "pending": 5,
+            "stored": 6,
+            "duplicate": 0,
+            "rejected": 0,
+            "refused": 1,
+            "failed": 3,
+            "cancelled": 0,
+        }
+        assert body["outcomes"] == {"stored": 6, "http_404": 3, "refused_noai": 1}
+        assert (body["chunks"]["queued"], body["bytes_stored"]) == (1, 600)
+
+    def test_pages_through_images_by_outcome(
+        self, session: Session, api: Api, path: str, project: Project
+    ) -> None:
+        job = factories.create_crawl_job(session, project)
+        chunk = factories.create_chunk(session, job)
+        stored = [factories.create_image(session, chunk).id for _ in range(3)]
+        factories.create_image(session, chunk, status=ImageStatus.pending)
+
+        _, first = api.call(
+            "GET", f"{path}/{job.id}/images", query={"limit": "2", "status": "stored"}
+        )
+        _, rest = api.call(
+            "GET",
+            f"{path}/{job.id}/images",
+            query={"limit": "2", "status": "stored", "cursor": first["next_cursor"]},
+        )
+
+        assert [i["id"] for i in first["items"] + rest["items"]] == stored
+        assert rest["next_cursor"] is None
+
+    @pytest.mark.parametrize("cursor", ["nonsense", "WzEsICJ4Il0", "WzIsICIxIl0"])
+    def test_refuses_a_cursor_it_never_gave(
+        self, session: Session, api: Api, path: str, project: Project, cursor: str
+    ) -> None:
+        job = factories.create_crawl_job(session, project)
+
+        status, problem = api.call("GET", f"{path}/{job.id}/images", query={"cursor": cursor})
+
+        assert (status, problem["code"]) == (400, "InvalidCursorError")
+
+    def test_answers_404_on_someone_elses_job_as_on_an_unknown_one(
+        self, session: Session, path: str, project: Project
+    ) -> None:
+        job = factories.create_crawl_job(session, project)
+        stranger = Api(factories.create_profile(session).id)
+
+        _, theirs = stranger.call("GET", f"{path}/{job.id}")
+        _, unknown = stranger.call("GET", f"{path}/{uuid4()}")
+
+        assert theirs["status"] == unknown["status"] == 404
+        assert theirs.keys() == unknown.keys()
+
+    def test_needs_the_scope(self, profile: Profile, path: str) -> None:
+        reader = Api(profile.id, scopes="read")
+
+        status, problem = reader.call("POST", path, keyword_job())
+
+        assert (status, problem["code"]) == (403, "MissingScopeError")
+
+
+@pytest.mark.usefixtures("queues")
+class TestCancel:
+    def test_ends_open_work_and_keeps_what_is_settled(
+        self, session: Session, api: Api, path: str, project: Project
+    ) -> None:
+        job = factories.create_crawl_job(session, project)
+        done = factories.create_chunk(
+            session, job, status=WorkStatus.completed, outcomes={"stored": 1}
+        )
+        kept = factories.create_image(session, done)
+        open_ = factories.create_chunk(session, job)
+        image = factories.create_image(session, open_, status=ImageStatus.pending)
+
+        status, body = api.call("POST", f"{path}/{job.id}/cancel")
+
+        assert (status, body["status"]) == (200, "cancelled")
+        assert (body["progress"]["stored"], body["progress"]["cancelled"]) == (1, 1)
+        session.refresh(image)
+        session.refresh(kept)
+        assert (image.outcome, kept.outcome) == (Outcome.cancelled, Outcome.stored)
+        assert objects.exists(f"jobs/{job.id}/cancelled")
+
+    def test_answers_409_once_finished(
+        self, session: Session, api: Api, path: str, project: Project
+    ) -> None:
+        job = factories.create_crawl_job(session, project, status=JobStatus.completed)
+
+        status, problem = api.call("POST", f"{path}/{job.id}/cancel")
+
+        assert (status, problem["code"]) == (409, "CrawlJobFinishedError")
+
+
+class TestRetry:
+    def test_tries_again_only_what_may_end_otherwise(
+        self, session: Session, api: Api, path: str, project: Project, queues: Any
+    ) -> None:
+        job = factories.create_crawl_job(session, project, status=JobStatus.completed)
+        chunk = factories.create_chunk(
+            session,
+            job,
+            status=WorkStatus.completed,
+            n_urls=2,
+            outcomes={"timeout": 1, "http_404": 1},
+        )
+        slow = factories.create_image(
+            session, chunk, status=ImageStatus.failed, outcome=Outcome.timeout
+        )
+        factories.create_image(session, chunk, status=ImageStatus.failed, outcome=Outcome.http_404)
+
+        status, body = api.call("POST", f"{path}/{job.id}/retry")
+
+        assert (status, body["status"]) == (200, "running")
+        assert body["progress"] == {
+            "candidates": 2,
+            "pending": 1,
+            "stored": 0,
+            "duplicate": 0,
+            "rejected": 0,
+            "refused": 0,
+            "failed": 1,
+            "cancelled": 0,
+        }
+        (message,) = map(json.loads, queues.bodies("chunks"))
+        _, *lines = objects.get_lines(f"jobs/{job.id}/chunks/{message['chunk_id']}/1.input")
+        assert lines == [{"n": 0, "url": slow.url}]
+
+    def test_answers_409_when_every_failure_is_final(
+        self, session: Session, api: Api, path: str, project: Project
+    ) -> None:
+        job = factories.create_crawl_job(session, project, status=JobStatus.completed)
+
+        status, problem = api.call("POST", f"{path}/{job.id}/retry")
+
+        assert (status, problem["code"]) == (409, "NothingToRetryError")
+
+
+class TestProjects:
+    def test_goes_through_its_life(self, api: Api) -> None:
+        _, created = api.call("POST", "/api/projects", {"name": "Birds"})
+        path = f"/api/projects/{created['id']}"
+
+        _, renamed = api.call("PATCH", path, {"name": "Owls"})
+        _, listed = api.call("GET", "/api/projects")
+        status, _ = api.call("DELETE", path)
+
+        assert renamed["name"] == "Owls"
+        assert [project["id"] for project in listed["items"]] == [created["id"]]
+        assert (status, api.call("GET", path)[0]) == (204, 404)
+
+    def test_answers_404_problem_on_an_unknown_route(self, api: Api) -> None:
+        status, problem = api.call("GET", "/api/nope")
+
+        assert (status, problem["code"]) == (404, "NoRouteError")

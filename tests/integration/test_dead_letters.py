@@ -1,0 +1,92 @@
+import json
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from crawlset import keys
+from crawlset.models import CrawlJob, Image, JobStatus, WorkStatus
+from crawlset.outcomes import ImageStatus, Outcome
+from functions.dead_letters import app
+from tests import factories
+
+pytestmark = [
+    pytest.mark.role("crawlset_worker"),
+    pytest.mark.usefixtures("bucket", "queues"),
+]
+CONTEXT: Any = SimpleNamespace(
+    function_name="dead_letters", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r"
+)
+
+
+def bury(body: str) -> Any:
+    record = {
+        "messageId": "m",
+        "body": body,
+        "attributes": {"ApproximateReceiveCount": "6"},
+        "eventSource": "aws:sqs",
+    }
+    return app.handler({"Records": [record]}, CONTEXT)
+
+
+@pytest.fixture
+def job(session: Session) -> CrawlJob:
+    project = factories.create_project(session, factories.create_profile(session))
+    return factories.create_crawl_job(session, project)
+
+
+class TestDeadLetters:
+    @pytest.mark.parametrize("kind", ["message", "event"])
+    def test_fails_the_chunk_its_open_images_and_so_ends_the_job(
+        self, session: Session, job: CrawlJob, kind: str
+    ) -> None:
+        chunk = factories.create_chunk(session, job)
+        factories.create_image(session, chunk, status=ImageStatus.pending)
+        body = (
+            {"v": 1, "job_id": str(job.id), "chunk_id": str(chunk.id), "attempt": 1}
+            if kind == "message"
+            else {"Records": [{"s3": {"object": {"key": keys.outcome(job.id, chunk.id)}}}]}
+        )
+
+        result = bury(json.dumps(body))
+
+        session.expire_all()
+        assert result == {"batchItemFailures": []}
+        assert (chunk.status, job.status) == (WorkStatus.failed, JobStatus.completed)
+        assert chunk.error_message == "The work failed 6 times and was given up."
+        assert session.scalars(select(Image.outcome)).all() == [Outcome.worker_failed]
+
+    @pytest.mark.parametrize("kind", ["message", "event"])
+    def test_fails_the_search(self, session: Session, job: CrawlJob, kind: str) -> None:
+        search = factories.create_search(session, job)
+        body = (
+            {"v": 1, "job_id": str(job.id), "search_id": str(search.id), "attempt": 1}
+            if kind == "message"
+            else {"v": 1, "key": keys.candidates(job.id, search.id, 0)}
+        )
+
+        bury(json.dumps(body))
+
+        session.expire_all()
+        assert (search.status, job.status) == (WorkStatus.failed, JobStatus.failed)
+
+    @pytest.mark.parametrize(
+        "body",
+        ["not json", "[]", '{"v": 9}', json.dumps({"job_id": str(uuid4()), "chunk_id": "x"})],
+    )
+    def test_lets_go_of_what_nobody_can_read(self, session: Session, body: str) -> None:
+        assert bury(body) == {"batchItemFailures": []}
+
+    def test_changes_nothing_that_has_ended(self, session: Session, job: CrawlJob) -> None:
+        chunk = factories.create_chunk(
+            session, job, status=WorkStatus.completed, outcomes={"stored": 1}
+        )
+        factories.create_image(session, chunk)
+
+        bury(json.dumps({"job_id": str(job.id), "chunk_id": str(chunk.id)}))
+
+        session.expire_all()
+        assert chunk.status is WorkStatus.completed

@@ -1,0 +1,106 @@
+import json
+from typing import Any
+
+import boto3
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from crawlset import outbox, settings
+from crawlset.kit import db
+from crawlset.models import OutboxMessage, Target
+from crawlset.outbox import Message
+
+
+def n_waiting(session: Session) -> int:
+    return session.scalar(select(func.count()).select_from(OutboxMessage)) or 0
+
+
+def post(*messages: Message) -> None:
+    with db.transaction() as session:
+        outbox.post(session, messages)
+
+
+class TestPost:
+    def test_sends_after_the_commit(self, session: Session, queues: Any) -> None:
+        with db.transaction() as inner:
+            outbox.post(inner, [Message(Target.plan, {"v": 1, "key": "k"})])
+            assert queues.bodies("plan") == []
+
+        assert [json.loads(body) for body in queues.bodies("plan")] == [{"v": 1, "key": "k"}]
+        assert n_waiting(session) == 0
+
+    def test_forgets_what_was_rolled_back(self, session: Session, queues: Any) -> None:
+        with pytest.raises(ZeroDivisionError), db.transaction() as inner:
+            outbox.post(inner, [Message(Target.plan, {"v": 1})])
+            raise ZeroDivisionError
+
+        assert queues.bodies("plan") == []
+        assert n_waiting(session) == 0
+
+    def test_keeps_what_could_not_be_sent(self, session: Session, aws: None) -> None:
+        post(Message(Target.plan, {"v": 1}))
+
+        assert n_waiting(session) == 1
+
+
+class TestRelay:
+    def test_sends_only_what_is_not_leased(self, session: Session, queues: Any) -> None:
+        session.add(OutboxMessage(target=Target.plan, body={"n": 1}))
+        session.add(
+            OutboxMessage(
+                target=Target.plan,
+                body={"n": 2},
+                leased_until=func.now() + outbox.LEASE,
+            )
+        )
+        session.commit()
+
+        outbox.relay()
+
+        assert [json.loads(body) for body in queues.bodies("plan")] == [{"n": 1}]
+        assert n_waiting(session) == 1
+
+    def test_keeps_the_messages_that_sqs_refuses_in_a_200(
+        self, session: Session, queues: Any
+    ) -> None:
+        session.add_all(OutboxMessage(target=Target.plan, body={"n": n}) for n in range(10))
+        session.commit()
+
+        def refuse_three(parsed: dict[str, Any], **_: Any) -> None:
+            moved, parsed["Successful"] = parsed["Successful"][:3], parsed["Successful"][3:]
+            parsed["Failed"] = [
+                {"Id": entry["Id"], "Code": "InternalError", "SenderFault": False}
+                for entry in moved
+            ]
+
+        outbox.sqs().meta.events.register("after-call.sqs.SendMessageBatch", refuse_three)
+
+        assert outbox.relay() == 7
+        assert n_waiting(session) == 3
+
+    def test_sends_fifo_messages_in_their_group(self, session: Session, queues: Any) -> None:
+        post(Message(Target.discover, {"n": 1}, group_id="sample", deduplication_id="a:1"))
+
+        (message,) = queues.sqs.receive_message(
+            QueueUrl=queues.urls["discover"], AttributeNames=["All"]
+        )["Messages"]
+        assert message["Attributes"]["MessageGroupId"] == "sample"
+
+    def test_starts_an_execution_once(
+        self, session: Session, aws: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        arn = boto3.client("stepfunctions").create_state_machine(
+            name="pipeline",
+            definition='{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}',
+            roleArn="arn:aws:iam::123456789012:role/x",
+        )["stateMachineArn"]
+        monkeypatch.setenv("PIPELINE_STATE_MACHINE_ARN", arn)
+        settings.queue_settings.cache_clear()
+
+        for _ in range(2):
+            post(Message(Target.pipeline, {"v": 1}, deduplication_id="val-1"))
+
+        executions = outbox.stepfunctions().list_executions(stateMachineArn=arn)["executions"]
+        assert [execution["name"] for execution in executions] == ["val-1"]
+        assert n_waiting(session) == 0

@@ -1,0 +1,190 @@
+import json
+from collections import Counter
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from crawlset import keys
+from crawlset.crawls import planning
+from crawlset.kit import objects
+from crawlset.models import CrawlJob, Image, JobChunk, JobSearch, JobStatus, WorkStatus
+from crawlset.outcomes import ImageStatus, Outcome
+from tests import factories
+
+pytestmark = [pytest.mark.role("crawlset_worker"), pytest.mark.usefixtures("bucket")]
+
+
+@pytest.fixture
+def job(session: Session) -> CrawlJob:
+    project = factories.create_project(session, factories.create_profile(session))
+    return factories.create_crawl_job(session, project, status=JobStatus.pending)
+
+
+@pytest.fixture
+def search(session: Session, job: CrawlJob) -> JobSearch:
+    return factories.create_search(session, job)
+
+
+def candidate(url: str, **overrides: Any) -> dict[str, Any]:
+    return {
+        "url": url,
+        "source": "sample",
+        "query": "cat",
+        "keyword": "cat",
+        "rank": 1,
+        "landing_url": None,
+        "licence": "cc0-1.0",
+        "licence_raw": "CC0",
+        "creator": None,
+        "attribution": None,
+        "title": None,
+        "width": None,
+        "height": None,
+        "refused": None,
+    } | overrides
+
+
+def put_part(
+    search: JobSearch,
+    candidates: list[dict[str, Any]],
+    part: int = 0,
+    n_parts: int | None = 1,
+    error: dict[str, str] | None = None,
+) -> str:
+    key = keys.candidates(search.crawl_job_id, search.id, part)
+    head = {
+        "v": 1,
+        "job_id": str(search.crawl_job_id),
+        "search_id": str(search.id),
+        "part": part,
+        "n_parts": n_parts,
+        "error": error,
+    }
+    objects.put(key, objects.pack_lines([head, *candidates]))
+    return key
+
+
+def chunks_of(session: Session, job: CrawlJob) -> list[JobChunk]:
+    session.expire_all()
+    return list(
+        session.scalars(
+            select(JobChunk).where(JobChunk.crawl_job_id == job.id).order_by(JobChunk.id)
+        )
+    )
+
+
+class TestPlanPart:
+    def test_makes_rows_chunks_inputs_and_messages(
+        self, session: Session, job: CrawlJob, search: JobSearch, queues: Any
+    ) -> None:
+        urls = [f"https://h{n % 3}.example.org/{n}.jpg" for n in range(9)]
+
+        n_new = planning.plan_part(put_part(search, [candidate(url) for url in urls]))
+
+        (chunk,) = chunks_of(session, job)
+        assert (n_new, chunk.n_urls, chunk.status) == (9, 9, WorkStatus.queued)
+        (message,) = map(json.loads, queues.bodies("chunks"))
+        assert message == {
+            "v": 1,
+            "job_id": str(job.id),
+            "chunk_id": str(chunk.id),
+            "attempt": 1,
+        }
+        head, *lines = objects.get_lines(keys.chunk_input(job.id, chunk.id, 1))
+        assert UUID(head["chunk_id"]) == chunk.id
+        assert {line["url"] for line in lines} == set(urls)
+        session.refresh(job)
+        session.refresh(search)
+        assert (job.status, search.status, search.n_candidates) == (
+            JobStatus.running,
+            WorkStatus.completed,
+            9,
+        )
+
+    def test_gives_a_busy_host_lanes_of_its_own(
+        self, session: Session, job: CrawlJob, search: JobSearch, queues: Any
+    ) -> None:
+        urls = [f"https://busy.example.org/{n}.jpg" for n in range(1_200)]
+
+        planning.plan_part(put_part(search, [candidate(url) for url in urls]))
+
+        lanes = Counter(chunk.lane for chunk in chunks_of(session, job))
+        assert lanes == {"busy.example.org#0": 2, "busy.example.org#1": 1}
+        assert len(queues.bodies("host_lanes")) == 3
+        assert queues.bodies("chunks") == []
+
+    def test_changes_nothing_the_second_time(
+        self, session: Session, job: CrawlJob, search: JobSearch, queues: Any
+    ) -> None:
+        key = put_part(search, [candidate("https://a.example.org/1.jpg")], n_parts=None)
+        planning.plan_part(key)
+        queues.bodies("chunks")
+
+        assert planning.plan_part(key) == 0
+
+        assert queues.bodies("chunks") == []
+        assert len(chunks_of(session, job)) == 1
+
+    def test_keeps_one_row_of_a_url_that_two_parts_name(
+        self, session: Session, job: CrawlJob, search: JobSearch, queues: Any
+    ) -> None:
+        url = "https://a.example.org/1.jpg"
+
+        planning.plan_part(put_part(search, [candidate(url)], 0, None))
+        planning.plan_part(put_part(search, [candidate(url), candidate(url + "?2")], 1, 2))
+
+        assert session.scalar(select(func.count()).select_from(Image)) == 2
+        assert [chunk.n_urls for chunk in chunks_of(session, job)] == [1, 1]
+
+    def test_keeps_refused_candidates_without_fetching_them(
+        self, session: Session, job: CrawlJob, search: JobSearch, queues: Any
+    ) -> None:
+        planning.plan_part(
+            put_part(search, [candidate("https://a.example.org/1.jpg", refused="refused_licence")])
+        )
+
+        image = session.scalars(select(Image)).one()
+        assert (image.status, image.outcome) == (ImageStatus.refused, Outcome.refused_licence)
+        assert queues.bodies("chunks") == []
+        session.refresh(job)
+        assert job.status is JobStatus.completed
+
+    def test_completes_a_job_whose_search_finds_nothing(
+        self, session: Session, job: CrawlJob, search: JobSearch, queues: Any
+    ) -> None:
+        planning.plan_part(put_part(search, []))
+
+        session.refresh(job)
+        assert job.status is JobStatus.completed
+
+    def test_fails_a_job_whose_only_search_failed(
+        self, session: Session, job: CrawlJob, search: JobSearch, queues: Any
+    ) -> None:
+        error = {"code": "MalformedManifestError", "message": "Line 3 is not JSON."}
+
+        planning.plan_part(put_part(search, [], error=error))
+
+        session.refresh(job)
+        assert (job.status, job.error_message) == (JobStatus.failed, "Line 3 is not JSON.")
+
+    def test_ignores_a_part_that_comes_after_the_cancel(
+        self, session: Session, job: CrawlJob, search: JobSearch, queues: Any
+    ) -> None:
+        job.status = JobStatus.cancelled
+        session.commit()
+
+        planning.plan_part(put_part(search, [candidate("https://a.example.org/1.jpg")]))
+
+        assert chunks_of(session, job) == []
+
+    def test_ignores_a_part_of_a_job_that_is_gone(
+        self, session: Session, job: CrawlJob, search: JobSearch, queues: Any
+    ) -> None:
+        key = put_part(search, [candidate("https://a.example.org/1.jpg")])
+        session.delete(job)
+        session.commit()
+
+        assert planning.plan_part(key) == 0

@@ -1,0 +1,243 @@
+import json
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from crawlset import keys, settings
+from crawlset.kit import objects
+from crawlset.models import (
+    CrawlJob,
+    CrawlSchedule,
+    Image,
+    JobChunk,
+    JobSearch,
+    JobStatus,
+    JobTemplate,
+    OutboxMessage,
+    Target,
+    WorkStatus,
+)
+from crawlset.outcomes import ImageStatus, Outcome
+from crawlset.schedules import service as schedules
+from crawlset.settings import MAX_ATTEMPTS
+from functions.tick import app
+from tests import factories
+
+pytestmark = [
+    pytest.mark.role("crawlset_tick"),
+    pytest.mark.usefixtures("bucket"),
+]
+CONTEXT: Any = SimpleNamespace(
+    function_name="tick", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r"
+)
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def tick(**event: Any) -> dict[str, Any]:
+    return app.handler(event, CONTEXT)
+
+
+@pytest.fixture
+def job(session: Session) -> CrawlJob:
+    project = factories.create_project(session, factories.create_profile(session))
+    return factories.create_crawl_job(session, project)
+
+
+def create_stalled_chunk(session: Session, job: CrawlJob, **overrides: Any) -> JobChunk:
+    chunk = factories.create_chunk(session, job, updated_at=LONG_AGO, **overrides)
+    factories.create_image(session, chunk, status=ImageStatus.pending, ordinal=0)
+    return chunk
+
+
+class TestRelay:
+    def test_sends_what_a_crash_left_in_the_outbox(self, session: Session, queues: Any) -> None:
+        session.add(OutboxMessage(target=Target.plan, body={"v": 1}))
+        session.commit()
+
+        tick()
+
+        assert len(queues.bodies("plan")) == 1
+
+
+class TestSweep:
+    def test_sends_a_stalled_chunk_again_as_another_attempt(
+        self, session: Session, job: CrawlJob, queues: Any
+    ) -> None:
+        chunk = create_stalled_chunk(session, job)
+
+        tick()
+
+        (message,) = map(json.loads, queues.bodies("chunks"))
+        assert (message["chunk_id"], message["attempt"]) == (str(chunk.id), 2)
+        assert objects.exists(keys.chunk_input(job.id, chunk.id, 2))
+
+    def test_leaves_a_chunk_that_moves_alone(
+        self, session: Session, job: CrawlJob, queues: Any
+    ) -> None:
+        factories.create_chunk(session, job)
+
+        tick()
+
+        assert queues.bodies("chunks") == []
+
+    def test_records_an_outcome_whose_event_never_came(
+        self, session: Session, job: CrawlJob, queues: Any
+    ) -> None:
+        chunk = create_stalled_chunk(session, job)
+        key = keys.outcome(job.id, chunk.id)
+        objects.put(key, b"")
+
+        tick()
+
+        assert [json.loads(body) for body in queues.bodies("results")] == [{"v": 1, "key": key}]
+        assert queues.bodies("chunks") == []
+
+    def test_gives_a_chunk_up_after_the_last_attempt(
+        self, session: Session, job: CrawlJob, queues: Any
+    ) -> None:
+        chunk = create_stalled_chunk(session, job, attempt=MAX_ATTEMPTS)
+
+        tick()
+
+        session.expire_all()
+        assert session.scalars(select(Image.outcome)).all() == [Outcome.worker_failed]
+        assert (chunk.status, job.status) == (WorkStatus.failed, JobStatus.completed)
+
+    def test_dispatches_a_chunk_that_a_crash_left_pending(
+        self, session: Session, job: CrawlJob, queues: Any
+    ) -> None:
+        create_stalled_chunk(session, job, status=WorkStatus.pending, lane="a.example.org#0")
+
+        tick()
+
+        assert len(queues.bodies("host_lanes")) == 1
+
+    def test_plans_parts_whose_event_never_came_and_searches_again(
+        self, session: Session, job: CrawlJob, queues: Any
+    ) -> None:
+        search = factories.create_search(session, job, updated_at=LONG_AGO, planned_parts=[0])
+        for part in range(2):
+            objects.put(keys.candidates(job.id, search.id, part), b"")
+
+        tick()
+
+        (plan,) = map(json.loads, queues.bodies("plan"))
+        (discover,) = map(json.loads, queues.bodies("discover"))
+        assert plan["key"] == keys.candidates(job.id, search.id, 1)
+        assert (discover["search_id"], discover["attempt"]) == (str(search.id), 2)
+
+    def test_fails_a_search_after_the_last_attempt(
+        self, session: Session, job: CrawlJob, queues: Any
+    ) -> None:
+        factories.create_search(session, job, updated_at=LONG_AGO, attempt=MAX_ATTEMPTS)
+
+        tick()
+
+        session.expire_all()
+        assert (job.status, job.error_message) == (JobStatus.failed, "The search never ended.")
+
+    def test_requeues_everything_on_demand_however_often_it_was_tried(
+        self, session: Session, job: CrawlJob, queues: Any
+    ) -> None:
+        past = func.now() - text("interval '1 second'")
+        factories.create_search(session, job, attempt=MAX_ATTEMPTS, updated_at=past)
+        chunk = factories.create_chunk(session, job, attempt=MAX_ATTEMPTS, updated_at=past)
+        factories.create_image(session, chunk, status=ImageStatus.pending, ordinal=0)
+
+        tick(requeue=True)
+
+        assert len(queues.bodies("discover")) == 1
+        assert len(queues.bodies("chunks")) == 1
+
+    def test_settles_the_images_that_a_cancel_left_open(
+        self, session: Session, job: CrawlJob, queues: Any
+    ) -> None:
+        chunk = factories.create_chunk(session, job, status=WorkStatus.cancelled)
+        image = factories.create_image(session, chunk, status=ImageStatus.pending)
+
+        tick()
+
+        session.refresh(image)
+        assert image.outcome is Outcome.cancelled
+
+
+class TestSchedules:
+    @pytest.fixture
+    def schedule(self, session: Session, monkeypatch: pytest.MonkeyPatch) -> Any:
+        monkeypatch.setenv("SAMPLE_SOURCE_URL", "http://127.0.0.1:1")
+        settings.source_settings.cache_clear()
+        project = factories.create_project(session, factories.create_profile(session))
+        template = JobTemplate(
+            user_id=project.user_id,
+            project_id=project.id,
+            name="cats",
+            configuration={"name": "cats", "keywords": ["cat"], "sources": ["sample"]},
+        )
+        session.add(template)
+        session.flush()
+        schedule = CrawlSchedule(
+            user_id=project.user_id,
+            project_id=project.id,
+            template_id=template.id,
+            name="nightly",
+            cron="0 3 * * *",
+            timezone="Europe/Berlin",
+            next_run_at=LONG_AGO,
+        )
+        session.add(schedule)
+        session.commit()
+        yield schedule
+        settings.source_settings.cache_clear()
+
+    def test_starts_one_job_however_many_ticks_there_are(
+        self, session: Session, schedule: CrawlSchedule, queues: Any
+    ) -> None:
+        tick()
+        tick()
+
+        (job,) = session.scalars(select(CrawlJob)).all()
+        assert job.user_id == schedule.user_id
+        assert len(queues.bodies("discover")) == 1
+        session.refresh(schedule)
+        assert schedule.next_run_at > datetime.now(UTC) - timedelta(seconds=5)
+
+    def test_passes_a_paused_schedule_over(
+        self, session: Session, schedule: CrawlSchedule, queues: Any
+    ) -> None:
+        schedule.is_paused = True
+        session.commit()
+
+        tick()
+
+        assert session.scalars(select(CrawlJob)).all() == []
+
+    def test_advances_past_a_template_that_makes_no_job(
+        self, session: Session, schedule: CrawlSchedule, queues: Any
+    ) -> None:
+        template = session.get_one(JobTemplate, schedule.template_id)
+        template.configuration = {"name": "broken"}
+        session.commit()
+
+        tick()
+
+        session.refresh(schedule)
+        assert schedule.next_run_at > LONG_AGO
+        assert session.scalars(select(JobSearch)).all() == []
+
+
+class TestNextRun:
+    @pytest.mark.parametrize(
+        ("after", "expected"),
+        [
+            ("2026-07-01T00:00:00+00:00", "2026-07-01T01:00:00+00:00"),
+            ("2026-12-01T00:00:00+00:00", "2026-12-01T02:00:00+00:00"),
+        ],
+    )
+    def test_follows_the_clock_of_the_time_zone(self, after: str, expected: str) -> None:
+        run = schedules.next_run("0 3 * * *", "Europe/Berlin", datetime.fromisoformat(after))
+
+        assert run == datetime.fromisoformat(expected)
