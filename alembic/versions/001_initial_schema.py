@@ -967,12 +967,6 @@ def create_tables() -> None:
             name=op.f("fk_images_crawl_job_id_user_id"),
             ondelete="CASCADE",
         ),
-        sa.ForeignKeyConstraint(
-            ["user_id"],
-            ["profiles.id"],
-            name=op.f("fk_images_user_id"),
-            ondelete="CASCADE",
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_images")),
     )
     op.create_index(

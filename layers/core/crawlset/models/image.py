@@ -19,8 +19,13 @@ from crawlset.models.base import Base, Owned, one_of, parent
 from crawlset.outcomes import ImageStatus, Outcome
 
 
-class Image(Owned, Base):
-    """One candidate URL of one job, and what became of it. Settled once."""
+class Image(Base):
+    """
+    One candidate URL of one job, and what became of it. Settled once.
+
+    The owner is checked with the job's key, not by one of its own: a key costs each of a million
+    rows, and the job's has been checked.
+    """
 
     __tablename__ = "images"
     __table_args__ = (
@@ -51,6 +56,7 @@ class Image(Owned, Base):
     id: Mapped[int] = mapped_column(
         BigInteger, Identity(), primary_key=True, sort_order=-2
     )
+    user_id: Mapped[UUID] = mapped_column(sort_order=-1)
     crawl_job_id: Mapped[UUID]
     chunk_id: Mapped[UUID] = mapped_column(
         ForeignKey("job_chunks.id", ondelete="CASCADE")

@@ -1,0 +1,3 @@
+from crawlset_local.sample_site.server import main
+
+main()
