@@ -7,7 +7,7 @@ from typing import Any
 import alembic.command
 import boto3
 import pytest
-from crawlset_local import postgres, processes
+from crawlset_local import postgres
 from crawlset_local.ports import free_ports
 from moto import mock_aws
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
@@ -19,11 +19,10 @@ from tests.integration.databases import alembic_config
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of this test run; its database is empty."""
-    child, dsn = postgres.start(tmp_path_factory.mktemp("postgres"), free_ports().postgres)
-    yield dsn
-    processes.stop(child)
+    with postgres.throwaway(free_ports().postgres) as dsn:
+        yield dsn
 
 
 @pytest.fixture(scope="session")

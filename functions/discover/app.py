@@ -1,0 +1,79 @@
+"""Ask a source for candidates and write them where `plan` finds them."""
+
+import time
+from functools import cache, partial
+from typing import Any
+
+import httpx
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import (
+    SqsFifoPartialProcessor,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.parser.models import SqsRecordModel
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import Json
+
+from crawlset import keys
+from crawlset.errors import SourceThrottledError
+from crawlset.kit import objects
+from crawlset.observability import logger, metrics
+from crawlset.settings import crawler_settings, source_settings
+from crawlset.sources import registry
+from crawlset.sources.discover import discover
+from crawlset.sources.protocol import DiscoverMessage, SourceUnavailableError
+
+TIMEOUT = httpx.Timeout(20, connect=5)
+
+
+class DiscoverRecord(SqsRecordModel):
+    body: Json[DiscoverMessage]
+
+
+processor = SqsFifoPartialProcessor(model=DiscoverRecord, skip_group_on_error=True)
+processor.raise_on_entire_batch_failure = False
+
+
+@cache
+def source_client() -> httpx.Client:
+    return httpx.Client(headers={"User-Agent": crawler_settings().user_agent}, timeout=TIMEOUT)
+
+
+def discover_search(record: DiscoverRecord) -> None:
+    message = record.body
+    with logger.append_context_keys(
+        job_id=str(message.job_id),
+        search_id=str(message.search_id),
+        source=message.request.source,
+        attempt=message.attempt,
+    ):
+        _discover(message)
+
+
+def _discover(message: DiscoverMessage) -> None:
+    started = time.monotonic()
+    try:
+        found = discover(
+            message,
+            ask=partial(registry.search, client=source_client(), settings=source_settings()),
+            write=objects.put,
+            is_cancelled=partial(objects.exists, keys.cancelled(message.job_id)),
+        )
+    except (SourceThrottledError, SourceUnavailableError) as error:
+        logger.warning("search_deferred", error=str(error))
+        raise
+    metrics.add_metric(name="CandidatesFound", unit=MetricUnit.Count, value=found.n_candidates)
+    logger.info(
+        "search_discovered",
+        n_candidates=found.n_candidates,
+        n_parts=found.n_parts,
+        error=found.error,
+        seconds=round(time.monotonic() - started, 3),
+    )
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics(capture_cold_start_metric=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    return process_partial_response(event, discover_search, processor, context)

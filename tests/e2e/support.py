@@ -1,0 +1,134 @@
+"""What the end-to-end tests speak to: the API and the sample site, over HTTP."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from crawlset_local.cloud import LocalCloud
+
+FINAL = {"completed", "failed", "cancelled"}
+
+
+def wait_for(read: Callable[[], Any], is_done: Callable[[Any], bool], seconds: float) -> Any:
+    """What `read` gives once `is_done` holds of it; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not is_done(value := read()):
+        assert time.monotonic() < deadline, f"not done after {seconds} s: {value}"
+        time.sleep(0.2)
+    return value
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process runs; one that only waits to be reaped does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+class SampleSite:
+    def __init__(self, client: httpx.Client) -> None:
+        self.client = client
+
+    @classmethod
+    @contextmanager
+    def of(cls, cloud: LocalCloud) -> Iterator["SampleSite"]:
+        with httpx.Client(base_url=cloud.sample_url) as client:
+            yield cls(client)
+
+    def reset(self) -> None:
+        """Set the request counters to zero."""
+        self.client.post("/_requests/reset").raise_for_status()
+
+    def works(self) -> list[dict[str, Any]]:
+        return self.client.get("/catalogue").raise_for_status().json()["works"]
+
+    def requests_by_path(self) -> dict[str, int]:
+        return self.client.get("/_requests").raise_for_status().json()["by_path"]
+
+    def manifest(self, count: int) -> list[str]:
+        answer = self.client.get("/manifest", params={"count": count}, timeout=60)
+        return answer.raise_for_status().text.split()
+
+
+class Api:
+    """The API over HTTP, and a project to work in."""
+
+    def __init__(self, client: httpx.Client, project: str | None = None) -> None:
+        self.client = client
+        self.project: str = project or self.post("/api/projects", {"name": "e2e"})["id"]
+
+    @classmethod
+    @contextmanager
+    def of(cls, cloud: LocalCloud, project: str | None = None) -> Iterator["Api"]:
+        """The API with the first key, in a new project unless one is named."""
+        headers = {"Authorization": f"Bearer {cloud.api_key}"}
+        with httpx.Client(base_url=cloud.api_url, headers=headers, timeout=60) as client:
+            yield cls(client, project)
+
+    def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        answer = self.client.post(path, json=body or {})
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def get(self, path: str, **query: Any) -> Any:
+        answer = self.client.get(path, params=query)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def create_job(self, **body: Any) -> str:
+        return self.post(f"/api/projects/{self.project}/crawl-jobs", {"name": "job"} | body)["id"]
+
+    def job_path(self, job_id: str) -> str:
+        return f"/api/projects/{self.project}/crawl-jobs/{job_id}"
+
+    def job(self, job_id: str) -> Any:
+        return self.get(self.job_path(job_id))
+
+    def wait_for_job(self, job_id: str, seconds: float) -> Any:
+        return wait_for(lambda: self.job(job_id), lambda job: job["status"] in FINAL, seconds)
+
+    def wait_for_pipeline(self, job_id: str, seconds: float) -> Any:
+        """The job once its validation and export jobs have ended too."""
+        return wait_for(
+            lambda: self.job(job_id),
+            lambda job: all(
+                piece["status"] in FINAL
+                for piece in (job, *job["validation_jobs"], *job["export_jobs"])
+            ),
+            seconds,
+        )
+
+    def items(self, path: str, **query: Any) -> Iterator[Any]:
+        cursor = None
+        while True:
+            page = self.get(path, limit=100, **query, **({"cursor": cursor} if cursor else {}))
+            yield from page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
+
+
+def assert_conserved(job: Any) -> None:
+    """Every candidate is in exactly one final state."""
+    progress = job["progress"]
+    assert progress["pending"] == 0
+    assert progress["candidates"] == sum(
+        progress[state]
+        for state in ("stored", "duplicate", "rejected", "refused", "failed", "cancelled")
+    )
+    assert progress["candidates"] == sum(job["outcomes"].values())
+
+
+def download(api: Api, path: str, out: Path) -> list[Path]:
+    """Every file of an export."""
+    files = []
+    for item in api.items(path):
+        target = out / item["name"]
+        target.write_bytes(httpx.get(item["url"], timeout=60).raise_for_status().content)
+        files.append(target)
+    return files

@@ -1,0 +1,75 @@
+"""The gateway denies by default."""
+
+import json
+
+from tests.infra.stack import functions, of_type, target
+
+KEY: list[dict[str, list[str]]] = [{"ApiKey": []}]
+OPEN = {("/api/health", "get"), ("/api/openapi.json", "get"), ("/api/docs", "get")}
+POLICY_LIMIT_BYTES = 20_480
+# A statement as Lambda stores it, with a generous Sid and ARNs of a long region.
+STATEMENT_BYTES = 420
+API = of_type("AWS::ApiGatewayV2::Api")["HttpApi"]["Body"]
+OPERATIONS = {
+    (path, method): operation
+    for path, methods in API["paths"].items()
+    for method, operation in methods.items()
+}
+
+
+class TestRoutes:
+    def test_ask_for_a_key_but_for_the_open_three(self) -> None:
+        guarded = {r for r, operation in OPERATIONS.items() if operation["security"] == KEY}
+
+        assert set(OPERATIONS) - guarded == OPEN
+
+    def test_end_in_one_that_catches_the_rest(self) -> None:
+        assert ("/api/{proxy+}", "x-amazon-apigateway-any-method") in OPERATIONS
+
+    def test_lie_below_api(self) -> None:
+        assert all(path.startswith("/api/") for path, _ in OPERATIONS)
+
+    def test_fit_the_policy_of_the_function(self) -> None:
+        """Lambda keeps one statement a route."""
+        needed = sum(STATEMENT_BYTES + len(path) for path, _ in OPERATIONS)
+
+        assert needed < POLICY_LIMIT_BYTES
+
+
+class TestAuthorizer:
+    def test_answers_simply_for_the_authorization_header(self) -> None:
+        scheme = API["components"]["securitySchemes"]["ApiKey"]["x-amazon-apigateway-authorizer"]
+
+        assert scheme["enableSimpleResponses"] is True
+        assert scheme["authorizerPayloadFormatVersion"] == "2.0"
+        assert scheme["identitySource"] == ["$request.header.Authorization"]
+        assert scheme["authorizerResultTtlInSeconds"] <= 60
+
+    def test_may_be_invoked_by_the_gateway(self) -> None:
+        invoked = [
+            target(permission["FunctionName"])
+            for permission in of_type("AWS::Lambda::Permission").values()
+            if "authorizers" in json.dumps(permission["SourceArn"])
+        ]
+
+        assert invoked == ["AuthorizeFunction"]
+
+
+class TestStage:
+    def test_throttles(self) -> None:
+        (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
+
+        assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] > 0
+
+    def test_logs_neither_queries_nor_headers(self) -> None:
+        (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
+
+        line = json.loads(stage["AccessLogSettings"]["Format"])
+
+        assert {value for value in line.values() if not value.startswith("$context.")} == set()
+
+    def test_outlives_the_function(self) -> None:
+        assert functions()["ApiFunction"]["Timeout"] < 30
+
+    def test_allows_no_other_origin(self) -> None:
+        assert "x-amazon-apigateway-cors" not in API

@@ -1,0 +1,86 @@
+"""What the bucket tells, to whom, and what it forgets."""
+
+from uuid import UUID
+
+import pytest
+
+from crawlset import keys
+from tests.infra.stack import of_type, resources, target
+
+ID = UUID(int=7)
+BUCKET = of_type("AWS::S3::Bucket")["Bucket"]
+
+
+def told_of(key: str) -> list[str]:
+    """The queues that hear of a new object."""
+    heard = []
+    for notification in BUCKET["NotificationConfiguration"]["QueueConfigurations"]:
+        rules = notification["Filter"]["S3Key"]["Rules"]
+        filters = {rule["Name"]: rule["Value"] for rule in rules}
+        if key.startswith(filters["prefix"]) and key.endswith(filters["suffix"]):
+            heard.append(target(notification["Queue"]))
+    return heard
+
+
+class TestNotifications:
+    def test_tell_plan_of_candidates(self) -> None:
+        assert told_of(keys.candidates(ID, ID, 12)) == ["PlanQueue"]
+
+    def test_tell_record_of_outcomes(self) -> None:
+        assert told_of(keys.outcome(ID, ID)) == ["ResultsQueue"]
+
+    @pytest.mark.parametrize(
+        "key",
+        [
+            keys.upload(ID, ID),
+            keys.chunk_input(ID, ID, 1),
+            keys.pack(ID, ID, 1, "token"),
+            keys.cancelled(ID),
+            keys.export_file(ID, "manifest.jsonl"),
+        ],
+    )
+    def test_tell_nobody_of_the_rest(self, key: str) -> None:
+        assert told_of(key) == []
+
+    def test_may_be_sent_by_this_bucket_only(self) -> None:
+        policies = of_type("AWS::SQS::QueuePolicy")
+
+        assert set(policies) == set(resources()["Bucket"]["DependsOn"])
+        for policy in policies.values():
+            (statement,) = policy["PolicyDocument"]["Statement"]
+            source = statement["Condition"]["ArnEquals"]["aws:SourceArn"]["Fn::Sub"]
+            assert source.endswith(f":s3:::{BUCKET['BucketName']['Fn::Sub']}")
+            assert target(statement["Resource"]) == target(policy["Queues"][0])
+            assert statement["Principal"] == {"Service": "s3.amazonaws.com"}
+
+
+class TestAccess:
+    def test_is_never_public(self) -> None:
+        assert set(BUCKET["PublicAccessBlockConfiguration"].values()) == {True}
+
+    def test_needs_tls_but_from_loopback(self) -> None:
+        (statement,) = of_type("AWS::S3::BucketPolicy")["BucketPolicy"]["PolicyDocument"][
+            "Statement"
+        ]
+
+        assert (statement["Effect"], statement["Action"]) == ("Deny", "s3:*")
+        assert statement["Condition"] == {
+            "Bool": {"aws:SecureTransport": "false"},
+            "NotIpAddress": {"aws:SourceIp": "127.0.0.0/8"},
+        }
+
+    def test_is_encrypted_at_rest(self) -> None:
+        assert BUCKET["BucketEncryption"]
+
+
+class TestLifecycle:
+    def test_forgets_half_uploads_and_old_manifests(self) -> None:
+        rules = {rule["Id"]: rule for rule in BUCKET["LifecycleConfiguration"]["Rules"]}
+
+        aborted = rules["AbortMultipartUploads"]["AbortIncompleteMultipartUpload"]
+
+        assert aborted == {"DaysAfterInitiation": 1}
+        assert keys.upload(ID, ID).startswith(rules["ExpireUploads"]["Prefix"])
+
+    def test_outlives_the_stack(self) -> None:
+        assert resources()["Bucket"]["DeletionPolicy"] == "Retain"

@@ -1,0 +1,79 @@
+"""The database is encrypted, kept, and reached by nobody but the functions."""
+
+from typing import Any
+
+from tests.infra.stack import DATA_TEMPLATE, listed, texts, written
+
+RESOURCES = written(DATA_TEMPLATE)["Resources"]
+NOBODY = "255.255.255.255/32"
+
+
+def of_type(kind: str) -> dict[str, dict[str, Any]]:
+    return {n: r["Properties"] for n, r in RESOURCES.items() if r["Type"] == kind}
+
+
+class TestNetwork:
+    def test_has_no_road_to_the_internet(self) -> None:
+        kinds = {resource["Type"] for resource in RESOURCES.values()}
+
+        assert kinds.isdisjoint(
+            {"AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::Route"}
+        )
+
+    def test_reaches_the_services_that_functions_call(self) -> None:
+        endpoints = of_type("AWS::EC2::VPCEndpoint").values()
+
+        services = {e["ServiceName"]["Fn::Sub"].rpartition(".")[2]: e for e in endpoints}
+
+        assert set(services) == {"s3", "secretsmanager", "sqs", "states"}
+        assert services["s3"]["VpcEndpointType"] == "Gateway"
+
+    def test_opens_no_group_to_an_address_range(self) -> None:
+        ranges = {
+            rule["CidrIp"]
+            for group in of_type("AWS::EC2::SecurityGroup").values()
+            for rule in (*group["SecurityGroupEgress"], *group.get("SecurityGroupIngress", ()))
+            if "CidrIp" in rule
+        }
+
+        assert ranges == {NOBODY}
+        for kind in ("Ingress", "Egress"):
+            for rule in of_type(f"AWS::EC2::SecurityGroup{kind}").values():
+                assert "CidrIp" not in rule
+
+
+class TestDatabase:
+    def test_is_encrypted_protected_and_kept(self) -> None:
+        cluster = of_type("AWS::RDS::DBCluster")["Cluster"]
+
+        assert cluster["StorageEncrypted"] is True
+        assert cluster["DeletionProtection"] == {"Ref": "DeletionProtection"}
+        assert written(DATA_TEMPLATE)["Parameters"]["DeletionProtection"]["Default"] == "true"
+        assert RESOURCES["Cluster"]["DeletionPolicy"] == "Snapshot"
+
+    def test_speaks_tls_only(self) -> None:
+        parameters = of_type("AWS::RDS::DBClusterParameterGroup")["ClusterParameters"]
+        proxy = of_type("AWS::RDS::DBProxy")["Proxy"]
+
+        assert parameters["Parameters"]["rds.force_ssl"] == "1"
+        assert proxy["RequireTLS"] is True
+
+    def test_holds_no_password_in_the_template(self) -> None:
+        password = of_type("AWS::RDS::DBCluster")["Cluster"]["MasterUserPassword"]
+
+        assert password["Fn::Sub"].startswith("{{resolve:secretsmanager:")
+
+    def test_gives_up_before_the_api_does(self) -> None:
+        (targets,) = of_type("AWS::RDS::DBProxyTargetGroup").values()
+
+        assert targets["ConnectionPoolConfigurationInfo"]["ConnectionBorrowTimeout"] < 29
+
+
+class TestProxy:
+    def test_reads_the_logins_it_is_given_and_nothing_else(self) -> None:
+        role = of_type("AWS::IAM::Role")["ProxyRole"]
+
+        (statement,) = role["Policies"][0]["PolicyDocument"]["Statement"]
+
+        assert statement["Action"] == "secretsmanager:GetSecretValue"
+        assert "*" not in set(texts(listed(statement["Resource"])))

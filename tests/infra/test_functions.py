@@ -1,0 +1,291 @@
+"""What each function may do, is told, and keeps."""
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+from uuid import UUID
+
+import pytest
+from pydantic_settings import BaseSettings
+
+from crawlset import keys, settings
+from tests.infra.stack import (
+    ROOT,
+    environment,
+    functions,
+    listed,
+    mappings_of,
+    of_type,
+    resources,
+    role_of,
+    statements,
+    target,
+    texts,
+    work_queues,
+    written,
+)
+
+EVERY_FUNCTION = sorted(functions())
+ON_THE_INTERNET = ["DiscoverFunction", "FetchFunction"]
+SECRET_OF = {
+    "ApiFunction": "ApiDatabaseSecret",
+    "AuthorizeFunction": "ApiDatabaseSecret",
+    "DeadLettersFunction": "WorkerDatabaseSecret",
+    "ExportFunction": "WorkerDatabaseSecret",
+    "MigrateFunction": "DatabaseSecretArn",
+    "PlanFunction": "WorkerDatabaseSecret",
+    "RecordFunction": "WorkerDatabaseSecret",
+    "TickFunction": "TickDatabaseSecret",
+    "ValidateFunction": "WorkerDatabaseSecret",
+}
+ROLE_SECRETS = {"ApiDatabaseSecret", "WorkerDatabaseSecret", "TickDatabaseSecret"}
+RELAYS = ["ApiFunction", "DeadLettersFunction", "PlanFunction", "RecordFunction", "TickFunction"]
+LOGS = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+NETWORK = "arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
+COMMON_VARIABLES = {
+    "POWERTOOLS_LOG_LEVEL",
+    "POWERTOOLS_METRICS_NAMESPACE",
+    "POWERTOOLS_SERVICE_NAME",
+    "STAGE",
+}
+ID = UUID(int=7)
+KEYS = {
+    "upload": keys.upload(ID, ID),
+    "candidates": keys.candidates(ID, ID, 3),
+    "input": keys.chunk_input(ID, ID, 1),
+    "pack": keys.pack(ID, ID, 1, "token"),
+    "outcome": keys.outcome(ID, ID),
+    "tombstone": keys.cancelled(ID),
+    "export": keys.export_file(ID, "dataset.zip"),
+}
+
+
+def variables_of_settings() -> set[str]:
+    classes = (c for c in vars(settings).values() if isinstance(c, type))
+    return {
+        field.upper()
+        for found in classes
+        if issubclass(found, BaseSettings)
+        for field in found.model_fields
+    }
+
+
+def actions_of(function: str) -> set[str]:
+    role = role_of(function)
+    return {action for s in statements(role) for action in listed(s["Action"])}
+
+
+def objects_that(function: str, action: str) -> set[str]:
+    """Which kinds of object `function` may do `action` to."""
+    patterns = [
+        resource["Fn::Sub"].removeprefix("${Bucket.Arn}/")
+        for statement in statements(role_of(function))
+        if action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    ]
+    return {kind for kind, key in KEYS.items() if any(fnmatchcase(key, p) for p in patterns)}
+
+
+def allowed() -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, role in of_type("AWS::IAM::Role").items():
+        for statement in statements(role):
+            yield name, statement
+
+
+class TestRoles:
+    def test_are_one_a_function(self) -> None:
+        roles = [target(function["Role"]) for function in functions().values()]
+
+        assert len(set(roles)) == len(roles)
+
+    def test_name_every_action(self) -> None:
+        wild = [(name, a) for name, s in allowed() for a in listed(s["Action"]) if "*" in a]
+
+        assert wild == []
+
+    def test_name_every_resource(self) -> None:
+        """An object's key may be a pattern; nothing else may."""
+        wild = [
+            (name, text)
+            for name, statement in allowed()
+            for resource in listed(statement["Resource"])
+            for text in texts(resource)
+            if "*" in text and not re.match(r"\$\{Bucket\.Arn\}/(uploads|jobs|exports)/", text)
+        ]
+
+        assert wild == []
+
+    def test_allow_and_never_except(self) -> None:
+        for _, statement in allowed():
+            assert statement["Effect"] == "Allow"
+            assert {"NotAction", "NotResource"}.isdisjoint(statement)
+
+    def test_take_from_aws_only_what_logs_and_networks_need(self) -> None:
+        for name, function in functions().items():
+            expected = {LOGS, NETWORK} if "VpcConfig" in function else {LOGS}
+            assert set(role_of(name)["ManagedPolicyArns"]) == expected
+
+    def test_of_the_state_machine_runs_its_two_functions(self) -> None:
+        machine = of_type("AWS::StepFunctions::StateMachine")["PipelineStateMachine"]
+        role = resources()[target(machine["RoleArn"])]["Properties"]
+
+        (statement,) = statements(role)
+
+        assert statement["Action"] == "lambda:InvokeFunction"
+        assert {target(r) for r in statement["Resource"]} == {"ValidateFunction", "ExportFunction"}
+
+
+@pytest.mark.parametrize("name", ON_THE_INTERNET)
+class TestFunctionOnTheInternet:
+    def test_is_in_no_network(self, name: str) -> None:
+        assert "VpcConfig" not in functions()[name]
+
+    def test_knows_no_secret(self, name: str) -> None:
+        known = {*texts(environment(name)), *texts(list(statements(role_of(name))))}
+
+        assert known.isdisjoint({*ROLE_SECRETS, "DatabaseSecretArn"})
+        assert not [v for v in environment(name) if "SECRET" in v or "QUEUE" in v]
+
+    def test_may_read_a_queue_and_touch_objects_and_nothing_else(self, name: str) -> None:
+        assert actions_of(name) <= {
+            "sqs:ReceiveMessage",
+            "sqs:DeleteMessage",
+            "sqs:ChangeMessageVisibility",
+            "sqs:GetQueueAttributes",
+            "s3:GetObject",
+            "s3:PutObject",
+            "s3:DeleteObject",
+            "s3:AbortMultipartUpload",
+        }
+
+
+class TestFetch:
+    def test_reads_what_a_chunk_needs(self) -> None:
+        assert objects_that("FetchFunction", "s3:GetObject") == {"input", "outcome", "tombstone"}
+
+    def test_writes_packs_and_outcomes(self) -> None:
+        assert objects_that("FetchFunction", "s3:PutObject") == {"pack", "outcome"}
+
+    def test_takes_back_packs(self) -> None:
+        assert objects_that("FetchFunction", "s3:DeleteObject") == {"pack"}
+
+
+class TestDiscover:
+    def test_reads_manifests_and_tombstones(self) -> None:
+        assert objects_that("DiscoverFunction", "s3:GetObject") == {"upload", "tombstone"}
+
+    def test_writes_candidates(self) -> None:
+        assert objects_that("DiscoverFunction", "s3:PutObject") == {"candidates"}
+
+    def test_removes_nothing(self) -> None:
+        assert objects_that("DiscoverFunction", "s3:DeleteObject") == set()
+
+
+class TestFunctionWithDatabase:
+    @pytest.mark.parametrize(("name", "secret"), SECRET_OF.items())
+    def test_reads_its_own_login(self, name: str, secret: str) -> None:
+        (readable,) = [
+            target(s["Resource"])
+            for s in statements(role_of(name))
+            if s["Action"] == "secretsmanager:GetSecretValue"
+        ]
+
+        assert readable == secret
+        assert target(environment(name)["DATABASE_SECRET_ARN"]) == secret
+
+    @pytest.mark.parametrize("name", SECRET_OF)
+    def test_is_in_the_network_if_there_is_one(self, name: str) -> None:
+        condition, inside, outside = functions()[name]["VpcConfig"]["Fn::If"]
+
+        assert condition == "HasVpc"
+        assert {target(v) for v in inside.values()} == {"SubnetIds", "SecurityGroupIds"}
+        assert target(outside) == "AWS::NoValue"
+
+    def test_is_every_other_function(self) -> None:
+        assert sorted([*SECRET_OF, *ON_THE_INTERNET]) == EVERY_FUNCTION
+
+    @pytest.mark.parametrize("name", RELAYS)
+    def test_that_relays_may_send_to_every_queue_and_start_the_pipeline(self, name: str) -> None:
+        (reached,) = [
+            {target(resource) for resource in statement["Resource"]}
+            for statement in statements(role_of(name))
+            if "sqs:SendMessage" in listed(statement["Action"])
+        ]
+
+        assert reached == set(work_queues())
+        assert "states:StartExecution" in actions_of(name)
+
+
+class TestMigrate:
+    def test_is_the_only_one_that_writes_secrets(self) -> None:
+        writers = {
+            name for name in functions() if "secretsmanager:PutSecretValue" in actions_of(name)
+        }
+        (written_to,) = [
+            {target(r) for r in s["Resource"]}
+            for s in statements(role_of("MigrateFunction"))
+            if s["Action"] == "secretsmanager:PutSecretValue"
+        ]
+
+        assert writers == {"MigrateFunction"}
+        assert written_to == ROLE_SECRETS
+
+    def test_is_told_what_its_handler_reads(self) -> None:
+        source = (ROOT / "alembic/handler.py").read_text()
+
+        told = set(environment("MigrateFunction")) - COMMON_VARIABLES - variables_of_settings()
+
+        assert told == set(re.findall(r'"([A-Z]+_DATABASE_SECRET_ARN)"', source))
+
+
+@pytest.mark.parametrize("name", EVERY_FUNCTION)
+class TestEveryFunction:
+    def test_is_told_what_settings_read(self, name: str) -> None:
+        if name == "MigrateFunction":
+            return
+
+        told = set(environment(name)) - COMMON_VARIABLES
+
+        assert told <= variables_of_settings()
+        assert set(environment(name)) >= COMMON_VARIABLES
+
+    def test_logs_json_to_a_group_that_forgets(self, name: str) -> None:
+        logging = functions()[name]["LoggingConfig"]
+
+        group = of_type("AWS::Logs::LogGroup")[target(logging["LogGroup"])]
+
+        assert logging["LogFormat"] == "JSON"
+        assert target(group["RetentionInDays"]) == "LogRetentionDays"
+
+    def test_has_a_handler_in_the_repository(self, name: str) -> None:
+        code = written()["Resources"][name]["Properties"]["CodeUri"]
+        module, function = functions()[name]["Handler"].split(".")
+
+        source = (ROOT / code / f"{module}.py").read_text()
+
+        assert f"def {function}(" in source
+
+    def test_runs_where_its_layers_were_built_for(self, name: str) -> None:
+        function = functions()[name]
+
+        assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
+        assert function["Timeout"] <= 900
+
+
+class TestTick:
+    def test_runs_each_minute_one_at_a_time(self) -> None:
+        (rule,) = [
+            rule for rule in of_type("AWS::Events::Rule").values() if "ScheduleExpression" in rule
+        ]
+
+        assert rule["ScheduleExpression"] == "rate(1 minute)"
+        assert target(rule["Targets"][0]["Arn"]) == "TickFunction"
+        assert functions()["TickFunction"]["ReservedConcurrentExecutions"] == 1
+
+
+class TestFetchConcurrency:
+    def test_is_a_parameter(self) -> None:
+        for queue in ("ChunksQueue", "HostLanesQueue"):
+            (mapping,) = mappings_of(queue)
+            assert target(mapping["ScalingConfig"]["MaximumConcurrency"]) == "MaxFetchConcurrency"

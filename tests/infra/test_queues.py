@@ -1,0 +1,94 @@
+"""A queue outlives what reads it, and what it gives up on is settled by somebody."""
+
+import pytest
+
+from tests.infra.stack import (
+    dead_letter_queues,
+    functions,
+    mappings_of,
+    of_type,
+    target,
+    work_queues,
+)
+
+FOUR_DAYS = 345_600
+FOURTEEN_DAYS = 1_209_600
+EVERY_QUEUE = sorted(of_type("AWS::SQS::Queue"))
+WORK_QUEUES = sorted(work_queues())
+DEAD_LETTER_QUEUES = sorted(dead_letter_queues())
+
+
+def test_knows_the_five_queues() -> None:
+    assert WORK_QUEUES == [
+        "ChunksQueue",
+        "DiscoverQueue",
+        "HostLanesQueue",
+        "PlanQueue",
+        "ResultsQueue",
+    ]
+
+
+@pytest.mark.parametrize("name", EVERY_QUEUE)
+class TestEveryQueue:
+    def test_hides_a_message_for_six_timeouts_of_its_function(self, name: str) -> None:
+        queue = of_type("AWS::SQS::Queue")[name]
+
+        timeouts = [functions()[target(m["FunctionName"])]["Timeout"] for m in mappings_of(name)]
+
+        assert timeouts
+        assert queue["VisibilityTimeout"] >= 6 * max(timeouts)
+
+    def test_is_encrypted(self, name: str) -> None:
+        assert of_type("AWS::SQS::Queue")[name]["SqsManagedSseEnabled"] is True
+
+    def test_is_read_with_bounded_concurrency_message_by_message(self, name: str) -> None:
+        for mapping in mappings_of(name):
+            concurrency = mapping["ScalingConfig"]["MaximumConcurrency"]
+            assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+            assert isinstance(concurrency, dict) or concurrency >= 2
+
+    def test_is_named_as_its_kind_demands(self, name: str) -> None:
+        queue = of_type("AWS::SQS::Queue")[name]
+
+        assert queue["QueueName"]["Fn::Sub"].endswith(".fifo") is queue.get("FifoQueue", False)
+
+
+@pytest.mark.parametrize("name", WORK_QUEUES)
+class TestWorkQueue:
+    def test_gives_up_after_five_receives(self, name: str) -> None:
+        redrive = work_queues()[name]["RedrivePolicy"]
+
+        assert redrive["maxReceiveCount"] >= 5
+        assert target(redrive["deadLetterTargetArn"]) == f"{name}DeadLetters"
+
+    def test_hands_over_one_message_at_a_time(self, name: str) -> None:
+        assert {mapping["BatchSize"] for mapping in mappings_of(name)} == {1}
+
+    def test_has_dead_letters_of_its_own_kind(self, name: str) -> None:
+        queue, letters = work_queues()[name], dead_letter_queues()[f"{name}DeadLetters"]
+
+        assert queue.get("FifoQueue") == letters.get("FifoQueue")
+
+    def test_forgets_sooner_than_its_dead_letters(self, name: str) -> None:
+        queue, letters = work_queues()[name], dead_letter_queues()[f"{name}DeadLetters"]
+
+        assert letters["MessageRetentionPeriod"] == FOURTEEN_DAYS
+        assert queue.get("MessageRetentionPeriod", FOUR_DAYS) < FOURTEEN_DAYS
+
+
+@pytest.mark.parametrize("name", DEAD_LETTER_QUEUES)
+class TestDeadLetters:
+    def test_are_settled(self, name: str) -> None:
+        readers = [target(mapping["FunctionName"]) for mapping in mappings_of(name)]
+
+        assert readers == ["DeadLettersFunction"]
+
+    def test_raise_an_alarm(self, name: str) -> None:
+        watched = [
+            target(dimension["Value"])
+            for alarm in of_type("AWS::CloudWatch::Alarm").values()
+            for dimension in alarm["Dimensions"]
+            if dimension["Name"] == "QueueName" and alarm["Threshold"] == 0
+        ]
+
+        assert watched.count(name) == 1

@@ -1,0 +1,230 @@
+"""The pipeline as a graph, and in the words that AWS and the emulator both know."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import pytest
+
+from crawlset import errors
+from crawlset.exports.steps import ExportStep
+from crawlset.validation.steps import ValidationStep
+from tests.infra.stack import definition, functions, of_type, texts
+
+MACHINE = definition()
+BUILT_IN = ("States.", "Lambda.")
+PATHS = {"ResultPath", "ItemsPath"}
+EMULATOR_IGNORES = {
+    "HeartbeatSeconds",
+    "ItemBatcher",
+    "ItemReader",
+    "JitterStrategy",
+    "MaxDelaySeconds",
+    "QueryLanguage",
+    "ResultWriter",
+    "ToleratedFailurePercentage",
+}
+
+
+def graphs(machine: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The machine and those inside its maps."""
+    yield machine
+    for state in machine["States"].values():
+        if "ItemProcessor" in state:
+            yield from graphs(state["ItemProcessor"])
+
+
+def next_of(state: dict[str, Any]) -> Iterator[str]:
+    for branch in (state, *state.get("Choices", ()), *state.get("Catch", ())):
+        if "Next" in branch:
+            yield branch["Next"]
+    if "Default" in state:
+        yield state["Default"]
+
+
+def nodes(value: Any) -> Iterator[dict[str, Any]]:
+    """Every mapping in the definition but the payloads, which are ours."""
+    if isinstance(value, dict):
+        yield value
+        for name, part in value.items():
+            if name not in {"Payload", "ItemSelector", "ResultSelector"}:
+                yield from nodes(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from nodes(part)
+
+
+def states_of(kind: str) -> dict[str, dict[str, Any]]:
+    return {
+        name: state
+        for graph in graphs(MACHINE)
+        for name, state in graph["States"].items()
+        if state["Type"] == kind
+    }
+
+
+TASKS = states_of("Task")
+MESSAGE_OF: dict[str, type[ValidationStep | ExportStep]] = {
+    "${ValidateFunctionArn}": ValidationStep,
+    "${ExportFunctionArn}": ExportStep,
+}
+ID = "00000000-0000-7000-8000-000000000007"
+EXAMPLES: dict[str, Any] = {
+    "$.v": 1,
+    "$.user_id": ID,
+    "$.job_id": ID,
+    "$.validation_job_id": ID,
+    "$.export_job_id": ID,
+    "$.index": 0,
+    "$.error": {"Error": "Sandbox.Timedout", "Cause": "Task timed out after 900.00 seconds"},
+}
+
+
+class TestGraph:
+    def test_leads_only_to_states_that_exist(self) -> None:
+        for graph in graphs(MACHINE):
+            states = graph["States"]
+            wanted = {n for state in states.values() for n in next_of(state)}
+            assert {graph["StartAt"], *wanted} <= set(states)
+
+    def test_reaches_every_state(self) -> None:
+        for graph in graphs(MACHINE):
+            reached, waiting = set(), [graph["StartAt"]]
+            while waiting:
+                name = waiting.pop()
+                if name not in reached:
+                    reached.add(name)
+                    waiting += next_of(graph["States"][name])
+            assert reached == set(graph["States"])
+
+    def test_ends_everywhere(self) -> None:
+        for graph in graphs(MACHINE):
+            for state in graph["States"].values():
+                is_end = state.get("End") or state["Type"] in {"Succeed", "Fail"}
+                assert bool(is_end) is not bool(list(next_of(state)))
+
+    def test_has_a_time_limit(self) -> None:
+        assert MACHINE["TimeoutSeconds"] <= 7 * 86_400
+
+
+@pytest.mark.parametrize("name", sorted(TASKS))
+class TestEveryTask:
+    def test_is_tried_again_when_lambda_is_at_fault(self, name: str) -> None:
+        retried = {e for retrier in TASKS[name]["Retry"] for e in retrier["ErrorEquals"]}
+
+        assert retried == {
+            "Lambda.AWSLambdaException",
+            "Lambda.SdkClientException",
+            "Lambda.ServiceException",
+            "Lambda.TooManyRequestsException",
+            "States.Timeout",
+        }
+
+    def test_outlives_its_function(self, name: str) -> None:
+        called = TASKS[name]["Parameters"]["FunctionName"].strip("${}").removesuffix("Arn")
+
+        assert TASKS[name]["TimeoutSeconds"] > functions()[called]["Timeout"]
+
+    def test_is_caught(self, name: str) -> None:
+        """By itself, or by the map that it is in."""
+        catching = TASKS[name]
+        for state in MACHINE["States"].values():
+            if name in state.get("ItemProcessor", {}).get("States", {}):
+                catching = state
+
+        assert catching["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
+
+    def test_hands_over_every_id(self, name: str) -> None:
+        payload = TASKS[name]["Parameters"]["Payload"]
+
+        for id_ in ("v", "user_id", "job_id", "validation_job_id", "export_job_id"):
+            assert payload[f"{id_}.$"] == f"$.{id_}"
+
+
+class TestPayloads:
+    @pytest.mark.parametrize("name", sorted(TASKS))
+    def test_are_what_the_function_parses(self, name: str) -> None:
+        parameters = TASKS[name]["Parameters"]
+
+        message = MESSAGE_OF[parameters["FunctionName"]].model_validate(
+            {
+                key.removesuffix(".$"): EXAMPLES.get(value, value)
+                for key, value in parameters["Payload"].items()
+            }
+        )
+
+        assert message.step == parameters["Payload"]["step"]
+
+    def test_name_every_step(self) -> None:
+        for function, message in MESSAGE_OF.items():
+            called = {
+                task["Parameters"]["Payload"]["step"]
+                for task in TASKS.values()
+                if task["Parameters"]["FunctionName"] == function
+            }
+            assert called == set(get_args(message.model_fields["step"].annotation))
+
+
+class TestLanguage:
+    def test_is_what_aws_and_the_emulator_both_know(self) -> None:
+        kinds = {s["Type"] for graph in graphs(MACHINE) for s in graph["States"].values()}
+
+        assert kinds <= {"Task", "Choice", "Map", "Succeed", "Fail"}
+        for node in nodes(MACHINE):
+            assert EMULATOR_IGNORES.isdisjoint(node)
+            assert {k for k in node if k.endswith("Path")} <= PATHS
+
+    def test_states_numbers_as_numbers(self) -> None:
+        for node in nodes(MACHINE):
+            for name in ("TimeoutSeconds", "IntervalSeconds", "MaxAttempts", "MaxConcurrency"):
+                assert isinstance(node.get(name, 0), int)
+
+    def test_keeps_no_result_but_the_list_of_shards(self) -> None:
+        kept = {
+            name: state["ResultPath"]
+            for name, state in (TASKS | states_of("Map")).items()
+            if state["ResultPath"] is not None
+        }
+
+        assert kept == {"PlanExport": "$.plan"}
+        assert TASKS["PlanExport"]["ResultSelector"] == {"shards.$": "$.Payload.shards"}
+
+    def test_maps_inline(self) -> None:
+        for state in states_of("Map").values():
+            assert state["ItemProcessor"]["ProcessorConfig"] == {"Mode": "INLINE"}
+            assert 1 <= state["MaxConcurrency"] <= 40
+
+    def test_names_errors_that_exist(self) -> None:
+        named = {e for node in nodes(MACHINE) for e in node.get("ErrorEquals", ())}
+
+        assert {e for e in named if not e.startswith(BUILT_IN)} <= set(vars(errors))
+
+    def test_substitutes_what_the_template_defines(self) -> None:
+        machine = of_type("AWS::StepFunctions::StateMachine")["PipelineStateMachine"]
+
+        used = {name for text in texts(MACHINE) for name in re.findall(r"\$\{(\w+)\}", text)}
+
+        assert used == set(machine["DefinitionSubstitutions"])
+
+
+class TestFailure:
+    def test_of_a_validation_fails_the_export_that_waits_for_it(self) -> None:
+        states = MACHINE["States"]
+        assert states["FailValidation"]["Next"] == "IsExportLost"
+        assert states["FailValidation"]["Catch"][0]["Next"] == "IsExportLost"
+
+        assert set(next_of(states["IsExportLost"])) == {"FailExport", "Failed"}
+
+    @pytest.mark.parametrize("name", ["FailValidation", "FailExport"])
+    def test_is_told_with_its_error(self, name: str) -> None:
+        payload = TASKS[name]["Parameters"]["Payload"]
+
+        assert (payload["step"], payload["error.$"]) == ("fail", "$.error")
+
+    def test_that_no_catch_sees_reaches_dead_letters(self) -> None:
+        (rule,) = [rule for rule in of_type("AWS::Events::Rule").values() if "EventPattern" in rule]
+        detail = rule["EventPattern"]["detail"]
+
+        assert detail["stateMachineArn"] == [{"Ref": "PipelineStateMachine"}]
+        assert detail["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
+        assert rule["Targets"][0]["Arn"] == {"Fn::GetAtt": ["DeadLettersFunction", "Arn"]}

@@ -1,0 +1,53 @@
+"""The names that other parts of the project rely on."""
+
+from tests.infra.stack import DATA_TEMPLATE, functions, written
+
+OUTPUTS = {
+    "ApiId",
+    "ApiUrl",
+    "BucketName",
+    "ChunksQueueUrl",
+    "DiscoverQueueUrl",
+    "HostLanesQueueUrl",
+    "MigrateFunctionName",
+    "PipelineStateMachineArn",
+    "PlanQueueUrl",
+    "ResultsQueueUrl",
+    "TickFunctionName",
+}
+
+
+class TestParameters:
+    def test_ask_for_a_contact_and_a_database_and_nothing_else(self) -> None:
+        parameters = written()["Parameters"]
+
+        assert {n for n, p in parameters.items() if "Default" not in p} == {
+            "Contact",
+            "DatabaseSecretArn",
+        }
+
+    def test_let_no_private_host_through_by_default(self) -> None:
+        assert written()["Parameters"]["AllowedPrivateHosts"]["Default"] == ""
+        assert "ProductionCrawlsNoPrivateHost" in written()["Rules"]
+
+
+class TestOutputs:
+    def test_name_what_a_deployment_is_asked_for(self) -> None:
+        assert set(written()["Outputs"]) >= OUTPUTS
+
+
+class TestFunctions:
+    def test_are_the_eleven(self) -> None:
+        assert len(functions()) == 11
+
+
+class TestDataStack:
+    def test_puts_out_what_the_template_takes_in(self) -> None:
+        out, wanted = written(DATA_TEMPLATE)["Outputs"], written()["Parameters"]
+
+        assert {"DatabaseSecretArn", "SubnetIds", "SecurityGroupIds"} <= set(out) & set(wanted)
+
+    def test_takes_in_the_secrets_that_the_template_puts_out(self) -> None:
+        secrets = {"ApiDatabaseSecretArn", "WorkerDatabaseSecretArn", "TickDatabaseSecretArn"}
+
+        assert secrets <= set(written(DATA_TEMPLATE)["Parameters"]) & set(written()["Outputs"])

@@ -1,0 +1,48 @@
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from crawlset import settings
+from crawlset.kit import objects
+from crawlset.sources.protocol import DiscoverMessage
+
+Upload = Callable[[bytes], str]
+MakeMessage = Callable[..., DiscoverMessage]
+
+
+@pytest.fixture(scope="module")
+def upload() -> Iterator[Upload]:
+    """Put bytes into the bucket, over those put before; gives their key."""
+    objects.s3.cache_clear()
+    settings.bucket_settings.cache_clear()
+    with mock_aws():
+        boto3.client("s3").create_bucket(Bucket=objects.bucket())
+
+        def put(body: bytes) -> str:
+            objects.put("uploads/someone/list", body)
+            return "uploads/someone/list"
+
+        yield put
+    objects.s3.cache_clear()
+    settings.bucket_settings.cache_clear()
+
+
+@pytest.fixture
+def make_message() -> MakeMessage:
+    def make(**request: Any) -> DiscoverMessage:
+        request = {
+            "source": "sample",
+            "keyword": "cat",
+            "limit": 100,
+            "intended_use": "research",
+        } | request
+        return DiscoverMessage.model_validate(
+            {"v": 1, "job_id": UUID(int=1), "search_id": UUID(int=2), "attempt": 1}
+            | {"request": request}
+        )
+
+    return make

@@ -1,0 +1,299 @@
+import gzip
+import io
+import json
+from typing import Any
+
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pytest
+
+from crawlset.kit import objects
+from crawlset.sources import manifests, text_manifests
+from crawlset.sources.manifest_rows import MalformedManifestError
+from crawlset.sources.protocol import Candidate, ManifestFormat
+from crawlset.sources.stored_file import ObjectChangedError
+from tests.unit.sources.conftest import Upload
+
+A, B = "https://a.example/1.jpg", "https://b.example/2.jpg"
+
+
+def parquet(columns: dict[str, Any], **options: Any) -> bytes:
+    out = io.BytesIO()
+    pq.write_table(pa.table(columns), out, **options)
+    return out.getvalue()
+
+
+def read(key: str, stated: str | None = None, filename: str | None = None) -> list[Candidate]:
+    manifest = manifests.open_manifest(key, ManifestFormat(stated) if stated else None, filename)
+    manifests.check(manifest)
+    return list(manifests.read(manifest))
+
+
+class TestOpenManifest:
+    @pytest.mark.parametrize(
+        ("body", "format_"),
+        [
+            (f"{A}\n".encode(), "txt"),
+            (b"# my urls, url\n", "txt"),
+            (f"url\n{A}\n".encode(), "csv"),
+            (f'\ufeffLabel,"URL"\r\ncat,{A}\r\n'.encode(), "csv"),
+            (f'\n{{"url": "{A}"}}\n'.encode(), "jsonl"),
+            (f'"{A}"\n'.encode(), "jsonl"),
+            (parquet({"url": [A]}), "parquet"),
+            (gzip.compress(f"url\n{A}\n".encode()), "csv"),
+        ],
+    )
+    def test_tells_the_format_by_how_it_begins(
+        self, upload: Upload, body: bytes, format_: str
+    ) -> None:
+        assert manifests.open_manifest(upload(body)).format == format_
+
+    @pytest.mark.parametrize(
+        ("filename", "format_"),
+        [("a.TXT", "txt"), ("a.csv.gz", "csv"), ("a.ndjson", "jsonl"), ("a.b.jsonl", "jsonl")],
+    )
+    def test_believes_the_name_before_the_beginning(
+        self, upload: Upload, filename: str, format_: str
+    ) -> None:
+        assert manifests.open_manifest(upload(b"x"), filename=filename).format == format_
+
+    def test_believes_what_is_stated_before_the_name(self, upload: Upload) -> None:
+        manifest = manifests.open_manifest(upload(b"x"), ManifestFormat.csv, "a.txt")
+
+        assert manifest.format == "csv"
+
+    @pytest.mark.parametrize(
+        ("body", "stated", "message"),
+        [
+            (b"", None, "is empty"),
+            (b" \n\n", None, "is empty"),
+            (gzip.compress(b""), None, "is empty"),
+            (b"\x1f\x8bnonsense", None, "gzip data is broken at its beginning"),
+            (b"PAR1 and so on", "csv", "should be csv, but it is Parquet"),
+            (b"hello", "parquet", "should be parquet, but it does not begin"),
+            (gzip.compress(parquet({"url": [A]})), None, "may not be gzipped"),
+        ],
+    )
+    def test_refuses_what_is_not_what_it_should_be(
+        self, upload: Upload, body: bytes, stated: str | None, message: str
+    ) -> None:
+        with pytest.raises(MalformedManifestError, match=message):
+            manifests.open_manifest(upload(body), ManifestFormat(stated) if stated else None)
+
+    def test_refuses_one_that_is_not_there(self, upload: Upload) -> None:
+        with pytest.raises(MalformedManifestError, match="not been uploaded"):
+            manifests.open_manifest("uploads/someone/else")
+
+    def test_refuses_a_large_one_without_reading_it(
+        self, upload: Upload, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(manifests, "MAX_MANIFEST_BYTES", 10)
+        monkeypatch.setattr(manifests, "open_stored", None)
+
+        with pytest.raises(MalformedManifestError, match="has 11 bytes; 10 are allowed"):
+            manifests.open_manifest(upload(b"x" * 11))
+
+
+class TestReadTxt:
+    def test_ignores_blank_lines_and_comments(self, upload: Upload) -> None:
+        key = upload(f"\ufeff# mine\r\n\r\n  {A}  \n\n#{B}\n{B}".encode())
+
+        assert [candidate.url for candidate in read(key)] == [A, B]
+
+    def test_keeps_lines_that_are_no_url(self, upload: Upload) -> None:
+        key = upload(f"{A}\nhello there\nhttps:///nohost\n".encode())
+
+        assert [candidate.url for candidate in read(key)] == [A, "hello there", "https:///nohost"]
+
+    def test_reads_gzip_of_several_members(self, upload: Upload) -> None:
+        key = upload(gzip.compress(f"{A}\n".encode()) + gzip.compress(f"{B}\n".encode()))
+
+        assert [candidate.url for candidate in read(key)] == [A, B]
+
+
+class TestReadCsv:
+    def test_finds_columns_by_any_of_their_names(self, upload: Upload) -> None:
+        key = upload(
+            "Author,URL,landing_url,Label,License,title,other\n"
+            f'Ada,{A},https://a.example/,cat,CC BY 4.0,"A ""cat"", sleeping",x\n'
+            f"\n,{B}\n".encode()
+        )
+
+        first, second = read(key)
+
+        assert first == Candidate(
+            url=A,
+            keyword="cat",
+            landing_url="https://a.example/",
+            licence="cc-by-4.0",
+            licence_raw="CC BY 4.0",
+            creator="Ada",
+            title='A "cat", sleeping',
+        )
+        assert second == Candidate(url=B)
+
+    def test_says_in_which_row_the_url_is_missing(self, upload: Upload) -> None:
+        key = upload(f"url,label\n{A},cat\n,dog\n".encode())
+
+        assert [candidate.url for candidate in read(key)] == [A, "row 2: no url"]
+
+
+class TestReadJsonl:
+    def test_takes_objects_and_strings(self, upload: Upload) -> None:
+        rows = [{"URL": A, "label": 7, "caption": "no"}, B, {"url": None, "title": ["x"]}]
+        key = upload("\n\n".join(json.dumps(row) for row in rows).encode())
+
+        assert read(key) == [
+            Candidate(url=A, keyword="7"),
+            Candidate(url=B),
+            Candidate(url="row 3: no url"),
+        ]
+
+
+class TestReadParquet:
+    def test_reads_every_row_group(self, upload: Upload) -> None:
+        urls = [f"https://a.example/{n}.jpg" for n in range(5_000)]
+        key = upload(parquet({"URL": urls, "label": [7] * 5_000}, row_group_size=1_300))
+
+        found = read(key)
+
+        assert [candidate.url for candidate in found] == urls
+        assert {candidate.keyword for candidate in found} == {"7"}
+
+    def test_takes_large_and_dictionary_texts_and_says_where_none_is(self, upload: Upload) -> None:
+        key = upload(
+            parquet(
+                {
+                    "url": pa.array([A, None], pa.large_string()),
+                    "caption": pa.array(["cat", "cat"]).dictionary_encode(),
+                }
+            )
+        )
+
+        assert read(key) == [
+            Candidate(url=A, keyword="cat"),
+            Candidate(url="row 2: no url", keyword="cat"),
+        ]
+
+
+class TestCheck:
+    @pytest.mark.parametrize(
+        ("stated", "body", "message"),
+        [
+            ("txt", b"https://a.example/\nhttps://b\xff", r"Line 2, column 10 is not UTF-8\."),
+            ("txt", f"{A}\n".encode("utf-16"), "Line 1, column 1 is not UTF-8"),
+            ("txt", b"# nothing\n\n", "no URL in the manifest"),
+            ("txt", b"<html>\n<body>\n", "no URL in the manifest"),
+            ("txt", b"x" * (1 << 20) + b"xx", "Line 1 is longer than 1,048,576 bytes"),
+            ("csv", b"label,address\ncat,x\n", "no column url; its columns are label, address"),
+            ("csv", b"url,URL\nx,y\n", "more than one column url"),
+            ("csv", b"url\n", "no URL in the manifest"),
+            ("csv", f'url\n{A}\n"unclosed\n'.encode(), r"Line 3 is not CSV: unexpected end"),
+            ("csv", f'url\n{A}\n"a"b\n'.encode(), "Line 3 is not CSV: ',' expected"),
+            ("csv", b"url\n" + b"x" * 200_000, "Line 2 is not CSV: field larger"),
+            ("jsonl", f'"{A}"\n{{"url": }}\n'.encode(), "Line 2, column 9 is not JSON: Expecting"),
+            ("jsonl", f'"{A}"\n[1]\n'.encode(), "Line 2 is neither an object nor a string"),
+            ("jsonl", b"[" * 200_000, "Line 1 is not JSON that can be read"),
+            ("jsonl", b'{"url": ' + b"9" * 5_000 + b"}", "Line 1 is not JSON that can be read"),
+            ("jsonl", b'{"link": "x"}\n', "no URL in the manifest"),
+            ("parquet", b"PAR1 nonsense PAR1", "Parquet file is broken"),
+            ("parquet", parquet({"url": [A] * 100})[:-9], "Parquet file is broken"),
+            ("parquet", parquet({"image": [A]}), "no column url; its columns are image"),
+            ("parquet", parquet({"url": [1]}), "column url holds int64, not text"),
+            ("parquet", parquet({"url": [{"a": A}]}), "holds struct"),
+            ("parquet", parquet({"url": pa.array([], pa.string())}), "no URL in the manifest"),
+        ],
+    )
+    def test_says_in_one_sentence_what_is_malformed(
+        self, upload: Upload, stated: str, body: bytes, message: str
+    ) -> None:
+        manifest = manifests.open_manifest(upload(body), ManifestFormat(stated))
+
+        with pytest.raises(MalformedManifestError, match=message) as caught:
+            manifests.check(manifest)
+
+        assert caught.value.pointer == "/upload_id"
+
+    def test_finds_damage_inside_a_parquet_file(self, upload: Upload) -> None:
+        body = bytearray(parquet({"url": [f"https://a.example/{n}" for n in range(9_000)]}))
+        body[2_000:2_200] = bytes(200)
+        manifest = manifests.open_manifest(upload(bytes(body)))
+
+        with pytest.raises(MalformedManifestError, match="Parquet file is broken"):
+            manifests.check(manifest)
+
+    def test_finds_a_gzip_that_is_cut_short(self, upload: Upload) -> None:
+        lines = "".join(f"https://a.example/{n * n}\n" for n in range(100_000)).encode()
+        manifest = manifests.open_manifest(upload(gzip.compress(lines)[:-2_000]))
+
+        with pytest.raises(MalformedManifestError, match=r"gzip data is broken at line \d+"):
+            manifests.check(manifest)
+
+    def test_bounds_what_gzip_unpacks_to(
+        self, upload: Upload, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(text_manifests, "MAX_MANIFEST_BYTES", 1_000_000)
+        bomb = gzip.compress((b"#" * 999 + b"\n") * 2_000)
+        manifest = manifests.open_manifest(upload(bomb))
+
+        with pytest.raises(MalformedManifestError, match="unpacks to more than 1,000,000 bytes"):
+            manifests.check(manifest)
+
+    def test_bounds_blank_lines(self, upload: Upload, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(text_manifests, "MAX_LINES", 5)
+        manifest = manifests.open_manifest(upload(f"{A}\n\n\n\n\n\n".encode()))
+
+        with pytest.raises(MalformedManifestError, match="more than 5 lines"):
+            manifests.check(manifest)
+
+    @pytest.mark.parametrize("body", [f"{A}\n" * 4, parquet({"url": [A] * 4})])
+    def test_bounds_rows(
+        self, upload: Upload, monkeypatch: pytest.MonkeyPatch, body: str | bytes
+    ) -> None:
+        monkeypatch.setattr(manifests, "MAX_CANDIDATES", 3)
+        manifest = manifests.open_manifest(
+            upload(body if isinstance(body, bytes) else body.encode())
+        )
+
+        with pytest.raises(MalformedManifestError, match="more than 3 rows"):
+            manifests.check(manifest)
+
+    def test_counts_rows(self, upload: Upload) -> None:
+        manifest = manifests.open_manifest(upload(f"{A}\nnot a url\n".encode()))
+
+        assert manifests.check(manifest) == 2
+
+    def test_notices_when_the_upload_is_replaced(self, upload: Upload) -> None:
+        manifest = manifests.open_manifest(upload(f"{A}\n".encode()))
+        upload(f"{B}\n".encode())
+
+        with pytest.raises(ObjectChangedError, match="changed while it was read"):
+            manifests.check(manifest)
+
+
+class TestInspect:
+    def test_gives_the_format(self, upload: Upload) -> None:
+        assert manifests.inspect(upload(f"url\n{A}\n".encode())) == "csv"
+
+    def test_refuses_what_is_wrong_at_the_beginning(self, upload: Upload) -> None:
+        with pytest.raises(MalformedManifestError, match="Line 2, column"):
+            manifests.inspect(upload(f'{{"url": "{A}"}}\n{{'.encode()))
+
+    def test_refuses_a_parquet_file_cut_short(self, upload: Upload) -> None:
+        with pytest.raises(MalformedManifestError, match="cut short"):
+            manifests.inspect(upload(parquet({"url": [A]})[:-1]))
+
+    def test_reads_only_the_beginning(
+        self, upload: Upload, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        key = upload(f"{A}\n".encode() * 100_000 + b"\xff")
+        read_objects: list[str] = []
+        client = objects.s3()
+        client.meta.events.register(
+            "provide-client-params.s3.GetObject",
+            lambda params, **_: read_objects.append(params["Range"]),
+        )
+
+        manifests.inspect(key)
+
+        assert read_objects == ["bytes=0-262143", "bytes=0-262143"]
