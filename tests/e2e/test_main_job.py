@@ -2,6 +2,7 @@ import io
 import json
 import zipfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from PIL import Image
 from tests.e2e.support import Api, SampleSite, assert_conserved, download, wait_for
 
 KEYWORDS = ["cat", "coffee", "rocket"]
+FOLLOWED = ("Api", "Discover", "Plan", "Fetch", "Record", "Validate", "Export")
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +95,8 @@ class TestMainJob:
 
         download(api, f"{api.job_path(job['id'])}/export-jobs/{export['id']}/files", tmp_path)
 
-        lines = [json.loads(line) for line in (tmp_path / "manifest.jsonl").open()]
+        manifest = (tmp_path / "manifest.jsonl").read_text()
+        lines = [json.loads(line) for line in manifest.splitlines()]
         assert len(lines) == job["progress"]["candidates"]
         assert Counter(line["outcome"] for line in lines) == job["outcomes"]
 
@@ -101,22 +104,24 @@ class TestMainJob:
         self, finished: Any, cloud: LocalCloud
     ) -> None:
         _, job, _, _ = finished
-        logs = cloud.client("logs")
 
         def functions_that_logged() -> set[str]:
-            found = set()
-            for group in logs.describe_log_groups()["logGroups"]:
-                name = group["logGroupName"]
-                events = logs.filter_log_events(
-                    logGroupName=name, filterPattern=f'"{job["id"]}"', limit=1
-                )["events"]
-                if events:
-                    found.add(name)
-            return found
+            lines = [json.loads(line) for line in log_lines(cloud, job["id"])]
+            return {line["function_name"].split("-")[2] for line in lines}
 
-        found = wait_for(functions_that_logged, lambda names: len(names) >= 6, 20)
-        for function in ("Api", "Discover", "Plan", "Fetch", "Record", "Validate", "Export"):
-            assert any(function.lower() in name.lower() for name in found), (function, found)
+        expected = {f"{name}Function" for name in FOLLOWED}
+        assert wait_for(functions_that_logged, expected.issubset, 20) >= expected
+
+
+def log_lines(cloud: LocalCloud, text: str) -> Iterator[str]:
+    """What the service has logged about `text`."""
+    logs = cloud.client("logs")
+    for group in logs.describe_log_groups()["logGroups"]:
+        pages = logs.get_paginator("filter_log_events").paginate(
+            logGroupName=group["logGroupName"], filterPattern=f'"{text}"'
+        )
+        for page in pages:
+            yield from (event["message"] for event in page["events"])
 
 
 class TestAccess:
