@@ -4,13 +4,16 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 UV := $(CURDIR)/.uv/bin/uv
 BIN := .venv/bin
+SAM_VERSION := 1.167.0
+SAM_ENV := .uv/sam
+SAM := $(SAM_ENV)/bin/sam
 EXPORT := $(UV) export --quiet --frozen --no-annotate --no-header --no-dev --no-emit-workspace
 
 export UV
 export UV_PYTHON_DOWNLOADS := never
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup up demo test unit lint types lock validate build bench clean
+.PHONY: help setup up demo test unit lint types lock validate build deploy clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,10 +57,22 @@ lock: $(UV) ## Lock, and derive what each layer ships
 	$(EXPORT) --package crawlset --output-file layers/core/requirements.txt
 	$(EXPORT) --only-group imaging --output-file layers/imaging/requirements.txt
 	$(EXPORT) --only-group tabular --output-file layers/tabular/requirements.txt
-	$(EXPORT) --no-hashes --only-group migrate --prune sqlalchemy --prune typing-extensions --output-file alembic/requirements.txt
+	$(EXPORT) --no-hashes --only-group migrate --output-file alembic/requirements.txt
 
-SAM_ENV := .uv/sam
-SAM := $(SAM_ENV)/bin/sam
+$(SAM): $(UV)
+	@$(UV) venv --quiet --clear --python $(PYTHON) $(SAM_ENV)
+	@$(UV) pip install --quiet --python $(SAM_ENV)/bin/python aws-sam-cli==$(SAM_VERSION)
+
+validate: $(SAM) ## Lint the template
+	$(SAM) validate --lint
+	$(SAM_ENV)/bin/cfn-lint infra/data.yaml
+
+build: $(SAM) ## Build what is deployed; needs python3.13 on the PATH
+	$(SAM) build
+
+deploy: build ## Deploy a stack: make deploy STACK=crawlset-dev PARAMETERS="Contact=... DatabaseSecretArn=..."
+	$(SAM) deploy --stack-name $(STACK) --parameter-overrides $(PARAMETERS)
+	$(SAM) remote invoke MigrateFunction --stack-name $(STACK) --event '{"action": "upgrade"}'
 
 clean: ## Forget what was installed and built; the data in .crawlset stays
 	rm -rf .venv .uv .aws-sam

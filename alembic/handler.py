@@ -8,19 +8,23 @@ key, which the answer shows once; an account that exists answers with no key.
 
 import json
 import os
+import secrets
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import alembic.command
 import boto3
+from alembic.config import Config
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from sqlalchemy import URL, Connection, create_engine, pool, text
 
-import alembic.command
-from alembic.config import Config
 from crawlset.accounts import service as accounts
 from crawlset.kit import db
 from crawlset.kit.logins import ensure_login
 from crawlset.observability import logger
+
+if TYPE_CHECKING:
+    from types_boto3_secretsmanager import SecretsManagerClient
 
 SECRETS = {
     "crawlset_api": "API_DATABASE_SECRET_ARN",
@@ -55,19 +59,37 @@ def upgrade(url: URL) -> dict[str, Any]:
 
 
 def publish_login(connection: Connection, url: URL, role: str, secret_arn: str) -> None:
-    login = ensure_login(connection, role)
-    address = url.set(
-        drivername="postgresql", username=login.name, password=login.password
-    ).render_as_string(hide_password=False)
-    boto3.client("secretsmanager").put_secret_value(
-        SecretId=secret_arn, SecretString=json.dumps({"dsn": address})
-    )
+    """
+    Write the role's address into its secret: a DSN for us, and the fields RDS Proxy reads.
+
+    A password once made stays: functions that are running hold it.
+    """
+    client = boto3.client("secretsmanager")
+    password = existing_password(client, secret_arn) or secrets.token_urlsafe(24)
+    username = ensure_login(connection, role, password)
+    address = url.set(drivername="postgresql", username=username, password=password)
+    secret = {
+        "dsn": address.render_as_string(hide_password=False),
+        "username": username,
+        "password": password,
+        "host": url.host,
+        "port": url.port,
+        "dbname": url.database,
+    }
+    client.put_secret_value(SecretId=secret_arn, SecretString=json.dumps(secret))
+
+
+def existing_password(client: "SecretsManagerClient", secret_arn: str) -> str | None:
+    try:
+        secret = client.get_secret_value(SecretId=secret_arn)["SecretString"]
+    except client.exceptions.ResourceNotFoundException:
+        return None
+    password: str | None = json.loads(secret or "{}").get("password")
+    return password
 
 
 def create_profile(email: str, name: str) -> dict[str, Any]:
     with db.transaction() as session:
         profile_id, api_key = accounts.create_profile(session, email=email, name=name)
-    logger.info(
-        "profile_created", profile_id=str(profile_id), is_new=api_key is not None
-    )
+    logger.info("profile_created", profile_id=str(profile_id), is_new=api_key is not None)
     return {"profile_id": str(profile_id), "api_key": api_key}

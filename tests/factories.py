@@ -3,15 +3,22 @@
 import hashlib
 from itertools import count
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from crawlset import keys
 from crawlset.kit import db
 from crawlset.kit.ids import new_id
-from crawlset.models import CrawlJob, Image, JobChunk, JobSearch, JobStatus, Profile, Project
-from crawlset.models import WorkStatus
+from crawlset.models import (
+    CrawlJob,
+    Image,
+    JobChunk,
+    JobSearch,
+    JobStatus,
+    Profile,
+    Project,
+    WorkStatus,
+)
 from crawlset.outcomes import ImageStatus, Outcome
 
 _numbers = count(1)

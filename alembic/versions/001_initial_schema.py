@@ -165,9 +165,7 @@ def create_tables() -> None:
     op.create_index(
         op.f("ix_activity_logs_timestamp"), "activity_logs", ["timestamp"], unique=False
     )
-    op.create_index(
-        op.f("ix_activity_logs_user_id"), "activity_logs", ["user_id"], unique=False
-    )
+    op.create_index(op.f("ix_activity_logs_user_id"), "activity_logs", ["user_id"], unique=False)
     op.create_table(
         "api_keys",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -263,12 +261,8 @@ def create_tables() -> None:
         sa.Column("sources", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("max_images", sa.Integer(), nullable=False),
         sa.Column("policy", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column(
-            "validation_rules", postgresql.JSONB(astext_type=sa.Text()), nullable=True
-        ),
-        sa.Column(
-            "export_request", postgresql.JSONB(astext_type=sa.Text()), nullable=True
-        ),
+        sa.Column("validation_rules", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("export_request", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column(
             "status",
             sa.Enum(
@@ -302,9 +296,7 @@ def create_tables() -> None:
             "status IN ('pending', 'running', 'completed', 'failed', 'cancelled')",
             name=op.f("ck_crawl_jobs_status"),
         ),
-        sa.CheckConstraint(
-            "max_images > 0", name=op.f("ck_crawl_jobs_max_images_positive")
-        ),
+        sa.CheckConstraint("max_images > 0", name=op.f("ck_crawl_jobs_max_images_positive")),
         sa.ForeignKeyConstraint(
             ["project_id", "user_id"],
             ["projects.id", "projects.user_id"],
@@ -326,21 +318,15 @@ def create_tables() -> None:
         ["project_id", "status"],
         unique=False,
     )
-    op.create_index(
-        op.f("ix_crawl_jobs_status"), "crawl_jobs", ["status"], unique=False
-    )
-    op.create_index(
-        op.f("ix_crawl_jobs_user_id"), "crawl_jobs", ["user_id"], unique=False
-    )
+    op.create_index(op.f("ix_crawl_jobs_status"), "crawl_jobs", ["status"], unique=False)
+    op.create_index(op.f("ix_crawl_jobs_user_id"), "crawl_jobs", ["user_id"], unique=False)
     op.create_table(
         "job_templates",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("project_id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column(
-            "configuration", postgresql.JSONB(astext_type=sa.Text()), nullable=False
-        ),
+        sa.Column("configuration", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column(
             "created_at",
             sa.DateTime(timezone=True),
@@ -410,9 +396,7 @@ def create_tables() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_takedowns")),
     )
-    op.create_index(
-        op.f("ix_takedowns_project_id"), "takedowns", ["project_id"], unique=False
-    )
+    op.create_index(op.f("ix_takedowns_project_id"), "takedowns", ["project_id"], unique=False)
     op.create_table(
         "webhook_deliveries",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -526,9 +510,7 @@ def create_tables() -> None:
         sa.Column("crawl_job_id", sa.Uuid(), nullable=False),
         sa.Column("validation_job_id", sa.Uuid(), nullable=True),
         sa.Column("format", sa.Text(), nullable=False),
-        sa.Column(
-            "export_options", postgresql.JSONB(astext_type=sa.Text()), nullable=False
-        ),
+        sa.Column("export_options", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column(
             "status",
             sa.Enum(
@@ -586,12 +568,8 @@ def create_tables() -> None:
         ["crawl_job_id"],
         unique=False,
     )
-    op.create_index(
-        op.f("ix_export_jobs_status"), "export_jobs", ["status"], unique=False
-    )
-    op.create_index(
-        op.f("ix_export_jobs_user_id"), "export_jobs", ["user_id"], unique=False
-    )
+    op.create_index(op.f("ix_export_jobs_status"), "export_jobs", ["status"], unique=False)
+    op.create_index(op.f("ix_export_jobs_user_id"), "export_jobs", ["user_id"], unique=False)
     op.create_table(
         "job_chunks",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -747,9 +725,7 @@ def create_tables() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("crawl_job_id", sa.Uuid(), nullable=False),
-        sa.Column(
-            "validation_rules", postgresql.JSONB(astext_type=sa.Text()), nullable=False
-        ),
+        sa.Column("validation_rules", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column(
             "status",
             sa.Enum(
@@ -804,9 +780,7 @@ def create_tables() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_validation_jobs")),
-        sa.UniqueConstraint(
-            "id", "user_id", name=op.f("uq_validation_jobs_id_user_id")
-        ),
+        sa.UniqueConstraint("id", "user_id", name=op.f("uq_validation_jobs_id_user_id")),
     )
     op.create_index(
         op.f("ix_validation_jobs_crawl_job_id"),
@@ -814,9 +788,7 @@ def create_tables() -> None:
         ["crawl_job_id"],
         unique=False,
     )
-    op.create_index(
-        op.f("ix_validation_jobs_status"), "validation_jobs", ["status"], unique=False
-    )
+    op.create_index(op.f("ix_validation_jobs_status"), "validation_jobs", ["status"], unique=False)
     op.create_table(
         "export_files",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -969,12 +941,8 @@ def create_tables() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_images")),
     )
-    op.create_index(
-        "ix_images_chunk_id_ordinal", "images", ["chunk_id", "ordinal"], unique=False
-    )
-    op.create_index(
-        "ix_images_crawl_job_id", "images", ["crawl_job_id", "id"], unique=False
-    )
+    op.create_index("ix_images_chunk_id_ordinal", "images", ["chunk_id", "ordinal"], unique=False)
+    op.create_index("ix_images_crawl_job_id", "images", ["crawl_job_id", "id"], unique=False)
     op.create_index(
         "uq_images_crawl_job_id_url_hash",
         "images",
@@ -1002,9 +970,7 @@ def create_tables() -> None:
         sa.Column("measured", sa.Double(), nullable=True),
         sa.Column("threshold", sa.Double(), nullable=True),
         sa.Column("duplicate_of", sa.BigInteger(), nullable=True),
-        sa.CheckConstraint(
-            "verdict IN ('keep', 'reject')", name=op.f("ck_image_verdicts_verdict")
-        ),
+        sa.CheckConstraint("verdict IN ('keep', 'reject')", name=op.f("ck_image_verdicts_verdict")),
         sa.ForeignKeyConstraint(
             ["image_id"],
             ["images.id"],
@@ -1023,9 +989,7 @@ def create_tables() -> None:
             name=op.f("fk_image_verdicts_validation_job_id_user_id"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint(
-            "validation_job_id", "image_id", name=op.f("pk_image_verdicts")
-        ),
+        sa.PrimaryKeyConstraint("validation_job_id", "image_id", name=op.f("pk_image_verdicts")),
     )
     op.create_index(
         op.f("ix_image_verdicts_image_id"), "image_verdicts", ["image_id"], unique=False
@@ -1050,13 +1014,9 @@ def create_roles() -> None:
             """
         )
         op.execute(f"GRANT USAGE ON SCHEMA public TO {role}")
-        op.execute(
-            f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}"
-        )
+        op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}")
         op.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}")
-    op.execute(
-        "REVOKE ALL ON alembic_version FROM crawlset_api, crawlset_worker, crawlset_tick"
-    )
+    op.execute("REVOKE ALL ON alembic_version FROM crawlset_api, crawlset_worker, crawlset_tick")
     op.execute(
         "REVOKE INSERT, DELETE ON profiles FROM crawlset_api, crawlset_worker, crawlset_tick"
     )
@@ -1082,9 +1042,7 @@ def secure_rows() -> None:
         op.execute(
             f"CREATE POLICY housekeeping ON {table} TO crawlset_tick USING (true) WITH CHECK (true)"
         )
-    op.execute(
-        "CREATE POLICY administration ON profiles FOR SELECT TO CURRENT_USER USING (true)"
-    )
+    op.execute("CREATE POLICY administration ON profiles FOR SELECT TO CURRENT_USER USING (true)")
     op.execute(
         """
         CREATE POLICY named_by_message ON crawl_jobs FOR SELECT TO crawlset_worker

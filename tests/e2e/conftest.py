@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+
 from crawlset_local.cloud import LocalCloud
 from crawlset_local.ports import free_ports
 

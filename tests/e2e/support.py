@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
 from crawlset_local.cloud import LocalCloud
 
 FINAL = {"completed", "failed", "cancelled"}

@@ -3,10 +3,8 @@ import signal
 from collections import Counter
 from pathlib import Path
 
-import httpx
 from crawlset_local.cloud import LocalCloud
 from crawlset_local.ports import free_ports
-
 from tests.e2e.support import Api, SampleSite, assert_conserved, is_alive, wait_for
 
 
@@ -26,10 +24,9 @@ def test_goes_on_where_it_stopped_after_kill_9_of_everything(tmp_path: Path) -> 
     )
 
     cloud = LocalCloud(tmp_path, ports)
-    with cloud:
-        with Api.of(cloud, project) as api:
-            job = api.wait_for_job(job_id, 300)
-            images = list(api.items(f"{api.job_path(job_id)}/images"))
+    with cloud, Api.of(cloud, project) as api:
+        job = api.wait_for_job(job_id, 300)
+        images = list(api.items(f"{api.job_path(job_id)}/images"))
     cloud.erase()
 
     assert job["status"] == "completed"

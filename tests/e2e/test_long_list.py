@@ -2,7 +2,6 @@ import time
 from collections import Counter
 
 from crawlset_local.cloud import LocalCloud
-
 from tests.e2e.support import Api, SampleSite, assert_conserved
 
 N_URLS = 10_000

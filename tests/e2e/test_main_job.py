@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
-from crawlset_local.cloud import LocalCloud
 from PIL import Image
 
+from crawlset_local.cloud import LocalCloud
 from tests.e2e.support import Api, SampleSite, assert_conserved, download, wait_for
 
 KEYWORDS = ["cat", "coffee", "rocket"]

@@ -225,7 +225,7 @@ class TestMigrate:
         (written_to,) = [
             {target(r) for r in s["Resource"]}
             for s in statements(role_of("MigrateFunction"))
-            if s["Action"] == "secretsmanager:PutSecretValue"
+            if "secretsmanager:PutSecretValue" in s["Action"]
         ]
 
         assert writers == {"MigrateFunction"}

@@ -7,14 +7,14 @@ from typing import Any
 import alembic.command
 import boto3
 import pytest
-from crawlset_local import postgres
-from crawlset_local.ports import free_ports
 from moto import mock_aws
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.orm import Session
 
 from crawlset import outbox, settings
 from crawlset.kit import db, objects
+from crawlset_local import postgres
+from crawlset_local.ports import free_ports
 from tests.integration.databases import alembic_config
 
 

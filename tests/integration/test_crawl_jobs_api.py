@@ -8,8 +8,15 @@ from sqlalchemy.orm import Session
 
 from crawlset import settings
 from crawlset.kit import objects
-from crawlset.models import CrawlJob, JobSearch, OutboxMessage, Profile, Project
-from crawlset.models import JobStatus, WorkStatus
+from crawlset.models import (
+    CrawlJob,
+    JobSearch,
+    JobStatus,
+    OutboxMessage,
+    Profile,
+    Project,
+    WorkStatus,
+)
 from crawlset.outcomes import ImageStatus, Outcome
 from tests import factories
 from tests.integration.api import Api
@@ -117,7 +124,7 @@ class TestCreateCrawlJob:
 
         assert status == 422
         assert problem["detail"]
-        assert [error["pointer"] for error in problem["errors"]][0] == pointer
+        assert problem["errors"][0]["pointer"] == pointer
         assert count_rows(session) == 0
 
     @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 import json
 from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
@@ -75,7 +74,7 @@ class TestDeadLetters:
 
     @pytest.mark.parametrize(
         "body",
-        ["not json", "[]", '{"v": 9}', json.dumps({"job_id": str(uuid4()), "chunk_id": "x"})],
+        ["not json", "[]", '{"v": 9}', '{"job_id": "no id", "chunk_id": "x"}'],
     )
     def test_lets_go_of_what_nobody_can_read(self, session: Session, body: str) -> None:
         assert bury(body) == {"batchItemFailures": []}

@@ -27,7 +27,7 @@ def tick(*, requeue: bool = False) -> dict[str, Any]:
     for name, chore in chores.items():
         try:
             done[name] = chore()
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, the other chores go on
             logger.exception("chore_failed", chore=name)
     with db.transaction() as session:
         age = outbox.oldest_age_seconds(session)

@@ -47,7 +47,8 @@ def stepfunctions() -> "SFNClient":
 @dataclass(frozen=True, slots=True)
 class Message:
     """`group_id` and `deduplication_id` are for FIFO queues; for the pipeline the latter is the
-    execution's name."""
+    execution's name.
+    """
 
     target: Target
     body: dict[str, Any]
@@ -78,7 +79,7 @@ def relay_quietly() -> None:
     """Relay now for the sake of speed; whatever goes wrong, the next tick relays again."""
     try:
         relay()
-    except Exception:
+    except Exception:  # noqa: BLE001 - the transaction is committed; the answer must not fail
         logger.exception("outbox_relay_failed")
 
 

@@ -19,9 +19,7 @@ class Caller:
     scopes: tuple[str, ...]
 
 
-def create_profile(
-    session: Session, *, email: str, name: str
-) -> tuple[UUID, str | None]:
+def create_profile(session: Session, *, email: str, name: str) -> tuple[UUID, str | None]:
     """
     Make an account with a first API key of every scope, which is never shown again.
 

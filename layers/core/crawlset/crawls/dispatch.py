@@ -32,9 +32,7 @@ def dispatch(user_id: UUID, job_id: UUID, chunk_ids: Collection[UUID]) -> int:
         list(pool.map(lambda chunk: _write_input(chunk, urls[chunk.id]), chunks))
     with db.transaction(user_id) as session:
         queued = ChunkRepository(session).queue([chunk.id for chunk in chunks])
-        outbox.post(
-            session, [_message(chunk) for chunk in chunks if chunk.id in queued]
-        )
+        outbox.post(session, [_message(chunk) for chunk in chunks if chunk.id in queued])
     return len(queued)
 
 
@@ -51,9 +49,7 @@ def _write_input(chunk: JobChunk, urls: Sequence[tuple[int, str]]) -> None:
 
 
 def _message(chunk: JobChunk) -> Message:
-    body = ChunkMessage(
-        job_id=chunk.crawl_job_id, chunk_id=chunk.id, attempt=chunk.attempt
-    )
+    body = ChunkMessage(job_id=chunk.crawl_job_id, chunk_id=chunk.id, attempt=chunk.attempt)
     return Message(
         target=Target.host_lanes if chunk.lane else Target.chunks,
         body=body.model_dump(mode="json"),

@@ -24,21 +24,15 @@ def finish_if_done(session: Session, job: CrawlJob) -> None:
     repository.lock(job)
     if job.status.is_final:
         return
-    if SearchRepository(session).any_unfinished(job) or ChunkRepository(
-        session
-    ).any_unfinished(job):
+    if SearchRepository(session).any_unfinished(job) or ChunkRepository(session).any_unfinished(
+        job
+    ):
         return
     searches = SearchRepository(session).list_of(job)
-    errors = [
-        search.error_message
-        for search in searches
-        if search.status is WorkStatus.failed
-    ]
+    errors = [search.error_message for search in searches if search.status is WorkStatus.failed]
     n_candidates = repository.count([job.id])[job.id].n_candidates
     if errors and not n_candidates:
-        repository.finish(
-            job, JobStatus.failed, "; ".join(filter(None, errors))[:2_000]
-        )
+        repository.finish(job, JobStatus.failed, "; ".join(filter(None, errors))[:2_000])
     else:
         repository.finish(job, JobStatus.completed)
         pipeline.start(session, job)
@@ -57,9 +51,7 @@ def fail_chunk(session: Session, job: CrawlJob, chunk_id: UUID, reason: str) -> 
     if chunk is None or chunk.status not in {WorkStatus.pending, WorkStatus.queued}:
         return
     settle_chunk(session, chunk, WorkStatus.failed, reason)
-    logger.warning(
-        "chunk_failed", job_id=str(job.id), chunk_id=str(chunk_id), reason=reason
-    )
+    logger.warning("chunk_failed", job_id=str(job.id), chunk_id=str(chunk_id), reason=reason)
     finish_if_done(session, job)
 
 
@@ -79,7 +71,5 @@ def fail_search(session: Session, job: CrawlJob, search_id: UUID, reason: str) -
     """Make an unfinished search terminal; what it has yielded stays."""
     CrawlRepository(session).lock(job)
     SearchRepository(session).settle(job, WorkStatus.failed, reason, search_id)
-    logger.warning(
-        "search_failed", job_id=str(job.id), search_id=str(search_id), reason=reason
-    )
+    logger.warning("search_failed", job_id=str(job.id), search_id=str(search_id), reason=reason)
     finish_if_done(session, job)

@@ -13,20 +13,33 @@ from crawlset.crawls import dispatch, finishing
 from crawlset.crawls.messages import parse_candidates_key
 from crawlset.crawls.planner import plan
 from crawlset.crawls.repository import CrawlRepository
-from crawlset.crawls.work_repository import SearchRepository
+from crawlset.crawls.work_repository import UNFINISHED, SearchRepository
 from crawlset.kit import db, objects
 from crawlset.kit.ids import new_id
 from crawlset.models import CrawlJob, JobChunk, JobSearch, WorkStatus
 from crawlset.observability import logger, metrics
 from crawlset.outcomes import Outcome
 
-COPIED = (
-    "chunk_id uuid, ordinal int, url text, url_hash bytea, host text, source text, query text, "
-    "keyword text, rank int, landing_url text, licence text, licence_raw text, creator text, "
-    "attribution text, title text, status text, outcome text"
+COLUMNS = (
+    "chunk_id, ordinal, url, url_hash, host, source, query, keyword, rank, landing_url, licence, "
+    "licence_raw, creator, attribution, title, status, outcome"
+)
+CREATE = text(
+    f"CREATE TEMP TABLE candidate ON COMMIT DROP AS SELECT {COLUMNS} FROM images WITH NO DATA"
+)
+COPY = f"COPY candidate ({COLUMNS}) FROM STDIN"
+KEEP_NEW = text(
+    f"""
+    WITH kept AS (
+        INSERT INTO images (user_id, crawl_job_id, {COLUMNS})
+        SELECT :user_id, :job_id, {COLUMNS} FROM candidate
+        ON CONFLICT (crawl_job_id, url_hash) DO NOTHING
+        RETURNING chunk_id, outcome
+    )
+    SELECT chunk_id, outcome, count(*) FROM kept GROUP BY chunk_id, outcome
+    """
 )
 HOST = re.compile(r"https?://(?:[^/?#@]*@)?(\[[^\]/]*\]|[^/?#:]*)", re.IGNORECASE)
-COLUMNS = ", ".join(column.split()[0] for column in COPIED.split(", "))
 
 
 def plan_part(key: str) -> int:
@@ -44,10 +57,11 @@ def plan_part(key: str) -> int:
             return 0
         CrawlRepository(session).share(job)
         search = SearchRepository(session).lock(job, part.search_id)
-        if job.status.is_final or search is None or _is_planned(search, part.part):
+        if job.status.is_final or search is None or search.status not in UNFINISHED:
             return 0
         CrawlRepository(session).start(job)
-        chunk_ids, n_new = _insert(session, job, candidates)
+        is_planned = part.part in search.planned_parts
+        chunk_ids, n_new = _insert(session, job, [] if is_planned else candidates)
         _note_part(search, part.part, head, n_new)
         session.flush()
         if not chunk_ids:
@@ -66,23 +80,16 @@ def plan_part(key: str) -> int:
     return n_new
 
 
-def _is_planned(search: JobSearch, part: int) -> bool:
-    return search.status not in {WorkStatus.pending, WorkStatus.queued} or (
-        part in search.planned_parts
-    )
-
-
 def _note_part(search: JobSearch, part: int, head: dict[str, Any], n_new: int) -> None:
-    search.planned_parts = [*search.planned_parts, part]
+    """A search made again may end earlier than before, so its last part speaks each time."""
+    search.planned_parts = sorted({*search.planned_parts, part})
     search.n_candidates += n_new
     if head["n_parts"] is not None:
         search.n_parts = head["n_parts"]
     if head["error"] is not None:
         search.error_message = head["error"]["message"][:2_000]
-    if search.n_parts == len(search.planned_parts):
-        search.status = (
-            WorkStatus.failed if search.error_message else WorkStatus.completed
-        )
+    if search.n_parts is not None and set(range(search.n_parts)) <= set(search.planned_parts):
+        search.status = WorkStatus.failed if search.error_message else WorkStatus.completed
 
 
 def _insert(
@@ -113,9 +120,7 @@ def _insert(
     return _keep_filled(session, chunks, inserted), sum(n for n, _ in inserted.values())
 
 
-def _chunk(
-    job: CrawlJob, lane: str | None, status: WorkStatus, n_urls: int
-) -> JobChunk:
+def _chunk(job: CrawlJob, lane: str | None, status: WorkStatus, n_urls: int) -> JobChunk:
     return JobChunk(
         id=new_id(),
         user_id=job.user_id,
@@ -164,25 +169,12 @@ def _copy(
 
     Gives, by chunk, how many were kept and their outcomes so far.
     """
-    session.execute(text(f"CREATE TEMP TABLE candidate ({COPIED}) ON COMMIT DROP"))
+    session.execute(CREATE)
     cursor = session.connection().connection.cursor()
-    with cursor.copy(f"COPY candidate ({COLUMNS}) FROM STDIN") as copy:
+    with cursor.copy(COPY) as copy:
         for row in rows:
             copy.write_row(row)
-    counted = session.execute(
-        text(
-            f"""
-            WITH kept AS (
-                INSERT INTO images (user_id, crawl_job_id, {COLUMNS})
-                SELECT :user_id, :job_id, {COLUMNS} FROM candidate
-                ON CONFLICT (crawl_job_id, url_hash) DO NOTHING
-                RETURNING chunk_id, outcome
-            )
-            SELECT chunk_id, outcome, count(*) FROM kept GROUP BY chunk_id, outcome
-            """
-        ),
-        {"user_id": job.user_id, "job_id": job.id},
-    )
+    counted = session.execute(KEEP_NEW, {"user_id": job.user_id, "job_id": job.id})
     inserted: dict[UUID, tuple[int, dict[str, int]]] = {}
     for chunk_id, outcome, n in counted:
         total, outcomes = inserted.get(chunk_id, (0, {}))

@@ -21,8 +21,7 @@ def read_one(session: Session, job: CrawlJob) -> CrawlJobRead:
     """A job with its counters, searches, validation and export jobs."""
     (read,) = read_many(session, [job])
     read.searches = [
-        SearchRead.model_validate(search)
-        for search in SearchRepository(session).list_of(job)
+        SearchRead.model_validate(search) for search in SearchRepository(session).list_of(job)
     ]
     read.validation_jobs, read.export_jobs = pipeline.jobs_of(session, job)
     return read
@@ -43,7 +42,7 @@ def _read(job: CrawlJob, counts: JobCounts) -> CrawlJobRead:
         progress=_progress(counts),
         outcomes=dict(counts.outcomes),
         bytes_stored=counts.bytes_stored,
-        chunks=ChunkCounts(total=counts.chunks.total(), **counts.chunks),
+        chunks=ChunkCounts.model_validate({"total": counts.chunks.total(), **counts.chunks}),
         created_at=job.created_at,
         started_at=job.started_at,
         finished_at=job.finished_at,

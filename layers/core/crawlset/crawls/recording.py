@@ -74,9 +74,7 @@ def _settle(
     images = ImageRepository(session)
     ids = images.ids_by_ordinal(chunk.id)
     known = [result for result in results if result["n"] in ids]
-    digests = {
-        bytes.fromhex(r["sha256"]) for r in known if r["outcome"] == Outcome.stored
-    }
+    digests = {bytes.fromhex(r["sha256"]) for r in known if r["outcome"] == Outcome.stored}
     keepers = images.stored_by_sha256(job, digests)
     rows = []
     for result in sorted(known, key=lambda result: result["n"]):
@@ -89,9 +87,7 @@ def _settle(
     images.settle(rows)
     finishing.settle_chunk(session, chunk, WorkStatus.completed)
     chunk.pack_key = pack_key
-    chunk.bytes_stored = sum(
-        row["file_size"] for row in rows if row["outcome"] is Outcome.stored
-    )
+    chunk.bytes_stored = sum(row["file_size"] for row in rows if row["outcome"] is Outcome.stored)
     chunk.finished_at = func.now()
     session.flush()
     return len(rows)

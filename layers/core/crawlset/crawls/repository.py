@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from crawlset.kit import db
 from crawlset.kit.paging import Slice, cut
-from crawlset.models import CrawlJob, JobChunk, JobStatus, WorkStatus
+from crawlset.models import CrawlJob, JobStatus, WorkStatus
 from crawlset.outcomes import Outcome
 
 ACTIVE = (JobStatus.pending, JobStatus.running)
@@ -47,9 +47,7 @@ class CrawlRepository:
 
     def get(self, project_id: UUID, job_id: UUID) -> CrawlJob | None:
         return self.session.scalar(
-            select(CrawlJob).where(
-                CrawlJob.id == job_id, CrawlJob.project_id == project_id
-            )
+            select(CrawlJob).where(CrawlJob.id == job_id, CrawlJob.project_id == project_id)
         )
 
     def find(self, job_id: UUID) -> CrawlJob | None:
@@ -85,9 +83,7 @@ class CrawlRepository:
             statement = statement.where(CrawlJob.status == status)
         if after is not None:
             statement = statement.where(CrawlJob.id < UUID(after))
-        rows = self.session.scalars(
-            statement.order_by(CrawlJob.id.desc()).limit(limit + 1)
-        ).all()
+        rows = self.session.scalars(statement.order_by(CrawlJob.id.desc()).limit(limit + 1)).all()
         return cut(rows, limit, lambda job: job.id)
 
     def count(self, job_ids: Collection[UUID]) -> dict[UUID, JobCounts]:
@@ -105,16 +101,12 @@ class CrawlRepository:
         return counts
 
     def start(self, job: CrawlJob) -> None:
-        """pending -> running, when the first candidates are planned."""
+        """Pending -> running, when the first candidates are planned."""
         self._move(job, (JobStatus.pending,), JobStatus.running, started_at=func.now())
 
-    def finish(
-        self, job: CrawlJob, status: JobStatus, error_message: str | None = None
-    ) -> bool:
+    def finish(self, job: CrawlJob, status: JobStatus, error_message: str | None = None) -> bool:
         """To a final state, from an active one; say whether it was this call's doing."""
-        return self._move(
-            job, ACTIVE, status, finished_at=func.now(), error_message=error_message
-        )
+        return self._move(job, ACTIVE, status, finished_at=func.now(), error_message=error_message)
 
     def reopen(self, job: CrawlJob) -> bool:
         """A completed or failed job runs again."""

@@ -43,29 +43,19 @@ def list_sources() -> Page[SourceRead]:
     tags=TAGS,
 )
 def create_upload(project_id: UUID, request: UploadCreate) -> tuple[UploadRead, int]:
-    ProjectRepository(router.context["session"]).require(
-        router.context["user_id"], project_id
-    )
+    ProjectRepository(router.context["session"]).require(router.context["user_id"], project_id)
     upload_id, url, expires_at = service.create_upload(router.context["user_id"])
-    return UploadRead(
-        upload_id=upload_id, url=url, expires_at=expires_at
-    ), HTTPStatus.CREATED
+    return UploadRead(upload_id=upload_id, url=url, expires_at=expires_at), HTTPStatus.CREATED
 
 
-@router.post(
-    "/api/projects/<project_id>/crawl-jobs", summary="Create a crawl job", tags=TAGS
-)
-def create_crawl_job(
-    project_id: UUID, request: CrawlJobCreate
-) -> tuple[CrawlJobRead, int]:
+@router.post("/api/projects/<project_id>/crawl-jobs", summary="Create a crawl job", tags=TAGS)
+def create_crawl_job(project_id: UUID, request: CrawlJobCreate) -> tuple[CrawlJobRead, int]:
     session = router.context["session"]
     job = service.create(session, router.context["user_id"], project_id, request)
     return reading.read_one(session, job), HTTPStatus.CREATED
 
 
-@router.get(
-    "/api/projects/<project_id>/crawl-jobs", summary="List crawl jobs", tags=TAGS
-)
+@router.get("/api/projects/<project_id>/crawl-jobs", summary="List crawl jobs", tags=TAGS)
 def list_crawl_jobs(
     project_id: UUID,
     status: Annotated[JobStatus | None, Query()] = None,
@@ -74,9 +64,7 @@ def list_crawl_jobs(
 ) -> Page[CrawlJobRead]:
     session = router.context["session"]
     ProjectRepository(session).require(router.context["user_id"], project_id)
-    page = CrawlRepository(session).list_page(
-        project_id, status, decode_uuid(cursor), limit
-    )
+    page = CrawlRepository(session).list_page(project_id, status, decode_uuid(cursor), limit)
     return Page(items=reading.read_many(session, page.rows), next_cursor=page.next_key)
 
 
@@ -159,9 +147,7 @@ def list_images(
 ) -> Page[ImageRead]:
     session = router.context["session"]
     job = service.require(session, project_id, job_id)
-    page = ImageRepository(session).list_page(
-        job, status, outcome, decode_int(cursor), limit
-    )
+    page = ImageRepository(session).list_page(job, status, outcome, decode_int(cursor), limit)
     return Page(
         items=[ImageRead.model_validate(row) for row in page.rows],
         next_cursor=page.next_key,

@@ -37,9 +37,7 @@ def _has_host(url: str) -> str:
 
 Keyword = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_clean)]
 SourceName = Annotated[str, Field(min_length=1, max_length=50)]
-ImageUrl = Annotated[
-    str, Field(min_length=1, max_length=MAX_URL_LENGTH), AfterValidator(_has_host)
-]
+ImageUrl = Annotated[str, Field(min_length=1, max_length=MAX_URL_LENGTH), AfterValidator(_has_host)]
 JobName = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -51,10 +49,9 @@ class CrawlJobCreate(BaseModel):
     name: JobName
     keywords: Annotated[list[Keyword], Field(max_length=MAX_KEYWORDS)] = []
     sources: Annotated[list[SourceName], Field(min_length=1, max_length=20)]
-    urls: (
-        Annotated[list[ImageUrl], Field(min_length=1, max_length=MAX_URLS_IN_REQUEST)]
-        | None
-    ) = None
+    urls: Annotated[list[ImageUrl], Field(min_length=1, max_length=MAX_URLS_IN_REQUEST)] | None = (
+        None
+    )
     upload_id: UUID | None = None
     manifest_format: ManifestFormat | None = None
     max_images: Annotated[

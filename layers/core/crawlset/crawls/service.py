@@ -37,21 +37,15 @@ class CrawlJobFinishedError(ConflictError):
 
 class CrawlJobActiveError(ConflictError):
     def __init__(self, job: CrawlJob) -> None:
-        super().__init__(
-            f"Crawl job {job.id} is {job.status}; cancel it or wait for it first."
-        )
+        super().__init__(f"Crawl job {job.id} is {job.status}; cancel it or wait for it first.")
 
 
 class NothingToRetryError(ConflictError):
     def __init__(self, job: CrawlJob) -> None:
-        super().__init__(
-            f"Nothing in crawl job {job.id} would end otherwise if tried again."
-        )
+        super().__init__(f"Nothing in crawl job {job.id} would end otherwise if tried again.")
 
 
-def create(
-    session: Session, user_id: UUID, project_id: UUID, request: CrawlJobCreate
-) -> CrawlJob:
+def create(session: Session, user_id: UUID, project_id: UUID, request: CrawlJobCreate) -> CrawlJob:
     """
     Create a crawl job and queue its searches.
 
@@ -128,21 +122,15 @@ def _check(request: CrawlJobCreate) -> None:
         licences.parse_choice(choice)
     has_list = request.urls is not None or request.upload_id is not None
     if request.urls is not None and request.upload_id is not None:
-        raise UnprocessableError(
-            "Give either urls or an upload_id, not both.", "/upload_id"
-        )
+        raise UnprocessableError("Give either urls or an upload_id, not both.", "/upload_id")
     if has_list != (URLS in request.sources):
         raise UnprocessableError(
             "The source 'urls' and a list (urls or upload_id) go together.", "/sources"
         )
     if has_list and (len(request.sources) > 1 or request.keywords):
-        raise UnprocessableError(
-            "A list of URLs takes no keywords and no other source.", "/urls"
-        )
+        raise UnprocessableError("A list of URLs takes no keywords and no other source.", "/urls")
     if not has_list and not request.keywords:
-        raise UnprocessableError(
-            "Give at least one keyword to search for.", "/keywords"
-        )
+        raise UnprocessableError("Give at least one keyword to search for.", "/keywords")
     pipeline.check(request.validation_rules, request.export)
 
 
@@ -172,16 +160,13 @@ def _searches(
         yield SearchRequest(
             source=URLS,
             manifest_key=manifest_key,
-            manifest_format=request.manifest_format
-            or ("txt" if request.urls else None),
+            manifest_format=request.manifest_format or ("txt" if request.urls else None),
             limit=max_images,
             licences=tuple(request.licences),
             intended_use=request.intended_use,
         )
         return
-    pairs = [
-        (keyword, source) for keyword in request.keywords for source in request.sources
-    ]
+    pairs = [(keyword, source) for keyword in request.keywords for source in request.sources]
     for place, (keyword, source) in enumerate(pairs):
         limit = max_images // len(pairs) + (place < max_images % len(pairs))
         if limit:
@@ -239,9 +224,7 @@ def retry(session: Session, job: CrawlJob) -> CrawlJob:
         search.attempt += 1
         search.planned_parts, search.n_parts = [], None
     session.flush()
-    outbox.post(
-        session, [discover_message(search, search.attempt) for search in searches]
-    )
+    outbox.post(session, [discover_message(search, search.attempt) for search in searches])
     chunk_ids = _rechunk(session, job, images)
     db.after_commit(session, lambda: dispatch.dispatch(job.user_id, job.id, chunk_ids))
     logger.info("crawl_job_retried", job_id=str(job.id), images=len(images))
@@ -265,8 +248,7 @@ def _rechunk(
         session.add(chunk)
         session.flush()
         repository.move_to_chunks(
-            (images[place][0], chunk.id, ordinal)
-            for ordinal, place in enumerate(planned.members)
+            (images[place][0], chunk.id, ordinal) for ordinal, place in enumerate(planned.members)
         )
         chunk_ids.append(chunk.id)
     for old_id in {chunk_id for _, chunk_id, _ in images}:

@@ -90,25 +90,15 @@ def _unplanned_parts(search: JobSearch) -> Iterator[str]:
             yield key
 
 
-def _move_search(
-    search: JobSearch, unplanned: list[str], max_attempts: int | None
-) -> None:
+def _move_search(search: JobSearch, unplanned: list[str], max_attempts: int | None) -> None:
     """Plan the parts whose event was lost, and search again for the rest; or give up."""
     with db.transaction() as session:
         repository = SearchRepository(session)
-        outbox.post(
-            session, [Message(Target.plan, {"v": 1, "key": key}) for key in unplanned]
-        )
-        if (
-            max_attempts is not None
-            and search.attempt >= max_attempts
-            and not unplanned
-        ):
+        outbox.post(session, [Message(Target.plan, {"v": 1, "key": key}) for key in unplanned])
+        if max_attempts is not None and search.attempt >= max_attempts and not unplanned:
             job = CrawlRepository(session).find(search.crawl_job_id)
             if job is not None:
-                finishing.fail_search(
-                    session, job, search.id, "The search never ended."
-                )
+                finishing.fail_search(session, job, search.id, "The search never ended.")
         elif (attempt := repository.restart(search)) is not None:
             outbox.post(session, [discover_message(search, attempt)])
     logger.warning(
@@ -126,9 +116,7 @@ def _sweep_queued_chunks(cutoffs: Cutoffs) -> int:
             stalled = ChunkRepository(session).list_stalled(
                 WorkStatus.queued, cutoffs.queued, ROUND
             )
-        _dispatch(
-            chunk for chunk in stalled if _move_chunk(chunk, cutoffs.max_attempts)
-        )
+        _dispatch(chunk for chunk in stalled if _move_chunk(chunk, cutoffs.max_attempts))
         n_moved += len(stalled)
         if len(stalled) < ROUND:
             break
@@ -148,17 +136,13 @@ def _move_chunk(chunk: JobChunk, max_attempts: int | None) -> bool:
         repository = ChunkRepository(session)
         if is_fetched:
             repository.touch(chunk)
-            outbox.post(
-                session, [Message(Target.results, {"v": 1, "key": outcome_key})]
-            )
+            outbox.post(session, [Message(Target.results, {"v": 1, "key": outcome_key})])
         elif max_attempts is None or chunk.attempt < max_attempts:
             is_restarted = repository.restart(chunk)
         else:
             job = CrawlRepository(session).find(chunk.crawl_job_id)
             if job is not None:
-                finishing.fail_chunk(
-                    session, job, chunk.id, "The chunk was never fetched."
-                )
+                finishing.fail_chunk(session, job, chunk.id, "The chunk was never fetched.")
     logger.warning(
         "chunk_swept",
         job_id=str(chunk.crawl_job_id),

@@ -20,9 +20,7 @@ class SearchRepository:
 
     def get(self, job: CrawlJob, search_id: UUID) -> JobSearch | None:
         return self.session.scalar(
-            select(JobSearch).where(
-                JobSearch.id == search_id, JobSearch.crawl_job_id == job.id
-            )
+            select(JobSearch).where(JobSearch.id == search_id, JobSearch.crawl_job_id == job.id)
         )
 
     def lock(self, job: CrawlJob, search_id: UUID) -> JobSearch | None:
@@ -34,9 +32,7 @@ class SearchRepository:
 
     def list_of(self, job: CrawlJob) -> Sequence[JobSearch]:
         return self.session.scalars(
-            select(JobSearch)
-            .where(JobSearch.crawl_job_id == job.id)
-            .order_by(JobSearch.id)
+            select(JobSearch).where(JobSearch.crawl_job_id == job.id).order_by(JobSearch.id)
         ).all()
 
     def settle(
@@ -53,9 +49,9 @@ class SearchRepository:
         if search_id is not None:
             statement = statement.where(JobSearch.id == search_id)
         self.session.execute(
-            statement.values(
-                status=status, error_message=error_message
-            ).execution_options(synchronize_session=False)
+            statement.values(status=status, error_message=error_message).execution_options(
+                synchronize_session=False
+            )
         )
 
     def any_unfinished(self, job: CrawlJob) -> bool:
@@ -100,9 +96,7 @@ class ChunkRepository:
             .with_for_update()
         )
 
-    def list_pending(
-        self, job: CrawlJob, chunk_ids: Collection[UUID]
-    ) -> Sequence[JobChunk]:
+    def list_pending(self, job: CrawlJob, chunk_ids: Collection[UUID]) -> Sequence[JobChunk]:
         return self.session.scalars(
             select(JobChunk)
             .where(
@@ -114,13 +108,11 @@ class ChunkRepository:
         ).all()
 
     def queue(self, chunk_ids: Collection[UUID]) -> set[UUID]:
-        """pending -> queued; give those that were."""
+        """Pending -> queued; give those that were."""
         return set(
             self.session.scalars(
                 update(JobChunk)
-                .where(
-                    JobChunk.id.in_(chunk_ids), JobChunk.status == WorkStatus.pending
-                )
+                .where(JobChunk.id.in_(chunk_ids), JobChunk.status == WorkStatus.pending)
                 .values(status=WorkStatus.queued)
                 .returning(JobChunk.id)
                 .execution_options(synchronize_session=False)
@@ -128,7 +120,7 @@ class ChunkRepository:
         )
 
     def restart(self, chunk: JobChunk) -> bool:
-        """queued -> pending with another attempt, unless it has moved meanwhile."""
+        """Queued -> pending with another attempt, unless it has moved meanwhile."""
         return (
             self.session.scalar(
                 update(JobChunk)
@@ -147,14 +139,10 @@ class ChunkRepository:
     def touch(self, chunk: JobChunk) -> None:
         """Count it as having moved just now."""
         self.session.execute(
-            update(JobChunk)
-            .where(JobChunk.id == chunk.id)
-            .values(updated_at=func.now())
+            update(JobChunk).where(JobChunk.id == chunk.id).values(updated_at=func.now())
         )
 
-    def list_stalled(
-        self, status: WorkStatus, before: datetime, limit: int
-    ) -> Sequence[JobChunk]:
+    def list_stalled(self, status: WorkStatus, before: datetime, limit: int) -> Sequence[JobChunk]:
         """Chunks of any owner that have not moved for a while: for the housekeeper."""
         return self.session.scalars(
             select(JobChunk)
@@ -180,9 +168,7 @@ class ChunkRepository:
                 settled.values(
                     status=WorkStatus.cancelled,
                     finished_at=func.now(),
-                    outcomes=func.jsonb_build_object(
-                        Outcome.cancelled.value, JobChunk.n_urls
-                    ),
+                    outcomes=func.jsonb_build_object(Outcome.cancelled.value, JobChunk.n_urls),
                 )
                 .returning(JobChunk.id)
                 .execution_options(synchronize_session=False)
@@ -197,9 +183,7 @@ class ChunkRepository:
             statement = statement.where(JobChunk.status == status)
         if after is not None:
             statement = statement.where(JobChunk.id > UUID(after))
-        rows = self.session.scalars(
-            statement.order_by(JobChunk.id).limit(limit + 1)
-        ).all()
+        rows = self.session.scalars(statement.order_by(JobChunk.id).limit(limit + 1)).all()
         return cut(rows, limit, lambda chunk: chunk.id)
 
 

@@ -47,7 +47,7 @@ class ImageRepository:
                 Image.chunk_id == chunk_id, Image.status == ImageStatus.pending
             )
         )
-        return {ordinal: id_ for ordinal, id_ in rows}
+        return {ordinal: id_ for ordinal, id_ in rows}  # noqa: C416 - rows are no pairs to mypy
 
     def stored_by_sha256(self, job: CrawlJob, digests: Collection[bytes]) -> dict[bytes, int]:
         rows = self.session.execute(
@@ -57,13 +57,13 @@ class ImageRepository:
                 Image.sha256.in_(digests),
             )
         )
-        return {digest: id_ for digest, id_ in rows}
+        return {digest: id_ for digest, id_ in rows if digest is not None}
 
     def settle(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write what became of each; `id` says which, and all rows have the same columns."""
         if not rows:
             return
-        columns = {name: bindparam(f"b_{name}") for name in rows[0] if name != "id"}
+        columns: dict[str, Any] = {name: bindparam(f"b_{name}") for name in rows[0] if name != "id"}
         statement = (
             update(Image)
             .where(Image.id == bindparam("b_id"), Image.status == ImageStatus.pending)

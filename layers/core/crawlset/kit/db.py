@@ -74,7 +74,7 @@ def transaction(user_id: UUID | None = None) -> Iterator[Session]:
             action()
 
 
-def after_commit(session: Session, action: Callable[[], None]) -> None:
+def after_commit(session: Session, action: Callable[[], object]) -> None:
     """
     Run `action` once the transaction is durable; forget it on rollback.
 

@@ -29,7 +29,6 @@ def build_app() -> APIGatewayHttpResolver:
     app = APIGatewayHttpResolver(enable_validation=True)
     app.use(middlewares=[as_caller])
 
-    @app.exception_handler(AppError)
     def reject(error: AppError) -> Response[str]:
         code = type(error).__name__
         logger.info("request_rejected", code=code, detail=str(error))
@@ -37,7 +36,6 @@ def build_app() -> APIGatewayHttpResolver:
         errors = [{"pointer": pointer, "detail": str(error)}] if pointer else None
         return problem(app, error.status, code=code, detail=str(error), errors=errors)
 
-    @app.exception_handler(RequestValidationError)
     def reject_invalid(error: RequestValidationError) -> Response[str]:
         errors = [
             {"pointer": "/" + "/".join(map(str, e["loc"][1:])), "detail": e["msg"]}
@@ -53,7 +51,6 @@ def build_app() -> APIGatewayHttpResolver:
             errors=errors,
         )
 
-    @app.exception_handler(Exception)
     def fail(error: Exception) -> Response[str]:
         logger.exception("request_failed", error=type(error).__name__)
         return problem(
@@ -63,7 +60,6 @@ def build_app() -> APIGatewayHttpResolver:
             detail="Something went wrong on our side; nothing was changed.",
         )
 
-    @app.not_found
     def reject_unknown_route(_: NoRouteError) -> Response[str]:
         path = app.current_event.path
         return problem(
@@ -73,18 +69,16 @@ def build_app() -> APIGatewayHttpResolver:
             detail=f"There is no route {path}.",
         )
 
+    app.exception_handler(AppError)(reject)
+    app.exception_handler(RequestValidationError)(reject_invalid)
+    app.exception_handler(Exception)(fail)
+    app.not_found(reject_unknown_route)
     return app
 
 
-def as_caller(
-    app: APIGatewayHttpResolver, next_middleware: NextMiddleware
-) -> Response[Any]:
+def as_caller(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Response[Any]:
     """One transaction, of the caller that the authorizer named. An open route has no caller."""
-    caller = (
-        app.current_event.raw_event["requestContext"]
-        .get("authorizer", {})
-        .get("lambda")
-    )
+    caller = app.current_event.raw_event["requestContext"].get("authorizer", {}).get("lambda")
     if not caller:
         return next_middleware(app)
     scope = "read" if app.current_event.http_method in READ_METHODS else "write"
@@ -115,6 +109,4 @@ def problem(
     }
     if errors:
         body["errors"] = errors
-    return Response(
-        status_code=status, content_type=PROBLEM_JSON, body=json.dumps(body)
-    )
+    return Response(status_code=status, content_type=PROBLEM_JSON, body=json.dumps(body))

@@ -6,9 +6,12 @@ import json
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from functools import cache
+from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -18,6 +21,13 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 GZIP_LEVEL = 3
+PART_BYTES = 16 << 20
+IN_PARTS = TransferConfig(
+    multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=4
+)
+ABSENT = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN})
+"""S3 answers 403, not 404, for a key that is not there to a role that may not list."""
+TAKEN = frozenset({HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED})
 
 
 @cache
@@ -38,13 +48,18 @@ def bucket() -> str:
 
 
 def exists(key: str) -> bool:
+    return head(key) is not None
+
+
+def head(key: str) -> tuple[int, str] | None:
+    """Bytes and ETag of an object; None when there is none."""
     try:
-        s3().head_object(Bucket=bucket(), Key=key)
+        answer = s3().head_object(Bucket=bucket(), Key=key)
     except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-            return False
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] in ABSENT:
+            return None
         raise
-    return True
+    return answer["ContentLength"], answer["ETag"]
 
 
 def get(key: str) -> bytes:
@@ -62,12 +77,17 @@ def put(key: str, body: bytes, content_type: str = "application/octet-stream") -
     s3().put_object(Bucket=bucket(), Key=key, Body=body, ContentType=content_type)
 
 
+def put_file(key: str, path: Path) -> None:
+    """In parts, a few at once, when it is large."""
+    s3().upload_file(str(path), bucket(), key, Config=IN_PARTS)
+
+
 def put_once(key: str, body: bytes) -> bool:
     """Write `key` unless it is there; say whether this call wrote it."""
     try:
         s3().put_object(Bucket=bucket(), Key=key, Body=body, IfNoneMatch="*")
     except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] in {409, 412}:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] in TAKEN:
             return False
         raise
     return True
@@ -78,9 +98,7 @@ def delete(key: str) -> None:
 
 
 def list_keys(prefix: str) -> Iterator[str]:
-    for page in (
-        s3().get_paginator("list_objects_v2").paginate(Bucket=bucket(), Prefix=prefix)
-    ):
+    for page in s3().get_paginator("list_objects_v2").paginate(Bucket=bucket(), Prefix=prefix):
         for entry in page.get("Contents", ()):
             yield entry["Key"]
 
@@ -97,9 +115,7 @@ def presign_put(key: str, lifetime: timedelta) -> str:
 def pack_lines(lines: Iterable[Any]) -> bytes:
     """JSON lines, gzipped; the same lines give the same bytes."""
     out = io.BytesIO()
-    with gzip.GzipFile(
-        fileobj=out, mode="wb", compresslevel=GZIP_LEVEL, mtime=0
-    ) as stream:
+    with gzip.GzipFile(fileobj=out, mode="wb", compresslevel=GZIP_LEVEL, mtime=0) as stream:
         for line in lines:
             stream.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
     return out.getvalue()

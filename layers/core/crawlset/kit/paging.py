@@ -49,9 +49,7 @@ def decode(cursor: str | None) -> str | None:
     if cursor is None:
         return None
     try:
-        version, key = json.loads(
-            base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        )
+        version, key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (binascii.Error, ValueError, TypeError) as error:
         raise InvalidCursorError from error
     if version != 1 or not isinstance(key, str):

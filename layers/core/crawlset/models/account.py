@@ -34,9 +34,7 @@ class ActivityLog(Owned, Base):
     __tablename__ = "activity_logs"
     __table_args__ = (Index(None, "user_id"), Index(None, "timestamp"))
 
-    id: Mapped[int] = mapped_column(
-        BigInteger, Identity(), primary_key=True, sort_order=-2
-    )
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, sort_order=-2)
     timestamp: Mapped[datetime] = mapped_column(server_default=func.now())
     action: Mapped[str]
     resource_type: Mapped[str]

@@ -53,9 +53,7 @@ class Owned:
 
 
 class Timestamped:
-    created_at: Mapped[datetime] = mapped_column(
-        server_default=func.now(), sort_order=1
-    )
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=1)
     updated_at: Mapped[datetime] = mapped_column(
         server_default=func.now(), onupdate=func.now(), sort_order=2
     )

@@ -70,9 +70,7 @@ class JobSearch(Identified, Owned, Timestamped, Base):
     attempt: Mapped[int] = mapped_column(server_default="1", default=1)
     n_parts: Mapped[int | None]
     """Parts of candidates the search has; known from its last one."""
-    planned_parts: Mapped[list[int]] = mapped_column(
-        ARRAY(Integer), server_default="{}"
-    )
+    planned_parts: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default="{}")
     n_candidates: Mapped[int] = mapped_column(server_default="0", default=0)
     """Candidates that were new to the job."""
     error_message: Mapped[str | None]

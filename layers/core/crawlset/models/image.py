@@ -32,16 +32,12 @@ class Image(Base):
         parent("crawl_jobs", "crawl_job_id"),
         one_of("status", ImageStatus),
         one_of("outcome", Outcome),
-        CheckConstraint(
-            "(status = 'pending') = (outcome IS NULL)", name="settled_with_outcome"
-        ),
+        CheckConstraint("(status = 'pending') = (outcome IS NULL)", name="settled_with_outcome"),
         CheckConstraint(
             "status <> 'stored' OR (pack_key IS NOT NULL AND sha256 IS NOT NULL)",
             name="stored_in_pack",
         ),
-        Index(
-            "uq_images_crawl_job_id_url_hash", "crawl_job_id", "url_hash", unique=True
-        ),
+        Index("uq_images_crawl_job_id_url_hash", "crawl_job_id", "url_hash", unique=True),
         Index("ix_images_crawl_job_id", "crawl_job_id", "id"),
         Index("ix_images_chunk_id_ordinal", "chunk_id", "ordinal"),
         Index(
@@ -53,14 +49,10 @@ class Image(Base):
         ),
     )
 
-    id: Mapped[int] = mapped_column(
-        BigInteger, Identity(), primary_key=True, sort_order=-2
-    )
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, sort_order=-2)
     user_id: Mapped[UUID] = mapped_column(sort_order=-1)
     crawl_job_id: Mapped[UUID]
-    chunk_id: Mapped[UUID] = mapped_column(
-        ForeignKey("job_chunks.id", ondelete="CASCADE")
-    )
+    chunk_id: Mapped[UUID] = mapped_column(ForeignKey("job_chunks.id", ondelete="CASCADE"))
     ordinal: Mapped[int]
     """Place in the chunk; with the chunk it names the image before it has been fetched."""
 

@@ -32,9 +32,7 @@ class ProjectRepository:
         statement = select(Project).where(Project.user_id == user_id)
         if after is not None:
             statement = statement.where(Project.id < UUID(after))
-        rows = self.session.scalars(
-            statement.order_by(Project.id.desc()).limit(limit + 1)
-        ).all()
+        rows = self.session.scalars(statement.order_by(Project.id.desc()).limit(limit + 1)).all()
         return cut(rows, limit, lambda project: project.id)
 
     def delete(self, user_id: UUID, project_id: UUID) -> bool:

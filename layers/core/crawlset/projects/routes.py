@@ -51,9 +51,7 @@ def get_project(project_id: UUID) -> ProjectRead:
     return ProjectRead.model_validate(repository().require(caller(), project_id))
 
 
-@router.patch(
-    "/api/projects/<project_id>", summary="Rename or describe a project", tags=TAGS
-)
+@router.patch("/api/projects/<project_id>", summary="Rename or describe a project", tags=TAGS)
 def update_project(project_id: UUID, request: ProjectUpdate) -> ProjectRead:
     project = repository().require(caller(), project_id)
     for name, value in request.model_dump(exclude_unset=True).items():
@@ -63,9 +61,7 @@ def update_project(project_id: UUID, request: ProjectUpdate) -> ProjectRead:
     return ProjectRead.model_validate(project)
 
 
-@router.delete(
-    "/api/projects/<project_id>", summary="Delete a project and its jobs", tags=TAGS
-)
+@router.delete("/api/projects/<project_id>", summary="Delete a project and its jobs", tags=TAGS)
 def delete_project(project_id: UUID) -> Response[None]:
     if not repository().delete(caller(), project_id):
         raise NotFoundError("project", project_id)

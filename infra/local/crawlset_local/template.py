@@ -1,0 +1,269 @@
+"""
+The SAM template as the emulator can take it: plain CloudFormation that means the same.
+
+What changes: serverless resources are expanded here; an HTTP API's OpenAPI body, which the
+emulator drops, becomes routes, integrations and authorizers; a function runs on the laptop's
+runtime, and its layers are what the interpreter already has; buckets have fixed names, so that
+a restart finds its objects. Alarms on metric math are left out.
+"""
+
+import copy
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+from samtranslator.yaml_helper import yaml_parse
+
+from crawlset_local import emulator
+from crawlset_local.emulator import ACCOUNT, REGION
+from crawlset_local.errors import DeployError
+
+RUNTIME = "provided.al2023"
+
+Resources = dict[str, dict[str, Any]]
+Bundle = Callable[[Path], str]
+"""Makes a function's code out of its directory, stores it, and says at which `s3://` URI."""
+
+
+def load(path: Path) -> dict[str, Any]:
+    """The template at `path` as written. Raises `DeployError` if there is none."""
+    try:
+        template: dict[str, Any] = yaml_parse(path.read_text())
+    except OSError as error:
+        raise DeployError(f"The template {path} is not readable: {error.strerror}.") from None
+    return template
+
+
+def known_parameters(template: dict[str, Any], wanted: Mapping[str, str]) -> dict[str, str]:
+    """Those of `wanted` that the template declares. Raises `DeployError` if one has no value."""
+    declared = template.get("Parameters", {})
+    chosen = {name: value for name, value in wanted.items() if name in declared}
+    missing = [n for n, p in declared.items() if "Default" not in p and n not in chosen]
+    if missing:
+        raise DeployError(f"The template needs a value for {', '.join(missing)}.")
+    return chosen
+
+
+def defaults(template: dict[str, Any]) -> dict[str, Any]:
+    """The values of parameters that nobody states."""
+    declared = template.get("Parameters", {})
+    return {name: p["Default"] for name, p in declared.items() if "Default" in p}
+
+
+def expand(
+    template: dict[str, Any],
+    *,
+    base: Path,
+    stack: str,
+    parameters: Mapping[str, str],
+    bundle: Bundle,
+) -> dict[str, Any]:
+    """
+    The CloudFormation template that the emulator is given; `template` stays as it is.
+
+    Paths in it are relative to `base`.
+    """
+    serverless = copy.deepcopy(template)
+    _localise_functions(serverless, base, bundle)
+    _inline_state_machines(serverless["Resources"], base)
+    plain = _translate(serverless, parameters)
+    _leave_out_metric_math(plain["Resources"])
+    _count_concurrency(plain["Resources"], defaults(template) | dict(parameters))
+    _split_http_apis(plain["Resources"])
+    _name_buckets(plain["Resources"], stack)
+    return plain
+
+
+def _translate(serverless: dict[str, Any], parameters: Mapping[str, str]) -> dict[str, Any]:
+    translator = Translator(None, Parser(), boto_session=emulator.session())
+    try:
+        plain: dict[str, Any] = translator.translate(
+            serverless, parameter_values=defaults(serverless) | dict(parameters)
+        )
+    except Exception as error:
+        raise DeployError(f"The template is not valid: {error}") from error
+    finally:
+        translator.metrics.publish()
+    return plain
+
+
+def _localise_functions(template: dict[str, Any], base: Path, bundle: Bundle) -> None:
+    common = template.get("Globals", {}).get("Function", {})
+    common_code = common.pop("CodeUri", None)
+    for name in ("Layers", "Architectures", "Runtime"):
+        common.pop(name, None)
+    resources = template["Resources"]
+    for name, resource in list(resources.items()):
+        if resource["Type"] == "AWS::Serverless::LayerVersion":
+            del resources[name]
+        elif resource["Type"] == "AWS::Serverless::Function":
+            properties = resource["Properties"]
+            code = properties.get("CodeUri", common_code)
+            if not isinstance(code, str):
+                raise DeployError(f"{name} has no CodeUri that is a directory.")
+            properties["CodeUri"] = bundle(base / code)
+            properties["Runtime"] = RUNTIME
+            for absent in ("Layers", "Architectures", "InlineCode"):
+                properties.pop(absent, None)
+
+
+def _inline_state_machines(resources: Resources, base: Path) -> None:
+    for resource in resources.values():
+        properties = resource.get("Properties", {})
+        if resource["Type"] == "AWS::Serverless::StateMachine" and "DefinitionUri" in properties:
+            source = base / properties.pop("DefinitionUri")
+            properties["Definition"] = yaml_parse(source.read_text())
+
+
+def _count_concurrency(resources: Resources, parameters: Mapping[str, Any]) -> None:
+    """A parameter is text; CloudFormation makes it the number its place wants, the emulator not."""
+    for resource in resources.values():
+        if resource["Type"] == "AWS::Lambda::EventSourceMapping":
+            scaling = resource["Properties"].get("ScalingConfig", {})
+            stated = scaling.get("MaximumConcurrency")
+            if isinstance(stated, dict):
+                stated = parameters[stated["Ref"]]
+            if stated is not None:
+                scaling["MaximumConcurrency"] = int(stated)
+
+
+def _leave_out_metric_math(resources: Resources) -> None:
+    """The emulator refuses such alarms; none of its alarms on queues or machines can fire."""
+    for name, resource in list(resources.items()):
+        if resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]:
+            del resources[name]
+
+
+def _name_buckets(resources: Resources, stack: str) -> None:
+    known = {"AWS::StackName": stack, "AWS::AccountId": ACCOUNT, "AWS::Region": REGION}
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::S3::Bucket":
+            properties = resource.setdefault("Properties", {})
+            stated = properties.get("BucketName", f"{stack}-{name}".lower())
+            if isinstance(stated, dict):
+                stated = stated.get("Fn::Sub", "")
+                for pseudo, value in known.items():
+                    stated = stated.replace("${" + pseudo + "}", value)
+            if not stated or "$" in stated:
+                raise DeployError(
+                    f"{name}: BucketName must be text, or a Sub of pseudo parameters."
+                )
+            properties["BucketName"] = stated
+            resource["DeletionPolicy"] = resource["UpdateReplacePolicy"] = "Retain"
+
+
+def _split_http_apis(resources: Resources) -> None:
+    for name, api in list(resources.items()):
+        if api["Type"] == "AWS::ApiGatewayV2::Api" and "Body" in api["Properties"]:
+            body = api["Properties"].pop("Body")
+            api["Properties"].pop("FailOnWarnings", None)
+            api["Properties"].setdefault("ProtocolType", "HTTP")
+            api["Properties"].setdefault("Name", name)
+            _keep_cors(api["Properties"], body)
+            authorizers = _authorizers(name, body)
+            resources.update(authorizers)
+            resources.update(_routes(name, body, authorizers))
+
+
+def _keep_cors(properties: dict[str, Any], body: dict[str, Any]) -> None:
+    cors = properties.pop("CorsConfiguration", None) or body.get("x-amazon-apigateway-cors")
+    if cors:
+        # The emulator reads these in camel case only.
+        properties["CorsConfiguration"] = {k[0].lower() + k[1:]: v for k, v in cors.items()}
+
+
+def _authorizers(api: str, body: dict[str, Any]) -> Resources:
+    schemes = (body.get("components") or {}).get("securitySchemes") or {}
+    found: Resources = {}
+    for name, scheme in schemes.items():
+        stated = scheme.get("x-amazon-apigateway-authorizer") or {}
+        sources = stated.get("identitySource")
+        if isinstance(sources, str):
+            sources = [source.strip() for source in sources.split(",")]
+        properties: dict[str, Any] = {"ApiId": {"Ref": api}, "Name": name}
+        if sources:
+            properties["IdentitySource"] = sources
+        if stated.get("type") == "jwt":
+            properties["AuthorizerType"] = "JWT"
+            properties["JwtConfiguration"] = {
+                "Issuer": stated["jwtConfiguration"].get("issuer"),
+                "Audience": stated["jwtConfiguration"].get("audience"),
+            }
+        else:
+            properties["AuthorizerType"] = "REQUEST"
+            properties["AuthorizerUri"] = stated["authorizerUri"]
+            properties["AuthorizerPayloadFormatVersion"] = str(
+                stated.get("authorizerPayloadFormatVersion", "2.0")
+            )
+            properties["EnableSimpleResponses"] = bool(stated.get("enableSimpleResponses"))
+            properties["AuthorizerResultTtlInSeconds"] = stated.get(
+                "authorizerResultTtlInSeconds", 0
+            )
+        found[_authorizer_id(api, name)] = {
+            "Type": "AWS::ApiGatewayV2::Authorizer",
+            "Properties": properties,
+        }
+    return found
+
+
+def _routes(api: str, body: dict[str, Any], authorizers: Resources) -> Resources:
+    found: Resources = {}
+    for path, operations in (body.get("paths") or {}).items():
+        for method, operation in operations.items():
+            stated = operation.get("x-amazon-apigateway-integration")
+            if not stated:
+                continue
+            integration = f"{api}Integration{_digest(json.dumps(stated, sort_keys=True))}"
+            found[integration] = _integration(api, stated)
+            key = _route_key(method, path)
+            properties = {
+                "ApiId": {"Ref": api},
+                "RouteKey": key,
+                "Target": {"Fn::Join": ["", ["integrations/", {"Ref": integration}]]},
+            }
+            for scheme in operation.get("security") or []:
+                for name, scopes in scheme.items():
+                    authorizer = authorizers.get(_authorizer_id(api, name))
+                    if authorizer:
+                        is_jwt = authorizer["Properties"]["AuthorizerType"] == "JWT"
+                        properties["AuthorizationType"] = "JWT" if is_jwt else "CUSTOM"
+                        properties["AuthorizerId"] = {"Ref": _authorizer_id(api, name)}
+                        if scopes:
+                            properties["AuthorizationScopes"] = scopes
+            found[f"{api}Route{_digest(key)}"] = {
+                "Type": "AWS::ApiGatewayV2::Route",
+                "Properties": properties,
+            }
+    return found
+
+
+def _integration(api: str, stated: dict[str, Any]) -> dict[str, Any]:
+    properties: dict[str, Any] = {
+        "ApiId": {"Ref": api},
+        "IntegrationType": stated["type"].upper(),
+        "IntegrationUri": stated["uri"],
+        "IntegrationMethod": stated.get("httpMethod", "POST"),
+        "PayloadFormatVersion": str(stated.get("payloadFormatVersion", "2.0")),
+    }
+    if "timeoutInMillis" in stated:
+        properties["TimeoutInMillis"] = stated["timeoutInMillis"]
+    return {"Type": "AWS::ApiGatewayV2::Integration", "Properties": properties}
+
+
+def _route_key(method: str, path: str) -> str:
+    if path == "/$default":
+        return "$default"
+    verb = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
+    return f"{verb} {path}"
+
+
+def _authorizer_id(api: str, name: str) -> str:
+    return f"{api}Authorizer{name}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -1,0 +1,91 @@
+"""Files of an export on their way to the bucket and back: never whole in memory."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Self
+from uuid import UUID
+
+from crawlset import keys
+from crawlset.errors import ConflictError
+from crawlset.kit import objects
+
+PIECE = 1 << 20
+
+
+class ExportDamagedError(ConflictError):
+    """What was read back is not what was written."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name} of the export is damaged: {reason}.")
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenFile:
+    name: str
+    file_size: int
+    sha256: str
+
+    @classmethod
+    def at(cls, path: Path, name: str) -> Self:
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return cls(name, path.stat().st_size, digest)
+
+
+def upload(export_id: UUID, path: Path, name: str) -> WrittenFile:
+    """In parts if it is large; a failure leaves nothing behind."""
+    written = WrittenFile.at(path, name)
+    objects.put_file(keys.export_file(export_id, name), path)
+    return written
+
+
+def download(export_id: UUID, file: WrittenFile, path: Path) -> None:
+    """
+    Raises:
+        ExportDamagedError: it is not there, or not as it was written.
+    """
+    client = objects.s3()
+    try:
+        answer = client.get_object(
+            Bucket=objects.bucket(), Key=keys.export_file(export_id, file.name)
+        )
+    except client.exceptions.NoSuchKey as error:
+        raise ExportDamagedError(file.name, "it is gone") from error
+    digest = hashlib.sha256()
+    with path.open("wb") as stream:
+        for piece in _pieces(answer["Body"]):
+            digest.update(piece)
+            stream.write(piece)
+    if path.stat().st_size != file.file_size:
+        raise ExportDamagedError(file.name, "it has another size")
+    if digest.hexdigest() != file.sha256:
+        raise ExportDamagedError(file.name, "it has another SHA-256")
+
+
+def presign(export_id: UUID, name: str, lifetime: timedelta) -> str:
+    """A URL from which anyone may download the file for a while."""
+    return objects.s3().generate_presigned_url(
+        "get_object",
+        Params={
+            "Bucket": objects.bucket(),
+            "Key": keys.export_file(export_id, name),
+            "ResponseContentDisposition": f'attachment; filename="{name}"',
+        },
+        ExpiresIn=int(lifetime.total_seconds()),
+    )
+
+
+def delete_all(export_id: UUID) -> int:
+    """Delete every object of the export; say how many there were."""
+    n_deleted = 0
+    for key in objects.list_keys(keys.export_file(export_id, "")):
+        objects.delete(key)
+        n_deleted += 1
+    return n_deleted
+
+
+def _pieces(body: Any) -> Iterator[bytes]:
+    yield from body.iter_chunks(PIECE)

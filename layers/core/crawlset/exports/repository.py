@@ -1,0 +1,244 @@
+"""Every query about export jobs, and about the images they hold."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, insert, select
+from sqlalchemy.orm import Session, aliased
+
+from crawlset.kit.ids import new_id
+from crawlset.kit.paging import Slice, cut
+from crawlset.models import (
+    CrawlJob,
+    ExportFile,
+    ExportJob,
+    Image,
+    ImageVerdict,
+    JobStatus,
+    ValidationJob,
+    Verdict,
+)
+from crawlset.outcomes import ImageStatus
+from crawlset.pipeline_jobs import ACTIVE
+
+ROWS_AT_ONCE = 2_000
+CANDIDATE = (
+    Image.id,
+    Image.url,
+    Image.source,
+    Image.query,
+    Image.keyword,
+    Image.rank,
+    Image.landing_url,
+    Image.licence,
+    Image.licence_raw,
+    Image.creator,
+    Image.attribution,
+    Image.title,
+    Image.status,
+    Image.outcome,
+    Image.detail,
+    Image.downloaded_at,
+    Image.final_url,
+    Image.http_status,
+    Image.content_type,
+    Image.file_size,
+    Image.sha256,
+    Image.width,
+    Image.height,
+    Image.format,
+    Image.n_frames,
+    Image.phash,
+    Image.duplicate_of,
+)
+
+
+class ExportRepository:
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def add(self, job: ExportJob) -> None:
+        self.session.add(job)
+        self.session.flush()
+        self.session.refresh(job)
+
+    def get(self, crawl_job_id: UUID, export_job_id: UUID) -> ExportJob | None:
+        return self.session.scalar(
+            select(ExportJob).where(
+                ExportJob.id == export_job_id, ExportJob.crawl_job_id == crawl_job_id
+            )
+        )
+
+    def validation_of(self, job: CrawlJob, validation_job_id: UUID) -> ValidationJob | None:
+        return self.session.scalar(
+            select(ValidationJob).where(
+                ValidationJob.id == validation_job_id, ValidationJob.crawl_job_id == job.id
+            )
+        )
+
+    def validation_status(self, job: ExportJob) -> JobStatus | None:
+        """None if the export waits for no validation, or for one that is gone."""
+        status: JobStatus | None = self.session.scalar(
+            select(ValidationJob.status).where(ValidationJob.id == job.validation_job_id)
+        )
+        return status
+
+    def list_of(self, job: CrawlJob) -> Sequence[ExportJob]:
+        """Oldest first."""
+        return self.session.scalars(
+            select(ExportJob).where(ExportJob.crawl_job_id == job.id).order_by(ExportJob.id)
+        ).all()
+
+    def list_page(self, job: CrawlJob, after: str | None, limit: int) -> Slice[ExportJob]:
+        """Newest first."""
+        statement = select(ExportJob).where(ExportJob.crawl_job_id == job.id)
+        if after is not None:
+            statement = statement.where(ExportJob.id < UUID(after))
+        rows = self.session.scalars(statement.order_by(ExportJob.id.desc()).limit(limit + 1)).all()
+        return cut(rows, limit, lambda job: job.id)
+
+    def is_expired(self, job: ExportJob) -> bool:
+        """By the database clock."""
+        now: datetime = self.session.execute(select(func.now())).scalar_one()
+        return job.expires_at is not None and job.expires_at <= now
+
+    def list_expired(self, limit: int) -> list[tuple[UUID, UUID]]:
+        """(owner, export) of exports that still have files and should not."""
+        rows = self.session.execute(
+            select(ExportJob.user_id, ExportJob.id)
+            .where(
+                ExportJob.status == JobStatus.completed,
+                ExportJob.expires_at <= func.now(),
+                exists().where(ExportFile.export_job_id == ExportJob.id),
+            )
+            .order_by(ExportJob.expires_at)
+            .limit(limit)
+        )
+        return [(user_id, export_id) for user_id, export_id in rows]
+
+    def waiting_for(self, validation_job: ValidationJob) -> ExportJob | None:
+        return self.session.scalar(
+            select(ExportJob)
+            .where(ExportJob.validation_job_id == validation_job.id, ExportJob.status.in_(ACTIVE))
+            .order_by(ExportJob.id)
+            .limit(1)
+        )
+
+    def lock_stalled(self, since: datetime, limit: int) -> Sequence[ExportJob]:
+        """Unfinished jobs that were last marked before `since`, but for those someone holds."""
+        return self.session.scalars(
+            select(ExportJob)
+            .where(ExportJob.status.in_(ACTIVE), ExportJob.updated_at < since)
+            .order_by(ExportJob.updated_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        ).all()
+
+
+class FileRepository:
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def add(
+        self, user_id: UUID, export_job_id: UUID, files: Iterable[tuple[str, int, bytes]]
+    ) -> None:
+        """`files` are (name, size in bytes, SHA-256)."""
+        rows = [
+            {
+                "id": new_id(),
+                "user_id": user_id,
+                "export_job_id": export_job_id,
+                "name": name,
+                "file_size": file_size,
+                "sha256": sha256,
+            }
+            for name, file_size, sha256 in files
+        ]
+        self.session.execute(insert(ExportFile), rows)
+
+    def list_page(self, job: ExportJob, after: str | None, limit: int) -> Slice[ExportFile]:
+        statement = select(ExportFile).where(ExportFile.export_job_id == job.id)
+        if after is not None:
+            statement = statement.where(ExportFile.name > after)
+        rows = self.session.scalars(statement.order_by(ExportFile.name).limit(limit + 1)).all()
+        return cut(rows, limit, lambda file: file.name)
+
+    def forget(self, export_job_id: UUID) -> None:
+        self.session.execute(delete(ExportFile).where(ExportFile.export_job_id == export_job_id))
+
+
+class SnapshotRepository:
+    """What an export reads of its crawl job, in single statements: each sees one moment."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def keywords(self, job: ExportJob) -> Sequence[str | None]:
+        return self.session.scalars(
+            select(Image.keyword).where(*self._is_chosen(job)).distinct()
+        ).all()
+
+    def stream_chosen(self, job: ExportJob) -> Iterator[Row[*tuple[Any, ...]]]:
+        """What to export, pack by pack and in the order it lies in them."""
+        statement = (
+            select(
+                Image.id,
+                Image.keyword,
+                Image.format,
+                Image.sha256,
+                Image.pack_key,
+                Image.pack_offset,
+                Image.pack_length,
+            )
+            .where(*self._is_chosen(job))
+            .order_by(Image.pack_key.collate("C"), Image.pack_offset)
+        )
+        yield from self.session.execute(statement, execution_options={"yield_per": ROWS_AT_ONCE})
+
+    def stream_candidates(self, job: ExportJob) -> Iterator[Row[*tuple[Any, ...]]]:
+        """
+        `CANDIDATE` of every candidate of the crawl job, and what validation said, by id.
+
+        `n_candidates` is their number, counted apart.
+        """
+        counted = aliased(Image)
+        n_candidates = (
+            select(func.count()).where(counted.crawl_job_id == job.crawl_job_id).scalar_subquery()
+        )
+        statement = (
+            select(
+                *CANDIDATE,
+                ImageVerdict.verdict,
+                ImageVerdict.rule,
+                ImageVerdict.measured,
+                ImageVerdict.threshold,
+                n_candidates.label("n_candidates"),
+            )
+            .outerjoin(
+                ImageVerdict,
+                and_(
+                    ImageVerdict.image_id == Image.id,
+                    ImageVerdict.validation_job_id == job.validation_job_id,
+                ),
+            )
+            .where(Image.crawl_job_id == job.crawl_job_id)
+            .order_by(Image.id)
+        )
+        yield from self.session.execute(statement, execution_options={"yield_per": ROWS_AT_ONCE})
+
+    def _is_chosen(self, job: ExportJob) -> list[ColumnElement[bool]]:
+        chosen = [
+            Image.crawl_job_id == job.crawl_job_id,
+            Image.status == ImageStatus.stored,
+        ]
+        if job.validation_job_id is not None:
+            chosen.append(
+                exists().where(
+                    ImageVerdict.validation_job_id == job.validation_job_id,
+                    ImageVerdict.image_id == Image.id,
+                    ImageVerdict.verdict == Verdict.keep,
+                )
+            )
+        return chosen

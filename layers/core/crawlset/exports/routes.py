@@ -1,0 +1,70 @@
+from http import HTTPStatus
+from typing import Annotated, Any
+from uuid import UUID
+
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+from crawlset.exports import service
+from crawlset.exports.repository import ExportRepository
+from crawlset.exports.schemas import ExportFileRead, ExportJobCreate, ExportJobRead
+from crawlset.kit.paging import Limit, Page, decode, decode_uuid
+from crawlset.models import ExportJob
+from crawlset.pipeline_jobs import require_crawl_job
+
+router = APIGatewayHttpRouter()
+TAGS: Any = ["exports"]
+JOBS = "/api/projects/<project_id>/crawl-jobs/<job_id>/export-jobs"
+JOB = f"{JOBS}/<export_job_id>"
+
+Cursor = Annotated[str | None, Query()]
+PageLimit = Annotated[Limit, Query()]
+
+
+@router.post(JOBS, summary="Export a completed crawl job", tags=TAGS)
+def create_export_job(
+    project_id: UUID, job_id: UUID, request: ExportJobCreate
+) -> tuple[ExportJobRead, int]:
+    session = router.context["session"]
+    job = require_crawl_job(session, project_id, job_id)
+    return ExportJobRead.of(service.create(session, job, request)), HTTPStatus.CREATED
+
+
+@router.get(JOBS, summary="List export jobs, newest first", tags=TAGS)
+def list_export_jobs(
+    project_id: UUID, job_id: UUID, limit: PageLimit = 20, cursor: Cursor = None
+) -> Page[ExportJobRead]:
+    session = router.context["session"]
+    job = require_crawl_job(session, project_id, job_id)
+    page = ExportRepository(session).list_page(job, decode_uuid(cursor), limit)
+    return Page(items=[ExportJobRead.of(row) for row in page.rows], next_cursor=page.next_key)
+
+
+@router.get(JOB, summary="Get an export job", tags=TAGS)
+def get_export_job(project_id: UUID, job_id: UUID, export_job_id: UUID) -> ExportJobRead:
+    return ExportJobRead.of(_require(project_id, job_id, export_job_id))
+
+
+@router.post(f"{JOB}/cancel", summary="Cancel an export job", tags=TAGS)
+def cancel_export_job(project_id: UUID, job_id: UUID, export_job_id: UUID) -> ExportJobRead:
+    export_job = _require(project_id, job_id, export_job_id)
+    service.cancel(router.context["session"], export_job)
+    return ExportJobRead.of(export_job)
+
+
+@router.get(f"{JOB}/files", summary="List the files of a completed export", tags=TAGS)
+def list_export_files(
+    project_id: UUID,
+    job_id: UUID,
+    export_job_id: UUID,
+    limit: PageLimit = 20,
+    cursor: Cursor = None,
+) -> Page[ExportFileRead]:
+    export_job = _require(project_id, job_id, export_job_id)
+    return service.list_files(router.context["session"], export_job, decode(cursor), limit)
+
+
+def _require(project_id: UUID, job_id: UUID, export_job_id: UUID) -> ExportJob:
+    session = router.context["session"]
+    job = require_crawl_job(session, project_id, job_id)
+    return service.require(session, job, export_job_id)

@@ -1,0 +1,154 @@
+"""What a user may do with export jobs, and how they expire."""
+
+from datetime import timedelta
+from http import HTTPStatus
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from crawlset import outbox, pipeline_jobs
+from crawlset.errors import AppError, ConflictError, NotFoundError, UnprocessableError
+from crawlset.exports import files
+from crawlset.exports.repository import ExportRepository, FileRepository
+from crawlset.exports.schemas import ExportFileRead, ExportJobCreate, ExportRequest
+from crawlset.kit.ids import new_id
+from crawlset.kit.paging import Page
+from crawlset.models import CrawlJob, ExportJob, JobStatus, ValidationJob
+from crawlset.observability import logger
+
+FORMATS = ("imagefolder",)
+URL_LIFETIME = timedelta(minutes=15)
+EXPIRED_AT_ONCE = 100
+
+
+class GoneError(AppError):
+    status = HTTPStatus.GONE
+
+
+class ExportExpiredError(GoneError):
+    def __init__(self, job: ExportJob) -> None:
+        super().__init__(f"The files of export job {job.id} expired at {job.expires_at}.")
+
+
+class ValidationNotCompletedError(ConflictError):
+    def __init__(self, job: ValidationJob) -> None:
+        super().__init__(f"Validation job {job.id} is {job.status}, not completed.")
+
+
+def check_format(name: str, pointer: str = "/format") -> None:
+    """
+    Raises:
+        UnprocessableError: there is no such export format.
+    """
+    if name not in FORMATS:
+        known = ", ".join(FORMATS)
+        raise UnprocessableError(f"There is no export format {name!r}; known: {known}.", pointer)
+
+
+def create(session: Session, job: CrawlJob, request: ExportJobCreate) -> ExportJob:
+    """
+    Export what `job` has stored, or what a validation of it kept, as soon as the transaction
+    commits.
+
+    Raises:
+        UnprocessableError: the format is unknown.
+        NotFoundError: `job` has no such validation.
+        CrawlJobNotCompletedError, ValidationNotCompletedError: it is too early.
+    """
+    validation_job = None
+    if request.validation_job_id is not None:
+        validation_job = ExportRepository(session).validation_of(job, request.validation_job_id)
+        if validation_job is None:
+            raise NotFoundError("validation job", request.validation_job_id)
+        if validation_job.status is not JobStatus.completed:
+            raise ValidationNotCompletedError(validation_job)
+    export_job = add(session, job, request, validation_job)
+    outbox.post(session, [pipeline_jobs.execution(None, export_job)])
+    return export_job
+
+
+def add(
+    session: Session,
+    job: CrawlJob,
+    request: ExportRequest,
+    validation_job: ValidationJob | None,
+) -> ExportJob:
+    """As `create`, for a caller that starts the execution itself, after `validation_job`."""
+    check_format(request.format)
+    pipeline_jobs.require_completed(session, job)
+    export_job = ExportJob(
+        id=new_id(),
+        user_id=job.user_id,
+        crawl_job_id=job.id,
+        validation_job_id=validation_job.id if validation_job else None,
+        format=request.format,
+        export_options=request.export_options.model_dump(mode="json"),
+        status=JobStatus.pending,
+    )
+    ExportRepository(session).add(export_job)
+    logger.info("export_job_created", job_id=str(job.id), export_job_id=str(export_job.id))
+    return export_job
+
+
+def require(session: Session, job: CrawlJob, export_job_id: UUID) -> ExportJob:
+    """
+    Raises:
+        NotFoundError: `job` has no such export.
+    """
+    export_job = ExportRepository(session).get(job.id, export_job_id)
+    if export_job is None:
+        raise NotFoundError("export job", export_job_id)
+    return export_job
+
+
+def cancel(session: Session, export_job: ExportJob) -> None:
+    """
+    Cancel; the pipeline deletes what has been written.
+
+    Raises:
+        JobFinishedError: it has ended.
+    """
+    pipeline_jobs.cancel(session, export_job)
+    logger.info("export_job_cancelled", export_job_id=str(export_job.id))
+
+
+def list_files(
+    session: Session, export_job: ExportJob, after: str | None, limit: int
+) -> Page[ExportFileRead]:
+    """
+    The files with a URL each; none before the export is completed.
+
+    Raises:
+        ExportExpiredError: they are deleted, or about to be.
+    """
+    if ExportRepository(session).is_expired(export_job):
+        raise ExportExpiredError(export_job)
+    page = FileRepository(session).list_page(export_job, after, limit)
+    return Page(
+        items=[
+            ExportFileRead(
+                name=file.name,
+                file_size=file.file_size,
+                sha256=file.sha256.hex(),
+                url=files.presign(export_job.id, file.name, URL_LIFETIME),
+            )
+            for file in page.rows
+        ],
+        next_cursor=page.next_key,
+    )
+
+
+def list_expired(session: Session) -> list[tuple[UUID, UUID]]:
+    """
+    (owner, export) of some exports whose files are due to go, the longest expired first.
+
+    Delete the objects outside of a transaction, then `forget_files`: so whatever breaks off in
+    between is listed again.
+    """
+    return ExportRepository(session).list_expired(EXPIRED_AT_ONCE)
+
+
+def forget_files(session: Session, export_job_id: UUID) -> None:
+    """The files of an export are deleted; the export stays, expired."""
+    FileRepository(session).forget(export_job_id)
+    logger.info("export_job_expired", export_job_id=str(export_job_id))

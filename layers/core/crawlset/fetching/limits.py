@@ -1,0 +1,37 @@
+"""How much of our time, memory and patience one server may have."""
+
+from dataclasses import dataclass
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The caps of one chunk. The defaults are the service's; only tests and benches change them."""
+
+    n_transfers: int = 64
+    n_per_host: int = 4
+    n_redirects: int = 5
+    n_retries: int = 2
+    n_header_lines: int = 100
+    header_bytes: int = 64 * 1024
+    body_bytes: int = 25 * MIB
+    policy_bytes: int = 500 * 1024
+    """Of a robots.txt or tdmrep.json: what RFC 9309 obliges us to read, and no more."""
+    drained_bytes: int = 64 * 1024
+    """Of a body nobody wants, read so that its connection can be used again."""
+    connect_seconds: float = 5.0
+    first_byte_seconds: float = 10.0
+    """Until the headers of the answer are complete."""
+    total_seconds: float = 30.0
+    """Wall clock of one attempt at one URL, with its redirects."""
+    slow_bytes_per_second: int = 1024
+    slow_seconds: float = 5.0
+    backoff_seconds: float = 1.0
+    """Wait before the first retry when the server names none; doubled for the second."""
+    retry_after_seconds: float = 20.0
+    """The longest `Retry-After` worth waiting for inside a chunk."""
+    undecoded_bytes: int = 64 * MIB
+    """Bodies waiting for a decoder, beyond which no transfer starts."""
+    reserve_seconds: float = 20.0
+    """Left over of the function's time for the pack, the outcome and the acknowledgement."""

@@ -1,0 +1,170 @@
+"""What follows a crawl: validation, then export, in one execution of the state machine."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ValidationError
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from crawlset import outbox, pipeline_jobs
+from crawlset.errors import UnprocessableError
+from crawlset.exports import files
+from crawlset.exports import service as exports
+from crawlset.exports.repository import ExportRepository
+from crawlset.exports.schemas import ExportJobRead, ExportRequest
+from crawlset.kit import db
+from crawlset.models import CrawlJob, ExportJob, JobStatus, ValidationJob
+from crawlset.observability import logger
+from crawlset.pipeline_jobs import ACTIVE
+from crawlset.validation import service as validation
+from crawlset.validation.repository import ValidationRepository
+from crawlset.validation.schemas import ValidationJobRead, ValidationRules
+
+STALLED = timedelta(hours=1)
+"""A step takes 15 minutes at most and marks its job when it begins; with its retries and those
+before it in a Map, a job unmarked for so long has lost its execution."""
+GIVEN_UP = timedelta(days=1)
+ROUND = 100
+
+LOST = "The work stopped and could not be started again."
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def check(validation_rules: Mapping[str, Any] | None, export: Mapping[str, Any] | None) -> None:
+    """
+    Raises:
+        UnprocessableError: they could not be followed when the crawl completes.
+    """
+    if validation_rules is not None:
+        _parse(ValidationRules, validation_rules, "/validation_rules")
+    if export is not None:
+        request = _parse(ExportRequest, export, "/export")
+        exports.check_format(request.format, "/export/format")
+
+
+def start(session: Session, job: CrawlJob) -> None:
+    """Do what a crawl job asked for when it completes: validate, export, both or neither."""
+    rules = export = None
+    if job.validation_rules is not None:
+        rules = ValidationRules.model_validate(job.validation_rules)
+    if job.export_request is not None:
+        export = ExportRequest.model_validate(job.export_request)
+    start_pipeline(session, job, rules, export)
+
+
+def start_pipeline(
+    session: Session, job: CrawlJob, rules: ValidationRules | None, export: ExportRequest | None
+) -> tuple[ValidationJob | None, ExportJob | None]:
+    """
+    Validate by `rules` and export what is kept, or everything stored if there are none.
+
+    Raises:
+        CrawlJobNotCompletedError: `job` is not completed.
+        UnprocessableError: the export's format is unknown.
+    """
+    validation_job = validation.add(session, job, rules) if rules else None
+    export_job = exports.add(session, job, export, validation_job) if export else None
+    if validation_job or export_job:
+        outbox.post(session, [pipeline_jobs.execution(validation_job, export_job)])
+    return validation_job, export_job
+
+
+def jobs_of(session: Session, job: CrawlJob) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The validation and the export jobs of a crawl job as the API shows them, oldest first."""
+    validations = ValidationRepository(session).list_of(job)
+    return (
+        [ValidationJobRead.of(row).model_dump(mode="json") for row in validations],
+        [
+            ExportJobRead.of(row).model_dump(mode="json")
+            for row in ExportRepository(session).list_of(job)
+        ],
+    )
+
+
+def fail(
+    session: Session,
+    *,
+    validation_job_id: UUID | None,
+    export_job_id: UUID | None,
+    reason: str,
+) -> None:
+    """End what an execution has left unfinished."""
+    if validation_job_id is not None:
+        pipeline_jobs.end(session, ValidationJob, validation_job_id, JobStatus.failed, reason)
+    if export_job_id is not None:
+        pipeline_jobs.end(session, ExportJob, export_job_id, JobStatus.failed, reason)
+
+
+def sweep(*, everything: bool = False) -> int:
+    """
+    Start again what has lost its execution, or give it up after a day; say how many jobs.
+
+    With `everything`, whatever is unfinished: after the executions were lost. A second execution
+    beside one that lives changes nothing.
+    """
+    with db.transaction() as session:
+        now: datetime = session.execute(select(func.now())).scalar_one()
+        stalled_since = now if everything else now - STALLED
+        given_up_since = None if everything else now - GIVEN_UP
+        validations = ValidationRepository(session).lock_stalled(stalled_since, ROUND)
+        for validation_job in validations:
+            export_job = ExportRepository(session).waiting_for(validation_job)
+            _move(session, validation_job, export_job, now, given_up_since)
+        stalled = ExportRepository(session).lock_stalled(stalled_since, ROUND)
+        for export_job in stalled:
+            awaited = ExportRepository(session).validation_status(export_job)
+            if awaited in {JobStatus.failed, JobStatus.cancelled}:
+                pipeline_jobs.end(session, ExportJob, export_job.id, awaited)
+            elif awaited not in ACTIVE:
+                _move(session, None, export_job, now, given_up_since)
+    return len(validations) + len(stalled)
+
+
+def expire_exports() -> int:
+    """Delete the files of exports whose time is over; say how many exports."""
+    with db.transaction() as session:
+        expired = exports.list_expired(session)
+    for _, export_id in expired:
+        files.delete_all(export_id)
+        with db.transaction() as session:
+            exports.forget_files(session, export_id)
+    return len(expired)
+
+
+def _move(
+    session: Session,
+    validation_job: ValidationJob | None,
+    export_job: ExportJob | None,
+    now: datetime,
+    given_up_since: datetime | None,
+) -> None:
+    job = validation_job or export_job
+    if job is None:
+        raise ValueError
+    is_given_up = given_up_since is not None and job.created_at < given_up_since
+    if is_given_up:
+        pipeline_jobs.end(session, type(job), job.id, JobStatus.failed, LOST)
+    else:
+        pipeline_jobs.touch(session, job)
+        again = pipeline_jobs.execution(validation_job, export_job, f"{now:%Y%m%dT%H%M%S}")
+        outbox.post(session, [again])
+    logger.warning(
+        "pipeline_job_swept",
+        job_id=str(job.crawl_job_id),
+        validation_job_id=str(validation_job.id) if validation_job else None,
+        export_job_id=str(export_job.id) if export_job else None,
+        is_given_up=is_given_up,
+    )
+
+
+def _parse(model: type[Model], value: Mapping[str, Any], pointer: str) -> Model:
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = "/".join([pointer, *map(str, first["loc"])])
+        raise UnprocessableError(f"{where}: {first['msg']}", where) from error

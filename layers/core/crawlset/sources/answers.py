@@ -1,0 +1,76 @@
+"""Ask a source's HTTP API, and tell the ways it can fail apart."""
+
+import json
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+
+from crawlset.errors import SourceError, SourceRefusedError, SourceThrottledError
+from crawlset.sources.protocol import SourceUnavailableError
+
+MAX_ANSWER_BYTES = 16 << 20
+DEFAULT_WAIT_SECONDS = 60.0
+LONGEST_WAIT_SECONDS = 86_400.0
+
+
+def get_json(source: str, client: httpx.Client, url: str, params: dict[str, str | int]) -> Any:
+    """
+    The JSON that `source` answers.
+
+    Raises `SourceThrottledError` (429, or 503 with Retry-After), `SourceUnavailableError` (5xx,
+    no connection, no answer in time), `SourceRefusedError` (other 4xx) and `SourceError`
+    (a redirect, more than 16 MiB, anything but JSON).
+    """
+    try:
+        with client.stream("GET", url, params=params) as answer:
+            _check_status(source, answer)
+            body = _read(source, answer)
+    except httpx.RequestError as error:
+        raise SourceUnavailableError(source, type(error).__name__) from error
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        kind = answer.headers.get("content-type", "something")[:60]
+        raise SourceError(f"{source} answered {kind} that is not JSON.") from error
+
+
+def retry_after_seconds(header: str | None, now: datetime) -> float:
+    """How long `Retry-After` asks to wait, at most a day; a minute when it does not say."""
+    if header is None:
+        return DEFAULT_WAIT_SECONDS
+    if header.strip().isdecimal():
+        return min(float(header), LONGEST_WAIT_SECONDS)
+    try:
+        until = parsedate_to_datetime(header)
+    except ValueError:
+        return DEFAULT_WAIT_SECONDS
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=UTC)
+    return min(max((until - now).total_seconds(), 0.0), LONGEST_WAIT_SECONDS)
+
+
+def _check_status(source: str, answer: httpx.Response) -> None:
+    status = answer.status_code
+    wait = answer.headers.get("retry-after")
+    if status == HTTPStatus.TOO_MANY_REQUESTS or (
+        status == HTTPStatus.SERVICE_UNAVAILABLE and wait is not None
+    ):
+        raise SourceThrottledError(source, retry_after_seconds(wait, datetime.now(UTC)))
+    if answer.is_server_error:
+        raise SourceUnavailableError(source, f"HTTP {status}")
+    if answer.is_client_error:
+        raise SourceRefusedError(f"{source} refuses the search (HTTP {status}).")
+    if status != HTTPStatus.OK:
+        raise SourceError(f"{source} answered HTTP {status}.")
+
+
+def _read(source: str, answer: httpx.Response) -> bytes:
+    body = bytearray()
+    for piece in answer.iter_bytes():
+        body += piece
+        if len(body) > MAX_ANSWER_BYTES:
+            raise SourceError(f"{source} answered more than {MAX_ANSWER_BYTES >> 20} MiB.")
+    return bytes(body)

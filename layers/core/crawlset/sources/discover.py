@@ -1,0 +1,200 @@
+"""From one search to its parts of candidates in the bucket."""
+
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from pydantic_core import to_json
+
+from crawlset import keys
+from crawlset.errors import AppError, SourceThrottledError
+from crawlset.kit.objects import GZIP_LEVEL
+from crawlset.outcomes import Outcome
+from crawlset.settings import CANDIDATES_PER_PART
+from crawlset.sources import licences
+from crawlset.sources.protocol import (
+    Candidate,
+    DiscoverMessage,
+    Page,
+    SearchRequest,
+    SourceUnavailableError,
+)
+from crawlset.sources.web_addresses import MAX_URL_CHARS, url_problem
+
+PART_BYTES = 16 << 20
+"""Lines of one part before gzip: very long URLs make a part of fewer candidates."""
+MAX_TEXT_CHARS = 2_000
+MAX_KEYWORD_CHARS = 200
+MAX_PIXELS = 2**31 - 1
+CANCELLED = {"code": "cancelled", "message": "The job was cancelled."}
+
+Ask = Callable[[SearchRequest], Iterator[Page]]
+WritePart = Callable[[str, bytes], None]
+"""Write these bytes under this key, over whatever an earlier attempt left there."""
+
+
+@dataclass(frozen=True)
+class Discovered:
+    n_candidates: int
+    n_parts: int
+    error: str | None
+    """Code of what ended the search early, for good."""
+
+
+def discover(
+    message: DiscoverMessage, *, ask: Ask, write: WritePart, is_cancelled: Callable[[], bool]
+) -> Discovered:
+    """
+    Ask the source and write what it yields, part by part as they fill.
+
+    A final error of the source ends the last part, after the candidates found before it. A
+    cancelled job ends with an empty part. Doing it again writes the same keys.
+
+    Raises `SourceThrottledError` and `SourceUnavailableError`: ask again later.
+    """
+    parts = Parts(message, write)
+    error: dict[str, str] | None = None
+    try:
+        if not _collect(message.request, ask, parts, is_cancelled):
+            parts.drop()
+            error = CANCELLED
+    except (SourceThrottledError, SourceUnavailableError):
+        raise
+    except AppError as failure:
+        error = {"code": type(failure).__name__, "message": str(failure)}
+    n_parts = parts.finish(error)
+    return Discovered(parts.n_candidates, n_parts, error["code"] if error else None)
+
+
+def _collect(
+    request: SearchRequest, ask: Ask, parts: "Parts", is_cancelled: Callable[[], bool]
+) -> bool:
+    """Say whether the search came to its end; False when the job was cancelled."""
+    wanted = licences.wanted(request.licences)
+    pages = ask(request)
+    while parts.n_candidates < request.limit:
+        if is_cancelled():
+            return False
+        page = next(pages, None)
+        if page is None:
+            return True
+        for candidate in page[: request.limit - parts.n_candidates]:
+            candidate.refused = candidate.refused or _refusal(candidate, wanted)
+            parts.add(candidate)
+    return True
+
+
+def _refusal(candidate: Candidate, wanted: frozenset[str] | None) -> Outcome | None:
+    if url_problem(candidate.url) is not None:
+        return Outcome.invalid_url
+    if not licences.is_wanted(candidate.licence, wanted):
+        return Outcome.refused_licence
+    return None
+
+
+class Parts:
+    """
+    The candidates of one search, in objects of at most 25,000.
+
+    A full part is written when the next candidate comes, so that the last one is known to be.
+    """
+
+    def __init__(self, message: DiscoverMessage, write: WritePart) -> None:
+        self.n_candidates = 0
+        self._message = message
+        self._write = write
+        self._number = 0
+        self._start()
+
+    def add(self, candidate: Candidate) -> None:
+        if self._n_lines == CANDIDATES_PER_PART or self._n_bytes >= PART_BYTES:
+            self._put(is_last=False, error=None)
+            self._number += 1
+            self._start()
+        self.n_candidates += 1
+        line = _line(candidate, self._message.request, rank=self.n_candidates)
+        self._n_lines += 1
+        self._n_bytes += len(line)
+        self._body += self._gzip.compress(line)
+
+    def drop(self) -> None:
+        """Forget the candidates that are not written yet."""
+        self.n_candidates -= self._n_lines
+        self._start()
+
+    def finish(self, error: dict[str, str] | None) -> int:
+        """Write the last part and say how many there are."""
+        self._put(is_last=True, error=error)
+        return self._number + 1
+
+    def _start(self) -> None:
+        self._n_lines = 0
+        self._n_bytes = 0
+        self._gzip = _gzip_member()
+        self._body = bytearray()
+
+    def _put(self, *, is_last: bool, error: dict[str, str] | None) -> None:
+        self._body += self._gzip.flush()
+        message = self._message
+        header = {
+            "v": 1,
+            "job_id": str(message.job_id),
+            "search_id": str(message.search_id),
+            "part": self._number,
+            "n_parts": self._number + 1 if is_last else None,
+            "error": error,
+        }
+        # The header is known last and stands first: gzip lets members follow each other.
+        gzipped = _gzip_member()
+        head = gzipped.compress(_json(header)) + gzipped.flush()
+        key = keys.candidates(message.job_id, message.search_id, self._number)
+        self._write(key, head + self._body)
+
+
+def _line(candidate: Candidate, request: SearchRequest, rank: int) -> bytes:
+    title = _clean(candidate.title)
+    creator = _clean(candidate.creator)
+    return _json(
+        {
+            "url": _clean(candidate.url, MAX_URL_CHARS),
+            "source": request.source,
+            "query": _clean(request.keyword),
+            "keyword": _clean(candidate.keyword, MAX_KEYWORD_CHARS)
+            or _clean(request.keyword, MAX_KEYWORD_CHARS),
+            "rank": rank,
+            "landing_url": _clean(candidate.landing_url, MAX_URL_CHARS),
+            "licence": candidate.licence,
+            "licence_raw": _clean(candidate.licence_raw),
+            "creator": creator,
+            "attribution": _clean(candidate.attribution)
+            or licences.attribution(title, creator, candidate.licence),
+            "title": title,
+            "width": _pixels(candidate.width),
+            "height": _pixels(candidate.height),
+            "refused": candidate.refused,
+        }
+    )
+
+
+def _json(value: object) -> bytes:
+    return to_json(value) + b"\n"
+
+
+def _gzip_member() -> "zlib._Compress":
+    return zlib.compressobj(GZIP_LEVEL, wbits=zlib.MAX_WBITS | 16)
+
+
+def _clean(text: str | None, max_chars: int = MAX_TEXT_CHARS) -> str | None:
+    """What PostgreSQL can store of `text`: no NUL, no half of a surrogate pair."""
+    if text is None:
+        return None
+    text = text[:max_chars]
+    if "\0" in text:
+        text = text.replace("\0", "\ufffd")
+    if not text.isascii():
+        text = text.encode(errors="replace").decode()
+    return text.strip() or None
+
+
+def _pixels(side: int | None) -> int | None:
+    return side if side is not None and 0 < side <= MAX_PIXELS else None

@@ -1,0 +1,80 @@
+"""Manifests in Parquet. Imports pyarrow, so is itself imported only for one of these."""
+
+from collections.abc import Iterator
+from itertools import repeat
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from crawlset.settings import MAX_CANDIDATES, MAX_MANIFEST_BYTES
+from crawlset.sources.manifest_rows import MalformedManifestError, Row, places, text_of
+
+BATCH_ROWS = 2_000
+READ_BYTES = 1 << 20
+PARQUET_ERRORS = (pa.ArrowException, OSError, UnicodeDecodeError)
+
+
+def rows(stream: BinaryIO) -> Iterator[Row]:
+    """
+    Every row, batch by batch and only the columns a manifest has.
+
+    Raises `MalformedManifestError` for a file that is broken, has more than 1,000,000 rows or
+    unpacks to more than a manifest may have.
+    """
+    try:
+        metadata = pq.read_metadata(stream)
+        schema = metadata.schema.to_arrow_schema()
+    except PARQUET_ERRORS as error:
+        raise _broken(error) from error
+    columns = [None if place is None else schema.names[place] for place in places(schema.names)]
+    if not _is_text(schema.field(columns[0]).type):
+        raise MalformedManifestError(
+            f"The column {columns[0]} holds {schema.field(columns[0]).type}, not text."
+        )
+    _check_size(metadata, {name for name in columns if name})
+    yield from _batched_rows(stream, columns)
+
+
+def _batched_rows(stream: BinaryIO, columns: list[str | None]) -> Iterator[Row]:
+    file = pq.ParquetFile(stream, pre_buffer=False, buffer_size=READ_BYTES)
+    wanted = [name for name in columns if name is not None]
+    batches = file.iter_batches(BATCH_ROWS, columns=wanted, use_threads=False)
+    while True:
+        try:
+            batch = next(batches, None)
+            if batch is None:
+                return
+            values = [
+                repeat(None) if name is None else batch.column(name).to_pylist() for name in columns
+            ]
+        except PARQUET_ERRORS as error:
+            raise _broken(error) from error
+        for row in zip(*values, strict=False):
+            yield tuple(map(text_of, row))
+
+
+def _check_size(metadata: Any, columns: set[str]) -> None:
+    if metadata.num_rows > MAX_CANDIDATES:
+        raise MalformedManifestError(f"The manifest has more than {MAX_CANDIDATES:,} rows.")
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    n_bytes = sum(
+        group.column(place).total_uncompressed_size
+        for group in groups
+        for place in range(group.num_columns)
+        if group.column(place).path_in_schema in columns
+    )
+    if n_bytes > MAX_MANIFEST_BYTES:
+        raise MalformedManifestError(
+            f"The manifest unpacks to more than {MAX_MANIFEST_BYTES:,} bytes."
+        )
+
+
+def _is_text(type_: Any) -> bool:
+    if pa.types.is_dictionary(type_):
+        type_ = type_.value_type
+    return type_ in {pa.string(), pa.large_string(), pa.string_view()}
+
+
+def _broken(error: Exception) -> MalformedManifestError:
+    return MalformedManifestError(f"The Parquet file is broken: {str(error)[:200]}")

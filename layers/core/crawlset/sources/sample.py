@@ -1,0 +1,71 @@
+"""The sample site of a laptop, through its search API."""
+
+from collections.abc import Iterator
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from crawlset.errors import SourceError
+from crawlset.settings import SourceSettings
+from crawlset.sources import licences
+from crawlset.sources.answers import get_json
+from crawlset.sources.protocol import Candidate, Page, SearchRequest
+
+PAGE_SIZE = 50
+
+
+class Hit(BaseModel):
+    url: str
+    title: str | None = None
+    author: str | None = None
+    licence: str | None = None
+    licence_url: str | None = None
+    landing_url: str | None = None
+    width: int | None = None
+    height: int | None = None
+
+
+class Answer(BaseModel):
+    page: int
+    page_size: int
+    total: int
+    results: list[Hit]
+
+
+def search(
+    request: SearchRequest, *, client: httpx.Client, settings: SourceSettings
+) -> Iterator[Page]:
+    """Every picture the sample site knows for the keyword, 50 a page."""
+    address = f"{settings.sample_source_url.rstrip('/')}/search"
+    n_seen, total, number = 0, 1, 1
+    while n_seen < total:
+        answer = _ask(client, address, request.keyword or "", number)
+        if not answer.results:
+            return
+        yield [_candidate(hit) for hit in answer.results]
+        n_seen += len(answer.results)
+        total = answer.total
+        number += 1
+
+
+def _ask(client: httpx.Client, address: str, keyword: str, number: int) -> Answer:
+    params: dict[str, str | int] = {"q": keyword, "page": number, "page_size": PAGE_SIZE}
+    found = get_json("sample", client, address, params)
+    try:
+        return Answer.model_validate(found)
+    except ValidationError as error:
+        where = ".".join(str(step) for step in error.errors()[0]["loc"])
+        raise SourceError(f"sample answered in another shape than it documents: {where}") from error
+
+
+def _candidate(hit: Hit) -> Candidate:
+    return Candidate(
+        url=hit.url,
+        landing_url=hit.landing_url,
+        licence=licences.normalise(hit.licence) or licences.normalise(hit.licence_url),
+        licence_raw=hit.licence or hit.licence_url,
+        creator=hit.author,
+        title=hit.title,
+        width=hit.width,
+        height=hit.height,
+    )

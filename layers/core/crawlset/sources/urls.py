@@ -1,0 +1,38 @@
+"""The caller's own list of URLs: an uploaded manifest, or one made of the request."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from crawlset.settings import SourceSettings
+from crawlset.sources import manifests
+from crawlset.sources.manifest_rows import MalformedManifestError
+from crawlset.sources.protocol import Page, SearchRequest
+
+if TYPE_CHECKING:
+    import httpx
+
+PAGE_ROWS = 5_000
+
+
+def search(
+    request: SearchRequest,
+    *,
+    client: "httpx.Client",  # noqa: ARG001 - the list is in our own bucket
+    settings: SourceSettings,  # noqa: ARG001
+) -> Iterator[Page]:
+    """
+    Every row of the manifest, once the whole of it has been found readable.
+
+    Raises `MalformedManifestError` before the first page, so that no part of a broken manifest
+    is crawled.
+    """
+    if request.manifest_key is None:
+        raise MalformedManifestError("The search names no manifest.")
+    manifest = manifests.open_manifest(
+        request.manifest_key, request.manifest_format, request.manifest_name
+    )
+    manifests.check(manifest)
+    candidates = manifests.read(manifest)
+    while page := list(islice(candidates, PAGE_ROWS)):
+        yield page

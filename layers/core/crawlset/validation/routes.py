@@ -1,0 +1,83 @@
+from http import HTTPStatus
+from typing import Annotated, Any
+from uuid import UUID
+
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+from crawlset.kit.paging import Limit, Page, decode_int, decode_uuid
+from crawlset.models import ValidationJob, Verdict
+from crawlset.pipeline_jobs import require_crawl_job
+from crawlset.validation import service
+from crawlset.validation.repository import ValidationRepository, VerdictRepository
+from crawlset.validation.schemas import ValidationJobCreate, ValidationJobRead, VerdictRead
+
+router = APIGatewayHttpRouter()
+TAGS: Any = ["validation"]
+JOBS = "/api/projects/<project_id>/crawl-jobs/<job_id>/validation-jobs"
+JOB = f"{JOBS}/<validation_job_id>"
+
+Cursor = Annotated[str | None, Query()]
+PageLimit = Annotated[Limit, Query()]
+
+
+@router.post(JOBS, summary="Validate what a completed crawl job has stored", tags=TAGS)
+def create_validation_job(
+    project_id: UUID, job_id: UUID, request: ValidationJobCreate
+) -> tuple[ValidationJobRead, int]:
+    session = router.context["session"]
+    job = require_crawl_job(session, project_id, job_id)
+    validation_job = service.create(session, job, request.validation_rules)
+    return ValidationJobRead.of(validation_job), HTTPStatus.CREATED
+
+
+@router.get(JOBS, summary="List validation jobs, newest first", tags=TAGS)
+def list_validation_jobs(
+    project_id: UUID, job_id: UUID, limit: PageLimit = 20, cursor: Cursor = None
+) -> Page[ValidationJobRead]:
+    session = router.context["session"]
+    job = require_crawl_job(session, project_id, job_id)
+    page = ValidationRepository(session).list_page(job, decode_uuid(cursor), limit)
+    return Page(items=[ValidationJobRead.of(row) for row in page.rows], next_cursor=page.next_key)
+
+
+@router.get(JOB, summary="Get a validation job", tags=TAGS)
+def get_validation_job(
+    project_id: UUID, job_id: UUID, validation_job_id: UUID
+) -> ValidationJobRead:
+    return ValidationJobRead.of(_require(project_id, job_id, validation_job_id))
+
+
+@router.post(f"{JOB}/cancel", summary="Cancel a validation job", tags=TAGS)
+def cancel_validation_job(
+    project_id: UUID, job_id: UUID, validation_job_id: UUID
+) -> ValidationJobRead:
+    validation_job = _require(project_id, job_id, validation_job_id)
+    service.cancel(router.context["session"], validation_job)
+    return ValidationJobRead.of(validation_job)
+
+
+@router.get(f"{JOB}/verdicts", summary="List the verdicts on images, by rule", tags=TAGS)
+def list_verdicts(
+    project_id: UUID,
+    job_id: UUID,
+    validation_job_id: UUID,
+    *,
+    verdict: Annotated[Verdict | None, Query()] = None,
+    rule: Annotated[str | None, Query(max_length=100)] = None,
+    limit: PageLimit = 20,
+    cursor: Cursor = None,
+) -> Page[VerdictRead]:
+    validation_job = _require(project_id, job_id, validation_job_id)
+    page = VerdictRepository(router.context["session"]).list_page(
+        validation_job, verdict, rule, decode_int(cursor), limit
+    )
+    return Page(
+        items=[VerdictRead.model_validate(row) for row in page.rows], next_cursor=page.next_key
+    )
+
+
+def _require(project_id: UUID, job_id: UUID, validation_job_id: UUID) -> ValidationJob:
+    session = router.context["session"]
+    job = require_crawl_job(session, project_id, job_id)
+    return service.require(session, job, validation_job_id)

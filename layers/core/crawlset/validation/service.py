@@ -1,0 +1,64 @@
+"""What a user may do with validation jobs."""
+
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from crawlset import outbox, pipeline_jobs
+from crawlset.errors import NotFoundError
+from crawlset.kit.ids import new_id
+from crawlset.models import CrawlJob, JobStatus, ValidationJob
+from crawlset.observability import logger
+from crawlset.validation.repository import ValidationRepository
+from crawlset.validation.schemas import ValidationRules
+
+
+def create(session: Session, job: CrawlJob, rules: ValidationRules) -> ValidationJob:
+    """
+    Validate what `job` has stored, as soon as the transaction commits.
+
+    Raises:
+        CrawlJobNotCompletedError: `job` is not completed.
+    """
+    validation_job = add(session, job, rules)
+    outbox.post(session, [pipeline_jobs.execution(validation_job, None)])
+    return validation_job
+
+
+def add(session: Session, job: CrawlJob, rules: ValidationRules) -> ValidationJob:
+    """As `create`, for a caller that starts the execution itself."""
+    pipeline_jobs.require_completed(session, job)
+    validation_job = ValidationJob(
+        id=new_id(),
+        user_id=job.user_id,
+        crawl_job_id=job.id,
+        validation_rules=rules.model_dump(mode="json"),
+        status=JobStatus.pending,
+    )
+    ValidationRepository(session).add(validation_job)
+    logger.info(
+        "validation_job_created", job_id=str(job.id), validation_job_id=str(validation_job.id)
+    )
+    return validation_job
+
+
+def require(session: Session, job: CrawlJob, validation_job_id: UUID) -> ValidationJob:
+    """
+    Raises:
+        NotFoundError: `job` has no such validation.
+    """
+    validation_job = ValidationRepository(session).get(job.id, validation_job_id)
+    if validation_job is None:
+        raise NotFoundError("validation job", validation_job_id)
+    return validation_job
+
+
+def cancel(session: Session, validation_job: ValidationJob) -> None:
+    """
+    Cancel; an export that waits for this validation is cancelled by the pipeline.
+
+    Raises:
+        JobFinishedError: it has ended.
+    """
+    pipeline_jobs.cancel(session, validation_job)
+    logger.info("validation_job_cancelled", validation_job_id=str(validation_job.id))

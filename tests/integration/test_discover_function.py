@@ -1,0 +1,276 @@
+"""A message of the discover queue in, parts of candidates in the bucket out."""
+
+import io
+import json
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+import httpx
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from crawlset import keys, settings
+from crawlset.kit import objects
+from crawlset.observability import logger
+from functions.discover import app
+
+pytestmark = pytest.mark.usefixtures("bucket")
+
+CONTEXT = cast(
+    LambdaContext,
+    SimpleNamespace(
+        function_name="discover",
+        memory_limit_in_mb=512,
+        invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:discover",
+        aws_request_id="request",
+    ),
+)
+
+
+class Site:
+    """The search API of the sample site: 120 cats, of which every third is not free."""
+
+    def __init__(self) -> None:
+        self.answer: httpx.Response | None = None
+        self.n_asked = 0
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.n_asked += 1
+        if self.answer is not None:
+            return self.answer
+        page = int(request.url.params["page"])
+        numbers = range((page - 1) * 50, min(page * 50, 120))
+        results = [
+            {
+                "id": f"photos-{n}",
+                "url": f"http://photos.localhost:8490/{n}.jpg",
+                "title": f"Cat {n}",
+                "author": "Ada Sample",
+                "licence": "All rights reserved" if n % 3 == 0 else "CC0 1.0",
+                "licence_url": None,
+                "landing_url": f"http://photos.localhost:8490/works/photos-{n}",
+                "width": 640,
+                "height": 480,
+                "format": "jpeg",
+                "keywords": ["cat"],
+            }
+            for n in numbers
+        ]
+        answer = {"query": "cat", "page": page, "page_size": 50, "total": 120, "results": results}
+        return httpx.Response(200, json=answer)
+
+
+@pytest.fixture(autouse=True)
+def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    monkeypatch.setenv("SAMPLE_SOURCE_URL", "http://127.0.0.1:8490")
+    settings.source_settings.cache_clear()
+    site = Site()
+    client = httpx.Client(transport=httpx.MockTransport(site))
+    monkeypatch.setattr(app, "source_client", lambda: client)
+    yield site
+    settings.source_settings.cache_clear()
+
+
+def record(job_id: UUID, search_id: UUID, **request: Any) -> dict[str, Any]:
+    request = {
+        "source": "sample",
+        "keyword": "cat",
+        "manifest_key": None,
+        "limit": 1000,
+        "licences": [],
+        "intended_use": "research",
+    } | request
+    body = {"v": 1, "job_id": str(job_id), "search_id": str(search_id), "attempt": 1}
+    return {
+        "messageId": str(uuid4()),
+        "receiptHandle": "handle",
+        "body": json.dumps(body | {"request": request}),
+        "attributes": {
+            "ApproximateReceiveCount": "1",
+            "SentTimestamp": "1795384188213",
+            "SenderId": "crawlset",
+            "ApproximateFirstReceiveTimestamp": "1795384188213",
+            "MessageGroupId": request["source"],
+        },
+        "messageAttributes": {},
+        "md5OfBody": "0" * 32,
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:discover.fifo",
+        "awsRegion": "us-east-1",
+    }
+
+
+def send(*records: dict[str, Any]) -> list[str]:
+    """The ids of the messages that the function wants to have again."""
+    answer = app.handler({"Records": list(records)}, CONTEXT)
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def parts_of(job_id: UUID) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    bodies = [list(objects.get_lines(key)) for key in objects.list_keys(f"jobs/{job_id}/")]
+    return [(head, lines) for head, *lines in bodies]
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What the function logs from here on."""
+    stream = io.StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", stream)
+    return stream
+
+
+def logged(log: io.StringIO, event: str) -> dict[str, Any]:
+    lines: list[dict[str, Any]] = [json.loads(line) for line in log.getvalue().splitlines()]
+    return next(line for line in lines if line["message"] == event)
+
+
+class TestSample:
+    def test_writes_every_hit(self, log: io.StringIO) -> None:
+        job_id, search_id = uuid4(), uuid4()
+
+        again = send(record(job_id, search_id, licences=["pd"]))
+
+        assert again == []
+        assert list(objects.list_keys("")) == [keys.candidates(job_id, search_id, 0)]
+        [(head, lines)] = parts_of(job_id)
+        assert (head["search_id"], head["n_parts"], head["error"]) == (str(search_id), 1, None)
+        assert [line["rank"] for line in lines] == list(range(1, 121))
+        assert [line["refused"] for line in lines] == ["refused_licence", None, None] * 40
+        line = logged(log, "search_discovered")
+        assert (line["job_id"], line["search_id"]) == (str(job_id), str(search_id))
+        assert (line["source"], line["n_candidates"]) == ("sample", 120)
+
+    def test_asks_only_for_what_the_limit_needs(self, site: Site) -> None:
+        job_id = uuid4()
+
+        send(record(job_id, uuid4(), limit=60))
+
+        [(_, lines)] = parts_of(job_id)
+        assert (len(lines), site.n_asked) == (60, 2)
+
+    def test_wants_the_message_again_when_throttled(self, site: Site, log: io.StringIO) -> None:
+        site.answer = httpx.Response(429, headers={"Retry-After": "30"})
+        job_id = uuid4()
+        message = record(job_id, uuid4())
+
+        again = send(message)
+
+        assert again == [message["messageId"]]
+        assert parts_of(job_id) == []
+        assert "wait 30 s" in logged(log, "search_deferred")["error"]
+
+    def test_goes_on_with_other_groups_when_one_is_throttled(self, site: Site) -> None:
+        site.answer = httpx.Response(429)
+        objects.put("uploads/a/b", b"https://a.example/1.jpg\n")
+        first, other_job = record(uuid4(), uuid4()), uuid4()
+        second = record(uuid4(), uuid4())
+        other = record(other_job, uuid4(), source="urls", keyword=None, manifest_key="uploads/a/b")
+
+        again = send(first, second, other)
+
+        assert again == [first["messageId"], second["messageId"]]
+        assert site.n_asked == 1
+        assert len(parts_of(other_job)) == 1
+
+    def test_ends_the_search_when_the_source_answers_html(self, site: Site) -> None:
+        site.answer = httpx.Response(200, html="<html>Sorry</html>")
+        job_id = uuid4()
+
+        again = send(record(job_id, uuid4()))
+
+        assert again == []
+        [(head, lines)] = parts_of(job_id)
+        assert head["error"]["code"] == "SourceError"
+        assert lines == []
+
+    def test_asks_nothing_for_a_cancelled_job(self, site: Site) -> None:
+        job_id = uuid4()
+        objects.put(keys.cancelled(job_id), b"")
+
+        send(record(job_id, search_id := uuid4()))
+
+        [head, *lines] = objects.get_lines(keys.candidates(job_id, search_id, 0))
+        assert head["error"]["code"] == "cancelled"
+        assert (lines, site.n_asked) == ([], 0)
+
+    @pytest.mark.parametrize(
+        ("source", "code"),
+        [("altavista", "UnknownSourceError"), ("pexels", "SourceNotPermittedError")],
+    )
+    def test_ends_a_search_it_may_not_make(self, source: str, code: str) -> None:
+        job_id = uuid4()
+
+        again = send(record(job_id, uuid4(), source=source))
+
+        assert again == []
+        [(head, _)] = parts_of(job_id)
+        assert head["error"]["code"] == code
+
+
+class TestUrls:
+    def test_writes_a_parquet_manifest_in_parts(self) -> None:
+        urls = [f"https://a.example/{n}.jpg" for n in range(25_001)]
+        manifest = io.BytesIO()
+        pq.write_table(pa.table({"URL": urls, "label": ["cat"] * len(urls)}), manifest)
+        objects.put("uploads/a/b", manifest.getvalue())
+        job_id = uuid4()
+
+        send(
+            record(
+                job_id,
+                uuid4(),
+                source="urls",
+                keyword=None,
+                manifest_key="uploads/a/b",
+                limit=1_000_000,
+            )
+        )
+
+        parts = parts_of(job_id)
+        assert [(head["part"], head["n_parts"], len(lines)) for head, lines in parts] == [
+            (0, None, 25_000),
+            (1, 2, 1),
+        ]
+        lines = [line for _, lines in parts for line in lines]
+        assert [line["url"] for line in lines] == urls
+        assert {(line["query"], line["keyword"], line["refused"]) for line in lines} == {
+            (None, "cat", None)
+        }
+
+    def test_counts_lines_that_are_no_url(self) -> None:
+        objects.put("uploads/a/b", b"https://a.example/1.jpg\nhello\nhttps:///x.jpg\n")
+        job_id = uuid4()
+
+        send(record(job_id, uuid4(), source="urls", keyword=None, manifest_key="uploads/a/b"))
+
+        [(_, lines)] = parts_of(job_id)
+        assert [(line["url"], line["refused"]) for line in lines] == [
+            ("https://a.example/1.jpg", None),
+            ("hello", "invalid_url"),
+            ("https:///x.jpg", "invalid_url"),
+        ]
+
+    def test_writes_nothing_of_a_manifest_that_is_malformed_at_its_end(self) -> None:
+        objects.put("uploads/a/b", b'"https://a.example/1.jpg"\n' * 30_000 + b"{")
+        job_id = uuid4()
+
+        again = send(
+            record(job_id, uuid4(), source="urls", keyword=None, manifest_key="uploads/a/b")
+        )
+
+        assert again == []
+        [(head, lines)] = parts_of(job_id)
+        assert head["error"]["code"] == "MalformedManifestError"
+        assert head["error"]["message"].startswith("Line 30001, column 2 is not JSON")
+        assert lines == []
+
+
+class TestMessage:
+    def test_leaves_a_message_it_does_not_understand_on_the_queue(self) -> None:
+        message = record(uuid4(), uuid4(), intended_use="mischief")
+
+        assert send(message) == [message["messageId"]]

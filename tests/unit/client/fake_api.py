@@ -1,0 +1,383 @@
+"""A small service that speaks as the real one does, and keeps what it was asked."""
+
+import hashlib
+import io
+import json
+import re
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+
+API_URL = "http://api.test"
+API_KEY = "cs_test"
+STORE_URL = "http://store.test"
+NOW = "2026-01-02T03:04:05Z"
+PAGE = 2
+"""Items on a page, so that every list is read in several."""
+
+Route = Callable[..., httpx.Response]
+
+SETTLED = {"stored": 6, "duplicate_bytes": 1, "truncated": 1, "refused_robots": 1, "http_404": 1}
+PROGRESS = {
+    "candidates": 10,
+    "pending": 0,
+    "stored": 6,
+    "duplicate": 1,
+    "rejected": 1,
+    "refused": 1,
+    "failed": 1,
+    "cancelled": 0,
+}
+
+
+def zip_of(members: dict[str, bytes]) -> bytes:
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return body.getvalue()
+
+
+def dataset_files() -> dict[str, bytes]:
+    """Five images in two archives, beside a manifest of ten candidates."""
+    return {
+        "data-00000.zip": zip_of(
+            {"train/cat/a.jpg": b"a", "train/coffee/b.png": b"b", "validation/cat/c.jpg": b"c"}
+        ),
+        "data-00001.zip": zip_of({"test/rocket/d.gif": b"d", "train/rocket/e.webp": b"e"}),
+        "manifest.jsonl": b'{"url": "http://host.test/1"}\n' * 10,
+        "README.md": b"# Images\n",
+    }
+
+
+@dataclass
+class FakeApi:
+    """Answers as the service would; a job moves on each time somebody asks for it."""
+
+    polls: int = 2
+    """How often a job is asked for before it ends."""
+    end_status: str = "completed"
+    files: dict[str, bytes] = field(default_factory=dataset_files)
+    progress: dict[str, int] = field(default_factory=lambda: dict(PROGRESS))
+    counts: dict[str, int] = field(default_factory=lambda: {"kept": 5, "rejected": 1})
+    n_images: int = 5
+    next_answers: list[httpx.Response | Exception] = field(default_factory=list)
+    """Given to the next requests instead of what is asked for."""
+    damage: Callable[[str, bytes], bytes] = lambda _name, body: body
+    """What the store makes of a file it hands out."""
+    projects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    validations: dict[str, dict[str, Any]] = field(default_factory=dict)
+    exports: dict[str, dict[str, Any]] = field(default_factory=dict)
+    uploads: dict[str, bytes] = field(default_factory=dict)
+    requests: list[httpx.Request] = field(default_factory=list)
+    asked: dict[str, int] = field(default_factory=dict)
+    expired_addresses: int = 0
+    """How many downloads are refused because their address is too old."""
+
+    @property
+    def transport(self) -> httpx.MockTransport:
+        return httpx.MockTransport(self.answer)
+
+    def paths(self, method: str) -> list[str]:
+        return [r.url.path for r in self.requests if r.method == method]
+
+    def sent(self, method: str, ending: str) -> dict[str, Any]:
+        """The JSON of the last request of this kind."""
+        found = [r for r in self.requests if r.method == method and r.url.path.endswith(ending)]
+        body: dict[str, Any] = json.loads(found[-1].content)
+        return body
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        request.read()
+        self.requests.append(request)
+        if self.next_answers:
+            answer = self.next_answers.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+        if request.url.host == "store.test":
+            return self._store(request)
+        if request.url.path != "/api/health" and (
+            request.headers.get("authorization") != f"Bearer {API_KEY}"
+        ):
+            return problem(401, "UnauthorizedError", "Send `Authorization: Bearer cs_…`.")
+        for method, pattern, route in self._routes():
+            match = re.fullmatch(pattern, request.url.path)
+            if match and method == request.method:
+                return route(request, **match.groupdict())
+        return problem(404, "NoRouteError", f"There is no route {request.url.path}.")
+
+    def add_project(self, name: str) -> dict[str, Any]:
+        project = {
+            "id": str(uuid4()),
+            "name": name,
+            "description": None,
+            "created_at": NOW,
+            "updated_at": NOW,
+        }
+        self.projects[str(project["id"])] = project
+        return project
+
+    def add_job(self, project: dict[str, Any], status: str = "completed") -> dict[str, Any]:
+        job = {
+            "id": str(uuid4()),
+            "project_id": project["id"],
+            "name": "cats",
+            "status": status,
+            "keywords": ["cat"],
+            "sources": ["sample"],
+            "max_images": 1000,
+            "licences": [],
+            "intended_use": "research",
+            "error_message": None,
+            "progress": dict.fromkeys(PROGRESS, 0),
+            "outcomes": {},
+            "bytes_stored": 0,
+            "chunks": {"total": 2, "queued": 2, "completed": 0},
+            "searches": [],
+            "validation_jobs": [],
+            "export_jobs": [],
+            "created_at": NOW,
+            "started_at": NOW,
+            "finished_at": None,
+        }
+        if status == "completed":
+            self._settle(job)
+        self.jobs[str(job["id"])] = job
+        return job
+
+    def _routes(self) -> list[tuple[str, str, Route]]:
+        projects = "/api/projects"
+        project = f"{projects}/(?P<p>[^/]+)"
+        jobs = f"{project}/crawl-jobs"
+        job = f"{jobs}/(?P<j>[^/]+)"
+        return [
+            ("GET", "/api/health", lambda _: httpx.Response(200, json={"status": "ok"})),
+            ("GET", "/api/sources", lambda _: httpx.Response(200, json={"items": SOURCES})),
+            ("POST", projects, self._create_project),
+            ("GET", projects, lambda request: page(request, [*self.projects.values()][::-1])),
+            ("GET", project, self._get_project),
+            ("DELETE", project, self._delete_project),
+            ("POST", f"{project}/uploads", self._create_upload),
+            ("POST", jobs, self._create_job),
+            ("GET", jobs, self._list_jobs),
+            ("GET", job, self._get_job),
+            ("POST", f"{job}/cancel", self._cancel_job),
+            ("POST", f"{job}/retry", self._retry_job),
+            ("POST", f"{job}/validation-jobs", self._create_validation),
+            ("GET", f"{job}/validation-jobs/(?P<v>[^/]+)", self._get_validation),
+            ("POST", f"{job}/export-jobs", self._create_export),
+            ("GET", f"{job}/export-jobs/(?P<e>[^/]+)", self._get_export),
+            ("GET", f"{job}/export-jobs/(?P<e>[^/]+)/files", self._list_files),
+        ]
+
+    def _create_project(self, request: httpx.Request) -> httpx.Response:
+        body = json.loads(request.content)
+        return httpx.Response(201, json=self.add_project(body["name"]))
+
+    def _get_project(self, _: httpx.Request, p: str) -> httpx.Response:
+        if p not in self.projects:
+            return not_found("project", p)
+        return httpx.Response(200, json=self.projects[p])
+
+    def _delete_project(self, _: httpx.Request, p: str) -> httpx.Response:
+        return httpx.Response(204) if self.projects.pop(p, None) else not_found("project", p)
+
+    def _create_upload(self, _: httpx.Request, p: str) -> httpx.Response:
+        upload_id = str(uuid4())
+        body = {
+            "upload_id": upload_id,
+            "url": f"{STORE_URL}/uploads/{upload_id}?signature=secret",
+            "method": "PUT",
+            "headers": {},
+            "expires_at": NOW,
+        }
+        return httpx.Response(201, json=body)
+
+    def _create_job(self, request: httpx.Request, p: str) -> httpx.Response:
+        body = json.loads(request.content)
+        if p not in self.projects:
+            return not_found("project", p)
+        if set(body["sources"]) - {"sample", "urls"}:
+            detail = f"There is no source {body['sources'][0]!r}. Known are sample, urls."
+            return problem(422, "UnknownSourceError", detail)
+        job = self.add_job(self.projects[p], "pending")
+        job["name"] = body["name"]
+        return httpx.Response(201, json=job)
+
+    def _list_jobs(self, request: httpx.Request, p: str) -> httpx.Response:
+        status = request.url.params.get("status")
+        jobs = [j for j in self.jobs.values() if j["project_id"] == p]
+        return page(request, [j for j in jobs[::-1] if status in {None, j["status"]}])
+
+    def _get_job(self, _: httpx.Request, p: str, j: str) -> httpx.Response:
+        job = self.jobs.get(j)
+        if job is None or job["project_id"] != p:
+            return not_found("crawl job", j)
+        if job["status"] in {"pending", "running"}:
+            self._move(job)
+        return httpx.Response(200, json=job)
+
+    def _move(self, job: dict[str, Any]) -> None:
+        n_asked = self.asked[job["id"]] = self.asked.get(job["id"], 0) + 1
+        if n_asked < self.polls:
+            job["status"] = "running"
+            job["progress"] |= {"candidates": 10, "pending": 6, "stored": 4}
+            job["outcomes"] = {"stored": 4}
+        elif self.end_status == "completed":
+            job["status"] = "completed"
+            self._settle(job)
+        else:
+            job["status"], job["error_message"] = self.end_status, "Every search failed."
+
+    def _settle(self, job: dict[str, Any]) -> None:
+        job["progress"], job["outcomes"] = dict(self.progress), dict(SETTLED)
+        job["chunks"] = {"total": 2, "queued": 0, "completed": 2}
+
+    def _cancel_job(self, _: httpx.Request, p: str, j: str) -> httpx.Response:
+        job = self.jobs[j]
+        if job["status"] not in {"pending", "running"}:
+            detail = f"Crawl job {j} is {job['status']} already."
+            return problem(409, "CrawlJobFinishedError", detail)
+        job["status"] = "cancelled"
+        return httpx.Response(200, json=job)
+
+    def _retry_job(self, _: httpx.Request, p: str, j: str) -> httpx.Response:
+        self.jobs[j]["status"] = "running"
+        return httpx.Response(200, json=self.jobs[j])
+
+    def _create_validation(self, request: httpx.Request, p: str, j: str) -> httpx.Response:
+        body = json.loads(request.content)
+        validation = {
+            **_work(j),
+            "validation_rules": body.get("validation_rules", {}),
+            "counts": {"kept": 0, "rejected": 0},
+            "by_rule": {},
+        }
+        self.validations[validation["id"]] = validation
+        return httpx.Response(201, json=validation)
+
+    def _get_validation(self, _: httpx.Request, p: str, j: str, v: str) -> httpx.Response:
+        done = {"status": self.end_status, "counts": self.counts, "by_rule": {"min_width": 1}}
+        self.validations[v] |= done
+        return httpx.Response(200, json=self.validations[v])
+
+    def _create_export(self, request: httpx.Request, p: str, j: str) -> httpx.Response:
+        body = json.loads(request.content)
+        if body["format"] != "imagefolder":
+            detail = f"There is no export format {body['format']!r}; known: imagefolder."
+            return problem(422, "UnprocessableError", detail)
+        export = {
+            **_work(j),
+            "validation_job_id": body.get("validation_job_id"),
+            "format": body["format"],
+            "export_options": {},
+            "n_images": 0,
+            "file_size": 0,
+            "expires_at": None,
+        }
+        self.exports[export["id"]] = export
+        return httpx.Response(201, json=export)
+
+    def _get_export(self, _: httpx.Request, p: str, j: str, e: str) -> httpx.Response:
+        if e not in self.exports:
+            return not_found("export job", e)
+        self.exports[e] |= {"status": self.end_status, "n_images": self.n_images}
+        return httpx.Response(200, json=self.exports[e])
+
+    def _list_files(self, request: httpx.Request, p: str, j: str, e: str) -> httpx.Response:
+        files = [
+            {
+                "name": name,
+                "file_size": len(body),
+                "sha256": hashlib.sha256(body).hexdigest(),
+                "url": f"{STORE_URL}/exports/{n}?signature=secret",
+            }
+            for n, (name, body) in enumerate(self.files.items())
+        ]
+        return page(request, files)
+
+    def _store(self, request: httpx.Request) -> httpx.Response:
+        if "authorization" in request.headers:
+            return httpx.Response(400, text="Only one auth mechanism allowed")
+        kind, _, key = request.url.path[1:].partition("/")
+        if kind == "uploads":
+            if int(request.headers.get("content-length", -1)) != len(request.content):
+                return httpx.Response(411, text="MissingContentLength")
+            self.uploads[key] = request.content
+            return httpx.Response(200)
+        if self.expired_addresses:
+            self.expired_addresses -= 1
+            return httpx.Response(403, text="<Code>AccessDenied</Code>")
+        name, body = [*self.files.items()][int(key)]
+        return httpx.Response(200, stream=httpx.ByteStream(self.damage(name, body)))
+
+
+SOURCES = [
+    {
+        "name": "pexels",
+        "configured": False,
+        "intended_uses": [],
+        "licences": [],
+        "limits": "200 requests an hour",
+        "terms_url": "https://www.pexels.com/terms",
+        "notes": "Its terms forbid datasets.",
+    },
+    {
+        "name": "sample",
+        "configured": True,
+        "intended_uses": ["research"],
+        "licences": ["cc0"],
+        "limits": "50 results a page",
+        "terms_url": None,
+        "notes": "The pictures that come with Crawlset.",
+    },
+]
+
+
+def page(request: httpx.Request, items: list[dict[str, Any]]) -> httpx.Response:
+    start = int(request.url.params.get("cursor", 0))
+    more = start + PAGE < len(items)
+    body = {
+        "items": items[start : start + PAGE],
+        "next_cursor": str(start + PAGE) if more else None,
+    }
+    return httpx.Response(200, json=body)
+
+
+def problem(status: int, code: str, detail: str, **headers: str) -> httpx.Response:
+    body = {
+        "type": "about:blank",
+        "title": "Problem",
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": "request-1",
+    }
+    media_type = {"content-type": "application/problem+json"}
+    return httpx.Response(status, json=body, headers={**media_type, **headers})
+
+
+def not_found(what: str, id_: str) -> httpx.Response:
+    try:
+        UUID(id_)
+    except ValueError:
+        return problem(422, "InvalidRequestError", f"{id_} is no UUID")
+    return problem(404, "NotFoundError", f"There is no {what} {id_}.")
+
+
+def _work(job_id: str) -> dict[str, Any]:
+    return {
+        "id": str(uuid4()),
+        "crawl_job_id": job_id,
+        "status": "pending",
+        "error_message": None,
+        "created_at": NOW,
+        "started_at": None,
+        "finished_at": None,
+    }

@@ -1,0 +1,229 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+
+from crawlset_client.api import Crawlset
+from crawlset_client.calls import ATTEMPTS, retry_after
+from crawlset_client.errors import (
+    ApiError,
+    ConnectionLostError,
+    ExportDamagedError,
+    NotRunningError,
+    UnexpectedAnswerError,
+)
+from tests.unit.client.fake_api import API_KEY, API_URL, FakeApi, problem
+
+
+def sleeping(api: FakeApi) -> tuple[Crawlset, list[float]]:
+    slept: list[float] = []
+    return Crawlset(API_URL, API_KEY, transport=api.transport, sleep=slept.append), slept
+
+
+class TestLists:
+    def test_gives_every_item_of_every_page(self, api: FakeApi, crawlset: Crawlset) -> None:
+        for n in range(5):
+            api.add_project(f"project {n}")
+
+        names = [project.name for project in crawlset.list_projects()]
+
+        assert names == [f"project {n}" for n in (4, 3, 2, 1, 0)]
+
+    def test_asks_for_a_page_only_when_it_is_reached(
+        self, api: FakeApi, crawlset: Crawlset
+    ) -> None:
+        for n in range(5):
+            api.add_project(f"project {n}")
+
+        next(crawlset.list_projects())
+
+        assert len(api.requests) == 1
+
+
+class TestCreate:
+    def test_sends_one_key_with_all_repetitions_of_a_call(self, api: FakeApi) -> None:
+        api.next_answers = [problem(429, "SlowDown", "Wait.", **{"retry-after": "7"})]
+        crawlset, slept = sleeping(api)
+
+        crawlset.create_project("cats")
+
+        keys = [request.headers["idempotency-key"] for request in api.requests]
+        assert len(keys) == 2
+        assert len(set(keys)) == 1
+        assert slept == [7]
+
+    def test_sends_another_key_with_another_call(self, api: FakeApi, crawlset: Crawlset) -> None:
+        crawlset.create_project("cats")
+        crawlset.create_project("cats")
+
+        assert len({request.headers["idempotency-key"] for request in api.requests}) == 2
+
+    def test_is_sent_once_when_the_connection_breaks(self, api: FakeApi) -> None:
+        api.next_answers = [httpx.ReadError("reset")]
+        crawlset, _ = sleeping(api)
+
+        with pytest.raises(ConnectionLostError, match="reset"):
+            crawlset.create_project("cats")
+
+        assert len(api.requests) == 1
+
+    def test_leaves_out_what_was_not_given(self, api: FakeApi, crawlset: Crawlset) -> None:
+        project = api.add_project("cats")
+
+        crawlset.create_crawl_job(project["id"], "cats", sources=["sample"], keywords=["cat"])
+
+        sent = api.sent("POST", "/crawl-jobs")
+        assert sent == {"name": "cats", "sources": ["sample"], "keywords": ["cat"]}
+
+
+class TestRetry:
+    def test_reads_again_when_the_connection_breaks(self, api: FakeApi) -> None:
+        api.next_answers = [httpx.ReadError("reset")]
+        crawlset, _ = sleeping(api)
+
+        assert crawlset.get_health().status == "ok"
+
+    def test_gives_up_after_five_times(self, api: FakeApi) -> None:
+        api.next_answers = [problem(503, "Busy", "Too many.") for _ in range(ATTEMPTS + 1)]
+        crawlset, slept = sleeping(api)
+
+        with pytest.raises(ApiError, match="Too many"):
+            crawlset.get_health()
+
+        assert (len(api.requests), len(slept)) == (ATTEMPTS, ATTEMPTS - 1)
+
+    def test_does_not_wait_for_longer_than_a_minute(self, api: FakeApi) -> None:
+        api.next_answers = [problem(429, "SlowDown", "Tomorrow.", **{"retry-after": "86400"})]
+        crawlset, slept = sleeping(api)
+
+        with pytest.raises(ApiError, match="Tomorrow"):
+            crawlset.get_health()
+
+        assert slept == []
+
+    @pytest.mark.parametrize(
+        ("value", "seconds"),
+        [
+            ("7", 7.0),
+            ("Fri, 02 Jan 2026 00:00:30 GMT", 30.0),
+            ("Thu, 01 Jan 2026 00:00:00 GMT", 0.0),
+            ("soon", None),
+            ("-1", None),
+            ("", None),
+        ],
+    )
+    def test_understands_seconds_and_dates(self, value: str, seconds: float | None) -> None:
+        now = datetime(2026, 1, 2, tzinfo=UTC)
+
+        assert retry_after({"retry-after": value}, now) == seconds
+
+
+class TestErrors:
+    def test_carry_what_the_problem_says(self, crawlset: Crawlset) -> None:
+        with pytest.raises(ApiError) as caught:
+            crawlset.get_project("00000000-0000-0000-0000-000000000000")
+
+        error = caught.value
+        assert (error.status, error.code, error.request_id) == (404, "NotFoundError", "request-1")
+
+    def test_say_that_nothing_answers(self, api: FakeApi, crawlset: Crawlset) -> None:
+        api.next_answers = [httpx.ConnectError("refused")]
+
+        with pytest.raises(NotRunningError, match=r"http://api\.test\. Start it"):
+            crawlset.get_health()
+
+    def test_understand_a_gateway_that_knows_no_problems(
+        self, api: FakeApi, crawlset: Crawlset
+    ) -> None:
+        headers = {"apigw-requestid": "abc"}
+        api.next_answers = [httpx.Response(403, json={"message": "Forbidden"}, headers=headers)]
+
+        with pytest.raises(ApiError, match=r"key is not accepted \(Forbidden\)") as caught:
+            crawlset.get_health()
+
+        assert (caught.value.code, caught.value.request_id) == ("Forbidden", "abc")
+
+    def test_understand_a_body_that_is_no_json(self, api: FakeApi, crawlset: Crawlset) -> None:
+        api.next_answers = [httpx.Response(500, text="<html>")]
+
+        with pytest.raises(ApiError, match="Internal Server Error"):
+            crawlset.get_health()
+
+    def test_say_that_something_else_answers(self, api: FakeApi, crawlset: Crawlset) -> None:
+        api.next_answers = [httpx.Response(200, text="<html>")]
+
+        with pytest.raises(UnexpectedAnswerError):
+            crawlset.get_health()
+
+    def test_name_the_missing_key(self, api: FakeApi) -> None:
+        crawlset = Crawlset(API_URL, None, transport=api.transport)
+
+        with pytest.raises(ApiError, match="There is no API key"):
+            list(crawlset.list_projects())
+
+    def test_keep_an_id_from_another_path(self, api: FakeApi, crawlset: Crawlset) -> None:
+        with pytest.raises(ApiError):
+            crawlset.get_project("../sources")
+
+        assert api.requests[0].url.raw_path == b"/api/projects/..%2Fsources"
+
+
+class TestUpload:
+    def test_sends_the_file_without_the_key_of_the_api(
+        self, api: FakeApi, crawlset: Crawlset, tmp_path: Path
+    ) -> None:
+        manifest = tmp_path / "urls.csv"
+        manifest.write_bytes(b"url\n" * 200_000)
+        sent: list[int] = []
+
+        upload = crawlset.upload_manifest("project", manifest, advance=sent.append)
+
+        assert api.uploads == {upload.upload_id: manifest.read_bytes()}
+        assert sum(sent) == 800_000
+
+    def test_begins_anew_when_the_store_is_busy(
+        self, api: FakeApi, crawlset: Crawlset, tmp_path: Path
+    ) -> None:
+        manifest = tmp_path / "urls.csv"
+        manifest.write_bytes(b"url\nhttp://host.test/1\n")
+        upload = crawlset.create_upload("project", "urls.csv")
+        api.next_answers = [
+            httpx.Response(201, json=upload.model_dump(mode="json")),
+            httpx.Response(503),
+        ]
+        sent: list[int] = []
+
+        crawlset.upload_manifest("project", manifest, advance=sent.append)
+
+        assert api.uploads == {upload.upload_id: manifest.read_bytes()}
+        assert sum(sent) == manifest.stat().st_size
+
+
+class TestDownload:
+    def test_writes_the_file(self, api: FakeApi, crawlset: Crawlset, tmp_path: Path) -> None:
+        file = next(crawlset.list_export_files("p", "j", "e"))
+
+        crawlset.download(file, tmp_path / "file")
+
+        assert (tmp_path / "file").read_bytes() == api.files["data-00000.zip"]
+
+    @pytest.mark.parametrize(
+        ("damage", "message"),
+        [
+            (lambda _, body: body[:-1], "bytes instead of"),
+            (lambda _, body: body + b"more", "bytes instead of"),
+            (lambda _, body: bytes([body[0] ^ 1]) + body[1:], "SHA-256"),
+        ],
+        ids=["short", "long", "changed"],
+    )
+    def test_leaves_nothing_of_a_damaged_file(
+        self, api: FakeApi, crawlset: Crawlset, tmp_path: Path, damage: object, message: str
+    ) -> None:
+        api.damage = damage  # type: ignore[assignment]
+        file = next(crawlset.list_export_files("p", "j", "e"))
+
+        with pytest.raises(ExportDamagedError, match=message):
+            crawlset.download(file, tmp_path / "file")
+
+        assert list(tmp_path.iterdir()) == []

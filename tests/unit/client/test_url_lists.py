@@ -1,0 +1,87 @@
+from pathlib import Path
+
+import pytest
+
+from crawlset_client import url_lists
+from crawlset_client.errors import InvalidListError
+from crawlset_client.url_lists import read_url_list
+
+
+class TestReadUrlList:
+    def test_gives_the_urls_of_a_short_text(self, tmp_path: Path) -> None:
+        path = tmp_path / "urls.TXT"
+        path.write_text("\ufeffhttp://a.test/1\r\n\n# a comment\n  http://a.test/2  \n")
+
+        found = read_url_list(path)
+
+        assert (found.format, found.urls) == ("txt", ("http://a.test/1", "http://a.test/2"))
+
+    @pytest.mark.parametrize(("n_urls", "is_uploaded"), [(10_000, False), (10_001, True)])
+    def test_sends_ten_thousand_in_the_request(
+        self, tmp_path: Path, n_urls: int, is_uploaded: bool
+    ) -> None:
+        path = tmp_path / "urls.txt"
+        path.write_text("".join(f"http://a.test/{n}\n" for n in range(n_urls)))
+
+        assert (read_url_list(path).urls is None) is is_uploaded
+
+    def test_uploads_what_is_too_large_for_a_request(self, tmp_path: Path) -> None:
+        path = tmp_path / "urls.txt"
+        path.write_text(f"http://a.test/{'a' * 5_000}\n" * 1_000)
+
+        assert read_url_list(path).urls is None
+
+    @pytest.mark.parametrize(
+        ("name", "format_"),
+        [
+            ("urls.csv", "csv"),
+            ("urls.jsonl", "jsonl"),
+            ("urls.ndjson", "jsonl"),
+            ("urls.parquet", "parquet"),
+            ("urls.txt.gz", "txt"),
+            ("urls.csv.GZ", "csv"),
+        ],
+    )
+    def test_uploads_other_formats(self, tmp_path: Path, name: str, format_: str) -> None:
+        (tmp_path / name).write_bytes(b"whatever")
+
+        found = read_url_list(tmp_path / name)
+
+        assert (found.format, found.urls) == (format_, None)
+
+    @pytest.mark.parametrize(
+        ("name", "body", "reason"),
+        [
+            ("urls", b"http://a.test/", "its suffix is none of"),
+            ("urls.xlsx", b"PK", "its suffix is none of"),
+            ("urls.txt", b"", "the file is empty"),
+            ("urls.txt", b"# nothing\n\n", "there is no URL in it"),
+            ("urls.txt", b"http://a.test/\xff", "byte 14 is not UTF-8"),
+        ],
+    )
+    def test_refuses_what_is_no_list(
+        self, tmp_path: Path, name: str, body: bytes, reason: str
+    ) -> None:
+        (tmp_path / name).write_bytes(body)
+
+        with pytest.raises(InvalidListError, match=reason):
+            read_url_list(tmp_path / name)
+
+    def test_refuses_a_manifest_above_its_limit(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with (tmp_path / "urls.csv").open("wb") as file:
+            file.truncate(url_lists.MAX_MANIFEST_BYTES + 1)
+
+        with pytest.raises(InvalidListError, match="1,073,741,824 are allowed"):
+            read_url_list(tmp_path / "urls.csv")
+
+    def test_refuses_a_file_that_is_not_there(self, tmp_path: Path) -> None:
+        with pytest.raises(InvalidListError, match="No such file"):
+            read_url_list(tmp_path / "urls.csv")
+
+    def test_refuses_a_directory(self, tmp_path: Path) -> None:
+        (tmp_path / "urls.csv").mkdir()
+
+        with pytest.raises(InvalidListError, match="not a file"):
+            read_url_list(tmp_path / "urls.csv")

@@ -1,0 +1,90 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawlset.imaging.sniff import (
+    MalformedError,
+    Probe,
+    TruncatedError,
+    probe,
+    sniff,
+    sniff_other,
+)
+from tests.unit.imaging import pictures
+
+MAX_PIXELS = 50_000_000
+FILES = {
+    "jpeg": pictures.jpeg(),
+    "progressive": pictures.jpeg(progressive=True),
+    "png": pictures.encoded("PNG"),
+    "webp": pictures.encoded("WEBP"),
+    "lossless webp": pictures.encoded("WEBP", lossless=True),
+    "alpha webp": pictures.encoded("WEBP", pictures.picture("RGBA"), exif=b"Exif\0\0"),
+    "gif": pictures.encoded("GIF"),
+}
+FORMATS = {"progressive": "jpeg", "lossless webp": "webp", "alpha webp": "webp"}
+
+
+class TestSniff:
+    @pytest.mark.parametrize("name", FILES)
+    def test_knows_the_accepted_formats(self, name: str) -> None:
+        assert sniff(FILES[name]) == FORMATS.get(name, name)
+
+    @pytest.mark.parametrize(
+        ("data", "other"),
+        [
+            (pictures.encoded("BMP"), "bmp"),
+            (pictures.encoded("TIFF"), "tiff"),
+            (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "svg"),
+            (b"\xef\xbb\xbf<?xml version='1.0'?>\n<svg/>", "svg"),
+            (b"%!PS-Adobe-3.0 EPSF-3.0", "eps"),
+            (b"\0\0\0\x20ftypavif", "avif"),
+            (b"<!doctype html><svg>", None),
+            (b"", None),
+            (b"PK\x03\x04", None),
+        ],
+    )
+    def test_names_the_others(self, data: bytes, other: str | None) -> None:
+        assert (sniff(data), sniff_other(data)) == (None, other)
+
+
+class TestProbe:
+    @pytest.mark.parametrize("name", FILES)
+    def test_reads_dimensions_from_the_header(self, name: str) -> None:
+        seen = probe(FILES[name], FORMATS.get(name, name), MAX_PIXELS)
+
+        assert seen == Probe(*pictures.SIZE, 1)
+
+    @pytest.mark.parametrize("name", FILES)
+    def test_tells_a_file_that_was_cut_at_any_place(self, name: str) -> None:
+        data = FILES[name]
+
+        for length in range(16, len(data) - 1, max(1, len(data) // 50)):
+            with pytest.raises(TruncatedError):
+                probe(data[:length], FORMATS.get(name, name), MAX_PIXELS)
+
+    def test_counts_frames(self) -> None:
+        assert probe(pictures.animated_gif(5), "gif", MAX_PIXELS).n_frames == 5
+
+    def test_counts_the_frames_of_webp_and_png(self) -> None:
+        frames = [pictures.picture().rotate(90 * n) for n in range(3)]
+        for name in ("WEBP", "PNG"):
+            data = pictures.encoded(name, frames[0], save_all=True, append_images=frames[1:])
+
+            assert probe(data, name.lower(), MAX_PIXELS).n_frames == 3
+
+    def test_stops_counting_beyond_the_limit(self) -> None:
+        seen = probe(pictures.gif_of_frames(20_000), "gif", 100 * 100 * 10)
+
+        assert seen.n_frames == 12
+
+    def test_takes_what_follows_the_end_of_a_jpeg_for_no_part_of_it(self) -> None:
+        assert probe(FILES["jpeg"] + b"PK\x03\x04junk", "jpeg", MAX_PIXELS)
+
+    @given(st.sampled_from(["jpeg", "png", "webp", "gif"]), st.binary(max_size=300))
+    def test_ends_on_any_bytes(self, image_format: str, tail: bytes) -> None:
+        head = {"jpeg": b"\xff\xd8\xff", "gif": b"GIF89a"}.get(image_format, FILES["png"][:8])
+        try:
+            probe(head + tail, image_format, MAX_PIXELS)
+        except (TruncatedError, MalformedError):
+            return
