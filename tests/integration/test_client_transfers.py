@@ -1,4 +1,5 @@
 import hashlib
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -22,8 +23,8 @@ class Store(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
-        host, port = self.server.server_address[:2]
-        self._answer(f'{{"upload_id":"u","url":"http://{host!s}:{port}/u"}}'.encode())
+        url = f"http://{self.headers['host']}/u"
+        self._answer(json.dumps({"upload_id": "u", "url": url}).encode())
 
     def do_PUT(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))

@@ -162,8 +162,10 @@ class TestHandler:
         url = web.url("/a.jpg")
         put_input(chunk_id, url)
 
+        theirs = objects.pack_lines([{"v": 1, "pack_key": "the other one's"}])
+
         def page(connection: Any) -> None:
-            objects.put(keys.outcome(JOB, chunk_id), b"the other one's")
+            objects.put(keys.outcome(JOB, chunk_id), theirs)
             web.add("/a.jpg", data)
             connection.sendall(web.pages["/a.jpg"])
 
@@ -172,8 +174,26 @@ class TestHandler:
         failures = deliver(chunk_id)
 
         assert failures == []
-        assert objects.get(keys.outcome(JOB, chunk_id)) == b"the other one's"
+        assert objects.get(keys.outcome(JOB, chunk_id)) == theirs
         assert packs(chunk_id) == []
+
+    def test_keeps_its_pack_when_only_the_answer_to_its_write_was_lost(
+        self, web: Web, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        chunk_id = uuid4()
+        put_input(chunk_id, web.add("/a.jpg", pictures.jpeg()))
+        write = objects.put_once
+
+        def lose_answer(key: str, body: bytes) -> bool:
+            write(key, body)
+            return write(key, body)
+
+        monkeypatch.setattr(objects, "put_once", lose_answer)
+
+        failures = deliver(chunk_id)
+
+        assert failures == []
+        assert len(packs(chunk_id)) == 1
 
     def test_cancels_every_url_of_a_cancelled_job_without_a_request(self, web: Web) -> None:
         chunk_id = uuid4()

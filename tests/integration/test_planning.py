@@ -188,3 +188,14 @@ class TestPlanPart:
         session.commit()
 
         assert planning.plan_part(key) == 0
+
+    def test_completes_a_search_that_ended_earlier_when_made_again(
+        self, session: Session, job: CrawlJob, search: JobSearch, queues: Any
+    ) -> None:
+        planning.plan_part(put_part(search, [candidate("https://a.example.org/1.jpg")], 0, None))
+        planning.plan_part(put_part(search, [candidate("https://a.example.org/2.jpg")], 1, None))
+
+        planning.plan_part(put_part(search, [candidate("https://a.example.org/1.jpg")], 0, 1))
+
+        session.refresh(search)
+        assert (search.status, search.n_candidates) == (WorkStatus.completed, 2)

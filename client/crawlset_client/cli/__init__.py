@@ -1,0 +1,50 @@
+"""
+The `crawlset` command.
+
+Exit codes: 0 done, 1 failed, 2 wrong use, 130 Ctrl-C.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from crawlset_client import __version__
+from crawlset_client.cli import cloud, crawl, export, jobs, projects, sources, validate
+
+app = typer.Typer(
+    name="crawlset",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for _commands in (cloud, crawl, validate, export, sources):
+    _commands.register(app)
+app.add_typer(jobs.app)
+app.add_typer(projects.app)
+
+
+def _print_version(is_asked: bool) -> None:  # noqa: FBT001 - as Typer calls it
+    if is_asked:
+        typer.echo(f"crawlset {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Keywords or URL lists in, a licence-checked image dataset out."""
+
+
+def main() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    app()

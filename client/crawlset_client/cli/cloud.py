@@ -1,0 +1,248 @@
+"""`crawlset up` and `crawlset demo`."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from crawlset_client.cli.running import AsJson, Run, running
+from crawlset_client.config import PROFILE, find_home, load_config
+from crawlset_client.errors import ConfigError, DoesNotAddUpError, NotRunningError
+from crawlset_client.laptop import (
+    EMULATOR_PORT,
+    GATEWAY_PORT,
+    POSTGRES_PORT,
+    SAMPLE_PORT,
+    STEP_NAMES,
+    CloudOptions,
+    Step,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from crawlset_client.api import Crawlset
+    from crawlset_client.demo import DemoReport
+    from crawlset_client.models import CrawlJob, ExportJob, ValidationJob
+
+Port = Annotated[int, typer.Option(min=1, max=65535, metavar="PORT", help="Port of the API.")]
+EmulatorPort = Annotated[
+    int, typer.Option(min=1, max=65535, metavar="PORT", help="Port of the AWS emulator.")
+]
+PostgresPort = Annotated[
+    int, typer.Option(min=1, max=65535, metavar="PORT", help="Port of PostgreSQL.")
+]
+SamplePort = Annotated[
+    int, typer.Option(min=1, max=65535, metavar="PORT", help="Port of the sample site.")
+]
+Home = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Where the data is kept; CRAWLSET_HOME or .crawlset."),
+]
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(metavar="URL", envvar="DATABASE_URL", help="Use this PostgreSQL and start none."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(up)
+    app.command()(demo)
+
+
+def up(
+    context: typer.Context,
+    *,
+    port: Port = GATEWAY_PORT,
+    emulator_port: EmulatorPort = EMULATOR_PORT,
+    postgres_port: PostgresPort = POSTGRES_PORT,
+    sample_port: SamplePort = SAMPLE_PORT,
+    home: Home = None,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the whole system on this machine until Ctrl-C."""
+    with running(context, as_json=as_json) as run:
+        options = CloudOptions(
+            home or find_home(os.environ, Path.cwd()),
+            port,
+            emulator_port,
+            postgres_port,
+            sample_port,
+            database_url,
+        )
+        cloud = run.outside.laptop.make(options)
+        tick = _ticker(run)
+
+        def hear(step: Step) -> None:
+            tick(step)
+            if step.step == "ready":
+                _say_ready(run, cloud.api_url, cloud.api_key, options.home.absolute() / PROFILE)
+
+        run.outside.laptop.serve(cloud, hear)
+        run.output.note("Stopped. The data is kept; `crawlset up` goes on from here.")
+
+
+def demo(
+    context: typer.Context,
+    *,
+    port: Port = GATEWAY_PORT,
+    emulator_port: EmulatorPort = EMULATOR_PORT,
+    postgres_port: PostgresPort = POSTGRES_PORT,
+    sample_port: SamplePort = SAMPLE_PORT,
+    home: Home = None,
+    database_url: DatabaseUrl = None,
+    datasets: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where the dataset goes, as demo-<n>.")
+    ] = Path("datasets"),
+    as_json: AsJson = False,
+) -> None:
+    """Make a dataset from the sample site, and check every count."""
+    with running(context, as_json=as_json) as run, _terminable():
+        options = CloudOptions(
+            home or find_home(os.environ, Path.cwd()),
+            port,
+            emulator_port,
+            postgres_port,
+            sample_port,
+            database_url,
+        )
+        with _some_cloud(run, options) as crawlset:
+            report = _run_demo(run, crawlset, datasets)
+        document = document_of(report)
+        if report.adds_up or not as_json:
+            run.output.result(document, lambda console: draw_report(console, report))
+        if not report.adds_up:
+            broken = "; ".join(check.claim for check in report.checks if not check.holds)
+            error = DoesNotAddUpError(f"It does not add up: {broken}.")
+            error.subject = document
+            raise error
+
+
+def document_of(report: "DemoReport") -> dict[str, Any]:
+    return {
+        "crawl_job": report.job.model_dump(mode="json"),
+        "validation_job": report.validation.model_dump(mode="json"),
+        "export_job": report.export.model_dump(mode="json"),
+        "checks": [{"claim": check.claim, "holds": check.holds} for check in report.checks],
+        "path": str(report.dataset.path),
+        "n_images": report.dataset.n_images,
+        "splits": report.dataset.splits,
+    }
+
+
+def draw_report(console: "Console", report: "DemoReport") -> None:
+    from crawlset_client.cli.drawing import (  # noqa: PLC0415
+        draw_checks,
+        draw_dataset,
+        draw_outcomes,
+    )
+
+    draw_outcomes(console, report.job)
+    draw_checks(console, report.checks)
+    console.print()
+    draw_dataset(console, report.dataset)
+
+
+def _run_demo(run: Run, crawlset: "Crawlset", datasets: Path) -> "DemoReport":
+    from crawlset_client.cli.watching import (  # noqa: PLC0415
+        watch_crawl,
+        watch_export,
+        watch_validation,
+    )
+    from crawlset_client.demo import Waiting, run_demo  # noqa: PLC0415
+
+    def crawled(job: "CrawlJob") -> "CrawlJob":
+        return watch_crawl(run, crawlset, job)
+
+    def validated(job: "CrawlJob", validation: "ValidationJob") -> "ValidationJob":
+        return watch_validation(run, crawlset, job, validation)
+
+    def exported(job: "CrawlJob", export: "ExportJob") -> "ExportJob":
+        return watch_export(run, crawlset, job, export)
+
+    waiting = Waiting(crawled, validated, exported)
+    return run_demo(crawlset, waiting, run.transfer, datasets)
+
+
+@contextmanager
+def _some_cloud(run: Run, options: CloudOptions) -> "Iterator[Crawlset]":
+    """The configured service if it answers; else a cloud of our own, stopped afterwards."""
+    config = load_config({**os.environ, "CRAWLSET_HOME": str(options.home)}, Path.cwd())
+    is_named = config.named_by != "default"
+    api_url = config.api_url if is_named else f"http://127.0.0.1:{options.port}"
+    with run.connect_to(api_url, config.api_key) as configured:
+        if configured.is_up():
+            if config.api_key is None:
+                raise ConfigError(
+                    f"{api_url} answers, but there is no key for it here. Set CRAWLSET_API_KEY,"
+                    " run this where `crawlset up` runs, or choose another --port."
+                )
+            run.output.note(f"Using the service at {api_url}.")
+            yield configured
+            return
+    if config.named_by == "environment":
+        raise NotRunningError(api_url)
+    cloud = run.outside.laptop.make(options)
+    try:
+        run.outside.laptop.start(cloud, _ticker(run))
+        with run.connect_to(cloud.api_url, cloud.api_key) as crawlset:
+            yield crawlset
+    finally:
+        run.output.note("Stopping what was started.")
+        with _undisturbed():
+            cloud.stop()
+
+
+def _ticker(run: Run) -> Callable[[Step], None]:
+    from crawlset_client.display import StepList  # noqa: PLC0415
+
+    steps = StepList(run.output.messages, run.outside.clock)
+
+    def tick(step: Step) -> None:
+        if step.step != "ready":
+            steps.tick(STEP_NAMES.get(step.step, step.step), step.detail)
+
+    return tick
+
+
+def _say_ready(run: Run, api_url: str, api_key: str, profile: Path) -> None:
+    def draw(console: "Console") -> None:
+        console.print()
+        for name, value in (("address", api_url), ("profile", profile), ("API key", api_key)):
+            console.print(f"  {name:<8} {value}", soft_wrap=True)
+        console.print("\nPress Ctrl-C to stop.")
+
+    run.output.result({"api_url": api_url, "api_key": api_key, "profile": str(profile)}, draw)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does, so that what it started is stopped."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let no second Ctrl-C leave half of it running."""
+    before = {
+        number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,108 @@
+"""`crawlset crawl`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from crawlset_client.cli.running import AsJson, Run, running
+from crawlset_client.errors import UsageError
+
+if TYPE_CHECKING:
+    from crawlset_client.api import Crawlset
+    from crawlset_client.models import CrawlJob
+
+URLS = "urls"
+MAX_NAME = 200
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(crawl)
+
+
+def crawl(
+    context: typer.Context,
+    *,
+    keywords: Annotated[list[str] | None, typer.Argument(metavar="KEYWORD")] = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Where to search; can be repeated. `crawlset sources` lists them."
+        ),
+    ] = None,
+    urls: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A list of URLs instead: .txt .csv .jsonl .parquet"),
+    ] = None,
+    project: Annotated[
+        str, typer.Option(metavar="NAME|ID", help="A name that is not there is created.")
+    ] = "default",
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="What to call the job.")] = None,
+    max_images: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Try no more candidates than this.")
+    ] = None,
+    licence: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only works under this licence; can be repeated."),
+    ] = None,
+    intended_use: Annotated[
+        str | None, typer.Option(metavar="USE", help="research, commercial or ml-training")
+    ] = None,
+    watch: Annotated[bool, typer.Option(help="Wait for the job to end.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Crawl images by keywords or from a list of URLs."""
+    with running(context, as_json=as_json) as run:
+        _check_usage(keywords, source, urls)
+        request: dict[str, Any] = {
+            "name": (name or (urls.name if urls else ", ".join(keywords or [])))[:MAX_NAME],
+            "keywords": keywords or None,
+            "sources": [URLS] if urls else source,
+            "max_images": max_images,
+            "licences": licence,
+            "intended_use": intended_use,
+        }
+        with run.connect() as crawlset:
+            job = _create(run, crawlset, project, urls, request)
+            _finish(run, crawlset, job, watch=watch)
+
+
+def _check_usage(keywords: list[str] | None, source: list[str] | None, urls: Path | None) -> None:
+    if urls is not None:
+        if keywords:
+            raise UsageError("Give keywords or --urls, not both.")
+        if source and source != [URLS]:
+            raise UsageError("A list of URLs takes no --source.")
+    elif not keywords:
+        raise UsageError("Give at least one keyword, or a list of URLs with --urls FILE.")
+    elif not source:
+        raise UsageError("Say where to search with --source; `crawlset sources` lists them.")
+
+
+def _create(
+    run: Run, crawlset: "Crawlset", project: str, path: Path | None, request: dict[str, Any]
+) -> "CrawlJob":
+    from crawlset_client.lookup import project_for  # noqa: PLC0415 - start-up must be fast
+    from crawlset_client.url_lists import read_url_list  # noqa: PLC0415
+
+    url_list = read_url_list(path) if path is not None else None
+    with project_for(crawlset, project) as found:
+        if url_list is not None and url_list.urls is None:
+            with run.transfer(f"Uploading {url_list.path.name}", url_list.n_bytes) as advance:
+                upload = crawlset.upload_manifest(found.id, url_list.path, advance=advance)
+            request |= {"upload_id": upload.upload_id, "manifest_format": url_list.format}
+        elif url_list is not None:
+            request["urls"] = url_list.urls
+        return crawlset.create_crawl_job(found.id, **request)
+
+
+def _finish(run: Run, crawlset: "Crawlset", job: "CrawlJob", *, watch: bool) -> None:
+    from crawlset_client.cli.drawing import draw_job  # noqa: PLC0415
+    from crawlset_client.cli.watching import watch_crawl  # noqa: PLC0415
+
+    if watch:
+        run.output.note(f"Crawl job {job.id}")
+        job = watch_crawl(run, crawlset, job)
+    else:
+        run.output.note(f"Started. See it with `crawlset jobs watch {job.id}`.")
+    run.output.result(job.model_dump(mode="json"), lambda console: draw_job(console, job))

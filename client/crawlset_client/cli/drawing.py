@@ -1,0 +1,106 @@
+"""Results as a person reads them."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from crawlset_client.ledger import Check, conservation
+from crawlset_client.models import CrawlJob, ExportJob, Project, ValidationJob
+from crawlset_client.output import table
+from crawlset_client.progress import size
+from crawlset_client.text import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from crawlset_client.datasets import Dataset
+
+
+def draw_projects(console: "Console", projects: Sequence[Project]) -> None:
+    rows = [(project.id, project.name, _moment(project.created_at)) for project in projects]
+    table(console, ("id", "name", "created"), rows)
+
+
+def draw_jobs(console: "Console", jobs: Sequence[CrawlJob]) -> None:
+    rows = [
+        (
+            job.id,
+            job.name,
+            job.status,
+            job.progress.candidates,
+            job.progress.stored,
+            _moment(job.created_at),
+        )
+        for job in jobs
+    ]
+    table(console, ("id", "name", "status", "candidates", "stored", "created"), rows)
+
+
+def draw_job(console: "Console", job: CrawlJob) -> None:
+    console.print(printable(f"{job.name}: {job.status}"), soft_wrap=True)
+    facts = {
+        "id": job.id,
+        "project": job.project_id,
+        "sources": ", ".join(job.sources),
+        "keywords": ", ".join(job.keywords),
+        "licences": ", ".join(job.licences),
+        "error": job.error_message,
+        "stored": f"{job.progress.stored:,} images, {size(job.bytes_stored)}",
+        "chunks": f"{job.chunks.completed:,} of {job.chunks.total:,} completed",
+    }
+    for name, fact in facts.items():
+        if fact:
+            console.print(f"  {name:<10} {printable(fact)}", soft_wrap=True)
+    for search in job.searches:
+        if search.error_message:
+            what = f"{search.source} {search.keyword or ''}".strip()
+            console.print(printable(f"  search {what}: {search.error_message}"), soft_wrap=True)
+    draw_outcomes(console, job)
+    draw_checks(console, [conservation(job.progress)])
+    for validation in job.validation_jobs:
+        draw_validation(console, validation)
+    for export in job.export_jobs:
+        draw_export(console, export)
+
+
+def draw_outcomes(console: "Console", job: CrawlJob) -> None:
+    if job.outcomes:
+        rows = sorted(job.outcomes.items(), key=lambda item: (-item[1], item[0]))
+        table(console, ("outcome", "images"), rows)
+
+
+def draw_checks(console: "Console", checks: Sequence[Check]) -> None:
+    for check in checks:
+        sign, style = ("✓", "green") if check.holds else ("✗", "bold red")
+        console.print(f"{sign} {printable(check.claim)}", style=style, soft_wrap=True)
+
+
+def draw_validation(console: "Console", job: ValidationJob) -> None:
+    line = f"validation {job.id}: {job.status}"
+    line += f", kept {job.counts.kept:,}, rejected {job.counts.rejected:,}"
+    if job.by_rule:
+        rules = ", ".join(f"{rule} {count:,}" for rule, count in sorted(job.by_rule.items()))
+        line += f" ({rules})"
+    console.print(printable(line), soft_wrap=True)
+
+
+def draw_export(console: "Console", job: ExportJob) -> None:
+    line = f"export {job.id}: {job.format}, {job.status}"
+    if job.n_images is not None:
+        line += f", {job.n_images:,} images"
+    if job.file_size is not None:
+        line += f", {size(job.file_size)}"
+    console.print(printable(line), soft_wrap=True)
+
+
+def draw_dataset(console: "Console", dataset: "Dataset") -> None:
+    classes = sorted({name for split in dataset.splits.values() for name in split})
+    rows: list[Sequence[object]] = [
+        (name, *(split.get(name, 0) for split in dataset.splits.values())) for name in classes
+    ]
+    rows.append(("all", *(sum(split.values()) for split in dataset.splits.values())))
+    table(console, ("class", *dataset.splits), rows)
+    console.print(printable(f"{dataset.n_images:,} images in {dataset.path}"), soft_wrap=True)
+
+
+def _moment(moment: object) -> str:
+    return str(moment)[:16]

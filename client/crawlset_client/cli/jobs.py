@@ -1,0 +1,123 @@
+"""`crawlset jobs`."""
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crawlset_client.cli.running import AsJson, InProject, Run, running
+
+if TYPE_CHECKING:
+    from crawlset_client.api import Crawlset
+    from crawlset_client.models import CrawlJob
+
+app = typer.Typer(name="jobs", help="Crawl jobs.", no_args_is_help=True)
+
+JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
+Watch = Annotated[bool, typer.Option(help="Wait for the job to end.")]
+
+
+@app.command("list")
+def list_jobs(
+    context: typer.Context,
+    project: InProject = None,
+    status: Annotated[
+        str | None, typer.Option(metavar="STATE", help="Only jobs in this state.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="No more jobs than this.")] = 20,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List crawl jobs, newest first."""
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
+        from crawlset_client.cli.drawing import draw_jobs  # noqa: PLC0415
+
+        newest = _list_newest(crawlset, project, status, limit)
+        document = {"items": [job.model_dump(mode="json") for job in newest]}
+        run.output.result(document, lambda console: draw_jobs(console, newest))
+
+
+@app.command()
+def show(
+    context: typer.Context, job: JobId, project: InProject = None, *, as_json: AsJson = False
+) -> None:
+    """Show a job and what became of its candidates."""
+    _act(context, job, project, lambda _run, _crawlset, found: found, as_json=as_json)
+
+
+@app.command()
+def watch(
+    context: typer.Context, job: JobId, project: InProject = None, *, as_json: AsJson = False
+) -> None:
+    """Follow a job until it ends."""
+
+    def follow(run: Run, crawlset: "Crawlset", found: "CrawlJob") -> "CrawlJob":
+        from crawlset_client.cli.watching import watch_crawl  # noqa: PLC0415
+
+        return watch_crawl(run, crawlset, found)
+
+    _act(context, job, project, follow, as_json=as_json)
+
+
+@app.command()
+def cancel(
+    context: typer.Context, job: JobId, project: InProject = None, *, as_json: AsJson = False
+) -> None:
+    """Cancel a job; what it has stored stays."""
+
+    def stop(_run: Run, crawlset: "Crawlset", found: "CrawlJob") -> "CrawlJob":
+        return crawlset.cancel_crawl_job(found.project_id, found.id)
+
+    _act(context, job, project, stop, as_json=as_json)
+
+
+@app.command()
+def retry(
+    context: typer.Context,
+    job: JobId,
+    project: InProject = None,
+    *,
+    watch: Watch = True,
+    as_json: AsJson = False,
+) -> None:
+    """Try again what failed and may end otherwise."""
+
+    def again(run: Run, crawlset: "Crawlset", found: "CrawlJob") -> "CrawlJob":
+        from crawlset_client.cli.watching import watch_crawl  # noqa: PLC0415
+
+        reopened = crawlset.retry_crawl_job(found.project_id, found.id)
+        return watch_crawl(run, crawlset, reopened) if watch else reopened
+
+    _act(context, job, project, again, as_json=as_json)
+
+
+def _act(
+    context: typer.Context,
+    job: str,
+    project: str | None,
+    action: "Callable[[Run, Crawlset, CrawlJob], CrawlJob]",
+    *,
+    as_json: bool,
+) -> None:
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
+        from crawlset_client.cli.drawing import draw_job  # noqa: PLC0415
+        from crawlset_client.lookup import find_job  # noqa: PLC0415
+
+        after = action(run, crawlset, find_job(crawlset, job, project))
+        document = after.model_dump(mode="json")
+        run.output.result(document, lambda console: draw_job(console, after))
+
+
+def _list_newest(
+    crawlset: "Crawlset", project: str | None, status: str | None, limit: int
+) -> "list[CrawlJob]":
+    from crawlset_client.lookup import find_project  # noqa: PLC0415
+
+    projects = [find_project(crawlset, project)] if project else crawlset.list_projects()
+    jobs: Iterator[CrawlJob] = (
+        job
+        for one in projects
+        for job in islice(crawlset.list_crawl_jobs(one.id, status=status), limit)
+    )
+    return sorted(jobs, key=lambda job: job.created_at, reverse=True)[:limit]

@@ -1,0 +1,87 @@
+"""`crawlset projects`."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crawlset_client.cli.running import AsJson, running
+from crawlset_client.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+app = typer.Typer(name="projects", help="Projects: what jobs are kept in.", no_args_is_help=True)
+
+NameOrId = Annotated[str, typer.Argument(metavar="NAME|ID")]
+
+
+@app.command("list")
+def list_projects(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """List your projects, newest first."""
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
+        from crawlset_client.cli.drawing import draw_projects  # noqa: PLC0415
+
+        projects = list(crawlset.list_projects())
+        document = {"items": [project.model_dump(mode="json") for project in projects]}
+        run.output.result(document, lambda console: draw_projects(console, projects))
+
+
+@app.command()
+def create(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    description: Annotated[str | None, typer.Option(metavar="TEXT")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Create a project."""
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
+        from crawlset_client.cli.drawing import draw_projects  # noqa: PLC0415
+
+        project = crawlset.create_project(name, description)
+        document = project.model_dump(mode="json")
+        run.output.result(document, lambda console: draw_projects(console, [project]))
+
+
+@app.command()
+def show(context: typer.Context, project: NameOrId, *, as_json: AsJson = False) -> None:
+    """Show a project and its crawl jobs."""
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
+        from crawlset_client.cli.drawing import draw_jobs, draw_projects  # noqa: PLC0415
+        from crawlset_client.lookup import find_project  # noqa: PLC0415
+
+        found = find_project(crawlset, project)
+        jobs = list(crawlset.list_crawl_jobs(found.id))
+        document = found.model_dump(mode="json") | {
+            "crawl_jobs": [job.model_dump(mode="json") for job in jobs]
+        }
+
+        def draw(console: "Console") -> None:
+            draw_projects(console, [found])
+            draw_jobs(console, jobs)
+
+        run.output.result(document, draw)
+
+
+@app.command()
+def delete(
+    context: typer.Context,
+    project: NameOrId,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete a project with all its jobs, images and exports."""
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
+        from crawlset_client.lookup import find_project  # noqa: PLC0415
+
+        found = find_project(crawlset, project)
+        if not yes:
+            if not sys.stdin.isatty():
+                raise UsageError(f"Give --yes to delete {found.name!r} with everything in it.")
+            typer.confirm(f"Delete {found.name!r} with everything in it?", abort=True, err=True)
+        crawlset.delete_project(found.id)
+        run.output.result(
+            {"deleted": found.id}, lambda console: console.print(f"deleted {found.id}")
+        )

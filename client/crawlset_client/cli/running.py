@@ -1,0 +1,101 @@
+"""What every command shares: its surroundings, its output, and how it ends when something fails."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crawlset_client.config import Config, load_config
+from crawlset_client.errors import CrawlsetError, SystemRefusedError, WatchInterruptedError
+from crawlset_client.laptop import Laptop, ThisLaptop
+from crawlset_client.output import Output
+
+if TYPE_CHECKING:
+    import httpx
+
+    from crawlset_client.api import Crawlset
+    from crawlset_client.progress import Display
+    from crawlset_client.transfers import Advance
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+InProject = Annotated[
+    str | None,
+    typer.Option("--project", metavar="NAME|ID", help="The project; looked for if not given."),
+]
+
+
+@dataclass(frozen=True)
+class Outside:
+    """The world that commands act on; given as the context's object where it is another."""
+
+    transport: "httpx.BaseTransport | None" = None
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    laptop: Laptop = field(default_factory=ThisLaptop)
+
+
+class Run:
+    """One command under way."""
+
+    def __init__(self, outside: Outside, output: Output) -> None:
+        self.outside = outside
+        self.output = output
+
+    @cached_property
+    def config(self) -> Config:
+        return load_config(os.environ, Path.cwd())
+
+    def connect(self) -> "Crawlset":
+        """The configured service."""
+        return self.connect_to(self.config.api_url, self.config.api_key)
+
+    def connect_to(self, api_url: str, api_key: str | None) -> "Crawlset":
+        from crawlset_client.api import Crawlset  # noqa: PLC0415 - start-up must be fast
+
+        return Crawlset(
+            api_url,
+            api_key,
+            transport=self.outside.transport,
+            sleep=self.outside.sleep,
+        )
+
+    def display(self) -> "AbstractContextManager[Display]":
+        from crawlset_client.display import open_display  # noqa: PLC0415
+
+        return open_display(self.output.messages, self.outside.clock)
+
+    def transfer(self, label: str, n_bytes: int) -> "AbstractContextManager[Advance]":
+        from crawlset_client.display import open_transfer  # noqa: PLC0415
+
+        return open_transfer(self.output.messages, label, n_bytes, self.outside.clock)
+
+
+@contextmanager
+def running(context: typer.Context, *, as_json: bool) -> Iterator[Run]:
+    """
+    Run a command: its expected errors become one line and an exit code.
+
+    Ctrl-C ends it with 130.
+    """
+    outside = context.find_object(Outside) or Outside()
+    output = Output(as_json=as_json)
+    try:
+        yield Run(outside, output)
+    except CrawlsetError as error:
+        output.error(error)
+        raise typer.Exit(error.exit_code) from None
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        output.error(SystemRefusedError(f"{place}{error.strerror or error}."))
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        output.error(WatchInterruptedError("Interrupted."))
+        raise typer.Exit(WatchInterruptedError.exit_code) from None

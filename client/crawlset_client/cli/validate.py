@@ -1,0 +1,53 @@
+"""`crawlset validate`."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from crawlset_client.cli.running import AsJson, InProject, running
+from crawlset_client.errors import UsageError
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(validate)
+
+
+def validate(
+    context: typer.Context,
+    job: Annotated[str, typer.Argument(metavar="JOB", help="The crawl job's id.")],
+    rules: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.json", help="Rules; the service's own if not given."),
+    ] = None,
+    project: InProject = None,
+    *,
+    watch: Annotated[bool, typer.Option(help="Wait for the validation to end.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Judge the stored images of a completed crawl job."""
+    with running(context, as_json=as_json) as run:
+        given = read_rules(rules) if rules is not None else None
+        with run.connect() as crawlset:
+            from crawlset_client.cli.drawing import draw_validation  # noqa: PLC0415
+            from crawlset_client.cli.watching import watch_validation  # noqa: PLC0415
+            from crawlset_client.lookup import find_job  # noqa: PLC0415
+
+            found = find_job(crawlset, job, project)
+            validation = crawlset.create_validation_job(found.project_id, found.id, given)
+            if watch:
+                validation = watch_validation(run, crawlset, found, validation)
+            document = validation.model_dump(mode="json")
+            run.output.result(document, lambda console: draw_validation(console, validation))
+
+
+def read_rules(path: Path) -> dict[str, Any]:
+    """Raises `UsageError` for a file that holds no JSON object."""
+    try:
+        rules = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path} is not JSON: {error}.") from error
+    if not isinstance(rules, dict):
+        raise UsageError(f"{path} holds no JSON object of rules.")
+    return rules

@@ -1,0 +1,134 @@
+"""
+What can go wrong for somebody who uses the client, each as one line for a person.
+
+* CrawlsetError
+  + ApiError
+  + NotRunningError, ConnectionLostError, UnexpectedAnswerError, ConfigError
+  + NotFoundHereError, JobEndedError, MissingPartError, WatchInterruptedError
+  + ExportDamagedError, UnsafeArchiveError, TargetError
+  + DoesNotAddUpError, SystemRefusedError
+  + UsageError, InvalidListError
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+DEFAULT_API_URL = "http://127.0.0.1:8480"
+
+
+class CrawlsetError(Exception):
+    """An expected failure; its message is for a person, `code` for a program."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, detail: str) -> None:
+        self.detail = detail
+        self.request_id: str | None = None
+        self.subject: dict[str, Any] = {}
+        """What the failure is about, by name; shown beside the error in JSON."""
+        super().__init__(detail)
+
+    @property
+    def code(self) -> str:
+        return type(self).__name__
+
+
+class ApiError(CrawlsetError):
+    """The service refused; `code`, `detail` and `errors` are its own (RFC 9457)."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        request_id: str | None = None,
+        errors: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.request_id = request_id
+        self.errors = tuple(errors)
+        self._code = code
+
+    @property
+    def code(self) -> str:
+        return self._code
+
+
+class NotRunningError(CrawlsetError):
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            f"Nothing answers at {url}. Start it with `crawlset up`, or set CRAWLSET_API_URL."
+        )
+
+
+class ConnectionLostError(CrawlsetError):
+    def __init__(self, host: str, reason: str) -> None:
+        super().__init__(f"The connection to {host} broke: {reason}.")
+
+
+class UnexpectedAnswerError(CrawlsetError):
+    def __init__(self, url: str) -> None:
+        super().__init__(f"What answers at {url} does not answer as Crawlset does.")
+
+
+class ConfigError(CrawlsetError):
+    """The settings of the client cannot be read or make no sense."""
+
+
+class NotFoundHereError(CrawlsetError):
+    """No project or job of the caller is meant by what was given, or more than one is."""
+
+
+class JobEndedError(CrawlsetError):
+    """A job that was waited for failed or was cancelled."""
+
+
+class MissingPartError(CrawlsetError):
+    """A part of Crawlset that this command needs is not installed."""
+
+    def __init__(self, package: str) -> None:
+        super().__init__(
+            f"This needs the package {package}, which is not installed; run it in a checkout."
+        )
+
+
+class WatchInterruptedError(CrawlsetError):
+    """Ctrl-C ended the watching, not the work."""
+
+    exit_code = 130
+
+
+class ExportDamagedError(CrawlsetError):
+    """A downloaded file is not the one the service made."""
+
+
+class UnsafeArchiveError(CrawlsetError):
+    def __init__(self, archive: str, member: str, reason: str) -> None:
+        super().__init__(f"{archive} is not unpacked: its member {member!r} {reason}.")
+
+
+class TargetError(CrawlsetError):
+    """The directory to export into cannot be used."""
+
+
+class DoesNotAddUpError(CrawlsetError):
+    """Counts that must agree do not."""
+
+
+class SystemRefusedError(CrawlsetError):
+    """The machine refused something: a file, a directory, room on the disk."""
+
+
+class UsageError(CrawlsetError):
+    """What was asked for makes no sense."""
+
+    exit_code = 2
+
+
+class InvalidListError(UsageError):
+    """The file of URLs cannot be sent as it is."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}.")

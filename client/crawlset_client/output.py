@@ -1,0 +1,90 @@
+"""Results on standard output, everything else on standard error."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TextIO
+
+from crawlset_client.errors import CrawlsetError
+from crawlset_client.text import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WIDTH_OF_A_FILE = 200
+"""Columns to draw tables in where no terminal says how many there are."""
+
+
+class Output:
+    """
+    How a command speaks. With `as_json` standard output gets one JSON document, whatever happens.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+
+    @property
+    def messages(self) -> "Console":
+        """Standard error, for progress and for what a person should know meanwhile."""
+        return _console(sys.stderr)
+
+    def note(self, text: str) -> None:
+        self.messages.print(printable(text), soft_wrap=True)
+
+    def result(self, document: Any, draw: "Callable[[Console], None]") -> None:
+        """What the command was asked for: `document` in JSON, or drawn for a person."""
+        if self.as_json:
+            self._print_json(document)
+        else:
+            draw(_console(sys.stdout))
+
+    def error(self, error: CrawlsetError) -> None:
+        line = f"error: {printable(error.detail)}"
+        if error.request_id:
+            line += f" ({error.code}, request {error.request_id})"
+        else:
+            line += f" ({error.code})"
+        print(line, file=sys.stderr, flush=True)  # noqa: T201
+        if self.as_json:
+            problem = {
+                "code": error.code,
+                "detail": error.detail,
+                "request_id": error.request_id,
+            }
+            self._print_json({"error": problem, **error.subject})
+
+    def _print_json(self, document: Any) -> None:
+        json.dump(document, sys.stdout, indent=2)
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+
+
+def table(
+    console: "Console", columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = ""
+) -> None:
+    """Rows under a header; a column whose values are numbers is set to the right."""
+    from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - start-up must be fast
+    from rich.table import Table  # noqa: PLC0415
+
+    held = [list(row) for row in rows]
+    drawn = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    for place, name in enumerate(columns):
+        is_number = bool(held) and all(isinstance(row[place], int) for row in held)
+        justify: Literal["left", "right"] = "right" if is_number else "left"
+        drawn.add_column(name, justify=justify, overflow="fold", no_wrap=name == "id")
+    for row in held:
+        drawn.add_row(*(_cell(value) for value in row))
+    console.print(drawn)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else printable(value)
+
+
+def _console(stream: TextIO) -> "Console":
+    from rich.console import Console  # noqa: PLC0415 - start-up must be fast
+
+    width = None if stream.isatty() else WIDTH_OF_A_FILE
+    return Console(file=stream, width=width, markup=False, emoji=False, highlight=False)
