@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -22,13 +22,12 @@ def wait_for(read: Callable[[], Any], is_done: Callable[[Any], bool], seconds: f
     return value
 
 
-def is_alive(pid: int) -> bool:
-    """Whether the process runs; one that only waits to be reaped does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
+class Address(NamedTuple):
+    """Where a cloud answers; a running `LocalCloud` has the same names."""
+
+    api_url: str
+    api_key: str
+    sample_url: str
 
 
 class SampleSite:
@@ -37,7 +36,7 @@ class SampleSite:
 
     @classmethod
     @contextmanager
-    def of(cls, cloud: LocalCloud) -> Iterator["SampleSite"]:
+    def of(cls, cloud: LocalCloud | Address) -> Iterator["SampleSite"]:
         with httpx.Client(base_url=cloud.sample_url) as client:
             yield cls(client)
 
@@ -46,10 +45,15 @@ class SampleSite:
         self.client.post("/_requests/reset").raise_for_status()
 
     def works(self) -> list[dict[str, Any]]:
-        return self.client.get("/catalogue").raise_for_status().json()["works"]
+        works: list[dict[str, Any]] = self._get("/catalogue")["works"]
+        return works
 
     def requests_by_path(self) -> dict[str, int]:
-        return self.client.get("/_requests").raise_for_status().json()["by_path"]
+        counts: dict[str, int] = self._get("/_requests")["by_path"]
+        return counts
+
+    def _get(self, path: str) -> Any:
+        return self.client.get(path).raise_for_status().json()
 
     def manifest(self, count: int) -> list[str]:
         answer = self.client.get("/manifest", params={"count": count}, timeout=60)
@@ -65,7 +69,7 @@ class Api:
 
     @classmethod
     @contextmanager
-    def of(cls, cloud: LocalCloud, project: str | None = None) -> Iterator["Api"]:
+    def of(cls, cloud: LocalCloud | Address, project: str | None = None) -> Iterator["Api"]:
         """The API with the first key, in a new project unless one is named."""
         headers = {"Authorization": f"Bearer {cloud.api_key}"}
         with httpx.Client(base_url=cloud.api_url, headers=headers, timeout=60) as client:
@@ -82,7 +86,9 @@ class Api:
         return answer.json()
 
     def create_job(self, **body: Any) -> str:
-        return self.post(f"/api/projects/{self.project}/crawl-jobs", {"name": "job"} | body)["id"]
+        path = f"/api/projects/{self.project}/crawl-jobs"
+        job_id: str = self.post(path, {"name": "job"} | body)["id"]
+        return job_id
 
     def job_path(self, job_id: str) -> str:
         return f"/api/projects/{self.project}/crawl-jobs/{job_id}"
