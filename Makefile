@@ -13,7 +13,7 @@ export UV
 export UV_PYTHON_DOWNLOADS := never
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup up demo test unit lint types lock validate build deploy clean
+.PHONY: help setup up demo test unit lint types lock validate build deploy bench clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,9 @@ lint: setup ## Check style, imports and the template
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	PYTHONPATH=. $(BIN)/lint-imports
+
+bench: setup ## Measure; prints tables
+	$(BIN)/python -m tests.bench.plan_manifest
 
 types: setup ## Check types
 	$(BIN)/mypy layers/core/crawlset infra/local/crawlset_local client/crawlset_client functions tests alembic/env.py alembic/handler.py

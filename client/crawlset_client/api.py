@@ -141,12 +141,13 @@ class Crawlset:
 
     # Crawl jobs
 
-    def create_upload(self, project_id: str, filename: str) -> Upload:
-        return self._post(Upload, f"{_project(project_id)}/uploads", {"filename": filename})
+    def create_upload(self, project_id: str) -> Upload:
+        """A place for a manifest, open for an hour."""
+        return self._post(Upload, f"{_project(project_id)}/uploads", {})
 
     def upload_manifest(self, project_id: str, path: Path, *, advance: Advance = ignore) -> Upload:
         """Upload a manifest of at most 1 GiB; its `upload_id` goes into a crawl job."""
-        upload = self.create_upload(project_id, path.name)
+        upload = self.create_upload(project_id)
         transfers.put(self._storage, upload, path, advance=advance, sleep=self._sleep)
         return upload
 

@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
+from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -14,6 +15,7 @@ from crawlset.projects.routes import router as projects
 from crawlset.validation.routes import router as validation
 
 app = build_app()
+app.enable_swagger(path="/api/docs", title="Crawlset", version="0.1.0")
 for router in (projects, crawls, validation, exports):
     app.include_router(router)
 
@@ -21,6 +23,12 @@ for router in (projects, crawls, validation, exports):
 @app.get("/api/health", summary="Whether the API answers", tags=["health"])
 def health() -> tuple[dict[str, str], int]:
     return {"status": "ok"}, HTTPStatus.OK
+
+
+@app.get("/api/openapi.json", include_in_schema=False)
+def openapi() -> Response[str]:
+    document = app.get_openapi_json_schema(title="Crawlset", version="0.1.0")
+    return Response(HTTPStatus.OK, content_types.APPLICATION_JSON, document)
 
 
 @logger.inject_lambda_context(

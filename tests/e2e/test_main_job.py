@@ -140,6 +140,14 @@ class TestAccess:
         assert httpx.get(f"{cloud.api_url}/api/health").json() == {"status": "ok"}
 
 
+    def test_shows_the_documentation_to_anyone(self, cloud: LocalCloud) -> None:
+        document = httpx.get(f"{cloud.api_url}/api/openapi.json").json()
+        page = httpx.get(f"{cloud.api_url}/api/docs")
+
+        assert "/api/projects/{project_id}/crawl-jobs" in document["paths"]
+        assert page.headers["content-type"].startswith("text/html")
+
+
 class TestCancel:
     def test_ends_a_running_job_soon(self, cloud: LocalCloud) -> None:
         with Api.of(cloud) as api, SampleSite.of(cloud) as site:

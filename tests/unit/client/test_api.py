@@ -187,7 +187,7 @@ class TestUpload:
     ) -> None:
         manifest = tmp_path / "urls.csv"
         manifest.write_bytes(b"url\nhttp://host.test/1\n")
-        upload = crawlset.create_upload("project", "urls.csv")
+        upload = crawlset.create_upload("project")
         api.next_answers = [
             httpx.Response(201, json=upload.model_dump(mode="json")),
             httpx.Response(503),

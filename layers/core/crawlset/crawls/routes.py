@@ -13,7 +13,6 @@ from crawlset.crawls.schemas import (
     CrawlJobCreate,
     CrawlJobRead,
     ImageRead,
-    UploadCreate,
     UploadRead,
 )
 from crawlset.crawls.work_repository import ChunkRepository
@@ -42,7 +41,7 @@ def list_sources() -> Page[SourceRead]:
     summary="Get a place to PUT a manifest to",
     tags=TAGS,
 )
-def create_upload(project_id: UUID, request: UploadCreate) -> tuple[UploadRead, int]:
+def create_upload(project_id: UUID) -> tuple[UploadRead, int]:
     ProjectRepository(router.context["session"]).require(router.context["user_id"], project_id)
     upload_id, url, expires_at = service.create_upload(router.context["user_id"])
     return UploadRead(upload_id=upload_id, url=url, expires_at=expires_at), HTTPStatus.CREATED

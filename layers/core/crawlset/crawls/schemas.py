@@ -69,12 +69,6 @@ class CrawlJobCreate(BaseModel):
     ] = None
 
 
-class UploadCreate(BaseModel):
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
-
-    filename: Annotated[str, Field(min_length=1, max_length=255)]
-
-
 class UploadRead(BaseModel):
     upload_id: UUID
     url: str
