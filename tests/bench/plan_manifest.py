@@ -11,11 +11,11 @@ import time
 from pathlib import Path
 
 import httpx
-from crawlset_local.cloud import LocalCloud
-from crawlset_local.ports import free_ports
 from rich.console import Console
 from rich.progress import Progress
 
+from crawlset_local.cloud import LocalCloud
+from crawlset_local.ports import free_ports
 from tests.e2e.support import Api
 
 N_HOSTS = 50_000
@@ -30,7 +30,9 @@ def main(n_lines: int) -> None:
         with cloud:
             seconds, memory = plan(cloud, n_lines, console)
         cloud.erase()
-    console.print(f"{n_lines:,} lines planned in {seconds:.1f} s ({n_lines / seconds:,.0f} lines/s)")
+    console.print(
+        f"{n_lines:,} lines planned in {seconds:.1f} s ({n_lines / seconds:,.0f} lines/s)"
+    )
     for name, peak in sorted(memory.items(), key=lambda item: -item[1]):
         console.print(f"  {name}: {peak} MB at most")
 

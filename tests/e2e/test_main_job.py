@@ -139,7 +139,6 @@ class TestAccess:
     def test_answers_health_to_anyone(self, cloud: LocalCloud) -> None:
         assert httpx.get(f"{cloud.api_url}/api/health").json() == {"status": "ok"}
 
-
     def test_shows_the_documentation_to_anyone(self, cloud: LocalCloud) -> None:
         document = httpx.get(f"{cloud.api_url}/api/openapi.json").json()
         page = httpx.get(f"{cloud.api_url}/api/docs")
