@@ -76,7 +76,7 @@ def become(monkeypatch: pytest.MonkeyPatch, deployed: dict[str, str]) -> Any:
     return become
 
 
-def create_account(become: Any, email: str = "a@example.org") -> tuple[UUID, str]:
+def create_account(become: Any, email: str = "a@example.org") -> tuple[UUID, Any]:
     become("owner")
     answer = load_migrate().handler(
         {"action": "create_profile", "email": email, "name": "A"}, CONTEXT

@@ -8,8 +8,8 @@ from typing import Any, cast
 from uuid import UUID, uuid4
 
 import httpx
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
