@@ -40,7 +40,7 @@ class TestOpenManifest:
             (f'\n{{"url": "{A}"}}\n'.encode(), "jsonl"),
             (f'"{A}"\n'.encode(), "jsonl"),
             (parquet({"url": [A]}), "parquet"),
-            (gzip.compress(f"url\n{A}\n".encode()), "csv"),
+            (gzip.compress(f"url\n{A}\n".encode(), mtime=0), "csv"),
         ],
     )
     def test_tells_the_format_by_how_it_begins(
@@ -67,11 +67,11 @@ class TestOpenManifest:
         [
             (b"", None, "is empty"),
             (b" \n\n", None, "is empty"),
-            (gzip.compress(b""), None, "is empty"),
+            (gzip.compress(b"", mtime=0), None, "is empty"),
             (b"\x1f\x8bnonsense", None, "gzip data is broken at its beginning"),
             (b"PAR1 and so on", "csv", "should be csv, but it is Parquet"),
             (b"hello", "parquet", "should be parquet, but it does not begin"),
-            (gzip.compress(parquet({"url": [A]})), None, "may not be gzipped"),
+            (gzip.compress(parquet({"url": [A]}), mtime=0), None, "may not be gzipped"),
         ],
     )
     def test_refuses_what_is_not_what_it_should_be(
@@ -106,7 +106,9 @@ class TestReadTxt:
         assert [candidate.url for candidate in read(key)] == [A, "hello there", "https:///nohost"]
 
     def test_reads_gzip_of_several_members(self, upload: Upload) -> None:
-        key = upload(gzip.compress(f"{A}\n".encode()) + gzip.compress(f"{B}\n".encode()))
+        key = upload(
+            gzip.compress(f"{A}\n".encode(), mtime=0) + gzip.compress(f"{B}\n".encode(), mtime=0)
+        )
 
         assert [candidate.url for candidate in read(key)] == [A, B]
 
@@ -224,7 +226,7 @@ class TestCheck:
 
     def test_finds_a_gzip_that_is_cut_short(self, upload: Upload) -> None:
         lines = "".join(f"https://a.example/{n * n}\n" for n in range(100_000)).encode()
-        manifest = manifests.open_manifest(upload(gzip.compress(lines)[:-2_000]))
+        manifest = manifests.open_manifest(upload(gzip.compress(lines, mtime=0)[:-2_000]))
 
         with pytest.raises(MalformedManifestError, match=r"gzip data is broken at line \d+"):
             manifests.check(manifest)
@@ -233,7 +235,7 @@ class TestCheck:
         self, upload: Upload, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(text_manifests, "MAX_MANIFEST_BYTES", 1_000_000)
-        bomb = gzip.compress((b"#" * 999 + b"\n") * 2_000)
+        bomb = gzip.compress((b"#" * 999 + b"\n") * 2_000, mtime=0)
         manifest = manifests.open_manifest(upload(bomb))
 
         with pytest.raises(MalformedManifestError, match="unpacks to more than 1,000,000 bytes"):
