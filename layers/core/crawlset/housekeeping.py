@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from crawlset import outbox, pipeline
+from crawlset import orphans, outbox, pipeline
 from crawlset.crawls import sweeping
 from crawlset.kit import db
 from crawlset.observability import logger, metrics
@@ -21,6 +21,7 @@ def tick(*, requeue: bool = False) -> dict[str, Any]:
         "sweep": lambda: sweeping.sweep(everything=requeue),
         "pipeline": lambda: pipeline.sweep(everything=requeue),
         "exports": pipeline.expire_exports,
+        "orphans": orphans.remove_hourly,
         "relay": outbox.relay,
     }
     done: dict[str, Any] = {}

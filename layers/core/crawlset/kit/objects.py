@@ -4,7 +4,7 @@ import gzip
 import io
 import json
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
@@ -19,8 +19,10 @@ from crawlset.settings import bucket_settings
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
+    from types_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 GZIP_LEVEL = 3
+DELETED_AT_ONCE = 1_000
 PART_BYTES = 16 << 20
 IN_PARTS = TransferConfig(
     multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=4
@@ -101,6 +103,37 @@ def list_keys(prefix: str) -> Iterator[str]:
     for page in s3().get_paginator("list_objects_v2").paginate(Bucket=bucket(), Prefix=prefix):
         for entry in page.get("Contents", ()):
             yield entry["Key"]
+
+
+def list_folders(prefix: str) -> Iterator[str]:
+    """The names directly below `prefix` that have objects below them."""
+    pages = (
+        s3()
+        .get_paginator("list_objects_v2")
+        .paginate(Bucket=bucket(), Prefix=prefix, Delimiter="/")
+    )
+    for page in pages:
+        for entry in page.get("CommonPrefixes", ()):
+            yield entry["Prefix"].removeprefix(prefix).removesuffix("/")
+
+
+def delete_old(prefix: str, before: datetime, limit: int) -> int:
+    """Delete objects below `prefix` last written before then, at most `limit`; say how many."""
+    keys: list[ObjectIdentifierTypeDef] = []
+    for page in s3().get_paginator("list_objects_v2").paginate(Bucket=bucket(), Prefix=prefix):
+        keys += [
+            {"Key": entry["Key"]}
+            for entry in page.get("Contents", ())
+            if entry["LastModified"] < before
+        ]
+        if len(keys) >= limit:
+            break
+    keys = keys[:limit]
+    for begin in range(0, len(keys), DELETED_AT_ONCE):
+        s3().delete_objects(
+            Bucket=bucket(), Delete={"Objects": keys[begin : begin + DELETED_AT_ONCE]}
+        )
+    return len(keys)
 
 
 def presign_put(key: str, lifetime: timedelta) -> str:

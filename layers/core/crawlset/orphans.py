@@ -1,0 +1,53 @@
+"""
+Remove objects whose row is gone: of deleted jobs and exports, of requests that broke off.
+
+Objects come before their rows, so only those that are a day old are looked at.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from itertools import islice
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from crawlset.kit import db, objects
+from crawlset.models import CrawlJob, ExportJob
+from crawlset.observability import logger
+
+GRACE = timedelta(days=1)
+LIMIT = 20_000
+"""Objects removed in one round; the next hour goes on."""
+IDS_AT_ONCE = 1_000
+OWNERS: dict[str, InstrumentedAttribute[UUID]] = {"jobs/": CrawlJob.id, "exports/": ExportJob.id}
+"""Whose id the folders below a prefix are named after."""
+
+
+def remove_hourly() -> int:
+    """In the first minute of an hour, `remove`; a round lists every folder of the bucket."""
+    with db.transaction() as session:
+        now: datetime = session.execute(select(func.now())).scalar_one()
+    return remove(now) if now.minute == 0 else 0
+
+
+def remove(now: datetime) -> int:
+    """Delete what has had no row for a day, at most about `LIMIT` objects; say how many."""
+    n_removed = 0
+    for prefix, column in OWNERS.items():
+        folders = objects.list_folders(prefix)
+        while batch := list(islice(folders, IDS_AT_ONCE)):
+            for name in _without_row(batch, column):
+                folder = f"{prefix}{name}/"
+                n_removed += objects.delete_old(folder, now - GRACE, LIMIT - n_removed)
+                if n_removed >= LIMIT:
+                    return n_removed
+    logger.info("orphans_removed", objects=n_removed)
+    return n_removed
+
+
+def _without_row(names: Iterable[str], column: InstrumentedAttribute[UUID]) -> list[str]:
+    ids = {UUID(name): name for name in names}
+    with db.transaction() as session:
+        known = set(session.scalars(select(column).where(column.in_(ids))))
+    return [name for id_, name in ids.items() if id_ not in known]
