@@ -11,12 +11,14 @@ from crawlset.kit import db
 from crawlset.kit.ids import new_id
 from crawlset.models import (
     CrawlJob,
+    ExportJob,
     Image,
     JobChunk,
     JobSearch,
     JobStatus,
     Profile,
     Project,
+    ValidationJob,
     WorkStatus,
 )
 from crawlset.outcomes import ImageStatus, Outcome
@@ -136,3 +138,33 @@ def create_image(session: Session, chunk: JobChunk, **overrides: Any) -> Image:
     session.add(image)
     session.commit()
     return image
+
+
+def create_validation_job(session: Session, job: CrawlJob, **overrides: Any) -> ValidationJob:
+    validation_job = ValidationJob(
+        id=new_id(),
+        user_id=job.user_id,
+        crawl_job_id=job.id,
+        **{"validation_rules": {}, "status": JobStatus.pending} | overrides,
+    )
+    session.add(validation_job)
+    session.commit()
+    return validation_job
+
+
+def create_export_job(session: Session, job: CrawlJob, **overrides: Any) -> ExportJob:
+    export_job = ExportJob(
+        id=new_id(),
+        user_id=job.user_id,
+        crawl_job_id=job.id,
+        **{
+            "validation_job_id": None,
+            "format": "imagefolder",
+            "export_options": {},
+            "status": JobStatus.pending,
+        }
+        | overrides,
+    )
+    session.add(export_job)
+    session.commit()
+    return export_job

@@ -17,7 +17,6 @@ from crawlset.exports import plan as plans
 from crawlset.exports import service, steps
 from crawlset.exports.steps import ExportStep
 from crawlset.kit import objects
-from crawlset.kit.ids import new_id
 from crawlset.models import (
     CrawlJob,
     ExportFile,
@@ -86,36 +85,6 @@ def store(session: Session, job: CrawlJob) -> Store:
         return rows
 
     return store
-
-
-def create_export_job(session: Session, job: CrawlJob, **overrides: Any) -> ExportJob:
-    export_job = ExportJob(
-        id=new_id(),
-        user_id=job.user_id,
-        crawl_job_id=job.id,
-        **{
-            "validation_job_id": None,
-            "format": "imagefolder",
-            "export_options": {},
-            "status": JobStatus.pending,
-        }
-        | overrides,
-    )
-    session.add(export_job)
-    session.commit()
-    return export_job
-
-
-def create_validation_job(session: Session, job: CrawlJob, **overrides: Any) -> ValidationJob:
-    validation_job = ValidationJob(
-        id=new_id(),
-        user_id=job.user_id,
-        crawl_job_id=job.id,
-        **{"validation_rules": {}, "status": JobStatus.completed} | overrides,
-    )
-    session.add(validation_job)
-    session.commit()
-    return validation_job
 
 
 def judge(session: Session, validation_job: ValidationJob, image: Image, rule: str | None) -> None:
@@ -222,7 +191,7 @@ class TestCreateExportJob:
     def test_answers_409_unless_crawl_and_validation_are_completed(
         self, api: Api, path: str, job: CrawlJob, session: Session, state: JobStatus
     ) -> None:
-        validation_job = create_validation_job(session, job, status=state)
+        validation_job = factories.create_validation_job(session, job, status=state)
         early = api.call("POST", path, {"validation_job_id": str(validation_job.id)})
         job.status = state
         session.commit()
@@ -236,7 +205,7 @@ class TestCreateExportJob:
     ) -> None:
         project = session.get_one(Project, job.project_id)
         other = factories.create_crawl_job(session, project, status=JobStatus.completed)
-        validation_job = create_validation_job(session, other)
+        validation_job = factories.create_validation_job(session, other)
 
         status, body = api.call("POST", path, {"validation_job_id": str(validation_job.id)})
 
@@ -248,7 +217,7 @@ class TestCancelExportJob:
         self, api: Api, path: str, job: CrawlJob, session: Session, store: Store
     ) -> None:
         store(2)
-        export_job = create_export_job(session, job)
+        export_job = factories.create_export_job(session, job)
         write(export_job)
 
         status, body = api.call("POST", f"{path}/{export_job.id}/cancel")
@@ -264,7 +233,7 @@ class TestCancelExportJob:
     def test_answers_409_when_it_has_ended(
         self, api: Api, path: str, job: CrawlJob, session: Session
     ) -> None:
-        export_job = create_export_job(session, job, status=JobStatus.failed)
+        export_job = factories.create_export_job(session, job, status=JobStatus.failed)
 
         status, body = api.call("POST", f"{path}/{export_job.id}/cancel")
 
@@ -277,7 +246,7 @@ class TestExport:
         self, job: CrawlJob, session: Session, store: Store
     ) -> None:
         images = store([b"one", b"two"], keyword="cat") + store([b"three"], keyword="golden dog")
-        export_job = create_export_job(session, job, export_options=TRAIN)
+        export_job = factories.create_export_job(session, job, export_options=TRAIN)
 
         export(export_job)
 
@@ -294,10 +263,10 @@ class TestExport:
         self, job: CrawlJob, session: Session, store: Store
     ) -> None:
         kept, rejected, unjudged = store(3)
-        validation_job = create_validation_job(session, job)
+        validation_job = factories.create_validation_job(session, job, status=JobStatus.completed)
         judge(session, validation_job, kept, None)
         judge(session, validation_job, rejected, "min_width")
-        export_job = create_export_job(session, job, validation_job_id=validation_job.id)
+        export_job = factories.create_export_job(session, job, validation_job_id=validation_job.id)
 
         export(export_job)
 
@@ -324,7 +293,7 @@ class TestExport:
             outcome=Outcome.http_404,
             http_status=404,
         )
-        export_job = create_export_job(session, job, export_options=TRAIN)
+        export_job = factories.create_export_job(session, job, export_options=TRAIN)
 
         export(export_job)
 
@@ -350,7 +319,7 @@ class TestExport:
         )
 
     def test_completes_without_images(self, job: CrawlJob, session: Session) -> None:
-        export_job = create_export_job(session, job)
+        export_job = factories.create_export_job(session, job)
 
         export(export_job)
 
@@ -365,7 +334,7 @@ class TestExport:
         hostile = ["../../up", "/abs", "..", ".git", "x" * 300, "\u202egpj.exe", "con", "a\nb", " "]
         for keyword in hostile:
             store(1, keyword=keyword, title=keyword, creator="=cmd()|[x](y)\n# z")
-        export_job = create_export_job(session, job)
+        export_job = factories.create_export_job(session, job)
 
         export(export_job)
 
@@ -384,8 +353,8 @@ class TestExport:
         self, job: CrawlJob, session: Session, store: Store
     ) -> None:
         store([bytes([n]) * 100 for n in range(7)])
-        by_number = create_export_job(session, job)
-        by_size = create_export_job(session, job)
+        by_number = factories.create_export_job(session, job)
+        by_size = factories.create_export_job(session, job)
 
         for export_job, limits in (
             (by_number, {"shard_images": 3}),
@@ -409,7 +378,7 @@ class TestExport:
         self, job: CrawlJob, session: Session, store: Store
     ) -> None:
         store(20, keyword="cat")
-        first, second = (create_export_job(session, job) for _ in range(2))
+        first, second = (factories.create_export_job(session, job) for _ in range(2))
 
         export(first)
         export(second)
@@ -421,7 +390,7 @@ class TestExport:
         self, job: CrawlJob, session: Session, store: Store
     ) -> None:
         store(3)
-        export_job = create_export_job(session, job)
+        export_job = factories.create_export_job(session, job)
 
         for name in ("plan", "write_shard", "finish", "verify"):
             assert step(export_job, name) == step(export_job, name)
@@ -435,7 +404,7 @@ class TestExport:
         self, job: CrawlJob, session: Session, store: Store
     ) -> None:
         store(2)
-        export_job = create_export_job(session, job)
+        export_job = factories.create_export_job(session, job)
         step(export_job, "plan")
         store(1, keyword="late")
 
@@ -450,7 +419,7 @@ class TestExport:
         self, job: CrawlJob, session: Session, store: Store
     ) -> None:
         store(1)
-        export_job = create_export_job(session, job)
+        export_job = factories.create_export_job(session, job)
         first = plans.write(export_job.id, [], {})
 
         second = plans.write(export_job.id, [], {"cat": "cat"})
@@ -459,7 +428,7 @@ class TestExport:
 
     @pytest.mark.parametrize("name", ["plan", "write_shard", "finish", "verify"])
     def test_breaks_off_when_cancelled(self, job: CrawlJob, session: Session, name: str) -> None:
-        export_job = create_export_job(session, job, status=JobStatus.cancelled)
+        export_job = factories.create_export_job(session, job, status=JobStatus.cancelled)
 
         with pytest.raises(Exception) as raised:
             step(export_job, name)
@@ -472,7 +441,7 @@ class TestExport:
     ) -> None:
         image, _ = store([b"one", b"two"])
         objects.put(image.pack_key or "", bytes(2000))
-        export_job = create_export_job(session, job)
+        export_job = factories.create_export_job(session, job)
         step(export_job, "plan")
 
         with pytest.raises(Exception) as raised:
@@ -486,7 +455,7 @@ class TestVerifyExport:
     @pytest.fixture
     def written(self, job: CrawlJob, session: Session, store: Store) -> ExportJob:
         store(3)
-        export_job = create_export_job(session, job)
+        export_job = factories.create_export_job(session, job)
         write(export_job)
         return export_job
 
@@ -543,7 +512,7 @@ class TestVerifyExport:
         self, job: CrawlJob, session: Session, store: Store
     ) -> None:
         store(1)
-        export_job = create_export_job(session, job)
+        export_job = factories.create_export_job(session, job)
         step(export_job, "plan")
         step(export_job, "finish")
 
@@ -559,7 +528,7 @@ class TestFailExport:
         self, job: CrawlJob, session: Session, store: Store
     ) -> None:
         store(1)
-        export_job = create_export_job(session, job)
+        export_job = factories.create_export_job(session, job)
         write(export_job)
 
         step(export_job, "fail", error={"Error": "States.Timeout", "Cause": ""})
@@ -575,7 +544,7 @@ class TestFailExport:
         self, job: CrawlJob, session: Session, store: Store
     ) -> None:
         store(1)
-        export_job = create_export_job(session, job)
+        export_job = factories.create_export_job(session, job)
         export(export_job)
 
         step(export_job, "fail", error={"Error": "States.Timeout", "Cause": ""})
@@ -587,8 +556,8 @@ class TestFailExport:
     def test_cancels_with_the_validation_it_waited_for(
         self, job: CrawlJob, session: Session
     ) -> None:
-        validation_job = create_validation_job(session, job, status=JobStatus.cancelled)
-        export_job = create_export_job(session, job, validation_job_id=validation_job.id)
+        validation_job = factories.create_validation_job(session, job, status=JobStatus.cancelled)
+        export_job = factories.create_export_job(session, job, validation_job_id=validation_job.id)
 
         step(export_job, "fail", error={"Error": "JobCancelledError", "Cause": ""})
 
@@ -596,7 +565,7 @@ class TestFailExport:
         assert (export_job.status, export_job.error_message) == (JobStatus.cancelled, None)
 
     def test_does_nothing_for_a_deleted_job(self, job: CrawlJob, session: Session) -> None:
-        export_job = create_export_job(session, job)
+        export_job = factories.create_export_job(session, job)
         session.delete(session.merge(export_job))
         session.commit()
 
@@ -607,7 +576,7 @@ class TestListExportFiles:
     @pytest.fixture
     def exported(self, job: CrawlJob, session: Session, store: Store) -> ExportJob:
         store(1)
-        export_job = create_export_job(session, job)
+        export_job = factories.create_export_job(session, job)
         export(export_job)
         return export_job
 
@@ -638,7 +607,7 @@ class TestListExportFiles:
         self, api: Api, path: str, job: CrawlJob, session: Session, store: Store
     ) -> None:
         store(1)
-        export_job = create_export_job(session, job)
+        export_job = factories.create_export_job(session, job)
         write(export_job)
 
         status, body = api.call("GET", f"{path}/{export_job.id}/files")
@@ -677,7 +646,7 @@ class TestExpireExports:
         self, job: CrawlJob, session: Session, store: Store
     ) -> None:
         store(1)
-        old, new = (create_export_job(session, job) for _ in range(2))
+        old, new = (factories.create_export_job(session, job) for _ in range(2))
         export(old)
         export(new)
         expire(session, old)
@@ -697,7 +666,7 @@ class TestExpireExports:
         self, job: CrawlJob, session: Session, store: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         store(1)
-        export_job = create_export_job(session, job)
+        export_job = factories.create_export_job(session, job)
         export(export_job)
         expire(session, export_job)
         with monkeypatch.context() as patch:
@@ -716,7 +685,7 @@ class TestRelayedJob:
     def test_names_its_jobs_in_the_crawl_job(
         self, api: Api, job: CrawlJob, session: Session, path: str
     ) -> None:
-        export_job = create_export_job(session, job)
+        export_job = factories.create_export_job(session, job)
 
         _, body = api.call("GET", path.removesuffix("/export-jobs"))
 

@@ -6,7 +6,6 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from crawlset import pipeline
-from crawlset.kit.ids import new_id
 from crawlset.models import (
     CrawlJob,
     ImageVerdict,
@@ -50,18 +49,6 @@ def api(profile: Profile) -> Api:
 @pytest.fixture
 def path(job: CrawlJob) -> str:
     return f"/api/projects/{job.project_id}/crawl-jobs/{job.id}/validation-jobs"
-
-
-def create_validation_job(session: Session, job: CrawlJob, **overrides: Any) -> ValidationJob:
-    validation_job = ValidationJob(
-        id=new_id(),
-        user_id=job.user_id,
-        crawl_job_id=job.id,
-        **{"validation_rules": {}, "status": JobStatus.pending} | overrides,
-    )
-    session.add(validation_job)
-    session.commit()
-    return validation_job
 
 
 def step(validation_job: ValidationJob, name: str, **more: Any) -> None:
@@ -155,7 +142,7 @@ class TestReadValidationJobs:
     def test_lists_newest_first_in_pages(
         self, api: Api, path: str, job: CrawlJob, session: Session
     ) -> None:
-        ids = [str(create_validation_job(session, job).id) for _ in range(3)]
+        ids = [str(factories.create_validation_job(session, job).id) for _ in range(3)]
 
         _, first = api.call("GET", path, query={"limit": "2"})
         _, second = api.call("GET", path, query={"cursor": first["next_cursor"]})
@@ -168,7 +155,7 @@ class TestReadValidationJobs:
     ) -> None:
         project = session.get_one(Project, job.project_id)
         other = factories.create_crawl_job(session, project, status=JobStatus.completed)
-        validation_job = create_validation_job(session, other)
+        validation_job = factories.create_validation_job(session, other)
 
         answers = [api.call("GET", f"{path}/{id_}") for id_ in (validation_job.id, uuid4())]
 
@@ -180,7 +167,7 @@ class TestCancelValidationJob:
     def test_ends_it_at_once(
         self, api: Api, path: str, job: CrawlJob, session: Session, state: JobStatus
     ) -> None:
-        validation_job = create_validation_job(session, job, status=state)
+        validation_job = factories.create_validation_job(session, job, status=state)
 
         status, body = api.call("POST", f"{path}/{validation_job.id}/cancel")
 
@@ -191,7 +178,7 @@ class TestCancelValidationJob:
     def test_answers_409_when_it_has_ended(
         self, api: Api, path: str, job: CrawlJob, session: Session, state: JobStatus
     ) -> None:
-        validation_job = create_validation_job(session, job, status=state)
+        validation_job = factories.create_validation_job(session, job, status=state)
 
         status, body = api.call("POST", f"{path}/{validation_job.id}/cancel")
 
@@ -233,7 +220,7 @@ class TestValidate:
     ) -> None:
         job = session.get_one(CrawlJob, chunk.crawl_job_id)
         id_ = factories.create_image(session, chunk, **image).id
-        validation_job = create_validation_job(session, job, validation_rules=rules)
+        validation_job = factories.create_validation_job(session, job, validation_rules=rules)
 
         validate(validation_job)
 
@@ -248,7 +235,7 @@ class TestValidate:
             factories.create_image(session, chunk, width=width)
         factories.create_image(session, chunk, height=1)
         factories.create_image(session, chunk, status=ImageStatus.failed, outcome=Outcome.http_404)
-        validation_job = create_validation_job(session, job)
+        validation_job = factories.create_validation_job(session, job)
 
         validate(validation_job)
 
@@ -260,7 +247,7 @@ class TestValidate:
         assert validation_job.finished_at is not None
 
     def test_completes_without_images(self, session: Session, job: CrawlJob) -> None:
-        validation_job = create_validation_job(session, job)
+        validation_job = factories.create_validation_job(session, job)
 
         validate(validation_job)
 
@@ -276,7 +263,7 @@ class TestValidate:
     ) -> None:
         monkeypatch.setattr("crawlset.validation.steps.IMAGES_PER_STATEMENT", 2)
         ids = {factories.create_image(session, chunk).id for _ in range(5)}
-        validation_job = create_validation_job(session, job)
+        validation_job = factories.create_validation_job(session, job)
 
         validate(validation_job)
 
@@ -287,7 +274,7 @@ class TestValidate:
     ) -> None:
         for width in (10, 640):
             factories.create_image(session, chunk, width=width)
-        validation_job = create_validation_job(session, job)
+        validation_job = factories.create_validation_job(session, job)
 
         for name in ("prepare", "evaluate", "deduplicate", "finish"):
             step(validation_job, name)
@@ -305,7 +292,7 @@ class TestValidate:
             for width in (100, 200, 200)
         )
         other = factories.create_image(session, chunk, width=100).id
-        validation_job = create_validation_job(session, job)
+        validation_job = factories.create_validation_job(session, job)
 
         validate(validation_job)
 
@@ -328,7 +315,7 @@ class TestValidate:
             factories.create_image(session, chunk, sha256=bytes(32), width=width).id
             for width in (5000, 200)
         )
-        validation_job = create_validation_job(session, job)
+        validation_job = factories.create_validation_job(session, job)
 
         validate(validation_job)
 
@@ -341,7 +328,7 @@ class TestValidate:
         session.execute(text("DROP INDEX uq_images_stored_sha256"))
         for _ in range(2):
             factories.create_image(session, chunk, sha256=bytes(32))
-        validation_job = create_validation_job(
+        validation_job = factories.create_validation_job(
             session, job, validation_rules={"exact_duplicates": False}
         )
 
@@ -355,7 +342,7 @@ class TestValidate:
         self, session: Session, job: CrawlJob, chunk: JobChunk, name: str
     ) -> None:
         factories.create_image(session, chunk)
-        validation_job = create_validation_job(session, job, status=JobStatus.cancelled)
+        validation_job = factories.create_validation_job(session, job, status=JobStatus.cancelled)
 
         with pytest.raises(Exception) as raised:
             step(validation_job, name)
@@ -364,7 +351,7 @@ class TestValidate:
         assert verdicts(session, validation_job) == {}
 
     def test_breaks_off_when_deleted(self, session: Session, job: CrawlJob) -> None:
-        validation_job = create_validation_job(session, job)
+        validation_job = factories.create_validation_job(session, job)
         session.delete(session.merge(job))
         session.commit()
 
@@ -376,7 +363,7 @@ class TestValidate:
     def test_sees_nothing_of_another_user(
         self, session: Session, job: CrawlJob, chunk: JobChunk
     ) -> None:
-        validation_job = create_validation_job(session, job)
+        validation_job = factories.create_validation_job(session, job)
         stranger = factories.create_profile(session)
 
         with pytest.raises(Exception) as raised:
@@ -408,7 +395,7 @@ class TestFailValidation:
     def test_says_why_without_giving_away_our_inside(
         self, session: Session, job: CrawlJob, error: dict[str, str], message: str
     ) -> None:
-        validation_job = create_validation_job(session, job, status=JobStatus.running)
+        validation_job = factories.create_validation_job(session, job, status=JobStatus.running)
 
         step(validation_job, "fail", error=error)
 
@@ -420,7 +407,7 @@ class TestFailValidation:
     def test_leaves_a_job_that_has_ended(
         self, session: Session, job: CrawlJob, state: JobStatus
     ) -> None:
-        validation_job = create_validation_job(session, job, status=state)
+        validation_job = factories.create_validation_job(session, job, status=state)
 
         step(validation_job, "fail", error={"Error": "States.Timeout"})
 
@@ -433,7 +420,7 @@ class TestListVerdicts:
     def validated(self, session: Session, job: CrawlJob, chunk: JobChunk) -> ValidationJob:
         for width in (10, 640, 20):
             factories.create_image(session, chunk, width=width)
-        validation_job = create_validation_job(session, job)
+        validation_job = factories.create_validation_job(session, job)
         validate(validation_job)
         return validation_job
 
@@ -491,7 +478,7 @@ class TestPipeline:
         assert (message.body["validation_job_id"], export["validation_job_id"]) == (None, None)
 
     def test_fails_what_an_execution_left_unfinished(self, session: Session, job: CrawlJob) -> None:
-        running = create_validation_job(session, job, status=JobStatus.running)
+        running = factories.create_validation_job(session, job, status=JobStatus.running)
 
         pipeline.fail(
             session, validation_job_id=running.id, export_job_id=None, reason="It was stopped."
@@ -518,8 +505,8 @@ class TestSweepPipeline:
         return list(session.scalars(select(OutboxMessage.deduplication_id)))
 
     def test_starts_again_what_stood_still(self, session: Session, job: CrawlJob) -> None:
-        stalled = create_validation_job(session, job, status=JobStatus.running)
-        create_validation_job(session, job, status=JobStatus.running)
+        stalled = factories.create_validation_job(session, job, status=JobStatus.running)
+        factories.create_validation_job(session, job, status=JobStatus.running)
         self.age(session, stalled.id, updated_at="2 hours")
 
         n_swept = pipeline.sweep()
@@ -531,7 +518,7 @@ class TestSweepPipeline:
         assert pipeline.sweep() == 0
 
     def test_gives_up_after_a_day(self, session: Session, job: CrawlJob) -> None:
-        stalled = create_validation_job(session, job, status=JobStatus.running)
+        stalled = factories.create_validation_job(session, job, status=JobStatus.running)
         self.age(session, stalled.id, updated_at="2 hours", created_at="25 hours")
 
         pipeline.sweep()

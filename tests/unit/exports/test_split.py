@@ -54,4 +54,4 @@ class TestSplits:
             Splits.model_validate(splits)
 
     def test_forgives_rounding(self) -> None:
-        Splits(train=0.7, validation=0.2, test=0.1)
+        assert Splits(train=0.7, validation=0.2, test=0.1).train == 0.7

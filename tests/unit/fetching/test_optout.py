@@ -95,7 +95,9 @@ class TestJudgeHeaders:
             judge_headers("crawlset")(200, headers(("x-robots-tag", "noai")))
 
     def test_leaves_an_error_its_own_name(self) -> None:
-        judge_headers("crawlset")(404, headers(("x-robots-tag", "noai")))
+        judge = judge_headers("crawlset")
+
+        assert judge(404, headers(("x-robots-tag", "noai"))) is None
 
 
 class TestParseTdmrep:

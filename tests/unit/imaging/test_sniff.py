@@ -85,6 +85,7 @@ class TestProbe:
     def test_ends_on_any_bytes(self, image_format: str, tail: bytes) -> None:
         head = {"jpeg": b"\xff\xd8\xff", "gif": b"GIF89a"}.get(image_format, FILES["png"][:8])
         try:
-            probe(head + tail, image_format, MAX_PIXELS)
+            seen = probe(head + tail, image_format, MAX_PIXELS)
         except (TruncatedError, MalformedError):
             return
+        assert seen.width * seen.height * seen.n_frames <= MAX_PIXELS

@@ -51,7 +51,9 @@ class TestValidationRules:
             ValidationRules.model_validate(rules)
 
     def test_allows_bounds_that_meet(self) -> None:
-        ValidationRules(min_width=100, max_width=100, min_height=100, max_height=100)
+        rules = ValidationRules(min_width=100, max_width=100, min_height=100, max_height=100)
+
+        assert rules.min_width == rules.max_width
 
 
 class TestChecksOf:
