@@ -638,6 +638,7 @@ def create_tables() -> None:
         ["crawl_job_id", "status"],
         unique=False,
     )
+    op.create_index(op.f("ix_job_chunks_finished_at"), "job_chunks", ["finished_at"], unique=False)
     op.create_index(
         "ix_job_chunks_unfinished",
         "job_chunks",
@@ -711,6 +712,12 @@ def create_tables() -> None:
         op.f("ix_job_searches_crawl_job_id"),
         "job_searches",
         ["crawl_job_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_job_searches_source_updated_at"),
+        "job_searches",
+        ["source", "updated_at"],
         unique=False,
     )
     op.create_index(

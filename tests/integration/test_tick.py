@@ -48,7 +48,8 @@ def job(session: Session) -> CrawlJob:
 
 
 def create_stalled_chunk(session: Session, job: CrawlJob, **overrides: Any) -> JobChunk:
-    chunk = factories.create_chunk(session, job, updated_at=LONG_AGO, **overrides)
+    an_hour_ago = func.now() - text("interval '1 hour'")
+    chunk = factories.create_chunk(session, job, **{"updated_at": an_hour_ago} | overrides)
     factories.create_image(session, chunk, status=ImageStatus.pending, ordinal=0)
     return chunk
 
@@ -83,6 +84,40 @@ class TestSweep:
         tick()
 
         assert queues.bodies("chunks") == []
+
+    @pytest.mark.parametrize("lane", [None, "a.example.org#0"])
+    def test_leaves_a_chunk_alone_that_waits_in_a_busy_lane(
+        self, session: Session, job: CrawlJob, queues: Any, lane: str | None
+    ) -> None:
+        create_stalled_chunk(session, job, lane=lane)
+        factories.create_chunk(
+            session, job, lane=lane, status=WorkStatus.completed, finished_at=func.now()
+        )
+
+        tick()
+
+        assert queues.bodies("chunks") + queues.bodies("host_lanes") == []
+
+    def test_sends_a_chunk_again_whose_message_must_be_gone_from_a_busy_lane(
+        self, session: Session, job: CrawlJob, queues: Any
+    ) -> None:
+        create_stalled_chunk(session, job, updated_at=datetime(2020, 1, 1, tzinfo=UTC))
+        factories.create_chunk(session, job, status=WorkStatus.completed, finished_at=func.now())
+
+        tick()
+
+        assert len(queues.bodies("chunks")) == 1
+
+    def test_leaves_a_search_alone_that_waits_for_a_busy_source(
+        self, session: Session, job: CrawlJob, queues: Any
+    ) -> None:
+        an_hour = func.now() - text("interval '1 hour'")
+        factories.create_search(session, job, updated_at=an_hour)
+        factories.create_search(session, job, status=WorkStatus.completed)
+
+        tick()
+
+        assert queues.bodies("discover") == []
 
     def test_records_an_outcome_whose_event_never_came(
         self, session: Session, job: CrawlJob, queues: Any

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from crawlset import pipeline
@@ -64,6 +65,7 @@ def settle_chunk(
     chunk.outcomes, chunk.n_urls = images.count_outcomes(chunk.id)
     chunk.status = status
     chunk.error_message = reason
+    chunk.finished_at = func.now()
     session.flush()
 
 

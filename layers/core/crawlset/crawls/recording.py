@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from crawlset.crawls import finishing
@@ -88,7 +87,6 @@ def _settle(
     finishing.settle_chunk(session, chunk, WorkStatus.completed)
     chunk.pack_key = pack_key
     chunk.bytes_stored = sum(row["file_size"] for row in rows if row["outcome"] is Outcome.stored)
-    chunk.finished_at = func.now()
     session.flush()
     return len(rows)
 

@@ -21,7 +21,7 @@ from crawlset.crawls.service import discover_message
 from crawlset.crawls.work_repository import ChunkRepository, SearchRepository
 from crawlset.images.repository import ImageRepository
 from crawlset.kit import db, objects
-from crawlset.models import JobChunk, JobSearch, Target, WorkStatus
+from crawlset.models import JobChunk, JobSearch, Target
 from crawlset.observability import logger
 from crawlset.outbox import Message
 from crawlset.settings import MAX_ATTEMPTS
@@ -113,9 +113,7 @@ def _sweep_queued_chunks(cutoffs: Cutoffs) -> int:
     n_moved = 0
     for _ in range(MAX_ROUNDS):
         with db.transaction() as session:
-            stalled = ChunkRepository(session).list_stalled(
-                WorkStatus.queued, cutoffs.queued, ROUND
-            )
+            stalled = ChunkRepository(session).list_stalled(cutoffs.queued, ROUND)
         _dispatch(chunk for chunk in stalled if _move_chunk(chunk, cutoffs.max_attempts))
         n_moved += len(stalled)
         if len(stalled) < ROUND:
@@ -157,9 +155,7 @@ def _sweep_pending_chunks(cutoffs: Cutoffs) -> int:
     n_moved = 0
     for _ in range(MAX_ROUNDS):
         with db.transaction() as session:
-            pending = ChunkRepository(session).list_stalled(
-                WorkStatus.pending, cutoffs.pending, ROUND
-            )
+            pending = ChunkRepository(session).list_pending_since(cutoffs.pending, ROUND)
         n_moved += _dispatch(pending)
         if len(pending) < ROUND:
             break

@@ -1,17 +1,19 @@
 """Every query about the pieces of a crawl job: its searches and its chunks."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, literal, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, exists, func, literal, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
 from crawlset.kit.paging import Slice, cut
 from crawlset.models import CrawlJob, JobChunk, JobSearch, WorkStatus
 from crawlset.outcomes import Outcome
 
 UNFINISHED = (WorkStatus.pending, WorkStatus.queued)
+RETENTION = timedelta(days=4)
+"""A message that waits for longer than this is gone from its queue."""
 
 
 class SearchRepository:
@@ -62,10 +64,24 @@ class SearchRepository:
         )
 
     def list_stalled(self, before: datetime, limit: int) -> Sequence[JobSearch]:
-        """Searches of any owner that have not moved for a while: for the housekeeper."""
+        """
+        Searches of any owner that have not moved since then, for the housekeeper.
+
+        Where the source has ended other searches since, they wait for their turn.
+        """
+        other = aliased(JobSearch)
+        is_source_busy = exists().where(
+            other.source == JobSearch.source,
+            other.status.not_in(UNFINISHED),
+            other.updated_at >= before,
+        )
         return self.session.scalars(
             select(JobSearch)
-            .where(JobSearch.status.in_(UNFINISHED), JobSearch.updated_at < before)
+            .where(
+                JobSearch.status.in_(UNFINISHED),
+                JobSearch.updated_at < before,
+                or_(~is_source_busy, JobSearch.updated_at < before - RETENTION),
+            )
             .order_by(JobSearch.updated_at)
             .limit(limit)
         ).all()
@@ -142,11 +158,32 @@ class ChunkRepository:
             update(JobChunk).where(JobChunk.id == chunk.id).values(updated_at=func.now())
         )
 
-    def list_stalled(self, status: WorkStatus, before: datetime, limit: int) -> Sequence[JobChunk]:
-        """Chunks of any owner that have not moved for a while: for the housekeeper."""
+    def list_pending_since(self, before: datetime, limit: int) -> Sequence[JobChunk]:
+        """Chunks of any owner that nobody has queued since then, for the housekeeper."""
         return self.session.scalars(
             select(JobChunk)
-            .where(JobChunk.status == status, JobChunk.updated_at < before)
+            .where(JobChunk.status == WorkStatus.pending, JobChunk.updated_at < before)
+            .order_by(JobChunk.updated_at)
+            .limit(limit)
+        ).all()
+
+    def list_stalled(self, before: datetime, limit: int) -> Sequence[JobChunk]:
+        """
+        Queued chunks of any owner that have not moved since then, for the housekeeper.
+
+        Where others of their lane (or of none) have ended since, they wait for their turn.
+        """
+        other = aliased(JobChunk)
+        is_lane_busy = exists().where(
+            other.lane.is_not_distinct_from(JobChunk.lane), other.finished_at >= before
+        )
+        return self.session.scalars(
+            select(JobChunk)
+            .where(
+                JobChunk.status == WorkStatus.queued,
+                JobChunk.updated_at < before,
+                or_(~is_lane_busy, JobChunk.updated_at < before - RETENTION),
+            )
             .order_by(JobChunk.updated_at)
             .limit(limit)
         ).all()

@@ -55,6 +55,7 @@ class JobSearch(Identified, Owned, Timestamped, Base):
         parent("crawl_jobs", "crawl_job_id"),
         one_of("status", WorkStatus),
         Index(None, "crawl_job_id"),
+        Index(None, "source", "updated_at"),
         Index(
             "ix_job_searches_unfinished",
             "updated_at",
@@ -84,6 +85,7 @@ class JobChunk(Identified, Owned, Timestamped, Base):
         parent("crawl_jobs", "crawl_job_id"),
         one_of("status", WorkStatus),
         Index(None, "crawl_job_id", "status"),
+        Index(None, "finished_at"),
         Index(
             "ix_job_chunks_unfinished",
             "updated_at",
