@@ -7,14 +7,15 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from crawlset.crawls import recording
-from crawlset.crawls.messages import keys_of
+from crawlset.crawls.messages import job_id_of, keys_of
 from crawlset.kit.batch import handle_each
 from crawlset.observability import logger, metrics
 
 
 def record_named(message: SQSRecord) -> None:
     for key in keys_of(message.json_body):
-        recording.record_outcome(key)
+        with logger.append_context_keys(job_id=job_id_of(key)):
+            recording.record_outcome(key)
 
 
 @logger.inject_lambda_context(clear_state=True)

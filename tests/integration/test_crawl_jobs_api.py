@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from crawlset import settings
 from crawlset.kit import objects
+from crawlset.kit.paging import encode
 from crawlset.models import (
     CrawlJob,
     JobSearch,
@@ -102,6 +103,8 @@ class TestCreateCrawlJob:
             (keyword_job(sources=["gogle"]), "/sources"),
             (keyword_job(keywords=[]), "/keywords"),
             (keyword_job(keywords=[""]), "/keywords/0"),
+            (keyword_job(keywords=["cat", "cat"]), "/keywords"),
+            (keyword_job(name="a\0b"), "/name"),
             (keyword_job(keywords=["a\0b"]), "/keywords/0"),
             (keyword_job(sources=[]), "/sources"),
             (keyword_job(sources=["unsplash"]), "/sources"),
@@ -249,7 +252,9 @@ class TestReadCrawlJob:
         assert [i["id"] for i in first["items"] + rest["items"]] == stored
         assert rest["next_cursor"] is None
 
-    @pytest.mark.parametrize("cursor", ["nonsense", "WzEsICJ4Il0", "WzIsICIxIl0"])
+    @pytest.mark.parametrize(
+        "cursor", ["nonsense", "WzEsICJ4Il0", "WzIsICIxIl0", encode(str(10**30))]
+    )
     def test_refuses_a_cursor_it_never_gave(
         self, session: Session, api: Api, path: str, project: Project, cursor: str
     ) -> None:
@@ -367,6 +372,33 @@ class TestProjects:
         assert renamed["name"] == "Owls"
         assert [project["id"] for project in listed["items"]] == [created["id"]]
         assert (status, api.call("GET", path)[0]) == (204, 404)
+
+    @pytest.mark.parametrize(
+        ("method", "body"),
+        [
+            ("POST", {"name": "a\0b"}),
+            ("POST", {"name": "x", "description": "a\0b"}),
+            ("POST", {"name": "x", "owner_id": "y"}),
+            ("PATCH", {"name": None}),
+        ],
+    )
+    def test_says_what_is_wrong_with_a_project(
+        self, api: Api, project: Project, method: str, body: dict[str, Any]
+    ) -> None:
+        path = "/api/projects" + (f"/{project.id}" if method == "PATCH" else "")
+
+        status, problem = api.call(method, path, body)
+
+        assert (status, problem["code"]) == (422, "InvalidRequestError")
+
+    def test_keeps_a_project_while_its_job_runs(
+        self, session: Session, api: Api, project: Project
+    ) -> None:
+        factories.create_crawl_job(session, project)
+
+        status, problem = api.call("DELETE", f"/api/projects/{project.id}")
+
+        assert (status, problem["code"]) == (409, "ProjectActiveError")
 
     def test_answers_404_problem_on_an_unknown_route(self, api: Api) -> None:
         status, problem = api.call("GET", "/api/nope")

@@ -104,3 +104,13 @@ class TestRelay:
         executions = outbox.stepfunctions().list_executions(stateMachineArn=arn)["executions"]
         assert [execution["name"] for execution in executions] == ["val-1"]
         assert n_waiting(session) == 0
+
+    def test_sends_the_rest_when_one_target_fails(self, session: Session, queues: Any) -> None:
+        session.add(OutboxMessage(target=Target.pipeline, body={"n": 1}))
+        session.add(OutboxMessage(target=Target.plan, body={"n": 2}))
+        session.commit()
+
+        outbox.relay()
+
+        assert [json.loads(body) for body in queues.bodies("plan")] == [{"n": 2}]
+        assert [message.body for message in session.scalars(select(OutboxMessage))] == [{"n": 1}]

@@ -53,12 +53,14 @@ def put_part(
     part: int = 0,
     n_parts: int | None = 1,
     error: dict[str, str] | None = None,
+    attempt: int = 1,
 ) -> str:
     key = keys.candidates(search.crawl_job_id, search.id, part)
     head = {
         "v": 1,
         "job_id": str(search.crawl_job_id),
         "search_id": str(search.id),
+        "attempt": attempt,
         "part": part,
         "n_parts": n_parts,
         "error": error,
@@ -199,3 +201,29 @@ class TestPlanPart:
 
         session.refresh(search)
         assert (search.status, search.n_candidates) == (WorkStatus.completed, 2)
+
+    def test_lets_only_the_latest_attempt_say_how_a_search_ended(
+        self, session: Session, job: CrawlJob, search: JobSearch, queues: Any
+    ) -> None:
+        search.attempt = 2
+        session.commit()
+        error = {"code": "SourceRefusedError", "message": "The key has expired."}
+        planning.plan_part(
+            put_part(search, [candidate("https://a.example.org/1.jpg")], error=error)
+        )
+        session.refresh(search)
+        assert (search.status, search.n_candidates) == (WorkStatus.queued, 1)
+
+        planning.plan_part(put_part(search, [candidate("https://a.example.org/2.jpg")], attempt=2))
+
+        session.refresh(search)
+        assert (search.status, search.error_message) == (WorkStatus.completed, None)
+
+    def test_gives_a_host_lanes_that_becomes_busy_over_several_parts(
+        self, session: Session, job: CrawlJob, search: JobSearch, queues: Any
+    ) -> None:
+        for part in range(2):
+            urls = [f"https://busy.example.org/{part}/{n}.jpg" for n in range(40)]
+            planning.plan_part(put_part(search, [candidate(url) for url in urls], part, None))
+
+        assert [chunk.lane for chunk in chunks_of(session, job)] == [None, "busy.example.org#0"]

@@ -1,5 +1,6 @@
 import hashlib
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
@@ -55,14 +56,14 @@ def result(n: int, outcome: str = "stored", content: bytes | None = None) -> dic
     }
 
 
-def put_outcome(chunk: JobChunk, results: list[dict[str, Any]]) -> str:
+def put_outcome(chunk: JobChunk, results: list[dict[str, Any]], pack_key: str | None = None) -> str:
     key = keys.outcome(chunk.crawl_job_id, chunk.id)
     head = {
         "v": 1,
         "job_id": str(chunk.crawl_job_id),
         "chunk_id": str(chunk.id),
         "attempt": 1,
-        "pack_key": "pack.tar",
+        "pack_key": pack_key or keys.pack(chunk.crawl_job_id, chunk.id, 1, "t"),
         "pack_bytes": 1000,
         "n_urls": len(results),
         "duration_seconds": 1.0,
@@ -147,3 +148,12 @@ class TestRecordOutcome:
 
         session.refresh(job)
         assert job.status is JobStatus.running
+
+    def test_refuses_a_pack_that_is_not_the_chunks(self, session: Session, job: CrawlJob) -> None:
+        chunk = create_open_chunk(session, job, 1)
+        foreign = keys.pack(job.id, uuid4(), 1, "t")
+
+        with pytest.raises(recording.ForeignPackError):
+            recording.record_outcome(put_outcome(chunk, [result(0)], foreign))
+
+        assert outcomes_of(session, chunk) == [None]

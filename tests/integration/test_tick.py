@@ -188,6 +188,16 @@ class TestSweep:
         assert len(queues.bodies("discover")) == 1
         assert len(queues.bodies("chunks")) == 1
 
+    def test_writes_the_tombstone_that_a_crash_after_the_cancel_left_out(
+        self, session: Session, job: CrawlJob, queues: Any
+    ) -> None:
+        job.status, job.finished_at = JobStatus.cancelled, func.now()
+        session.commit()
+
+        tick()
+
+        assert objects.exists(keys.cancelled(job.id))
+
     def test_settles_the_images_that_a_cancel_left_open(
         self, session: Session, job: CrawlJob, queues: Any
     ) -> None:
@@ -249,6 +259,33 @@ class TestSchedules:
         tick()
 
         assert session.scalars(select(CrawlJob)).all() == []
+
+    @pytest.mark.parametrize(
+        "broken", [{"cron": "nonsense"}, {"cron": "0 0 30 2 *"}, {"timezone": "Mars/Base"}]
+    )
+    def test_pauses_a_schedule_that_never_runs_and_goes_on(
+        self,
+        session: Session,
+        schedule: CrawlSchedule,
+        queues: Any,
+        broken: dict[str, str],
+    ) -> None:
+        other = CrawlSchedule(
+            user_id=schedule.user_id,
+            project_id=schedule.project_id,
+            template_id=schedule.template_id,
+            name="other",
+            **{"cron": "0 3 * * *", "timezone": "UTC"} | broken,
+            next_run_at=LONG_AGO - timedelta(days=1),
+        )
+        session.add(other)
+        session.commit()
+
+        tick()
+
+        session.refresh(other)
+        assert other.is_paused
+        assert len(session.scalars(select(CrawlJob)).all()) == 1
 
     def test_advances_past_a_template_that_makes_no_job(
         self, session: Session, schedule: CrawlSchedule, queues: Any

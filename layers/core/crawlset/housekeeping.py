@@ -17,12 +17,13 @@ def tick(*, requeue: bool = False) -> dict[str, Any]:
     The heartbeat metric is missing when any failed, which is what its alarm waits for.
     """
     chores: dict[str, Callable[[], Any]] = {
+        "relay": outbox.relay,
         "schedules": schedules.fire_due,
         "sweep": lambda: sweeping.sweep(everything=requeue),
         "pipeline": lambda: pipeline.sweep(everything=requeue),
         "exports": pipeline.expire_exports,
         "orphans": orphans.remove_hourly,
-        "relay": outbox.relay,
+        "relay_again": outbox.relay,
     }
     done: dict[str, Any] = {}
     for name, chore in chores.items():

@@ -15,6 +15,10 @@ def candidates(job_id: UUID, search_id: UUID, part: int) -> str:
     return f"{candidates_prefix(job_id)}{search_id}.{part:05d}.jsonl.gz"
 
 
+def chunk_prefix(job_id: UUID, chunk_id: UUID) -> str:
+    return f"jobs/{job_id}/chunks/{chunk_id}/"
+
+
 def chunk_input(job_id: UUID, chunk_id: UUID, attempt: int) -> str:
     return f"jobs/{job_id}/chunks/{chunk_id}/{attempt}.input"
 

@@ -16,6 +16,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
@@ -34,14 +36,20 @@ ROUND = 100
 """Messages that one round leases."""
 
 
+IMPATIENT = Config(
+    connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 2}
+)
+"""A request that relays must answer within seconds; the next tick is patient for it."""
+
+
 @cache
 def sqs() -> "SQSClient":
-    return boto3.client("sqs")
+    return boto3.client("sqs", config=IMPATIENT)
 
 
 @cache
 def stepfunctions() -> "SFNClient":
-    return boto3.client("stepfunctions")
+    return boto3.client("stepfunctions", config=IMPATIENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +86,7 @@ def post(session: Session, messages: Sequence[Message]) -> None:
 def relay_quietly() -> None:
     """Relay now for the sake of speed; whatever goes wrong, the next tick relays again."""
     try:
-        relay()
+        relay(limit=ROUND)
     except Exception:  # noqa: BLE001 - the transaction is committed; the answer must not fail
         logger.exception("outbox_relay_failed")
 
@@ -122,7 +130,7 @@ def _lease(session: Session) -> list[OutboxMessage]:
 
 
 def _send(messages: Sequence[OutboxMessage]) -> list[int]:
-    """Send; give the ids of those that were accepted."""
+    """Send; give the ids of those that were accepted. A target that fails keeps no other back."""
     by_target: dict[Target, list[OutboxMessage]] = defaultdict(list)
     for message in messages:
         by_target[message.target].append(message)
@@ -133,7 +141,7 @@ def _send(messages: Sequence[OutboxMessage]) -> list[int]:
         else:
             waiting = iter(group)
             while batch := list(islice(waiting, SQS_BATCH)):
-                sent += _send_batch(_queue_url(target), batch)
+                sent += _send_batch(target, batch)
     return sent
 
 
@@ -142,7 +150,7 @@ def _queue_url(target: Target) -> str:
     return url
 
 
-def _send_batch(queue_url: str, batch: Sequence[OutboxMessage]) -> list[int]:
+def _send_batch(target: Target, batch: Sequence[OutboxMessage]) -> list[int]:
     entries: list[Any] = []
     for message in batch:
         entry = {"Id": str(message.id), "MessageBody": json.dumps(message.body)}
@@ -152,7 +160,11 @@ def _send_batch(queue_url: str, batch: Sequence[OutboxMessage]) -> list[int]:
                 "MessageDeduplicationId": message.deduplication_id or str(message.id),
             }
         entries.append(entry)
-    answer = sqs().send_message_batch(QueueUrl=queue_url, Entries=entries)
+    try:
+        answer = sqs().send_message_batch(QueueUrl=_queue_url(target), Entries=entries)
+    except (BotoCoreError, ClientError):
+        logger.exception("messages_not_sent", target=target, messages=len(batch))
+        return []
     for failed in answer.get("Failed", ()):
         logger.warning("message_refused", message_id=failed["Id"], code=failed["Code"])
     return [int(entry["Id"]) for entry in answer.get("Successful", ())]
@@ -169,4 +181,7 @@ def _start_execution(message: OutboxMessage) -> bool:
         )
     except client.exceptions.ExecutionAlreadyExists:
         logger.info("execution_exists", execution=message.deduplication_id)
+    except (BotoCoreError, ClientError):
+        logger.exception("execution_not_started", execution=message.deduplication_id)
+        return False
     return True

@@ -71,6 +71,7 @@ def settle_chunk(
 
 def fail_search(session: Session, job: CrawlJob, search_id: UUID, reason: str) -> None:
     """Make an unfinished search terminal; what it has yielded stays."""
+    SearchRepository(session).lock(job, search_id)
     CrawlRepository(session).lock(job)
     SearchRepository(session).settle(job, WorkStatus.failed, reason, search_id)
     logger.warning("search_failed", job_id=str(job.id), search_id=str(search_id), reason=reason)

@@ -50,6 +50,11 @@ def keys_of(body: dict[str, Any]) -> list[str]:
     return [unquote_plus(record["s3"]["object"]["key"]) for record in body["Records"]]
 
 
+def job_id_of(key: str) -> str:
+    """The job in `jobs/{job}/…`, for the log."""
+    return key.split("/")[1]
+
+
 def parse_candidates_key(key: str) -> CandidatesPart:
     match = CANDIDATES_KEY.fullmatch(key)
     if match is None:

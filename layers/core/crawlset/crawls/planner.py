@@ -7,13 +7,13 @@ candidates share chunks in which each host has only a few.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from crawlset.settings import CHUNK_URLS
 
 LANE_URLS = 50
-"""More candidates of one host in a part than this, and the host gets chunks of its own."""
+"""Once a job has more candidates of one host than this, the host gets chunks of its own."""
 LANES_PER_HOST = 2
 """Fetchers that may ask one host at once."""
 
@@ -26,24 +26,31 @@ class PlannedChunk:
     members: list[int]
 
 
-def plan(hosts: Sequence[str], chunk_urls: int = CHUNK_URLS) -> Iterator[PlannedChunk]:
+def plan(
+    hosts: Sequence[str], known: Mapping[str, int] | None = None, chunk_urls: int = CHUNK_URLS
+) -> Iterator[PlannedChunk]:
     """
     Chunks that cover each of `hosts` (one entry a candidate) exactly once.
 
-    A lane is `host#n` with n below `LANES_PER_HOST`.
+    `known` says how many candidates of a host the job has already. A lane is `host#n`, n below
+    `LANES_PER_HOST`.
     """
     by_host: dict[str, list[int]] = defaultdict(list)
     for place, host in enumerate(hosts):
         by_host[host].append(place)
-    shared = [members for members in by_host.values() if len(members) <= LANE_URLS]
+    known = known or {}
+    busy = {
+        host for host, members in by_host.items() if len(members) + known.get(host, 0) > LANE_URLS
+    }
+    shared = [members for host, members in by_host.items() if host not in busy]
     mixed = list(_take_turns(shared))
     for begin in range(0, len(mixed), chunk_urls):
         yield PlannedChunk(None, mixed[begin : begin + chunk_urls])
-    for host, members in by_host.items():
-        if len(members) > LANE_URLS:
-            for number, begin in enumerate(range(0, len(members), chunk_urls)):
-                lane = f"{host}#{number % LANES_PER_HOST}"
-                yield PlannedChunk(lane, members[begin : begin + chunk_urls])
+    for host in sorted(busy):
+        members = by_host[host]
+        for number, begin in enumerate(range(0, len(members), chunk_urls)):
+            lane = f"{host}#{number % LANES_PER_HOST}"
+            yield PlannedChunk(lane, members[begin : begin + chunk_urls])
 
 
 def _take_turns(groups: Sequence[list[int]]) -> Iterator[int]:

@@ -14,6 +14,7 @@ from crawlset.crawls.messages import parse_candidates_key
 from crawlset.crawls.planner import plan
 from crawlset.crawls.repository import CrawlRepository
 from crawlset.crawls.work_repository import UNFINISHED, SearchRepository
+from crawlset.images.repository import ImageRepository
 from crawlset.kit import db, objects
 from crawlset.kit.ids import new_id
 from crawlset.models import CrawlJob, JobChunk, JobSearch, WorkStatus
@@ -60,9 +61,10 @@ def plan_part(key: str) -> int:
         if job.status.is_final or search is None or search.status not in UNFINISHED:
             return 0
         CrawlRepository(session).start(job)
-        is_planned = part.part in search.planned_parts
-        chunk_ids, n_new = _insert(session, job, [] if is_planned else candidates)
-        _note_part(search, part.part, head, n_new)
+        chunk_ids, n_new = _insert(session, job, candidates)
+        search.n_candidates += n_new
+        if head["attempt"] >= search.attempt:
+            _note_part(search, part.part, head)
         session.flush()
         if not chunk_ids:
             finishing.finish_if_done(session, job)
@@ -80,14 +82,13 @@ def plan_part(key: str) -> int:
     return n_new
 
 
-def _note_part(search: JobSearch, part: int, head: dict[str, Any], n_new: int) -> None:
-    """A search made again may end earlier than before, so its last part speaks each time."""
+def _note_part(search: JobSearch, part: int, head: dict[str, Any]) -> None:
+    """Tick off a part of the latest attempt; its last one says how many there are or why none."""
     search.planned_parts = sorted({*search.planned_parts, part})
-    search.n_candidates += n_new
     if head["n_parts"] is not None:
         search.n_parts = head["n_parts"]
-    if head["error"] is not None:
-        search.error_message = head["error"]["message"][:2_000]
+        error = head["error"]
+        search.error_message = error["message"][:2_000] if error else None
     if search.n_parts is not None and set(range(search.n_parts)) <= set(search.planned_parts):
         search.status = WorkStatus.failed if search.error_message else WorkStatus.completed
 
@@ -103,7 +104,8 @@ def _insert(
     hosts = [_host(candidate["url"]) for candidate in wanted]
     rows: list[tuple[Any, ...]] = []
     chunks: list[JobChunk] = []
-    for planned in plan(hosts):
+    known = ImageRepository(session).count_hosts(job, set(hosts))
+    for planned in plan(hosts, known):
         chunk = _chunk(job, planned.lane, WorkStatus.pending, len(planned.members))
         chunks.append(chunk)
         rows += (

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from crawlset import keys
 from crawlset.crawls import finishing
 from crawlset.crawls.messages import parse_outcome_key
 from crawlset.crawls.repository import CrawlRepository
@@ -16,6 +18,15 @@ from crawlset.observability import logger, metrics
 from crawlset.outcomes import Outcome
 
 MAX_DETAIL = 500
+
+
+class ForeignPackError(ValueError):
+    def __init__(self, chunk_id: UUID, pack_key: str) -> None:
+        super().__init__(
+            f"The outcome of chunk {chunk_id} names {pack_key}, which is not its pack."
+        )
+
+
 FETCHED = (
     "final_url",
     "http_status",
@@ -50,7 +61,7 @@ def record_outcome(key: str) -> int:
         chunk = ChunkRepository(session).lock(job, named.chunk_id)
         if chunk is None or chunk.status not in {WorkStatus.pending, WorkStatus.queued}:
             return 0
-        n_settled = _settle(session, job, chunk, head["pack_key"], results)
+        n_settled = _settle(session, job, chunk, _own_pack(chunk, head["pack_key"]), results)
         finishing.finish_if_done(session, job)
     logger.info(
         "chunk_recorded",
@@ -61,6 +72,15 @@ def record_outcome(key: str) -> int:
     )
     metrics.add_metric(name="ImagesRecorded", unit="Count", value=n_settled)
     return n_settled
+
+
+def _own_pack(chunk: JobChunk, pack_key: str | None) -> str | None:
+    """A fetcher has met the internet: it may name a pack of this chunk only."""
+    if pack_key is not None and not pack_key.startswith(
+        keys.chunk_prefix(chunk.crawl_job_id, chunk.id)
+    ):
+        raise ForeignPackError(chunk.id, pack_key)
+    return pack_key
 
 
 def _settle(

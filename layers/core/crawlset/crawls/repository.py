@@ -1,8 +1,9 @@
 """Every query about crawl jobs."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -99,6 +100,14 @@ class CrawlRepository:
                 sums.n_candidates += n_urls
                 sums.bytes_stored += n_bytes
         return counts
+
+    def list_cancelled_within(self, age: timedelta) -> Sequence[UUID]:
+        """Jobs of any owner cancelled a short time ago, for the housekeeper."""
+        return self.session.scalars(
+            select(CrawlJob.id).where(
+                CrawlJob.status == JobStatus.cancelled, CrawlJob.finished_at > func.now() - age
+            )
+        ).all()
 
     def start(self, job: CrawlJob) -> None:
         """Pending -> running, when the first candidates are planned."""

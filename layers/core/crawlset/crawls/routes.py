@@ -3,7 +3,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from crawlset.crawls import reading, service
@@ -17,7 +17,7 @@ from crawlset.crawls.schemas import (
 )
 from crawlset.crawls.work_repository import ChunkRepository
 from crawlset.images.repository import ImageRepository
-from crawlset.kit.paging import Limit, Page, decode_int, decode_uuid
+from crawlset.kit.paging import MAX_BIGINT, Limit, Page, decode_int, decode_uuid
 from crawlset.models import JobStatus, WorkStatus
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.projects.repository import ProjectRepository
@@ -29,6 +29,7 @@ TAGS: Any = ["crawl jobs"]
 
 Cursor = Annotated[str | None, Query()]
 PageLimit = Annotated[Limit, Query()]
+ImageId = Annotated[int, Path(ge=1, le=MAX_BIGINT)]
 
 
 @router.get("/api/sources", summary="What each source permits", tags=["sources"])
@@ -158,7 +159,7 @@ def list_images(
     summary="Get one candidate",
     tags=TAGS,
 )
-def get_image(project_id: UUID, job_id: UUID, image_id: int) -> ImageRead:
+def get_image(project_id: UUID, job_id: UUID, image_id: ImageId) -> ImageRead:
     session = router.context["session"]
     job = service.require(session, project_id, job_id)
     return ImageRead.model_validate(ImageRepository(session).require(job, image_id))

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from crawlset.kit.texts import printable
 from crawlset.models import JobStatus, WorkStatus
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.settings import MAX_CANDIDATES, MAX_KEYWORDS, MAX_URLS_IN_REQUEST
@@ -13,19 +14,12 @@ from crawlset.sources.protocol import IntendedUse, ManifestFormat
 MAX_URL_LENGTH = 8_192
 
 
-def _clean(text: str) -> str:
-    if not text.isprintable():
-        message = "holds characters that cannot be printed"
-        raise ValueError(message)
-    return text
-
-
 def _hexadecimal(digest: bytes | None) -> str | None:
     return digest.hex() if digest is not None else None
 
 
 def _has_host(url: str) -> str:
-    parts = urlsplit(_clean(url))
+    parts = urlsplit(printable(url))
     if parts.scheme.lower() not in {"http", "https"}:
         message = "a URL begins with http:// or https://"
         raise ValueError(message)
@@ -35,10 +29,10 @@ def _has_host(url: str) -> str:
     return url
 
 
-Keyword = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_clean)]
+Keyword = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(printable)]
 SourceName = Annotated[str, Field(min_length=1, max_length=50)]
 ImageUrl = Annotated[str, Field(min_length=1, max_length=MAX_URL_LENGTH), AfterValidator(_has_host)]
-JobName = Annotated[str, Field(min_length=1, max_length=200)]
+JobName = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)]
 
 
 class CrawlJobCreate(BaseModel):

@@ -40,6 +40,11 @@ class CrawlJobActiveError(ConflictError):
         super().__init__(f"Crawl job {job.id} is {job.status}; cancel it or wait for it first.")
 
 
+class CrawlJobCancelledError(ConflictError):
+    def __init__(self, job: CrawlJob) -> None:
+        super().__init__(f"Crawl job {job.id} was cancelled; start another instead.")
+
+
 class NothingToRetryError(ConflictError):
     def __init__(self, job: CrawlJob) -> None:
         super().__init__(f"Nothing in crawl job {job.id} would end otherwise if tried again.")
@@ -120,6 +125,8 @@ def _check(request: CrawlJobCreate) -> None:
         raise UnprocessableError("A source is named twice.", "/sources")
     for choice in request.licences:
         licences.parse_choice(choice)
+    if len(set(request.keywords)) < len(request.keywords):
+        raise UnprocessableError("A keyword is named twice.", "/keywords")
     has_list = request.urls is not None or request.upload_id is not None
     if request.urls is not None and request.upload_id is not None:
         raise UnprocessableError("Give either urls or an upload_id, not both.", "/upload_id")
@@ -202,15 +209,20 @@ def retry(session: Session, job: CrawlJob) -> CrawlJob:
     """
     Try again what failed and may end otherwise: images in new chunks, searches as they were.
 
+    At most 20,000 images at once, which is what a request has time for.
+
     Raises:
-        CrawlJobActiveError: the job has not ended, or was cancelled.
+        CrawlJobActiveError: the job has not ended.
+        CrawlJobCancelledError: the job was cancelled.
         NothingToRetryError: every failure is final.
     """
     repository = CrawlRepository(session)
     repository.lock(job)
-    if job.status not in {JobStatus.completed, JobStatus.failed}:
+    if job.status is JobStatus.cancelled:
+        raise CrawlJobCancelledError(job)
+    if not job.status.is_final:
         raise CrawlJobActiveError(job)
-    images = ImageRepository(session).list_retryable(job)
+    images = ImageRepository(session).list_retryable(job, IMAGES_SETTLED_AT_ONCE)
     searches = [
         search
         for search in SearchRepository(session).list_of(job)

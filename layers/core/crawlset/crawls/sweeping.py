@@ -7,6 +7,7 @@ too long is looked for in the bucket, sent again, or made terminal after the las
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -30,9 +31,11 @@ DISPATCH_GRACE = timedelta(minutes=1)
 """A chunk is pending for longer than this only if whoever planned it crashed."""
 STALLED = timedelta(minutes=45)
 """Longer than the visibility of a message, so that the queue has had its turn."""
-ROUND = 200
-MAX_ROUNDS = 10
+ROUND = 100
+MAX_ROUNDS = 5
+REQUEUE_ROUNDS = 1_000
 LEFT_OVER_IMAGES = 20_000
+TOMBSTONES_REPEATED = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Cutoffs:
     pending: datetime
     max_attempts: int | None
     """Attempts after which work is given up; none: however many it took."""
+    max_rounds: int
 
 
 def sweep(*, everything: bool = False) -> dict[str, int]:
@@ -54,12 +58,13 @@ def sweep(*, everything: bool = False) -> dict[str, int]:
     with db.transaction() as session:
         now: datetime = session.execute(select(func.now())).scalar_one()
     cutoffs = (
-        Cutoffs(queued=now, pending=now, max_attempts=None)
+        Cutoffs(queued=now, pending=now, max_attempts=None, max_rounds=REQUEUE_ROUNDS)
         if everything
         else Cutoffs(
             queued=now - STALLED,
             pending=now - DISPATCH_GRACE,
             max_attempts=MAX_ATTEMPTS,
+            max_rounds=MAX_ROUNDS,
         )
     )
     return {
@@ -67,16 +72,18 @@ def sweep(*, everything: bool = False) -> dict[str, int]:
         "queued_chunks": _sweep_queued_chunks(cutoffs),
         "pending_chunks": _sweep_pending_chunks(cutoffs),
         "cancelled_images": _settle_cancelled(),
+        "tombstones": _repeat_tombstones(),
     }
 
 
 def _sweep_searches(cutoffs: Cutoffs) -> int:
     n_moved = 0
-    for _ in range(MAX_ROUNDS):
+    for _ in range(cutoffs.max_rounds):
         with db.transaction() as session:
             stalled = SearchRepository(session).list_stalled(cutoffs.queued, ROUND)
         for search in stalled:
-            _move_search(search, list(_unplanned_parts(search)), cutoffs.max_attempts)
+            with _going_on("search", search.id):
+                _move_search(search, list(_unplanned_parts(search)), cutoffs.max_attempts)
         n_moved += len(stalled)
         if len(stalled) < ROUND:
             break
@@ -111,10 +118,15 @@ def _move_search(search: JobSearch, unplanned: list[str], max_attempts: int | No
 
 def _sweep_queued_chunks(cutoffs: Cutoffs) -> int:
     n_moved = 0
-    for _ in range(MAX_ROUNDS):
+    for _ in range(cutoffs.max_rounds):
         with db.transaction() as session:
             stalled = ChunkRepository(session).list_stalled(cutoffs.queued, ROUND)
-        _dispatch(chunk for chunk in stalled if _move_chunk(chunk, cutoffs.max_attempts))
+        restarted = []
+        for chunk in stalled:
+            with _going_on("chunk", chunk.id):
+                if _move_chunk(chunk, cutoffs.max_attempts):
+                    restarted.append(chunk)
+        _dispatch(restarted)
         n_moved += len(stalled)
         if len(stalled) < ROUND:
             break
@@ -153,7 +165,7 @@ def _move_chunk(chunk: JobChunk, max_attempts: int | None) -> bool:
 
 def _sweep_pending_chunks(cutoffs: Cutoffs) -> int:
     n_moved = 0
-    for _ in range(MAX_ROUNDS):
+    for _ in range(cutoffs.max_rounds):
         with db.transaction() as session:
             pending = ChunkRepository(session).list_pending_since(cutoffs.pending, ROUND)
         n_moved += _dispatch(pending)
@@ -175,3 +187,21 @@ def _dispatch(chunks: Iterable[JobChunk]) -> int:
 def _settle_cancelled() -> int:
     with db.transaction() as session:
         return ImageRepository(session).cancel_left_over(LEFT_OVER_IMAGES)
+
+
+def _repeat_tombstones() -> int:
+    """A cancel writes its tombstone after the commit, and may have crashed before."""
+    with db.transaction() as session:
+        cancelled = CrawlRepository(session).list_cancelled_within(TOMBSTONES_REPEATED)
+    for job_id in cancelled:
+        objects.put(keys.cancelled(job_id), b"")
+    return len(cancelled)
+
+
+@contextmanager
+def _going_on(kind: str, id_: UUID) -> Iterator[None]:
+    """One piece that cannot be moved must not keep the others back."""
+    try:
+        yield
+    except Exception:  # noqa: BLE001 - whatever it is, it is this piece's
+        logger.exception("sweep_failed", kind=kind, id=str(id_))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from uuid import UUID
 
+from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ConfigDict, Field
 
 from crawlset import keys
@@ -67,7 +68,7 @@ def fetch_chunk(
             user_agent=crawler.user_agent,
             private_hosts=crawler.private_hosts,
             seconds_left=seconds_left,
-            is_cancelled=lambda: objects.exists(tombstone),
+            is_cancelled=lambda: _is_there(tombstone),
             limits=limits,
         )
         pack_key = None
@@ -76,6 +77,15 @@ def fetch_chunk(
             pack_key = keys.pack(message.job_id, message.chunk_id, message.attempt, token)
             objects.put_file(pack_key, pack_path)
     _commit(message, outcome_key, result, pack_key)
+
+
+def _is_there(tombstone: str) -> bool:
+    """A look that fails must not cost what has been fetched: the next one comes in seconds."""
+    try:
+        return objects.exists(tombstone)
+    except (BotoCoreError, ClientError):
+        logger.warning("tombstone_unseen", key=tombstone)
+        return False
 
 
 def _commit(

@@ -41,6 +41,15 @@ class ImageRepository:
             urls[chunk_id].append((ordinal, url))
         return urls
 
+    def count_hosts(self, job: CrawlJob, hosts: Collection[str]) -> dict[str, int]:
+        """How many candidates of each host the job has."""
+        rows = self.session.execute(
+            select(Image.host, func.count())
+            .where(Image.crawl_job_id == job.id, Image.host.in_(hosts))
+            .group_by(Image.host)
+        )
+        return {host: n for host, n in rows}  # noqa: C416 - rows are no pairs to mypy
+
     def ids_by_ordinal(self, chunk_id: UUID) -> dict[int, int]:
         rows = self.session.execute(
             select(Image.ordinal, Image.id).where(
@@ -116,7 +125,7 @@ class ImageRepository:
         total = sum(n for _, n in rows)
         return {outcome.value: n for outcome, n in rows if outcome is not None}, total
 
-    def list_retryable(self, job: CrawlJob) -> Sequence[tuple[int, UUID, str]]:
+    def list_retryable(self, job: CrawlJob, limit: int) -> Sequence[tuple[int, UUID, str]]:
         """(id, chunk, host) of what may end otherwise when tried again."""
         rows = self.session.execute(
             select(Image.id, Image.chunk_id, Image.host)
@@ -125,6 +134,7 @@ class ImageRepository:
                 Image.outcome.in_([outcome for outcome in Outcome if outcome.is_retryable]),
             )
             .order_by(Image.id)
+            .limit(limit)
         )
         return [(id_, chunk_id, host) for id_, chunk_id, host in rows]
 

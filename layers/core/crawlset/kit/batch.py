@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from crawlset.observability import logger
+from crawlset.observability import logger, metrics
 
 
 def handle_each(
@@ -30,6 +30,7 @@ def handle_each(
             handle(record)
         except Exception:
             receives = record.attributes.approximate_receive_count
+            metrics.add_metric(name="RecordsFailed", unit="Count", value=1)
             logger.exception("record_failed", message_id=record.message_id, receives=receives)
             raise
 

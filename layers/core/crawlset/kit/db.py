@@ -10,6 +10,7 @@ import boto3
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.orm import Session, SessionTransaction
 
+from crawlset.observability import logger
 from crawlset.settings import database_settings
 
 
@@ -71,14 +72,18 @@ def transaction(user_id: UUID | None = None) -> Iterator[Session]:
         with session.begin():
             yield session
         for action in session.info.pop("after_commit", ()):
-            action()
+            try:
+                action()
+            except Exception:  # noqa: BLE001 - what is committed is done, whatever follows
+                logger.exception("after_commit_failed")
 
 
 def after_commit(session: Session, action: Callable[[], object]) -> None:
     """
     Run `action` once the transaction is durable; forget it on rollback.
 
-    A message must never announce a row that is not there.
+    A message must never announce a row that is not there. An action that fails is logged: the
+    transaction stands, so the tick must be able to make up for it.
     """
     session.info.setdefault("after_commit", []).append(action)
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from crawlset.errors import BadRequestError
 
 T = TypeVar("T")
+MAX_BIGINT = 2**63 - 1
 
 Limit = Annotated[int, Field(ge=1, le=100, description="Items on a page")]
 
@@ -71,8 +72,15 @@ def decode_uuid(cursor: str | None) -> str | None:
 
 
 def decode_int(cursor: str | None) -> str | None:
-    """As `decode`, for a list sorted by a number."""
-    return _decode_as(int, cursor)
+    """As `decode`, for a list sorted by a bigint."""
+    return _decode_as(_bigint, cursor)
+
+
+def _bigint(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= MAX_BIGINT:
+        raise ValueError(number)
+    return number
 
 
 def _decode_as(kind: Callable[[str], object], cursor: str | None) -> str | None:

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from crawlset.errors import NotFoundError
 from crawlset.kit.paging import Slice, cut
-from crawlset.models import Project
+from crawlset.models import CrawlJob, JobStatus, Project
 
 
 class ProjectRepository:
@@ -34,6 +34,13 @@ class ProjectRepository:
             statement = statement.where(Project.id < UUID(after))
         rows = self.session.scalars(statement.order_by(Project.id.desc()).limit(limit + 1)).all()
         return cut(rows, limit, lambda project: project.id)
+
+    def has_active_job(self, project_id: UUID) -> bool:
+        active = (JobStatus.pending, JobStatus.running)
+        jobs = select(CrawlJob.id).where(
+            CrawlJob.project_id == project_id, CrawlJob.status.in_(active)
+        )
+        return self.session.execute(jobs.limit(1)).first() is not None
 
     def delete(self, user_id: UUID, project_id: UUID) -> bool:
         result = self.session.execute(

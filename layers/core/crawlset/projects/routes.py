@@ -6,7 +6,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from crawlset.errors import NotFoundError
+from crawlset.errors import ConflictError, NotFoundError
 from crawlset.kit.ids import new_id
 from crawlset.kit.paging import Limit, Page, decode_uuid
 from crawlset.models import Project
@@ -15,6 +15,11 @@ from crawlset.projects.schemas import ProjectCreate, ProjectRead, ProjectUpdate
 
 router = APIGatewayHttpRouter()
 TAGS: Any = ["projects"]
+
+
+class ProjectActiveError(ConflictError):
+    def __init__(self, project_id: UUID) -> None:
+        super().__init__(f"Project {project_id} has running crawl jobs; cancel them first.")
 
 
 def repository() -> ProjectRepository:
@@ -63,6 +68,8 @@ def update_project(project_id: UUID, request: ProjectUpdate) -> ProjectRead:
 
 @router.delete("/api/projects/<project_id>", summary="Delete a project and its jobs", tags=TAGS)
 def delete_project(project_id: UUID) -> Response[None]:
+    if repository().has_active_job(project_id):
+        raise ProjectActiveError(project_id)
     if not repository().delete(caller(), project_id):
         raise NotFoundError("project", project_id)
     return Response(status_code=HTTPStatus.NO_CONTENT)

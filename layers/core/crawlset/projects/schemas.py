@@ -2,10 +2,12 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-Name = Annotated[str, Field(min_length=1, max_length=200)]
-Description = Annotated[str, Field(max_length=5_000)]
+from crawlset.kit.texts import printable, without_nul
+
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)]
+Description = Annotated[str, Field(max_length=5_000), AfterValidator(without_nul)]
 
 
 class ProjectCreate(BaseModel):
@@ -18,7 +20,7 @@ class ProjectCreate(BaseModel):
 class ProjectUpdate(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
-    name: Name | None = None
+    name: Name = ""
     description: Description | None = None
 
 

@@ -1,7 +1,8 @@
 from datetime import datetime
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from cronsim import CronSim
+from botocore.exceptions import BotoCoreError, ClientError
+from cronsim import CronSim, CronSimError
 from pydantic import ValidationError
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -43,16 +44,22 @@ def _fire_one() -> bool:
     with db.transaction() as session:
         due = ScheduleRepository(session).lock_due(limit=1)
         for schedule, template in due:
-            _advance(session, schedule)
-            _start(session, schedule, template)
+            if _advance(session, schedule):
+                _start(session, schedule, template)
     return bool(due)
 
 
-def _advance(session: Session, schedule: CrawlSchedule) -> None:
+def _advance(session: Session, schedule: CrawlSchedule) -> bool:
+    """To the next run; a schedule that has none is paused, so that it keeps no other back."""
     now: datetime = session.execute(select(func.now())).scalar_one()
-    schedule.last_run_at = now
-    schedule.next_run_at = next_run(schedule.cron, schedule.timezone, now)
+    try:
+        schedule.next_run_at = next_run(schedule.cron, schedule.timezone, now)
+        schedule.last_run_at = now
+    except (CronSimError, StopIteration, ZoneInfoNotFoundError, ValueError) as error:
+        schedule.is_paused = True
+        logger.warning("schedule_paused", schedule_id=str(schedule.id), error=repr(error))
     session.flush()
+    return not schedule.is_paused
 
 
 def _start(session: Session, schedule: CrawlSchedule, template: JobTemplate) -> None:
@@ -60,7 +67,7 @@ def _start(session: Session, schedule: CrawlSchedule, template: JobTemplate) -> 
         with session.begin_nested():
             request = CrawlJobCreate.model_validate(template.configuration)
             job = crawls.create(session, schedule.user_id, schedule.project_id, request)
-    except (AppError, ValidationError) as error:
+    except (AppError, ValidationError, BotoCoreError, ClientError) as error:
         logger.warning("schedule_failed", schedule_id=str(schedule.id), error=str(error))
     else:
         logger.info("schedule_fired", schedule_id=str(schedule.id), job_id=str(job.id))

@@ -138,6 +138,7 @@ class Parts:
         message = self._message
         header = {
             "v": 1,
+            "attempt": message.attempt,
             "job_id": str(message.job_id),
             "search_id": str(message.search_id),
             "part": self._number,
