@@ -1,0 +1,155 @@
+"""What only two connections can show: rows are committed, and deleted after each test."""
+
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine, delete, select
+from sqlalchemy.orm import Session
+
+from crawlset import outbox
+from crawlset.crawls import recording, service
+from crawlset.kit import db
+from crawlset.models import (
+    CrawlJob,
+    JobChunk,
+    JobStatus,
+    OutboxMessage,
+    Profile,
+    Project,
+    Target,
+    WorkStatus,
+)
+from crawlset.outcomes import ImageStatus
+from tests import factories
+from tests.integration.test_recording import put_outcome, result
+
+pytestmark = pytest.mark.usefixtures("bucket")
+ROUNDS = range(12)
+
+
+@pytest.fixture
+def project(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """A committed project; the code under test opens connections of its own."""
+    monkeypatch.setattr(db, "new_session", lambda: Session(engine, expire_on_commit=False))
+    with Session(engine, expire_on_commit=False) as session:
+        profile = factories.create_profile(session)
+        yield factories.create_project(session, profile)
+        session.rollback()
+        session.execute(delete(Profile).where(Profile.id == profile.id))
+        session.execute(delete(OutboxMessage))
+        session.commit()
+
+
+def at_once(*actions: Callable[[], Any]) -> None:
+    """Run the actions in threads that begin together; raise what any of them raises."""
+    barrier = threading.Barrier(len(actions))
+    errors: list[BaseException] = []
+
+    def run(action: Callable[[], Any]) -> None:
+        barrier.wait()
+        try:
+            action()
+        except BaseException as error:  # noqa: BLE001 - raised below
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(action,)) for action in actions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
+def create_open_chunks(engine: Engine, project: Project, n: int) -> tuple[CrawlJob, list[JobChunk]]:
+    with Session(engine, expire_on_commit=False) as session:
+        job = factories.create_crawl_job(session, project)
+        chunks = [factories.create_chunk(session, job) for _ in range(n)]
+        for chunk in chunks:
+            factories.create_image(session, chunk, status=ImageStatus.pending, ordinal=0)
+        return job, chunks
+
+
+def status_of(engine: Engine, job: CrawlJob) -> JobStatus | None:
+    with Session(engine) as session:
+        return session.scalar(select(CrawlJob.status).where(CrawlJob.id == job.id))
+
+
+class TestRecord:
+    def test_finishes_the_job_when_its_last_two_chunks_end_at_once(
+        self, engine: Engine, project: Project, queues: Any
+    ) -> None:
+        for _ in ROUNDS:
+            job, chunks = create_open_chunks(engine, project, 2)
+            keys = [put_outcome(c, [result(0, content=c.id.bytes)]) for c in chunks]
+
+            at_once(*(partial(recording.record_outcome, key) for key in keys))
+
+            assert status_of(engine, job) is JobStatus.completed
+
+    def test_keeps_equal_bytes_of_two_chunks_once(
+        self, engine: Engine, project: Project, queues: Any
+    ) -> None:
+        for _ in ROUNDS:
+            _, chunks = create_open_chunks(engine, project, 2)
+            keys = [put_outcome(chunk, [result(0, content=b"same")]) for chunk in chunks]
+
+            at_once(*(partial(recording.record_outcome, key) for key in keys))
+
+            with Session(engine) as session:
+                outcomes = [session.get_one(JobChunk, chunk.id).outcomes for chunk in chunks]
+            assert sorted(map(str, outcomes)) == ["{'duplicate_bytes': 1}", "{'stored': 1}"]
+
+    def test_settles_once_when_one_outcome_is_delivered_twice_at_once(
+        self, engine: Engine, project: Project, queues: Any
+    ) -> None:
+        for _ in ROUNDS:
+            _, (chunk,) = create_open_chunks(engine, project, 1)
+            key = put_outcome(chunk, [result(0)])
+            settled: list[int] = []
+
+            def record(key: str = key, settled: list[int] = settled) -> None:
+                settled.append(recording.record_outcome(key))
+
+            at_once(record, record)
+
+            assert sorted(settled) == [0, 1]
+
+
+class TestCancel:
+    def test_leaves_each_chunk_either_recorded_or_cancelled(
+        self, engine: Engine, project: Project, queues: Any
+    ) -> None:
+        def cancel(job_id: UUID) -> None:
+            with db.transaction(project.user_id) as session:
+                service.cancel(session, session.get_one(CrawlJob, job_id))
+
+        for _ in ROUNDS:
+            job, chunks = create_open_chunks(engine, project, 2)
+            key = put_outcome(chunks[0], [result(0)])
+
+            at_once(partial(recording.record_outcome, key), partial(cancel, job.id))
+
+            assert status_of(engine, job) is JobStatus.cancelled
+            with Session(engine) as session:
+                first, second = (session.get_one(JobChunk, chunk.id) for chunk in chunks)
+            assert first.outcomes in ({"stored": 1}, {"cancelled": 1})
+            assert (second.status, second.outcomes) == (WorkStatus.cancelled, {"cancelled": 1})
+
+
+class TestRelay:
+    def test_sends_each_message_once_from_two_relays(
+        self, engine: Engine, project: Project, queues: Any
+    ) -> None:
+        with Session(engine) as session:
+            session.add_all(OutboxMessage(target=Target.plan, body={"n": n}) for n in range(400))
+            session.commit()
+
+        at_once(outbox.relay, outbox.relay)
+
+        bodies = queues.bodies("plan")
+        assert (len(bodies), len(set(bodies))) == (400, 400)
