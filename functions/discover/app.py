@@ -1,9 +1,11 @@
 """Ask a source for candidates and write them where `plan` finds them."""
 
+import math
 import time
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import boto3
 import httpx
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import (
@@ -19,12 +21,17 @@ from crawlset import keys
 from crawlset.errors import SourceThrottledError
 from crawlset.kit import objects
 from crawlset.observability import logger, metrics
-from crawlset.settings import crawler_settings, source_settings
+from crawlset.settings import crawler_settings, discover_settings, source_settings
 from crawlset.sources import registry
 from crawlset.sources.discover import discover
 from crawlset.sources.protocol import DiscoverMessage, SourceUnavailableError
 
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
+
 TIMEOUT = httpx.Timeout(20, connect=5)
+UNAVAILABLE_SECONDS = 30
+LONGEST_WAIT_SECONDS = 900
 
 
 class DiscoverRecord(SqsRecordModel):
@@ -36,12 +43,41 @@ processor.raise_on_entire_batch_failure = False
 
 
 @cache
+def sqs() -> "SQSClient":
+    return boto3.client("sqs")
+
+
+@cache
 def source_client() -> httpx.Client:
     return httpx.Client(headers={"User-Agent": crawler_settings().user_agent}, timeout=TIMEOUT)
 
 
 def discover_search(record: DiscoverRecord) -> None:
-    message = record.body
+    """
+    Search; where the source asks to wait, wait no longer than it says.
+
+    The message's group is the source, so everybody's searches wait with it.
+    """
+    try:
+        _discover_logged(record.body)
+    except SourceThrottledError as error:
+        _come_again(record.receiptHandle, error.retry_after_seconds)
+        raise
+    except SourceUnavailableError:
+        n_receives = int(record.attributes.ApproximateReceiveCount)
+        _come_again(record.receiptHandle, UNAVAILABLE_SECONDS * n_receives)
+        raise
+
+
+def _come_again(receipt_handle: str, seconds: float) -> None:
+    sqs().change_message_visibility(
+        QueueUrl=discover_settings().discover_queue_url,
+        ReceiptHandle=receipt_handle,
+        VisibilityTimeout=min(max(1, math.ceil(seconds)), LONGEST_WAIT_SECONDS),
+    )
+
+
+def _discover_logged(message: DiscoverMessage) -> None:
     with logger.append_context_keys(
         job_id=str(message.job_id),
         search_id=str(message.search_id),

@@ -52,6 +52,10 @@ class SampleSite:
         counts: dict[str, int] = self._get("/_requests")["by_path"]
         return counts
 
+    def n_requests(self) -> int:
+        n: int = self._get("/_requests")["total"]
+        return n
+
     def _get(self, path: str) -> Any:
         return self.client.get(path).raise_for_status().json()
 

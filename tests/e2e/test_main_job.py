@@ -1,8 +1,9 @@
 import io
 import json
+import time
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -148,19 +149,30 @@ class TestAccess:
 
 
 class TestCancel:
-    def test_ends_a_running_job_soon(self, cloud: LocalCloud) -> None:
+    def test_ends_a_running_job_and_its_requests_soon(self, cloud: LocalCloud) -> None:
         with Api.of(cloud) as api, SampleSite.of(cloud) as site:
             job_id = api.create_job(sources=["urls"], urls=site.manifest(5_000))
-            wait_for(lambda: api.job(job_id), lambda job: job["progress"]["candidates"] > 0, 60)
+            wait_for(lambda: api.job(job_id), lambda job: job["progress"]["stored"] > 0, 90)
 
             cancelled = api.post(f"{api.job_path(job_id)}/cancel")
 
             assert cancelled["status"] == "cancelled"
             assert_conserved(cancelled)
-            before = cancelled["progress"]["stored"]
-            assert (
-                wait_for(lambda: api.job(job_id), lambda job: job["chunks"]["queued"] == 0, 30)[
-                    "progress"
-                ]["stored"]
-                == before
-            )
+            assert cancelled["progress"]["cancelled"] > 0
+            n_asked = wait_until_steady(site.n_requests, 20)
+            assert n_asked < 5_000
+            assert api.job(job_id)["progress"] == cancelled["progress"]
+
+
+def wait_until_steady(read: Callable[[], int], seconds: float) -> int:
+    """The value that `read` has not changed for three seconds."""
+    seen: list[tuple[float, int]] = []
+
+    def is_steady(value: int) -> bool:
+        now = time.monotonic()
+        if not seen or seen[-1][1] != value:
+            seen.append((now, value))
+        return now - seen[-1][0] > 3
+
+    value: int = wait_for(read, is_steady, seconds)
+    return value

@@ -145,7 +145,12 @@ class TestFunctionOnTheInternet:
         known = {*texts(environment(name)), *texts(list(statements(role_of(name))))}
 
         assert known.isdisjoint({*ROLE_SECRETS, "DatabaseSecretArn"})
-        assert not [v for v in environment(name) if "SECRET" in v or "QUEUE" in v]
+        assert not [v for v in environment(name) if "SECRET" in v]
+
+    def test_knows_no_queue_but_one_whose_messages_it_puts_off(self, name: str) -> None:
+        queues = {v for v in environment(name) if "QUEUE" in v}
+
+        assert queues == ({"DISCOVER_QUEUE_URL"} if name == "DiscoverFunction" else set())
 
     def test_may_read_a_queue_and_touch_objects_and_nothing_else(self, name: str) -> None:
         assert actions_of(name) <= {

@@ -15,6 +15,8 @@ WATCHED = {
     ("AWS/States", "ExecutionsTimedOut"),
     ("AWS/ApiGateway", "5xx"),
     ("AWS/Lambda", "Errors"),
+    ("Crawlset", "OutboxAge"),
+    ("Crawlset", "RecordsFailed"),
     ("Crawlset", "TickCompleted"),
 }
 
@@ -53,9 +55,11 @@ class TestAlarms:
         assert watched == {"ChunksQueue", "ResultsQueue"}
 
     def test_watch_our_metrics_under_the_name_the_functions_give(self) -> None:
-        (dimension,) = ALARMS["TickMissingAlarm"]["Dimensions"]
+        dimensions = [
+            alarm["Dimensions"] for alarm in ALARMS.values() if alarm["Namespace"] == "Crawlset"
+        ]
 
-        assert dimension == {"Name": "service", "Value": {"Ref": "AWS::StackName"}}
+        assert dimensions == [[{"Name": "service", "Value": {"Ref": "AWS::StackName"}}]] * 3
 
 
 class TestDashboard:

@@ -8,6 +8,7 @@ import pytest
 
 from crawlset import errors
 from crawlset.exports.steps import ExportStep
+from crawlset.pipeline_jobs import JobCancelledError
 from crawlset.validation.steps import ValidationStep
 from tests.infra.stack import definition, functions, of_type, texts
 
@@ -213,7 +214,13 @@ class TestFailure:
         assert states["FailValidation"]["Next"] == "IsExportLost"
         assert states["FailValidation"]["Catch"][0]["Next"] == "IsExportLost"
 
-        assert set(next_of(states["IsExportLost"])) == {"FailExport", "Failed"}
+        assert set(next_of(states["IsExportLost"])) == {"FailExport", "IsCancelled"}
+
+    def test_is_none_when_the_owner_cancelled(self) -> None:
+        choice = MACHINE["States"]["IsCancelled"]
+
+        assert choice["Choices"][0]["StringEquals"] == JobCancelledError.__name__
+        assert (choice["Choices"][0]["Next"], choice["Default"]) == ("Done", "Failed")
 
     @pytest.mark.parametrize("name", ["FailValidation", "FailExport"])
     def test_is_told_with_its_error(self, name: str) -> None:

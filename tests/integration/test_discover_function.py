@@ -156,10 +156,16 @@ class TestSample:
         site.answer = httpx.Response(429, headers={"Retry-After": "30"})
         job_id = uuid4()
         message = record(job_id, uuid4())
+        put_off: list[int] = []
+
+        def note(params: dict[str, Any], **_: Any) -> None:
+            put_off.append(params["VisibilityTimeout"])
+
+        app.sqs().meta.events.register("before-parameter-build.sqs.ChangeMessageVisibility", note)
 
         again = send(message)
 
-        assert again == [message["messageId"]]
+        assert (again, put_off) == ([message["messageId"]], [30])
         assert parts_of(job_id) == []
         assert "wait 30 s" in logged(log, "search_deferred")["error"]
 

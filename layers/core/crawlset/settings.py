@@ -35,6 +35,12 @@ class QueueSettings(BaseSettings):
     pipeline_state_machine_arn: str
 
 
+class DiscoverSettings(BaseSettings):
+    """The queue whose messages `discover` puts off."""
+
+    discover_queue_url: str
+
+
 class CrawlerSettings(BaseSettings):
     """Who we are to the servers we ask, and which private hosts a laptop may ask."""
 
@@ -71,6 +77,11 @@ def bucket_settings() -> BucketSettings:
 @cache
 def queue_settings() -> QueueSettings:
     return QueueSettings()
+
+
+@cache
+def discover_settings() -> DiscoverSettings:
+    return DiscoverSettings()
 
 
 @cache
