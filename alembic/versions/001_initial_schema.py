@@ -949,13 +949,6 @@ def create_tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_images")),
     )
     op.create_index("ix_images_host", "images", ["crawl_job_id", "host"], unique=False)
-    op.create_index(
-        "ix_images_pending",
-        "images",
-        ["chunk_id"],
-        unique=False,
-        postgresql_where=sa.text("status = 'pending'"),
-    )
     op.create_index("ix_images_chunk_id_ordinal", "images", ["chunk_id", "ordinal"], unique=False)
     op.create_index("ix_images_crawl_job_id", "images", ["crawl_job_id", "id"], unique=False)
     op.create_index(

@@ -201,7 +201,9 @@ class TestSweep:
     def test_settles_the_images_that_a_cancel_left_open(
         self, session: Session, job: CrawlJob, queues: Any
     ) -> None:
-        chunk = factories.create_chunk(session, job, status=WorkStatus.cancelled)
+        chunk = factories.create_chunk(
+            session, job, status=WorkStatus.cancelled, finished_at=func.now()
+        )
         image = factories.create_image(session, chunk, status=ImageStatus.pending)
 
         tick()

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from crawlset.kit.ids import new_id
 from crawlset.models import CrawlJob, JobChunk, JobSearch, WorkStatus
 from crawlset.observability import logger, metrics
 from crawlset.outcomes import Outcome
+from crawlset.settings import CANDIDATES_PER_PART
 
 COLUMNS = (
     "chunk_id, ordinal, url, url_hash, host, source, query, keyword, rank, landing_url, licence, "
@@ -104,7 +106,7 @@ def _insert(
     hosts = [_host(candidate["url"]) for candidate in wanted]
     rows: list[tuple[Any, ...]] = []
     chunks: list[JobChunk] = []
-    known = ImageRepository(session).count_hosts(job, set(hosts))
+    known = ImageRepository(session).count_hosts(job, _recurring(hosts))
     for planned in plan(hosts, known):
         chunk = _chunk(job, planned.lane, WorkStatus.pending, len(planned.members))
         chunks.append(chunk)
@@ -120,6 +122,18 @@ def _insert(
     session.flush()
     inserted = _copy(session, job, rows)
     return _keep_filled(session, chunks, inserted), sum(n for n, _ in inserted.values())
+
+
+def _recurring(hosts: Sequence[str]) -> list[str]:
+    """
+    The hosts that may be busy for reasons beyond this part.
+
+    A job has at most 40 parts of full size, so a host that each of them names once stays below
+    what makes a host busy.
+    """
+    counts = Counter(hosts)
+    fewest = 2 if len(hosts) > CANDIDATES_PER_PART // 2 else 1
+    return [host for host, n in counts.items() if n >= fewest]
 
 
 def _chunk(job: CrawlJob, lane: str | None, status: WorkStatus, n_urls: int) -> JobChunk:

@@ -1,6 +1,7 @@
 """Every query about candidates and what became of them."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,8 @@ from crawlset.errors import NotFoundError
 from crawlset.kit.paging import Slice, cut
 from crawlset.models import CrawlJob, Image, JobChunk, WorkStatus
 from crawlset.outcomes import ImageStatus, Outcome
+
+LATELY = timedelta(days=2)
 
 
 class ImageRepository:
@@ -41,11 +44,11 @@ class ImageRepository:
             urls[chunk_id].append((ordinal, url))
         return urls
 
-    def count_hosts(self, job: CrawlJob, hosts: Collection[str]) -> dict[str, int]:
+    def count_hosts(self, job: CrawlJob, hosts: Sequence[str]) -> dict[str, int]:
         """How many candidates of each host the job has."""
         rows = self.session.execute(
             select(Image.host, func.count())
-            .where(Image.crawl_job_id == job.id, Image.host.in_(hosts))
+            .where(Image.crawl_job_id == job.id, Image.host == func.any(hosts))
             .group_by(Image.host)
         )
         return {host: n for host, n in rows}  # noqa: C416 - rows are no pairs to mypy
@@ -96,8 +99,10 @@ class ImageRepository:
         )
 
     def cancel_left_over(self, limit: int, job: CrawlJob | None = None) -> int:
-        """Settle up to `limit` open images of cancelled chunks; say how many."""
-        chunks = select(JobChunk.id).where(JobChunk.status == WorkStatus.cancelled)
+        """Settle up to `limit` open images of chunks cancelled lately; say how many."""
+        chunks = select(JobChunk.id).where(
+            JobChunk.status == WorkStatus.cancelled, JobChunk.finished_at > func.now() - LATELY
+        )
         if job is not None:
             chunks = chunks.where(JobChunk.crawl_job_id == job.id)
         open_ = (

@@ -41,7 +41,6 @@ class Image(Base):
         Index("ix_images_crawl_job_id", "crawl_job_id", "id"),
         Index("ix_images_chunk_id_ordinal", "chunk_id", "ordinal"),
         Index("ix_images_host", "crawl_job_id", "host"),
-        Index("ix_images_pending", "chunk_id", postgresql_where=text("status = 'pending'")),
         Index(
             "uq_images_stored_sha256",
             "crawl_job_id",
