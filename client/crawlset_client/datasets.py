@@ -116,12 +116,12 @@ def count_images(root: Path) -> Splits:
     return {split: dict(sorted(counts[split].items())) for split in sorted(counts)}
 
 
-def count_manifest_lines(root: Path) -> int | None:
-    """Candidates in the dataset's manifest; None if it has none."""
+def count_manifest_outcomes(root: Path) -> Counter[str] | None:
+    """Candidates in the dataset's manifest by outcome; None if it has none."""
     for name, opener in ((MANIFEST, open), (f"{MANIFEST}.gz", gzip.open)):
         if (root / name).is_file():
             with opener(root / name, "rb") as lines:
-                return sum(1 for line in lines if line.strip())
+                return Counter(json.loads(line).get("outcome") for line in lines if line.strip())
     return None
 
 

@@ -1,11 +1,12 @@
 """The main job, from three words to a dataset, and whether everything adds up."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from crawlset_client.api import Crawlset
-from crawlset_client.datasets import Dataset, Transfer, count_manifest_lines, fetch_dataset
+from crawlset_client.datasets import Dataset, Transfer, count_manifest_outcomes, fetch_dataset
 from crawlset_client.ledger import Check, checks_of
 from crawlset_client.lookup import project_for
 from crawlset_client.models import CrawlJob, ExportJob, ValidationJob
@@ -74,7 +75,7 @@ def _checks(
     job: CrawlJob, validation: ValidationJob, export: ExportJob, dataset: Dataset
 ) -> list[Check]:
     n_judged = validation.counts.kept + validation.counts.rejected
-    n_lines = count_manifest_lines(dataset.path)
+    listed = count_manifest_outcomes(dataset.path)
     return [
         *checks_of(job),
         Check(
@@ -88,7 +89,7 @@ def _checks(
             dataset.n_images == export.n_images == validation.counts.kept > 0,
         ),
         Check(
-            f"{n_lines or 0:,} lines in the manifest for {job.progress.candidates:,} candidates",
-            n_lines == job.progress.candidates,
+            f"{(listed or Counter()).total():,} lines in the manifest with the outcomes counted",
+            listed == job.outcomes,
         ),
     ]

@@ -49,7 +49,11 @@ def dataset_files() -> dict[str, bytes]:
             {"train/cat/a.jpg": b"a", "train/coffee/b.png": b"b", "validation/cat/c.jpg": b"c"}
         ),
         "data-00001.zip": zip_of({"test/rocket/d.gif": b"d", "train/rocket/e.webp": b"e"}),
-        "manifest.jsonl": b'{"url": "http://host.test/1"}\n' * 10,
+        "manifest.jsonl": b"".join(
+            b'{"url": "http://host.test/1", "outcome": "%s"}\n' % outcome.encode()
+            for outcome, n in SETTLED.items()
+            for _ in range(n)
+        ),
         "README.md": b"# Images\n",
     }
 

@@ -159,6 +159,10 @@ class TestDemoThatDoesNotAddUp:
     def lose_a_line_of_the_manifest(self, api: FakeApi) -> None:
         api.files["manifest.jsonl"] = b"{}\n" * 9
 
+    def list_another_outcome(self, api: FakeApi) -> None:
+        manifest = api.files["manifest.jsonl"]
+        api.files["manifest.jsonl"] = manifest.replace(b"stored", b"http_404", 1)
+
     def forget_the_manifest(self, api: FakeApi) -> None:
         del api.files["manifest.jsonl"]
 
@@ -174,6 +178,7 @@ class TestDemoThatDoesNotAddUp:
             lose_a_candidate,
             leave_one_pending,
             lose_a_line_of_the_manifest,
+            list_another_outcome,
             forget_the_manifest,
             judge_too_few,
             keep_more_than_is_exported,

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from crawlset_client.datasets import MARKER, count_images, count_manifest_lines
+from crawlset_client.datasets import MARKER, count_images, count_manifest_outcomes
 from tests.unit.client.conftest import Shell
 from tests.unit.client.fake_api import FakeApi, zip_of
 
@@ -231,4 +231,4 @@ class TestCounts:
         assert count_images(tmp_path) == {"train": {"cat": 1}}
 
     def test_are_unknown_without_a_manifest(self, tmp_path: Path) -> None:
-        assert count_manifest_lines(tmp_path) is None
+        assert count_manifest_outcomes(tmp_path) is None
