@@ -41,6 +41,7 @@ class Outcome(StrEnum):
     not_image = "not_image"
     unsupported_format = "unsupported_format"
     truncated = "truncated"
+    damaged = "damaged"
     decode_error = "decode_error"
     decode_crash = "decode_crash"
     decompression_bomb = "decompression_bomb"
@@ -83,6 +84,7 @@ _STATUS = {
     Outcome.not_image: ImageStatus.rejected,
     Outcome.unsupported_format: ImageStatus.rejected,
     Outcome.truncated: ImageStatus.rejected,
+    Outcome.damaged: ImageStatus.rejected,
     Outcome.decode_error: ImageStatus.rejected,
     Outcome.decode_crash: ImageStatus.rejected,
     Outcome.decompression_bomb: ImageStatus.rejected,
