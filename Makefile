@@ -49,7 +49,10 @@ lint: setup ## Check style, imports and the template
 	$(BIN)/ruff check .
 	PYTHONPATH=. $(BIN)/lint-imports
 
-bench: setup ## Measure; prints tables
+bench: setup ## Measure; prints tables, writes docs/benchmarks.md
+	$(BIN)/python -m tests.bench.cold_start
+	$(BIN)/python -m tests.bench.decode_steps
+	$(BIN)/python -m tests.bench.fetch --write
 	$(BIN)/python -m tests.bench.plan_manifest
 
 types: setup ## Check types

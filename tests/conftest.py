@@ -1,4 +1,9 @@
 import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.sockets import CheckedSockets
 
 os.environ |= {
     "AWS_ACCESS_KEY_ID": "test",
@@ -16,3 +21,11 @@ os.environ |= {
     "POWERTOOLS_SERVICE_NAME": "test",
     "RESULTS_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/results",
 }
+
+
+@pytest.fixture(autouse=True)
+def sockets(monkeypatch: pytest.MonkeyPatch) -> Iterator[CheckedSockets]:
+    """What the test dials; it fails when that is anything but loopback."""
+    sockets = CheckedSockets(monkeypatch)
+    yield sockets
+    sockets.end()

@@ -18,10 +18,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import Json
 
 from crawlset import keys
+from crawlset.crawler import Crawler
 from crawlset.errors import SourceThrottledError
 from crawlset.kit import objects
 from crawlset.observability import logger, metrics
-from crawlset.settings import crawler_settings, discover_settings, source_settings
+from crawlset.settings import discover_settings, source_settings
 from crawlset.sources import registry
 from crawlset.sources.discover import discover
 from crawlset.sources.protocol import DiscoverMessage, SourceUnavailableError
@@ -49,7 +50,9 @@ def sqs() -> "SQSClient":
 
 @cache
 def source_client() -> httpx.Client:
-    return httpx.Client(headers={"User-Agent": crawler_settings().user_agent}, timeout=TIMEOUT)
+    return httpx.Client(
+        headers={"User-Agent": Crawler.from_environment().user_agent}, timeout=TIMEOUT
+    )
 
 
 def discover_search(record: DiscoverRecord) -> None:

@@ -1,31 +1,20 @@
-"""Fetch one chunk for each message on the chunks and host-lanes queues."""
+"""
+Fetch one chunk for each message on the chunks and host-lanes queues.
 
-from functools import cache
+Starts often, so it imports neither boto3 nor pydantic.
+"""
+
+from functools import cache, partial
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-from aws_lambda_powertools.utilities.parser.models import SqsRecordModel
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import Json
 
-from crawlset.fetching.service import ChunkMessage, fetch_chunk
+from crawlset.crawler import Crawler
+from crawlset.fetching.messages import ChunkMessage
+from crawlset.fetching.service import fetch_chunk
 from crawlset.imaging.pool import DecodePool
+from crawlset.kit.batch import Delivery, Failures, handle_each
 from crawlset.observability import logger, metrics
-from crawlset.settings import crawler_settings
-
-
-class ChunkRecord(SqsRecordModel):
-    body: Json[ChunkMessage]
-
-
-processor = BatchProcessor(
-    event_type=EventType.SQS, model=ChunkRecord, raise_on_entire_batch_failure=False
-)
 
 
 @cache
@@ -34,20 +23,20 @@ def decode_pool() -> DecodePool:
     return DecodePool()
 
 
-def fetch_record(record: ChunkRecord, lambda_context: LambdaContext) -> None:
-    message = record.body
+def fetch_named(delivery: Delivery, context: LambdaContext) -> None:
+    message = ChunkMessage.parse(delivery.body)
     with logger.append_context_keys(
         job_id=str(message.job_id), chunk_id=str(message.chunk_id), attempt=message.attempt
     ):
         fetch_chunk(
             message,
             pool=decode_pool(),
-            crawler=crawler_settings(),
-            seconds_left=lambda: lambda_context.get_remaining_time_in_millis() / 1000,
+            crawler=Crawler.from_environment(),
+            seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
         )
 
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics(capture_cold_start_metric=True)
-def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    return process_partial_response(event, fetch_record, processor, context)
+def handler(event: dict[str, Any], context: LambdaContext) -> Failures:
+    return handle_each(event, partial(fetch_named, context=context))

@@ -1,24 +1,23 @@
 """Record the outcomes that the messages on the results queue name."""
 
+import json
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from crawlset.crawls import recording
 from crawlset.crawls.messages import job_id_of, keys_of
-from crawlset.kit.batch import handle_each
+from crawlset.kit.batch import Delivery, Failures, handle_each
 from crawlset.observability import logger, metrics
 
 
-def record_named(message: SQSRecord) -> None:
-    for key in keys_of(message.json_body):
+def record_named(delivery: Delivery) -> None:
+    for key in keys_of(json.loads(delivery.body)):
         with logger.append_context_keys(job_id=job_id_of(key)):
             recording.record_outcome(key)
 
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics(capture_cold_start_metric=True)
-def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    return handle_each(event, context, record_named)
+def handler(event: dict[str, Any], context: LambdaContext) -> Failures:
+    return handle_each(event, record_named)

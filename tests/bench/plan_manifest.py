@@ -16,6 +16,7 @@ from rich.progress import Progress
 
 from crawlset_local.cloud import LocalCloud
 from crawlset_local.ports import free_ports
+from tests.bench import processes
 from tests.e2e.support import Api
 
 N_HOSTS = 50_000
@@ -79,27 +80,8 @@ def manifest(n_lines: int) -> bytes:
 def peak_memory(cloud: LocalCloud) -> dict[str, int]:
     """Megabytes that each function's process and the emulator have held at most."""
     peaks: dict[str, int] = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            environment = (entry / "environ").read_bytes()
-            if str(cloud.ports.emulator).encode() not in environment:
-                continue
-            name = next(
-                (
-                    variable.split(b"=", 1)[1].decode()
-                    for variable in environment.split(b"\0")
-                    if variable.startswith(b"AWS_LAMBDA_FUNCTION_NAME=")
-                ),
-                "emulator",
-            )
-            (peak,) = (
-                int(line.split()[1]) // 1024
-                for line in (entry / "status").read_text().splitlines()
-                if line.startswith("VmHWM")
-            )
-        except (OSError, ValueError):
-            continue
-        peaks[name] = max(peaks.get(name, 0), peak)
+    for pid, name in processes.of_cloud(cloud):
+        peaks[name] = max(peaks.get(name, 0), round(processes.peak_mb(pid)))
     return peaks
 
 

@@ -56,6 +56,11 @@ class SampleSite:
         n: int = self._get("/_requests")["total"]
         return n
 
+    def peak_by_host(self) -> dict[str, int]:
+        """The most requests that each host has had under way at once."""
+        peaks: dict[str, int] = self._get("/_requests")["peak_by_host"]
+        return peaks
+
     def _get(self, path: str) -> Any:
         return self.client.get(path).raise_for_status().json()
 

@@ -63,7 +63,8 @@ KEYS = {
 
 def variables_of_settings() -> set[str]:
     classes = (c for c in vars(settings).values() if isinstance(c, type))
-    return {
+    source = (ROOT / "layers/core/crawlset/crawler.py").read_text()
+    return set(re.findall(r'environ\W+(?:get\W+)?([A-Z_]+)"', source)) | {
         field.upper()
         for found in classes
         if issubclass(found, BaseSettings)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import alembic.command
 import boto3
@@ -12,8 +13,10 @@ from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.orm import Session
 
 from crawlset import outbox, settings
+from crawlset.fetching import bucket as fetching_bucket
 from crawlset.kit import db, objects
-from crawlset_local import postgres
+from crawlset_local import emulator, postgres, processes
+from crawlset_local.home import open_home
 from crawlset_local.ports import free_ports
 from tests.integration.databases import alembic_config
 
@@ -82,7 +85,6 @@ def aws() -> Iterator[None]:
         outbox.stepfunctions,
         settings.bucket_settings,
         settings.queue_settings,
-        settings.crawler_settings,
     )
     with mock_aws():
         for cache in caches:
@@ -98,6 +100,34 @@ def bucket(aws: None) -> str:
     name = settings.bucket_settings().bucket_name
     boto3.client("s3").create_bucket(Bucket=name)
     return name
+
+
+@pytest.fixture(scope="session")
+def emulator_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An AWS emulator of this test run, for what does not ask AWS through boto3."""
+    home = tmp_path_factory.mktemp("emulator")
+    port = free_ports().emulator
+    with open_home(home):
+        child = emulator.start(home, port)
+        try:
+            yield emulator.url(port)
+        finally:
+            processes.stop(child)
+
+
+@pytest.fixture
+def emulated_bucket(emulator_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The service's bucket in the emulator, empty; for boto3 too."""
+    caches = (objects.s3, settings.bucket_settings, fetching_bucket.store)
+    name = f"test-{uuid4()}"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", emulator_url)
+    monkeypatch.setenv("BUCKET_NAME", name)
+    for cache in caches:
+        cache.cache_clear()
+    objects.s3().create_bucket(Bucket=name)
+    yield name
+    for cache in caches:
+        cache.cache_clear()
 
 
 @pytest.fixture

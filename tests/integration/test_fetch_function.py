@@ -8,7 +8,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from crawlset import keys
+from crawlset.fetching import bucket
 from crawlset.kit import objects
+from crawlset.kit.lines import pack_lines
 from crawlset.observability import logger
 from functions.fetch import app
 from tests.integration.web import Web, serve
@@ -31,8 +33,16 @@ LINE = {
     "mode",
     "n_frames",
     "phash",
+    "phashes",
+    "scores",
+    "transform",
     "pack_offset",
     "pack_length",
+    "etag",
+    "last_modified",
+    "change",
+    "defer",
+    "n_retries",
     "evidence",
 }
 
@@ -45,18 +55,19 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
 
 
 @pytest.fixture(autouse=True)
-def bucket(web: Web, aws: None) -> Iterator[None]:
-    objects.s3().create_bucket(Bucket=objects.bucket())
+def fresh_pool(emulated_bucket: str) -> Iterator[None]:
     yield
     app.decode_pool().close()
     app.decode_pool.cache_clear()
 
 
-def put_input(chunk_id: UUID, *urls: str, attempt: int = 1) -> None:
-    header = {"v": 1, "job_id": str(JOB), "chunk_id": str(chunk_id), "attempt": attempt}
-    lines = [{"n": n, "url": url} for n, url in enumerate(urls)]
-    key = keys.chunk_input(JOB, chunk_id, attempt)
-    objects.put(key, objects.pack_lines([header, *lines]))
+def put_input(chunk_id: UUID, *urls: str, **head: Any) -> None:
+    put_lines(chunk_id, *({"n": n, "url": url} for n, url in enumerate(urls)), **head)
+
+
+def put_lines(chunk_id: UUID, *lines: dict[str, Any], **head: Any) -> None:
+    common = {"v": 1, "job_id": str(JOB), "chunk_id": str(chunk_id), "attempt": 1}
+    objects.put(keys.chunk_input(JOB, chunk_id, 1), pack_lines([common | head, *lines]))
 
 
 def deliver(chunk_id: UUID, *, attempt: int = 1, body: str | None = None) -> list[Any]:
@@ -162,7 +173,7 @@ class TestHandler:
         url = web.url("/a.jpg")
         put_input(chunk_id, url)
 
-        theirs = objects.pack_lines([{"v": 1, "pack_key": "the other one's"}])
+        theirs = pack_lines([{"v": 1, "pack_key": "the other one's"}])
 
         def page(connection: Any) -> None:
             objects.put(keys.outcome(JOB, chunk_id), theirs)
@@ -182,13 +193,13 @@ class TestHandler:
     ) -> None:
         chunk_id = uuid4()
         put_input(chunk_id, web.add("/a.jpg", pictures.jpeg()))
-        write = objects.put_once
+        write = bucket.put_once
 
         def lose_answer(key: str, body: bytes) -> bool:
             write(key, body)
             return write(key, body)
 
-        monkeypatch.setattr(objects, "put_once", lose_answer)
+        monkeypatch.setattr(bucket, "put_once", lose_answer)
 
         failures = deliver(chunk_id)
 
@@ -206,6 +217,66 @@ class TestHandler:
         assert failures == []
         assert [line["outcome"] for line in lines] == ["cancelled", "cancelled"]
         assert header["pack_key"] is None
+        assert web.requests == {}
+
+    def test_keeps_count_of_the_retries_of_a_cancelled_url(self, web: Web) -> None:
+        chunk_id = uuid4()
+        put_lines(chunk_id, {"n": 0, "url": web.url("/a.jpg"), "retries": 2})
+        objects.put(keys.cancelled(JOB), b"")
+
+        deliver(chunk_id)
+
+        _, lines = outcome_of(chunk_id)
+        assert lines[0]["n_retries"] == 2
+
+    def test_heeds_what_the_policy_says(self, web: Web) -> None:
+        chunk_id = uuid4()
+        url = web.add("/noai.jpg", pictures.jpeg(), X_Robots_Tag="noai")
+        put_input(chunk_id, url, policy={"x_robots_tag": False})
+
+        deliver(chunk_id)
+
+        _, lines = outcome_of(chunk_id)
+        assert lines[0]["outcome"] == "stored"
+
+    def test_brings_pictures_to_the_size_wanted(self, web: Web) -> None:
+        chunk_id = uuid4()
+        put_input(
+            chunk_id,
+            web.add("/a.jpg", pictures.jpeg()),
+            resize={"mode": "center_crop", "size": 32},
+        )
+
+        deliver(chunk_id)
+
+        _, lines = outcome_of(chunk_id)
+        assert (lines[0]["width"], lines[0]["height"]) == (32, 32)
+        assert lines[0]["transform"]["mode"] == "center_crop"
+
+    def test_asks_whether_what_is_known_has_changed(self, web: Web) -> None:
+        chunk_id = uuid4()
+        url = web.add("/a.jpg", status=304)
+        put_lines(chunk_id, {"n": 0, "url": url, "known": {"etag": '"a"'}})
+
+        deliver(chunk_id)
+
+        header, lines = outcome_of(chunk_id)
+        assert (lines[0]["outcome"], lines[0]["change"]) == ("stored", "unchanged")
+        assert header["pack_key"] is None
+
+    def test_returns_a_message_whose_input_it_cannot_read(
+        self, web: Web, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        log = io.StringIO()
+        monkeypatch.setattr(logger.registered_handler, "stream", log)
+        chunk_id = uuid4()
+        put_input(chunk_id, web.url("/a.jpg"), policy={"manners": False})
+
+        failures = deliver(chunk_id)
+
+        assert len(failures) == 1
+        assert not objects.exists(keys.outcome(JOB, chunk_id))
+        assert "Head.policy has an unknown field 'manners'" in log.getvalue()
         assert web.requests == {}
 
     def test_returns_a_message_whose_input_is_not_there(self) -> None:
@@ -233,7 +304,8 @@ class TestHandler:
         log = io.StringIO()
         monkeypatch.setattr(logger.registered_handler, "stream", log)
         chunk_id = uuid4()
-        put_input(chunk_id, web.add("/a.jpg", pictures.jpeg()), web.url("/gone.jpg"))
+        data = pictures.jpeg()
+        put_input(chunk_id, web.add("/a.jpg", data), web.url("/gone.jpg"))
 
         deliver(chunk_id)
 
@@ -242,7 +314,10 @@ class TestHandler:
         assert (fetched["job_id"], fetched["chunk_id"]) == (str(JOB), str(chunk_id))
         assert fetched["attempt"] == 1
         assert fetched["outcomes"] == {"stored": 1, "http_404": 1}
-        lines = map(json.loads, capsys.readouterr().out.splitlines())
-        counted = next(line for line in lines if "ImagesStored" in line)
+        printed = map(json.loads, capsys.readouterr().out.splitlines())
+        counted = next(line for line in printed if "ImagesStored" in line)
         assert counted["ImagesStored"] == [1.0]
         assert counted["ImagesFailed"] == [1.0]
+        assert counted["ImagesRefused"] == counted["ImagesDeferred"] == [0.0]
+        assert counted["BytesFetched"] == [float(len(data))]
+        assert counted["FetchSeconds"][0] > 0

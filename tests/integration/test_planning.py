@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from crawlset import keys
 from crawlset.crawls import planning
 from crawlset.kit import objects
+from crawlset.kit.lines import pack_lines
 from crawlset.models import CrawlJob, Image, JobChunk, JobSearch, JobStatus, WorkStatus
 from crawlset.outcomes import ImageStatus, Outcome
 from tests import factories
@@ -65,7 +66,7 @@ def put_part(
         "n_parts": n_parts,
         "error": error,
     }
-    objects.put(key, objects.pack_lines([head, *candidates]))
+    objects.put(key, pack_lines([head, *candidates]))
     return key
 
 

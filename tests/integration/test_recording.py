@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from crawlset import keys
 from crawlset.crawls import recording
 from crawlset.kit import objects
+from crawlset.kit.lines import pack_lines
 from crawlset.models import CrawlJob, Image, JobChunk, JobStatus, WorkStatus
 from crawlset.outcomes import ImageStatus, Outcome
 from tests import factories
@@ -68,7 +69,7 @@ def put_outcome(chunk: JobChunk, results: list[dict[str, Any]], pack_key: str | 
         "n_urls": len(results),
         "duration_seconds": 1.0,
     }
-    objects.put(key, objects.pack_lines([head, *results]))
+    objects.put(key, pack_lines([head, *results]))
     return key
 
 

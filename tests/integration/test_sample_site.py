@@ -23,7 +23,7 @@ from PIL import Image
 from crawlset.outcomes import Outcome
 from crawlset_local.errors import PortBusyError
 from crawlset_local.sample_site import SampleSite, serve
-from crawlset_local.sample_site.catalogue import Work, catalogue
+from crawlset_local.sample_site.catalogue import HOSTS, Work, catalogue
 from crawlset_local.sample_site.pictures import dimensions, encode
 
 pytestmark = pytest.mark.enable_socket
@@ -107,7 +107,9 @@ class TestCatalogue:
         works = [work for work in client.api("/catalogue").json["works"] if work["is_listed"]]
 
         assert len({work["url"] for work in works}) == len(works) >= 400
-        assert {urlsplit(work["url"]).netloc for work in works} == set(client.site.hosts)
+        assert {urlsplit(work["url"]).hostname for work in works} == {
+            f"{host}.localhost" for host in HOSTS
+        }
 
     def test_tells_an_outcome_of_every_kind_that_a_site_can_cause(self, client: Client) -> None:
         told = {work["outcome"] for work in client.api("/catalogue").json["works"]}
@@ -284,6 +286,7 @@ class TestCounters:
             "by_path": {url: 4},
             "by_target": {url: 1, f"{url}?n=1": 1, f"{url}?n=2": 2},
             "total": 4,
+            "peak_by_host": {"127.0.0.1": 1, "archive.localhost": 1},
         }
 
     def test_count_what_is_not_there(self, client: Client) -> None:

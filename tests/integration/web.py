@@ -4,13 +4,26 @@ import socket
 import socketserver
 import ssl
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 Page = bytes | Callable[[socket.socket], None]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request as it came in."""
+
+    path: str
+    headers: dict[str, str]
+    """Names and values in lower case."""
+    at: float
+    """On the monotonic clock."""
 
 
 class Web(socketserver.ThreadingTCPServer):
@@ -26,6 +39,7 @@ class Web(socketserver.ThreadingTCPServer):
         self.tls = tls
         self.pages: dict[str, Page] = {}
         self.requests: Counter[str] = Counter()
+        self.log: list[Asked] = []
         self.user_agents: set[str] = set()
         self.lock = threading.Lock()
         self.is_closing = threading.Event()
@@ -66,6 +80,7 @@ class _Connection(socketserver.BaseRequestHandler):
                 host = headers["host"].partition(".")[0]
                 with self.server.lock:
                     self.server.requests[path] += 1
+                    self.server.log.append(Asked(path, headers, time.monotonic()))
                     self.server.user_agents.add(headers["user-agent"])
                 pages = self.server.pages
                 page = pages.get(f"{host}{path}") or pages.get(path) or response(b"", 404)

@@ -38,6 +38,12 @@ SAMPLE_HOSTS = (
     "studio",
     "wild",
     "faults",
+    "trouble",
+    "throttling",
+    "closed",
+    "overloaded",
+    "unreadable",
+    "slow",
 )
 """The sample site's virtual hosts, each under `.localhost`."""
 

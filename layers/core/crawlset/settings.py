@@ -2,7 +2,6 @@
 
 from functools import cache
 
-from pydantic import Field
 from pydantic_settings import BaseSettings
 
 CHUNK_URLS = 500
@@ -41,23 +40,6 @@ class DiscoverSettings(BaseSettings):
     discover_queue_url: str
 
 
-class CrawlerSettings(BaseSettings):
-    """Who we are to the servers we ask, and which private hosts a laptop may ask."""
-
-    contact: str = Field(min_length=3)
-    allowed_private_hosts: str = ""
-    sample_source_url: str = ""
-
-    @property
-    def user_agent(self) -> str:
-        return f"Crawlset/0.1 (+{self.contact})"
-
-    @property
-    def private_hosts(self) -> frozenset[str]:
-        """Exact `host:port` pairs that the guard lets through though they are not public."""
-        return frozenset(h.strip() for h in self.allowed_private_hosts.split(",") if h.strip())
-
-
 class SourceSettings(BaseSettings):
     """Which sources this deployment may ask."""
 
@@ -82,11 +64,6 @@ def queue_settings() -> QueueSettings:
 @cache
 def discover_settings() -> DiscoverSettings:
     return DiscoverSettings()
-
-
-@cache
-def crawler_settings() -> CrawlerSettings:
-    return CrawlerSettings()
 
 
 @cache

@@ -1,19 +1,24 @@
+import hashlib
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawlset.fetching.robots import ALLOW_ALL, Robots, parse_robots, path_matches
-from crawlset.fetching.visit import retry_after_seconds
+from crawlset.fetching.robots import (
+    ALLOW_ALL,
+    parse_robots,
+    path_matches,
+    unreachable_robots,
+)
 from crawlset.outcomes import Outcome
 
 URL = "https://example.com"
 
 
 def refusal(text: str, path: str) -> Outcome | None:
-    found = parse_robots(text).opt_out(URL + path, path)
-    return found.outcome if found else None
+    _, opt_out = parse_robots(text.encode()).judge(URL + path, path)
+    return opt_out.outcome if opt_out else None
 
 
 class TestRobots:
@@ -61,17 +66,74 @@ class TestRobots:
         assert refusal(text, path) == (Outcome.refused_noai if is_refused else None)
 
     def test_allows_nothing_when_unreachable(self) -> None:
-        found = Robots(None, unreachable="HTTP 503").opt_out(f"{URL}/a", "/a")
+        _, opt_out = unreachable_robots("unreachable: HTTP 503").judge(f"{URL}/a", "/a")
 
-        assert found is not None
-        assert (found.outcome, found.signal) == (Outcome.refused_robots, "unreachable")
+        assert opt_out is not None
+        assert (opt_out.outcome, opt_out.rule) == (Outcome.refused_robots, "unreachable")
+        assert opt_out.sha256 is None
 
     def test_allows_everything_without_a_file(self) -> None:
-        assert ALLOW_ALL.opt_out(f"{URL}/a", "/a") is None
+        assert ALLOW_ALL.judge(f"{URL}/a", "/a") == (None, None)
 
-    @given(st.text())
-    def test_never_raises(self, text: str) -> None:
-        parse_robots(text).opt_out(f"{URL}/a.jpg", "/a.jpg")
+    @given(st.text() | st.binary())
+    def test_never_raises(self, content: str | bytes) -> None:
+        robots = parse_robots(content.encode() if isinstance(content, str) else content)
+
+        assert robots.crawl_delay >= 0
+        assert len(robots.judge(f"{URL}/a.jpg", "/a.jpg")) == 2
+
+    @pytest.mark.parametrize(
+        ("text", "path", "rule"),
+        [
+            ("User-agent: *\nDisallow: /private/ # ours", "/private/a", "Disallow: /private/"),
+            ("User-agent: *\nDisallow: /\nDisallow: /a*", "/ab", "Disallow: /a*"),
+            ("User-agent: *\ndisallow:/*.jpg$", "/x/a.jpg", "Disallow: /*.jpg$"),
+            ("User-agent: *\nDisallow: /\nAllow: /open/", "/open/a", "Allow: /open/"),
+            ("User-agent: *\nAllow: /\nAllow: /o", "/open/a", "Allow: /o"),
+            ("User-agent: *\nDisallow: /private/", "/a", None),
+            ("User-agent: a\nDisallow: /\n\nUser-agent: crawlset\nAllow: /", "/a", "Allow: /"),
+            ("User-agent: *\nDisallow: /%7Ea/", "/~a/b", "disallowed"),
+            (
+                "User-agent: *\nContent-Usage: /art/ search=y, train-ai=n",
+                "/art/a",
+                "Content-Usage: /art/ search=y, train-ai=n",
+            ),
+        ],
+    )
+    def test_tells_the_rule_that_decided(self, text: str, path: str, rule: str | None) -> None:
+        signal, _ = parse_robots(text.encode()).judge(URL + path, path)
+
+        assert signal is not None
+        assert signal["rule"] == rule
+        assert signal["sha256"] == hashlib.sha256(text.encode()).hexdigest()
+
+    def test_shares_the_evidence_of_one_rule(self) -> None:
+        robots = parse_robots(b"User-agent: *\nAllow: /a\n")
+
+        first, _ = robots.judge(f"{URL}/a/1.jpg", "/a/1.jpg")
+        second, _ = robots.judge(f"{URL}/a/2.jpg", "/a/2.jpg")
+
+        assert first is second
+
+    def test_passes_over_a_byte_order_mark(self) -> None:
+        robots = parse_robots(b"\xef\xbb\xbfUser-agent: *\nDisallow: /")
+
+        assert robots.judge(f"{URL}/a", "/a")[1] is not None
+
+    @pytest.mark.parametrize(
+        ("text", "seconds"),
+        [
+            ("User-agent: *\nCrawl-delay: 2.5", 2.5),
+            ("User-agent: *\nCrawl-delay: 2\n\nUser-agent: Crawlset\nCrawl-delay: 1", 1.0),
+            ("User-agent: otherbot\nCrawl-delay: 9", 0.0),
+            ("User-agent: *\nCrawl-delay: soon", 0.0),
+            ("User-agent: *\nCrawl-delay: -1", 0.0),
+            ("User-agent: *\nCrawl-delay: inf", 0.0),
+            ("", 0.0),
+        ],
+    )
+    def test_reads_the_crawl_delay_meant_for_us(self, text: str, seconds: float) -> None:
+        assert parse_robots(text.encode()).crawl_delay == seconds
 
 
 class TestPathMatches:
@@ -100,14 +162,3 @@ class TestPathMatches:
         path_matches("/" + "*a" * 4000 + "$", "/" + "a" * 8000 + "b")
 
         assert time.process_time() - started < 1
-
-
-class TestRetryAfterSeconds:
-    @pytest.mark.parametrize(
-        ("value", "expected"), [(None, None), ("7", 7.0), ("soon", None), ("-1", None)]
-    )
-    def test_reads_seconds(self, value: str | None, expected: float | None) -> None:
-        assert retry_after_seconds(value) == expected
-
-    def test_reads_a_date(self) -> None:
-        assert retry_after_seconds("Thu, 01 Jan 1970 00:00:00 GMT") == 0.0

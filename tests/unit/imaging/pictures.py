@@ -17,6 +17,11 @@ def picture(mode: str = "RGB", size: tuple[int, int] = SIZE) -> Image.Image:
     return blotches.resize(size, Image.Resampling.BICUBIC).convert(mode)
 
 
+def grain(size: tuple[int, int] = SIZE) -> Image.Image:
+    """Grey noise, the same each time: a JPEG of it has many bytes to damage."""
+    return Image.frombytes("L", size, random.Random(7).randbytes(size[0] * size[1]))
+
+
 def encoded(image_format: str, image: Image.Image | None = None, **options: Any) -> bytes:
     stream = io.BytesIO()
     (image or picture()).save(stream, image_format, **options)

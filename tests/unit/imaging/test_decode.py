@@ -1,18 +1,25 @@
-import json
+import io
 
+import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
-from crawlset.imaging.decode import Features, Rejection, as_message, describe, from_message
-from crawlset.imaging.phash import phash, signed
+from crawlset.imaging.decode import describe
+from crawlset.imaging.features import Features, Rejection, Resize, ResizeMode, StoredFormat
+from crawlset.imaging.hashes import dhash, phashes
 from crawlset.outcomes import Outcome
 from tests.unit.imaging import pictures
+from tests.unit.imaging.test_metadata import AS_TEXT, packet
 
 
 def features(data: bytes) -> Features:
     seen = describe(data)
     assert isinstance(seen, Features), seen
     return seen
+
+
+def distance(a: int, b: int) -> int:
+    return ((a ^ b) & (2**64 - 1)).bit_count()
 
 
 class TestDescribe:
@@ -39,7 +46,8 @@ class TestDescribe:
 
         assert (seen.format, seen.mode, seen.n_frames) == (image_format, mode, n_frames)
         assert (seen.width, seen.height) == pictures.SIZE
-        assert -(2**63) <= seen.phash < 2**63
+        assert all(-(2**63) <= bits < 2**63 for bits in (*seen.phashes, seen.dhash))
+        assert seen.warning is None
 
     @pytest.mark.parametrize("size", [(60, 80), (200, 150), (1000, 750), (1501, 1003)])
     def test_hashes_a_jpeg_decoded_small_as_one_decoded_whole(self, size: tuple[int, int]) -> None:
@@ -48,7 +56,61 @@ class TestDescribe:
 
         seen = features(data)
 
-        assert ((seen.phash ^ signed(phash(image))) & (2**64 - 1)).bit_count() <= 4
+        pixels, box = np.asarray(image).astype(np.float64), (0, 0, *size)
+        for bits, whole in zip(seen.phashes, phashes(pixels, box), strict=True):
+            assert distance(bits, whole) <= 4
+        assert distance(seen.dhash, dhash(pixels, box)) <= 4
+
+    @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP"])
+    @pytest.mark.parametrize("size", [(200, 150), (640, 480), (901, 677)])
+    def test_hashes_copies_alike(self, image_format: str, size: tuple[int, int]) -> None:
+        original = features(pictures.jpeg("RGB", (1280, 960)))
+
+        copy = features(pictures.encoded(image_format, pictures.picture("RGB", size), quality=60))
+
+        assert distance(original.phashes[0], copy.phashes[0]) <= 4
+        assert distance(original.dhash, copy.dhash) <= 6
+
+    def test_hashes_a_framed_picture_as_the_picture(self) -> None:
+        framed = Image.new("RGB", (260, 200), "white")
+        framed.paste(pictures.picture(), (30, 20))
+
+        seen = features(pictures.encoded("PNG", framed))
+
+        for bits, other in zip(
+            seen.phashes, features(pictures.encoded("PNG")).phashes, strict=True
+        ):
+            assert distance(bits, other) <= 6
+        assert seen.scores["border"] == pytest.approx(1 - 200 * 150 / (260 * 200), abs=0.02)
+
+    @pytest.mark.parametrize("size", [(1, 1), (3, 9000), (60_000, 20), (4000, 70)])
+    def test_describes_pictures_of_any_shape(self, size: tuple[int, int]) -> None:
+        for data in (
+            pictures.jpeg("RGB", size),
+            pictures.encoded("PNG", pictures.picture("L", size)),
+        ):
+            seen = features(data)
+
+            assert (seen.width, seen.height) == size
+
+    @pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("RGB", 3), ("CMYK", 4)])
+    def test_counts_channels(self, mode: str, channels: float) -> None:
+        assert features(pictures.jpeg(mode)).scores["channels"] == channels
+
+    def test_scores_a_png_as_the_jpeg_of_the_same_picture(self) -> None:
+        image = pictures.picture("L", (900, 700))
+        png, jpeg = (features(pictures.encoded(name, image)).scores for name in ("PNG", "JPEG"))
+
+        assert png.keys() == jpeg.keys()
+        for name, score in png.items():
+            assert score == pytest.approx(jpeg[name], abs=0.02), name
+
+    def test_hashes_a_palette_with_transparent_colours(self) -> None:
+        image = pictures.picture("P")
+
+        data = pictures.encoded("PNG", image, transparency=bytes(range(0, 250, 10)))
+
+        assert features(data).phashes == features(pictures.encoded("PNG", image)).phashes
 
     def test_hashes_a_16_bit_picture_by_its_high_bytes(self) -> None:
         slope = Image.new("L", pictures.SIZE)
@@ -62,9 +124,26 @@ class TestDescribe:
 
         assert features(pictures.jpeg(exif=exif)).orientation == 6
 
+    @pytest.mark.parametrize("mode", ["RGB", "CMYK"])
     @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
-    def test_keeps_a_picture_with_a_broken_exif_block(self) -> None:
-        assert features(pictures.jpeg(exif=b"Exif\0\0MM\0*\xff\xff\xff\xff")).orientation is None
+    def test_keeps_a_picture_with_a_broken_exif_block(self, mode: str) -> None:
+        data = pictures.jpeg(mode, exif=b"Exif\0\0MM\0*\xff\xff\xff\xff")
+
+        assert features(data).orientation is None
+
+    @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP"])
+    def test_reads_the_orientation_of_each_format(self, image_format: str) -> None:
+        exif = Image.Exif()
+        exif[0x0112] = 3
+        data = pictures.encoded(image_format, exif=exif.tobytes())
+
+        assert features(data).orientation == 3
+
+    @pytest.mark.parametrize("mode", ["RGB", "CMYK"])
+    def test_reads_what_the_xmp_of_a_jpeg_says_of_data_mining(self, mode: str) -> None:
+        data = pictures.jpeg(mode, xmp=packet(AS_TEXT))
+
+        assert features(data).data_mining == "DMI-PROHIBITED-AIMLTRAINING"
 
     @pytest.mark.parametrize(
         ("data", "outcome"),
@@ -101,9 +180,52 @@ class TestDescribe:
         assert seen.outcome == Outcome.decode_error
 
 
-class TestMessages:
-    @pytest.mark.parametrize("data", [pictures.jpeg(), b"nothing"])
-    def test_survive_the_pipe(self, data: bytes) -> None:
-        seen = describe(data)
+class TestTransformed:
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    def test_stands_upright(self, orientation: int) -> None:
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        image = pictures.picture("RGB", (400, 300))
+        wanted = Resize(ResizeMode.keep_ratio, 150, format=StoredFormat.png, quality=1)
 
-        assert from_message(json.loads(json.dumps(as_message(seen)))) == seen
+        seen = describe(pictures.encoded("JPEG", image, quality=95, exif=exif), wanted)
+
+        assert isinstance(seen, Features)
+        assert seen.transformed is not None
+        assert (seen.width, seen.height) == (400, 300)
+        upright = ImageOps.exif_transpose(tagged(image, exif)).resize(
+            (seen.transformed.width, seen.transformed.height)
+        )
+        stored = Image.open(io.BytesIO(seen.transformed.data))
+        difference = np.asarray(stored).astype(int) - np.asarray(upright)
+        assert np.abs(difference).mean() < 4
+
+    @pytest.mark.parametrize("mode", ResizeMode)
+    def test_comes_with_the_hashes_of_the_original(self, mode: ResizeMode) -> None:
+        data = pictures.jpeg("RGB", (1501, 1003))
+
+        seen, usual = describe(data, Resize(mode, 256)), describe(data)
+
+        assert isinstance(seen, Features)
+        assert isinstance(usual, Features)
+        for bits, other in zip(seen.phashes, usual.phashes, strict=True):
+            assert distance(bits, other) <= 4
+        for name, score in seen.scores.items():
+            assert score == pytest.approx(usual.scores[name], abs=0.02)
+
+    def test_has_as_many_pixels_as_are_wanted_though_decoded_small(self) -> None:
+        image = pictures.grain((1024, 768)).convert("RGB")
+
+        seen = describe(
+            pictures.encoded("JPEG", image), Resize(ResizeMode.keep_ratio, 700, quality=95)
+        )
+
+        assert isinstance(seen, Features)
+        assert seen.transformed is not None
+        assert min(seen.transformed.width, seen.transformed.height) == 700
+
+
+def tagged(image: Image.Image, exif: Image.Exif) -> Image.Image:
+    tagged = image.copy()
+    tagged.info["exif"] = exif.tobytes()
+    return tagged

@@ -1,9 +1,16 @@
+import ctypes
+import io
+import json
 import os
+import random
+import resource
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +18,17 @@ from PIL import Image
 
 from crawlset.fetching.body import Body
 from crawlset.fetching.loop import Loop, Promise
-from crawlset.imaging.decode import Features, Rejection
+from crawlset.imaging.decode import describe
+from crawlset.imaging.features import (
+    REPLY,
+    Features,
+    Rejection,
+    Resize,
+    ResizeMode,
+    StoredFormat,
+    Transformed,
+    result_message,
+)
 from crawlset.imaging.pool import DecodePool, DecoderUnavailableError
 from crawlset.outcomes import Outcome
 from tests.unit.imaging import pictures
@@ -40,20 +57,27 @@ def start(loop: Loop) -> Iterator[Callable[..., DecodePool]]:
         pool.close()
 
 
-def body(data: bytes) -> Body:
+def body(data: bytes, piece: int) -> Body:
     made = Body()
-    made.append(data)
+    for at in range(0, len(data), piece):
+        made.append(data[at : at + piece])
     return made
 
 
-def decode_all(loop: Loop, pool: DecodePool, files: list[bytes]) -> list[Seen]:
+def decode_all(
+    loop: Loop,
+    pool: DecodePool,
+    files: list[bytes],
+    piece: int = 1 << 24,
+    resize: Resize | None = None,
+) -> list[Seen]:
     """What the pool says of each file, in the order of the files."""
     seen: dict[int, Seen] = {}
 
     async def decode(at: int, data: bytes) -> None:
         answered: Promise[Seen] = Promise(loop)
-        with closing(body(data)) as picture:
-            pool.decode(picture, answered.settle)
+        with closing(body(data, piece)) as picture:
+            pool.decode(picture, answered.settle, resize)
             seen[at] = await answered
 
     for at, data in enumerate(files):
@@ -129,8 +153,8 @@ class TestDecodePool:
     def test_refuses_what_needs_more_memory_than_a_child_gets(
         self, loop: Loop, start: Callable[..., DecodePool]
     ) -> None:
-        pool = start(max_memory=200 << 20)
-        large = pictures.encoded("PNG", Image.new("RGBA", (6000, 6000)))
+        pool = start(max_memory=400 << 20)
+        large = pictures.encoded("PNG", Image.new("RGBA", (7000, 7000)))
 
         seen = decode_all(loop, pool, [large, pictures.jpeg()])
 
@@ -139,12 +163,59 @@ class TestDecodePool:
         )
         assert isinstance(seen[1], Features)
 
-    def test_gives_a_child_no_credentials(self, start: Callable[..., DecodePool]) -> None:
+    def test_feeds_bodies_in_many_pieces(
+        self, loop: Loop, start: Callable[..., DecodePool]
+    ) -> None:
+        data = pictures.encoded("PNG", pictures.picture("RGB", (1200, 1000)), compress_level=0)
+
+        seen = decode_all(loop, start(), [data], piece=700)
+
+        assert isinstance(seen[0], Features)
+        assert len(data) > 3 << 20
+
+    def test_ends_a_child_that_uses_too_much_cpu(
+        self, loop: Loop, start: Callable[..., DecodePool]
+    ) -> None:
+        pool = start(cpu_seconds=0)
+        slow = pictures.encoded("PNG", Image.new("RGB", (7000, 7000)), compress_level=1)
+
+        seen = decode_all(loop, pool, [slow] * 6 + [pictures.jpeg()])
+
+        assert Rejection(Outcome.decode_crash, "killed by SIGXCPU") in seen
+        assert isinstance(seen[-1], Features)
+
+    def test_gives_a_child_no_credentials(
+        self,
+        loop: Loop,
+        start: Callable[..., DecodePool],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
         pool = start()
+        decode_all(loop, pool, [pictures.jpeg()])
 
         environment = Path(f"/proc/{pool.pids[0]}/environ").read_bytes()
 
         assert b"AWS_" not in environment
+        assert b"PYTHONPATH" in environment
+
+    def test_lets_a_child_open_nothing(self, loop: Loop, start: Callable[..., DecodePool]) -> None:
+        pool = start()
+        decode_all(loop, pool, [pictures.jpeg()])
+        (pid,) = pool.pids
+
+        limits = {
+            name: resource.prlimit(pid, getattr(resource, f"RLIMIT_{name}"))
+            for name in ("NOFILE", "NPROC", "CORE")
+        }
+
+        assert set(limits.values()) == {(0, 0)}
+
+    def test_hides_our_memory_from_our_own_user(self, start: Callable[..., DecodePool]) -> None:
+        start()
+
+        assert Path("/proc/self/environ").stat().st_uid == 0
+        assert ctypes.CDLL(None).prctl(3) == 0
 
     def test_says_when_no_child_can_start(
         self, loop: Loop, start: Callable[..., DecodePool], monkeypatch: pytest.MonkeyPatch
@@ -153,3 +224,117 @@ class TestDecodePool:
 
         with pytest.raises(DecoderUnavailableError):
             decode_all(loop, start(), [pictures.jpeg()])
+
+
+class TestHostileAnswers:
+    """A child that was taken over by a file can answer anything."""
+
+    @pytest.mark.parametrize(
+        ("answer", "detail"),
+        [
+            (REPLY.pack(1 << 17, 0), "an answer too long"),
+            (REPLY.pack(2, 1 << 31), "an answer too long"),
+            (REPLY.pack(2, 0) + b"{}", "an answer that makes no sense"),
+            (REPLY.pack(2, 0) + b"[]", "an answer that makes no sense"),
+            (REPLY.pack(4, 0) + b"null", "an answer that makes no sense"),
+            (REPLY.pack(3, 2) + b"\xff\xfe{xx", "an answer that makes no sense"),
+            (REPLY.pack(60000, 0) + b"[" * 60000, "an answer that makes no sense"),
+            (REPLY.pack(20, 0) + b"half of it", "exit status 0"),
+        ],
+    )
+    def test_cost_the_picture(
+        self,
+        loop: Loop,
+        start: Callable[..., DecodePool],
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+        answer: bytes,
+        detail: str,
+    ) -> None:
+        monkeypatch.setattr(sys, "executable", child_that_answers(answer, tmp_path))
+
+        seen = decode_all(loop, start(), [pictures.jpeg()])
+
+        assert seen == [Rejection(Outcome.decode_crash, detail)]
+
+
+class TestTransformed:
+    @pytest.mark.parametrize("stored", StoredFormat)
+    def test_is_made_where_no_file_can_be_opened(
+        self, loop: Loop, start: Callable[..., DecodePool], stored: StoredFormat
+    ) -> None:
+        pool = start()
+        files = [
+            pictures.jpeg(size=(640, 480)),
+            pictures.encoded("PNG", pictures.picture("P")),
+            pictures.png16(),
+            pictures.animated_gif(),
+            pictures.jpeg("CMYK"),
+        ]
+
+        for mode in ResizeMode:
+            wanted = Resize(mode, 100, format=stored, quality=9)
+            for seen in decode_all(loop, pool, files, resize=wanted):
+                assert isinstance(seen, Features)
+                assert seen.transformed is not None
+                with Image.open(io.BytesIO(seen.transformed.data)) as image:
+                    image.load()
+                    assert image.format == stored.value.upper()
+                    assert image.size == (seen.transformed.width, seen.transformed.height)
+
+    def test_is_asked_for_picture_by_picture(
+        self, loop: Loop, start: Callable[..., DecodePool]
+    ) -> None:
+        pool = start()
+        wanted = Resize(ResizeMode.keep_ratio, 32)
+
+        first = decode_all(loop, pool, [pictures.jpeg()], resize=wanted)
+        second = decode_all(loop, pool, [pictures.jpeg()])
+
+        assert isinstance(first[0], Features)
+        assert isinstance(second[0], Features)
+        assert first[0].transformed is not None
+        assert second[0].transformed is None
+
+    def test_comes_whole_however_large(
+        self,
+        loop: Loop,
+        start: Callable[..., DecodePool],
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+    ) -> None:
+        seen = describe(pictures.jpeg())
+        assert isinstance(seen, Features)
+        picture = Transformed(random.Random(1).randbytes(3 << 20), "jpeg", 640, 480)
+        wanted = replace(seen, transformed=picture)
+        answer = json.dumps(result_message(wanted)).encode()
+        reply = REPLY.pack(len(answer), len(picture.data)) + answer + picture.data
+        monkeypatch.setattr(sys, "executable", child_that_answers(reply, tmp_path))
+
+        assert decode_all(loop, start(), [pictures.jpeg()]) == [wanted]
+
+
+class TestImports:
+    def test_of_the_pool_bring_no_decoder_into_our_process(self) -> None:
+        program = (
+            "import sys, crawlset.imaging.pool\n"
+            "print(*{'PIL', 'numpy', 'simplejpeg', 'xml'} & set(sys.modules))"
+        )
+
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        )
+
+        assert done.stdout == "\n"
+
+
+def child_that_answers(answer: bytes, directory: Path) -> str:
+    """A program that says it is up, reads some of a picture, answers so and ends."""
+    (directory / "answer").write_bytes(answer)
+    child = directory / "child"
+    child.write_text(
+        "#!/bin/sh\nprintf '\\0\\0\\0\\0\\0\\0\\0\\0'\n"
+        f"head -c 100 >{directory}/picture\ncat {directory}/answer\n"
+    )
+    child.chmod(0o755)
+    return str(child)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from crawlset.errors import SourceError, SourceRefusedError, SourceThrottledError
-from crawlset.kit import objects
+from crawlset.kit.lines import unpack_lines
 from crawlset.sources import discover as discovering
 from crawlset.sources.discover import Discovered, discover
 from crawlset.sources.protocol import (
@@ -49,7 +49,7 @@ def run(
     assert [key for key, _ in written] == [
         f"{PREFIX}.{part:05}.jsonl.gz" for part in range(len(written))
     ]
-    parts = [list(objects.unpack_lines(body)) for _, body in written]
+    parts = [list(unpack_lines(body)) for _, body in written]
     return found, [(head, lines) for head, *lines in parts]
 
 

@@ -1,7 +1,5 @@
 """Pictures derived from the photographs, byte for byte the same at every start."""
 
-import struct
-import zlib
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -9,6 +7,7 @@ from io import BytesIO
 
 from PIL import Image
 
+from crawlset_local.sample_site.bombs import png_of_pixels
 from crawlset_local.sample_site.photographs import photograph_pixels, photograph_size
 
 Box = tuple[float, float, float, float]
@@ -83,7 +82,7 @@ def encode(picture: Picture) -> bytes:
         case Treatment.tracking_pixel:
             return _TRACKING_PIXEL
         case Treatment.decompression_bomb:
-            return _decompression_bomb()
+            return png_of_pixels(BOMB_SIDE)
         case Treatment.animated:
             return _animated(picture)
     whole = _save(_treated(_pixels(picture), picture.treatment), picture)
@@ -152,20 +151,3 @@ def _animated(picture: Picture) -> bytes:
     file = BytesIO()
     first.save(file, "GIF", save_all=True, append_images=frames[1:], duration=120, loop=0)
     return file.getvalue()
-
-
-def _decompression_bomb() -> bytes:
-    """A black 1-bit PNG of 400 megapixels in about 50 kB, deflated row by row."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
-
-    row = bytes(1 + BOMB_SIDE // 8)
-    deflate = zlib.compressobj(9)
-    rows = b"".join(deflate.compress(row) for _ in range(BOMB_SIDE)) + deflate.flush()
-    header = struct.pack(">IIBBBBB", BOMB_SIDE, BOMB_SIDE, 1, 0, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
-    )

@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from threading import Thread
 
 from crawlset_local.errors import LocalCloudError, PortBusyError
-from crawlset_local.sample_site.catalogue import HOSTS, catalogue
-from crawlset_local.sample_site.site import Site
+from crawlset_local.sample_site.catalogue import catalogue
+from crawlset_local.sample_site.site import ALL_HOSTS, Site
 from crawlset_local.sample_site.wire import (
     MalformedRequestError,
     Request,
@@ -48,7 +48,7 @@ class SampleSite:
     @property
     def hosts(self) -> list[str]:
         """The `host:port` of every virtual host, as the crawler's allow list wants them."""
-        return [f"{host}.localhost:{self.port}" for host in HOSTS]
+        return [f"{host}.localhost:{self.port}" for host in ALL_HOSTS]
 
     def start(self) -> None:
         """Return once it answers. Raises LocalCloudError; starts once only."""
@@ -137,7 +137,8 @@ async def _serve_requests(site: Site, reader: StreamReader, writer: StreamWriter
             return
         if request is None:
             return
-        is_open = await write_response(writer, request, await site.answer(request))
+        with site.under_way(request):
+            is_open = await write_response(writer, request, await site.answer(request))
 
 
 def _port_error(port: int, error: Exception) -> LocalCloudError:

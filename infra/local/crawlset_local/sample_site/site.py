@@ -4,11 +4,13 @@ import asyncio
 import html
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from http import HTTPStatus
 from itertools import count, islice
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from crawlset_local.sample_site.catalogue import (
     FAULTS_HOST,
@@ -19,6 +21,16 @@ from crawlset_local.sample_site.catalogue import (
     catalogue,
     moved_path,
 )
+from crawlset_local.sample_site.faults import (
+    FAULTS,
+    ROBOTS_TXT,
+    SLOW_HOST,
+    SLOW_SECONDS,
+    TDMREP_JSON,
+    TROUBLE_HOSTS,
+    UNREADABLE_HOST,
+    find_fault,
+)
 from crawlset_local.sample_site.pictures import Picture, encode
 from crawlset_local.sample_site.search import (
     BadQueryError,
@@ -28,8 +40,9 @@ from crawlset_local.sample_site.search import (
     search,
     work_url,
 )
-from crawlset_local.sample_site.wire import Request, Response
+from crawlset_local.sample_site.wire import Request, Response, Unruly
 
+T = TypeVar("T")
 RETRY_AFTER_SECONDS: Final = 1
 DRIP_SECONDS: Final = 600
 DRIP_BYTES_PER_SECOND: Final = 3
@@ -37,14 +50,20 @@ DRIP_START_BYTES: Final = 1000
 ENDLESS_BYTES: Final = 200 * 1024 * 1024
 _ENDLESS_PIECE: Final = bytes(64 * 1024)
 
-_INSTRUMENTS = ("/_requests", "/_requests/reset", "/catalogue", "/manifest")
+ALL_HOSTS: Final = (*HOSTS, *TROUBLE_HOSTS, SLOW_HOST)
+
+_INSTRUMENTS = ("/_requests", "/_requests/reset", "/catalogue", "/faults.txt", "/manifest")
 _ROBOTS = {
     "photos": "User-agent: *\nAllow: /\n",
     "museum": "User-agent: *\nDisallow:\n",
     "studio": "User-agent: *\nAllow: /\n\nUser-agent: Crawlset\nDisallow: /members/\n",
     FAULTS_HOST: "User-agent: *\nDisallow: /private/\n",
+    **ROBOTS_TXT,
 }
-_TDM_POLICIES = {"press": [{"location": "/reserved/*", "tdm-reservation": 1}]}
+_TDMREP = {
+    "press": [{"location": "/reserved/*", "tdm-reservation": 1}],
+    **TDMREP_JSON,
+}
 _OPT_OUTS = {
     Behaviour.noai: {"X-Robots-Tag": "noai, noimageai"},
     Behaviour.tdm_reserved: {"tdm-reservation": "1"},
@@ -86,18 +105,29 @@ _NO_PICTURE = {
 }
 
 
+_POLICIES = {
+    **{(host, "/robots.txt"): Response(body=text.encode()) for host, text in _ROBOTS.items()},
+    **{(host, "/.well-known/tdmrep.json"): _json(policy) for host, policy in _TDMREP.items()},
+    (UNREADABLE_HOST, "/robots.txt"): _text(HTTPStatus.INTERNAL_SERVER_ERROR),
+}
+"""By host and path."""
+
+
 class Site:
     """
     One running sample site: the catalogue at a port, its request counters, its throttled clients.
 
     Belongs to one event loop. Every request for anything but the instruments (`/_requests`,
-    `/catalogue`, `/manifest`) is counted before it is answered, so that a client which has its
-    answer finds it counted.
+    `/catalogue`, `/faults.txt`, `/manifest`) is counted before it is answered, so that a client
+    which has its answer finds it counted.
     """
 
     def __init__(self, port: int) -> None:
         self.port = port
         self.requests: Counter[str] = Counter()
+        self._under_way: Counter[str] = Counter()
+        self._peaks: Counter[str] = Counter()
+        """The most requests of each host that were under way at once."""
         self._throttled: set[str] = set()
         self._works = {(f"{work.host}.localhost", work.path): work for work in catalogue()}
         self._landings = {
@@ -106,8 +136,19 @@ class Site:
         self._encoder = ThreadPoolExecutor(1, thread_name_prefix="sample-site-encoder")
         self._files: dict[Picture, bytes] = {}
 
-    async def answer(self, request: Request) -> Response:
-        is_virtual = request.hostname.removesuffix(".localhost") in HOSTS
+    @contextmanager
+    def under_way(self, request: Request) -> Iterator[None]:
+        """Count `request` as one that its host is busy with."""
+        host = request.hostname
+        self._under_way[host] += 1
+        self._peaks[host] = max(self._peaks[host], self._under_way[host])
+        try:
+            yield
+        finally:
+            self._under_way[host] -= 1
+
+    async def answer(self, request: Request) -> Response | Unruly:
+        is_virtual = request.hostname.removesuffix(".localhost") in ALL_HOSTS
         is_instrument = not is_virtual and request.path in _INSTRUMENTS
         if not is_instrument:
             self.requests[f"http://{request.host}{request.target}"] += 1
@@ -126,12 +167,12 @@ class Site:
                     return _json(search(parse_search(request.query), self.port))
                 case "/catalogue":
                     return _json({"works": [self._describe_fully(work) for work in catalogue()]})
-                case "/manifest":
-                    lines = islice(self._manifest(), parse_manifest_count(request.query))
-                    return Response(body=_in_pieces(lines))
+                case "/faults.txt" | "/manifest":
+                    return Response(body=_in_pieces(self._list(request)))
                 case "/_requests" | "/_requests/reset":
                     if request.method == "POST":
                         self.requests.clear()
+                        self._peaks.clear()
                         self._throttled.clear()
                     return _json(self._count())
                 case _:
@@ -139,21 +180,22 @@ class Site:
         except BadQueryError as error:
             return _json({"error": str(error)}, HTTPStatus.BAD_REQUEST)
 
-    async def _answer_virtual(self, request: Request) -> Response:
+    async def _answer_virtual(self, request: Request) -> Response | Unruly:
         address = (request.hostname, request.path)
         if work := self._works.get(address):
             return await self._answer_work(work, request)
         if work := self._landings.get(address):
             return _landing_page(work)
         host = request.hostname.removesuffix(".localhost")
-        if request.path == "/robots.txt" and host in _ROBOTS:
-            return Response(body=_ROBOTS[host].encode())
-        if request.path == "/.well-known/tdmrep.json" and host in _TDM_POLICIES:
-            return _json(_TDM_POLICIES[host])
+        if fault := find_fault(host, request.path):
+            return await self._on_thread(partial(fault.answer, request))
+        if host == SLOW_HOST and request.path.endswith(".jpg"):
+            await asyncio.sleep(SLOW_SECONDS)
+            return await self._on_thread(partial(FAULTS["good"].answer, request))
         if request.raw_path.startswith(f"{_HOP}/") and host == FAULTS_HOST:
             end = self._moved_url(request.raw_path.removeprefix(_HOP))
             return _redirect(HTTPStatus.TEMPORARY_REDIRECT, end)
-        return _text(HTTPStatus.NOT_FOUND)
+        return _POLICIES.get((host, request.path)) or _text(HTTPStatus.NOT_FOUND)
 
     async def _answer_work(self, work: Work, request: Request) -> Response:
         if work.behaviour in _NO_PICTURE:
@@ -206,10 +248,17 @@ class Site:
     async def _file(self, work: Work) -> bytes:
         file = self._files.get(work.picture)
         if file is None:
-            loop = asyncio.get_running_loop()
-            file = await loop.run_in_executor(self._encoder, encode, work.picture)
+            file = await self._on_thread(partial(encode, work.picture))
             self._files[work.picture] = file
         return file
+
+    async def _on_thread(self, make: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._encoder, make)
+
+    def _list(self, request: Request) -> Iterator[str]:
+        if request.path == "/faults.txt":
+            return (fault.url(name, self.port) for name, fault in FAULTS.items())
+        return islice(self._manifest(), parse_manifest_count(request.query))
 
     def _manifest(self) -> Iterator[str]:
         """Every listed work once, then the plain ones again and again under fresh query strings."""
@@ -228,6 +277,7 @@ class Site:
         return {
             "by_path": by_path,
             "by_target": self.requests,
+            "peak_by_host": self._peaks,
             "total": self.requests.total(),
         }
 

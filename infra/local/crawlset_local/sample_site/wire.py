@@ -1,6 +1,8 @@
 """Just enough HTTP/1.1 for the sample site: keep-alive, fixed and chunked bodies, no uploads."""
 
 import re
+import socket
+import struct
 from asyncio import IncompleteReadError, LimitOverrunError, StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -60,10 +62,21 @@ class Response:
     length: int | None = None
 
 
+@dataclass(frozen=True)
+class Unruly:
+    """An answer sent as it is, head and all, after which the connection is closed, or reset."""
+
+    pieces: AsyncIterator[bytes]
+    is_reset: bool = False
+
+
 async def read_request(reader: StreamReader) -> Request | None:
     """The next request, or None once the client is gone."""
     try:
-        head = await reader.readuntil(b"\r\n\r\n")
+        first = await reader.readexactly(1)
+        if not first.isupper():
+            raise MalformedRequestError(HTTPStatus.BAD_REQUEST)
+        head = first + await reader.readuntil(b"\r\n\r\n")
     except (IncompleteReadError, ConnectionError):
         return None
     except LimitOverrunError as error:
@@ -86,8 +99,13 @@ async def read_request(reader: StreamReader) -> Request | None:
     )
 
 
-async def write_response(writer: StreamWriter, request: Request, response: Response) -> bool:
+async def write_response(
+    writer: StreamWriter, request: Request, response: Response | Unruly
+) -> bool:
     """Send it; say whether the connection can serve another request."""
+    if isinstance(response, Unruly):
+        await _write_unruly(writer, response)
+        return False
     length = len(response.body) if isinstance(response.body, bytes) else response.length
     head = [f"HTTP/1.1 {response.status.value} {response.status.phrase}"]
     head.append(f"Content-Type: {response.content_type}")
@@ -113,6 +131,17 @@ async def write_response(writer: StreamWriter, request: Request, response: Respo
             writer.write(piece)
             await writer.drain()
     return response.length is None and not request.is_last
+
+
+async def _write_unruly(writer: StreamWriter, response: Unruly) -> None:
+    async for piece in response.pieces:
+        writer.write(piece)
+        await writer.drain()
+    if response.is_reset:
+        at_once = struct.pack("ii", 1, 0)
+        connection: socket.socket = writer.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+        writer.transport.abort()
 
 
 async def _skip_body(reader: StreamReader, headers: Mapping[str, str]) -> None:

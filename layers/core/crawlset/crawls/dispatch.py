@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from uuid import UUID
 
 from crawlset import keys, outbox
@@ -9,8 +10,10 @@ from crawlset.crawls.messages import ChunkMessage
 from crawlset.crawls.work_repository import ChunkRepository
 from crawlset.images.repository import ImageRepository
 from crawlset.kit import db, objects
-from crawlset.models import CrawlJob, JobChunk, Target
+from crawlset.kit.lines import pack_lines
+from crawlset.models import CrawlJob, Image, JobChunk, Target
 from crawlset.outbox import Message
+from crawlset.outcomes import ImageStatus
 
 PARALLEL_PUTS = 8
 
@@ -27,25 +30,41 @@ def dispatch(user_id: UUID, job_id: UUID, chunk_ids: Collection[UUID]) -> int:
         if job is None or job.status.is_final:
             return 0
         chunks = ChunkRepository(session).list_pending(job, chunk_ids)
-        urls = ImageRepository(session).list_urls([chunk.id for chunk in chunks])
+        work = ImageRepository(session).list_work(chunks)
     with ThreadPoolExecutor(PARALLEL_PUTS) as pool:
-        list(pool.map(lambda chunk: _write_input(chunk, urls[chunk.id]), chunks))
+        list(pool.map(lambda chunk: _write_input(job, chunk, work[chunk.id]), chunks))
     with db.transaction(user_id) as session:
         queued = ChunkRepository(session).queue([chunk.id for chunk in chunks])
         outbox.post(session, [_message(chunk) for chunk in chunks if chunk.id in queued])
     return len(queued)
 
 
-def _write_input(chunk: JobChunk, urls: Sequence[tuple[int, str]]) -> None:
+def _write_input(job: CrawlJob, chunk: JobChunk, images: Sequence[Image]) -> None:
     head = {
         "v": 1,
-        "job_id": str(chunk.crawl_job_id),
+        "job_id": str(job.id),
         "chunk_id": str(chunk.id),
         "attempt": chunk.attempt,
+        "policy": job.policy.get("fetch"),
+        "resize": job.policy.get("resize"),
     }
-    lines = [head, *({"n": ordinal, "url": url} for ordinal, url in urls)]
-    key = keys.chunk_input(chunk.crawl_job_id, chunk.id, chunk.attempt)
-    objects.put(key, objects.pack_lines(lines))
+    key = keys.chunk_input(job.id, chunk.id, chunk.attempt)
+    objects.put(key, pack_lines([head, *map(_line, images)]))
+
+
+def _line(image: Image) -> dict[str, Any]:
+    line: dict[str, Any] = {"n": image.ordinal, "url": image.url}
+    if image.n_retries:
+        line["retries"] = image.n_retries
+    if image.status is ImageStatus.stored and image.sha256 is not None:
+        transform = image.transform
+        line["known"] = {
+            "etag": image.etag,
+            "last_modified": image.last_modified,
+            "sha256": transform["original"]["sha256"] if transform else image.sha256.hex(),
+            "phash": image.phash,
+        }
+    return line
 
 
 def _message(chunk: JobChunk) -> Message:

@@ -62,7 +62,7 @@ def settle_chunk(
     """End a chunk: what it leaves open has failed; its counts are those of its images."""
     images = ImageRepository(session)
     images.settle_rest(chunk.id, Outcome.worker_failed, reason)
-    chunk.outcomes, chunk.n_urls = images.count_outcomes(chunk.id)
+    images.count(chunk)
     chunk.status = status
     chunk.error_message = reason
     chunk.finished_at = func.now()

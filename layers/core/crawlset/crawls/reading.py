@@ -38,6 +38,8 @@ def _read(job: CrawlJob, counts: JobCounts) -> CrawlJobRead:
         max_images=job.max_images,
         licences=job.policy["licences"],
         intended_use=job.policy["intended_use"],
+        policy=job.policy.get("fetch", {}),
+        resize=job.policy.get("resize"),
         error_message=job.error_message,
         progress=_progress(counts),
         outcomes=dict(counts.outcomes),

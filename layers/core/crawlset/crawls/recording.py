@@ -1,23 +1,30 @@
 """Write down what became of a chunk: the only writer of what was fetched."""
 
+import math
+from collections import defaultdict
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from crawlset import keys
-from crawlset.crawls import finishing
+from crawlset.crawls import finishing, recrawling
 from crawlset.crawls.messages import parse_outcome_key
+from crawlset.crawls.rechunking import rechunk
 from crawlset.crawls.repository import CrawlRepository
+from crawlset.crawls.results import Result, settled_rows
 from crawlset.crawls.work_repository import ChunkRepository
-from crawlset.images.repository import ImageRepository
+from crawlset.images.repository import ImageRepository, Open
 from crawlset.kit import db, objects
 from crawlset.models import CrawlJob, JobChunk, WorkStatus
 from crawlset.observability import logger, metrics
-from crawlset.outcomes import Outcome
 
-MAX_DETAIL = 500
+MAX_DEFERRALS = 10
+"""Times that an image is put off because its host wants to be left alone."""
+CRAWL_DELAY = "crawl_delay"
+"""What puts off images that had no turn yet: each chunk gets through some of them."""
 
 
 class ForeignPackError(ValueError):
@@ -25,23 +32,6 @@ class ForeignPackError(ValueError):
         super().__init__(
             f"The outcome of chunk {chunk_id} names {pack_key}, which is not its pack."
         )
-
-
-FETCHED = (
-    "final_url",
-    "http_status",
-    "content_type",
-    "file_size",
-    "width",
-    "height",
-    "format",
-    "mode",
-    "n_frames",
-    "phash",
-    "pack_offset",
-    "pack_length",
-    "evidence",
-)
 
 
 def record_outcome(key: str) -> int:
@@ -90,49 +80,41 @@ def _settle(
     pack_key: str | None,
     results: Iterable[dict[str, Any]],
 ) -> int:
+    """Of a chunk's open images: settle what has an outcome, put off what is to be asked later."""
     images = ImageRepository(session)
-    ids = images.ids_by_ordinal(chunk.id)
-    known = [result for result in results if result["n"] in ids]
-    digests = {bytes.fromhex(r["sha256"]) for r in known if r["outcome"] == Outcome.stored}
-    keepers = images.stored_by_sha256(job, digests)
-    rows = []
-    for result in sorted(known, key=lambda result: result["n"]):
-        row = _row(ids[result["n"]], pack_key, result)
-        if row["outcome"] is Outcome.stored:
-            keeper = keepers.setdefault(row["sha256"], row["id"])
-            if keeper != row["id"]:
-                row = _as_duplicate(row, keeper)
-        rows.append(row)
-    images.settle(rows)
-    finishing.settle_chunk(session, chunk, WorkStatus.completed)
+    open_ = images.open_by_ordinal(chunk)
+    fetched: list[Result] = []
+    deferred: list[Result] = []
+    for line in sorted(results, key=lambda line: line["n"]):
+        if (image := open_.get(line["n"])) is not None:
+            (deferred if _may_be_deferred(image, line) else fetched).append((image, line))
+    _defer(session, job, chunk, deferred)
+    if chunk.is_recrawl:
+        recrawling.settle(session, job, pack_key, fetched)
+    else:
+        images.settle(settled_rows(session, job, pack_key, fetched))
     chunk.pack_key = pack_key
-    chunk.bytes_stored = sum(row["file_size"] for row in rows if row["outcome"] is Outcome.stored)
-    session.flush()
-    return len(rows)
+    finishing.settle_chunk(session, chunk, WorkStatus.completed)
+    return len(fetched)
 
 
-def _row(image_id: int, pack_key: str | None, result: dict[str, Any]) -> dict[str, Any]:
-    outcome = Outcome(result["outcome"])
-    detail = result["detail"]
-    return {
-        "id": image_id,
-        "status": outcome.status,
-        "outcome": outcome,
-        "detail": detail and detail[:MAX_DETAIL],
-        "sha256": bytes.fromhex(result["sha256"]) if result["sha256"] else None,
-        "pack_key": pack_key if outcome is Outcome.stored else None,
-        "duplicate_of": None,
-        **{name: result[name] for name in FETCHED},
-    }
+def _may_be_deferred(image: Open, line: dict[str, Any]) -> bool:
+    """A host that only ever wants to be left alone is given up in the end."""
+    defer = line.get("defer")
+    return defer is not None and (
+        defer["cause"] == CRAWL_DELAY or image.n_deferrals < MAX_DEFERRALS
+    )
 
 
-def _as_duplicate(row: dict[str, Any], keeper: int) -> dict[str, Any]:
-    """The bytes are kept once, by whichever came first."""
-    return row | {
-        "status": Outcome.duplicate_bytes.status,
-        "outcome": Outcome.duplicate_bytes,
-        "duplicate_of": keeper,
-        "pack_key": None,
-        "pack_offset": None,
-        "pack_length": None,
-    }
+def _defer(session: Session, job: CrawlJob, chunk: JobChunk, deferred: Iterable[Result]) -> None:
+    """To later chunks, those together whose hosts may be asked in the same minute."""
+    notes = []
+    by_minute: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    for image, line in deferred:
+        by_minute[math.ceil(line["defer"]["seconds"] / 60)].append((image.id, image.host))
+        n_deferrals = image.n_deferrals + (line["defer"]["cause"] != CRAWL_DELAY)
+        notes.append({"id": image.id, "n_retries": line["n_retries"], "n_deferrals": n_deferrals})
+    ImageRepository(session).note_deferral(chunk, notes)
+    for minutes, images in sorted(by_minute.items()):
+        wait = timedelta(minutes=minutes)
+        rechunk(session, job, images, is_recrawl=chunk.is_recrawl, wait=wait)

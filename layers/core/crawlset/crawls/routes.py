@@ -111,6 +111,17 @@ def retry_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobRead:
     return reading.read_one(session, job)
 
 
+@router.post(
+    "/api/projects/<project_id>/crawl-jobs/<job_id>/recrawl",
+    summary="See what has changed of what is stored",
+    tags=TAGS,
+)
+def recrawl_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobRead:
+    session = router.context["session"]
+    job = service.recrawl(session, service.require(session, project_id, job_id))
+    return reading.read_one(session, job)
+
+
 @router.get(
     "/api/projects/<project_id>/crawl-jobs/<job_id>/chunks",
     summary="List chunks",

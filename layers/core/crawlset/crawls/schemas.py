@@ -1,12 +1,20 @@
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
+from crawlset.imaging.features import ResizeMode, StoredFormat
 from crawlset.kit.texts import printable
-from crawlset.models import JobStatus, WorkStatus
+from crawlset.models import Change, JobStatus, WorkStatus
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.settings import MAX_CANDIDATES, MAX_KEYWORDS, MAX_URLS_IN_REQUEST
 from crawlset.sources.protocol import IntendedUse, ManifestFormat
@@ -35,6 +43,48 @@ ImageUrl = Annotated[str, Field(min_length=1, max_length=MAX_URL_LENGTH), AfterV
 JobName = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)]
 
 
+class FetchPolicyCreate(BaseModel):
+    """Which opt-outs the crawler heeds, and how gently it asks. All are heeded unless switched."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    robots: Annotated[bool, Field(description="robots.txt")] = True
+    tdmrep: Annotated[bool, Field(description="/.well-known/tdmrep.json")] = True
+    x_robots_tag: bool = True
+    tdm_reservation: bool = True
+    content_usage: bool = True
+    xmp_data_mining: Annotated[bool, Field(description="plus:DataMining in the file")] = True
+    min_gap_seconds: Annotated[
+        float, Field(ge=0, le=60, description="Between two requests to one host")
+    ] = 0.0
+
+
+class ResizeCreate(BaseModel):
+    """What to store in place of the bytes received, in the words of img2dataset."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    mode: ResizeMode
+    size: Annotated[int, Field(ge=16, le=4096, description="Pixels of the side that is brought to")]
+    only_if_bigger: bool = False
+    format: StoredFormat = StoredFormat.jpeg
+    quality: Annotated[
+        int | None,
+        Field(description="1 to 100 for jpeg and webp (95), compression 0 to 9 for png (6)"),
+    ] = None
+
+    @model_validator(mode="after")
+    def _quality_suits_format(self) -> Self:
+        is_png = self.format is StoredFormat.png
+        low, high, usual = (0, 9, 6) if is_png else (1, 100, 95)
+        if self.quality is None:
+            self.quality = usual
+        elif not low <= self.quality <= high:
+            message = f"quality of {self.format} is {low} to {high}"
+            raise ValueError(message)
+        return self
+
+
 class CrawlJobCreate(BaseModel):
     """Keywords for search sources, or a list of URLs (in the request or uploaded) for `urls`."""
 
@@ -54,6 +104,10 @@ class CrawlJobCreate(BaseModel):
     ] = None
     licences: Annotated[list[str], Field(max_length=50)] = []
     intended_use: IntendedUse = IntendedUse.research
+    policy: FetchPolicyCreate = FetchPolicyCreate()
+    resize: Annotated[
+        ResizeCreate | None, Field(description="Store pictures resized; none: as received")
+    ] = None
     validation_rules: Annotated[
         dict[str, Any] | None,
         Field(description="Validate with these when the crawl completes"),
@@ -114,6 +168,8 @@ class CrawlJobRead(BaseModel):
     max_images: int
     licences: list[str]
     intended_use: str
+    policy: FetchPolicyCreate
+    resize: ResizeCreate | None
     error_message: str | None
     progress: Progress
     outcomes: dict[Outcome, int]
@@ -134,6 +190,8 @@ class ChunkRead(BaseModel):
     status: WorkStatus
     lane: str | None
     attempt: int
+    not_before: datetime | None
+    is_recrawl: bool
     n_urls: int
     outcomes: dict[str, int]
     bytes_stored: int
@@ -168,7 +226,16 @@ class ImageRead(BaseModel):
     width: int | None
     height: int | None
     format: str | None
+    mode: str | None
     n_frames: int | None
+    phashes: list[int] | None
+    scores: dict[str, float] | None
+    transform: dict[str, Any] | None
     duplicate_of: int | None
     evidence: dict[str, Any] | None
+    n_retries: int
+    etag: str | None
+    last_modified: str | None
     downloaded_at: datetime | None
+    change: Change | None
+    checked_at: datetime | None

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from crawlset import keys, outbox, pipeline
 from crawlset.crawls import dispatch
-from crawlset.crawls.planner import plan
+from crawlset.crawls.rechunking import rechunk
 from crawlset.crawls.repository import CrawlRepository
 from crawlset.crawls.schemas import CrawlJobCreate
 from crawlset.crawls.work_repository import ChunkRepository, SearchRepository
@@ -50,6 +50,11 @@ class NothingToRetryError(ConflictError):
         super().__init__(f"Nothing in crawl job {job.id} would end otherwise if tried again.")
 
 
+class NothingToRecrawlError(ConflictError):
+    def __init__(self, job: CrawlJob) -> None:
+        super().__init__(f"Crawl job {job.id} has no stored picture to ask for again.")
+
+
 def create(session: Session, user_id: UUID, project_id: UUID, request: CrawlJobCreate) -> CrawlJob:
     """
     Create a crawl job and queue its searches.
@@ -72,7 +77,12 @@ def create(session: Session, user_id: UUID, project_id: UUID, request: CrawlJobC
         keywords=request.keywords,
         sources=request.sources,
         max_images=_max_images(request),
-        policy={"licences": request.licences, "intended_use": request.intended_use},
+        policy={
+            "licences": request.licences,
+            "intended_use": request.intended_use,
+            "fetch": request.policy.model_dump(),
+            "resize": request.resize.model_dump(mode="json") if request.resize else None,
+        },
         validation_rules=request.validation_rules,
         export_request=request.export,
         status=JobStatus.pending,
@@ -190,11 +200,18 @@ def cancel(session: Session, job: CrawlJob) -> CrawlJob:
     """
     Cancel the job: what is fetched stays, what is open ends as cancelled, fetchers stop soon.
 
+    A job that is only crawled again is complete as before.
+
     Raises:
         CrawlJobFinishedError: it has ended.
     """
     repository = CrawlRepository(session)
     repository.lock_against_plans(job)
+    if _is_only_recrawled(session, job):
+        repository.finish(job, JobStatus.completed)
+        ChunkRepository(session).cancel_unfinished(job)
+        logger.info("recrawl_cancelled", job_id=str(job.id))
+        return job
     if not repository.finish(job, JobStatus.cancelled):
         raise CrawlJobFinishedError(job)
     SearchRepository(session).settle(job, WorkStatus.cancelled)
@@ -203,6 +220,15 @@ def cancel(session: Session, job: CrawlJob) -> CrawlJob:
     db.after_commit(session, lambda: objects.put(keys.cancelled(job.id), b""))
     logger.info("crawl_job_cancelled", job_id=str(job.id))
     return job
+
+
+def _is_only_recrawled(session: Session, job: CrawlJob) -> bool:
+    chunks = ChunkRepository(session)
+    return (
+        chunks.any_unfinished(job)
+        and not chunks.any_first_fetch(job)
+        and not SearchRepository(session).any_unfinished(job)
+    )
 
 
 def retry(session: Session, job: CrawlJob) -> CrawlJob:
@@ -216,12 +242,7 @@ def retry(session: Session, job: CrawlJob) -> CrawlJob:
         CrawlJobCancelledError: the job was cancelled.
         NothingToRetryError: every failure is final.
     """
-    repository = CrawlRepository(session)
-    repository.lock(job)
-    if job.status is JobStatus.cancelled:
-        raise CrawlJobCancelledError(job)
-    if not job.status.is_final:
-        raise CrawlJobActiveError(job)
+    _lock_ended(session, job)
     images = ImageRepository(session).list_retryable(job, IMAGES_SETTLED_AT_ONCE)
     searches = [
         search
@@ -230,44 +251,59 @@ def retry(session: Session, job: CrawlJob) -> CrawlJob:
     ]
     if not images and not searches:
         raise NothingToRetryError(job)
-    repository.reopen(job)
+    CrawlRepository(session).reopen(job)
     for search in searches:
         search.status, search.error_message = WorkStatus.queued, None
         search.attempt += 1
         search.planned_parts, search.n_parts = [], None
     session.flush()
     outbox.post(session, [discover_message(search, search.attempt) for search in searches])
-    chunk_ids = _rechunk(session, job, images)
-    db.after_commit(session, lambda: dispatch.dispatch(job.user_id, job.id, chunk_ids))
+    ImageRepository(session).reopen([id_ for id_, _, _ in images])
+    _dispatch_anew(session, job, images, is_recrawl=False)
     logger.info("crawl_job_retried", job_id=str(job.id), images=len(images))
     return job
 
 
-def _rechunk(
-    session: Session, job: CrawlJob, images: Sequence[tuple[int, UUID, str]]
-) -> list[UUID]:
-    repository = ImageRepository(session)
-    chunk_ids = []
-    for planned in plan([host for _, _, host in images]):
-        chunk = JobChunk(
-            id=new_id(),
-            user_id=job.user_id,
-            crawl_job_id=job.id,
-            lane=planned.lane,
-            status=WorkStatus.pending,
-            n_urls=len(planned.members),
-        )
-        session.add(chunk)
-        session.flush()
-        repository.move_to_chunks(
-            (images[place][0], chunk.id, ordinal) for ordinal, place in enumerate(planned.members)
-        )
-        chunk_ids.append(chunk.id)
-    for old_id in {chunk_id for _, chunk_id, _ in images}:
-        old = session.get_one(JobChunk, old_id)
-        old.outcomes, old.n_urls = repository.count_outcomes(old_id)
+def recrawl(session: Session, job: CrawlJob) -> CrawlJob:
+    """
+    Ask for the stored pictures again, to see which are unchanged, replaced or gone.
+
+    At most 20,000 at once: those that were never checked, or longest ago.
+
+    Raises:
+        CrawlJobActiveError: the job has not ended.
+        CrawlJobCancelledError: the job was cancelled.
+        NothingToRecrawlError: nothing is stored.
+    """
+    _lock_ended(session, job)
+    images = ImageRepository(session).list_stored(job, IMAGES_SETTLED_AT_ONCE)
+    if not images:
+        raise NothingToRecrawlError(job)
+    CrawlRepository(session).reopen(job)
+    _dispatch_anew(session, job, images, is_recrawl=True)
+    logger.info("crawl_job_recrawled", job_id=str(job.id), images=len(images))
+    return job
+
+
+def _lock_ended(session: Session, job: CrawlJob) -> None:
+    CrawlRepository(session).lock(job)
+    if job.status is JobStatus.cancelled:
+        raise CrawlJobCancelledError(job)
+    if not job.status.is_final:
+        raise CrawlJobActiveError(job)
+
+
+def _dispatch_anew(
+    session: Session, job: CrawlJob, images: Sequence[tuple[int, UUID, str]], *, is_recrawl: bool
+) -> None:
+    """New chunks for `images`, given as (id, chunk, host), queued after the commit."""
+    places = [(id_, host) for id_, _, host in images]
+    ImageRepository(session).renew_allowance([id_ for id_, _ in places])
+    chunk_ids = rechunk(session, job, places, is_recrawl=is_recrawl)
+    for left_id in {chunk_id for _, chunk_id, _ in images}:
+        ImageRepository(session).count(session.get_one(JobChunk, left_id))
     session.flush()
-    return chunk_ids
+    db.after_commit(session, lambda: dispatch.dispatch(job.user_id, job.id, chunk_ids))
 
 
 def delete(session: Session, job: CrawlJob) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, exists, func, literal, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from crawlset.kit.paging import Slice, cut
@@ -159,10 +159,20 @@ class ChunkRepository:
         )
 
     def list_pending_since(self, before: datetime, limit: int) -> Sequence[JobChunk]:
-        """Chunks of any owner that nobody has queued since then, for the housekeeper."""
+        """
+        Chunks of any owner that nobody has queued since then, for the housekeeper.
+
+        Those that were put off count from when their time has come.
+        """
         return self.session.scalars(
             select(JobChunk)
-            .where(JobChunk.status == WorkStatus.pending, JobChunk.updated_at < before)
+            .where(
+                JobChunk.status == WorkStatus.pending,
+                or_(
+                    and_(JobChunk.not_before.is_(None), JobChunk.updated_at < before),
+                    JobChunk.not_before <= func.now(),
+                ),
+            )
             .order_by(JobChunk.updated_at)
             .limit(limit)
         ).all()
@@ -195,8 +205,21 @@ class ChunkRepository:
             JobChunk.status.in_(UNFINISHED),
         )
 
+    def any_first_fetch(self, job: CrawlJob) -> bool:
+        """Whether anything unfinished is more than a re-crawl."""
+        return _exists(
+            self.session,
+            JobChunk.crawl_job_id == job.id,
+            JobChunk.status.in_(UNFINISHED),
+            ~JobChunk.is_recrawl,
+        )
+
     def cancel_unfinished(self, job: CrawlJob) -> int:
-        """What had no outcome yet is counted as cancelled; the image rows follow."""
+        """
+        What had no outcome yet is counted as cancelled; the image rows follow.
+
+        What was only asked for again stays as it is.
+        """
         settled = update(JobChunk).where(
             JobChunk.crawl_job_id == job.id, JobChunk.status.in_(UNFINISHED)
         )
@@ -205,7 +228,10 @@ class ChunkRepository:
                 settled.values(
                     status=WorkStatus.cancelled,
                     finished_at=func.now(),
-                    outcomes=func.jsonb_build_object(Outcome.cancelled.value, JobChunk.n_urls),
+                    outcomes=case(
+                        (JobChunk.is_recrawl, JobChunk.outcomes),
+                        else_=func.jsonb_build_object(Outcome.cancelled.value, JobChunk.n_urls),
+                    ),
                 )
                 .returning(JobChunk.id)
                 .execution_options(synchronize_session=False)

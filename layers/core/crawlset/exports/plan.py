@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 from crawlset import keys
 from crawlset.exports.packs import Member
 from crawlset.kit import objects
+from crawlset.kit.lines import pack_lines
 
 SHARD_IMAGES = 10_000
 SHARD_BYTES = 500_000_000
@@ -71,7 +72,7 @@ def write(
     shards = []
     for index, group in enumerate(_groups(members, shard_images, shard_bytes)):
         lines = [_line(member) for member in group]
-        objects.put(_members_key(export_id, token, index), objects.pack_lines(lines))
+        objects.put(_members_key(export_id, token, index), pack_lines(lines))
         shards.append(Shard(index, len(group), sum(member.length for member in group)))
     plan = Plan(token, folders, shards)
     body = {

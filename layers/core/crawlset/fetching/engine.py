@@ -6,7 +6,7 @@ either an `Answer` comes back or an error that says which limit or layer ended i
 """
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import certifi
@@ -26,6 +26,8 @@ PULSE_SECONDS = 0.5
 """How often transfers are measured against the minimum speed."""
 _BUFFER_BYTES = 512 * 1024
 _REFUSED = -1
+_BLANK = frozenset({b"\r\n", b"\n"})
+_USUAL_HEADERS = ["Accept: image/*,*/*;q=0.5", "Accept-Encoding: identity"]
 
 _CURL_OUTCOMES = {
     pycurl.E_COULDNT_RESOLVE_HOST: Outcome.dns_error,
@@ -52,8 +54,11 @@ class Headers:
 
     __slots__ = ("_values",)
 
-    def __init__(self) -> None:
+    def __init__(self, lines: Iterable[bytes] = ()) -> None:
         self._values: dict[str, list[str]] = {}
+        for line in lines:
+            name, _, value = line.decode("latin-1").partition(":")
+            self.add(name.strip().lower(), value.strip())
 
     def add(self, name: str, value: str) -> None:
         self._values.setdefault(name, []).append(value)
@@ -118,13 +123,15 @@ class _Transfer:
     judge: Judge | None
     max_bytes: int
     may_cut: bool
+    extra_headers: tuple[str, ...]
     done: Promise[Answer]
     started: float = 0.0
+    header_lines: list[bytes] = field(default_factory=list)
+    """Of this answer and of the provisional ones (1xx) before it."""
+    n_header_bytes: int = 0
     headers: Headers = field(default_factory=Headers)
     body: Body = field(default_factory=Body)
     status: int = 0
-    n_header_lines: int = 0
-    n_header_bytes: int = 0
     n_drained: int = 0
     has_headers: bool = False
     is_cut: bool = False
@@ -153,9 +160,10 @@ class _Handle:
         curl.setopt(pycurl.PROXY, "")
         curl.setopt(pycurl.NOPROXY, "*")
         curl.setopt(pycurl.PATH_AS_IS, 1)
-        curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
+        curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS)
+        curl.setopt(pycurl.PIPEWAIT, 1)
         curl.setopt(pycurl.USERAGENT, user_agent)
-        curl.setopt(pycurl.HTTPHEADER, ["Accept: image/*,*/*;q=0.5", "Accept-Encoding: identity"])
+        curl.setopt(pycurl.HTTPHEADER, _USUAL_HEADERS)
         curl.setopt(pycurl.CAINFO, ca_file)
         curl.setopt(pycurl.BUFFERSIZE, _BUFFER_BYTES)
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, round(limits.connect_seconds * 1000))
@@ -169,6 +177,7 @@ class _Handle:
         curl = self.curl
         curl.setopt(pycurl.URL, target.url)
         curl.setopt(pycurl.TIMEOUT_MS, max(1, round(seconds * 1000)))
+        curl.setopt(pycurl.HTTPHEADER, [*_USUAL_HEADERS, *transfer.extra_headers])
         dialled = ",".join(f"[{a}]" if ":" in a else a for a in addresses)
         curl.setopt(pycurl.RESOLVE, [f"{target.host}:{target.port}:{dialled}"] if dialled else [])
 
@@ -184,24 +193,28 @@ class _Handle:
 
     def _read_header(self, line: bytes) -> int | None:
         transfer = self.transfer
-        if line.startswith(b"HTTP/"):
-            transfer.status = int(line.split(b" ", 2)[1][:3])
-            transfer.headers = Headers()
-            return None
-        transfer.n_header_lines += 1
+        transfer.header_lines.append(line)
         transfer.n_header_bytes += len(line)
         if (
-            transfer.n_header_lines > self._limits.n_header_lines
-            or transfer.n_header_bytes > self._limits.header_bytes
+            transfer.n_header_bytes > self._limits.header_bytes
+            or len(transfer.header_lines) > self._limits.n_header_lines
         ):
             return self._stop(TransferError(Outcome.too_large, "too many response headers"))
-        if line.strip():
-            name, _, value = line.decode("latin-1").partition(":")
-            transfer.headers.add(name.strip().lower(), value.strip())
-        elif transfer.status >= HTTP_OK and not transfer.has_headers:
-            transfer.has_headers = True
-            return self._judge()
+        if line in _BLANK and not transfer.has_headers:
+            return self._end_headers()
         return None
+
+    def _end_headers(self) -> int | None:
+        """Read the head that is now whole, and judge it unless it is a provisional one."""
+        transfer = self.transfer
+        lines = transfer.header_lines
+        begin = max(at for at, line in enumerate(lines) if line.startswith(b"HTTP/"))
+        transfer.status = int(lines[begin].split(b" ", 2)[1][:3])
+        if transfer.status < HTTP_OK:
+            return None
+        transfer.has_headers = True
+        transfer.headers = Headers(lines[begin + 1 : -1])
+        return self._judge()
 
     def _judge(self) -> int | None:
         transfer = self.transfer
@@ -273,6 +286,7 @@ class Engine:
         self._timer: Timer | None = None
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_MAXCONNECTS, limits.n_transfers)
+        self._multi.setopt(pycurl.M_MAX_HOST_CONNECTIONS, limits.n_per_host)
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch_socket)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
         self._pulse = loop.call_later(PULSE_SECONDS, self._measure)
@@ -285,11 +299,13 @@ class Engine:
         judge: Judge | None = None,
         max_bytes: int | None = None,
         may_cut: bool = False,
+        headers: tuple[str, ...] = (),
     ) -> Answer:
         """
         Ask for `target` once a slot of the chunk is free and the decoders keep up.
 
         `seconds` is the wall clock the transfer may take; waiting for a slot does not count.
+        `headers` go along with the usual ones, each as `Name: value`.
         Raises `BlockedUrlError`, `TransferError` and `RefusedError`.
         """
         addresses = await self._vetted_addresses(target)
@@ -301,6 +317,7 @@ class Engine:
                     judge,
                     self._limits.body_bytes if max_bytes is None else max_bytes,
                     may_cut,
+                    headers,
                     Promise(self._loop),
                 ),
                 addresses,

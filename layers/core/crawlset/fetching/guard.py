@@ -9,7 +9,8 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import ClassVar
+from functools import lru_cache
+from typing import ClassVar, NamedTuple
 from urllib.parse import quote
 
 from crawlset.errors import AppError
@@ -17,6 +18,7 @@ from crawlset.fetching.addresses import Address, is_public, parse_address
 from crawlset.outcomes import Outcome
 
 MAX_URL_LENGTH = 8192
+_MAX_ORIGINS = 1024
 PORTS = frozenset({80, 443, 8080, 8443})
 
 Resolve = Callable[[str], Iterable[str]]
@@ -60,6 +62,15 @@ class InvalidUrlError(BlockedUrlError):
     outcome = Outcome.invalid_url
 
 
+class _Origin(NamedTuple):
+    scheme: str
+    host: str
+    port: int
+    origin: str
+    address: Address | None
+    is_private: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """A URL the guard has read: host in ASCII and lower case, path and query percent-encoded."""
@@ -67,22 +78,15 @@ class Target:
     scheme: str
     host: str
     port: int
-    path: str
-    query: str
+    origin: str
+    """Scheme, host and port, as a URL begins with them."""
     address: Address | None
     """The address the host spells, None for a name."""
     is_private: bool
     """Let through by name, though it is not public."""
-
-    @property
-    def origin(self) -> str:
-        host = _bracketed(self.host)
-        port = "" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}"
-        return f"{self.scheme}://{host}{port}"
-
-    @property
-    def url(self) -> str:
-        return f"{self.origin}{self.path}{self.query}"
+    path: str
+    query: str
+    url: str
 
     def join(self, reference: str) -> str:
         """`reference` made absolute against this URL (RFC 3986, section 5.2); not yet judged."""
@@ -123,28 +127,36 @@ def parse_url(url: str, private_hosts: frozenset[str] = frozenset()) -> Target:
     parts = _URL.fullmatch(url)
     if parts is None:
         raise InvalidUrlError("not an absolute URL")
-    scheme = parts["scheme"].lower()
-    if scheme not in _DEFAULT_PORTS:
-        raise InvalidUrlError("scheme is not http or https")
-    authority = _authority(parts["authority"])
-    port = int(authority["port"] or _DEFAULT_PORTS[scheme])
-    if authority["v6"] is not None:
-        address = parse_address(authority["v6"]) if ":" in authority["v6"] else None
-        if address is None:
-            raise InvalidUrlError("not an IPv6 address in the brackets")
-        host = address.compressed
-    else:
-        host = _host(authority["host"])
-        address = parse_address(host)
-    is_private = f"{_bracketed(host)}:{port}" in private_hosts
-    if not is_private:
-        _refuse_private(host, port, address)
+    origin = _read_origin(parts["scheme"].lower(), parts["authority"], private_hosts)
     try:
         path = quote(_without_dot_segments(parts["path"]), safe=_PATH_SAFE)
         query = quote(parts["query"] or "", safe=_QUERY_SAFE)
     except UnicodeEncodeError:
         raise InvalidUrlError("lone surrogate") from None
-    return Target(scheme, host, port, path, query, address, is_private)
+    return Target(*origin, path, query, f"{origin.origin}{path}{query}")
+
+
+@lru_cache(maxsize=_MAX_ORIGINS)
+def _read_origin(scheme: str, authority: str, private_hosts: frozenset[str]) -> _Origin:
+    """The part of a URL that many share, read once for all of them."""
+    if scheme not in _DEFAULT_PORTS:
+        raise InvalidUrlError("scheme is not http or https")
+    parts = _authority(authority)
+    port = int(parts["port"] or _DEFAULT_PORTS[scheme])
+    if parts["v6"] is not None:
+        address = parse_address(parts["v6"]) if ":" in parts["v6"] else None
+        if address is None:
+            raise InvalidUrlError("not an IPv6 address in the brackets")
+        host = address.compressed
+    else:
+        host = _host(parts["host"])
+        address = parse_address(host)
+    is_private = f"{_bracketed(host)}:{port}" in private_hosts
+    if not is_private:
+        _refuse_private(host, port, address)
+    suffix = "" if port == _DEFAULT_PORTS[scheme] else f":{port}"
+    origin = f"{scheme}://{_bracketed(host)}{suffix}"
+    return _Origin(scheme, host, port, origin, address, is_private)
 
 
 def refuse_unless_public(addresses: Iterable[str]) -> None:

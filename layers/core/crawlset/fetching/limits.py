@@ -13,6 +13,7 @@ class Limits:
     n_per_host: int = 4
     n_redirects: int = 5
     n_retries: int = 2
+    """Of one URL, in all chunks together."""
     n_header_lines: int = 100
     header_bytes: int = 64 * 1024
     body_bytes: int = 25 * MIB
@@ -30,7 +31,13 @@ class Limits:
     backoff_seconds: float = 1.0
     """Wait before the first retry when the server names none; doubled for the second."""
     retry_after_seconds: float = 20.0
-    """The longest `Retry-After` worth waiting for inside a chunk."""
+    """The longest pause a host may ask for, or be given, before its URLs leave the chunk."""
+    longest_gap_seconds: float = 20.0
+    """The longest gap between two requests to a host that a chunk waits out."""
+    turn_seconds: float = 120.0
+    """The longest a URL waits for its turn when its host wants a gap between requests."""
+    crawl_delay_seconds: float = 300.0
+    """A Crawl-delay beyond is cut to this."""
     undecoded_bytes: int = 64 * MIB
     """Bodies waiting for a decoder, beyond which no transfer starts."""
     reserve_seconds: float = 20.0

@@ -1,113 +1,162 @@
 """
-What a server says about text and data mining and the training of models, and how we read it.
+What a server or a file says about text and data mining and the training of models.
 
-X-Robots-Tag, `tdm-reservation` (TDMRep, W3C Community Group Final Report of 2024-02-02) and
-`Content-Usage` (IETF AIPREF). All are on; a refusal is final.
+X-Robots-Tag, `tdm-reservation` (TDMRep), `Content-Usage` (IETF AIPREF) and `plus:DataMining`
+(PLUS LDF, XMP). A refusal is final; what was read is kept as evidence of either decision.
 """
 
-import json
+import hashlib
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Self
 
+from crawlset.fetching.candidates import printable
 from crawlset.fetching.engine import Headers, RefusedError
+from crawlset.fetching.policy import FetchPolicy
 from crawlset.outcomes import Outcome
 
+Signal = dict[str, str | None]
+"""What a policy file said of a URL that may be asked for: rule, sha256 of the file, time."""
+
 _MAX_EVIDENCE = 200
+_SIGNALS = (
+    ("x-robots-tag", "X-Robots-Tag"),
+    ("tdm-reservation", "tdm-reservation"),
+    ("tdm-policy", "tdm-policy"),
+    ("content-usage", "Content-Usage"),
+)
 _REFUSING = frozenset({"noai", "noimageai", "noml", "noindex", "noimageindex", "none"})
 _VALUED = frozenset({"unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"})
 """Directives whose colon does not end the name of an agent."""
 _AGENT = re.compile(r"[a-z0-9_.*-]+")
 _TRAINING = frozenset({"train-ai", "train-genai"})
 _NO = frozenset({"n", "?0"})
+_PROHIBITED = "DMI-PROHIBITED"
+"""How every value of `plus:DataMining` begins that forbids us anything."""
+
+
+def now_iso() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A policy file as it was read: its hash, and when; its rules share what they are told by."""
+
+    sha256: str
+    at: str
+    _signals: dict[str | None, Signal] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def of(cls, content: bytes) -> Self:
+        return cls(hashlib.sha256(content).hexdigest(), now_iso())
+
+    def signal(self, rule: str | None) -> Signal:
+        """Evidence that `rule` decided, or that no rule did; one object for each rule."""
+        signal = self._signals.get(rule)
+        if signal is None:
+            signal = {"rule": printable(rule), "sha256": self.sha256, "at": self.at}
+            self._signals[rule] = signal
+        return signal
 
 
 @dataclass(frozen=True, slots=True)
 class OptOut:
-    """A refusal and its evidence: the signal's name, and its value as it was sent."""
+    """A refusal and its evidence."""
 
     outcome: Outcome
     signal: str
+    """Where it was said: a file, a header, a property."""
+    rule: str
+    """The part of it that decided."""
     value: str
+    """All of it, as it was sent."""
+    sha256: str | None
+    """Of the file, or of the value of a header or property; None when no file could be had."""
+    at: str
+    """When it was read (ISO 8601, UTC)."""
+
+    @classmethod
+    def read(
+        cls, outcome: Outcome, signal: str, rule: str, value: str, reading: Reading | None = None
+    ) -> Self:
+        """From the file that was read, or else from a value that came just now."""
+        if reading is None:
+            reading = Reading.of(value.encode("latin-1", "replace"))
+        return cls(
+            outcome,
+            signal,
+            rule[:_MAX_EVIDENCE],
+            value[:_MAX_EVIDENCE],
+            reading.sha256,
+            reading.at,
+        )
+
+    def evidence(self) -> dict[str, Any]:
+        return {
+            "signal": self.signal,
+            "rule": printable(self.rule),
+            "value": printable(self.value),
+            "sha256": self.sha256,
+            "at": self.at,
+        }
 
 
-def header_opt_out(headers: Headers, agent: str) -> OptOut | None:
+class OptedOutError(RefusedError):
+    """We must not have it; ends a transfer before its body when a header says so."""
+
+    def __init__(self, opt_out: OptOut) -> None:
+        self.opt_out = opt_out
+        super().__init__(opt_out.outcome, opt_out.signal, opt_out.value)
+
+
+def signals_in(headers: Headers) -> dict[str, str]:
+    """Those of the response's headers that can opt out, as they were sent."""
+    return {
+        name: printable(", ".join(values)) or ""
+        for key, name in _SIGNALS
+        if (values := headers.all(key))
+    }
+
+
+def header_opt_out(headers: Headers, agent: str, policy: FetchPolicy) -> OptOut | None:
     """The first refusal in a response's headers that is meant for everybody or for `agent`."""
-    for value in headers.all("x-robots-tag"):
-        if _refuses(value, agent):
-            return OptOut(Outcome.refused_noai, "X-Robots-Tag", value[:_MAX_EVIDENCE])
-    if headers.first("tdm-reservation") == "1":
-        policy = headers.first("tdm-policy")
-        value = f"1; tdm-policy={policy}" if policy else "1"
-        return OptOut(Outcome.refused_tdm, "tdm-reservation", value[:_MAX_EVIDENCE])
-    for value in headers.all("content-usage"):
-        refusal = content_usage_opt_out(value, "Content-Usage")
-        if refusal is not None:
-            return refusal
+    if policy.x_robots_tag:
+        for value in headers.all("x-robots-tag"):
+            directive = _refusing_directive(value, agent)
+            if directive is not None:
+                return OptOut.read(Outcome.refused_noai, "X-Robots-Tag", directive, value)
+    if policy.tdm_reservation and headers.first("tdm-reservation") == "1":
+        location = headers.first("tdm-policy")
+        value = f"1; tdm-policy={location}" if location else "1"
+        return OptOut.read(Outcome.refused_tdm, "tdm-reservation", "1", value)
+    if policy.content_usage:
+        for value in headers.all("content-usage"):
+            preference = refusing_preference(value)
+            if preference is not None:
+                return OptOut.read(Outcome.refused_noai, "Content-Usage", preference, value)
     return None
 
 
-def content_usage_opt_out(preferences: str, signal: str) -> OptOut | None:
-    """The refusal in a `Content-Usage` dictionary such as `train-ai=n, search=y`."""
+def refusing_preference(preferences: str) -> str | None:
+    """What refuses training in a `Content-Usage` dictionary such as `train-ai=n, search=y`."""
     for preference in preferences.split(","):
         name, _, value = preference.partition("=")
         if name.strip().lower() in _TRAINING and value.partition(";")[0].strip().lower() in _NO:
-            value = f"Content-Usage: {preferences}" if signal == "robots.txt" else preferences
-            return OptOut(Outcome.refused_noai, signal, value[:_MAX_EVIDENCE])
+            return preference.strip()
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class TdmPolicy:
-    """What `/.well-known/tdmrep.json` reserves, as (location pattern, is reserved, policy)."""
-
-    locations: tuple[tuple[str, bool, str | None], ...] = ()
-
-    def opt_out(self, path: str, matches: Callable[[str, str], bool]) -> OptOut | None:
-        """The refusal of the most specific location that `matches` the path."""
-        found = [(len(rule[0]), rule) for rule in self.locations if matches(rule[0], path)]
-        if not found:
-            return None
-        location, is_reserved, policy = max(found, key=lambda rule: rule[0])[1]
-        if not is_reserved:
-            return None
-        value = f"{location}; tdm-policy={policy}" if policy else location
-        return OptOut(Outcome.refused_tdm, "tdmrep.json", value[:_MAX_EVIDENCE])
+def data_mining_opt_out(value: str | None) -> OptOut | None:
+    """The refusal in a file's `plus:DataMining`, such as `DMI-PROHIBITED-AIMLTRAINING`."""
+    if value is None or not value.startswith(_PROHIBITED):
+        return None
+    return OptOut.read(Outcome.refused_tdm, "plus:DataMining", value, value)
 
 
-def parse_tdmrep(content: bytes) -> TdmPolicy:
-    """What cannot be read reserves nothing."""
-    try:
-        entries: Any = json.loads(content)
-    except (ValueError, RecursionError):
-        return TdmPolicy()
-    locations = []
-    for entry in entries if isinstance(entries, list) else []:
-        if not isinstance(entry, dict) or not isinstance(entry.get("location"), str):
-            continue
-        reservation = str(entry.get("tdm-reservation"))
-        if reservation in {"0", "1"}:
-            policy = entry.get("tdm-policy")
-            policy = policy if isinstance(policy, str) else None
-            locations.append((entry["location"], reservation == "1", policy))
-    return TdmPolicy(tuple(locations))
-
-
-def judge_headers(agent: str) -> Callable[[int, Headers], None]:
-    """A judge that refuses a 200 whose headers opt out, before its body is read."""
-
-    def judge(status: int, headers: Headers) -> None:
-        if status == 200:  # noqa: PLR2004
-            refusal = header_opt_out(headers, agent)
-            if refusal is not None:
-                raise RefusedError(refusal.outcome, refusal.signal, refusal.value)
-
-    return judge
-
-
-def _refuses(value: str, agent: str) -> bool:
-    """Whether one X-Robots-Tag line refuses; an agent's name holds for the rest of the line."""
+def _refusing_directive(value: str, agent: str) -> str | None:
+    """What refuses in one X-Robots-Tag line; an agent's name holds for the rest of the line."""
     is_meant = True
     for part in value.lower().split(","):
         name, colon, rest = part.partition(":")
@@ -116,6 +165,8 @@ def _refuses(value: str, agent: str) -> bool:
         if colon and name not in _VALUED and _AGENT.fullmatch(name):
             is_meant = name in {"*", agent}
             directive = rest.strip()
-        if is_meant and not _REFUSING.isdisjoint(directive.split()):
-            return True
-    return False
+        if is_meant:
+            for word in directive.split():
+                if word in _REFUSING:
+                    return word
+    return None

@@ -8,9 +8,9 @@ class FetchPolicy:
     """Every signal is heeded unless the job says otherwise."""
 
     robots: bool = True
-    """robots.txt: Disallow and Content-Usage."""
+    """robots.txt is asked for: Disallow, Crawl-delay and Content-Usage."""
     tdmrep: bool = True
-    """/.well-known/tdmrep.json."""
+    """/.well-known/tdmrep.json is asked for."""
     x_robots_tag: bool = True
     tdm_reservation: bool = True
     """The header of that name."""

@@ -2,10 +2,11 @@
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from protego import Protego
 
-from crawlset.fetching.optout import OptOut, content_usage_opt_out
+from crawlset.fetching.optout import OptOut, Reading, Signal, now_iso, refusing_preference
 from crawlset.outcomes import Outcome
 
 PRODUCT = "crawlset"
@@ -13,36 +14,88 @@ PRODUCT = "crawlset"
 
 _LINE = re.compile(r"\s*([A-Za-z-]+)\s*:\s*([^#]*)")
 _USAGE = re.compile(r"(?:(?P<path>/\S*)\s+)?(?P<preferences>[^/\s].*)")
+_DISALLOW, _ALLOW, _USAGE_FIELD = "disallow", "allow", "content-usage"
+
+
+class _Rule(NamedTuple):
+    """A line of the file that speaks of paths."""
+
+    pattern: str
+    line: str
 
 
 @dataclass(frozen=True, slots=True)
 class Robots:
-    """The rules of one origin, as they stand for us."""
+    """The rules of one origin, as they stand for us; the longest pattern first."""
 
-    rules: Protego | None
+    rules: Protego | None = None
     """None: no rules, everything is allowed."""
-    usage: tuple[tuple[str, str], ...] = ()
-    """`Content-Usage` preferences by path pattern (AIPREF)."""
-    unreachable: str | None = None
+    allowing: tuple[_Rule, ...] = ()
+    disallowing: tuple[_Rule, ...] = ()
+    usage: tuple[tuple[_Rule, str], ...] = ()
+    """Lines on use, with the preference in each that refuses training, or an empty string."""
+    reading: Reading | None = None
+    """None when there is no such file."""
+    unreachable: OptOut | None = None
     """Why the file could not be had, in which case nothing is allowed."""
 
-    def opt_out(self, url: str, path: str) -> OptOut | None:
-        """Why `url`, whose path and query are `path`, must not be asked for; None when it may."""
+    @property
+    def crawl_delay(self) -> float:
+        """Seconds between two requests; 0 when it asks for none."""
+        return (self.rules.crawl_delay(PRODUCT) or 0.0) if self.rules is not None else 0.0
+
+    def judge(self, url: str, path: str) -> tuple[Signal | None, OptOut | None]:
+        """
+        What the file says of `url`, whose path and query are `path`; a refusal if it forbids.
+
+        Protego decides; the line is looked up only to be told as evidence.
+        """
         if self.unreachable is not None:
-            return OptOut(Outcome.refused_robots, "unreachable", self.unreachable)
-        if self.rules is None:
-            return None
+            return None, self.unreachable
+        if self.rules is None or self.reading is None:
+            return None, None
         if not self.rules.can_fetch(url, PRODUCT):
-            return OptOut(Outcome.refused_robots, "robots.txt", "disallowed")
-        matching = [(len(p), value) for p, value in self.usage if path_matches(p, path)]
-        return content_usage_opt_out(max(matching)[1], "robots.txt") if matching else None
+            rule = _longest(self.disallowing, path) or "disallowed"
+            refusal = OptOut.read(Outcome.refused_robots, "robots.txt", rule, rule, self.reading)
+            return self.reading.signal(rule), refusal
+        for (pattern, line), refusing in self.usage:
+            if path_matches(pattern, path):
+                if refusing:
+                    outcome = Outcome.refused_noai
+                    refusal = OptOut.read(outcome, "robots.txt", refusing, line, self.reading)
+                    return self.reading.signal(line), refusal
+                break
+        return self.reading.signal(_longest(self.allowing, path)), None
 
 
-ALLOW_ALL = Robots(None)
+ALLOW_ALL = Robots()
 
 
-def parse_robots(text: str) -> Robots:
-    return Robots(Protego.parse(text), tuple(_usage_rules(text)))
+def unreachable_robots(why: str) -> Robots:
+    return Robots(
+        unreachable=OptOut(
+            Outcome.refused_robots, "robots.txt", "unreachable", why, None, now_iso()
+        )
+    )
+
+
+def parse_robots(content: bytes) -> Robots:
+    text = content.decode(errors="replace").removeprefix("\ufeff")
+    ours = _our_lines(text)
+    usage = []
+    for value in ours[_USAGE_FIELD]:
+        parts = _USAGE.fullmatch(value)
+        if parts is not None:
+            rule = _Rule(parts["path"] or "/", f"Content-Usage: {value}")
+            usage.append((rule, refusing_preference(parts["preferences"]) or ""))
+    usage.sort(key=lambda found: len(found[0].pattern), reverse=True)
+    return Robots(
+        Protego.parse(text),
+        _rules("Allow", ours[_ALLOW]),
+        _rules("Disallow", ours[_DISALLOW]),
+        tuple(usage),
+        Reading.of(content),
+    )
 
 
 def path_matches(pattern: str, path: str) -> bool:
@@ -69,10 +122,19 @@ def path_matches(pattern: str, path: str) -> bool:
     return path.find(last, at) >= 0
 
 
-def _usage_rules(text: str) -> list[tuple[str, str]]:
-    """`Content-Usage` lines of the groups that name us, or of the groups for everybody."""
-    ours: list[tuple[str, str]] = []
-    everybodys: list[tuple[str, str]] = []
+def _rules(name: str, patterns: list[str]) -> tuple[_Rule, ...]:
+    longest_first = sorted(patterns, key=len, reverse=True)
+    return tuple(_Rule(pattern, f"{name}: {pattern}") for pattern in longest_first)
+
+
+def _longest(rules: tuple[_Rule, ...], path: str) -> str | None:
+    return next((line for pattern, line in rules if path_matches(pattern, path)), None)
+
+
+def _our_lines(text: str) -> dict[str, list[str]]:
+    """The values of each field in the groups that name us, or else in those for everybody."""
+    ours: dict[str, list[str]] = {_ALLOW: [], _DISALLOW: [], _USAGE_FIELD: []}
+    everybodys: dict[str, list[str]] = {_ALLOW: [], _DISALLOW: [], _USAGE_FIELD: []}
     names_us = False
     agents: set[str] = set()
     is_naming = False
@@ -89,11 +151,9 @@ def _usage_rules(text: str) -> list[tuple[str, str]]:
             is_naming = True
             continue
         is_naming = False
-        usage = _USAGE.fullmatch(value) if field == "content-usage" else None
-        if usage is not None:
-            rule = (usage["path"] or "/", usage["preferences"])
+        if field in ours and value:
             if PRODUCT in agents:
-                ours.append(rule)
+                ours[field].append(value)
             elif not agents or "*" in agents:
-                everybodys.append(rule)
+                everybodys[field].append(value)
     return ours if names_us else everybodys

@@ -4,38 +4,27 @@ import secrets
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
-from uuid import UUID
 
-from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import BaseModel, ConfigDict, Field
+from obstore.exceptions import BaseError
 
 from crawlset import keys
-from crawlset.fetching.chunk import ChunkResult, UrlOutcome, run_chunk
+from crawlset.crawler import Crawler
+from crawlset.fetching import bucket
+from crawlset.fetching.candidates import UrlOutcome
+from crawlset.fetching.chunk import ChunkResult, run_chunk
 from crawlset.fetching.limits import Limits
+from crawlset.fetching.messages import ChunkInput, ChunkMessage
 from crawlset.imaging.pool import DecodePool
-from crawlset.kit import objects
+from crawlset.kit.lines import pack_lines
 from crawlset.observability import logger, metrics
 from crawlset.outcomes import ImageStatus, Outcome
-from crawlset.settings import CrawlerSettings
-
-
-class ChunkMessage(BaseModel):
-    """A chunk to fetch, as it lies on the chunks and host-lanes queues."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    v: Literal[1]
-    job_id: UUID
-    chunk_id: UUID
-    attempt: Annotated[int, Field(ge=1, description="Counts the times this chunk was sent")]
 
 
 def fetch_chunk(
     message: ChunkMessage,
     *,
     pool: DecodePool,
-    crawler: CrawlerSettings,
+    crawler: Crawler,
     seconds_left: Callable[[], float],
     limits: Limits | None = None,
 ) -> None:
@@ -43,25 +32,28 @@ def fetch_chunk(
     Fetch the chunk and write its pack, then its outcome; do nothing when an outcome is there.
 
     Of two deliveries that run side by side one writes the outcome; the other removes its own
-    pack. Raises what the bucket raises, among it that there is no input.
+    pack. Raises `MalformedError` for an input that is not to be understood, and what the bucket
+    raises, among it that there is no input.
     """
     outcome_key = keys.outcome(message.job_id, message.chunk_id)
-    if objects.exists(outcome_key):
+    if bucket.exists(outcome_key):
         logger.info("chunk_already_fetched")
         return
-    _, *lines = objects.get_lines(
-        keys.chunk_input(message.job_id, message.chunk_id, message.attempt)
+    chunk = ChunkInput.parse(
+        bucket.get_lines(keys.chunk_input(message.job_id, message.chunk_id, message.attempt))
     )
-    urls = [(int(line["n"]), str(line["url"])) for line in lines]
     tombstone = keys.cancelled(message.job_id)
-    if objects.exists(tombstone):
-        cancelled = [UrlOutcome(n, Outcome.cancelled, "job cancelled") for n, _ in urls]
+    if bucket.exists(tombstone):
+        cancelled = [
+            UrlOutcome(c.n, Outcome.cancelled, "job cancelled", n_retries=c.n_retries)
+            for c in chunk.candidates
+        ]
         _commit(message, outcome_key, ChunkResult(cancelled), None)
         return
     with tempfile.TemporaryDirectory(prefix="chunk-") as directory:
         pack_path = Path(directory) / "pack.tar"
         result = run_chunk(
-            urls,
+            chunk.candidates,
             chunk_id=str(message.chunk_id),
             pack_path=pack_path,
             pool=pool,
@@ -69,21 +61,23 @@ def fetch_chunk(
             private_hosts=crawler.private_hosts,
             seconds_left=seconds_left,
             is_cancelled=lambda: _is_there(tombstone),
+            policy=chunk.policy,
+            resize=chunk.resize,
             limits=limits,
         )
         pack_key = None
         if result.n_packed:
             token = secrets.token_hex(8)
             pack_key = keys.pack(message.job_id, message.chunk_id, message.attempt, token)
-            objects.put_file(pack_key, pack_path)
+            bucket.put_file(pack_key, pack_path)
     _commit(message, outcome_key, result, pack_key)
 
 
 def _is_there(tombstone: str) -> bool:
     """A look that fails must not cost what has been fetched: the next one comes in seconds."""
     try:
-        return objects.exists(tombstone)
-    except (BotoCoreError, ClientError):
+        return bucket.exists(tombstone)
+    except BaseError:
         logger.warning("tombstone_unseen", key=tombstone)
         return False
 
@@ -101,10 +95,10 @@ def _commit(
         "n_urls": len(result.outcomes),
         "duration_seconds": round(result.seconds, 3),
     }
-    body = objects.pack_lines([header, *(outcome.line() for outcome in result.outcomes)])
-    if not objects.put_once(outcome_key, body) and not _is_ours(outcome_key, pack_key):
+    body = pack_lines([header, *(outcome.line() for outcome in result.outcomes)])
+    if not bucket.put_once(outcome_key, body) and not _is_ours(outcome_key, pack_key):
         if pack_key is not None:
-            objects.delete(pack_key)
+            bucket.delete(pack_key)
         logger.info("chunk_already_fetched")
         return
     _report(result)
@@ -112,26 +106,30 @@ def _commit(
 
 def _is_ours(outcome_key: str, pack_key: str | None) -> bool:
     """Whether the outcome that is there is this execution's, whose answer was lost on the way."""
-    head = next(objects.get_lines(outcome_key))
+    head = next(bucket.get_lines(outcome_key))
     return pack_key is not None and head["pack_key"] == pack_key
 
 
 def _report(result: ChunkResult) -> None:
     counts = result.counts
     n_stored = counts[Outcome.stored.value]
+    deferred = [outcome for outcome in result.outcomes if outcome.defer is not None]
     logger.info(
         "chunk_fetched",
         outcomes=dict(counts),
+        n_deferred=len(deferred),
         seconds=round(result.seconds, 3),
         images_per_second=round(n_stored / result.seconds, 1) if result.seconds else 0.0,
         bytes_fetched=result.n_bytes_fetched,
     )
-    statuses = [outcome.outcome.status for outcome in result.outcomes]
+    statuses = [o.outcome.status for o in result.outcomes if o.defer is None]
     failed = {ImageStatus.failed, ImageStatus.rejected}
     for name, n in (
         ("ImagesStored", n_stored),
         ("ImagesRefused", statuses.count(ImageStatus.refused)),
         ("ImagesFailed", sum(status in failed for status in statuses)),
+        ("ImagesDeferred", len(deferred)),
     ):
         metrics.add_metric(name=name, unit="Count", value=n)
     metrics.add_metric(name="BytesFetched", unit="Bytes", value=result.n_bytes_fetched)
+    metrics.add_metric(name="FetchSeconds", unit="Seconds", value=result.seconds)

@@ -1,56 +1,50 @@
 """
-Going and getting a URL with manners: redirects by hand, retries, robots.txt and tdmrep.json.
+Going and getting a URL with manners: redirects by hand, retries, and every host's wishes.
 
 Everything asked for goes through the guard, also a redirect, also a robots.txt.
 """
 
-import email.utils
-import random
-import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from crawlset.fetching.engine import (
     Answer,
     Engine,
     Headers,
     Judge,
-    RefusedError,
     RequestError,
     TransferError,
 )
 from crawlset.fetching.guard import BlockedUrlError, Target, parse_url
 from crawlset.fetching.limits import Limits
-from crawlset.fetching.loop import Interrupted, Loop, Promise, Slots
-from crawlset.fetching.optout import OptOut, TdmPolicy, judge_headers, parse_tdmrep
-from crawlset.fetching.robots import (
-    ALLOW_ALL,
-    PRODUCT,
-    Robots,
-    parse_robots,
-    path_matches,
-)
+from crawlset.fetching.loop import Loop
+from crawlset.fetching.optout import OptedOutError, header_opt_out, signals_in
+from crawlset.fetching.origins import HTTP_OK, Origins, PolicyFile
+from crawlset.fetching.policy import FetchPolicy
+from crawlset.fetching.politeness import Host, backoff
+from crawlset.fetching.robots import PRODUCT
 from crawlset.outcomes import Outcome
 
-T = TypeVar("T")
-HTTP_OK = 200
-HTTP_TOO_MANY_REQUESTS = 429
-HTTP_SERVICE_UNAVAILABLE = 503
+HTTP_NOT_MODIFIED = 304
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_PASSING = frozenset({Outcome.dns_error, Outcome.connect_error, Outcome.tls_error})
-"""Failures of robots.txt that the image would meet as well, and that may pass."""
+_PICTURES = frozenset({HTTP_OK, HTTP_NOT_MODIFIED})
+"""Statuses whose headers speak of the picture itself."""
+_RETRIED = frozenset({Outcome.dns_error, Outcome.connect_error, Outcome.tls_error})
+"""Failures of a transfer that may pass while the chunk lasts."""
 _MAX_EVIDENCE_URL = 500
 
 Admit = Callable[[Target], Awaitable[None]]
-"""Asked before every hop; raises `RefusedError` when it must not be requested."""
+"""Asked before every hop; raises `OptedOutError` when it must not be requested."""
 
 
 @dataclass(slots=True)
 class Trace:
     """What was seen on the way to one URL; evidence for its row."""
 
+    n_retries: int = 0
+    """In all, those in earlier chunks included."""
     target: Target | None = None
     """The last URL asked for, after redirects."""
     status: int | None = None
@@ -58,9 +52,10 @@ class Trace:
     address: str | None = None
     seconds: float = 0.0
     """Wall clock of its transfers: not the waiting for a slot, for robots.txt or for a retry."""
-    n_retries: int = 0
     retry_after: str | None = None
     redirects: list[dict[str, Any]] = field(default_factory=list)
+    signals: dict[str, Any] = field(default_factory=dict)
+    """What was said about opting out, by the origin and then by the answer."""
 
     def add(self, transfer: Answer | RequestError) -> None:
         self.address = transfer.address or self.address
@@ -72,14 +67,20 @@ class Trace:
         self.retry_after = headers.first("retry-after")
 
 
-class _Host:
-    """Our allowance with one host: so many requests at once, and none before a time it named."""
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What stays the same from hop to hop and from try to try."""
 
-    __slots__ = ("not_before", "slots")
+    trace: Trace
+    admit: Admit | None = None
+    judge: Judge | None = None
+    headers: tuple[str, ...] = ()
+    max_bytes: int | None = None
+    """Of a policy file, which is cut there; None: an image, by the chunk's limit."""
 
-    def __init__(self, loop: Loop, n_at_once: int) -> None:
-        self.slots = Slots(loop, n_at_once)
-        self.not_before = 0.0
+    @property
+    def is_policy(self) -> bool:
+        return self.max_bytes is not None
 
 
 class Visitor:
@@ -90,51 +91,57 @@ class Visitor:
         loop: Loop,
         engine: Engine,
         limits: Limits,
+        policy: FetchPolicy,
         private_hosts: frozenset[str],
         seconds_left: Callable[[], float],
     ) -> None:
         self._loop = loop
         self._engine = engine
         self._limits = limits
+        self._policy = policy
         self._private_hosts = private_hosts
         self._seconds_left = seconds_left
-        self._hosts: dict[str, _Host] = {}
-        self._robots: dict[str, Promise[Robots]] = {}
-        self._tdm: dict[str, Promise[TdmPolicy]] = {}
-        self._judge = judge_headers(PRODUCT)
+        self._hosts: dict[str, Host] = {}
+        self._origins = Origins(
+            loop,
+            policy,
+            self._read_policy,
+            lambda target, seconds: self._host(target).widen_gap(seconds),
+        )
 
-    async def fetch(self, url: str, trace: Trace) -> Answer:
+    async def fetch(self, url: str, trace: Trace, conditions: tuple[str, ...] = ()) -> Answer:
         """
         The answer to `url` after redirects, whatever its status; `trace` tells the way.
 
-        Raises `BlockedUrlError`, `RefusedError` and `TransferError`.
+        `conditions` are request headers, each as `Name: value`.
+
+        Raises `BlockedUrlError`, `OptedOutError`, `TransferError` and `DeferredError`.
         """
 
         def judge(status: int, headers: Headers) -> None:
             trace.note(status, headers)
-            self._judge(status, headers)
+            if status in _PICTURES and (said := signals_in(headers)):
+                trace.signals["headers"] = said
+                refusal = header_opt_out(headers, PRODUCT, self._policy)
+                if refusal is not None:
+                    raise OptedOutError(refusal)
+
+        async def admit(target: Target) -> None:
+            await self._origins.admit(target, trace.signals)
 
         target = parse_url(url, self._private_hosts)
-        return await self._follow(target, trace, admit=self._admit, judge=judge)
+        return await self._follow(target, _Request(trace, admit, judge, conditions))
 
-    async def _follow(
-        self,
-        target: Target,
-        trace: Trace,
-        *,
-        admit: Admit | None = None,
-        judge: Judge | None = None,
-        max_bytes: int | None = None,
-        may_cut: bool = False,
-    ) -> Answer:
+    async def _follow(self, target: Target, request: _Request) -> Answer:
+        trace = request.trace
         seconds = self._limits.total_seconds
         seen = {target.url}
         while True:
             trace.target = target
             trace.status = trace.content_type = None
-            if admit is not None:
-                await admit(target)
-            answer = await self._ask(target, trace, seconds, judge, max_bytes, may_cut=may_cut)
+            if request.admit is not None:
+                await request.admit(target)
+            answer = await self._ask(target, request, seconds)
             trace.note(answer.status, answer.headers)
             location = answer.headers.first("location")
             if answer.status not in _REDIRECTS or location is None:
@@ -155,151 +162,71 @@ class Visitor:
             raise BlockedUrlError("redirect from https to http")
         return following
 
-    async def _ask(
-        self,
-        target: Target,
-        trace: Trace,
-        seconds: float,
-        judge: Judge | None,
-        max_bytes: int | None,
-        *,
-        may_cut: bool,
-    ) -> Answer:
+    async def _ask(self, target: Target, request: _Request, seconds: float) -> Answer:
         """One hop, tried again while that may help and there is time."""
-        host = self._hosts.get(target.host)
-        if host is None:
-            host = self._hosts[target.host] = _Host(self._loop, self._limits.n_per_host)
-        n_left = self._limits.n_retries
+        host = self._host(target)
+        trace = request.trace
         while True:
             try:
-                async with host.slots:
-                    await self._wait_for(host)
-                    answer = await self._engine.get(
-                        target, seconds=seconds, judge=judge, max_bytes=max_bytes, may_cut=may_cut
-                    )
-            except RefusedError as refusal:
-                trace.add(refusal)
-                raise
+                answer = await self._send(host, target, request, seconds)
             except TransferError as error:
-                trace.add(error)
-                delay = self._backoff(n_left)
-                if error.outcome != Outcome.connect_error or not self._may_wait(n_left, delay):
+                if error.outcome not in _RETRIED or not await self._wait_for_retry(trace):
                     raise
-            else:
-                trace.add(answer)
-                wait = self._wished_delay(answer, n_left)
-                if wait is None or not self._may_wait(n_left, wait):
+                continue
+            if host.heed(answer):
+                if trace.n_retries >= self._limits.n_retries:
                     return answer
-                answer.body.close()
-                delay = wait
-                if answer.status in {HTTP_TOO_MANY_REQUESTS, HTTP_SERVICE_UNAVAILABLE}:
-                    host.not_before = self._loop.now() + delay
-            n_left -= 1
-            trace.n_retries += 1
-            await self._loop.sleep(delay)
+                trace.n_retries += 1
+            elif answer.status < 500 or not await self._wait_for_retry(trace):  # noqa: PLR2004
+                return answer
+            answer.body.close()
 
-    async def _wait_for(self, host: _Host) -> None:
-        while (wait := host.not_before - self._loop.now()) > 0:
-            await self._loop.sleep(wait)
-
-    def _wished_delay(self, answer: Answer, n_left: int) -> float | None:
-        """Seconds until a retry makes sense; None when it makes none."""
-        if answer.status != HTTP_TOO_MANY_REQUESTS and answer.status < 500:  # noqa: PLR2004
-            return None
-        wished = retry_after_seconds(answer.headers.first("retry-after"))
-        if wished is None:
-            return self._backoff(n_left)
-        return wished if wished <= self._limits.retry_after_seconds else None
-
-    def _backoff(self, n_left: int) -> float:
-        doubled: int = 1 << (self._limits.n_retries - n_left)
-        return self._limits.backoff_seconds * doubled * random.uniform(0.75, 1.25)  # noqa: S311
-
-    def _may_wait(self, n_left: int, seconds: float) -> bool:
-        return n_left > 0 and seconds < self._seconds_left()
-
-    async def _admit(self, target: Target) -> None:
-        """Ask robots.txt, then tdmrep.json, of the origin."""
-        path = target.path + target.query
-        refusal = (await self._robots_of(target)).opt_out(target.url, path)
-        if refusal is None:
-            refusal = (await self._tdm_of(target)).opt_out(path, path_matches)
-        if refusal is not None:
-            raise _refused(refusal)
-
-    async def _robots_of(self, target: Target) -> Robots:
-        promise = self._robots.get(target.origin)
-        if promise is None:
-            promise = self._robots[target.origin] = Promise(self._loop)
-            self._loop.spawn(_bring(promise, self._read_robots(target)))
-        return await promise
-
-    async def _tdm_of(self, target: Target) -> TdmPolicy:
-        promise = self._tdm.get(target.origin)
-        if promise is None:
-            promise = self._tdm[target.origin] = Promise(self._loop)
-            self._loop.spawn(_bring(promise, self._read_tdm(target)))
-        return await promise
-
-    async def _read_robots(self, target: Target) -> Robots:
-        """Raises what the origin's images would raise as well: no address, no connection."""
-        trace = Trace()
+    async def _send(self, host: Host, target: Target, request: _Request, seconds: float) -> Answer:
+        await host.enter(is_policy=request.is_policy)
         try:
-            status, text = await self._read_policy(target, "/robots.txt", trace)
-        except (BlockedUrlError, TransferError) as error:
-            is_origin = not trace.redirects
-            if is_origin and (isinstance(error, BlockedUrlError) or error.outcome in _PASSING):
-                raise
-            if error.outcome == Outcome.too_many_redirects:
-                return ALLOW_ALL
-            return Robots(None, unreachable=error.outcome.value)
-        if status == HTTP_OK:
-            return parse_robots(text.decode(errors="replace").removeprefix("\ufeff"))
-        if 400 <= status < 500 and status != HTTP_TOO_MANY_REQUESTS:  # noqa: PLR2004
-            return ALLOW_ALL
-        return Robots(None, unreachable=f"HTTP {status}")
+            answer = await self._engine.get(
+                target,
+                seconds=seconds,
+                judge=request.judge,
+                max_bytes=request.max_bytes,
+                may_cut=request.is_policy,
+                headers=request.headers,
+            )
+        except RequestError as error:
+            request.trace.add(error)
+            raise
+        finally:
+            await host.leave()
+        request.trace.add(answer)
+        return answer
 
-    async def _read_tdm(self, target: Target) -> TdmPolicy:
-        try:
-            status, text = await self._read_policy(target, "/.well-known/tdmrep.json", Trace())
-        except (BlockedUrlError, TransferError):
-            return TdmPolicy()
-        return parse_tdmrep(text) if status == HTTP_OK else TdmPolicy()
+    async def _wait_for_retry(self, trace: Trace) -> bool:
+        """Whether it may be tried again; the wait before that is over then."""
+        delay = backoff(self._limits.backoff_seconds, trace.n_retries)
+        if trace.n_retries >= self._limits.n_retries or delay >= self._seconds_left():
+            return False
+        trace.n_retries += 1
+        await self._loop.sleep(delay)
+        return True
 
-    async def _read_policy(self, target: Target, path: str, trace: Trace) -> tuple[int, bytes]:
+    def _host(self, target: Target) -> Host:
+        host = self._hosts.get(target.host)
+        if host is None:
+            gap = self._policy.min_gap_seconds
+            host = Host(self._loop, self._limits, self._seconds_left, gap)
+            self._hosts[target.host] = host
+        return host
+
+    async def _read_policy(self, target: Target, path: str) -> PolicyFile:
         policy = parse_url(target.origin + path, self._private_hosts)
-        answer = await self._follow(
-            policy, trace, max_bytes=self._limits.policy_bytes, may_cut=True
-        )
+        trace = Trace()
+        request = _Request(trace, max_bytes=self._limits.policy_bytes)
+        try:
+            answer = await self._follow(policy, request)
+        except (BlockedUrlError, TransferError) as error:
+            return PolicyFile(error=error, is_redirected=bool(trace.redirects))
         with closing(answer.body):
-            return answer.status, b"".join(answer.body.pieces())
-
-
-async def _bring(promise: Promise[T], work: Coroutine[Promise[Any], None, T]) -> None:
-    """Settle `promise` with what `work` returns or raises."""
-    try:
-        promise.settle(await work)
-    except Interrupted:
-        raise
-    except Exception as error:  # noqa: BLE001, whoever awaits the promise gets it
-        promise.fail(error)
-
-
-def retry_after_seconds(value: str | None) -> float | None:
-    """Seconds that a `Retry-After` asks for, as a number or a date; None when it says nothing."""
-    if value is None:
-        return None
-    if value.isdecimal():
-        return float(value)
-    try:
-        date = email.utils.parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(0.0, date.timestamp() - time.time())
-
-
-def _refused(refusal: OptOut) -> RefusedError:
-    return RefusedError(refusal.outcome, refusal.signal, refusal.value)
+            return PolicyFile(answer.status, b"".join(answer.body.pieces()))
 
 
 def _as_sent(location: str) -> str:

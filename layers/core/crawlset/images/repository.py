@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, bindparam, func, or_, select, update
+from sqlalchemy.orm import Session, load_only
 
 from crawlset.errors import NotFoundError
 from crawlset.kit.paging import Slice, cut
@@ -14,6 +14,27 @@ from crawlset.models import CrawlJob, Image, JobChunk, WorkStatus
 from crawlset.outcomes import ImageStatus, Outcome
 
 LATELY = timedelta(days=2)
+WORK = (
+    Image.chunk_id,
+    Image.ordinal,
+    Image.url,
+    Image.status,
+    Image.n_retries,
+    Image.etag,
+    Image.last_modified,
+    Image.sha256,
+    Image.phash,
+    Image.transform,
+)
+"""What a fetcher is told of an image."""
+
+
+class Open(NamedTuple):
+    """An image that waits for what becomes of it."""
+
+    id: int
+    host: str
+    n_deferrals: int
 
 
 class ImageRepository:
@@ -32,17 +53,25 @@ class ImageRepository:
             raise NotFoundError("image", image_id)
         return image
 
-    def list_urls(self, chunk_ids: Collection[UUID]) -> dict[UUID, list[tuple[int, str]]]:
-        """(ordinal, URL) of what is still to fetch, by chunk and in order."""
-        urls: dict[UUID, list[tuple[int, str]]] = {chunk_id: [] for chunk_id in chunk_ids}
-        rows = self.session.execute(
-            select(Image.chunk_id, Image.ordinal, Image.url)
-            .where(Image.chunk_id.in_(chunk_ids), Image.status == ImageStatus.pending)
+    def list_work(self, chunks: Sequence[JobChunk]) -> dict[UUID, list[Image]]:
+        """What is still to fetch, by chunk and in order; of a re-crawl what is stored."""
+        work: dict[UUID, list[Image]] = {chunk.id: [] for chunk in chunks}
+        recrawls = [chunk.id for chunk in chunks if chunk.is_recrawl]
+        images = self.session.scalars(
+            select(Image)
+            .where(
+                Image.chunk_id.in_(work),
+                or_(
+                    Image.status == ImageStatus.pending,
+                    and_(Image.status == ImageStatus.stored, Image.chunk_id.in_(recrawls)),
+                ),
+            )
+            .options(load_only(*WORK))
             .order_by(Image.chunk_id, Image.ordinal)
         )
-        for chunk_id, ordinal, url in rows:
-            urls[chunk_id].append((ordinal, url))
-        return urls
+        for image in images:
+            work[image.chunk_id].append(image)
+        return work
 
     def count_hosts(self, job: CrawlJob, hosts: Sequence[str]) -> dict[str, int]:
         """How many candidates of each host the job has."""
@@ -53,13 +82,15 @@ class ImageRepository:
         )
         return {host: n for host, n in rows}  # noqa: C416 - rows are no pairs to mypy
 
-    def ids_by_ordinal(self, chunk_id: UUID) -> dict[int, int]:
+    def open_by_ordinal(self, chunk: JobChunk) -> dict[int, Open]:
+        """What an outcome of the chunk may settle."""
+        is_open = Image.status == (ImageStatus.stored if chunk.is_recrawl else ImageStatus.pending)
         rows = self.session.execute(
-            select(Image.ordinal, Image.id).where(
-                Image.chunk_id == chunk_id, Image.status == ImageStatus.pending
+            select(Image.ordinal, Image.id, Image.host, Image.n_deferrals).where(
+                Image.chunk_id == chunk.id, is_open
             )
         )
-        return {ordinal: id_ for ordinal, id_ in rows}  # noqa: C416 - rows are no pairs to mypy
+        return {ordinal: Open(id_, host, n_deferrals) for ordinal, id_, host, n_deferrals in rows}
 
     def stored_by_sha256(self, job: CrawlJob, digests: Collection[bytes]) -> dict[bytes, int]:
         rows = self.session.execute(
@@ -72,14 +103,32 @@ class ImageRepository:
         return {digest: id_ for digest, id_ in rows if digest is not None}
 
     def settle(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Write what became of each; `id` says which, and all rows have the same columns."""
+        """Write what became of each that was pending; `id` says which, all have the same keys."""
+        self._write(rows, ImageStatus.pending, downloaded_at=func.now())
+
+    def renew(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """As `settle`, for those that were stored and have been fetched anew."""
+        self._write(rows, ImageStatus.stored, downloaded_at=func.now(), checked_at=func.now())
+
+    def note_check(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write what a re-crawl found of those whose bytes stay."""
+        self._write(rows, ImageStatus.stored, checked_at=func.now())
+
+    def note_failed_check(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write why a re-crawl found nothing out."""
+        self._write(rows, ImageStatus.stored)
+
+    def note_deferral(self, chunk: JobChunk, rows: Sequence[Mapping[str, Any]]) -> None:
+        self._write(rows, _open_status(chunk))
+
+    def _write(self, rows: Sequence[Mapping[str, Any]], status: ImageStatus, **values: Any) -> None:
         if not rows:
             return
         columns: dict[str, Any] = {name: bindparam(f"b_{name}") for name in rows[0] if name != "id"}
         statement = (
             update(Image)
-            .where(Image.id == bindparam("b_id"), Image.status == ImageStatus.pending)
-            .values(downloaded_at=func.now(), **columns)
+            .where(Image.id == bindparam("b_id"), Image.status == status)
+            .values(**values, **columns)
             .execution_options(synchronize_session=None)
         )
         self.session.connection().execute(
@@ -120,15 +169,20 @@ class ImageRepository:
             ).all()
         )
 
-    def count_outcomes(self, chunk_id: UUID) -> tuple[dict[str, int], int]:
-        """Images by outcome, and how many there are, of one chunk."""
+    def count(self, chunk: JobChunk) -> None:
+        """Make the counts of the chunk those of its images."""
         rows = self.session.execute(
-            select(Image.outcome, func.count())
-            .where(Image.chunk_id == chunk_id)
+            select(
+                Image.outcome,
+                func.count(),
+                func.sum(Image.file_size).filter(Image.status == ImageStatus.stored),
+            )
+            .where(Image.chunk_id == chunk.id)
             .group_by(Image.outcome)
         ).all()
-        total = sum(n for _, n in rows)
-        return {outcome.value: n for outcome, n in rows if outcome is not None}, total
+        chunk.n_urls = sum(n for _, n, _ in rows)
+        chunk.outcomes = {outcome.value: n for outcome, n, _ in rows if outcome is not None}
+        chunk.bytes_stored = int(sum(n_bytes or 0 for _, _, n_bytes in rows))
 
     def list_retryable(self, job: CrawlJob, limit: int) -> Sequence[tuple[int, UUID, str]]:
         """(id, chunk, host) of what may end otherwise when tried again."""
@@ -143,18 +197,40 @@ class ImageRepository:
         )
         return [(id_, chunk_id, host) for id_, chunk_id, host in rows]
 
+    def list_stored(self, job: CrawlJob, limit: int) -> Sequence[tuple[int, UUID, str]]:
+        """(id, chunk, host) of what is stored; first what was never checked, or longest ago."""
+        rows = self.session.execute(
+            select(Image.id, Image.chunk_id, Image.host)
+            .where(Image.crawl_job_id == job.id, Image.status == ImageStatus.stored)
+            .order_by(Image.checked_at.nulls_first(), Image.id)
+            .limit(limit)
+        )
+        return [(id_, chunk_id, host) for id_, chunk_id, host in rows]
+
+    def reopen(self, ids: Collection[int]) -> None:
+        """Settled -> pending."""
+        self.session.execute(
+            update(Image)
+            .where(Image.id.in_(ids))
+            .values(status=ImageStatus.pending, outcome=None, detail=None)
+            .execution_options(synchronize_session=False)
+        )
+
+    def renew_allowance(self, ids: Collection[int]) -> None:
+        """Forget how often they were tried again and put off."""
+        self.session.execute(
+            update(Image)
+            .where(Image.id.in_(ids))
+            .values(n_retries=0, n_deferrals=0)
+            .execution_options(synchronize_session=False)
+        )
+
     def move_to_chunks(self, places: Iterable[tuple[int, UUID, int]]) -> None:
-        """Open images again as (id, chunk, ordinal)."""
+        """Give images another place: (id, chunk, ordinal)."""
         statement = (
             update(Image)
             .where(Image.id == bindparam("b_id"))
-            .values(
-                chunk_id=bindparam("b_chunk_id"),
-                ordinal=bindparam("b_ordinal"),
-                status=ImageStatus.pending,
-                outcome=None,
-                detail=None,
-            )
+            .values(chunk_id=bindparam("b_chunk_id"), ordinal=bindparam("b_ordinal"))
             .execution_options(synchronize_session=None)
         )
         rows = [{"b_id": id_, "b_chunk_id": chunk, "b_ordinal": n} for id_, chunk, n in places]
@@ -177,3 +253,8 @@ class ImageRepository:
             statement = statement.where(Image.id > int(after))
         rows = self.session.scalars(statement.order_by(Image.id).limit(limit + 1)).all()
         return cut(rows, limit, lambda image: image.id)
+
+
+def _open_status(chunk: JobChunk) -> ImageStatus:
+    """What the images are that an outcome of the chunk may settle."""
+    return ImageStatus.stored if chunk.is_recrawl else ImageStatus.pending

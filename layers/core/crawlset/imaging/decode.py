@@ -6,56 +6,83 @@ attacker writes the input for.
 """
 
 import io
-import struct
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
-from PIL import GifImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+import numpy as np
+from PIL import (
+    GifImagePlugin,
+    Image,
+    ImageFile,
+    ImagePalette,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 
-from crawlset.imaging.phash import Box, dhash, phash, signed
-from crawlset.imaging.sniff import TruncatedError, probe, sniff, sniff_other
+from crawlset.imaging import jpeg
+from crawlset.imaging.features import Features, Rejection, Resize, ResizeMode, Transformed
+from crawlset.imaging.hashes import Box, dhash, phashes, without_border
+from crawlset.imaging.metadata import data_mining, orientation, xmp_packet
+from crawlset.imaging.resize import resize
+from crawlset.imaging.scores import scores
+from crawlset.imaging.sniff import DamagedError, Probe, TruncatedError, probe, sniff, sniff_other
 from crawlset.outcomes import Outcome
 
 MAX_PIXELS = 50_000_000
 """Width x height x frames; imgproxy's limit."""
-MIN_GREY_SIDE = 64
-"""Pixels left of the short side when a JPEG is decoded small: hashes then equal full-size ones."""
-_ORIENTATION = 0x0112
+SMALL_SIDE = 64
+"""Pixels left at least of the short side by a decoding at a DCT scale."""
+_COARSE_SIDE = 32
+"""Pixels left at least for hashes, which are 32 x 32, and edges."""
+_LONG_SIDE = 512
+_MAX_DETAIL = 200
 _OPENERS: dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
     "jpeg": JpegImagePlugin.JpegImageFile,
     "png": PngImagePlugin.PngImageFile,
     "webp": WebPImagePlugin.WebPImageFile,
     "gif": GifImagePlugin.GifImageFile,
 }
+_SHORT_SIDE = frozenset({ResizeMode.keep_ratio, ResizeMode.center_crop})
+"""Modes whose size is that of the short side."""
+_UPRIGHT: dict[int | None, Image.Transpose] = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What sets a picture of an EXIF orientation upright."""
+_CHANNELS = {"1": 1, "L": 1, "LA": 1, "I": 1, "I;16": 1, "I;16B": 1, "CMYK": 4}
 
 ImageFile.LOAD_TRUNCATED_IMAGES = False
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-warnings.simplefilter("error", Image.DecompressionBombWarning)
+Image.preinit()
+LOADED_IN_TIME = ImagePalette, TiffImagePlugin
+"""What Pillow, as with `preinit`, would import at need: too late where no file can be opened."""
+warnings.simplefilter("error")
+warnings.filterwarnings("ignore", "Corrupt EXIF data")
 
 
 @dataclass(frozen=True, slots=True)
-class Features:
-    """What one decode tells; sides as encoded, before the EXIF orientation is applied."""
+class _Decoded:
+    """A picture out of its file, in so many eighths of its width and height."""
 
-    format: str
+    picture: Image.Image | np.ndarray
+    eighths: int
     width: int
     height: int
     mode: str
-    n_frames: int
     orientation: int | None
-    phash: int
-    dhash: int
+    packet: bytes | None
+    warning: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    outcome: Outcome
-    detail: str
-
-
-def describe(data: bytes) -> Features | Rejection:
+def describe(data: bytes, wanted: Resize | None = None) -> Features | Rejection:
     """Decode `data`; whatever the bytes are, the answer is what is wrong with them."""
     image_format = sniff(data)
     if image_format is None:
@@ -64,74 +91,148 @@ def describe(data: bytes) -> Features | Rejection:
             return Rejection(Outcome.unsupported_format, other)
         return Rejection(Outcome.not_image, "no image signature" if data else "empty body")
     try:
-        header = probe(data, image_format, MAX_PIXELS)
-        if header.width * header.height * header.n_frames > MAX_PIXELS:
-            size = f"{header.width}x{header.height}, {header.n_frames} frames"
-            return Rejection(Outcome.decompression_bomb, size)
-        return _decode(data, image_format, header.n_frames)
+        header = jpeg.read_header(data) if image_format == "jpeg" else None
+        size = (
+            Probe(header.width, header.height, 1)
+            if header
+            else probe(data, image_format, MAX_PIXELS)
+        )
+        if size.width * size.height * size.n_frames > MAX_PIXELS:
+            detail = f"{size.width}x{size.height}, {size.n_frames} frames"
+            return Rejection(Outcome.decompression_bomb, detail)
+        decoded = _jpeg(data, header, wanted) if header else _open(data, image_format)
+        return _features(decoded, image_format, size.n_frames, wanted)
     except Exception as error:  # noqa: BLE001, a decoder may raise anything on hostile bytes
         return _rejection(error)
 
 
-def as_message(result: Features | Rejection) -> dict[str, Any]:
-    """`result` as JSON data; `from_message` is its inverse."""
-    return asdict(result)
-
-
-def from_message(message: dict[str, Any]) -> Features | Rejection:
-    if "outcome" in message:
-        return Rejection(Outcome(message["outcome"]), message["detail"])
-    return Features(**message)
-
-
-def _decode(data: bytes, image_format: str, n_frames: int) -> Features:
-    image = _OPENERS[image_format](io.BytesIO(data))
-    width, height = image.size
-    mode = image.mode
-    orientation = _orientation(image)
-    box = _draft(image) if image_format == "jpeg" else None
-    image.load()
-    grey = _grey(image)
+def _features(
+    decoded: _Decoded, image_format: str, n_frames: int, wanted: Resize | None
+) -> Features:
+    pixels, box = _small(decoded)
+    inner = without_border(pixels, box)
+    exact = pixels.astype(np.float64)
     return Features(
         image_format,
-        width,
-        height,
-        mode,
+        decoded.width,
+        decoded.height,
+        decoded.mode,
         n_frames,
-        orientation,
-        signed(phash(grey, box)),
-        signed(dhash(grey, box)),
+        decoded.orientation,
+        phashes(exact, inner),
+        dhash(exact, inner),
+        {
+            "channels": float(_CHANNELS.get(decoded.mode, 3)),
+            "border": round(1 - _area(inner) / _area(box), 4),
+            **scores(pixels),
+        },
+        decoded.warning,
+        data_mining(decoded.packet),
+        _transformed(decoded, wanted),
     )
 
 
-def _draft(image: ImageFile.ImageFile) -> Box:
-    """
-    Have a JPEG decoded at the smallest DCT scale that leaves `MIN_GREY_SIDE` pixels.
+def _transformed(decoded: _Decoded, wanted: Resize | None) -> Transformed | None:
+    """The picture as it is to be stored: upright, since no EXIF goes with it."""
+    if wanted is None:
+        return None
+    picture = decoded.picture
+    if not isinstance(picture, Image.Image):
+        picture = Image.fromarray(picture if picture.shape[2] > 1 else picture[:, :, 0])
+    turn = _UPRIGHT.get(decoded.orientation)
+    return resize(picture.transpose(turn) if turn is not None else picture, wanted)
 
-    The box is the part of the small image that the large one covers: libjpeg rounds sides up.
-    """
+
+def _jpeg(data: bytes, header: jpeg.Header, wanted: Resize | None) -> _Decoded:
+    if not header.is_huffman or header.mode not in {"L", "RGB"}:
+        return _open(data, "jpeg")
+    width, height = header.width, header.height
+    colours = "GRAY" if wanted is None or header.mode == "L" else "RGB"
+    eighths = _eighths(width, height, wanted)
+    least = -(-width * eighths // 8), -(-height * eighths // 8)
+    try:
+        pixels, warning = jpeg.decode(data, header, colours, least)
+    except ValueError as error:
+        if "nsufficient memory" in str(error):
+            raise MemoryError from None
+        return _open(data, "jpeg")
+    return _Decoded(
+        pixels,
+        eighths,
+        width,
+        height,
+        header.mode,
+        orientation(header.exif) if header.exif else None,
+        header.xmp,
+        warning,
+    )
+
+
+def _eighths(width: int, height: int, wanted: Resize | None) -> int:
+    """The smallest DCT scale that leaves `SMALL_SIDE` pixels, and as many as are wanted."""
+    for eighths in (1, 2, 4):
+        sides = sorted((width * eighths // 8, height * eighths // 8))
+        if sides[0] >= SMALL_SIDE and (wanted is None or _suffices(sides, wanted)):
+            return eighths
+    return 8
+
+
+def _suffices(sides: list[int], wanted: Resize) -> bool:
+    """Whether nothing of the picture wanted is lost at these sides, short and long."""
+    if wanted.mode == ResizeMode.no:
+        return False
+    return sides[0 if wanted.mode in _SHORT_SIDE else 1] >= wanted.size
+
+
+def _open(data: bytes, image_format: str) -> _Decoded:
+    """Through Pillow: every format but the usual JPEG."""
+    image = _OPENERS[image_format](io.BytesIO(data))
     width, height = image.size
-    scale = next((s for s in (8, 4, 2) if min(width, height) // s >= MIN_GREY_SIDE), 1)
-    image.draft("L", (width // scale, height // scale))
-    return (0, 0, width / scale, height / scale)
+    mode = image.mode
+    image.load()
+    exif = image.info.get("exif", b"").removeprefix(b"Exif\0\0")
+    packet = image.info.get("xmp") if image_format == "jpeg" else xmp_packet(data, image_format)
+    return _Decoded(image, 8, width, height, mode, orientation(exif), packet)
+
+
+def _small(decoded: _Decoded) -> tuple[np.ndarray, Box]:
+    """
+    Grey pixels (height, width) with a short side of `SMALL_SIDE` to twice that, and their box.
+
+    The box is what the picture covers of them: decoding rounds sides up. They are as many however
+    large the picture was decoded. A long side is kept below twice `_LONG_SIDE`.
+    """
+    picture = decoded.picture
+    if not isinstance(picture, Image.Image) and picture.shape[2] > 1:
+        picture = Image.fromarray(picture)
+    if isinstance(picture, Image.Image):
+        picture = np.asarray(_grey(picture))
+    pixels = picture.reshape(picture.shape[:2])
+    smallest = _eighths(decoded.width, decoded.height, None)
+    width, height = decoded.width * smallest / 8, decoded.height * smallest / 8
+    least = max(1, int(min(width, height)) // SMALL_SIDE)
+    x, y = (max(least, int(side) // _LONG_SIDE) for side in (width, height))
+    box = 0.0, 0.0, width / x, height / y
+    shrink = decoded.eighths // smallest
+    if shrink * x == shrink * y == 1:
+        return pixels, box
+    return np.asarray(Image.fromarray(pixels).reduce((shrink * x, shrink * y))), box
 
 
 def _grey(image: Image.Image) -> Image.Image:
+    if image.mode == "L":
+        return image
     if image.mode.startswith("I;16"):
         high_byte = 0 if image.mode == "I;16B" else 1
         return Image.frombytes("L", image.size, image.tobytes()[high_byte::2])
-    return image if image.mode == "L" else image.convert("L")
+    if image.mode == "P":
+        image = image.copy()
+        image.info.pop("transparency", None)
+    return image.convert("L")
 
 
-def _orientation(image: Image.Image) -> int | None:
-    """EXIF orientation 1 to 8; a broken EXIF block is no reason to lose a picture."""
-    if "exif" not in image.info:
-        return None
-    try:
-        value = image.getexif().get(_ORIENTATION)
-    except (SyntaxError, ValueError, KeyError, IndexError, TypeError, EOFError, struct.error):
-        return None
-    return value if isinstance(value, int) and 1 <= value <= 8 else None  # noqa: PLR2004
+def _area(box: Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def _rejection(error: Exception) -> Rejection:
@@ -140,8 +241,10 @@ def _rejection(error: Exception) -> Rejection:
         return Rejection(Outcome.decompression_bomb, "needs more memory than a decoder gets")
     if isinstance(error, Image.DecompressionBombWarning):
         outcome = Outcome.decompression_bomb
+    elif isinstance(error, DamagedError):
+        outcome = Outcome.damaged
     elif isinstance(error, TruncatedError | EOFError) or "truncated" in message.lower():
         outcome = Outcome.truncated
     else:
         outcome = Outcome.decode_error
-    return Rejection(outcome, message[:200])
+    return Rejection(outcome, message[:_MAX_DETAIL])

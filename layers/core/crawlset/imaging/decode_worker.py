@@ -1,37 +1,67 @@
 """
 The decoding child: one image in on standard input, one answer out on standard output.
 
-In: eight bytes of length, then the file. Out: four bytes of length, then JSON. Little-endian. An
-empty answer comes first: the child is up.
-It holds no credential and opens no file; its memory and its time a picture are limited.
+In: the length of the question and of the file, then both. Out: the length of the answer and of the
+transformed picture, then both. Questions and answers are JSON; lengths little-endian. An empty
+answer comes first: the child is up.
+It holds no credential and can open nothing; its memory and its time a picture are limited.
 """
 
 import json
 import resource
-import struct
 import sys
 
-from crawlset.imaging.decode import as_message, describe
-
-REQUEST = struct.Struct("<Q")
-REPLY = struct.Struct("<I")
+from crawlset.imaging.decode import describe
+from crawlset.imaging.features import (
+    MAX_TRANSFORMED_BYTES,
+    REPLY,
+    REQUEST,
+    Features,
+    Rejection,
+    Resize,
+    resize_from,
+    result_message,
+)
+from crawlset.outcomes import Outcome
 
 
 def main() -> None:
     """Arguments: bytes of address space, CPU seconds a picture. Ends when its input does."""
     max_memory, cpu_seconds = int(sys.argv[1]), int(sys.argv[2])
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (max_memory, max_memory))
+    _confine(max_memory)
     requests, replies = sys.stdin.buffer, sys.stdout.buffer
-    replies.write(REPLY.pack(0))
+    replies.write(REPLY.pack(0, 0))
     replies.flush()
     while len(prefix := requests.read(REQUEST.size)) == REQUEST.size:
-        data = requests.read(*REQUEST.unpack(prefix))
+        question_size, file_size = REQUEST.unpack(prefix)
+        question = requests.read(question_size)
+        data = requests.read(file_size)
         _allow_cpu(cpu_seconds)
-        reply = json.dumps(as_message(describe(data))).encode()
+        result = _answer(data, resize_from(json.loads(question)) if question else None)
         del data
-        replies.write(REPLY.pack(len(reply)) + reply)
+        answer = json.dumps(result_message(result)).encode()
+        picture = getattr(result, "transformed", None)
+        transformed = picture.data if picture is not None else b""
+        replies.write(REPLY.pack(len(answer), len(transformed)) + answer)
+        replies.write(transformed)
         replies.flush()
+
+
+def _answer(data: bytes, wanted: Resize | None) -> Features | Rejection:
+    result = describe(data, wanted)
+    if isinstance(result, Features) and result.transformed is not None:
+        size = len(result.transformed.data)
+        if size > MAX_TRANSFORMED_BYTES:
+            return Rejection(Outcome.too_large, f"{size} bytes once transformed")
+    return result
+
+
+def _confine(max_memory: int) -> None:
+    """From here on no file, no socket and no process can be opened, however well a file attacks."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (max_memory, max_memory))
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
 
 
 def _allow_cpu(seconds: int) -> None:

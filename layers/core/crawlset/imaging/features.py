@@ -2,11 +2,28 @@
 What a decoding child is asked and what it answers; the parent imports this and no decoder.
 """
 
-from dataclasses import asdict, dataclass
+import math
+import re
+import struct
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from crawlset.outcomes import Outcome
+
+FORMATS = ("jpeg", "png", "webp", "gif")
+"""Accepted here."""
+REQUEST = struct.Struct("<IQ")
+"""Before a question: bytes of JSON, bytes of the file."""
+REPLY = struct.Struct("<II")
+"""Before an answer: bytes of JSON, bytes of the transformed picture."""
+MAX_ANSWER_BYTES = 1 << 16
+MAX_TRANSFORMED_BYTES = 32 << 20
+_MAX_TEXT = 200
+_MAX_SIDE = 1 << 31
+_HASHES = range(-(1 << 63), 1 << 63)
+_WORDS = re.compile(r"[a-z0-9_ ]{1,300}")
+_WORD = re.compile(r"[A-Za-z0-9;_-]{1,64}")
 
 
 class ResizeMode(StrEnum):
@@ -89,3 +106,63 @@ def resize_from(message: dict[str, Any] | None) -> Resize | None:
 
 def resize_message(resize: Resize | None) -> dict[str, Any] | None:
     return asdict(resize) if resize is not None else None
+
+
+def result_message(result: Features | Rejection) -> dict[str, Any]:
+    """`result` as JSON data, without the bytes of `transformed`; `result_from` is its inverse."""
+    if isinstance(result, Rejection):
+        return asdict(result)
+    message = {name: getattr(result, name) for name in Features.__slots__}
+    if (picture := result.transformed) is not None:
+        message["transformed"] = asdict(replace(picture, data=b"")) | {"data": None}
+    return message
+
+
+def result_from(message: dict[str, Any], data: bytes) -> Features | Rejection:
+    """
+    What a child answered: `message`, and `data` of the transformed picture.
+
+    The child may have been taken over by what it decoded. Raises `ValueError`, `TypeError`,
+    `KeyError` or `AttributeError` on anything that no sound child answers.
+    """
+    if "outcome" in message:
+        return Rejection(Outcome(message["outcome"]), _text(message["detail"]))
+    fields = dict(message)
+    transformed = fields.pop("transformed")
+    fields["phashes"] = tuple(fields["phashes"])
+    features = Features(**fields)
+    _check(features)
+    if transformed is None:
+        return features
+    picture = Transformed(**transformed | {"data": data})
+    _claim(data)
+    _claim(StoredFormat(picture.format))
+    _claim(_are_whole(range(1, _MAX_SIDE), picture.width, picture.height))
+    return replace(features, transformed=picture)
+
+
+def _check(seen: Features) -> None:
+    _claim(seen.format in FORMATS and _WORD.fullmatch(seen.mode))
+    _claim(_are_whole(range(1, _MAX_SIDE), seen.width, seen.height, seen.n_frames))
+    _claim(seen.orientation is None or _are_whole(range(1, 9), seen.orientation))
+    _claim(len(seen.phashes) == 4 and _are_whole(_HASHES, *seen.phashes, seen.dhash))  # noqa: PLR2004
+    _claim(_WORDS.fullmatch(" ".join(seen.scores)))
+    _claim({type(score) for score in seen.scores.values()} == {float})
+    _claim(math.isfinite(sum(seen.scores.values())))
+    _claim(seen.warning is None or _text(seen.warning))
+    _claim(seen.data_mining is None or _WORD.fullmatch(seen.data_mining))
+
+
+def _are_whole(among: range, *numbers: int) -> bool:
+    is_whole = {type(number) for number in numbers} == {int}
+    return is_whole and min(numbers) in among and max(numbers) in among
+
+
+def _text(value: str) -> str:
+    _claim(len(value) <= _MAX_TEXT and value.isprintable())
+    return value
+
+
+def _claim(holds: object) -> None:
+    if not holds:
+        raise ValueError("an answer that no sound child gives")

@@ -4,6 +4,7 @@ Decoding children, one a vCPU, fed through pipes: Lambda has neither /dev/shm no
 A child that dies costs the picture it had in hand and is replaced.
 """
 
+import ctypes
 import fcntl
 import json
 import os
@@ -13,10 +14,20 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import IO, Protocol
 
-from crawlset.imaging.decode import Features, Rejection, from_message
-from crawlset.imaging.decode_worker import REPLY, REQUEST
+from crawlset.imaging.features import (
+    MAX_ANSWER_BYTES,
+    MAX_TRANSFORMED_BYTES,
+    REPLY,
+    REQUEST,
+    Features,
+    Rejection,
+    Resize,
+    resize_message,
+    result_from,
+)
 from crawlset.outcomes import Outcome
 
 MAX_MEMORY = 1 << 30
@@ -24,9 +35,10 @@ MAX_MEMORY = 1 << 30
 CPU_SECONDS = 10
 _PIPE_BYTES = 1 << 20
 _READ_BYTES = 1 << 16
-_MAX_REPLY_BYTES = 1 << 16
+_PIECES = 256
+"""Pieces to a write; systems take at least 1024."""
 _READ, _WRITE = 1, 2
-
+_SET_DUMPABLE = 4
 _MAX_FUTILE_STARTS = 5
 
 Done = Callable[[Features | Rejection], None]
@@ -60,6 +72,7 @@ class Picture(Protocol):
 class _Job:
     picture: Picture
     done: Done
+    question: bytes
 
 
 class _Child:
@@ -86,13 +99,15 @@ class _Child:
         self.outlet = _fileno(self._process.stdout)
         for fd in (self.inlet, self.outlet):
             os.set_blocking(fd, False)
-        _widen(self.inlet)
+            _widen(fd)
         self.job: _Job | None = None
-        self.unwritten: Iterator[bytes] = iter(())
-        self.piece = memoryview(b"")
+        self.pieces: Iterator[bytes] = iter(())
+        self.unwritten: list[bytes | memoryview] = []
         self.received = bytearray()
         self.timer: Cancellable | None = None
         self.is_ready = False
+        self.is_full = False
+        """Its pipe is, with more of the picture to come."""
 
     @property
     def pid(self) -> int:
@@ -132,7 +147,9 @@ class DecodePool:
         self._wall_seconds = wall_seconds
         self._waiting: deque[_Job] = deque()
         self._n_futile_starts = 0
+        self._questions: dict[Resize | None, bytes] = {None: b""}
         self._loop: Watcher
+        _hide_memory()
         self._children = [self._start() for _ in range(n_children or _n_cpus())]
 
     @property
@@ -163,9 +180,15 @@ class DecodePool:
             child.end()
         self._children.clear()
 
-    def decode(self, picture: Picture, done: Done) -> None:
-        """Call `done` once with what a child makes of `picture`, or with its `decode_crash`."""
-        self._waiting.append(_Job(picture, done))
+    def decode(self, picture: Picture, done: Done, resize: Resize | None = None) -> None:
+        """
+        Call `done` once with what a child makes of `picture`, or with its `decode_crash`.
+
+        `Features.transformed` is the picture as `resize` wants it.
+        """
+        if resize not in self._questions:
+            self._questions[resize] = json.dumps(resize_message(resize)).encode()
+        self._waiting.append(_Job(picture, done, self._questions[resize]))
         for child in self._children:
             if child.job is None:
                 self._feed(child)
@@ -180,9 +203,9 @@ class DecodePool:
     def _feed(self, child: _Child) -> None:
         if not self._waiting:
             return
-        child.job = self._waiting.popleft()
-        child.piece = memoryview(REQUEST.pack(child.job.picture.size))
-        child.unwritten = child.job.picture.pieces()
+        job = child.job = self._waiting.popleft()
+        child.unwritten = [REQUEST.pack(len(job.question), job.picture.size) + job.question]
+        child.pieces = job.picture.pieces()
         child.timer = self._loop.call_later(
             self._wall_seconds, lambda: self._bury(child, "out of time")
         )
@@ -190,20 +213,24 @@ class DecodePool:
 
     def _write(self, child: _Child) -> None:
         """Write until the pipe is full or the picture is through."""
+        unwritten = child.unwritten
         try:
-            while child.piece or self._next_piece(child):
-                child.piece = child.piece[os.write(child.inlet, child.piece) :]
+            while True:
+                unwritten += islice(child.pieces, _PIECES - len(unwritten))
+                if not unwritten:
+                    break
+                _drop(unwritten, os.writev(child.inlet, unwritten))
         except BlockingIOError:
-            self._loop.watch(child.inlet, _WRITE, lambda _fd, _events: self._write(child))
+            if not child.is_full:
+                child.is_full = True
+                self._loop.watch(child.inlet, _WRITE, lambda _fd, _events: self._write(child))
             return
         except BrokenPipeError:
             self._bury(child)
             return
-        self._loop.unwatch(child.inlet)
-
-    def _next_piece(self, child: _Child) -> bool:
-        child.piece = memoryview(next(child.unwritten, b""))
-        return bool(child.piece)
+        if child.is_full:
+            child.is_full = False
+            self._loop.unwatch(child.inlet)
 
     def _read(self, child: _Child) -> None:
         try:
@@ -214,23 +241,31 @@ class DecodePool:
             self._bury(child)
             return
         child.received += received
-        if len(child.received) > _MAX_REPLY_BYTES:
-            self._bury(child, "an answer too long")
-            return
-        while (reply := _take_reply(child.received)) is not None:
-            if reply:
-                self._answer(child, _read_reply(reply))
-            else:
+        while len(child.received) >= REPLY.size:
+            answer_size, picture_size = REPLY.unpack_from(child.received)
+            if answer_size > MAX_ANSWER_BYTES or picture_size > MAX_TRANSFORMED_BYTES:
+                self._bury(child, "an answer too long")
+                return
+            middle = REPLY.size + answer_size
+            end = middle + picture_size
+            if len(child.received) < end:
+                return
+            with memoryview(child.received) as view:
+                answer, transformed = bytes(view[REPLY.size : middle]), bytes(view[middle:end])
+            del child.received[:end]
+            if not answer:
                 child.is_ready = True
                 self._n_futile_starts = 0
+            else:
+                self._answer(child, answer, transformed)
 
-    def _answer(self, child: _Child, result: Features | Rejection) -> None:
+    def _answer(self, child: _Child, answer: bytes, transformed: bytes) -> None:
         job, child.job = child.job, None
         if child.timer is not None:
             child.timer.cancel()
         self._feed(child)
         if job is not None:
-            job.done(result)
+            job.done(_read_answer(answer, transformed))
 
     def _bury(self, child: _Child, cause: str | None = None) -> None:
         job = child.job
@@ -257,31 +292,41 @@ class DecodePool:
         return child.end()
 
 
-def _take_reply(received: bytearray) -> bytes | None:
-    """Cut the first whole reply off `received`."""
-    if len(received) < REPLY.size:
-        return None
-    end = REPLY.size + REPLY.unpack_from(received)[0]
-    if len(received) < end:
-        return None
-    reply = bytes(received[REPLY.size : end])
-    del received[:end]
-    return reply
+def _drop(pieces: list[bytes | memoryview], n_written: int) -> None:
+    """Take the first `n_written` bytes off `pieces`."""
+    n_whole = 0
+    for piece in pieces:
+        if n_written < len(piece):
+            break
+        n_written -= len(piece)
+        n_whole += 1
+    del pieces[:n_whole]
+    if n_written:
+        pieces[0] = memoryview(pieces[0])[n_written:]
 
 
-def _read_reply(reply: bytes) -> Features | Rejection:
+def _read_answer(answer: bytes, transformed: bytes) -> Features | Rejection:
     """A child may have been taken over by what it decoded: anything can be in its answer."""
     try:
-        return from_message(json.loads(reply))
-    except (ValueError, TypeError, KeyError, AttributeError):
+        return result_from(json.loads(answer), transformed)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return Rejection(Outcome.decode_crash, "an answer that makes no sense")
 
 
 def _environment() -> dict[str, str]:
     """What the interpreter needs to find its libraries, and nothing else of ours."""
-    paths = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    variables = {
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "OPENBLAS_NUM_THREADS": "1",
+    }
     libraries = os.environ.get("LD_LIBRARY_PATH")
-    return paths | {"LD_LIBRARY_PATH": libraries} if libraries else paths
+    return variables | {"LD_LIBRARY_PATH": libraries} if libraries else variables
+
+
+def _hide_memory() -> None:
+    """Keep our memory and environment, credentials among them, from processes of our own user."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_DUMPABLE, 0)
 
 
 def _fileno(pipe: IO[bytes] | None) -> int:

@@ -8,13 +8,6 @@ is refused by its header, and a file cut short is told apart from a broken one.
 import struct
 from dataclasses import dataclass
 
-_JPEG_SOF = frozenset(
-    {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
-)
-_JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})
-_JPEG_MARK = 0xFF
-_JPEG_SCAN = 0xDA
-_JPEG_END = b"\xff\xd9"
 _PNG = b"\x89PNG\r\n\x1a\n"
 _GIF_IMAGE, _GIF_EXTENSION, _GIF_TRAILER = 0x2C, 0x21, 0x3B
 
@@ -37,6 +30,10 @@ _SVG_WINDOW = 1024
 
 class TruncatedError(Exception):
     """The file ends before its own structure does."""
+
+
+class DamagedError(Exception):
+    """The structure is whole, the picture's data inside are not."""
 
 
 class MalformedError(Exception):
@@ -81,7 +78,7 @@ def sniff_other(data: bytes) -> str | None:
 
 def probe(data: bytes, image_format: str, max_pixels: int) -> Probe:
     """
-    Dimensions and number of frames of an accepted format, without decoding.
+    Dimensions and number of frames of a `png`, `webp` or `gif`, without decoding.
 
     Counting ends once width x height x frames is over `max_pixels`. Raises `TruncatedError` and
     `MalformedError`.
@@ -90,33 +87,6 @@ def probe(data: bytes, image_format: str, max_pixels: int) -> Probe:
         return _PROBES[image_format](data, max_pixels)
     except (IndexError, struct.error):
         raise TruncatedError("the file ends early") from None
-
-
-def _jpeg(data: bytes, _: int) -> Probe:
-    at = 2
-    size: tuple[int, int] | None = None
-    while True:
-        if data[at] != _JPEG_MARK:
-            raise MalformedError("a marker is missing")
-        marker = data[at + 1]
-        if marker == _JPEG_MARK:
-            at += 1
-            continue
-        if marker in _JPEG_BARE:
-            at += 2
-            continue
-        if marker in _JPEG_SOF and size is None:
-            height, width = struct.unpack_from(">HH", data, at + 5)
-            size = width, height
-        (length,) = struct.unpack_from(">H", data, at + 2)
-        if marker == _JPEG_SCAN:
-            break
-        at += 2 + length
-    if size is None:
-        raise MalformedError("no frame header")
-    if data.find(_JPEG_END, at) < 0:
-        raise TruncatedError("the file ends early")
-    return Probe(*size, 1)
 
 
 def _png(data: bytes, _: int) -> Probe:
@@ -194,4 +164,4 @@ def _webp_frames(data: bytes, size: int, max_frames: int) -> int:
     return max(1, n_frames)
 
 
-_PROBES = {"jpeg": _jpeg, "png": _png, "webp": _webp, "gif": _gif}
+_PROBES = {"png": _png, "webp": _webp, "gif": _gif}

@@ -1,9 +1,6 @@
 """Objects in the bucket: whole ones, JSON lines, ranges, conditional writes."""
 
-import gzip
-import io
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cache
 from http import HTTPStatus
@@ -15,13 +12,13 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from crawlset.kit.lines import unpack_lines
 from crawlset.settings import bucket_settings
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
-GZIP_LEVEL = 3
 DELETED_AT_ONCE = 1_000
 PART_BYTES = 16 << 20
 IN_PARTS = TransferConfig(
@@ -143,21 +140,6 @@ def presign_put(key: str, lifetime: timedelta) -> str:
         Params={"Bucket": bucket(), "Key": key},
         ExpiresIn=int(lifetime.total_seconds()),
     )
-
-
-def pack_lines(lines: Iterable[Any]) -> bytes:
-    """JSON lines, gzipped; the same lines give the same bytes."""
-    out = io.BytesIO()
-    with gzip.GzipFile(fileobj=out, mode="wb", compresslevel=GZIP_LEVEL, mtime=0) as stream:
-        for line in lines:
-            stream.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
-    return out.getvalue()
-
-
-def unpack_lines(body: bytes) -> Iterator[Any]:
-    with gzip.GzipFile(fileobj=io.BytesIO(body)) as stream:
-        for line in stream:
-            yield json.loads(line)
 
 
 def get_lines(key: str) -> Iterator[Any]:

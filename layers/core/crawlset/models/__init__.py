@@ -9,7 +9,7 @@ from crawlset.models.crawl import (
     JobSearch,
     JobTemplate,
 )
-from crawlset.models.image import Image, ImageVerdict, Verdict
+from crawlset.models.image import Change, Image, ImageVerdict, Verdict
 from crawlset.models.messaging import (
     OutboxMessage,
     Takedown,
@@ -24,6 +24,7 @@ __all__ = [
     "ActivityLog",
     "ApiKey",
     "Base",
+    "Change",
     "CrawlJob",
     "CrawlSchedule",
     "ExportFile",

@@ -38,7 +38,10 @@ class CrawlJob(Identified, Owned, Timestamped, Finishing, Base):
     sources: Mapped[list[str]]
     max_images: Mapped[int]
     policy: Mapped[dict[str, Any]]
-    """`licences` allowed (empty: any) and the `intended_use`."""
+    """
+    `licences` allowed (empty: any), the `intended_use`, and for the fetchers: `fetch`, the signals
+    to heed and how gently to ask, and `resize`, what to store.
+    """
     validation_rules: Mapped[dict[str, Any] | None]
     """Validate with these rules when the crawl completes."""
     export_request: Mapped[dict[str, Any] | None]
@@ -96,6 +99,10 @@ class JobChunk(Identified, Owned, Timestamped, Base):
     crawl_job_id: Mapped[UUID]
     lane: Mapped[str | None]
     """`host#lane` of a chunk of one host; none for a chunk of many."""
+    not_before: Mapped[datetime | None]
+    """When its hosts may be asked again, for a chunk of what an earlier one deferred."""
+    is_recrawl: Mapped[bool] = mapped_column(server_default="false", default=False)
+    """Its images are stored, and asked for to see what has changed."""
     status: Mapped[WorkStatus] = mapped_column(default=WorkStatus.pending)
     attempt: Mapped[int] = mapped_column(server_default="1", default=1)
     n_urls: Mapped[int]

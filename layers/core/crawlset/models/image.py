@@ -11,12 +11,23 @@ from sqlalchemy import (
     Identity,
     Index,
     LargeBinary,
+    SmallInteger,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crawlset.models.base import Base, Owned, one_of, parent
 from crawlset.outcomes import ImageStatus, Outcome
+
+
+class Change(StrEnum):
+    """What became of a stored picture at its URL."""
+
+    unchanged = "unchanged"
+    same_picture = "same_picture"
+    replaced = "replaced"
+    gone = "gone"
 
 
 class Image(Base):
@@ -32,6 +43,7 @@ class Image(Base):
         parent("crawl_jobs", "crawl_job_id"),
         one_of("status", ImageStatus),
         one_of("outcome", Outcome),
+        one_of("change", Change),
         CheckConstraint("(status = 'pending') = (outcome IS NULL)", name="settled_with_outcome"),
         CheckConstraint(
             "status <> 'stored' OR (pack_key IS NOT NULL AND sha256 IS NOT NULL)",
@@ -78,6 +90,9 @@ class Image(Base):
     detail: Mapped[str | None]
     evidence: Mapped[dict[str, Any] | None]
     downloaded_at: Mapped[datetime | None]
+    n_retries: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    n_deferrals: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    """Times that its host wanted to be left alone for longer than a chunk lasts."""
     final_url: Mapped[str | None]
     http_status: Mapped[int | None]
     content_type: Mapped[str | None]
@@ -89,10 +104,21 @@ class Image(Base):
     mode: Mapped[str | None]
     n_frames: Mapped[int | None]
     phash: Mapped[int | None] = mapped_column(BigInteger)
+    phashes: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
+    """Of the whole picture, mirrored, without its outer 5 %, without its outer 10 %."""
+    scores: Mapped[dict[str, Any] | None]
+    transform: Mapped[dict[str, Any] | None]
+    """How the stored bytes were made of those received, and what those were."""
+    etag: Mapped[str | None]
+    last_modified: Mapped[str | None]
     pack_key: Mapped[str | None]
     pack_offset: Mapped[int | None] = mapped_column(BigInteger)
     pack_length: Mapped[int | None] = mapped_column(BigInteger)
     duplicate_of: Mapped[int | None] = mapped_column(BigInteger)
+    change: Mapped[Change | None]
+    """What the last re-crawl found."""
+    checked_at: Mapped[datetime | None]
+    """When that was."""
 
 
 class Verdict(StrEnum):

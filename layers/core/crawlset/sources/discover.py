@@ -8,7 +8,7 @@ from pydantic_core import to_json
 
 from crawlset import keys
 from crawlset.errors import AppError, SourceThrottledError
-from crawlset.kit.objects import GZIP_LEVEL
+from crawlset.kit.lines import GZIP_LEVEL
 from crawlset.outcomes import Outcome
 from crawlset.settings import CANDIDATES_PER_PART
 from crawlset.sources import licences

@@ -1,0 +1,92 @@
+"""From a line of an outcome to the row of its image."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from crawlset.images.repository import ImageRepository, Open
+from crawlset.models import CrawlJob
+from crawlset.outcomes import Outcome
+
+MAX_DETAIL = 500
+FETCHED = (
+    "final_url",
+    "http_status",
+    "content_type",
+    "file_size",
+    "width",
+    "height",
+    "format",
+    "mode",
+    "n_frames",
+    "phash",
+    "phashes",
+    "scores",
+    "transform",
+    "etag",
+    "last_modified",
+    "pack_offset",
+    "pack_length",
+    "evidence",
+)
+
+Result = tuple[Open, dict[str, Any]]
+"""An image that waits, and the line that says what became of it."""
+
+
+def settled_rows(
+    session: Session, job: CrawlJob, pack_key: str | None, results: Sequence[Result]
+) -> list[dict[str, Any]]:
+    """
+    What to write of each image; all rows have the same keys.
+
+    Bytes that the job has stored already make a duplicate of whichever came first.
+    """
+    rows = [_row(image.id, pack_key, line) for image, line in results]
+    digests = {row["sha256"] for row in rows if row["outcome"] is Outcome.stored}
+    keepers = ImageRepository(session).stored_by_sha256(job, digests)
+    return list(_without_duplicates(rows, keepers))
+
+
+def detail_of(line: dict[str, Any]) -> str | None:
+    detail: str | None = line["detail"]
+    return detail and detail[:MAX_DETAIL]
+
+
+def _row(image_id: int, pack_key: str | None, line: dict[str, Any]) -> dict[str, Any]:
+    outcome = Outcome(line["outcome"])
+    return {
+        "id": image_id,
+        "status": outcome.status,
+        "outcome": outcome,
+        "detail": detail_of(line),
+        "sha256": bytes.fromhex(line["sha256"]) if line["sha256"] else None,
+        "pack_key": pack_key if outcome is Outcome.stored else None,
+        "duplicate_of": None,
+        **{name: line.get(name) for name in FETCHED},
+        "n_retries": line.get("n_retries", 0),
+    }
+
+
+def _without_duplicates(
+    rows: Iterable[dict[str, Any]], keepers: dict[bytes, int]
+) -> Iterable[dict[str, Any]]:
+    for row in rows:
+        if row["outcome"] is Outcome.stored:
+            keeper = keepers.setdefault(row["sha256"], row["id"])
+            if keeper != row["id"]:
+                yield _as_duplicate(row, keeper)
+                continue
+        yield row
+
+
+def _as_duplicate(row: dict[str, Any], keeper: int) -> dict[str, Any]:
+    return row | {
+        "status": Outcome.duplicate_bytes.status,
+        "outcome": Outcome.duplicate_bytes,
+        "duplicate_of": keeper,
+        "pack_key": None,
+        "pack_offset": None,
+        "pack_length": None,
+    }

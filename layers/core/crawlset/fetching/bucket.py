@@ -1,0 +1,65 @@
+"""
+The bucket as a fetch needs it, by a client that is there a third of a second before boto3.
+
+What it raises is a `BaseError` of obstore, or `FileNotFoundError`.
+"""
+
+import os
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from obstore.exceptions import AlreadyExistsError, PermissionDeniedError
+from obstore.store import S3Store
+
+from crawlset.kit.lines import unpack_lines
+
+PART_BYTES = 16 << 20
+PARTS_AT_ONCE = 4
+N_RETRIES = 3
+ABSENT = (FileNotFoundError, PermissionDeniedError)
+"""S3 answers 403, not 404, for a key that is not there to a role that may not list."""
+
+
+@cache
+def store() -> S3Store:
+    """Key, session token and region are in the environment, where obstore looks for them."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
+    return S3Store(
+        os.environ["BUCKET_NAME"],
+        virtual_hosted_style_request=not endpoint,
+        disable_bulk_delete=True,
+        client_options={"allow_http": endpoint.startswith("http://")},
+        retry_config={"max_retries": N_RETRIES},
+    )
+
+
+def exists(key: str) -> bool:
+    try:
+        store().head(key)
+    except ABSENT:
+        return False
+    return True
+
+
+def get_lines(key: str) -> Iterator[Any]:
+    return unpack_lines(bytes(store().get(key).bytes()))
+
+
+def put_file(key: str, path: Path) -> None:
+    """In parts, a few at once, when it is large."""
+    store().put(key, path, chunk_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE)
+
+
+def put_once(key: str, body: bytes) -> bool:
+    """Write `key` unless it is there; say whether this call wrote it."""
+    try:
+        store().put(key, body, mode="create")
+    except AlreadyExistsError:
+        return False
+    return True
+
+
+def delete(key: str) -> None:
+    store().delete(key)

@@ -1,0 +1,181 @@
+"""What an answer becomes: a verified picture in the pack, or the reason why not."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from crawlset.fetching.backlog import Backlog
+from crawlset.fetching.body import Body
+from crawlset.fetching.candidates import Candidate, UrlOutcome
+from crawlset.fetching.engine import Answer
+from crawlset.fetching.loop import Loop, Promise
+from crawlset.fetching.optout import OptedOutError, data_mining_opt_out
+from crawlset.fetching.origins import HTTP_OK
+from crawlset.fetching.pack import Pack
+from crawlset.fetching.policy import FetchPolicy
+from crawlset.fetching.revalidation import compare, validators
+from crawlset.fetching.visit import HTTP_NOT_MODIFIED
+from crawlset.imaging.features import Features, Rejection, Resize, Transformed, resize_message
+from crawlset.imaging.pool import DecodePool
+from crawlset.outcomes import Outcome
+
+_EXTENSIONS = {"jpeg": "jpg", "png": "png", "webp": "webp", "gif": "gif"}
+_STATUSES = {
+    403: Outcome.http_403,
+    404: Outcome.http_404,
+    410: Outcome.http_410,
+    429: Outcome.http_429,
+}
+
+
+_GONE = frozenset({Outcome.http_404, Outcome.http_410})
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A picture's bytes, as received or as stored."""
+
+    sha256: str
+    file_size: int
+    width: int
+    height: int
+    format: str
+
+
+class Store:
+    """The pack of one chunk and the decoders before it; counts what was received."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        backlog: Backlog,
+        pool: DecodePool,
+        pack: Pack,
+        chunk_id: str,
+        *,
+        policy: FetchPolicy,
+        resize: Resize | None,
+    ) -> None:
+        self._loop = loop
+        self._backlog = backlog
+        self._pool = pool
+        self._pack = pack
+        self._chunk_id = chunk_id
+        self._policy = policy
+        self._wanted = resize
+        self._resize = resize_message(resize)
+        self._places: dict[str, tuple[int, int]] = {}
+        """By the hash of the bytes."""
+        self.n_bytes_fetched = 0
+
+    async def settle(
+        self, candidate: Candidate, answer: Answer, signals: dict[str, Any]
+    ) -> UrlOutcome:
+        """
+        Verify and pack the body of a 200; what the file says about mining goes into `signals`.
+
+        Raises `OptedOutError` and `PackFullError`.
+        """
+        known = candidate.known
+        if answer.status == HTTP_OK:
+            self.n_bytes_fetched += answer.body.size
+            settled = await self._keep(candidate, answer.body, signals)
+        elif answer.status == HTTP_NOT_MODIFIED and known is not None:
+            settled = UrlOutcome(candidate.n, Outcome.stored, change="unchanged")
+        else:
+            outcome = _status_outcome(answer.status)
+            settled = UrlOutcome(candidate.n, outcome, f"HTTP {answer.status}")
+            if known is not None and outcome in _GONE:
+                settled.change = "gone"
+            return settled
+        settled.etag, settled.last_modified = validators(answer.headers, known)
+        return settled
+
+    async def _keep(self, candidate: Candidate, body: Body, signals: dict[str, Any]) -> UrlOutcome:
+        n, known = candidate.n, candidate.known
+        sha256 = _sha256(body.pieces())
+        if known is not None and sha256 == known.sha256:
+            return UrlOutcome(n, Outcome.stored, change="unchanged")
+        seen = await self._decode(body)
+        if isinstance(seen, Rejection):
+            return UrlOutcome(n, seen.outcome, seen.detail, file_size=body.size)
+        if seen.data_mining is not None:
+            self._heed_data_mining(seen.data_mining, signals)
+        file = _File(sha256, body.size, seen.width, seen.height, seen.format)
+        pieces: Iterable[bytes] = body.pieces()
+        transform = None
+        if seen.transformed is not None and self._resize is not None:
+            transform = {**self._resize, "original": asdict(file)}
+            file = _transformed_file(seen.transformed)
+            pieces = (seen.transformed.data,)
+        offset, length = self._place(n, file, pieces)
+        return UrlOutcome(
+            n,
+            Outcome.stored,
+            file_size=file.file_size,
+            sha256=file.sha256,
+            width=file.width,
+            height=file.height,
+            format=file.format,
+            mode=seen.mode,
+            n_frames=seen.n_frames,
+            phash=seen.phashes[0],
+            phashes=list(seen.phashes),
+            scores=seen.scores,
+            pack_offset=offset,
+            pack_length=length,
+            transform=transform,
+            change=None if known is None else compare(known, seen.phashes[0]),
+            evidence=_oddities(seen),
+        )
+
+    async def _decode(self, body: Body) -> Features | Rejection:
+        answered: Promise[Features | Rejection] = Promise(self._loop)
+        with self._backlog.holding(body.size):
+            self._pool.decode(body, answered.settle, self._wanted)
+            return await answered
+
+    def _heed_data_mining(self, value: str, signals: dict[str, Any]) -> None:
+        signals["xmp"] = value
+        refusal = data_mining_opt_out(value) if self._policy.xmp_data_mining else None
+        if refusal is not None:
+            raise OptedOutError(refusal)
+
+    def _place(self, n: int, file: _File, pieces: Iterable[bytes]) -> tuple[int, int]:
+        """Offset and length of `file` in the pack, which holds the same bytes once."""
+        place = self._places.get(file.sha256)
+        if place is None:
+            name = f"{self._chunk_id}-{n:05d}.{_EXTENSIONS[file.format]}"
+            place = self._pack.append(name, file.file_size, pieces), file.file_size
+            self._places[file.sha256] = place
+        return place
+
+
+def _transformed_file(picture: Transformed) -> _File:
+    sha256 = _sha256((picture.data,))
+    return _File(sha256, len(picture.data), picture.width, picture.height, picture.format)
+
+
+def _oddities(seen: Features) -> dict[str, Any]:
+    evidence: dict[str, Any] = {"dhash": seen.dhash}
+    if seen.orientation is not None:
+        evidence["orientation"] = seen.orientation
+    if seen.warning is not None:
+        evidence["warning"] = seen.warning
+    return evidence
+
+
+def _sha256(pieces: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def _status_outcome(status: int) -> Outcome:
+    if status in _STATUSES:
+        return _STATUSES[status]
+    if status >= 500:  # noqa: PLR2004
+        return Outcome.http_5xx
+    return Outcome.http_4xx if status >= 400 else Outcome.not_image  # noqa: PLR2004

@@ -1,0 +1,136 @@
+"""
+Perceptual hashes of a small grey image, in whole numbers: the same bits on every machine.
+
+A hash is 64 bits, most significant first, as the signed bigint that PostgreSQL stores.
+"""
+
+import math
+import struct
+from functools import lru_cache
+
+import numpy as np
+
+from crawlset.imaging.lanczos import UNIT, weights
+
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom in pixels, of which there may be fractions."""
+
+_SIDE = 32
+_LOW = 8
+_SCALE = 1 << 16
+_COSINES = np.array(
+    [
+        [round(_SCALE * math.cos(math.pi * k * (2 * x + 1) / (2 * _SIDE))) for x in range(_SIDE)]
+        for k in range(_LOW)
+    ],
+    dtype=np.float64,
+)
+_MIRROR = np.array([1, -1] * (_LOW // 2))
+_MARGINS = (0.0, 0.05, 0.1)
+_GRAIN = 4
+"""Steps of a frequency, where one grey level in one pixel of the 32 x 32 is 1; a flat one is 0."""
+_BORDER_LEVELS = 8
+_KEPT_SIZES = 256
+_FOUR = struct.Struct(">4q")
+
+
+def phashes(grey: np.ndarray, box: Box) -> tuple[int, int, int, int]:
+    """
+    Perceptual hashes of the part `box` of `grey`.
+
+    `grey` is height x width, whole numbers 0 to 255 as doubles.
+
+    In four views: whole, mirrored left to right, without 5 % and without 10 % of each side. Of two
+    pictures that are copies of one another, flipped, cropped or framed, some pair of views is
+    within 10 bits.
+
+    The 8 x 8 lowest frequencies of the DCT-II of the view resized to 32 x 32 (Lanczos), each
+    compared with their median (Zauner 2010, section 3.2.2; the bits of `imagehash.phash`). Both
+    steps are one matrix a side, of whole numbers so small that their products in doubles are exact.
+    Mirroring turns the sign of every odd horizontal frequency, so that view costs no transform; its
+    bits are those of the mirrored picture but where a frequency is within rounding of the median.
+    """
+    height, width = grey.shape
+    left, top, right, bottom = box
+    down, _ = _frequencies(height, top, bottom)
+    _, across = _frequencies(width, left, right)
+    halfway = (down @ grey).reshape(-1, _LOW, width)
+    spectra = np.empty((4, _LOW, _LOW))
+    np.rint(halfway @ across * (1 / (_GRAIN * _SCALE**2)), out=spectra[1:])
+    spectra[0] = spectra[1]
+    spectra[1] *= _MIRROR
+    views = spectra.reshape(4, _LOW * _LOW)
+    middles = np.sort(views)[:, 31:33].sum(axis=1, keepdims=True)
+    first, second, third, fourth = _FOUR.unpack(np.packbits(2 * views > middles, axis=1).tobytes())
+    return first, second, third, fourth
+
+
+def dhash(grey: np.ndarray, box: Box) -> int:
+    """
+    Difference hash of the part `box` of `grey`.
+
+    Each pixel of the picture resized to 9 x 8 (Lanczos) against its left neighbour (Krawetz 2013;
+    the bits of `imagehash.dhash`).
+    """
+    height, width = grey.shape
+    left, top, right, bottom = box
+    across, down = _shares(width, left, right, _LOW + 1), _shares(height, top, bottom, _LOW)
+    pixels = np.rint(down @ grey @ across.T * (1 / UNIT**2)).clip(0, 255)
+    return int.from_bytes(np.packbits(pixels[:, 1:] > pixels[:, :-1]).tobytes(), "big", signed=True)
+
+
+def without_border(pixels: np.ndarray, box: Box) -> Box:
+    """
+    `box` of the grey `pixels` (height, width) less the rows and columns of one colour around it.
+
+    All of it when nothing would be left, or less than an eighth of a side.
+    """
+    top, bottom = _margins(pixels)
+    if bottom - top < max(2, pixels.shape[0] // 8):
+        return box
+    left, right = _margins(pixels[top:bottom].T)
+    if right - left < max(2, pixels.shape[1] // 8):
+        return box
+    height, width = pixels.shape
+    return (
+        max(box[0], left),
+        max(box[1], top),
+        right if right < width else box[2],
+        bottom if bottom < height else box[3],
+    )
+
+
+@lru_cache(_KEPT_SIZES)
+def _frequencies(n: int, start: float, stop: float) -> tuple[np.ndarray, np.ndarray]:
+    """What takes `n` pixels to 8 frequencies: (views x 8) x n, and views x n x 8."""
+    margins = [margin * (stop - start) for margin in _MARGINS]
+    resized = weights(n, [(start + margin, stop - margin) for margin in margins], _SIDE)
+    lowest = np.rint(_COSINES @ resized * (1 / UNIT))
+    return lowest.reshape(-1, n), np.ascontiguousarray(lowest.swapaxes(1, 2))
+
+
+@lru_cache(_KEPT_SIZES)
+def _shares(n: int, start: float, stop: float, n_new: int) -> np.ndarray:
+    return weights(n, [(start, stop)], n_new).reshape(n_new, n)
+
+
+def _margins(pixels: np.ndarray) -> tuple[int, int]:
+    """First row that is not of the colour of the rows above it, and one past the last such."""
+    if not _may_be_uniform(pixels[0]) and not _may_be_uniform(pixels[-1]):
+        return 0, len(pixels)
+    low, high = pixels.min(axis=1), pixels.max(axis=1)
+    return _run(low, high), len(low) - _run(low[::-1], high[::-1])
+
+
+def _may_be_uniform(row: np.ndarray) -> bool:
+    some = row[:: len(row) // 8 or 1].tolist()
+    return bool(max(some) - min(some) <= _BORDER_LEVELS)
+
+
+def _run(low: np.ndarray, high: np.ndarray) -> int:
+    """How many rows from the first on lie, together, within `_BORDER_LEVELS` grey levels."""
+    if int(high[0]) - int(low[0]) > _BORDER_LEVELS:
+        return 0
+    lowest, highest = np.minimum.accumulate(low), np.maximum.accumulate(high)
+    within = highest - lowest <= _BORDER_LEVELS
+    return len(low) if within.all() else int(within.argmin())

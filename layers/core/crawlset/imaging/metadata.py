@@ -1,0 +1,106 @@
+"""What a file says about itself: its EXIF orientation, and `plus:DataMining` of its XMP packet."""
+
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+from xml.etree import ElementTree as ET
+
+_ORIENTATION = 0x0112
+_SHORT = 3
+_MAX_PACKET = 1 << 20
+_PROPERTY = "{http://ns.useplus.org/ldf/xmp/1.0/}DataMining"
+_RESOURCE = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}resource"
+_VALUE = re.compile(r"(?:^|[/#])(DMI-[A-Za-z-]{1,60})$")
+_PNG_KEYWORD = b"XML:com.adobe.xmp\0"
+_GIF_EXTENSION = b"\x21\xff\x0bXMP DataXMP"
+
+
+def orientation(exif: bytes) -> int | None:
+    """Tag 0x0112 of the TIFF block `exif`, 1 to 8; a broken block has none."""
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4])
+    if order is None:
+        return None
+    try:
+        (directory,) = struct.unpack_from(order + "I", exif, 4)
+        (n_entries,) = struct.unpack_from(order + "H", exif, directory)
+        for at in range(directory + 2, directory + 2 + 12 * n_entries, 12):
+            tag, kind, n, value = struct.unpack_from(order + "HHIH", exif, at)
+            if tag == _ORIENTATION:
+                return value if (kind, n) == (_SHORT, 1) and 1 <= value <= 8 else None  # noqa: PLR2004
+    except struct.error:
+        return None
+    return None
+
+
+def data_mining(packet: bytes | None) -> str | None:
+    """
+    The last part of the packet's `plus:DataMining`, as `DMI-PROHIBITED`; `None` if it has none.
+
+    A packet that cannot be read says nothing. If it says several things, a prohibition counts.
+    """
+    if packet is None or b"DataMining" not in packet or b"<!DOCTYPE" in packet:
+        return None
+    try:
+        root = ET.fromstring(packet.strip(b"\0 \t\r\n"))  # noqa: S314, it has no DTD
+    except (ET.ParseError, ValueError, LookupError):
+        return None
+    values = [match[1] for text in _values(root) if (match := _VALUE.search(text.strip()))]
+    return min(values, key=lambda value: not value.startswith("DMI-PROHIBITED"), default=None)
+
+
+def xmp_packet(data: bytes, image_format: str) -> bytes | None:
+    """The XMP packet of a `png`, `webp` or `gif` whose structure is whole."""
+    return _PACKETS[image_format](data)
+
+
+def _values(root: ET.Element) -> Iterator[str]:
+    for element in root.iter():
+        yield element.get(_PROPERTY, "")
+        if element.tag == _PROPERTY:
+            yield element.get(_RESOURCE) or element.text or ""
+
+
+def _png(data: bytes) -> bytes | None:
+    at = 8
+    while (kind := data[at + 4 : at + 8]) not in {b"", b"IEND"}:
+        (length,) = struct.unpack_from(">I", data, at)
+        if kind == b"iTXt" and data.startswith(_PNG_KEYWORD, at + 8):
+            return _international_text(data[at + 8 + len(_PNG_KEYWORD) : at + 8 + length])
+        at += 12 + length
+    return None
+
+
+def _international_text(chunk: bytes) -> bytes | None:
+    """What follows the two flags, the language and the translated keyword of an `iTXt` chunk."""
+    _, _, rest = chunk[2:].partition(b"\0")
+    _, _, text = rest.partition(b"\0")
+    if not chunk[:1].strip(b"\0"):
+        return text
+    try:
+        return zlib.decompressobj().decompress(text, _MAX_PACKET)
+    except zlib.error:
+        return None
+
+
+def _webp(data: bytes) -> bytes | None:
+    at = 12
+    while len(header := data[at : at + 8]) == 8:  # noqa: PLR2004
+        kind, length = struct.unpack("<4sI", header)
+        if kind == b"XMP ":
+            return data[at + 8 : at + 8 + length]
+        at += 8 + length + (length & 1)
+    return None
+
+
+def _gif(data: bytes) -> bytes | None:
+    """The packet lies there as it is, and a tail makes it look like sub-blocks to a reader."""
+    at = data.find(_GIF_EXTENSION)
+    if at < 0:
+        return None
+    start = at + len(_GIF_EXTENSION)
+    end = data.find(b"\x01\xff\xfe", start)
+    return data[start:end] if end >= 0 else None
+
+
+_PACKETS = {"png": _png, "webp": _webp, "gif": _gif}

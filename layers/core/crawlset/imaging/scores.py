@@ -1,0 +1,68 @@
+"""
+What can be told of a picture's light and detail from one small grey image of it.
+
+Measures, not verdicts: rules put their thresholds on them. They follow cleanvision's issue types
+(dark, light, low information, blurry) on luma, at a size of 64 to 127 pixels of the short side
+whatever the picture's own is, so that they compare between pictures.
+"""
+
+import math
+
+import numpy as np
+
+_UNIFORM_LEVELS = 16
+_RANKS = np.array([0.01, 0.05, 0.5, 0.95, 0.99])
+_LEVELS = np.arange(256)
+_SQUARES = _LEVELS**2
+
+
+def scores(pixels: np.ndarray) -> dict[str, float]:
+    """
+    Scores of the grey `pixels` (height, width), each with four decimals.
+
+    `brightness_p1`, `_p5`, `_p50`, `_p95`, `_p99`, `brightness_mean`: 0 black to 1 white.
+    `contrast`: standard deviation of brightness, 0 to 0.5. `entropy`: bits, 0 to 8.
+    `sharpness`: standard deviation of the Laplacian, 0 to 4.
+    `uniformity`: the largest share of pixels within 16 grey levels; a placeholder nears 1.
+    """
+    counts = np.bincount(pixels.ravel(), minlength=256)
+    sums = counts.cumsum()
+    n = pixels.size
+    p1, p5, p50, p95, p99 = (sums.searchsorted(_RANKS * n) / 255).tolist()
+    mean = float(counts @ _LEVELS) / n
+    deviation = math.sqrt(max(0.0, float(counts @ _SQUARES) / n - mean * mean))
+    shares = counts[counts > 0] / n
+    window = sums[_UNIFORM_LEVELS - 1 :].copy()
+    window[1:] -= sums[:-_UNIFORM_LEVELS]
+    measured = {
+        "brightness_p1": p1,
+        "brightness_p5": p5,
+        "brightness_p50": p50,
+        "brightness_p95": p95,
+        "brightness_p99": p99,
+        "brightness_mean": mean / 255,
+        "contrast": deviation / 255,
+        "entropy": -float(shares @ np.log2(shares)),
+        "sharpness": _laplacian(pixels) / 255,
+        "uniformity": float(window.max()) / n,
+    }
+    return {name: round(value, 4) + 0.0 for name, value in measured.items()}
+
+
+def _laplacian(pixels: np.ndarray) -> float:
+    """Standard deviation of each inner pixel's difference to its four neighbours, summed."""
+    if min(pixels.shape) < 3:  # noqa: PLR2004, no pixel has four neighbours
+        return 0.0
+    height, width = pixels.shape
+    line = pixels.astype(np.int16).ravel()
+    differences = 4 * line[width:-width]
+    differences -= line[: -2 * width]
+    differences -= line[2 * width :]
+    differences -= line[width - 1 : -width - 1]
+    differences -= line[width + 1 : width + 1 + len(differences)]
+    edges = differences.reshape(-1, width)[:, :: width - 1]
+    edges[:] = 0
+    flat = differences.astype(np.float32)
+    n = (height - 2) * (width - 2)
+    mean = float(flat.sum()) / n
+    return math.sqrt(max(0.0, float(flat @ flat) / n - mean * mean))

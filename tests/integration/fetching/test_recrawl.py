@@ -1,0 +1,126 @@
+"""Fetching again what is known, to see what has changed."""
+
+import hashlib
+from typing import Any
+
+import pytest
+from PIL import ImageOps
+
+from crawlset.fetching.candidates import Candidate, Known, UrlOutcome
+from crawlset.outcomes import Outcome
+from tests.integration.fetching.support import Fetch, only
+from tests.integration.web import Web
+from tests.unit.imaging import pictures
+
+MODIFIED = "Wed, 21 Oct 2015 07:28:00 GMT"
+
+
+def known(outcome: UrlOutcome, **changes: Any) -> Known:
+    """What is known of a picture once `outcome` is recorded."""
+    fields = {
+        "etag": outcome.etag,
+        "last_modified": outcome.last_modified,
+        "sha256": outcome.sha256,
+        "phash": outcome.phash,
+    }
+    return Known(**fields | changes)
+
+
+class TestRecrawl:
+    def test_remembers_the_validators_of_a_picture(self, web: Web, fetch: Fetch) -> None:
+        stored = only(
+            fetch(web.add("/a.jpg", pictures.jpeg(), ETag='W/"a"', Last_Modified=MODIFIED))
+        )
+
+        assert (stored.etag, stored.last_modified) == ('W/"a"', MODIFIED)
+        assert stored.change is None
+
+    @pytest.mark.parametrize("etag", ["x" * 201, '"\x80"', ""])
+    def test_keeps_no_validator_that_it_could_not_send_back(
+        self, web: Web, fetch: Fetch, etag: str
+    ) -> None:
+        assert only(fetch(web.add("/a.jpg", pictures.jpeg(), ETag=etag))).etag is None
+
+    def test_asks_only_for_what_is_not_known(self, web: Web, fetch: Fetch) -> None:
+        url = web.add("/a.jpg", status=304)
+        expected = Known('"A"', MODIFIED, "0" * 64, 1)
+
+        result = fetch(Candidate(0, url, known=expected))
+
+        asked = web.log[-1].headers
+        assert (asked["if-none-match"], asked["if-modified-since"]) == ('"a"', MODIFIED.lower())
+        unchanged = only(result)
+        assert (unchanged.outcome, unchanged.change) == (Outcome.stored, "unchanged")
+        assert (unchanged.http_status, unchanged.sha256, unchanged.pack_offset) == (304, None, None)
+        assert (unchanged.etag, unchanged.last_modified) == ('"A"', MODIFIED)
+        assert (result.n_packed, result.n_bytes_fetched) == (0, 0)
+
+    def test_puts_no_condition_on_policies_and_on_what_is_new(self, web: Web, fetch: Fetch) -> None:
+        url = web.add("/a.jpg", pictures.jpeg())
+
+        fetch(Candidate(0, url, known=Known('"a"')), web.add("/b.jpg", pictures.jpeg()))
+
+        conditional = {asked.path for asked in web.log if "if-none-match" in asked.headers}
+        assert conditional == {"/a.jpg"}
+
+    def test_sends_no_header_that_was_smuggled_in(self, web: Web, fetch: Fetch) -> None:
+        url = web.add("/a.jpg", pictures.jpeg())
+
+        fetch(Candidate(0, url, known=Known('"a"\r\nX-Evil: 1', "\xe9")))
+
+        assert not {"x-evil", "if-none-match", "if-modified-since"} & web.log[-1].headers.keys()
+
+    def test_knows_the_same_bytes_though_all_of_them_came(self, web: Web, fetch: Fetch) -> None:
+        url = web.add("/a.jpg", pictures.jpeg())
+        before = only(fetch(url))
+        web.add("/a.jpg", pictures.jpeg(), ETag='"b"')
+
+        result = fetch(Candidate(0, url, known=known(before)))
+
+        unchanged = only(result)
+        assert (unchanged.outcome, unchanged.change) == (Outcome.stored, "unchanged")
+        assert (unchanged.http_status, unchanged.sha256, unchanged.etag) == (200, None, '"b"')
+        assert result.n_packed == 0
+
+    def test_tells_a_picture_encoded_anew_from_another_one(self, web: Web, fetch: Fetch) -> None:
+        url = web.add("/a.jpg", pictures.jpeg(quality=95))
+        before = only(fetch(url))
+        again = pictures.jpeg(quality=60)
+        other = pictures.encoded("JPEG", ImageOps.invert(pictures.picture()))
+        changes = []
+
+        for data in (again, other):
+            web.add("/a.jpg", data)
+            settled = only(fetch(Candidate(0, url, known=known(before))))
+            assert settled.sha256 == hashlib.sha256(data).hexdigest()
+            assert settled.pack_length == len(data)
+            changes.append(settled.change)
+
+        assert changes == ["same_picture", "replaced"]
+
+    def test_takes_other_bytes_for_another_picture_without_a_hash(
+        self, web: Web, fetch: Fetch
+    ) -> None:
+        url = web.add("/a.jpg", pictures.jpeg())
+
+        assert only(fetch(Candidate(0, url, known=Known()))).change == "replaced"
+
+    @pytest.mark.parametrize(
+        ("status", "change"), [(404, "gone"), (410, "gone"), (403, None), (204, None)]
+    )
+    def test_tells_what_is_gone(
+        self, web: Web, fetch: Fetch, status: int, change: str | None
+    ) -> None:
+        url = web.add("/a.jpg", status=status)
+
+        assert only(fetch(Candidate(0, url, known=Known('"a"')))).change == change
+
+    def test_tells_no_change_from_a_file_that_is_no_picture(self, web: Web, fetch: Fetch) -> None:
+        url = web.add("/a.jpg", b"<html>")
+
+        settled = only(fetch(Candidate(0, url, known=Known('"a"'))))
+
+        assert (settled.outcome, settled.change) == (Outcome.not_image, None)
+
+    def test_takes_a_304_that_nobody_asked_for_for_no_picture(self, web: Web, fetch: Fetch) -> None:
+        assert only(fetch(web.add("/a.jpg", status=304))).outcome == Outcome.not_image

@@ -1,0 +1,188 @@
+"""Pictures that are fetched, decoded and packed."""
+
+import hashlib
+import io
+import json
+import os
+import signal
+import socket
+import tarfile
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from crawlset.fetching.limits import Limits
+from crawlset.imaging.features import Resize, ResizeMode
+from crawlset.imaging.pool import DecodePool
+from crawlset.outcomes import Outcome
+from tests.integration.fetching.support import QUICK, USER_AGENT, Fetch, only
+from tests.integration.web import Web, response
+from tests.unit.imaging import pictures
+
+
+class TestStoring:
+    def test_packs_the_bytes_as_received_and_tells_all_about_them(
+        self, web: Web, fetch: Fetch, pack_path: Path
+    ) -> None:
+        data = pictures.jpeg()
+        url = web.add("/a.jpg", data, Content_Type="image/jpeg")
+
+        result = fetch(url)
+
+        stored = only(result)
+        assert (stored.outcome, stored.http_status) == (Outcome.stored, 200)
+        assert (stored.final_url, stored.content_type) == (url, "image/jpeg")
+        assert stored.sha256 == hashlib.sha256(data).hexdigest()
+        assert (stored.width, stored.height) == pictures.SIZE
+        assert (stored.format, stored.mode, stored.n_frames) == ("jpeg", "RGB", 1)
+        assert stored.phashes is not None
+        assert (len(stored.phashes), stored.phash) == (4, stored.phashes[0])
+        assert stored.scores
+        assert stored.file_size == stored.pack_length == len(data)
+        assert stored.evidence["address"] == "127.0.0.1"
+        assert stored.pack_offset is not None
+        file = pack_path.read_bytes()
+        assert file[stored.pack_offset : stored.pack_offset + len(data)] == data
+        assert len(file) == result.pack_bytes
+        assert result.n_bytes_fetched == len(data)
+        with tarfile.open(pack_path) as tar:
+            assert tar.getnames() == ["chunk-00000.jpg"]
+
+    def test_packs_the_same_bytes_once(self, web: Web, fetch: Fetch) -> None:
+        data = pictures.jpeg()
+
+        result = fetch(web.add("/a.jpg", data), web.add("/b.jpg", data))
+
+        first, second = result.outcomes
+        assert first.pack_offset == second.pack_offset
+        assert (first.outcome, second.outcome) == (Outcome.stored, Outcome.stored)
+        assert result.n_packed == 1
+
+    def test_has_a_line_for_the_outcome_object(self, web: Web, fetch: Fetch) -> None:
+        line = only(fetch(web.add("/a.jpg", pictures.jpeg()))).line()
+
+        assert json.loads(json.dumps(line, allow_nan=False)) == line
+        assert (line["n"], line["outcome"], line["n_retries"]) == (0, "stored", 0)
+        assert [line["defer"], line["change"], line["transform"]] == [None, None, None]
+
+    def test_says_who_asks(self, web: Web, fetch: Fetch) -> None:
+        fetch(web.add("/a.jpg", pictures.jpeg()))
+
+        assert web.user_agents == {USER_AGENT.lower()}
+
+    def test_takes_images_larger_than_the_memory_for_one(
+        self, web: Web, fetch: Fetch, pack_path: Path
+    ) -> None:
+        large = pictures.encoded("PNG", pictures.picture("RGB", (1500, 1000)), compress_level=0)
+
+        stored = only(fetch(web.add("/a.png", large), limits=Limits()))
+
+        assert stored.sha256 == hashlib.sha256(large).hexdigest()
+        assert stored.pack_offset is not None
+        file = pack_path.read_bytes()
+        assert file[stored.pack_offset : stored.pack_offset + len(large)] == large
+
+    def test_asks_a_host_for_no_more_at_once_than_it_may(self, web: Web, fetch: Fetch) -> None:
+        lock = threading.Lock()
+        busy = most = 0
+
+        def page(connection: socket.socket) -> None:
+            nonlocal busy, most
+            with lock:
+                busy += 1
+                most = max(most, busy)
+            time.sleep(0.02)
+            with lock:
+                busy -= 1
+            connection.sendall(response(pictures.jpeg("L"), Connection="close"))
+
+        for n in range(20):
+            web.pages[f"/{n}.jpg"] = page
+
+        result = fetch(*(web.url(f"/{n}.jpg") for n in range(20)))
+
+        assert result.counts == {"stored": 20}
+        assert most == QUICK.n_per_host
+
+
+class TestResizing:
+    def test_packs_the_picture_as_wanted_and_tells_of_the_original(
+        self, web: Web, fetch: Fetch, pack_path: Path
+    ) -> None:
+        data = pictures.encoded("PNG")
+        wanted = Resize(ResizeMode.keep_ratio, 64, quality=90)
+
+        stored = only(fetch(web.add("/a.png", data), resize=wanted))
+
+        assert stored.pack_offset is not None
+        assert stored.pack_length == stored.file_size
+        packed = pack_path.read_bytes()[stored.pack_offset :][: stored.pack_length]
+        assert stored.sha256 == hashlib.sha256(packed).hexdigest()
+        with Image.open(io.BytesIO(packed)) as image:
+            assert image.size == (stored.width, stored.height)
+            assert image.format == "JPEG"
+        assert stored.format == "jpeg"
+        assert stored.transform == {
+            "mode": "keep_ratio",
+            "size": 64,
+            "only_if_bigger": False,
+            "format": "jpeg",
+            "quality": 90,
+            "original": {
+                "sha256": hashlib.sha256(data).hexdigest(),
+                "file_size": len(data),
+                "width": pictures.SIZE[0],
+                "height": pictures.SIZE[1],
+                "format": "png",
+            },
+        }
+        with tarfile.open(pack_path) as tar:
+            assert tar.getnames() == ["chunk-00000.jpg"]
+
+    def test_leaves_bytes_as_received_unless_asked(self, web: Web, fetch: Fetch) -> None:
+        assert only(fetch(web.add("/a.jpg", pictures.jpeg()))).transform is None
+
+
+class TestDecoding:
+    @pytest.mark.parametrize(
+        ("data", "outcome"),
+        [
+            (pictures.jpeg()[:-300], Outcome.truncated),
+            (b"<!doctype html><title>Sign in</title>", Outcome.not_image),
+            (b"<svg xmlns='http://www.w3.org/2000/svg'/>", Outcome.unsupported_format),
+            (pictures.png_bomb(), Outcome.decompression_bomb),
+            (pictures.gif_of_frames(20_000), Outcome.decompression_bomb),
+            (b"", Outcome.not_image),
+            (pictures.animated_gif(), Outcome.stored),
+            (pictures.jpeg("CMYK"), Outcome.stored),
+            (pictures.png16(), Outcome.stored),
+        ],
+    )
+    def test_settles_every_kind_of_file(
+        self, web: Web, fetch: Fetch, data: bytes, outcome: Outcome
+    ) -> None:
+        settled = only(fetch(web.add("/a.jpg", data, Content_Type="image/jpeg")))
+
+        assert settled.outcome == outcome
+        assert settled.file_size == len(data)
+
+    def test_loses_one_url_to_a_decoder_that_dies(self, web: Web, fetch: Fetch) -> None:
+        pool = DecodePool(1)
+        fetch(web.add("/warm.jpg", pictures.jpeg()), pool=pool)
+        (pid,) = pool.pids
+
+        def page(connection: socket.socket) -> None:
+            os.kill(pid, signal.SIGSTOP)
+            connection.sendall(response(pictures.jpeg(), Connection="close"))
+            threading.Timer(0.5, os.kill, (pid, signal.SIGKILL)).start()
+
+        web.pages["/a.jpg"] = page
+        others = [web.add(f"/{n}.jpg", pictures.jpeg()) for n in range(9)]
+
+        result = fetch(web.url("/a.jpg"), *others, pool=pool)
+
+        pool.close()
+        assert result.counts == {"stored": 9, "decode_crash": 1}

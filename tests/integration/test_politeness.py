@@ -1,0 +1,75 @@
+"""What keeps two jobs together as polite to a host as one: the groups of the lanes' queue."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from crawlset import keys
+from crawlset.crawls import planning
+from crawlset.crawls.planner import LANE_URLS, LANES_PER_HOST
+from crawlset.kit import objects
+from crawlset.kit.lines import pack_lines
+from crawlset.models import CrawlJob, JobStatus
+from crawlset.settings import CHUNK_URLS
+from tests import factories
+
+pytestmark = [pytest.mark.role("crawlset_worker"), pytest.mark.usefixtures("bucket")]
+
+
+def plan(session: Session, job: CrawlJob, urls: list[str]) -> None:
+    search = factories.create_search(session, job)
+    head = {
+        "v": 1,
+        "job_id": str(job.id),
+        "search_id": str(search.id),
+        "attempt": 1,
+        "part": 0,
+        "n_parts": 1,
+        "error": None,
+    }
+    names = ("landing_url", "licence", "licence_raw", "creator", "attribution", "title")
+    nothing: dict[str, Any] = dict.fromkeys((*names, "width", "height", "refused"))
+    lines = [
+        nothing | {"url": url, "source": "urls", "query": None, "keyword": None, "rank": rank}
+        for rank, url in enumerate(urls)
+    ]
+    key = keys.candidates(job.id, search.id, 0)
+    objects.put(key, pack_lines([head, *lines]))
+    planning.plan_part(key)
+
+
+def groups(queues: Any) -> Counter[str]:
+    """The group of each message on the lanes' queue, which is empty then."""
+    found: Counter[str] = Counter()
+    url = queues.urls["host_lanes"]
+    while messages := queues.sqs.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["MessageGroupId"]
+    ).get("Messages"):
+        for message in messages:
+            found[message["Attributes"]["MessageGroupId"]] += 1
+            queues.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return found
+
+
+class TestTwoJobs:
+    def test_share_the_lanes_of_a_host(self, session: Session, queues: Any) -> None:
+        profile = factories.create_profile(session)
+        n_urls = CHUNK_URLS * LANES_PER_HOST + 1
+        for n in range(2):
+            project = factories.create_project(session, profile)
+            job = factories.create_crawl_job(session, project, status=JobStatus.pending)
+            urls = [f"https://Busy.example.org:443/{n}/{at}.jpg" for at in range(n_urls)]
+            plan(session, job, [*urls, f"https://busy.example.org/{n}/last.jpg"])
+
+        assert groups(queues) == {"busy.example.org#0": 4, "busy.example.org#1": 2}
+
+    def test_of_few_urls_of_a_host_need_no_lane(self, session: Session, queues: Any) -> None:
+        project = factories.create_project(session, factories.create_profile(session))
+        job = factories.create_crawl_job(session, project, status=JobStatus.pending)
+
+        plan(session, job, [f"https://calm.example.org/{at}.jpg" for at in range(LANE_URLS)])
+
+        assert groups(queues) == {}
+        assert len(queues.bodies("chunks")) == 1
