@@ -164,10 +164,17 @@ class Crawlset:
         max_images: int | None = None,
         licences: Sequence[str] | None = None,
         intended_use: str | None = None,
+        policy: Mapping[str, Any] | None = None,
+        resize: Mapping[str, Any] | None = None,
         validation_rules: Mapping[str, Any] | None = None,
         export: Mapping[str, Any] | None = None,
     ) -> CrawlJob:
-        """Start a crawl. With `validation_rules` or `export` the job goes on to these by itself."""
+        """
+        Start a crawl. With `validation_rules` or `export` the job goes on to these by itself.
+
+        `policy` switches opt-outs off (`{"robots": False}`) and sets `min_gap_seconds`; `resize`
+        says what to store instead of the bytes received (`{"mode": "keep_ratio", "size": 256}`).
+        """
         body = _given(
             name=name,
             sources=sources,
@@ -178,6 +185,8 @@ class Crawlset:
             max_images=max_images,
             licences=licences,
             intended_use=intended_use,
+            policy=policy,
+            resize=resize,
             validation_rules=validation_rules,
             export=export,
         )
@@ -200,6 +209,10 @@ class Crawlset:
     def retry_crawl_job(self, project_id: str, job_id: str) -> CrawlJob:
         """Try again what failed and may end otherwise."""
         return self._post(CrawlJob, f"{_job(project_id, job_id)}/retry")
+
+    def recrawl_crawl_job(self, project_id: str, job_id: str) -> CrawlJob:
+        """Ask for the stored pictures again: unchanged, same picture, replaced or gone?"""
+        return self._post(CrawlJob, f"{_job(project_id, job_id)}/recrawl")
 
     def list_chunks(
         self, project_id: str, job_id: str, *, status: str | None = None

@@ -121,6 +121,8 @@ class CrawlJob(Work):
     max_images: int | None = None
     licences: list[str] = []
     intended_use: str | None = None
+    policy: dict[str, Any] = {}
+    resize: dict[str, Any] | None = None
     progress: Progress = Progress()
     outcomes: dict[str, int] = {}
     bytes_stored: int = 0
@@ -134,6 +136,8 @@ class Chunk(Record):
     id: str
     status: str
     n_urls: int = 0
+    not_before: datetime | None = None
+    is_recrawl: bool = False
 
 
 class Image(Record):
@@ -141,6 +145,8 @@ class Image(Record):
     url: str
     status: str
     outcome: str | None = None
+    change: str | None = None
+    checked_at: datetime | None = None
 
 
 class Verdict(Record):

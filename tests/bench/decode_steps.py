@@ -112,7 +112,6 @@ def steps(files: list[bytes], n_rounds: int = N_ROUNDS) -> list[Step]:
             "· · border": (lambda pair: hashes.without_border(*pair), small),
             "· · phash, four views": (lambda pair: hashes.phashes(*pair), boxed),
             "· · phash, a size not seen before": (_phashes_anew, boxed),
-            "· · dhash": (lambda pair: hashes.dhash(*pair), boxed),
             "· · scores": (lambda pair: scores.scores(pair[0]), small),
             "· XMP that has no DataMining": (
                 lambda header: metadata.data_mining(header.xmp),

@@ -25,7 +25,7 @@ from crawlset.models import (
 )
 from crawlset.outcomes import ImageStatus
 from tests import factories
-from tests.integration.test_recording import put_outcome, result
+from tests.integration.fetched import put_outcome, result
 
 pytestmark = pytest.mark.usefixtures("bucket")
 ROUNDS = range(12)

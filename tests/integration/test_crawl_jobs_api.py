@@ -329,7 +329,12 @@ class TestRetry:
             outcomes={"timeout": 1, "http_404": 1},
         )
         slow = factories.create_image(
-            session, chunk, status=ImageStatus.failed, outcome=Outcome.timeout
+            session,
+            chunk,
+            status=ImageStatus.failed,
+            outcome=Outcome.timeout,
+            n_retries=2,
+            n_deferrals=10,
         )
         factories.create_image(session, chunk, status=ImageStatus.failed, outcome=Outcome.http_404)
 
@@ -349,6 +354,8 @@ class TestRetry:
         (message,) = map(json.loads, queues.bodies("chunks"))
         _, *lines = objects.get_lines(f"jobs/{job.id}/chunks/{message['chunk_id']}/1.input")
         assert lines == [{"n": 0, "url": slow.url}]
+        session.refresh(slow)
+        assert (slow.n_retries, slow.n_deferrals) == (0, 0)
 
     def test_answers_409_when_every_failure_is_final(
         self, session: Session, api: Api, path: str, project: Project

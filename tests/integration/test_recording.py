@@ -1,4 +1,3 @@
-import hashlib
 from typing import Any
 from uuid import uuid4
 
@@ -8,11 +7,10 @@ from sqlalchemy.orm import Session
 
 from crawlset import keys
 from crawlset.crawls import recording
-from crawlset.kit import objects
-from crawlset.kit.lines import pack_lines
 from crawlset.models import CrawlJob, Image, JobChunk, JobStatus, WorkStatus
-from crawlset.outcomes import ImageStatus, Outcome
+from crawlset.outcomes import Outcome
 from tests import factories
+from tests.integration.fetched import create_open_chunk, put_outcome, result
 
 pytestmark = [
     pytest.mark.role("crawlset_worker"),
@@ -24,53 +22,6 @@ pytestmark = [
 def job(session: Session) -> CrawlJob:
     project = factories.create_project(session, factories.create_profile(session))
     return factories.create_crawl_job(session, project)
-
-
-def create_open_chunk(session: Session, job: CrawlJob, n_urls: int) -> JobChunk:
-    chunk = factories.create_chunk(session, job, n_urls=n_urls)
-    for ordinal in range(n_urls):
-        factories.create_image(session, chunk, status=ImageStatus.pending, ordinal=ordinal)
-    return chunk
-
-
-def result(n: int, outcome: str = "stored", content: bytes | None = None) -> dict[str, Any]:
-    is_stored = outcome == "stored"
-    content = content if content is not None else str(n).encode()
-    return {
-        "n": n,
-        "outcome": outcome,
-        "detail": None,
-        "final_url": "https://images.example.org/x.jpg",
-        "http_status": 200,
-        "content_type": "image/jpeg",
-        "file_size": 100 if is_stored else None,
-        "sha256": hashlib.sha256(content).hexdigest() if is_stored else None,
-        "width": 640 if is_stored else None,
-        "height": 480 if is_stored else None,
-        "format": "jpeg" if is_stored else None,
-        "mode": "RGB" if is_stored else None,
-        "n_frames": 1 if is_stored else None,
-        "phash": -5 if is_stored else None,
-        "pack_offset": 512 if is_stored else None,
-        "pack_length": 100 if is_stored else None,
-        "evidence": {"elapsed_ms": 3},
-    }
-
-
-def put_outcome(chunk: JobChunk, results: list[dict[str, Any]], pack_key: str | None = None) -> str:
-    key = keys.outcome(chunk.crawl_job_id, chunk.id)
-    head = {
-        "v": 1,
-        "job_id": str(chunk.crawl_job_id),
-        "chunk_id": str(chunk.id),
-        "attempt": 1,
-        "pack_key": pack_key or keys.pack(chunk.crawl_job_id, chunk.id, 1, "t"),
-        "pack_bytes": 1000,
-        "n_urls": len(results),
-        "duration_seconds": 1.0,
-    }
-    objects.put(key, pack_lines([head, *results]))
-    return key
 
 
 def outcomes_of(session: Session, chunk: JobChunk) -> list[Outcome | None]:
@@ -101,6 +52,24 @@ class TestRecordOutcome:
         assert chunk.outcomes == {"stored": 1, "http_404": 1, "refused_noai": 1}
         assert chunk.bytes_stored == 100
         assert job.status is JobStatus.completed
+
+    def test_keeps_what_the_decoder_and_the_server_told(
+        self, session: Session, job: CrawlJob
+    ) -> None:
+        chunk = create_open_chunk(session, job, 1)
+        transform = {"mode": "border", "size": 256, "original": {"sha256": "00"}}
+        validators: dict[str, Any] = {"etag": '"x"', "last_modified": "Sat, 01 Aug 2026"}
+
+        recording.record_outcome(
+            put_outcome(chunk, [result(0, transform=transform, n_retries=1, **validators)])
+        )
+
+        image = session.scalars(select(Image)).one()
+        assert (image.phash, image.phashes) == (-5, [-5, -6, 7, 8])
+        assert image.scores == {"sharpness": 0.5}
+        assert image.transform == transform
+        assert {"etag": image.etag, "last_modified": image.last_modified} == validators
+        assert image.n_retries == 1
 
     def test_keeps_equal_bytes_once(self, session: Session, job: CrawlJob) -> None:
         first = create_open_chunk(session, job, 2)

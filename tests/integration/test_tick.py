@@ -8,6 +8,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from crawlset import keys, settings
+from crawlset.crawls.schemas import FetchPolicyCreate
 from crawlset.kit import objects
 from crawlset.models import (
     CrawlJob,
@@ -251,6 +252,30 @@ class TestSchedules:
         assert len(queues.bodies("discover")) == 1
         session.refresh(schedule)
         assert schedule.next_run_at > datetime.now(UTC) - timedelta(seconds=5)
+
+    def test_starts_a_job_that_fetches_and_stores_as_the_template_says(
+        self, session: Session, schedule: CrawlSchedule, queues: Any
+    ) -> None:
+        template = session.get_one(JobTemplate, schedule.template_id)
+        template.configuration = template.configuration | {
+            "policy": {"tdmrep": False, "min_gap_seconds": 2},
+            "resize": {"mode": "border", "size": 256},
+        }
+        session.commit()
+
+        tick()
+
+        job = session.scalars(select(CrawlJob)).one()
+        assert (
+            job.policy["fetch"] == FetchPolicyCreate(tdmrep=False, min_gap_seconds=2).model_dump()
+        )
+        assert job.policy["resize"] == {
+            "mode": "border",
+            "size": 256,
+            "only_if_bigger": False,
+            "format": "jpeg",
+            "quality": 95,
+        }
 
     def test_passes_a_paused_schedule_over(
         self, session: Session, schedule: CrawlSchedule, queues: Any

@@ -1,5 +1,6 @@
 """`crawlset crawl`."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,31 @@ if TYPE_CHECKING:
 
 URLS = "urls"
 MAX_NAME = 200
+
+
+class Signal(StrEnum):
+    """How a server says that it does not want its pictures used; the API's names."""
+
+    robots = "robots"
+    tdmrep = "tdmrep"
+    x_robots_tag = "x-robots-tag"
+    tdm_reservation = "tdm-reservation"
+    content_usage = "content-usage"
+    xmp_data_mining = "xmp-data-mining"
+
+
+class ResizeMode(StrEnum):
+    no = "no"
+    border = "border"
+    keep_ratio = "keep_ratio"
+    keep_ratio_largest = "keep_ratio_largest"
+    center_crop = "center_crop"
+
+
+class StoredFormat(StrEnum):
+    jpeg = "jpeg"
+    png = "png"
+    webp = "webp"
 
 
 def register(app: typer.Typer) -> None:
@@ -48,6 +74,32 @@ def crawl(
     intended_use: Annotated[
         str | None, typer.Option(metavar="USE", help="research, commercial or ml-training")
     ] = None,
+    resize: Annotated[
+        ResizeMode | None,
+        typer.Option(help="Store pictures brought to --size this way, not as received."),
+    ] = None,
+    size: Annotated[
+        int | None, typer.Option(metavar="PIXELS", help="The side that --resize means: 16 to 4096.")
+    ] = None,
+    stored_format: Annotated[
+        StoredFormat | None,
+        typer.Option("--format", help="Of resized pictures; jpeg if not given."),
+    ] = None,
+    quality: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="1 to 100; for png its compression, 0 to 9."),
+    ] = None,
+    only_if_bigger: Annotated[
+        bool, typer.Option("--only-if-bigger", help="Let smaller pictures keep their size.")
+    ] = False,
+    ignore: Annotated[
+        list[Signal] | None,
+        typer.Option(help="An opt-out not to heed, where you may; can be repeated."),
+    ] = None,
+    min_gap: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="At least so long between requests to one host."),
+    ] = None,
     watch: Annotated[bool, typer.Option(help="Wait for the job to end.")] = True,
     as_json: AsJson = False,
 ) -> None:
@@ -61,6 +113,14 @@ def crawl(
             "max_images": max_images,
             "licences": licence,
             "intended_use": intended_use,
+            "policy": _policy(ignore or [], min_gap),
+            "resize": _resize(
+                mode=resize,
+                size=size,
+                format=stored_format,
+                quality=quality,
+                only_if_bigger=only_if_bigger or None,
+            ),
         }
         with run.connect() as crawlset:
             job = _create(run, crawlset, project, urls, request)
@@ -77,6 +137,20 @@ def _check_usage(keywords: list[str] | None, source: list[str] | None, urls: Pat
         raise UsageError("Give at least one keyword, or a list of URLs with --urls FILE.")
     elif not source:
         raise UsageError("Say where to search with --source; `crawlset sources` lists them.")
+
+
+def _policy(ignored: list[Signal], min_gap: float | None) -> dict[str, Any] | None:
+    policy: dict[str, Any] = {signal.name: False for signal in ignored}
+    if min_gap is not None:
+        policy["min_gap_seconds"] = min_gap
+    return policy or None
+
+
+def _resize(**options: Any) -> dict[str, Any] | None:
+    given = {name: value for name, value in options.items() if value is not None}
+    if given and not {"mode", "size"} <= given.keys():
+        raise UsageError("To store pictures resized, give both --resize and --size.")
+    return given or None
 
 
 def _create(

@@ -51,13 +51,7 @@ def watch(
     context: typer.Context, job: JobId, project: InProject = None, *, as_json: AsJson = False
 ) -> None:
     """Follow a job until it ends."""
-
-    def follow(run: Run, crawlset: "Crawlset", found: "CrawlJob") -> "CrawlJob":
-        from crawlset_client.cli.watching import watch_crawl  # noqa: PLC0415
-
-        return watch_crawl(run, crawlset, found)
-
-    _act(context, job, project, follow, as_json=as_json)
+    _act(context, job, project, _follow, as_json=as_json)
 
 
 @app.command()
@@ -84,12 +78,34 @@ def retry(
     """Try again what failed and may end otherwise."""
 
     def again(run: Run, crawlset: "Crawlset", found: "CrawlJob") -> "CrawlJob":
-        from crawlset_client.cli.watching import watch_crawl  # noqa: PLC0415
-
         reopened = crawlset.retry_crawl_job(found.project_id, found.id)
-        return watch_crawl(run, crawlset, reopened) if watch else reopened
+        return _follow(run, crawlset, reopened) if watch else reopened
 
     _act(context, job, project, again, as_json=as_json)
+
+
+@app.command()
+def recrawl(
+    context: typer.Context,
+    job: JobId,
+    project: InProject = None,
+    *,
+    watch: Watch = True,
+    as_json: AsJson = False,
+) -> None:
+    """Ask for the stored pictures again, and note which are unchanged, replaced or gone."""
+
+    def again(run: Run, crawlset: "Crawlset", found: "CrawlJob") -> "CrawlJob":
+        reopened = crawlset.recrawl_crawl_job(found.project_id, found.id)
+        return _follow(run, crawlset, reopened) if watch else reopened
+
+    _act(context, job, project, again, as_json=as_json)
+
+
+def _follow(run: Run, crawlset: "Crawlset", job: "CrawlJob") -> "CrawlJob":
+    from crawlset_client.cli.watching import watch_crawl  # noqa: PLC0415 - start-up must be fast
+
+    return watch_crawl(run, crawlset, job)
 
 
 def _act(

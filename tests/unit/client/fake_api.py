@@ -172,7 +172,8 @@ class FakeApi:
             ("GET", jobs, self._list_jobs),
             ("GET", job, self._get_job),
             ("POST", f"{job}/cancel", self._cancel_job),
-            ("POST", f"{job}/retry", self._retry_job),
+            ("POST", f"{job}/retry", self._reopen_job),
+            ("POST", f"{job}/recrawl", self._reopen_job),
             ("POST", f"{job}/validation-jobs", self._create_validation),
             ("GET", f"{job}/validation-jobs/(?P<v>[^/]+)", self._get_validation),
             ("POST", f"{job}/export-jobs", self._create_export),
@@ -251,7 +252,7 @@ class FakeApi:
         job["status"] = "cancelled"
         return httpx.Response(200, json=job)
 
-    def _retry_job(self, _: httpx.Request, p: str, j: str) -> httpx.Response:
+    def _reopen_job(self, _: httpx.Request, p: str, j: str) -> httpx.Response:
         self.jobs[j]["status"] = "running"
         return httpx.Response(200, json=self.jobs[j])
 

@@ -49,6 +49,7 @@ class TestHelp:
             "jobs watch",
             "jobs cancel",
             "jobs retry",
+            "jobs recrawl",
             "validate",
             "export",
             "sources",
@@ -155,6 +156,33 @@ class TestCrawl:
             "licences": ["cc0-1.0", "cc-by"],
             "intended_use": "ml-training",
         }
+
+    def test_sends_how_to_ask_and_what_to_store(self, api: FakeApi, shell: Shell) -> None:
+        shell.run(
+            *("crawl", "cat", "--source", "sample", "--no-watch"),
+            *("--resize", "keep_ratio", "--size", "256", "--format", "webp", "--quality", "80"),
+            *("--ignore", "tdmrep", "--ignore", "x-robots-tag", "--min-gap", "1.5"),
+        )
+
+        sent = api.sent("POST", "/crawl-jobs")
+        assert sent["policy"] == {"tdmrep": False, "x_robots_tag": False, "min_gap_seconds": 1.5}
+        assert sent["resize"] == {
+            "mode": "keep_ratio",
+            "size": 256,
+            "format": "webp",
+            "quality": 80,
+        }
+
+    @pytest.mark.parametrize(
+        "options", [("--resize", "border"), ("--size", "256"), ("--only-if-bigger",)]
+    )
+    def test_needs_both_mode_and_size_to_resize(
+        self, api: FakeApi, shell: Shell, options: tuple[str, ...]
+    ) -> None:
+        result = shell.run("crawl", "cat", "--source", "sample", *options)
+
+        assert (result.exit_code, api.requests) == (2, [])
+        assert "--resize and --size" in result.stderr
 
     def test_creates_the_default_project_once(self, api: FakeApi, shell: Shell) -> None:
         for _ in range(2):
@@ -363,13 +391,17 @@ class TestJobs:
         assert result.exit_code == 1
         assert "already. (CrawlJobFinishedError, request request-1)" in result.stderr
 
+    @pytest.mark.parametrize("command", ["retry", "recrawl"])
     @pytest.mark.parametrize(
         ("option", "status"), [("--watch", "completed"), ("--no-watch", "running")]
     )
-    def test_retries_one(self, api: FakeApi, shell: Shell, option: str, status: str) -> None:
+    def test_reopens_one(
+        self, api: FakeApi, shell: Shell, command: str, option: str, status: str
+    ) -> None:
         job = api.add_job(api.add_project("a"))
 
-        assert shell.json("jobs", "retry", job["id"], option)["status"] == status
+        assert shell.json("jobs", command, job["id"], option)["status"] == status
+        assert api.paths("POST")[-1].endswith(command)
 
 
 class TestValidate:

@@ -7,14 +7,14 @@ from crawlset.fetching.body import Body
 from crawlset.fetching.engine import Answer, Headers
 from crawlset.fetching.limits import Limits
 from crawlset.fetching.loop import Loop
-from crawlset.fetching.politeness import DeferredError, Host, backoff, retry_after_seconds
+from crawlset.fetching.politeness import Crowd, DeferredError, Host, backoff, retry_after_seconds
 from crawlset.outcomes import Outcome
 
 LIMITS = Limits(backoff_seconds=4)
 
 
 def host(gap: float = 0.0, seconds_left: float = 300.0) -> Host:
-    return Host(Loop(), LIMITS, lambda: seconds_left, gap)
+    return Host(Loop(), LIMITS, Crowd(LIMITS), lambda: seconds_left, gap)
 
 
 def answer(status: int, retry_after: str | None = None) -> Answer:
@@ -136,7 +136,8 @@ class TestRefuseIfPaused:
 class TestEnter:
     def test_keeps_a_gap_too_long_for_a_chunk_between_images_alone(self) -> None:
         loop = Loop()
-        shy = Host(loop, Limits(n_per_host=1), lambda: 300.0, gap=60)
+        limits = Limits(n_per_host=1)
+        shy = Host(loop, limits, Crowd(limits), lambda: 300.0, gap=60)
         entered = []
 
         async def ask(name: str, *, is_policy: bool) -> None:

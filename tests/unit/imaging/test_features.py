@@ -57,7 +57,6 @@ class TestResultMessage:
             {"phashes": [1, 2, 3]},
             {"phashes": [1, 2, 3, 1 << 63]},
             {"phashes": None},
-            {"dhash": "1"},
             {"scores": {"entropy": "1"}},
             {"scores": {"entropy": float("nan")}},
             {"scores": {"a\0b": 1.0}},

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from crawlset.imaging.hashes import dhash, phashes, without_border
+from crawlset.imaging.hashes import phashes, without_border
 from tests.unit.imaging import pictures
 
 
@@ -18,10 +18,6 @@ def views(grey: Image.Image) -> tuple[int, int, int, int]:
     return phashes(exact(grey), (0, 0, *grey.size))
 
 
-def difference_hash(grey: Image.Image) -> int:
-    return dhash(exact(grey), (0, 0, *grey.size))
-
-
 def reference_phash(grey: Image.Image) -> int:
     """`imagehash.phash`, its DCT-II spelled out."""
     pixels = np.asarray(grey.resize((32, 32), Image.Resampling.LANCZOS), dtype=float)
@@ -30,12 +26,6 @@ def reference_phash(grey: Image.Image) -> int:
     lowest = basis @ pixels @ basis.T
     bits = (lowest > np.median(lowest)).flatten()
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
-
-
-def reference_dhash(grey: Image.Image) -> int:
-    """`imagehash.dhash`."""
-    pixels = np.asarray(grey.resize((9, 8), Image.Resampling.LANCZOS))
-    return int.from_bytes(np.packbits(pixels[:, 1:] > pixels[:, :-1]).tobytes(), "big")
 
 
 def turned(angle: int) -> Image.Image:
@@ -97,23 +87,6 @@ class TestPhashes:
         box = (20, 20, 120, 110)
 
         assert phashes(exact(grey), box) == views(grey.crop(box))
-
-
-class TestDhash:
-    @pytest.mark.parametrize("angle", ANGLES)
-    def test_has_the_bits_of_the_published_formula(self, angle: int) -> None:
-        grey = turned(angle)
-
-        assert distance(difference_hash(grey), reference_dhash(grey)) <= 3
-
-    def test_compares_neighbours_from_left_to_right(self) -> None:
-        slope = Image.linear_gradient("L").transpose(Image.Transpose.ROTATE_90)
-
-        assert difference_hash(slope) == -1
-        assert difference_hash(slope.transpose(Image.Transpose.FLIP_LEFT_RIGHT)) == 0
-
-    def test_is_zero_for_a_flat_picture(self) -> None:
-        assert difference_hash(Image.new("L", (125, 94), 200)) == 0
 
 
 class TestWithoutBorder:

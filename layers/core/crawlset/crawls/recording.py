@@ -23,6 +23,8 @@ from crawlset.observability import logger, metrics
 
 MAX_DEFERRALS = 10
 """Times that an image is put off because its host wants to be left alone."""
+MAX_WAIT = timedelta(days=1)
+"""A host that wants to be left alone for longer is asked again after this."""
 CRAWL_DELAY = "crawl_delay"
 """What puts off images that had no turn yet: each chunk gets through some of them."""
 
@@ -111,7 +113,8 @@ def _defer(session: Session, job: CrawlJob, chunk: JobChunk, deferred: Iterable[
     notes = []
     by_minute: dict[int, list[tuple[int, str]]] = defaultdict(list)
     for image, line in deferred:
-        by_minute[math.ceil(line["defer"]["seconds"] / 60)].append((image.id, image.host))
+        seconds = min(line["defer"]["seconds"], MAX_WAIT.total_seconds())
+        by_minute[math.ceil(seconds / 60)].append((image.id, image.host))
         n_deferrals = image.n_deferrals + (line["defer"]["cause"] != CRAWL_DELAY)
         notes.append({"id": image.id, "n_retries": line["n_retries"], "n_deferrals": n_deferrals})
     ImageRepository(session).note_deferral(chunk, notes)

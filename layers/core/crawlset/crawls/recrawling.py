@@ -18,20 +18,22 @@ def settle(
     New bytes take the place of the old, and a refusal takes the picture out of the dataset.
 
     What is unchanged, or gone from its URL, stays as it is stored; what could not be asked for
-    says why and is no older for it.
+    stays too, and says why. The pictures renewed are open again before they are settled, so that
+    two may swap their bytes.
     """
     images = ImageRepository(session)
     renewed = [result for result in results if _is_renewed(result[1])]
+    images.reopen([image.id for image, _ in renewed])
     rows = settled_rows(session, job, pack_key, renewed)
-    changes = {image.id: line["change"] for image, line in renewed}
-    images.renew([row | {"change": _change(changes[row["id"]])} for row in rows])
-    images.note_check([_unchanged(r) for r in results if r[1]["change"] == Change.unchanged])
-    images.note_check([_gone(r) for r in results if r[1]["change"] == Change.gone])
+    changes = {image.id: _change(line) for image, line in renewed}
+    images.renew([row | {"change": changes[row["id"]]} for row in rows])
+    images.note_check([_unchanged(r) for r in results if _change(r[1]) is Change.unchanged])
+    images.note_check([_gone(r) for r in results if _change(r[1]) is Change.gone])
     images.note_failed_check(
         [
             {"id": image.id, "detail": detail_of(line)}
             for image, line in results
-            if line["change"] is None and not _is_renewed(line)
+            if _change(line) is None and not _is_renewed(line)
         ]
     )
 
@@ -43,7 +45,8 @@ def _is_renewed(line: dict[str, Any]) -> bool:
     )
 
 
-def _change(name: str | None) -> Change | None:
+def _change(line: dict[str, Any]) -> Change | None:
+    name = line.get("change")
     return Change(name) if name is not None else None
 
 

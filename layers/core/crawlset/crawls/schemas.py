@@ -26,6 +26,10 @@ def _hexadecimal(digest: bytes | None) -> str | None:
     return digest.hex() if digest is not None else None
 
 
+def _unsigned_hexadecimal(phash: int) -> str:
+    return f"{phash % (1 << 64):016x}"
+
+
 def _has_host(url: str) -> str:
     parts = urlsplit(printable(url))
     if parts.scheme.lower() not in {"http", "https"}:
@@ -65,12 +69,17 @@ class ResizeCreate(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     mode: ResizeMode
-    size: Annotated[int, Field(ge=16, le=4096, description="Pixels of the side that is brought to")]
-    only_if_bigger: bool = False
+    size: Annotated[
+        int, Field(strict=True, ge=16, le=4096, description="Pixels of the side that mode means")
+    ]
+    only_if_bigger: Annotated[bool, Field(strict=True)] = False
     format: StoredFormat = StoredFormat.jpeg
     quality: Annotated[
         int | None,
-        Field(description="1 to 100 for jpeg and webp (95), compression 0 to 9 for png (6)"),
+        Field(
+            strict=True,
+            description="1 to 100 for jpeg and webp (95), compression 0 to 9 for png (6)",
+        ),
     ] = None
 
     @model_validator(mode="after")
@@ -228,7 +237,10 @@ class ImageRead(BaseModel):
     format: str | None
     mode: str | None
     n_frames: int | None
-    phashes: list[int] | None
+    phashes: Annotated[
+        list[Annotated[str, BeforeValidator(_unsigned_hexadecimal)]] | None,
+        Field(description="64 bits each: whole, mirrored, without the outer 5 %, the outer 10 %"),
+    ]
     scores: dict[str, float] | None
     transform: dict[str, Any] | None
     duplicate_of: int | None

@@ -4,6 +4,7 @@ One chunk of URLs: fetched, verified, hashed and packed, each URL settled exactl
 Knows nothing of queues and buckets: lines in, lines out, and a pack on the local disk.
 """
 
+import gc
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import closing
@@ -91,9 +92,12 @@ def run_chunk(
             store = Store(loop, backlog, pool, pack, chunk_id, policy=policy, resize=resize)
             run = _Run(loop, visitor, store)
             pool.attach(loop)
+            # What a chunk makes lives for as long as it does: looking for garbage in it is in vain.
+            gc.disable()
             try:
                 result = run.settle_all(list(candidates), seconds_to_ask, is_cancelled)
             finally:
+                gc.enable()
                 pool.detach()
     return replace(result, n_packed=pack.n_members, pack_bytes=pack.size)
 

@@ -26,6 +26,8 @@ PULSE_SECONDS = 0.5
 """How often transfers are measured against the minimum speed."""
 _BUFFER_BYTES = 512 * 1024
 _REFUSED = -1
+_E_TOO_LARGE = 100
+"""CURLE_TOO_LARGE, which pycurl has no name for."""
 _BLANK = frozenset({b"\r\n", b"\n"})
 _USUAL_HEADERS = ["Accept: image/*,*/*;q=0.5", "Accept-Encoding: identity"]
 
@@ -39,6 +41,7 @@ _CURL_OUTCOMES = {
     pycurl.E_SSL_ISSUER_ERROR: Outcome.tls_error,
     pycurl.E_SSL_INVALIDCERTSTATUS: Outcome.tls_error,
     pycurl.E_URL_MALFORMAT: Outcome.invalid_url,
+    _E_TOO_LARGE: Outcome.too_large,
 }
 _CURL_DETAILS = {
     pycurl.E_COULDNT_CONNECT: "connection refused or unreachable",
@@ -46,6 +49,7 @@ _CURL_DETAILS = {
     pycurl.E_PARTIAL_FILE: "connection closed in the middle of the body",
     pycurl.E_RECV_ERROR: "connection lost while reading",
     pycurl.E_SEND_ERROR: "connection lost while sending",
+    _E_TOO_LARGE: "a response header too long",
 }
 
 
@@ -124,6 +128,7 @@ class _Transfer:
     max_bytes: int
     may_cut: bool
     extra_headers: tuple[str, ...]
+    is_retry: bool
     done: Promise[Answer]
     started: float = 0.0
     header_lines: list[bytes] = field(default_factory=list)
@@ -152,6 +157,7 @@ class _Handle:
 
     def __init__(self, limits: Limits, user_agent: str, ca_file: str) -> None:
         self._limits = limits
+        self._extra_headers: tuple[str, ...] = ()
         self.transfer: _Transfer
         self.curl = curl = pycurl.Curl()
         curl.setopt(pycurl.NOSIGNAL, 1)
@@ -177,9 +183,13 @@ class _Handle:
         curl = self.curl
         curl.setopt(pycurl.URL, target.url)
         curl.setopt(pycurl.TIMEOUT_MS, max(1, round(seconds * 1000)))
-        curl.setopt(pycurl.HTTPHEADER, [*_USUAL_HEADERS, *transfer.extra_headers])
-        dialled = ",".join(f"[{a}]" if ":" in a else a for a in addresses)
-        curl.setopt(pycurl.RESOLVE, [f"{target.host}:{target.port}:{dialled}"] if dialled else [])
+        curl.setopt(pycurl.FRESH_CONNECT, transfer.is_retry)
+        if transfer.extra_headers != self._extra_headers:
+            curl.setopt(pycurl.HTTPHEADER, [*_USUAL_HEADERS, *transfer.extra_headers])
+            self._extra_headers = transfer.extra_headers
+        if addresses:
+            dialled = ",".join(f"[{a}]" if ":" in a else a for a in addresses)
+            curl.setopt(pycurl.RESOLVE, [f"{target.host}:{target.port}:{dialled}"])
 
     def _open_socket(self, _purpose: int, address: tuple[int, int, int, tuple[str, int]]) -> object:
         """A socket for the address really dialled, after every look-up and for every attempt."""
@@ -208,7 +218,9 @@ class _Handle:
         """Read the head that is now whole, and judge it unless it is a provisional one."""
         transfer = self.transfer
         lines = transfer.header_lines
-        begin = max(at for at, line in enumerate(lines) if line.startswith(b"HTTP/"))
+        begin = len(lines) - 2
+        while not lines[begin].startswith(b"HTTP/"):
+            begin -= 1
         transfer.status = int(lines[begin].split(b" ", 2)[1][:3])
         if transfer.status < HTTP_OK:
             return None
@@ -285,7 +297,7 @@ class Engine:
         self._active: dict[pycurl.Curl, _Handle] = {}
         self._timer: Timer | None = None
         self._multi = pycurl.CurlMulti()
-        self._multi.setopt(pycurl.M_MAXCONNECTS, limits.n_transfers)
+        self._multi.setopt(pycurl.M_MAXCONNECTS, limits.n_transfers * limits.n_per_host)
         self._multi.setopt(pycurl.M_MAX_HOST_CONNECTIONS, limits.n_per_host)
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch_socket)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
@@ -300,12 +312,14 @@ class Engine:
         max_bytes: int | None = None,
         may_cut: bool = False,
         headers: tuple[str, ...] = (),
+        is_retry: bool = False,
     ) -> Answer:
         """
         Ask for `target` once a slot of the chunk is free and the decoders keep up.
 
         `seconds` is the wall clock the transfer may take; waiting for a slot does not count.
-        `headers` go along with the usual ones, each as `Name: value`.
+        `headers` go along with the usual ones, each as `Name: value`. A retry has a connection of
+        its own: on a kept one libcurl would send it once more by itself.
         Raises `BlockedUrlError`, `TransferError` and `RefusedError`.
         """
         addresses = await self._vetted_addresses(target)
@@ -318,6 +332,7 @@ class Engine:
                     self._limits.body_bytes if max_bytes is None else max_bytes,
                     may_cut,
                     headers,
+                    is_retry,
                     Promise(self._loop),
                 ),
                 addresses,

@@ -189,18 +189,19 @@ class Loop:
 
 
 class Slots:
-    """At most `n` holders at once; who waits longest is next."""
+    """At most `n` holders at once, which may change at any time; who waits longest is next."""
 
-    __slots__ = ("_free", "_loop", "_queue")
+    __slots__ = ("_loop", "_n_held", "_queue", "n")
 
     def __init__(self, loop: Loop, n: int) -> None:
         self._loop = loop
-        self._free = n
+        self.n = n
+        self._n_held = 0
         self._queue: deque[Promise[None]] = deque()
 
     async def __aenter__(self) -> None:
-        if self._free:
-            self._free -= 1
+        if self._n_held < self.n and not self._queue:
+            self._n_held += 1
             return
         turn: Promise[None] = Promise(self._loop)
         self._queue.append(turn)
@@ -217,7 +218,7 @@ class Slots:
         self._release()
 
     def _release(self) -> None:
-        if self._queue:
+        self._n_held -= 1
+        while self._queue and self._n_held < self.n:
+            self._n_held += 1
             self._queue.popleft().settle(None)
-        else:
-            self._free += 1

@@ -47,6 +47,25 @@ class _Pause(NamedTuple):
         return Outcome.http_5xx
 
 
+class Crowd:
+    """
+    The hosts that a chunk has requests for now, which share its transfers.
+
+    While they are many each gets one connection: no transfer waits for that, and a connection
+    used again is a handshake saved on both sides.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self.n_hosts = 0
+
+    @property
+    def n_each(self) -> int:
+        """Requests to one host at once."""
+        fair = self._limits.n_transfers // max(1, self.n_hosts)
+        return min(self._limits.n_per_host, max(1, fair))
+
+
 class Host:
     """
     Our allowance with one host; `enter` before each request to it and `leave` after.
@@ -57,11 +76,13 @@ class Host:
     """
 
     __slots__ = (
+        "_crowd",
         "_gap",
         "_last_image",
         "_last_policy",
         "_limits",
         "_loop",
+        "_n_asking",
         "_n_strikes",
         "_n_waiting",
         "_pause",
@@ -70,13 +91,21 @@ class Host:
     )
 
     def __init__(
-        self, loop: Loop, limits: Limits, seconds_left: Callable[[], float], gap: float
+        self,
+        loop: Loop,
+        limits: Limits,
+        crowd: Crowd,
+        seconds_left: Callable[[], float],
+        gap: float,
     ) -> None:
         self._loop = loop
         self._limits = limits
+        self._crowd = crowd
         self._seconds_left = seconds_left
         self._gap = gap
-        self._slots = Slots(loop, limits.n_per_host)
+        self._slots = Slots(loop, crowd.n_each)
+        self._n_asking = 0
+        """Waiting for their turn or having it."""
         self._n_waiting = 0
         self._last_image = self._last_policy = -math.inf
         """When the last request for one began."""
@@ -91,15 +120,12 @@ class Host:
         """Wait for a turn; raises `DeferredError` once it is clear that it comes too late."""
         self._refuse_if_late(self._n_waiting, is_policy=is_policy)
         self._n_waiting += 1
+        self._join_crowd()
         try:
-            await self._slots.__aenter__()
-            try:
-                while (wait := self._next_turn(is_policy=is_policy) - self._loop.now()) > 0:
-                    self._refuse_if_late(0, is_policy=is_policy)
-                    await self._loop.sleep(wait)
-            except BaseException:
-                await self.leave()
-                raise
+            await self._take_turn(is_policy=is_policy)
+        except BaseException:
+            self._leave_crowd()
+            raise
         finally:
             self._n_waiting -= 1
         if is_policy:
@@ -108,7 +134,28 @@ class Host:
             self._last_image = self._loop.now()
 
     async def leave(self) -> None:
+        self._leave_crowd()
         await self._slots.__aexit__()
+
+    async def _take_turn(self, *, is_policy: bool) -> None:
+        await self._slots.__aenter__()
+        try:
+            while (wait := self._next_turn(is_policy=is_policy) - self._loop.now()) > 0:
+                self._refuse_if_late(0, is_policy=is_policy)
+                await self._loop.sleep(wait)
+        except BaseException:
+            await self._slots.__aexit__()
+            raise
+
+    def _join_crowd(self) -> None:
+        self._crowd.n_hosts += not self._n_asking
+        self._n_asking += 1
+        self._slots.n = self._crowd.n_each
+
+    def _leave_crowd(self) -> None:
+        self._n_asking -= 1
+        self._crowd.n_hosts -= not self._n_asking
+        self._slots.n = self._crowd.n_each
 
     def heed(self, answer: Answer) -> bool:
         """

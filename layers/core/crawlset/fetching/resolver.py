@@ -34,7 +34,7 @@ class Resolver:
         loop.watch(self._wake_read, READ, self._deliver)
 
     async def resolve(self, host: str) -> tuple[str, ...]:
-        """Raises `OSError` when `host` has no address."""
+        """Raises `OSError` when `host` has no address; whoever asks then asks anew."""
         promise = self._promises.get(host)
         if promise is None:
             promise = self._promises[host] = Promise(self._loop)
@@ -71,6 +71,6 @@ class Resolver:
         while not self._answers.empty():
             host, answer = self._answers.get()
             if isinstance(answer, OSError):
-                self._promises[host].fail(answer)
+                self._promises.pop(host).fail(answer)
             else:
                 self._promises[host].settle(answer)

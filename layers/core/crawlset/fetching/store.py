@@ -158,7 +158,7 @@ def _transformed_file(picture: Transformed) -> _File:
 
 
 def _oddities(seen: Features) -> dict[str, Any]:
-    evidence: dict[str, Any] = {"dhash": seen.dhash}
+    evidence: dict[str, Any] = {}
     if seen.orientation is not None:
         evidence["orientation"] = seen.orientation
     if seen.warning is not None:

@@ -23,7 +23,7 @@ from crawlset.fetching.loop import Loop
 from crawlset.fetching.optout import OptedOutError, header_opt_out, signals_in
 from crawlset.fetching.origins import HTTP_OK, Origins, PolicyFile
 from crawlset.fetching.policy import FetchPolicy
-from crawlset.fetching.politeness import Host, backoff
+from crawlset.fetching.politeness import Crowd, Host, backoff
 from crawlset.fetching.robots import PRODUCT
 from crawlset.outcomes import Outcome
 
@@ -102,6 +102,7 @@ class Visitor:
         self._private_hosts = private_hosts
         self._seconds_left = seconds_left
         self._hosts: dict[str, Host] = {}
+        self._crowd = Crowd(limits)
         self._origins = Origins(
             loop,
             policy,
@@ -191,6 +192,7 @@ class Visitor:
                 max_bytes=request.max_bytes,
                 may_cut=request.is_policy,
                 headers=request.headers,
+                is_retry=request.trace.n_retries > 0,
             )
         except RequestError as error:
             request.trace.add(error)
@@ -213,7 +215,7 @@ class Visitor:
         host = self._hosts.get(target.host)
         if host is None:
             gap = self._policy.min_gap_seconds
-            host = Host(self._loop, self._limits, self._seconds_left, gap)
+            host = Host(self._loop, self._limits, self._crowd, self._seconds_left, gap)
             self._hosts[target.host] = host
         return host
 

@@ -84,10 +84,9 @@ class ImageRepository:
 
     def open_by_ordinal(self, chunk: JobChunk) -> dict[int, Open]:
         """What an outcome of the chunk may settle."""
-        is_open = Image.status == (ImageStatus.stored if chunk.is_recrawl else ImageStatus.pending)
         rows = self.session.execute(
             select(Image.ordinal, Image.id, Image.host, Image.n_deferrals).where(
-                Image.chunk_id == chunk.id, is_open
+                Image.chunk_id == chunk.id, Image.status == _open_status(chunk)
             )
         )
         return {ordinal: Open(id_, host, n_deferrals) for ordinal, id_, host, n_deferrals in rows}
@@ -107,8 +106,8 @@ class ImageRepository:
         self._write(rows, ImageStatus.pending, downloaded_at=func.now())
 
     def renew(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """As `settle`, for those that were stored and have been fetched anew."""
-        self._write(rows, ImageStatus.stored, downloaded_at=func.now(), checked_at=func.now())
+        """As `settle`, for those that were stored, were reopened, and have been fetched anew."""
+        self._write(rows, ImageStatus.pending, downloaded_at=func.now(), checked_at=func.now())
 
     def note_check(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write what a re-crawl found of those whose bytes stay."""

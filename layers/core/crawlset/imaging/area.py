@@ -35,12 +35,16 @@ def shrink(planes: np.ndarray, across: Side, down: Side) -> np.ndarray:
     """
     n, height, width = planes.shape
     halfway = np.empty((n, down[2], width), np.float32)
-    for new, old, weights in _blocks(height, *down):
-        np.matmul(weights, planes[:, old].astype(np.float32), out=halfway[:, new])
+    blocks = _blocks(height, *down)
+    strip = np.empty((n, max(weights.shape[1] for _, _, weights in blocks), width), np.float32)
+    for new, old, weights in blocks:
+        rows = strip[:, : weights.shape[1]]
+        rows[...] = planes[:, old]
+        np.matmul(weights, rows, out=halfway[:, new])
     scaled = np.empty((n, down[2], across[2]), np.float32)
     for new, old, weights in _blocks(width, *across):
         np.matmul(halfway[:, :, old], weights.T, out=scaled[:, :, new])
-    scaled += 0.5
+    scaled += np.float32(0.5)
     return scaled.astype(np.uint8)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import simplejpeg
 from PIL import (
     GifImagePlugin,
     Image,
@@ -24,9 +25,10 @@ from PIL import (
 
 from crawlset.imaging import jpeg
 from crawlset.imaging.features import Features, Rejection, Resize, ResizeMode, Transformed
-from crawlset.imaging.hashes import Box, dhash, phashes, without_border
+from crawlset.imaging.hashes import Box, phashes, without_border
+from crawlset.imaging.jpeg_segments import About, profile
 from crawlset.imaging.metadata import data_mining, orientation, xmp_packet
-from crawlset.imaging.resize import resize
+from crawlset.imaging.resize import can_keep_planes, resize, resize_planes
 from crawlset.imaging.scores import scores
 from crawlset.imaging.sniff import DamagedError, Probe, TruncatedError, probe, sniff, sniff_other
 from crawlset.outcomes import Outcome
@@ -57,6 +59,9 @@ _UPRIGHT: dict[int | None, Image.Transpose] = {
     8: Image.Transpose.ROTATE_90,
 }
 """What sets a picture of an EXIF orientation upright."""
+_WHOLE = 8
+"""Eighths of a side that are all of it."""
+_SIDEWAYS = frozenset({5, 6, 7, 8})
 _CHANNELS = {"1": 1, "L": 1, "LA": 1, "I": 1, "I;16": 1, "I;16B": 1, "CMYK": 4}
 
 ImageFile.LOAD_TRUNCATED_IMAGES = False
@@ -80,6 +85,10 @@ class _Decoded:
     orientation: int | None
     packet: bytes | None
     warning: str | None = None
+    profile: bytes | None = None
+    """ICC."""
+    subsampling: str | None = None
+    """Of Y, Cb and Cr, as `420`, where the pixels are these; the first channel is the grey one."""
 
 
 def describe(data: bytes, wanted: Resize | None = None) -> Features | Rejection:
@@ -120,7 +129,6 @@ def _features(
         n_frames,
         decoded.orientation,
         phashes(exact, inner),
-        dhash(exact, inner),
         {
             "channels": float(_CHANNELS.get(decoded.mode, 3)),
             "border": round(1 - _area(inner) / _area(box), 4),
@@ -136,18 +144,29 @@ def _transformed(decoded: _Decoded, wanted: Resize | None) -> Transformed | None
     """The picture as it is to be stored: upright, since no EXIF goes with it."""
     if wanted is None:
         return None
+    about = About(decoded.packet, decoded.profile)
+    size = decoded.width, decoded.height
     picture = decoded.picture
     if not isinstance(picture, Image.Image):
+        if decoded.subsampling is not None:
+            part = decoded.eighths / 8
+            subsampling = decoded.subsampling if decoded.eighths == _WHOLE else "444"
+            covered = decoded.width * part, decoded.height * part
+            return resize_planes(picture, subsampling, covered, size, wanted, about)
         picture = Image.fromarray(picture if picture.shape[2] > 1 else picture[:, :, 0])
     turn = _UPRIGHT.get(decoded.orientation)
-    return resize(picture.transpose(turn) if turn is not None else picture, wanted)
+    if turn is not None:
+        picture = picture.transpose(turn)
+        size = size[::-1] if decoded.orientation in _SIDEWAYS else size
+    return resize(picture, wanted, about, size)
 
 
 def _jpeg(data: bytes, header: jpeg.Header, wanted: Resize | None) -> _Decoded:
     if not header.is_huffman or header.mode not in {"L", "RGB"}:
         return _open(data, "jpeg")
     width, height = header.width, header.height
-    colours = "GRAY" if wanted is None or header.mode == "L" else "RGB"
+    turned = orientation(header.exif) if header.exif else None
+    colours, subsampling = _colours(data, header, turned, wanted)
     eighths = _eighths(width, height, wanted)
     least = -(-width * eighths // 8), -(-height * eighths // 8)
     try:
@@ -162,10 +181,29 @@ def _jpeg(data: bytes, header: jpeg.Header, wanted: Resize | None) -> _Decoded:
         width,
         height,
         header.mode,
-        orientation(header.exif) if header.exif else None,
+        turned,
         header.xmp,
         warning,
+        profile(data, header.scan) if wanted is not None and not header.junk else None,
+        subsampling,
     )
+
+
+def _colours(
+    data: bytes, header: jpeg.Header, turned: int | None, wanted: Resize | None
+) -> tuple[str, str | None]:
+    """What to decode to, and the subsampling if the planes can be kept."""
+    if wanted is None:
+        return "GRAY", None
+    is_plain = turned in {None, 1} and not header.junk
+    _, _, space, subsampling = simplejpeg.decode_jpeg_header(data, strict=False)
+    subsampling = "444" if header.mode == "L" else str(subsampling)
+    if is_plain and can_keep_planes(subsampling, (header.width, header.height), wanted):
+        if header.mode == "L":
+            return "GRAY", subsampling
+        if space == "YCbCr":
+            return "YCC", subsampling
+    return ("GRAY" if header.mode == "L" else "RGB"), None
 
 
 def _eighths(width: int, height: int, wanted: Resize | None) -> int:
@@ -192,7 +230,16 @@ def _open(data: bytes, image_format: str) -> _Decoded:
     image.load()
     exif = image.info.get("exif", b"").removeprefix(b"Exif\0\0")
     packet = image.info.get("xmp") if image_format == "jpeg" else xmp_packet(data, image_format)
-    return _Decoded(image, 8, width, height, mode, orientation(exif), packet)
+    return _Decoded(
+        image,
+        8,
+        width,
+        height,
+        mode,
+        orientation(exif),
+        packet,
+        profile=image.info.get("icc_profile"),
+    )
 
 
 def _small(decoded: _Decoded) -> tuple[np.ndarray, Box]:
@@ -203,11 +250,12 @@ def _small(decoded: _Decoded) -> tuple[np.ndarray, Box]:
     large the picture was decoded. A long side is kept below twice `_LONG_SIDE`.
     """
     picture = decoded.picture
-    if not isinstance(picture, Image.Image) and picture.shape[2] > 1:
-        picture = Image.fromarray(picture)
+    if not isinstance(picture, Image.Image):
+        is_grey = decoded.subsampling is not None or picture.shape[2] == 1
+        picture = picture[:, :, 0] if is_grey else Image.fromarray(picture)
     if isinstance(picture, Image.Image):
         picture = np.asarray(_grey(picture))
-    pixels = picture.reshape(picture.shape[:2])
+    pixels = picture
     smallest = _eighths(decoded.width, decoded.height, None)
     width, height = decoded.width * smallest / 8, decoded.height * smallest / 8
     least = max(1, int(min(width, height)) // SMALL_SIDE)

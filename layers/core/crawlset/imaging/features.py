@@ -77,7 +77,6 @@ class Features:
     orientation: int | None
     phashes: tuple[int, int, int, int]
     """Perceptual hashes, signed 64 bits: whole, mirrored, without its outer 5 %, its outer 10 %."""
-    dhash: int
     scores: dict[str, float]
     warning: str | None = None
     """What the decoder found odd and could mend without loss."""
@@ -145,7 +144,7 @@ def _check(seen: Features) -> None:
     _claim(seen.format in FORMATS and _WORD.fullmatch(seen.mode))
     _claim(_are_whole(range(1, _MAX_SIDE), seen.width, seen.height, seen.n_frames))
     _claim(seen.orientation is None or _are_whole(range(1, 9), seen.orientation))
-    _claim(len(seen.phashes) == 4 and _are_whole(_HASHES, *seen.phashes, seen.dhash))  # noqa: PLR2004
+    _claim(len(seen.phashes) == 4 and _are_whole(_HASHES, *seen.phashes))  # noqa: PLR2004
     _claim(_WORDS.fullmatch(" ".join(seen.scores)))
     _claim({type(score) for score in seen.scores.values()} == {float})
     _claim(math.isfinite(sum(seen.scores.values())))

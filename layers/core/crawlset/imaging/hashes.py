@@ -65,20 +65,6 @@ def phashes(grey: np.ndarray, box: Box) -> tuple[int, int, int, int]:
     return first, second, third, fourth
 
 
-def dhash(grey: np.ndarray, box: Box) -> int:
-    """
-    Difference hash of the part `box` of `grey`.
-
-    Each pixel of the picture resized to 9 x 8 (Lanczos) against its left neighbour (Krawetz 2013;
-    the bits of `imagehash.dhash`).
-    """
-    height, width = grey.shape
-    left, top, right, bottom = box
-    across, down = _shares(width, left, right, _LOW + 1), _shares(height, top, bottom, _LOW)
-    pixels = np.rint(down @ grey @ across.T * (1 / UNIT**2)).clip(0, 255)
-    return int.from_bytes(np.packbits(pixels[:, 1:] > pixels[:, :-1]).tobytes(), "big", signed=True)
-
-
 def without_border(pixels: np.ndarray, box: Box) -> Box:
     """
     `box` of the grey `pixels` (height, width) less the rows and columns of one colour around it.
@@ -107,11 +93,6 @@ def _frequencies(n: int, start: float, stop: float) -> tuple[np.ndarray, np.ndar
     resized = weights(n, [(start + margin, stop - margin) for margin in margins], _SIDE)
     lowest = np.rint(_COSINES @ resized * (1 / UNIT))
     return lowest.reshape(-1, n), np.ascontiguousarray(lowest.swapaxes(1, 2))
-
-
-@lru_cache(_KEPT_SIZES)
-def _shares(n: int, start: float, stop: float, n_new: int) -> np.ndarray:
-    return weights(n, [(start, stop)], n_new).reshape(n_new, n)
 
 
 def _margins(pixels: np.ndarray) -> tuple[int, int]:

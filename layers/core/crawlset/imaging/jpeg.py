@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import simplejpeg
 
+from crawlset.imaging.jpeg_segments import unconverted
 from crawlset.imaging.sniff import DamagedError, MalformedError, TruncatedError
 
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
@@ -80,18 +81,24 @@ def decode(
     Pixels (height, width, channels) of a Huffman-coded JPEG, and what was odd about it.
 
     Decoded at the smallest DCT scale that leaves `least` (width, height); sides are rounded up.
-    `colours` is `GRAY` or `RGB`. Raises `TruncatedError`, `DamagedError`, and `ValueError` with
-    libjpeg's message when it will not decode such a file at all.
+    `colours` is `GRAY`, `RGB` or `YCC`, which is Y, Cb and Cr as they are, chroma samples repeated;
+    a file with bytes between its segments gives RGB instead. Raises `TruncatedError`,
+    `DamagedError`, and `ValueError` with libjpeg's message when it will not decode such a file.
     """
     if not header.has_blanks and _has_hole(data, header):
         raise DamagedError("a run of zeros in the picture's data")
     width, height = least
+    keeps_planes = colours == "YCC" and not header.junk
+    if keeps_planes:
+        data, scan = unconverted(data, header.scan)
+        header = replace(header, scan=scan)
     warnings: list[str] = []
     while True:
         try:
             return simplejpeg.decode_jpeg(
                 data,
-                colours,
+                "RGB" if keeps_planes else colours,
+                fastupsample=keeps_planes,
                 min_width=width,
                 min_height=height,
                 strict=_HARMLESS not in warnings,

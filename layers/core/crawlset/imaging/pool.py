@@ -1,7 +1,8 @@
 """
 Decoding children, one a vCPU, fed through pipes: Lambda has neither /dev/shm nor semaphores.
 
-A child that dies costs the picture it had in hand and is replaced.
+Each has a few pictures in its pipe, so that it goes on while we do something else. It answers in
+their order: one that dies costs the picture it was at and is replaced.
 """
 
 import ctypes
@@ -11,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -34,6 +36,8 @@ MAX_MEMORY = 1 << 30
 """Address space of a child: the largest picture as RGBA, three times, and the libraries."""
 CPU_SECONDS = 10
 _PIPE_BYTES = 1 << 20
+_AHEAD_BYTES = _PIPE_BYTES // 2
+"""Sent to a child before it has answered, beyond which it is sent no further picture."""
 _READ_BYTES = 1 << 16
 _PIECES = 256
 """Pieces to a write; systems take at least 1024."""
@@ -100,14 +104,24 @@ class _Child:
         for fd in (self.inlet, self.outlet):
             os.set_blocking(fd, False)
             _widen(fd)
-        self.job: _Job | None = None
+        self.jobs: deque[_Job] = deque()
+        """Given to it and not answered; it is at the first."""
+        self.n_bytes = 0
+        """Of the pictures of these."""
+        self.unsent: deque[_Job] = deque()
         self.pieces: Iterator[bytes] = iter(())
         self.unwritten: list[bytes | memoryview] = []
         self.received = bytearray()
         self.timer: Cancellable | None = None
+        self.began = 0.0
+        """When it came to its first job, on the monotonic clock."""
         self.is_ready = False
         self.is_full = False
-        """Its pipe is, with more of the picture to come."""
+        """Its pipe is, with more to come."""
+
+    @property
+    def has_room(self) -> bool:
+        return self.n_bytes < _AHEAD_BYTES
 
     @property
     def pid(self) -> int:
@@ -165,14 +179,14 @@ class DecodePool:
             self._listen(self._children[at])
 
     def detach(self) -> None:
-        """Forget every picture not yet answered; a child with one in hand is replaced."""
+        """Forget every picture not yet answered; a child that has one is replaced."""
         self._waiting.clear()
         for at, child in enumerate(self._children):
-            if child.job is not None:
+            if child.jobs:
                 self._remove(child)
                 self._children[at] = self._start()
             else:
-                self._loop.unwatch(child.outlet)
+                self._forget(child)
 
     def close(self) -> None:
         """End every child."""
@@ -189,10 +203,9 @@ class DecodePool:
         if resize not in self._questions:
             self._questions[resize] = json.dumps(resize_message(resize)).encode()
         self._waiting.append(_Job(picture, done, self._questions[resize]))
-        for child in self._children:
-            if child.job is None:
-                self._feed(child)
-                return
+        child = min(self._children, key=lambda child: child.n_bytes)
+        if child.has_room:
+            self._feed(child)
 
     def _start(self) -> _Child:
         return _Child(self._max_memory, self._cpu_seconds)
@@ -201,32 +214,59 @@ class DecodePool:
         self._loop.watch(child.outlet, _READ, lambda _fd, _events: self._read(child))
 
     def _feed(self, child: _Child) -> None:
-        if not self._waiting:
-            return
-        job = child.job = self._waiting.popleft()
-        child.unwritten = [REQUEST.pack(len(job.question), job.picture.size) + job.question]
-        child.pieces = job.picture.pieces()
-        child.timer = self._loop.call_later(
-            self._wall_seconds, lambda: self._bury(child, "out of time")
-        )
-        self._write(child)
+        """Give it of what waits as much as it has room for."""
+        while self._waiting and child.has_room:
+            job = self._waiting.popleft()
+            if not child.jobs:
+                self._begin(child)
+            child.jobs.append(job)
+            child.unsent.append(job)
+            child.n_bytes += job.picture.size
+        if not child.is_full:
+            self._write(child)
+
+    def _begin(self, child: _Child) -> None:
+        """The time of its first job runs from now."""
+        child.began = time.monotonic()
+        if child.timer is None:
+            self._watch_clock(child, self._wall_seconds)
+
+    def _watch_clock(self, child: _Child, seconds: float) -> None:
+        def ring() -> None:
+            child.timer = None
+            if not child.jobs:
+                return
+            left = child.began + self._wall_seconds - time.monotonic()
+            if left > 0:
+                self._watch_clock(child, left)
+            else:
+                self._bury(child, "out of time")
+
+        child.timer = self._loop.call_later(seconds, ring)
 
     def _write(self, child: _Child) -> None:
-        """Write until the pipe is full or the picture is through."""
+        """Write until the pipe is full or everything is through."""
         unwritten = child.unwritten
         try:
             while True:
                 unwritten += islice(child.pieces, _PIECES - len(unwritten))
-                if not unwritten:
+                if unwritten:
+                    _drop(unwritten, os.writev(child.inlet, unwritten))
+                elif child.unsent:
+                    job = child.unsent.popleft()
+                    unwritten.append(REQUEST.pack(len(job.question), job.picture.size))
+                    unwritten.append(job.question)
+                    child.pieces = job.picture.pieces()
+                else:
                     break
-                _drop(unwritten, os.writev(child.inlet, unwritten))
         except BlockingIOError:
             if not child.is_full:
                 child.is_full = True
                 self._loop.watch(child.inlet, _WRITE, lambda _fd, _events: self._write(child))
             return
         except BrokenPipeError:
-            self._bury(child)
+            # Its outlet tells when its answers, which may be there, have all been read.
+            self._loop.unwatch(child.inlet)
             return
         if child.is_full:
             child.is_full = False
@@ -256,40 +296,48 @@ class DecodePool:
             if not answer:
                 child.is_ready = True
                 self._n_futile_starts = 0
-            else:
+            elif child.jobs:
                 self._answer(child, answer, transformed)
+            else:
+                self._bury(child, "an answer nobody asked for")
+                return
 
     def _answer(self, child: _Child, answer: bytes, transformed: bytes) -> None:
-        job, child.job = child.job, None
-        if child.timer is not None:
-            child.timer.cancel()
+        job = child.jobs.popleft()
+        child.n_bytes -= job.picture.size
+        if child.jobs:
+            self._begin(child)
         self._feed(child)
-        if job is not None:
-            job.done(_read_answer(answer, transformed))
+        job.done(_read_answer(answer, transformed))
 
     def _bury(self, child: _Child, cause: str | None = None) -> None:
-        job = child.job
+        """Replace it; the picture it was at is lost if it was at one, the others wait again."""
+        jobs = child.jobs
         death = self._remove(child)
+        lost = jobs.popleft() if child.is_ready and jobs else None
         if not child.is_ready:
             self._n_futile_starts += 1
             if self._n_futile_starts > _MAX_FUTILE_STARTS:
                 raise DecoderUnavailableError(death)
-            if job is not None:
-                self._waiting.appendleft(job)
-                job = None
+        self._waiting.extendleft(reversed(jobs))
         replacement = self._start()
         self._children[self._children.index(child)] = replacement
         self._listen(replacement)
         self._feed(replacement)
-        if job is not None:
-            job.done(Rejection(Outcome.decode_crash, cause or death))
+        if lost is not None:
+            lost.done(Rejection(Outcome.decode_crash, cause or death))
 
     def _remove(self, child: _Child) -> str:
+        self._forget(child)
+        return child.end()
+
+    def _forget(self, child: _Child) -> None:
+        """Let go of it on the loop."""
         self._loop.unwatch(child.inlet)
         self._loop.unwatch(child.outlet)
         if child.timer is not None:
             child.timer.cancel()
-        return child.end()
+            child.timer = None
 
 
 def _drop(pieces: list[bytes | memoryview], n_written: int) -> None:
@@ -318,6 +366,8 @@ def _environment() -> dict[str, str]:
     variables = {
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         "OPENBLAS_NUM_THREADS": "1",
+        "MALLOC_MMAP_THRESHOLD_": str(1 << 25),
+        "MALLOC_TRIM_THRESHOLD_": str(1 << 27),
     }
     libraries = os.environ.get("LD_LIBRARY_PATH")
     return variables | {"LD_LIBRARY_PATH": libraries} if libraries else variables

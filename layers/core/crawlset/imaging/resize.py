@@ -1,53 +1,265 @@
-"""A picture as a job wants it stored: resized as img2dataset names it, and encoded anew."""
+"""
+The picture to store in place of the bytes received.
+
+The five modes, their sizes and their rounding are img2dataset's: `border`, `keep_ratio_largest`
+and `only_if_bigger` go by the long side, `keep_ratio` and `center_crop` by the short one; down by
+area, up by Lanczos; `border` is white and is there only if the picture was scaled, as the crop is.
+
+Of what a file says about itself the XMP packet and the colour profile go along, for rights and
+colours must not be lost; EXIF and IPTC do not, and the picture is stored upright instead. Of an
+animation the first frame is stored. JPEG has no alpha: what is transparent becomes white.
+The same picture gives the same bytes.
+"""
 
 import io
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from PIL import Image, ImageOps
+import numpy as np
+import simplejpeg
+from PIL import Image, PngImagePlugin
 
+from crawlset.imaging.area import Side, shrink
 from crawlset.imaging.features import Resize, ResizeMode, StoredFormat, Transformed
+from crawlset.imaging.jpeg_segments import About, with_about
 
-_SAMPLING = Image.Resampling.LANCZOS
-_WHITE = (255, 255, 255)
+MAX_SIDE = 65_500
+"""Pixels of a side: libjpeg's limit. A thin picture scaled up by its short side would pass it."""
+_SHORT_SIDE = frozenset({ResizeMode.keep_ratio, ResizeMode.center_crop})
+_FEW = 8
+"""Pixels to one, each way, from which on whole blocks of them are averaged first."""
+_WHITE = 255
+_GREY = 128
+_PNG_KEYWORD = "XML:com.adobe.xmp"
+_STEPS = {"444": (1, 1), "422": (2, 1), "420": (2, 2), "440": (1, 2), "411": (4, 1)}
+"""Pixels across and down that share a chroma sample."""
 
 
-def resize(image: Image.Image, wanted: Resize) -> Transformed:
-    """`image`, of any mode, as RGB or L; what is transparent in it becomes white."""
-    picture = _resized(_opaque(image), wanted)
-    stream = io.BytesIO()
-    options: dict[str, Any] = (
-        {"compress_level": wanted.quality}
-        if wanted.format == StoredFormat.png
-        else {"quality": wanted.quality}
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where a picture goes: scaled to width x height, its corner at left, top of the canvas."""
+
+    width: int
+    height: int
+    canvas: tuple[int, int]
+    """Width and height of what is stored."""
+    left: int = 0
+    top: int = 0
+    """Negative where the picture is cropped."""
+
+
+NOTHING = About()
+
+
+def layout(width: int, height: int, wanted: Resize) -> Layout:
+    """What becomes of a picture of this size. Raises `ValueError` when it passes `MAX_SIDE`."""
+    side = (min if wanted.mode in _SHORT_SIDE else max)(width, height)
+    if wanted.mode == ResizeMode.no or (wanted.only_if_bigger and side <= wanted.size):
+        return _checked(Layout(width, height, (width, height)))
+    scale = wanted.size / side
+    new_width, new_height = (max(1, round(pixels * scale)) for pixels in (width, height))
+    if wanted.mode in {ResizeMode.keep_ratio, ResizeMode.keep_ratio_largest}:
+        return _checked(Layout(new_width, new_height, (new_width, new_height)))
+    return _checked(
+        Layout(
+            new_width,
+            new_height,
+            (wanted.size, wanted.size),
+            _offset(wanted.size - new_width),
+            _offset(wanted.size - new_height),
+        )
     )
-    picture.save(stream, wanted.format.value.upper(), **options)
-    return Transformed(stream.getvalue(), wanted.format.value, *picture.size)
 
 
-def _resized(image: Image.Image, wanted: Resize) -> Image.Image:
-    size, short, long = wanted.size, min(image.size), max(image.size)
-    is_short = wanted.mode in {ResizeMode.keep_ratio, ResizeMode.center_crop}
-    if wanted.mode == ResizeMode.no:
-        return image
-    if wanted.only_if_bigger and (short if is_short else long) <= size:
-        return image
-    match wanted.mode:
-        case ResizeMode.center_crop:
-            return ImageOps.fit(image, (size, size), _SAMPLING)
-        case ResizeMode.border:
-            return ImageOps.pad(image, (size, size), _SAMPLING, "white")
-    scale = size / (short if is_short else long)
-    sides = [max(1, round(side * scale)) for side in image.size]
-    return image.resize((sides[0], sides[1]), _SAMPLING)
+def resize(
+    image: Image.Image,
+    wanted: Resize,
+    about: About = NOTHING,
+    original: tuple[float, float] | None = None,
+) -> Transformed:
+    """
+    The first frame of `image`, which is upright, as `wanted`.
+
+    An image decoded at a smaller scale comes with the `original` width and height of its file.
+    Raises `ValueError` when a side would pass `MAX_SIDE`.
+    """
+    width, height = original or image.size
+    place = layout(int(width), int(height), wanted)
+    pixels = _arranged(_plain(image, wanted.format), place)
+    data = _ENCODERS[wanted.format](pixels, wanted.quality, about.of(pixels.shape[2]))
+    return Transformed(data, wanted.format, *place.canvas)
 
 
-def _opaque(image: Image.Image) -> Image.Image:
-    if image.mode == "L" or (image.mode == "RGB" and "transparency" not in image.info):
-        return image
+def can_keep_planes(subsampling: str, size: tuple[int, int], wanted: Resize) -> bool:
+    """Whether `resize_planes` can be used for a JPEG of this size and `subsampling`, as `420`."""
+    place = layout(*size, wanted)
+    return (
+        wanted.format == StoredFormat.jpeg
+        and subsampling in _STEPS
+        and (place.width < size[0] or place.height < size[1])
+    )
+
+
+def resize_planes(
+    pixels: np.ndarray,
+    subsampling: str,
+    covered: tuple[float, float],
+    size: tuple[int, int],
+    wanted: Resize,
+    about: About = NOTHING,
+) -> Transformed:
+    """
+    A JPEG made smaller without turning its Y, Cb and Cr into colours and back: half the work.
+
+    `pixels` are height x width x 3, or x 1 when grey, with each chroma sample repeated where the
+    `subsampling` has one for several pixels; `444` is right for every other. The picture covers
+    them as far as `covered`, right and down; its file says that `size`, width and height, is its.
+    """
+    place = layout(*size, wanted)
+    planes = pixels.transpose(2, 0, 1)
+    step_x, step_y = _STEPS[subsampling]
+    width, height = covered
+    (luma,) = _placed(planes[:1], (width, height), place, 1, _WHITE)
+    blue = red = None
+    if len(planes) > 1:
+        samples = planes[1:, ::step_y, ::step_x]
+        chroma = _placed(samples, (width / step_x, height / step_y), place, 2, _GREY)
+        _soften(chroma, place.left, place.width, place.canvas[0])
+        _soften(chroma.swapaxes(1, 2), place.top, place.height, place.canvas[1])
+        blue, red = chroma
+    data = simplejpeg.encode_jpeg_yuv_planes(_evened(luma), blue, red, wanted.quality)
+    return Transformed(with_about(data, about.of(len(planes))), wanted.format, *place.canvas)
+
+
+def _offset(room: int) -> int:
+    """Before a picture that is centred, in `room` which is less than none when it is cropped."""
+    return room // 2 if room >= 0 else -(-room // 2)
+
+
+def _checked(place: Layout) -> Layout:
+    if max(place.width, place.height) > MAX_SIDE:
+        raise ValueError(f"resized it is {place.width}x{place.height}")
+    return place
+
+
+def _placed(
+    planes: np.ndarray, covered: tuple[float, float], place: Layout, step: int, paper: int
+) -> np.ndarray:
+    """`planes` scaled into a canvas of `paper`, `step` times smaller each side than of `place`."""
+    columns, across = _span(covered[0], place.width, place.left, place.canvas[0], step)
+    rows, down = _span(covered[1], place.height, place.top, place.canvas[1], step)
+    scaled = shrink(planes, across, down)
+    width, height = (-(-side // step) for side in place.canvas)
+    if scaled.shape[1:] == (height, width):
+        return scaled
+    canvas = np.full((len(planes), height, width), paper, np.uint8)
+    canvas[:, rows, columns] = scaled
+    return canvas
+
+
+def _soften(chroma: np.ndarray, offset: int, n: int, n_canvas: int) -> None:
+    """Mix grey into the columns that are half picture, half paper."""
+    for edge in (offset, offset + n):
+        if 0 < edge < n_canvas and edge % 2:
+            column = chroma[:, :, edge // 2]
+            column[...] = column // 2 + _GREY // 2
+
+
+def _evened(luma: np.ndarray) -> np.ndarray:
+    """`luma` with a pixel behind each odd side, out of sight: libjpeg-turbo reads it."""
+    height, width = luma.shape
+    if height % 2 == width % 2 == 0:
+        return luma
+    evened = np.empty((height + height % 2, width + width % 2), np.uint8)
+    evened[:height, :width] = luma
+    evened[height:, :width] = luma[-1]
+    evened[:, width:] = evened[:, width - 1 : width]
+    return evened[:height, :width]
+
+
+def _span(covered: float, n: int, offset: int, n_canvas: int, step: int) -> tuple[slice, Side]:
+    """Which samples of a side of the canvas a picture fills, and with what part of itself."""
+    first = max(offset, 0) // step
+    last = -(-min(offset + n, n_canvas) // step)
+    scale = covered / n
+    part = (first * step - offset) * scale, (last * step - offset) * scale, last - first
+    return slice(first, last), part
+
+
+def _plain(image: Image.Image, image_format: StoredFormat) -> Image.Image:
+    """In mode L or RGB, or RGBA where there is transparency and the format has it."""
     if image.mode.startswith("I;16"):
-        return image.point(lambda level: level / 256).convert("L")
-    if image.mode == "CMYK":
-        return image.convert("RGB")
-    layered = image.convert("RGBA")
-    white = Image.new("RGBA", image.size, _WHITE)
-    return Image.alpha_composite(white, layered).convert("RGB")
+        high_byte = 0 if image.mode == "I;16B" else 1
+        return Image.frombytes("L", image.size, image.tobytes()[high_byte::2])
+    if not image.has_transparency_data:
+        mode = "L" if image.mode in {"1", "L", "I", "F"} else "RGB"
+        return image if image.mode == mode else image.convert(mode)
+    image = image.convert("RGBA")
+    if image_format != StoredFormat.jpeg:
+        return image
+    paper = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(paper, image).convert("RGB")
+
+
+def _arranged(image: Image.Image, place: Layout) -> np.ndarray:
+    """Height x width x channels of the canvas."""
+    if (place.width, place.height) == image.size == place.canvas:
+        return _channels(image)
+    if place.width > image.width or place.height > image.height:
+        scaled = image.resize((place.width, place.height), Image.Resampling.LANCZOS)
+        canvas = Image.new(image.mode, place.canvas, "white")
+        canvas.paste(scaled, (place.left, place.top))
+        return _channels(canvas)
+    has_alpha = image.mode == "RGBA"
+    factor = min(image.width // place.width, image.height // place.height) // _FEW
+    covered = float(image.width), float(image.height)
+    if has_alpha:
+        image = image.convert("RGBa")
+    if factor > 1:
+        image = image.reduce(factor)
+        covered = covered[0] / factor, covered[1] / factor
+    planes = _channels(image).transpose(2, 0, 1)
+    pixels = np.stack([_placed(plane[None], covered, place, 1, _WHITE)[0] for plane in planes], 2)
+    if has_alpha:
+        return _channels(Image.frombytes("RGBa", place.canvas, pixels.tobytes()).convert("RGBA"))
+    return pixels
+
+
+def _channels(image: Image.Image) -> np.ndarray:
+    return np.asarray(image).reshape(image.height, image.width, -1)
+
+
+def _jpeg(pixels: np.ndarray, quality: int, about: About) -> bytes:
+    grey = pixels.shape[2] == 1
+    colours, subsampling = ("GRAY", "Gray") if grey else ("RGB", "420")
+    data = simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), quality, colours, subsampling)
+    return with_about(data, about)
+
+
+def _png(pixels: np.ndarray, quality: int, about: About) -> bytes:
+    texts = PngImagePlugin.PngInfo()
+    if about.xmp is not None:
+        texts.add_itxt(_PNG_KEYWORD, about.xmp.decode("utf-8", "replace"))
+    return _saved(
+        pixels, "PNG", compress_level=quality, pnginfo=texts, icc_profile=about.profile or b""
+    )
+
+
+def _webp(pixels: np.ndarray, quality: int, about: About) -> bytes:
+    return _saved(
+        pixels, "WEBP", quality=quality, xmp=about.xmp or b"", icc_profile=about.profile or b""
+    )
+
+
+def _saved(pixels: np.ndarray, image_format: str, **options: object) -> bytes:
+    stream = io.BytesIO()
+    picture = Image.fromarray(pixels if pixels.shape[2] > 1 else pixels[:, :, 0])
+    picture.save(stream, image_format, **options)
+    return stream.getvalue()
+
+
+_ENCODERS: dict[StoredFormat, Callable[[np.ndarray, int, About], bytes]] = {
+    StoredFormat.jpeg: _jpeg,
+    StoredFormat.png: _png,
+    StoredFormat.webp: _webp,
+}

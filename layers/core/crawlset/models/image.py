@@ -32,7 +32,7 @@ class Change(StrEnum):
 
 class Image(Base):
     """
-    One candidate URL of one job, and what became of it. Settled once.
+    One candidate URL of one job, and what became of it. Settled once; a re-crawl may renew it.
 
     The owner is checked with the job's key, not by one of its own: a key costs each of a million
     rows, and the job's has been checked.

@@ -1,0 +1,85 @@
+"""JPEG segments of a picture that is transformed: taken out, marked otherwise, put in."""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_SCAN, _APP0, _APP1, _APP2, _APP14 = 0xDA, 0xE0, 0xE1, 0xE2, 0xEE
+_MAX_BODY = 65_533
+_MAX_PARTS = 255
+_XMP = b"http://ns.adobe.com/xap/1.0/\0"
+_PROFILE = b"ICC_PROFILE\0"
+_SPACES = {1: b"GRAY", 3: b"RGB ", 4: b"RGB "}
+"""By number of channels, what the ICC profile of such a picture says at byte 16."""
+_NO_CONVERSION = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What goes along with a picture."""
+
+    xmp: bytes | None = None
+    profile: bytes | None = None
+    """ICC."""
+
+    def of(self, n_channels: int) -> "About":
+        """Without a profile that is for pixels of another kind, as of a CMYK picture once RGB."""
+        fits = self.profile is not None and self.profile[16:20] == _SPACES.get(n_channels)
+        return self if fits else About(self.xmp)
+
+
+def unconverted(data: bytes, scan: int) -> tuple[bytes, int]:
+    """
+    The JPEG `data` so marked that libjpeg takes its Y, Cb and Cr for red, green and blue.
+
+    It then hands them over as they are. `scan` is the offset of the first scan, before and after;
+    nothing but segments may be before it.
+    """
+    kept = [data[:2], _NO_CONVERSION]
+    for marker, start, stop in _segments(data, scan):
+        if marker not in {_APP0, _APP14}:
+            kept.append(data[start - 4 : stop])
+    kept.append(data[scan:])
+    return b"".join(kept), sum(map(len, kept[:-1]))
+
+
+def profile(data: bytes, scan: int) -> bytes | None:
+    """The ICC profile before offset `scan`, the first scan's."""
+    parts = {}
+    for marker, start, stop in _segments(data, scan):
+        if marker == _APP2 and data.startswith(_PROFILE, start):
+            at = start + len(_PROFILE)
+            parts[data[at]] = data[at + 2 : stop]
+    return b"".join(part for _, part in sorted(parts.items())) or None
+
+
+def with_about(data: bytes, about: About) -> bytes:
+    """The JPEG `data` with `about` behind its first segment; what is too large stays out."""
+    segments = []
+    if about.xmp is not None and len(_XMP + about.xmp) <= _MAX_BODY:
+        segments.append(_segment(_APP1, _XMP + about.xmp))
+    if about.profile is not None:
+        room = _MAX_BODY - len(_PROFILE) - 2
+        parts = [about.profile[at : at + room] for at in range(0, len(about.profile), room)]
+        if len(parts) <= _MAX_PARTS:
+            segments += [
+                _segment(_APP2, _PROFILE + bytes((at, len(parts))) + part)
+                for at, part in enumerate(parts, 1)
+            ]
+    if not segments:
+        return data
+    (length,) = struct.unpack_from(">H", data, 4)
+    return b"".join([data[: 4 + length], *segments, data[4 + length :]])
+
+
+def _segments(data: bytes, scan: int) -> Iterator[tuple[int, int, int]]:
+    """Marker, start and end of the body of each segment before `scan`."""
+    at = 2
+    while at < scan:
+        (length,) = struct.unpack_from(">H", data, at + 2)
+        yield data[at + 1], at + 4, at + 2 + length
+        at += 2 + length
+
+
+def _segment(marker: int, body: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body

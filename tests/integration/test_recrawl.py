@@ -1,0 +1,386 @@
+"""Stored pictures asked for again, in place: what is found is written beside what was."""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from crawlset import keys
+from crawlset.crawls import finishing, recording
+from crawlset.crawls.repository import CrawlRepository
+from crawlset.crawls.sweeping import sweep
+from crawlset.fetching.candidates import Known
+from crawlset.fetching.messages import ChunkInput
+from crawlset.kit import objects
+from crawlset.models import Change, CrawlJob, Image, JobChunk, JobStatus, WorkStatus
+from crawlset.outcomes import ImageStatus, Outcome
+from tests import factories
+from tests.integration.api import Api
+from tests.integration.fetched import create_open_chunk, put_outcome, result
+
+pytestmark = pytest.mark.usefixtures("bucket")
+
+
+def digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
+
+
+@pytest.fixture
+def job(session: Session) -> CrawlJob:
+    project = factories.create_project(session, factories.create_profile(session))
+    return factories.create_crawl_job(session, project)
+
+
+@pytest.fixture
+def chunk(session: Session, job: CrawlJob) -> JobChunk:
+    """Asks again for three stored pictures of the bytes 0, 1 and 2."""
+    chunk = factories.create_chunk(session, job, n_urls=3, is_recrawl=True, outcomes={"stored": 3})
+    for ordinal in range(3):
+        factories.create_image(
+            session,
+            chunk,
+            ordinal=ordinal,
+            sha256=digest(str(ordinal).encode()),
+            etag=f'"{ordinal}"',
+        )
+    return chunk
+
+
+def unchanged(n: int, **overrides: Any) -> dict[str, Any]:
+    """What a 304 says."""
+    nothing: dict[str, Any] = dict.fromkeys(
+        (
+            *("file_size", "sha256", "width", "height", "format", "mode", "n_frames", "phash"),
+            *("phashes", "scores", "pack_offset", "pack_length"),
+        )
+    )
+    return result(n, http_status=304, change="unchanged", **nothing | overrides)
+
+
+def image_at(session: Session, chunk: JobChunk, n: int) -> Image:
+    session.expire_all()
+    return session.scalars(
+        select(Image).where(Image.chunk_id == chunk.id, Image.ordinal == n)
+    ).one()
+
+
+def columns_of(image: Image) -> dict[str, Any]:
+    return {name: getattr(image, name) for name in Image.__table__.columns.keys()}  # noqa: SIM118
+
+
+@pytest.mark.role("crawlset_worker")
+@pytest.mark.usefixtures("queues")
+class TestRecordOutcome:
+    def test_notes_what_is_unchanged(self, session: Session, chunk: JobChunk) -> None:
+        before = columns_of(image_at(session, chunk, 0))
+
+        recording.record_outcome(put_outcome(chunk, [unchanged(0, etag='"new"')]))
+
+        after = columns_of(image_at(session, chunk, 0))
+        assert after["checked_at"] is not None
+        assert after == before | {
+            "change": Change.unchanged,
+            "checked_at": after["checked_at"],
+            "etag": '"new"',
+        }
+
+    @pytest.mark.parametrize("change", [Change.same_picture, Change.replaced])
+    def test_renews_what_has_other_bytes(
+        self, session: Session, chunk: JobChunk, change: Change
+    ) -> None:
+        pack_key = keys.pack(chunk.crawl_job_id, chunk.id, 1, "new")
+        line = result(1, content=b"new", change=change.value, etag='"new"', phash=9)
+
+        recording.record_outcome(put_outcome(chunk, [unchanged(0), line, unchanged(2)], pack_key))
+
+        image = image_at(session, chunk, 1)
+        assert (image.status, image.outcome, image.change) == (
+            ImageStatus.stored,
+            Outcome.stored,
+            change,
+        )
+        assert (image.sha256, image.pack_key, image.file_size) == (digest(b"new"), pack_key, 100)
+        assert (image.phash, image.etag) == (9, '"new"')
+        assert image.checked_at is not None
+        assert (chunk.outcomes, chunk.bytes_stored) == ({"stored": 3}, 2_100)
+
+    def test_keeps_the_bytes_of_what_is_gone(self, session: Session, chunk: JobChunk) -> None:
+        before = columns_of(image_at(session, chunk, 0))
+
+        recording.record_outcome(put_outcome(chunk, [result(0, "http_410", change="gone")]))
+
+        after = columns_of(image_at(session, chunk, 0))
+        assert after["checked_at"] is not None
+        assert after == before | {"change": Change.gone, "checked_at": after["checked_at"]}
+
+    def test_takes_out_what_has_been_refused_since(self, session: Session, chunk: JobChunk) -> None:
+        evidence = {"opt_out": {"signal": "robots.txt"}}
+
+        recording.record_outcome(
+            put_outcome(chunk, [result(0, "refused_robots", evidence=evidence)])
+        )
+
+        image = image_at(session, chunk, 0)
+        assert (image.status, image.outcome) == (ImageStatus.refused, Outcome.refused_robots)
+        assert (image.evidence, image.sha256, image.pack_key) == (evidence, None, None)
+        assert chunk.outcomes == {"stored": 2, "refused_robots": 1}
+
+    def test_leaves_alone_what_could_not_be_asked_for_and_says_why(
+        self, session: Session, chunk: JobChunk
+    ) -> None:
+        before = columns_of(image_at(session, chunk, 0))
+
+        recording.record_outcome(put_outcome(chunk, [result(0, "timeout", detail="30 s")]))
+
+        assert columns_of(image_at(session, chunk, 0)) == before | {"detail": "30 s"}
+
+    def test_keeps_bytes_that_the_job_has_already_once(
+        self, session: Session, job: CrawlJob, chunk: JobChunk
+    ) -> None:
+        other = factories.create_chunk(session, job, status=WorkStatus.completed)
+        keeper = factories.create_image(session, other, sha256=digest(b"kept"))
+
+        recording.record_outcome(
+            put_outcome(chunk, [result(0, content=b"kept", change="replaced")])
+        )
+
+        image = image_at(session, chunk, 0)
+        assert (image.outcome, image.duplicate_of) == (Outcome.duplicate_bytes, keeper.id)
+        assert image.change is Change.replaced
+
+    def test_lets_two_pictures_swap_their_bytes(self, session: Session, chunk: JobChunk) -> None:
+        lines = [
+            result(0, content=b"1", change="replaced"),
+            result(1, content=b"0", change="replaced"),
+        ]
+
+        recording.record_outcome(put_outcome(chunk, lines))
+
+        assert image_at(session, chunk, 0).sha256 == digest(b"1")
+        assert image_at(session, chunk, 1).sha256 == digest(b"0")
+        assert chunk.outcomes == {"stored": 3}
+
+    def test_changes_nothing_the_second_time(
+        self, session: Session, job: CrawlJob, chunk: JobChunk
+    ) -> None:
+        lines = [unchanged(0), result(1, content=b"new", change="replaced")]
+        key = put_outcome(chunk, [*lines, result(2, "http_404", change="gone")])
+        recording.record_outcome(key)
+        before = [columns_of(image_at(session, chunk, n)) for n in range(3)]
+
+        assert recording.record_outcome(key) == 0
+
+        assert [columns_of(image_at(session, chunk, n)) for n in range(3)] == before
+
+    def test_completes_the_job_and_counts_the_same_candidates(
+        self, session: Session, job: CrawlJob, chunk: JobChunk
+    ) -> None:
+        lines = [unchanged(0), unchanged(1), result(2, "http_404", change="gone")]
+
+        recording.record_outcome(put_outcome(chunk, lines))
+
+        session.refresh(job)
+        counts = CrawlRepository(session).count([job.id])[job.id]
+        assert job.status is JobStatus.completed
+        assert (counts.n_candidates, dict(counts.outcomes)) == (3, {"stored": 3})
+
+    def test_defers_as_a_re_crawl(self, session: Session, job: CrawlJob, chunk: JobChunk) -> None:
+        defer = {"seconds": 60, "cause": "retry_after"}
+
+        recording.record_outcome(
+            put_outcome(chunk, [unchanged(0), unchanged(1), result(2, "http_429", defer=defer)])
+        )
+
+        session.expire_all()
+        later = session.scalars(select(JobChunk).where(JobChunk.id != chunk.id)).one()
+        assert (later.is_recrawl, later.outcomes, chunk.outcomes) == (
+            True,
+            {"stored": 1},
+            {"stored": 2},
+        )
+        assert later.not_before is not None
+        assert image_at(session, later, 0).status is ImageStatus.stored
+        assert job.status is JobStatus.running
+
+    def test_keeps_what_is_stored_when_the_chunk_is_given_up(
+        self, session: Session, job: CrawlJob, chunk: JobChunk
+    ) -> None:
+        before = columns_of(image_at(session, chunk, 0))
+
+        finishing.fail_chunk(session, job, chunk.id, "The work failed.")
+
+        assert columns_of(image_at(session, chunk, 0)) == before
+        assert (chunk.status, chunk.outcomes) == (WorkStatus.failed, {"stored": 3})
+
+    def test_does_not_let_a_first_fetch_touch_what_is_stored(
+        self, session: Session, job: CrawlJob
+    ) -> None:
+        first = create_open_chunk(session, job, 1)
+        stored = factories.create_image(session, first, ordinal=1)
+        before = columns_of(stored)
+
+        recording.record_outcome(put_outcome(first, [result(0), result(1, "refused_noai")]))
+
+        assert columns_of(image_at(session, first, 1)) == before
+
+
+class TestRecrawl:
+    @pytest.fixture
+    def path(self, job: CrawlJob) -> str:
+        return f"/api/projects/{job.project_id}/crawl-jobs/{job.id}"
+
+    @pytest.fixture
+    def api(self, job: CrawlJob) -> Api:
+        return Api(job.user_id)
+
+    @pytest.fixture
+    def crawled(self, session: Session, job: CrawlJob) -> JobChunk:
+        """A chunk of a completed job: one stored picture, and one that failed."""
+        job.status = JobStatus.completed
+        crawled = factories.create_chunk(
+            session,
+            job,
+            n_urls=2,
+            status=WorkStatus.completed,
+            outcomes={"stored": 1, "timeout": 1},
+            bytes_stored=1_000,
+        )
+        factories.create_image(
+            session,
+            crawled,
+            ordinal=0,
+            etag='"1"',
+            last_modified="Sat, 01 Aug 2026 00:00:00 GMT",
+            sha256=digest(b"1"),
+            phash=-7,
+            n_retries=2,
+            n_deferrals=3,
+        )
+        factories.create_image(
+            session, crawled, ordinal=1, status=ImageStatus.failed, outcome=Outcome.timeout
+        )
+        return crawled
+
+    def test_asks_for_what_is_stored_with_what_is_known(
+        self, session: Session, api: Api, path: str, crawled: JobChunk, queues: Any
+    ) -> None:
+        status, body = api.call("POST", f"{path}/recrawl")
+
+        assert (status, body["status"], body["bytes_stored"]) == (200, "running", 1_000)
+        assert body["progress"]["candidates"] == 2
+        assert body["outcomes"] == {"stored": 1, "timeout": 1}
+        (message,) = map(json.loads, queues.bodies("chunks"))
+        key = keys.chunk_input(crawled.crawl_job_id, message["chunk_id"], 1)
+        (candidate,) = ChunkInput.parse(objects.get_lines(key)).candidates
+        assert candidate.n_retries == 0
+        assert candidate.known == Known(
+            etag='"1"',
+            last_modified="Sat, 01 Aug 2026 00:00:00 GMT",
+            sha256=digest(b"1").hex(),
+            phash=-7,
+        )
+
+    def test_asks_by_the_bytes_received_where_others_are_stored(
+        self, session: Session, api: Api, path: str, crawled: JobChunk, queues: Any
+    ) -> None:
+        received = digest(b"received").hex()
+        image_at(session, crawled, 0).transform = {"original": {"sha256": received}}
+        session.commit()
+
+        api.call("POST", f"{path}/recrawl")
+
+        (message,) = map(json.loads, queues.bodies("chunks"))
+        key = keys.chunk_input(crawled.crawl_job_id, message["chunk_id"], 1)
+        (candidate,) = ChunkInput.parse(objects.get_lines(key)).candidates
+        assert candidate.known is not None
+        assert candidate.known.sha256 == received
+
+    def test_shows_what_was_found(
+        self, session: Session, api: Api, path: str, crawled: JobChunk
+    ) -> None:
+        image = image_at(session, crawled, 0)
+        image.change, image.phashes = Change.gone, [-1, 0, 1, 2]
+        session.commit()
+
+        _, body = api.call("GET", f"{path}/images", query={"status": "stored"})
+
+        (shown,) = body["items"]
+        assert (shown["change"], shown["etag"]) == ("gone", '"1"')
+        assert shown["phashes"] == ["f" * 16, "0" * 16, "0" * 15 + "1", "0" * 15 + "2"]
+
+    def test_is_complete_as_before_when_cancelled(
+        self, session: Session, api: Api, path: str, crawled: JobChunk, queues: Any
+    ) -> None:
+        api.call("POST", f"{path}/recrawl")
+
+        status, body = api.call("POST", f"{path}/cancel")
+
+        assert (status, body["status"]) == (200, "completed")
+        assert body["outcomes"] == {"stored": 1, "timeout": 1}
+        assert not objects.exists(keys.cancelled(crawled.crawl_job_id))
+
+    @pytest.mark.usefixtures("queues")
+    def test_deletes_the_job_afterwards(
+        self, session: Session, api: Api, path: str, crawled: JobChunk
+    ) -> None:
+        api.call("POST", f"{path}/recrawl")
+        api.call("POST", f"{path}/cancel")
+
+        assert api.call("DELETE", path)[0] == 204
+
+    @pytest.mark.usefixtures("crawled", "queues")
+    def test_answers_404_to_a_stranger(self, session: Session, job: CrawlJob, path: str) -> None:
+        stranger = Api(factories.create_profile(session).id)
+
+        status, problem = stranger.call("POST", f"{path}/recrawl")
+
+        assert (status, problem["code"]) == (404, "NotFoundError")
+
+    @pytest.mark.usefixtures("chunk")
+    @pytest.mark.parametrize(
+        ("state", "code"),
+        [
+            (JobStatus.running, "CrawlJobActiveError"),
+            (JobStatus.cancelled, "CrawlJobCancelledError"),
+        ],
+    )
+    def test_answers_409_unless_the_job_has_ended_well(
+        self, session: Session, api: Api, job: CrawlJob, path: str, state: JobStatus, code: str
+    ) -> None:
+        job.status = state
+        session.commit()
+
+        status, problem = api.call("POST", f"{path}/recrawl")
+
+        assert (status, problem["code"]) == (409, code)
+
+    def test_answers_409_when_nothing_is_stored(
+        self, session: Session, api: Api, job: CrawlJob, path: str
+    ) -> None:
+        job.status = JobStatus.completed
+        session.commit()
+
+        status, problem = api.call("POST", f"{path}/recrawl")
+
+        assert (status, problem["code"]) == (409, "NothingToRecrawlError")
+
+
+@pytest.mark.role("crawlset_tick")
+def test_the_tick_sends_a_lost_re_crawl_again_with_what_is_known(
+    session: Session, job: CrawlJob, chunk: JobChunk, queues: Any
+) -> None:
+    chunk.updated_at = datetime(2026, 1, 1, tzinfo=UTC)
+    session.commit()
+
+    sweep()
+
+    (message,) = map(json.loads, queues.bodies("chunks"))
+    assert message["attempt"] == 2
+    candidates = ChunkInput.parse(
+        objects.get_lines(keys.chunk_input(job.id, chunk.id, 2))
+    ).candidates
+    assert [c.known.etag for c in candidates if c.known] == ['"0"', '"1"', '"2"']
