@@ -546,6 +546,7 @@ class TestConnections:
         [
             (b"nonsense\r\n\r\n", b"400"),
             (b"GET http://x/ HTTP/1.1\r\n\r\n", b"400"),
+            (b"\x16\x03\x01\x02\x00", b"400"),
             (b"GET / HTTP/1.1\r\nX: " + b"x" * 70_000 + b"\r\n\r\n", b"431"),
             (b"POST / HTTP/1.1\r\nContent-Length: 9999999\r\n\r\n", b"413"),
         ],

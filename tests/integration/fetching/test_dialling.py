@@ -2,13 +2,14 @@
 
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from crawlset.outcomes import Outcome
-from tests.integration.fetching.support import Fetch, only
+from tests.integration.fetching.support import QUICK, Fetch, only
 from tests.integration.web import Web, serve
 from tests.sockets import CheckedSockets
 from tests.unit.fetching.hostile import PUBLIC, VECTORS
@@ -240,12 +241,12 @@ class TestRequests:
     def test_carry_no_cookie_and_no_referrer_from_one_to_the_next(
         self, web: Web, fetch: Fetch
     ) -> None:
-        cookie = "id=1; Path=/; Domain=localhost"
+        cookie = "id=1; Path=/"
         web.add("/robots.txt", Set_Cookie=cookie)
         moved = web.add("/a.jpg", status=302, Location="/b.jpg", Set_Cookie=cookie)
         web.add("/b.jpg", pictures.jpeg(), Set_Cookie=cookie)
 
-        fetch(moved, web.url("/b.jpg", "other"))
+        fetch(moved, web.url("/b.jpg", "other"), limits=replace(QUICK, n_transfers=1))
 
         assert {name for asked in web.log for name in asked.headers} == {
             "host",
