@@ -152,6 +152,41 @@ class TestRecordOutcome:
         assert (image.outcome, image.duplicate_of) == (Outcome.duplicate_bytes, keeper.id)
         assert image.change is Change.replaced
 
+    @pytest.mark.parametrize(
+        "line",
+        [
+            result(0, content=b"new", change="replaced"),
+            result(0, outcome="refused_noai", sha256=None, pack_offset=None, pack_length=None),
+        ],
+    )
+    def test_leaves_the_bytes_it_had_to_the_first_of_its_duplicates(
+        self, session: Session, job: CrawlJob, chunk: JobChunk, line: dict[str, Any]
+    ) -> None:
+        keeper = image_at(session, chunk, 0)
+        place = keeper.pack_key, keeper.pack_offset, keeper.pack_length
+        other = factories.create_chunk(session, job, status=WorkStatus.completed)
+        first, second = (
+            factories.create_image(
+                session,
+                other,
+                ordinal=n,
+                status=ImageStatus.duplicate,
+                outcome=Outcome.duplicate_bytes,
+                sha256=keeper.sha256,
+                pack_key=None,
+                duplicate_of=keeper.id,
+            )
+            for n in range(2)
+        )
+
+        recording.record_outcome(put_outcome(chunk, [line]))
+
+        session.expire_all()
+        assert (first.outcome, first.duplicate_of) == (Outcome.stored, None)
+        assert (first.pack_key, first.pack_offset, first.pack_length) == place
+        assert (second.outcome, second.duplicate_of) == (Outcome.duplicate_bytes, first.id)
+        assert other.outcomes == {"stored": 1, "duplicate_bytes": 1}
+
     def test_lets_two_pictures_swap_their_bytes(self, session: Session, chunk: JobChunk) -> None:
         lines = [
             result(0, content=b"1", change="replaced"),

@@ -89,6 +89,50 @@ class TestLoop:
 
         assert seen == ["tidied"]
 
+    def test_interrupts_a_task_whose_wait_has_ended_in_the_same_turn(self, loop: Loop) -> None:
+        answered: Promise[str] = Promise(loop)
+        seen = []
+
+        async def wait() -> None:
+            try:
+                seen.append(await answered)
+            except Interrupted:
+                seen.append("interrupted")
+                raise
+
+        def answer_and_interrupt() -> None:
+            answered.settle("an answer")
+            loop.interrupt()
+
+        loop.spawn(wait())
+        loop.call_later(0, answer_and_interrupt)
+        loop.run()
+
+        assert seen == ["interrupted"]
+
+    def test_calls_nobody_who_was_let_go_of_in_the_same_turn(self, loop: Loop) -> None:
+        pipes = [os.pipe() for _ in range(2)]
+        told = []
+
+        def be_told(fd: int, _: int) -> None:
+            told.append(fd)
+            for read, _ in pipes:
+                loop.unwatch(read)
+
+        async def wait() -> None:
+            for read, write in pipes:
+                os.write(write, b"x")
+                loop.watch(read, READ, be_told)
+            await loop.sleep(0.01)
+
+        loop.spawn(wait())
+        loop.run()
+        for ends in pipes:
+            for end in ends:
+                os.close(end)
+
+        assert len(told) == 1
+
 
 class TestSlots:
     def test_admit_so_many_at_once_in_the_order_of_asking(self, loop: Loop) -> None:

@@ -186,6 +186,7 @@ class TestRetryAfterSeconds:
             ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
             ("Thu, 01 Jan 1970 00:00:00 -0000", 0.0),
             ("Fri, 31 Dec 9999 23:59:59 GMT", 86_400.0),
+            ("Sun, 06 Nov 99999999999999 08:49:37 GMT", None),
         ],
     )
     def test_reads_seconds_and_dates(self, value: str | None, expected: float | None) -> None:

@@ -257,6 +257,21 @@ class TestHostileAnswers:
 
         assert seen == [Rejection(Outcome.decode_crash, detail)]
 
+    def test_are_not_taken_before_the_question_is_out(
+        self,
+        loop: Loop,
+        start: Callable[..., DecodePool],
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+    ) -> None:
+        answer = child_that_answers(REPLY.pack(2, 0) + b"{}", tmp_path)
+        monkeypatch.setattr(sys, "executable", answer)
+        large = pictures.encoded("PNG", pictures.picture("RGB", (1500, 1000)), compress_level=0)
+
+        seen = decode_all(loop, start(), [large])
+
+        assert seen == [Rejection(Outcome.decode_crash, "an answer before the question")]
+
 
 class TestTransformed:
     @pytest.mark.parametrize("stored", StoredFormat)

@@ -19,14 +19,18 @@ def settle(
 
     What is unchanged, or gone from its URL, stays as it is stored; what could not be asked for
     stays too, and says why. The pictures renewed are open again before they are settled, so that
-    two may swap their bytes.
+    two may swap their bytes. Of the others that have the bytes a picture had, the first keeps them
+    from now on.
     """
     images = ImageRepository(session)
     renewed = [result for result in results if _is_renewed(result[1])]
+    duplicated = images.list_duplicated([image.id for image, _ in renewed])
     images.reopen([image.id for image, _ in renewed])
     rows = settled_rows(session, job, pack_key, renewed)
     changes = {image.id: _change(line) for image, line in renewed}
     images.renew([row | {"change": changes[row["id"]]} for row in rows])
+    for keeper in duplicated:
+        images.promote_duplicate(keeper)
     images.note_check([_unchanged(r) for r in results if _change(r[1]) is Change.unchanged])
     images.note_check([_gone(r) for r in results if _change(r[1]) is Change.gone])
     images.note_failed_check(

@@ -6,7 +6,7 @@ from typing import IO
 
 SPILL_BYTES = 2 << 20
 """64 transfers of this size fit a small function; the largest images must not all be in memory."""
-PIECE_BYTES = 1 << 20
+PIECE_BYTES = 1 << 16
 
 
 class Body:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from crawlset.fetching.backlog import Backlog
-from crawlset.fetching.candidates import Candidate, UrlOutcome, printable
+from crawlset.fetching.candidates import Candidate, Cause, UrlOutcome, printable
 from crawlset.fetching.engine import Engine, TransferError
 from crawlset.fetching.guard import BlockedUrlError, Resolve
 from crawlset.fetching.limits import Limits
@@ -20,7 +20,7 @@ from crawlset.fetching.loop import Interrupted, Loop
 from crawlset.fetching.optout import OptedOutError
 from crawlset.fetching.pack import Pack, PackFullError
 from crawlset.fetching.policy import FetchPolicy
-from crawlset.fetching.politeness import DeferredError
+from crawlset.fetching.politeness import DeferredError, Host
 from crawlset.fetching.revalidation import conditions
 from crawlset.fetching.store import Store
 from crawlset.fetching.visit import Trace, Visitor
@@ -111,7 +111,7 @@ class _Run:
         self._store = store
         self._started = loop.now()
         self._settled: dict[int, UrlOutcome] = {}
-        self._deferred: list[tuple[UrlOutcome, DeferredError]] = []
+        self._deferred: list[tuple[UrlOutcome, Host, Cause]] = []
         self._stopped: tuple[Outcome, str] | None = None
 
     def settle_all(
@@ -155,9 +155,9 @@ class _Run:
 
     def _date_deferrals(self) -> None:
         """Say, now that the chunk is over, how long each host wants to be left alone from here."""
-        for settled, deferred in self._deferred:
-            seconds = round(deferred.host.seconds_until_next(), 3)
-            settled.defer = {"seconds": seconds, "cause": deferred.cause}
+        for settled, host, cause in self._deferred:
+            seconds = round(host.seconds_until_next(), 3)
+            settled.defer = {"seconds": seconds, "cause": cause}
 
     async def _settle(self, candidate: Candidate) -> None:
         if self._stopped is not None:
@@ -170,7 +170,9 @@ class _Run:
             raise
         except DeferredError as deferred:
             settled = UrlOutcome(n, deferred.outcome, deferred.detail)
-            self._deferred.append((settled, deferred))
+            # The host that redirects to a slow one would be asked again for each turn there.
+            cause: Cause = "retry_after" if trace.redirects else deferred.cause
+            self._deferred.append((settled, deferred.host, cause))
         except BlockedUrlError as blocked:
             logger.info(
                 "url_refused",

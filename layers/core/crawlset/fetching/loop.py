@@ -91,9 +91,9 @@ class Task:
 
     def forget(self) -> None:
         """Wait no longer for what it waits for."""
-        if self._waiting_for is not None:
+        if self._waiting_for is not None and not self._waiting_for.is_settled:
             self._waiting_for.waiters.remove(self)
-            self._waiting_for = None
+        self._waiting_for = None
 
 
 class Timer:
@@ -179,8 +179,10 @@ class Loop:
         while timers and timers[0][2].callback is None:
             heapq.heappop(timers)
         timeout = max(0.0, timers[0][0] - self.now()) if timers else None
+        watched = self._selector.get_map()
         for key, events in self._selector.select(timeout):
-            key.data(key.fd, events)
+            if watched.get(key.fd) is key:  # else one before it has let go of it
+                key.data(key.fd, events)
         now = self.now()
         while timers and timers[0][0] <= now:
             callback = heapq.heappop(timers)[2].callback

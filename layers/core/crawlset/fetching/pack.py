@@ -37,23 +37,25 @@ class Pack:
         if disk.f_bavail * disk.f_frsize < size + _SPARE_BYTES:
             raise PackFullError
         padding = bytes(-size % BLOCK)
-        _write(self._fd, [_header(name, size), *pieces, padding])
+        _write(self._fd, self.size, [_header(name, size), *pieces, padding])
         offset = self.size + BLOCK
         self.size = offset + size + len(padding)
         self.n_members += 1
         return offset
 
     def close(self) -> None:
-        _write(self._fd, [_END])
+        _write(self._fd, self.size, [_END])
         self.size += len(_END)
         os.close(self._fd)
 
 
-def _write(fd: int, pieces: list[bytes]) -> None:
-    written = os.writev(fd, pieces[: os.sysconf("SC_IOV_MAX")])
+def _write(fd: int, at: int, pieces: list[bytes]) -> None:
+    written = os.pwritev(fd, pieces[: os.sysconf("SC_IOV_MAX")], at)
     left = b"".join(pieces)[written:] if written < sum(map(len, pieces)) else b""
     while left:
-        left = left[os.write(fd, left) :]
+        at += written
+        written = os.pwrite(fd, left, at)
+        left = left[written:]
 
 
 def _header(name: str, size: int) -> bytes:

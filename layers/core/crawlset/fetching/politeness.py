@@ -242,7 +242,7 @@ def retry_after_seconds(value: str | None) -> float | None:
         return min(float(value), _LONGEST_PAUSE_SECONDS)
     try:
         date = email.utils.parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if date.tzinfo is None:
         date = date.replace(tzinfo=UTC)

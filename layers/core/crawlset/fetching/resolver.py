@@ -8,6 +8,8 @@ import threading
 from crawlset.fetching.loop import READ, Loop, Promise
 
 N_THREADS = 8
+LOOK_UP_SECONDS = 10.0
+"""After which a name counts as not found, whatever its server may still say."""
 
 
 def system_resolve(host: str) -> tuple[str, ...]:
@@ -38,6 +40,7 @@ class Resolver:
         promise = self._promises.get(host)
         if promise is None:
             promise = self._promises[host] = Promise(self._loop)
+            self._loop.call_later(LOOK_UP_SECONDS, lambda: self._give_up(host))
             self._questions.put(host)
             if self._n_threads < N_THREADS:
                 self._n_threads += 1
@@ -70,7 +73,17 @@ class Resolver:
         os.read(fd, 4096)
         while not self._answers.empty():
             host, answer = self._answers.get()
+            promise = self._promises.get(host)
+            if promise is None:
+                continue
             if isinstance(answer, OSError):
-                self._promises.pop(host).fail(answer)
+                del self._promises[host]
+                promise.fail(answer)
             else:
-                self._promises[host].settle(answer)
+                promise.settle(answer)
+
+    def _give_up(self, host: str) -> None:
+        promise = self._promises.get(host)
+        if promise is not None and not promise.is_settled:
+            del self._promises[host]
+            promise.fail(OSError("the look-up takes too long"))

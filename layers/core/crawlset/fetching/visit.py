@@ -167,9 +167,11 @@ class Visitor:
         """One hop, tried again while that may help and there is time."""
         host = self._host(target)
         trace = request.trace
+        n_before = trace.n_retries
         while True:
+            is_retry = trace.n_retries > n_before
             try:
-                answer = await self._send(host, target, request, seconds)
+                answer = await self._send(host, target, request, seconds, is_retry=is_retry)
             except TransferError as error:
                 if error.outcome not in _RETRIED or not await self._wait_for_retry(trace):
                     raise
@@ -182,7 +184,9 @@ class Visitor:
                 return answer
             answer.body.close()
 
-    async def _send(self, host: Host, target: Target, request: _Request, seconds: float) -> Answer:
+    async def _send(
+        self, host: Host, target: Target, request: _Request, seconds: float, *, is_retry: bool
+    ) -> Answer:
         await host.enter(is_policy=request.is_policy)
         try:
             answer = await self._engine.get(
@@ -192,7 +196,7 @@ class Visitor:
                 max_bytes=request.max_bytes,
                 may_cut=request.is_policy,
                 headers=request.headers,
-                is_retry=request.trace.n_retries > 0,
+                is_retry=is_retry,
             )
         except RequestError as error:
             request.trace.add(error)

@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, func, or_, select, update
-from sqlalchemy.orm import Session, load_only
+from sqlalchemy import and_, bindparam, exists, func, or_, select, update
+from sqlalchemy.orm import Session, aliased, load_only
 
 from crawlset.errors import NotFoundError
 from crawlset.kit.paging import Slice, cut
@@ -27,6 +27,15 @@ WORK = (
     Image.transform,
 )
 """What a fetcher is told of an image."""
+
+
+class Keeper(NamedTuple):
+    """A stored image and the place of its bytes."""
+
+    id: int
+    pack_key: str | None
+    pack_offset: int | None
+    pack_length: int | None
 
 
 class Open(NamedTuple):
@@ -108,6 +117,54 @@ class ImageRepository:
     def renew(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """As `settle`, for those that were stored, were reopened, and have been fetched anew."""
         self._write(rows, ImageStatus.pending, downloaded_at=func.now(), checked_at=func.now())
+
+    def list_duplicated(self, ids: Collection[int]) -> Sequence[Keeper]:
+        """Where the bytes lie of those that other images are duplicates of."""
+        duplicate = aliased(Image)
+        rows = self.session.execute(
+            select(Image.id, Image.pack_key, Image.pack_offset, Image.pack_length).where(
+                Image.id.in_(ids),
+                exists().where(
+                    duplicate.crawl_job_id == Image.crawl_job_id,
+                    duplicate.duplicate_of == Image.id,
+                ),
+            )
+        )
+        return [Keeper(*row) for row in rows]
+
+    def promote_duplicate(self, keeper: Keeper) -> None:
+        """The first duplicate of what was `keeper` keeps its bytes, for the others as well."""
+        duplicates = self.session.scalars(
+            select(Image)
+            .where(Image.duplicate_of == keeper.id, Image.status == ImageStatus.duplicate)
+            .order_by(Image.id)
+        ).all()
+        if not duplicates:
+            return
+        first, *others = duplicates
+        if first.sha256 is None:
+            return
+        holder = self.session.scalar(
+            select(Image.id).where(
+                Image.crawl_job_id == first.crawl_job_id,
+                Image.sha256 == first.sha256,
+                Image.status == ImageStatus.stored,
+            )
+        )
+        if holder is not None:
+            for duplicate in duplicates:
+                duplicate.duplicate_of = holder
+            self.session.flush()
+            return
+        first.status, first.outcome = ImageStatus.stored, Outcome.stored
+        first.duplicate_of = None
+        first.pack_key = keeper.pack_key
+        first.pack_offset, first.pack_length = keeper.pack_offset, keeper.pack_length
+        for other in others:
+            other.duplicate_of = first.id
+        self.session.flush()
+        self.count(self.session.get_one(JobChunk, first.chunk_id))
+        self.session.flush()
 
     def note_check(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write what a re-crawl found of those whose bytes stay."""

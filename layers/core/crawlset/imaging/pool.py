@@ -39,8 +39,8 @@ _PIPE_BYTES = 1 << 20
 _AHEAD_BYTES = _PIPE_BYTES // 2
 """Sent to a child before it has answered, beyond which it is sent no further picture."""
 _READ_BYTES = 1 << 16
-_PIECES = 256
-"""Pieces to a write; systems take at least 1024."""
+_PIECES = 64
+"""Pieces to a write, of 16 KiB as they came, or of 1 MiB from a file: not all are held at once."""
 _READ, _WRITE = 1, 2
 _SET_DUMPABLE = 4
 _MAX_FUTILE_STARTS = 5
@@ -72,7 +72,7 @@ class Picture(Protocol):
     def pieces(self) -> Iterator[bytes]: ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Job:
     picture: Picture
     done: Done
@@ -80,7 +80,7 @@ class _Job:
 
 
 class _Child:
-    """One process and the job it has in hand."""
+    """One process and the jobs it has in hand."""
 
     def __init__(self, max_memory: int, cpu_seconds: int) -> None:
         # A fresh interpreter: a fork would take our memory, and the credentials in it, along.
@@ -109,6 +109,8 @@ class _Child:
         self.n_bytes = 0
         """Of the pictures of these."""
         self.unsent: deque[_Job] = deque()
+        self.in_transit: _Job | None = None
+        """What is being written to it."""
         self.pieces: Iterator[bytes] = iter(())
         self.unwritten: list[bytes | memoryview] = []
         self.received = bytearray()
@@ -122,6 +124,12 @@ class _Child:
     @property
     def has_room(self) -> bool:
         return self.n_bytes < _AHEAD_BYTES
+
+    @property
+    def has_all_of_first(self) -> bool:
+        """Whether there is a first job, and all of it was sent."""
+        first = self.jobs[0] if self.jobs else None
+        return first is not None and first is not self.in_transit and first not in self.unsent
 
     @property
     def pid(self) -> int:
@@ -253,11 +261,12 @@ class DecodePool:
                 if unwritten:
                     _drop(unwritten, os.writev(child.inlet, unwritten))
                 elif child.unsent:
-                    job = child.unsent.popleft()
+                    job = child.in_transit = child.unsent.popleft()
                     unwritten.append(REQUEST.pack(len(job.question), job.picture.size))
                     unwritten.append(job.question)
                     child.pieces = job.picture.pieces()
                 else:
+                    child.in_transit = None
                     break
         except BlockingIOError:
             if not child.is_full:
@@ -296,10 +305,10 @@ class DecodePool:
             if not answer:
                 child.is_ready = True
                 self._n_futile_starts = 0
-            elif child.jobs:
+            elif child.has_all_of_first:
                 self._answer(child, answer, transformed)
             else:
-                self._bury(child, "an answer nobody asked for")
+                self._bury(child, "an answer before the question")
                 return
 
     def _answer(self, child: _Child, answer: bytes, transformed: bytes) -> None:
