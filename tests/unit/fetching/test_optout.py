@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawlset.fetching.engine import Headers
+from crawlset.fetching.answer import Headers
 from crawlset.fetching.optout import (
     OptOut,
     data_mining_opt_out,

@@ -3,8 +3,8 @@ import time
 
 import pytest
 
+from crawlset.fetching.answer import Answer, Headers
 from crawlset.fetching.body import Body
-from crawlset.fetching.engine import Answer, Headers
 from crawlset.fetching.limits import Limits
 from crawlset.fetching.loop import Loop
 from crawlset.fetching.politeness import Crowd, DeferredError, Host, backoff, retry_after_seconds

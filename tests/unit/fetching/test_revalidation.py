@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crawlset.fetching.answer import Headers
 from crawlset.fetching.candidates import Known
-from crawlset.fetching.engine import Headers
 from crawlset.fetching.revalidation import compare, conditions, validators
 
 HASHES = st.integers(-(1 << 63), (1 << 63) - 1)

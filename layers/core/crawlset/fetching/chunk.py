@@ -11,9 +11,10 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from crawlset.fetching.answer import TransferError
 from crawlset.fetching.backlog import Backlog
 from crawlset.fetching.candidates import Candidate, Cause, UrlOutcome, printable
-from crawlset.fetching.engine import Engine, TransferError
+from crawlset.fetching.engine import Engine
 from crawlset.fetching.guard import BlockedUrlError, Resolve
 from crawlset.fetching.limits import Limits
 from crawlset.fetching.loop import Interrupted, Loop

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from crawlset.fetching.answer import Headers, RefusedError
 from crawlset.fetching.candidates import printable
-from crawlset.fetching.engine import Headers, RefusedError
 from crawlset.fetching.policy import FetchPolicy
 from crawlset.outcomes import Outcome
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from crawlset.fetching.engine import TransferError
+from crawlset.fetching.answer import HTTP_OK, TransferError
 from crawlset.fetching.guard import BlockedUrlError, Target
 from crawlset.fetching.loop import Interrupted, Loop, Promise
 from crawlset.fetching.optout import OptedOutError, Signal
@@ -14,7 +14,6 @@ from crawlset.fetching.tdmrep import NOTHING_RESERVED, TdmPolicy, parse_tdmrep
 from crawlset.outcomes import Outcome
 
 T = TypeVar("T")
-HTTP_OK = 200
 _PASSING = frozenset({Outcome.dns_error, Outcome.connect_error, Outcome.tls_error})
 """Failures of robots.txt that the image would meet as well, and that may pass."""
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from datetime import UTC
 from typing import NamedTuple
 
+from crawlset.fetching.answer import Answer
 from crawlset.fetching.candidates import Cause
-from crawlset.fetching.engine import Answer
 from crawlset.fetching.limits import Limits
 from crawlset.fetching.loop import Loop, Slots
 from crawlset.outcomes import Outcome

@@ -2,8 +2,8 @@
 
 from typing import TypeGuard
 
+from crawlset.fetching.answer import Headers
 from crawlset.fetching.candidates import Change, Known
-from crawlset.fetching.engine import Headers
 
 SAME_PICTURE_BITS = 4
 """Perceptual hashes no further apart are of one picture, encoded anew."""

@@ -5,13 +5,12 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from crawlset.fetching.answer import HTTP_OK, Answer
 from crawlset.fetching.backlog import Backlog
 from crawlset.fetching.body import Body
 from crawlset.fetching.candidates import Candidate, UrlOutcome
-from crawlset.fetching.engine import Answer
 from crawlset.fetching.loop import Loop, Promise
 from crawlset.fetching.optout import OptedOutError, data_mining_opt_out
-from crawlset.fetching.origins import HTTP_OK
 from crawlset.fetching.pack import Pack
 from crawlset.fetching.policy import FetchPolicy
 from crawlset.fetching.revalidation import compare, validators

@@ -9,19 +9,20 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-from crawlset.fetching.engine import (
+from crawlset.fetching.answer import (
+    HTTP_OK,
     Answer,
-    Engine,
     Headers,
     Judge,
     RequestError,
     TransferError,
 )
+from crawlset.fetching.engine import Engine
 from crawlset.fetching.guard import BlockedUrlError, Target, parse_url
 from crawlset.fetching.limits import Limits
 from crawlset.fetching.loop import Loop
 from crawlset.fetching.optout import OptedOutError, header_opt_out, signals_in
-from crawlset.fetching.origins import HTTP_OK, Origins, PolicyFile
+from crawlset.fetching.origins import Origins, PolicyFile
 from crawlset.fetching.policy import FetchPolicy
 from crawlset.fetching.politeness import Crowd, Host, backoff
 from crawlset.fetching.robots import PRODUCT
