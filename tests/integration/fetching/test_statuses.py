@@ -2,11 +2,15 @@
 
 import gzip
 import socket
+import threading
+import time
+from itertools import count
 
 import pytest
 
 from crawlset.fetching.candidates import Candidate
 from crawlset.fetching.limits import Limits
+from crawlset.fetching.loop import Loop
 from crawlset.outcomes import Outcome
 from tests.integration.fetching.support import Fetch, only, trickle
 from tests.integration.web import Web, response
@@ -106,6 +110,35 @@ class TestLimits:
 
         assert result.counts == {"stored": 48, "too_slow": 1, "timeout": 1}
         assert result.seconds < 15
+
+    @pytest.mark.parametrize("n_first", [0, 400])
+    def test_do_not_hold_our_own_slowness_against_a_server(
+        self, web: Web, fetch: Fetch, monkeypatch: pytest.MonkeyPatch, n_first: int
+    ) -> None:
+        answer = response(pictures.jpeg())
+        is_under_way, was_measured, was_busy = (threading.Event() for _ in range(3))
+        readings = count()
+
+        def now(_: Loop) -> float:
+            n = next(readings) if is_under_way.is_set() else 0
+            if n > 5:
+                was_measured.set()
+            if n > 10:
+                was_busy.set()
+            return time.monotonic() + (60 if was_measured.is_set() else 0)
+
+        def page(connection: socket.socket) -> None:
+            connection.sendall(answer[:n_first])
+            is_under_way.set()
+            was_busy.wait(10)
+            connection.sendall(answer[n_first:])
+
+        monkeypatch.setattr(Loop, "now", now)
+        web.pages["/a.jpg"] = page
+        limits = Limits(first_byte_seconds=8, slow_seconds=8)
+
+        assert only(fetch(web.url("/a.jpg"), limits=limits)).outcome == Outcome.stored
+        assert was_busy.is_set()
 
     def test_leave_a_body_that_is_fast_enough_but_takes_too_long(
         self, web: Web, fetch: Fetch

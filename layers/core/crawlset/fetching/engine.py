@@ -54,7 +54,10 @@ class Engine:
         self._multi.setopt(pycurl.M_MAX_HOST_CONNECTIONS, limits.n_per_host)
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch_socket)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
-        self._pulse = loop.call_later(PULSE_SECONDS, self._measure)
+        self._pulse_seconds = min(PULSE_SECONDS, limits.slow_seconds / 4)
+        self._listened = 0.0
+        self._pulsed_at = loop.now()
+        self._pulse = loop.call_later(self._pulse_seconds, self._measure)
 
     async def get(
         self,
@@ -120,6 +123,7 @@ class Engine:
         self, transfer: Transfer, addresses: tuple[str, ...], seconds: float
     ) -> Answer:
         transfer.started = self._loop.now()
+        transfer.measured_at = self._seconds_listened()
         handle = (
             self._idle.pop()
             if self._idle
@@ -204,10 +208,15 @@ class Engine:
 
     def _measure(self) -> None:
         """Stop what is too slow: libcurl's own check would also count the wait for an answer."""
-        now = self._loop.now()
+        self._listened = self._seconds_listened()
+        self._pulsed_at = self._loop.now()
         for curl, handle in list(self._active.items()):
-            error = slowness(handle.transfer, now, self._limits)
+            error = slowness(handle.transfer, self._listened, self._limits)
             if error is not None:
                 self._finish(curl, error)
-        pause = min(PULSE_SECONDS, self._limits.slow_seconds / 4)
-        self._pulse = self._loop.call_later(pause, self._measure)
+        self._pulse = self._loop.call_later(self._pulse_seconds, self._measure)
+
+    def _seconds_listened(self) -> float:
+        """What counts against a server: not the time in which we were too busy to listen."""
+        since = self._loop.now() - self._pulsed_at
+        return self._listened + min(since, 2 * self._pulse_seconds)

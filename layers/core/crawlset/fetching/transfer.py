@@ -24,7 +24,8 @@ from crawlset.fetching.limits import Limits
 from crawlset.fetching.loop import Promise
 from crawlset.outcomes import Outcome
 
-_BUFFER_BYTES = 512 * 1024
+_BUFFER_BYTES = 128 * 1024
+"""libcurl reads up to ten of them from one socket before it lets another have its turn."""
 _REFUSED = -1
 _E_TOO_LARGE = 100
 """CURLE_TOO_LARGE, which pycurl has no name for."""
@@ -74,7 +75,8 @@ class Transfer:
     is_cut: bool = False
     error: Exception | None = None
     measured_at: float = 0.0
-    measured_bytes: int = 0
+    """In seconds listened: when it was sent, and from its headers on when it last was measured."""
+    measured_bytes: int | None = None
 
 
 class _DialledSocket(socket.socket):
@@ -201,20 +203,23 @@ class Handle:
 
 
 def slowness(transfer: Transfer, now: float, limits: Limits) -> TransferError | None:
-    """Whether the transfer is too slow since it was last measured, which it then is anew."""
+    """
+    Whether the transfer is too slow since it was last measured, which it then is anew.
+
+    `now` is in seconds that we listened to servers.
+    """
+    seconds = now - transfer.measured_at
     if not transfer.has_headers:
-        if now - transfer.started > limits.first_byte_seconds:
+        if seconds > limits.first_byte_seconds:
             return TransferError(Outcome.timeout, "no answer")
         return None
-    n_bytes = transfer.body.size + transfer.n_drained
-    seconds = now - transfer.measured_at
-    if transfer.measured_at and seconds < limits.slow_seconds:
+    n_before = transfer.measured_bytes
+    if n_before is not None and seconds < limits.slow_seconds:
         return None
-    n_new = n_bytes - transfer.measured_bytes
-    is_slow = transfer.measured_at and n_new < limits.slow_bytes_per_second * seconds
+    n_bytes = transfer.body.size + transfer.n_drained
     transfer.measured_at = now
     transfer.measured_bytes = n_bytes
-    if not is_slow:
+    if n_before is None or n_bytes - n_before >= limits.slow_bytes_per_second * seconds:
         return None
     rate = limits.slow_bytes_per_second
     return TransferError(Outcome.too_slow, f"under {rate} bytes/s for {limits.slow_seconds:g} s")
