@@ -13,10 +13,11 @@ _PINS = Path(__file__).with_suffix(".txt")
 
 
 def environment(directory: Path, uv: Path) -> Path:
-    """The `img2dataset` command of an environment in `directory`, made unless it is there."""
+    """The `img2dataset` command of an environment in `directory`, of the Python that runs this."""
     command = directory / "bin" / "img2dataset"
     stamp = directory / ".pins"
-    if stamp.exists() and stamp.read_bytes() == _PINS.read_bytes():
+    made_of = f"{sys.version}\n{_PINS.read_text()}"
+    if stamp.exists() and stamp.read_text() == made_of:
         return command
     subprocess.run(
         [uv, "venv", "--quiet", "--clear", "--python", sys.executable, directory], check=True
@@ -28,7 +29,7 @@ def environment(directory: Path, uv: Path) -> Path:
         ],
         check=True,
     )
-    stamp.write_bytes(_PINS.read_bytes())
+    stamp.write_text(made_of)
     return command
 
 
