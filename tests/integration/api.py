@@ -1,8 +1,10 @@
 """Call the API function as the gateway does."""
 
 import json
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from functions.api import app
@@ -15,6 +17,14 @@ CONTEXT: Any = SimpleNamespace(
 )
 
 
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: Any
+    headers: dict[str, str]
+    """By lower-case name."""
+
+
 class Api:
     """The API as one caller sees it."""
 
@@ -24,13 +34,26 @@ class Api:
     def call(
         self, method: str, path: str, body: Any = None, query: dict[str, str] | None = None
     ) -> tuple[int, Any]:
+        answer = self.ask(method, path, body, query)
+        return answer.status, answer.body
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        query: dict[str, str] | None = None,
+        **headers: str,
+    ) -> Answer:
+        """`headers` by name, with `_` for `-`."""
         event = {
             "version": "2.0",
             "routeKey": "$default",
             "rawPath": path,
-            "rawQueryString": "",
+            "rawQueryString": urlencode(query or {}),
             "queryStringParameters": query or {},
-            "headers": {"content-type": "application/json"},
+            "headers": {"content-type": "application/json"}
+            | {name.replace("_", "-").lower(): value for name, value in headers.items()},
             "requestContext": {
                 "requestId": "r-1",
                 "stage": "$default",
@@ -41,4 +64,8 @@ class Api:
             "isBase64Encoded": False,
         }
         response = app.handler(event, CONTEXT)
-        return response["statusCode"], json.loads(response["body"] or "null")
+        return Answer(
+            response["statusCode"],
+            json.loads(response["body"] or "null"),
+            {name.lower(): value for name, value in response["headers"].items()},
+        )

@@ -2,7 +2,8 @@
 Every error this service raises on purpose.
 
 * AppError
-  + BadRequestError, ForbiddenError, NotFoundError, ConflictError, UnprocessableError
+  + BadRequestError, ForbiddenError, NotFoundError, ConflictError, PreconditionFailedError,
+    UnprocessableError, TooManyRequestsError
   + SourceError
     - SourceThrottledError
     - SourceRefusedError
@@ -11,7 +12,9 @@ A class name is a contract: Step Functions matches it in `ErrorEquals`, and the 
 returns it as the problem's `code`. Features derive their own from these.
 """
 
+from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import ClassVar
 
 
@@ -19,6 +22,8 @@ class AppError(Exception):
     """An expected failure, safe to show to the caller."""
 
     status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
+    headers: Mapping[str, str] = MappingProxyType({})
+    """That go along with the answer."""
 
 
 class BadRequestError(AppError):
@@ -51,6 +56,17 @@ class UnprocessableError(AppError):
     def __init__(self, detail: str, pointer: str | None = None) -> None:
         self.pointer = pointer
         super().__init__(detail)
+
+
+class PreconditionFailedError(AppError):
+    status = HTTPStatus.PRECONDITION_FAILED
+
+    def __init__(self) -> None:
+        super().__init__("It has changed since it was read; read it again.")
+
+
+class TooManyRequestsError(AppError):
+    status = HTTPStatus.TOO_MANY_REQUESTS
 
 
 class SourceError(AppError):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from crawlset import orphans, outbox, pipeline
+from crawlset.accounts import idempotency
 from crawlset.crawls import sweeping
 from crawlset.kit import db
 from crawlset.observability import logger, metrics
@@ -23,6 +24,7 @@ def tick(*, requeue: bool = False) -> dict[str, Any]:
         "pipeline": lambda: pipeline.sweep(everything=requeue),
         "exports": pipeline.expire_exports,
         "orphans": orphans.remove_hourly,
+        "idempotency_keys": idempotency.forget_old,
         "relay_again": outbox.relay,
     }
     done: dict[str, Any] = {}

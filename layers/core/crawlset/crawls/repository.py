@@ -1,18 +1,19 @@
 """Every query about crawl jobs."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, func, select, text, update
+from sqlalchemy.orm import Session, aliased
 
 from crawlset.kit import db
-from crawlset.kit.paging import Slice, cut
-from crawlset.models import CrawlJob, JobStatus, WorkStatus
+from crawlset.kit.db import in_order
+from crawlset.kit.paging import Order, Slice, cut
+from crawlset.models import CrawlJob, JobStatus, Project, WorkStatus
 from crawlset.outcomes import Outcome
 
 ACTIVE = (JobStatus.pending, JobStatus.running)
@@ -40,6 +41,29 @@ class JobCounts:
     bytes_stored: int = 0
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     chunks: Counter[WorkStatus] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs a list is of; None for any."""
+
+    status: JobStatus | None = None
+    keyword: str | None = None
+    source: str | None = None
+    created_from: datetime | None = None
+    created_before: datetime | None = None
+
+    def conditions(self) -> Iterator[ColumnElement[bool]]:
+        if self.status is not None:
+            yield CrawlJob.status == self.status
+        if self.keyword is not None:
+            yield CrawlJob.keywords.contains([self.keyword])
+        if self.source is not None:
+            yield CrawlJob.sources.contains([self.source])
+        if self.created_from is not None:
+            yield CrawlJob.created_at >= self.created_from
+        if self.created_before is not None:
+            yield CrawlJob.created_at < self.created_before
 
 
 class CrawlRepository:
@@ -76,16 +100,26 @@ class CrawlRepository:
         self.session.refresh(job, with_for_update={"read": True, "key_share": True})
 
     def list_page(
-        self, project_id: UUID, status: JobStatus | None, after: str | None, limit: int
-    ) -> Slice[CrawlJob]:
-        """Newest first."""
-        statement = select(CrawlJob).where(CrawlJob.project_id == project_id)
-        if status is not None:
-            statement = statement.where(CrawlJob.status == status)
-        if after is not None:
-            statement = statement.where(CrawlJob.id < UUID(after))
-        rows = self.session.scalars(statement.order_by(CrawlJob.id.desc()).limit(limit + 1)).all()
-        return cut(rows, limit, lambda job: job.id)
+        self,
+        project_id: UUID,
+        wanted: JobFilter,
+        after: str | None,
+        limit: int,
+        order: Order = Order.newest,
+    ) -> Slice[CrawlJob] | None:
+        """Jobs of a project in one statement; none if there is no such project."""
+        statement = select(CrawlJob).where(CrawlJob.project_id == project_id, *wanted.conditions())
+        page = in_order(statement, CrawlJob.id, order, UUID(after) if after else None)
+        of_project = aliased(CrawlJob, page.limit(limit + 1).subquery())
+        rows = self.session.execute(
+            select(Project.id, of_project)
+            .outerjoin(of_project, of_project.project_id == Project.id)
+            .where(Project.id == project_id)
+            .order_by(of_project.id.desc() if order is Order.newest else of_project.id)
+        ).all()
+        if not rows:
+            return None
+        return cut([job for _, job in rows if job is not None], limit, lambda job: job.id)
 
     def count(self, job_ids: Collection[UUID]) -> dict[UUID, JobCounts]:
         """The counters of several jobs, in one statement."""

@@ -5,9 +5,10 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+from pydantic import AwareDatetime
 
 from crawlset.crawls import reading, service
-from crawlset.crawls.repository import CrawlRepository
+from crawlset.crawls.repository import CrawlRepository, JobFilter
 from crawlset.crawls.schemas import (
     ChunkRead,
     CrawlJobCreate,
@@ -16,8 +17,9 @@ from crawlset.crawls.schemas import (
     UploadRead,
 )
 from crawlset.crawls.work_repository import ChunkRepository
-from crawlset.images.repository import ImageRepository
-from crawlset.kit.paging import MAX_BIGINT, Limit, Page, decode_int, decode_uuid
+from crawlset.errors import NotFoundError
+from crawlset.images.repository import ImageFilter, ImageRepository
+from crawlset.kit.paging import MAX_BIGINT, Limit, Order, Page, decode_int, decode_uuid
 from crawlset.models import JobStatus, WorkStatus
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.projects.repository import ProjectRepository
@@ -29,6 +31,8 @@ TAGS: Any = ["crawl jobs"]
 
 Cursor = Annotated[str | None, Query()]
 PageLimit = Annotated[Limit, Query()]
+Sort = Annotated[Order, Query()]
+Word = Annotated[str | None, Query(min_length=1, max_length=100)]
 ImageId = Annotated[int, Path(ge=1, le=MAX_BIGINT)]
 
 
@@ -58,13 +62,21 @@ def create_crawl_job(project_id: UUID, request: CrawlJobCreate) -> tuple[CrawlJo
 @router.get("/api/projects/<project_id>/crawl-jobs", summary="List crawl jobs", tags=TAGS)
 def list_crawl_jobs(
     project_id: UUID,
+    *,
     status: Annotated[JobStatus | None, Query()] = None,
+    keyword: Word = None,
+    source: Word = None,
+    created_from: Annotated[AwareDatetime | None, Query()] = None,
+    created_before: Annotated[AwareDatetime | None, Query()] = None,
+    sort: Sort = Order.newest,
     limit: PageLimit = 20,
     cursor: Cursor = None,
 ) -> Page[CrawlJobRead]:
     session = router.context["session"]
-    ProjectRepository(session).require(router.context["user_id"], project_id)
-    page = CrawlRepository(session).list_page(project_id, status, decode_uuid(cursor), limit)
+    wanted = JobFilter(status, keyword, source, created_from, created_before)
+    page = CrawlRepository(session).list_page(project_id, wanted, decode_uuid(cursor), limit, sort)
+    if page is None:
+        raise NotFoundError("project", project_id)
     return Page(items=reading.read_many(session, page.rows), next_cursor=page.next_key)
 
 
@@ -151,14 +163,19 @@ def list_chunks(
 def list_images(
     project_id: UUID,
     job_id: UUID,
+    *,
     status: Annotated[ImageStatus | None, Query()] = None,
     outcome: Annotated[Outcome | None, Query()] = None,
+    keyword: Word = None,
+    source: Word = None,
+    sort: Sort = Order.oldest,
     limit: PageLimit = 20,
     cursor: Cursor = None,
 ) -> Page[ImageRead]:
     session = router.context["session"]
     job = service.require(session, project_id, job_id)
-    page = ImageRepository(session).list_page(job, status, outcome, decode_int(cursor), limit)
+    wanted = ImageFilter(status, outcome, keyword, source)
+    page = ImageRepository(session).list_page(job, wanted, decode_int(cursor), limit, sort)
     return Page(
         items=[ImageRead.model_validate(row) for row in page.rows],
         next_cursor=page.next_key,

@@ -55,9 +55,16 @@ class NothingToRecrawlError(ConflictError):
         super().__init__(f"Crawl job {job.id} has no stored picture to ask for again.")
 
 
-def create(session: Session, user_id: UUID, project_id: UUID, request: CrawlJobCreate) -> CrawlJob:
+def create(
+    session: Session,
+    user_id: UUID,
+    project_id: UUID,
+    request: CrawlJobCreate,
+    *,
+    schedule_id: UUID | None = None,
+) -> CrawlJob:
     """
-    Create a crawl job and queue its searches.
+    Create a crawl job and queue its searches; `schedule_id` says which schedule starts it.
 
     Everything that needs no database is checked, and a list of URLs is stored, before the
     transaction begins; an object without a job expires.
@@ -73,6 +80,7 @@ def create(session: Session, user_id: UUID, project_id: UUID, request: CrawlJobC
         id=new_id(),
         user_id=user_id,
         project_id=project_id,
+        schedule_id=schedule_id,
         name=request.name,
         keywords=request.keywords,
         sources=request.sources,

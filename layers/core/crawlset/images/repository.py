@@ -1,6 +1,7 @@
 """Every query about candidates and what became of them."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -9,7 +10,8 @@ from sqlalchemy import and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased, load_only
 
 from crawlset.errors import NotFoundError
-from crawlset.kit.paging import Slice, cut
+from crawlset.kit.db import in_order
+from crawlset.kit.paging import Order, Slice, cut
 from crawlset.models import CrawlJob, Image, JobChunk, WorkStatus
 from crawlset.outcomes import ImageStatus, Outcome
 
@@ -44,6 +46,19 @@ class Open(NamedTuple):
     id: int
     host: str
     n_deferrals: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFilter:
+    """Which candidates a list is of; None for any."""
+
+    status: ImageStatus | None = None
+    outcome: Outcome | None = None
+    keyword: str | None = None
+    source: str | None = None
+
+    def values(self) -> dict[str, str]:
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 class ImageRepository:
@@ -295,19 +310,15 @@ class ImageRepository:
     def list_page(
         self,
         job: CrawlJob,
-        status: ImageStatus | None,
-        outcome: Outcome | None,
+        wanted: ImageFilter,
         after: str | None,
         limit: int,
+        order: Order = Order.oldest,
     ) -> Slice[Image]:
         statement = select(Image).where(Image.crawl_job_id == job.id)
-        if status is not None:
-            statement = statement.where(Image.status == status)
-        if outcome is not None:
-            statement = statement.where(Image.outcome == outcome)
-        if after is not None:
-            statement = statement.where(Image.id > int(after))
-        rows = self.session.scalars(statement.order_by(Image.id).limit(limit + 1)).all()
+        statement = statement.filter_by(**wanted.values())
+        statement = in_order(statement, Image.id, order, int(after) if after else None)
+        rows = self.session.scalars(statement.limit(limit + 1)).all()
         return cut(rows, limit, lambda image: image.id)
 
 

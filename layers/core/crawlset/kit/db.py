@@ -4,12 +4,14 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import Any
 from uuid import UUID
 
 import boto3
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.orm import Session, SessionTransaction
+from sqlalchemy import URL, Connection, Engine, Select, create_engine, event, make_url, text
+from sqlalchemy.orm import InstrumentedAttribute, Session, SessionTransaction
 
+from crawlset.kit.paging import Order
 from crawlset.observability import logger
 from crawlset.settings import database_settings
 
@@ -99,6 +101,17 @@ def act_for(session: Session, user_id: UUID) -> None:
 def _name_user(session: Session, _: SessionTransaction, connection: Connection) -> None:
     if "user_id" in session.info:
         _set_local(connection, "app.user_id", session.info["user_id"])
+
+
+def in_order(
+    statement: Select[Any], key: InstrumentedAttribute[Any], order: Order, after: object | None
+) -> Select[Any]:
+    """Sort by `key`, which grows with time, and go on after the row of that key."""
+    if order is Order.newest:
+        statement = statement.order_by(key.desc())
+        return statement if after is None else statement.where(key < after)
+    statement = statement.order_by(key)
+    return statement if after is None else statement.where(key > after)
 
 
 def look_up(session: Session, setting: str, value: str) -> None:

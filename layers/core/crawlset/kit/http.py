@@ -1,40 +1,39 @@
-"""What every HTTP entry point shares: who calls, one transaction, one error format."""
+"""What every HTTP entry point shares: one error format, and validators of representations."""
 
+import hashlib
 import json
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
-from uuid import UUID
 
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoRouteError
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from aws_lambda_powertools.event_handler.openapi.exceptions import (
     RequestValidationError,
 )
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+from pydantic import BaseModel
 
-from crawlset.errors import AppError, ForbiddenError
-from crawlset.kit import db
+from crawlset.errors import AppError, PreconditionFailedError
 from crawlset.observability import logger
 
 PROBLEM_JSON = "application/problem+json"
-READ_METHODS = frozenset({"GET", "HEAD"})
+Middleware = Callable[[APIGatewayHttpResolver, NextMiddleware], Response[Any]]
 
 
-class MissingScopeError(ForbiddenError):
-    def __init__(self, scope: str) -> None:
-        super().__init__(f"This API key lacks the scope {scope!r}.")
-
-
-def build_app() -> APIGatewayHttpResolver:
+def build_app(middlewares: list[Middleware]) -> APIGatewayHttpResolver:
     app = APIGatewayHttpResolver(enable_validation=True)
-    app.use(middlewares=[as_caller])
+    app.use(middlewares=middlewares)
 
     def reject(error: AppError) -> Response[str]:
         code = type(error).__name__
         logger.info("request_rejected", code=code, detail=str(error))
         pointer = getattr(error, "pointer", None)
         errors = [{"pointer": pointer, "detail": str(error)}] if pointer else None
-        return problem(app, error.status, code=code, detail=str(error), errors=errors)
+        return problem(
+            app, error.status, code=code, detail=str(error), errors=errors, headers=error.headers
+        )
 
     def reject_invalid(error: RequestValidationError) -> Response[str]:
         errors = [
@@ -76,20 +75,6 @@ def build_app() -> APIGatewayHttpResolver:
     return app
 
 
-def as_caller(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Response[Any]:
-    """One transaction, of the caller that the authorizer named. An open route has no caller."""
-    caller = app.current_event.raw_event["requestContext"].get("authorizer", {}).get("lambda")
-    if not caller:
-        return next_middleware(app)
-    scope = "read" if app.current_event.http_method in READ_METHODS else "write"
-    if scope not in caller["scopes"].split():
-        raise MissingScopeError(scope)
-    user_id = UUID(caller["user_id"])
-    with db.transaction(user_id) as session:
-        app.append_context(session=session, user_id=user_id)
-        return next_middleware(app)
-
-
 def problem(
     app: APIGatewayHttpResolver,
     status: HTTPStatus,
@@ -97,6 +82,7 @@ def problem(
     code: str,
     detail: str,
     errors: list[dict[str, Any]] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Response[str]:
     """Render RFC 9457 problem details."""
     body = {
@@ -109,4 +95,49 @@ def problem(
     }
     if errors:
         body["errors"] = errors
-    return Response(status_code=status, content_type=PROBLEM_JSON, body=json.dumps(body))
+    return Response(
+        status_code=status,
+        content_type=PROBLEM_JSON,
+        body=json.dumps(body),
+        headers={**app.context.get("headers", {}), **(headers or {})},
+    )
+
+
+def entity_tag(body: Any) -> str:
+    """The strong validator of a representation: the same JSON, however it is written."""
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
+    return f'"{hashlib.sha256(canonical.encode()).hexdigest()[:32]}"'
+
+
+def with_entity_tag(event: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    """Tell a GET's `ETag`, and leave out a body that the caller has already."""
+    is_get = event["requestContext"]["http"]["method"] == "GET"
+    if not is_get or answer["statusCode"] != HTTPStatus.OK or answer.get("isBase64Encoded"):
+        return answer
+    if answer["headers"].get("Content-Type") != content_types.APPLICATION_JSON:
+        return answer
+    tag = entity_tag(json.loads(answer["body"]))
+    headers = {**answer["headers"], "ETag": tag, "Cache-Control": "private, no-cache"}
+    if tag in _tags(event["headers"].get("if-none-match", "")):
+        return answer | {"statusCode": HTTPStatus.NOT_MODIFIED, "headers": headers, "body": ""}
+    return answer | {"headers": headers}
+
+
+def require_match(event: APIGatewayProxyEventV2, shown: BaseModel) -> None:
+    """
+    Let a change through if `shown`, a resource as a GET gives it, is what the caller has seen.
+
+    Call it with the row locked.
+
+    Raises:
+        PreconditionFailedError: the request's `If-Match` is of another state.
+    """
+    header = event.headers.get("if-match")
+    if header is None or header.strip() == "*":
+        return
+    if entity_tag(shown.model_dump(mode="json")) not in _tags(header):
+        raise PreconditionFailedError
+
+
+def _tags(header: str) -> list[str]:
+    return [tag.strip() for tag in header.split(",")]

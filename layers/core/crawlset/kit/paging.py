@@ -5,6 +5,7 @@ import binascii
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
@@ -14,6 +15,14 @@ from crawlset.errors import BadRequestError
 
 T = TypeVar("T")
 MAX_BIGINT = 2**63 - 1
+
+
+class Order(StrEnum):
+    """Of a list, by when its rows were made."""
+
+    newest = "-created"
+    oldest = "created"
+
 
 Limit = Annotated[int, Field(ge=1, le=100, description="Items on a page")]
 

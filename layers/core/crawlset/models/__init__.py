@@ -1,13 +1,22 @@
 """The tables. Import them from here."""
 
-from crawlset.models.account import ActivityLog, ApiKey, IdempotencyKey, Profile
+from crawlset.models.account import (
+    ActivityLog,
+    ApiKey,
+    IdempotencyKey,
+    LoginIdentity,
+    Profile,
+    RequestCount,
+)
 from crawlset.models.base import Base, JobStatus, WorkStatus
 from crawlset.models.crawl import (
     CrawlJob,
     CrawlSchedule,
     JobChunk,
+    JobEvent,
     JobSearch,
     JobTemplate,
+    ScheduleUrl,
 )
 from crawlset.models.image import Change, Image, ImageVerdict, Verdict
 from crawlset.models.messaging import (
@@ -33,12 +42,16 @@ __all__ = [
     "Image",
     "ImageVerdict",
     "JobChunk",
+    "JobEvent",
     "JobSearch",
     "JobStatus",
     "JobTemplate",
+    "LoginIdentity",
     "OutboxMessage",
     "Profile",
     "Project",
+    "RequestCount",
+    "ScheduleUrl",
     "Takedown",
     "Target",
     "ValidationJob",

@@ -14,6 +14,36 @@ class Profile(Identified, Timestamped, Base):
 
     email: Mapped[str]
     name: Mapped[str]
+    max_active_jobs: Mapped[int] = mapped_column(server_default="10")
+    """Crawl jobs that are pending or running at once."""
+    max_images_per_job: Mapped[int] = mapped_column(server_default="1000000")
+    max_stored_bytes: Mapped[int] = mapped_column(BigInteger, server_default="1099511627776")
+    """In the packs of all jobs; no crawl job starts beyond it."""
+    max_requests_per_minute: Mapped[int] = mapped_column(server_default="600")
+
+
+class LoginIdentity(Owned, Base):
+    """Who an identity provider's `subject` is here."""
+
+    __tablename__ = "identities"
+    __table_args__ = (Index(None, "user_id"),)
+
+    issuer: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class RequestCount(Base):
+    """Requests in the current minute. Written by the function `count_request` only."""
+
+    __tablename__ = "request_counts"
+    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
+
+    user_id: Mapped[UUID] = mapped_column(
+        ForeignKey("profiles.id", ondelete="CASCADE"), primary_key=True
+    )
+    window_start: Mapped[datetime]
+    n_requests: Mapped[int]
 
 
 class ApiKey(Identified, Owned, Base):

@@ -2,7 +2,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -30,9 +42,17 @@ class CrawlJob(Identified, Owned, Timestamped, Finishing, Base):
         Index(None, "status"),
         Index(None, "project_id", "status"),
         Index(None, "user_id"),
+        ForeignKeyConstraint(
+            ["schedule_id", "user_id"],
+            ["crawl_schedules.id", "crawl_schedules.user_id"],
+            ondelete="SET NULL (schedule_id)",
+        ),
+        Index(None, "schedule_id"),
     )
 
     project_id: Mapped[UUID]
+    schedule_id: Mapped[UUID | None]
+    """The schedule that started it: what an earlier job of it has met is not crawled again."""
     name: Mapped[str]
     keywords: Mapped[list[str]]
     sources: Mapped[list[str]]
@@ -109,6 +129,9 @@ class JobChunk(Identified, Owned, Timestamped, Base):
     outcomes: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
     """Images by outcome code; what is not here yet is pending."""
     bytes_stored: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
+    fetch_seconds: Mapped[float] = mapped_column(Double, server_default="0", default=0.0)
+    """Wall clock of the function that fetched it."""
+    bytes_received: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
     pack_key: Mapped[str | None]
     finished_at: Mapped[datetime | None]
     error_message: Mapped[str | None]
@@ -130,12 +153,14 @@ class JobTemplate(Identified, Owned, Timestamped, Base):
 
 
 class CrawlSchedule(Identified, Owned, Timestamped, Base):
-    """When to start a template: a cron expression in an IANA time zone."""
+    """When to start a template: a cron expression in an IANA time zone, or every so often."""
 
     __tablename__ = "crawl_schedules"
     __table_args__ = (
         parent("projects", "project_id"),
         parent("job_templates", "template_id"),
+        child_key(),
+        CheckConstraint("(cron IS NULL) <> (rate_seconds IS NULL)", name="cron_or_rate"),
         Index(None, "project_id", "name", unique=True),
         Index(
             "ix_crawl_schedules_due",
@@ -147,8 +172,48 @@ class CrawlSchedule(Identified, Owned, Timestamped, Base):
     project_id: Mapped[UUID]
     template_id: Mapped[UUID]
     name: Mapped[str]
-    cron: Mapped[str]
+    cron: Mapped[str | None]
+    rate_seconds: Mapped[int | None]
     timezone: Mapped[str] = mapped_column(server_default="UTC", default="UTC")
     is_paused: Mapped[bool] = mapped_column(server_default="false", default=False)
+    catches_up: Mapped[bool] = mapped_column(server_default="true", default=True)
+    """Run once for the runs that were missed; otherwise they are left out."""
     next_run_at: Mapped[datetime]
     last_run_at: Mapped[datetime | None]
+
+
+class ScheduleUrl(Base):
+    """A URL that a job of the schedule has met."""
+
+    __tablename__ = "schedule_urls"
+
+    user_id: Mapped[UUID]
+    schedule_id: Mapped[UUID] = mapped_column(
+        ForeignKey("crawl_schedules.id", ondelete="CASCADE"), primary_key=True
+    )
+    url_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    """First 16 bytes of the SHA-256 of the URL."""
+
+
+class JobEvent(Owned, Base):
+    """
+    What happened to a crawl job or to its chunks, validation and export jobs. Appended by triggers.
+
+    Read in the order of (transaction_id, id), up to the oldest transaction still under way: ids
+    alone become visible out of their order.
+    """
+
+    __tablename__ = "job_events"
+    __table_args__ = (
+        parent("crawl_jobs", "crawl_job_id"),
+        Index(None, "crawl_job_id", "transaction_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, sort_order=-2)
+    crawl_job_id: Mapped[UUID]
+    transaction_id: Mapped[int] = mapped_column(
+        BigInteger, server_default=text("(pg_current_xact_id()::text)::bigint")
+    )
+    type: Mapped[str]
+    data: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())

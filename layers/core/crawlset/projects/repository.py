@@ -1,10 +1,12 @@
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from crawlset.errors import NotFoundError
-from crawlset.kit.paging import Slice, cut
+from crawlset.kit.db import in_order
+from crawlset.kit.paging import Order, Slice, cut
 from crawlset.models import CrawlJob, JobStatus, Project
 
 
@@ -27,13 +29,27 @@ class ProjectRepository:
             raise NotFoundError("project", project_id)
         return project
 
-    def list_page(self, user_id: UUID, after: str | None, limit: int) -> Slice[Project]:
-        """Newest first."""
+    def lock(self, user_id: UUID, project_id: UUID) -> Project:
+        """As `require`, and keep others from changing it meanwhile."""
+        project = self.require(user_id, project_id)
+        self.session.refresh(project, with_for_update=True)
+        return project
+
+    def list_page(
+        self, user_id: UUID, after: str | None, limit: int, order: Order = Order.newest
+    ) -> Slice[Project]:
         statement = select(Project).where(Project.user_id == user_id)
-        if after is not None:
-            statement = statement.where(Project.id < UUID(after))
-        rows = self.session.scalars(statement.order_by(Project.id.desc()).limit(limit + 1)).all()
+        statement = in_order(statement, Project.id, order, UUID(after) if after else None)
+        rows = self.session.scalars(statement.limit(limit + 1)).all()
         return cut(rows, limit, lambda project: project.id)
+
+    def newest_jobs(self, project: Project, limit: int) -> Sequence[CrawlJob]:
+        return self.session.scalars(
+            select(CrawlJob)
+            .where(CrawlJob.project_id == project.id)
+            .order_by(CrawlJob.id.desc())
+            .limit(limit)
+        ).all()
 
     def has_active_job(self, project_id: UUID) -> bool:
         active = (JobStatus.pending, JobStatus.running)
@@ -42,10 +58,5 @@ class ProjectRepository:
         )
         return self.session.execute(jobs.limit(1)).first() is not None
 
-    def delete(self, user_id: UUID, project_id: UUID) -> bool:
-        result = self.session.execute(
-            delete(Project)
-            .where(Project.id == project_id, Project.user_id == user_id)
-            .returning(Project.id)
-        )
-        return result.first() is not None
+    def delete(self, project: Project) -> None:
+        self.session.execute(delete(Project).where(Project.id == project.id))

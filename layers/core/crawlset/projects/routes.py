@@ -6,15 +6,22 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from crawlset.errors import ConflictError, NotFoundError
+from crawlset.errors import ConflictError
+from crawlset.kit.http import require_match
 from crawlset.kit.ids import new_id
-from crawlset.kit.paging import Limit, Page, decode_uuid
+from crawlset.kit.paging import Limit, Order, Page, decode_uuid
 from crawlset.models import Project
 from crawlset.projects.repository import ProjectRepository
-from crawlset.projects.schemas import ProjectCreate, ProjectRead, ProjectUpdate
+from crawlset.projects.schemas import (
+    ProjectCreate,
+    ProjectDetail,
+    ProjectRead,
+    ProjectUpdate,
+)
 
 router = APIGatewayHttpRouter()
 TAGS: Any = ["projects"]
+JOBS_SHOWN = 10
 
 
 class ProjectActiveError(ConflictError):
@@ -32,19 +39,21 @@ def caller() -> UUID:
 
 
 @router.post("/api/projects", summary="Create a project", tags=TAGS)
-def create_project(request: ProjectCreate) -> tuple[ProjectRead, int]:
+def create_project(request: ProjectCreate) -> tuple[ProjectDetail, int]:
     session = router.context["session"]
     project = Project(id=new_id(), user_id=caller(), **request.model_dump())
     session.add(project)
     session.flush()
-    return ProjectRead.model_validate(project), HTTPStatus.CREATED
+    return ProjectDetail.of(project, []), HTTPStatus.CREATED
 
 
-@router.get("/api/projects", summary="List projects, newest first", tags=TAGS)
+@router.get("/api/projects", summary="List projects", tags=TAGS)
 def list_projects(
-    limit: Annotated[Limit, Query()] = 20, cursor: Annotated[str | None, Query()] = None
+    limit: Annotated[Limit, Query()] = 20,
+    cursor: Annotated[str | None, Query()] = None,
+    sort: Annotated[Order, Query()] = Order.newest,
 ) -> Page[ProjectRead]:
-    page = repository().list_page(caller(), decode_uuid(cursor), limit)
+    page = repository().list_page(caller(), decode_uuid(cursor), limit, sort)
     return Page(
         items=[ProjectRead.model_validate(row) for row in page.rows],
         next_cursor=page.next_key,
@@ -52,24 +61,30 @@ def list_projects(
 
 
 @router.get("/api/projects/<project_id>", summary="Get a project", tags=TAGS)
-def get_project(project_id: UUID) -> ProjectRead:
-    return ProjectRead.model_validate(repository().require(caller(), project_id))
+def get_project(project_id: UUID) -> ProjectDetail:
+    return _detail(repository().require(caller(), project_id))
 
 
 @router.patch("/api/projects/<project_id>", summary="Rename or describe a project", tags=TAGS)
-def update_project(project_id: UUID, request: ProjectUpdate) -> ProjectRead:
-    project = repository().require(caller(), project_id)
+def update_project(project_id: UUID, request: ProjectUpdate) -> ProjectDetail:
+    project = repository().lock(caller(), project_id)
+    require_match(router.current_event, _detail(project))
     for name, value in request.model_dump(exclude_unset=True).items():
         setattr(project, name, value)
     router.context["session"].flush()
     router.context["session"].refresh(project)
-    return ProjectRead.model_validate(project)
+    return _detail(project)
 
 
 @router.delete("/api/projects/<project_id>", summary="Delete a project and its jobs", tags=TAGS)
 def delete_project(project_id: UUID) -> Response[None]:
+    project = repository().lock(caller(), project_id)
+    require_match(router.current_event, _detail(project))
     if repository().has_active_job(project_id):
         raise ProjectActiveError(project_id)
-    if not repository().delete(caller(), project_id):
-        raise NotFoundError("project", project_id)
+    repository().delete(project)
     return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+def _detail(project: Project) -> ProjectDetail:
+    return ProjectDetail.of(project, repository().newest_jobs(project, JOBS_SHOWN))

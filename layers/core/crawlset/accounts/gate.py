@@ -1,0 +1,73 @@
+"""What each request of a caller passes: its scope, its allowance, and one transaction."""
+
+from typing import Any
+from uuid import UUID
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
+
+from crawlset.accounts import allowance, idempotency
+from crawlset.errors import ForbiddenError
+from crawlset.kit import db
+
+READ_METHODS = frozenset({"GET", "HEAD"})
+ADMIN_PATHS = ("/api/api-keys",)
+"""Whoever may make keys may do everything."""
+
+
+class MissingScopeError(ForbiddenError):
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"This API key lacks the scope {scope!r}.")
+
+
+def as_caller(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Response[Any]:
+    """
+    Answer in one transaction of the caller that the authorizer named. An open route has no caller.
+
+    Raises:
+        MissingScopeError: the key is not for this.
+        TooManyRequestsError: the minute's requests are used up.
+        IdempotencyKeyReusedError: the key was sent with another request before.
+    """
+    event = app.current_event
+    caller = event.raw_event["requestContext"].get("authorizer", {}).get("lambda")
+    if not caller:
+        return next_middleware(app)
+    _require_scope(event.http_method, event.path, caller["scopes"].split())
+    user_id = UUID(caller["user_id"])
+    headers = allowance.take(user_id)
+    app.append_context(headers=headers)
+    asked = idempotency.asked(event)
+    response = _answer(app, next_middleware, user_id, asked)
+    response.headers.update(headers)
+    return response
+
+
+def _answer(
+    app: APIGatewayHttpResolver,
+    next_middleware: NextMiddleware,
+    user_id: UUID,
+    asked: idempotency.Asked | None,
+) -> Response[Any]:
+    if asked is not None and (kept := idempotency.replay(user_id, asked)) is not None:
+        return kept
+    try:
+        with db.transaction(user_id) as session:
+            app.append_context(session=session, user_id=user_id)
+            response = next_middleware(app)
+            if asked is not None:
+                idempotency.keep(session, user_id, asked, response)
+            return response
+    except idempotency.AskedMeanwhileError:
+        kept = idempotency.replay(user_id, asked) if asked is not None else None
+        if kept is None:
+            raise
+        return kept
+
+
+def _require_scope(method: str, path: str, scopes: list[str]) -> None:
+    needed = "read" if method in READ_METHODS else "write"
+    if path.startswith(ADMIN_PATHS):
+        needed = "admin"
+    if needed not in scopes:
+        raise MissingScopeError(needed)

@@ -1,0 +1,1 @@
+"""Deprecated: datasets, a view on a project and its crawl job."""

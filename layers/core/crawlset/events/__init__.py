@@ -1,0 +1,1 @@
+"""What happened: the events of a job, the activity of an account."""

@@ -1,0 +1,148 @@
+"""What every request passes: scopes, the minute's allowance, Idempotency-Key, validators."""
+
+import pytest
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from crawlset.models import IdempotencyKey, Profile, Project
+from tests import factories
+from tests.integration.api import Api
+
+
+@pytest.fixture
+def profile(session: Session) -> Profile:
+    return factories.create_profile(session)
+
+
+@pytest.fixture
+def api(profile: Profile) -> Api:
+    return Api(profile.id)
+
+
+class TestIdempotencyKey:
+    def test_gets_the_first_answer_again(self, api: Api, session: Session) -> None:
+        first = api.ask("POST", "/api/projects", {"name": "Cats"}, idempotency_key="a-1")
+        second = api.ask("POST", "/api/projects", {"name": "Cats"}, idempotency_key='"a-1"')
+
+        assert (first.status, second.status) == (201, 201)
+        assert second.body == first.body
+        assert second.headers["idempotency-replayed"] == "true"
+        assert "idempotency-replayed" not in first.headers
+        assert session.scalar(select(func.count()).select_from(Project)) == 1
+
+    def test_means_one_request_only(self, api: Api) -> None:
+        api.ask("POST", "/api/projects", {"name": "Cats"}, idempotency_key="a-1")
+
+        answer = api.ask("POST", "/api/projects", {"name": "Dogs"}, idempotency_key="a-1")
+
+        assert (answer.status, answer.body["code"]) == (422, "IdempotencyKeyReusedError")
+
+    def test_is_one_caller_s(self, api: Api, session: Session) -> None:
+        other = Api(factories.create_profile(session).id)
+        mine = api.ask("POST", "/api/projects", {"name": "Cats"}, idempotency_key="a-1")
+
+        theirs = other.ask("POST", "/api/projects", {"name": "Cats"}, idempotency_key="a-1")
+
+        assert theirs.body["id"] != mine.body["id"]
+
+    def test_keeps_no_failure(self, api: Api, session: Session) -> None:
+        unknown = "/api/projects/00000000-0000-7000-8000-000000000000/uploads"
+
+        assert api.ask("POST", unknown, idempotency_key="a-1").status == 404
+        assert session.scalar(select(func.count()).select_from(IdempotencyKey)) == 0
+
+    @pytest.mark.parametrize("key", ["", "x" * 256, "caf\u00e9", '"', "a\tb"])
+    def test_must_be_one(self, api: Api, key: str) -> None:
+        answer = api.ask("POST", "/api/projects", {"name": "Cats"}, idempotency_key=key)
+
+        assert (answer.status, answer.body["code"]) == (400, "InvalidIdempotencyKeyError")
+
+    def test_means_nothing_to_a_change(self, api: Api) -> None:
+        project = api.ask("POST", "/api/projects", {"name": "Cats"}).body
+        path = f"/api/projects/{project['id']}"
+
+        for name in ("Dogs", "Birds"):
+            answer = api.ask("PATCH", path, {"name": name}, idempotency_key="a-1")
+            assert answer.body["name"] == name
+
+
+class TestAllowance:
+    def test_is_told_with_each_answer(self, api: Api) -> None:
+        first, second = (api.ask("GET", "/api/projects") for _ in range(2))
+
+        assert first.headers["ratelimit-policy"] == '"requests";q=600;w=60'
+        assert first.headers["ratelimit"].startswith('"requests";r=599;t=')
+        assert second.headers["ratelimit"].startswith('"requests";r=598;t=')
+
+    def test_is_told_with_a_problem_too(self, api: Api) -> None:
+        unknown = "/api/projects/00000000-0000-7000-8000-000000000000"
+
+        assert "ratelimit" in api.ask("GET", unknown).headers
+
+    def test_ends(self, api: Api, session: Session, profile: Profile) -> None:
+        session.execute(
+            update(Profile).where(Profile.id == profile.id).values(max_requests_per_minute=2)
+        )
+        session.commit()
+
+        answers = [api.ask("GET", "/api/projects") for _ in range(3)]
+
+        assert [answer.status for answer in answers] == [200, 200, 429]
+        assert answers[-1].body["code"] == "RequestsExceededError"
+        assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
+
+    def test_is_one_caller_s(self, api: Api, session: Session) -> None:
+        other = Api(factories.create_profile(session).id)
+        api.ask("GET", "/api/projects")
+
+        assert other.ask("GET", "/api/projects").headers["ratelimit"].startswith('"requests";r=599')
+
+
+class TestValidators:
+    def test_save_a_body_that_the_caller_has(self, api: Api) -> None:
+        project = api.ask("POST", "/api/projects", {"name": "Cats"}).body
+        path = f"/api/projects/{project['id']}"
+        tag = api.ask("GET", path).headers["etag"]
+
+        again = api.ask("GET", path, if_none_match=f'"other", {tag}')
+        changed = api.ask("PATCH", path, {"name": "Dogs"})
+        after = api.ask("GET", path, if_none_match=tag)
+
+        assert (again.status, again.body) == (304, None)
+        assert changed.status == after.status == 200
+        assert after.headers["etag"] != tag
+
+    def test_keep_a_change_from_what_was_not_seen(self, api: Api) -> None:
+        project = api.ask("POST", "/api/projects", {"name": "Cats"}).body
+        path = f"/api/projects/{project['id']}"
+        tag = api.ask("GET", path).headers["etag"]
+
+        first = api.ask("PATCH", path, {"name": "Dogs"}, if_match=tag)
+        second = api.ask("PATCH", path, {"name": "Birds"}, if_match=tag)
+        removed = api.ask("DELETE", path, if_match=tag)
+
+        assert (first.status, second.status, removed.status) == (200, 412, 412)
+        assert second.body["code"] == "PreconditionFailedError"
+        assert api.ask("GET", path).body["name"] == "Dogs"
+        assert api.ask("DELETE", path, if_match=api.ask("GET", path).headers["etag"]).status == 204
+
+
+class TestScopes:
+    @pytest.mark.parametrize(
+        ("scopes", "method", "path", "missing"),
+        [
+            ("write admin", "GET", "/api/projects", "read"),
+            ("read admin", "POST", "/api/projects", "write"),
+            ("read write", "GET", "/api/api-keys", "admin"),
+            ("read write", "POST", "/api/api-keys", "admin"),
+        ],
+    )
+    def test_are_asked_for(
+        self, profile: Profile, scopes: str, method: str, path: str, missing: str
+    ) -> None:
+        body = {"name": "Cats"} if method == "POST" else None
+
+        answer = Api(profile.id, scopes).ask(method, path, body)
+
+        assert (answer.status, answer.body["code"]) == (403, "MissingScopeError")
+        assert repr(missing) in answer.body["detail"]
