@@ -1,5 +1,6 @@
 """The HTTP API."""
 
+import json
 from http import HTTPStatus
 from typing import Any
 
@@ -7,6 +8,7 @@ from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from crawlset import __version__
 from crawlset.accounts.gate import as_caller
 from crawlset.accounts.routes import router as accounts
 from crawlset.crawls.estimate_routes import router as estimates
@@ -14,6 +16,7 @@ from crawlset.crawls.routes import router as crawls
 from crawlset.datasets.routes import router as datasets
 from crawlset.events.routes import router as events
 from crawlset.exports.routes import router as exports
+from crawlset.kit import openapi
 from crawlset.kit.http import build_app, with_entity_tag
 from crawlset.observability import logger, metrics
 from crawlset.projects.routes import router as projects
@@ -21,8 +24,10 @@ from crawlset.schedules.routes import router as schedules
 from crawlset.schedules.template_routes import router as templates
 from crawlset.validation.routes import router as validation
 
+OPEN_PATHS = {"/api/health", "/api/openapi.json", "/api/docs"}
+
 app = build_app([as_caller])
-app.enable_swagger(path="/api/docs", title="Crawlset", version="0.1.0")
+app.enable_swagger(path="/api/docs", title="Crawlset", version=__version__)
 for router in (
     accounts,
     projects,
@@ -39,14 +44,25 @@ for router in (
 
 
 @app.get("/api/health", summary="Whether the API answers", tags=["health"])
-def health() -> tuple[dict[str, str], int]:
-    return {"status": "ok"}, HTTPStatus.OK
+def health() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+def document() -> str:
+    """The OpenAPI document, as JSON."""
+    described = openapi.document(
+        app,
+        title="Crawlset",
+        version=__version__,
+        description="Keywords or URL lists in, a licence-checked, de-duplicated image dataset out.",
+        is_open=OPEN_PATHS,
+    )
+    return json.dumps(described, indent=1, ensure_ascii=False)
 
 
 @app.get("/api/openapi.json", include_in_schema=False)
-def openapi() -> Response[str]:
-    document = app.get_openapi_json_schema(title="Crawlset", version="0.1.0")
-    return Response(HTTPStatus.OK, content_types.APPLICATION_JSON, document)
+def get_document() -> Response[str]:
+    return Response(HTTPStatus.OK, content_types.APPLICATION_JSON, document())
 
 
 @logger.inject_lambda_context(

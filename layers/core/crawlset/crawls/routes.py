@@ -45,18 +45,24 @@ def list_sources() -> Page[SourceRead]:
     "/api/projects/<project_id>/uploads",
     summary="Get a place to PUT a manifest to",
     tags=TAGS,
+    status_code=HTTPStatus.CREATED,
 )
-def create_upload(project_id: UUID) -> tuple[UploadRead, int]:
+def create_upload(project_id: UUID) -> UploadRead:
     ProjectRepository(router.context["session"]).require(router.context["user_id"], project_id)
     upload_id, url, expires_at = service.create_upload(router.context["user_id"])
-    return UploadRead(upload_id=upload_id, url=url, expires_at=expires_at), HTTPStatus.CREATED
+    return UploadRead(upload_id=upload_id, url=url, expires_at=expires_at)
 
 
-@router.post("/api/projects/<project_id>/crawl-jobs", summary="Create a crawl job", tags=TAGS)
-def create_crawl_job(project_id: UUID, request: CrawlJobCreate) -> tuple[CrawlJobRead, int]:
+@router.post(
+    "/api/projects/<project_id>/crawl-jobs",
+    summary="Create a crawl job",
+    tags=TAGS,
+    status_code=HTTPStatus.CREATED,
+)
+def create_crawl_job(project_id: UUID, request: CrawlJobCreate) -> CrawlJobRead:
     session = router.context["session"]
     job = service.create(session, router.context["user_id"], project_id, request)
-    return reading.read_one(session, job), HTTPStatus.CREATED
+    return reading.read_one(session, job)
 
 
 @router.get("/api/projects/<project_id>/crawl-jobs", summary="List crawl jobs", tags=TAGS)
@@ -94,6 +100,7 @@ def get_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobRead:
     "/api/projects/<project_id>/crawl-jobs/<job_id>",
     summary="Delete a finished job",
     tags=TAGS,
+    status_code=HTTPStatus.NO_CONTENT,
 )
 def delete_crawl_job(project_id: UUID, job_id: UUID) -> Response[None]:
     session = router.context["session"]

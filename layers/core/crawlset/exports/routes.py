@@ -21,13 +21,13 @@ Cursor = Annotated[str | None, Query()]
 PageLimit = Annotated[Limit, Query()]
 
 
-@router.post(JOBS, summary="Export a completed crawl job", tags=TAGS)
-def create_export_job(
-    project_id: UUID, job_id: UUID, request: ExportJobCreate
-) -> tuple[ExportJobRead, int]:
+@router.post(
+    JOBS, summary="Export a completed crawl job", tags=TAGS, status_code=HTTPStatus.CREATED
+)
+def create_export_job(project_id: UUID, job_id: UUID, request: ExportJobCreate) -> ExportJobRead:
     session = router.context["session"]
     job = require_crawl_job(session, project_id, job_id)
-    return ExportJobRead.of(service.create(session, job, request)), HTTPStatus.CREATED
+    return ExportJobRead.of(service.create(session, job, request))
 
 
 @router.get(JOBS, summary="List export jobs, newest first", tags=TAGS)

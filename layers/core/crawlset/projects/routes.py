@@ -38,13 +38,13 @@ def caller() -> UUID:
     return user_id
 
 
-@router.post("/api/projects", summary="Create a project", tags=TAGS)
-def create_project(request: ProjectCreate) -> tuple[ProjectDetail, int]:
+@router.post("/api/projects", summary="Create a project", tags=TAGS, status_code=HTTPStatus.CREATED)
+def create_project(request: ProjectCreate) -> ProjectDetail:
     session = router.context["session"]
     project = Project(id=new_id(), user_id=caller(), **request.model_dump())
     session.add(project)
     session.flush()
-    return ProjectDetail.of(project, []), HTTPStatus.CREATED
+    return ProjectDetail.of(project, [])
 
 
 @router.get("/api/projects", summary="List projects", tags=TAGS)
@@ -76,7 +76,12 @@ def update_project(project_id: UUID, request: ProjectUpdate) -> ProjectDetail:
     return _detail(project)
 
 
-@router.delete("/api/projects/<project_id>", summary="Delete a project and its jobs", tags=TAGS)
+@router.delete(
+    "/api/projects/<project_id>",
+    summary="Delete a project and its jobs",
+    tags=TAGS,
+    status_code=HTTPStatus.NO_CONTENT,
+)
 def delete_project(project_id: UUID) -> Response[None]:
     project = repository().lock(caller(), project_id)
     require_match(router.current_event, _detail(project))

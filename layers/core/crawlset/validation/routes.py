@@ -21,14 +21,19 @@ Cursor = Annotated[str | None, Query()]
 PageLimit = Annotated[Limit, Query()]
 
 
-@router.post(JOBS, summary="Validate what a completed crawl job has stored", tags=TAGS)
+@router.post(
+    JOBS,
+    summary="Validate what a completed crawl job has stored",
+    tags=TAGS,
+    status_code=HTTPStatus.CREATED,
+)
 def create_validation_job(
     project_id: UUID, job_id: UUID, request: ValidationJobCreate
-) -> tuple[ValidationJobRead, int]:
+) -> ValidationJobRead:
     session = router.context["session"]
     job = require_crawl_job(session, project_id, job_id)
     validation_job = service.create(session, job, request.validation_rules)
-    return ValidationJobRead.of(validation_job), HTTPStatus.CREATED
+    return ValidationJobRead.of(validation_job)
 
 
 @router.get(JOBS, summary="List validation jobs, newest first", tags=TAGS)

@@ -1,0 +1,261 @@
+"""Two users, every route: what is the other's looks like what is not there."""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from crawlset import settings
+from crawlset.kit import db
+from crawlset.kit.ids import new_id
+from crawlset.models import (
+    ActivityLog,
+    ApiKey,
+    Base,
+    CrawlSchedule,
+    ExportFile,
+    IdempotencyKey,
+    ImageVerdict,
+    JobStatus,
+    JobTemplate,
+    LoginIdentity,
+    Profile,
+    ScheduleUrl,
+    Takedown,
+    Verdict,
+    Webhook,
+    WebhookDelivery,
+    WorkStatus,
+)
+from functions.api import app
+from tests import factories
+from tests.integration.api import Api
+
+pytestmark = pytest.mark.usefixtures("bucket", "queues")
+
+UNKNOWN_IMAGE = 2**62
+CRAWL = {"name": "cats", "keywords": ["cat"], "sources": ["sample"]}
+PATHS = json.loads(app.document())["paths"]
+ROUTES = [(path, method) for path, methods in PATHS.items() if "{" in path for method in methods]
+TENANT_TABLES = [
+    mapper.class_
+    for mapper in Base.registry.mappers
+    if "user_id" in mapper.columns and mapper.class_.__tablename__ != "request_counts"
+]
+
+
+@pytest.fixture(autouse=True)
+def _configured(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("SAMPLE_SOURCE_URL", "http://127.0.0.1:1")
+    settings.source_settings.cache_clear()
+    yield
+    settings.source_settings.cache_clear()
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A user with something of everything, and the ids of it by the names that routes use."""
+
+    profile: Profile
+    ids: dict[str, str]
+
+    @property
+    def api(self) -> Api:
+        return Api(self.profile.id)
+
+
+def furnish(session: Session) -> Tenant:
+    profile = factories.create_profile(session)
+    project = factories.create_project(session, profile)
+    job = factories.create_crawl_job(session, project, status=JobStatus.completed)
+    factories.create_search(session, job, status=WorkStatus.completed)
+    chunk = factories.create_chunk(session, job, status=WorkStatus.completed)
+    image = factories.create_image(session, chunk)
+    validation_job = factories.create_validation_job(session, job, status=JobStatus.completed)
+    export_job = factories.create_export_job(session, job, status=JobStatus.completed)
+    owner: dict[str, Any] = {"user_id": profile.id}
+    template = JobTemplate(
+        id=new_id(), project_id=project.id, name="daily", configuration=CRAWL, **owner
+    )
+    schedule = CrawlSchedule(
+        id=new_id(),
+        project_id=project.id,
+        template_id=template.id,
+        name="daily",
+        cron="0 4 * * *",
+        next_run_at=datetime(2100, 1, 1, tzinfo=UTC),
+        **owner,
+    )
+    key = ApiKey(
+        id=new_id(), name="k", prefix=profile.id.hex[-12:], key_hash=b"x", scopes=["read"], **owner
+    )
+    webhook = Webhook(id=new_id(), url="https://example.org", events=["*"], secret=b"s", **owner)
+    session.add_all([template, key, webhook])
+    session.flush()
+    session.add(schedule)
+    session.flush()
+    session.add_all(
+        [
+            ActivityLog(action="project.created", resource_type="project", **owner),
+            ExportFile(
+                id=new_id(),
+                export_job_id=export_job.id,
+                name="a.tar",
+                file_size=1,
+                sha256=b"s",
+                **owner,
+            ),
+            IdempotencyKey(key="k", fingerprint=b"f", status=201, body={}, **owner),
+            ImageVerdict(
+                validation_job_id=validation_job.id,
+                image_id=image.id,
+                verdict=Verdict.keep,
+                **owner,
+            ),
+            LoginIdentity(issuer="https://login.example.org", subject=str(profile.id), **owner),
+            ScheduleUrl(schedule_id=schedule.id, url_hash=b"h" * 16, **owner),
+            Takedown(id=new_id(), project_id=project.id, kind="url", value="x", **owner),
+            WebhookDelivery(id=new_id(), webhook_id=webhook.id, event={}, **owner),
+        ]
+    )
+    session.commit()
+    return Tenant(
+        profile,
+        {
+            "project_id": str(project.id),
+            "job_id": str(job.id),
+            "dataset_id": str(job.id),
+            "image_id": str(image.id),
+            "validation_job_id": str(validation_job.id),
+            "export_job_id": str(export_job.id),
+            "template_id": str(template.id),
+            "schedule_id": str(schedule.id),
+            "key_id": str(key.id),
+        },
+    )
+
+
+@pytest.fixture
+def owner(session: Session) -> Tenant:
+    return furnish(session)
+
+
+@pytest.fixture
+def other(session: Session) -> Tenant:
+    return furnish(session)
+
+
+def body_for(path: str, method: str, ids: dict[str, str]) -> Any:
+    """A body that the route would take from the owner."""
+    if method not in {"post", "patch"}:
+        return None
+    if path.endswith("/crawl-schedules"):
+        return {"name": "hourly", "template_id": ids["template_id"], "cron": "0 * * * *"}
+    if path.endswith("/job-templates"):
+        return {"name": "weekly", "configuration": CRAWL}
+    if path.endswith(("/crawl-jobs", "/estimate")):
+        return CRAWL
+    return {"name": "mine"} if method == "patch" else {}
+
+
+def told(path: str, ids: dict[str, str], answer: tuple[int, Any]) -> tuple[int, str]:
+    """Status and body, with the names of ids in place of the ids."""
+    status, body = answer
+    text = json.dumps(body, sort_keys=True)
+    for name in re.findall(r"{(\w+)}", path):
+        text = text.replace(ids[name], f"<{name}>")
+    return status, text
+
+
+class TestRoutes:
+    @pytest.mark.parametrize(("path", "method"), ROUTES)
+    def test_show_the_other_s_as_unknown(
+        self, owner: Tenant, other: Tenant, path: str, method: str
+    ) -> None:
+        unknown = {name: str(new_id()) for name in owner.ids} | {"image_id": str(UNKNOWN_IMAGE)}
+        asked = [owner.ids, unknown]
+
+        theirs, nobody_s = (
+            told(
+                path,
+                ids,
+                other.api.call(method.upper(), path.format(**ids), body_for(path, method, ids)),
+            )
+            for ids in asked
+        )
+
+        assert theirs == nobody_s
+        assert theirs[0] == 404
+
+    @pytest.mark.parametrize(
+        ("path", "method"),
+        [(path, method) for path, method in ROUTES if path.count("{") > 1],
+    )
+    def test_show_nothing_of_the_other_s_below_one_s_own_project(
+        self, owner: Tenant, other: Tenant, path: str, method: str
+    ) -> None:
+        ids = owner.ids | {"project_id": other.ids["project_id"]}
+
+        status, _ = other.api.call(method.upper(), path.format(**ids), body_for(path, method, ids))
+
+        assert status == 404
+
+    def test_use_nothing_of_the_other_s_by_a_field(self, owner: Tenant, other: Tenant) -> None:
+        project = f"/api/projects/{other.ids['project_id']}"
+        job = f"{project}/crawl-jobs/{other.ids['job_id']}"
+        fields = [
+            (f"{job}/export-jobs", {"validation_job_id": owner.ids["validation_job_id"]}),
+            (
+                f"{project}/crawl-schedules",
+                {"name": "x", "template_id": owner.ids["template_id"], "cron": "0 * * * *"},
+            ),
+            (f"{project}/job-templates", {"name": "x", "crawl_job_id": owner.ids["job_id"]}),
+        ]
+
+        for path, body in fields:
+            assert other.api.call("POST", path, body)[0] == 404, path
+
+    @pytest.mark.parametrize("path", [path for path in PATHS if "{" not in path])
+    def test_list_only_one_s_own(self, owner: Tenant, other: Tenant, path: str) -> None:
+        if "get" not in PATHS[path]:
+            return
+
+        _, body = other.api.call("GET", path)
+
+        shown = json.dumps(body)
+        unmistakable = set(owner.ids.values()) - {owner.ids["image_id"]}
+        assert [id_ for id_ in unmistakable if id_ in shown] == []
+
+
+class TestRowLevelSecurity:
+    @pytest.mark.parametrize("model", TENANT_TABLES, ids=lambda model: model.__tablename__)
+    def test_shows_nothing_of_the_other_s_without_any_filter(
+        self, owner: Tenant, other: Tenant, model: Any
+    ) -> None:
+        for tenant in (owner, other):
+            with db.transaction(tenant.profile.id) as session:
+                owners = set(session.scalars(select(model.user_id)))
+
+            assert owners == {tenant.profile.id}
+
+
+def test_the_owner_is_let_in(owner: Tenant) -> None:
+    """Else the walk above would show nothing."""
+    refused = [
+        path
+        for path, method in ROUTES
+        if method == "get" and owner.api.call("GET", path.format(**owner.ids))[0] != 200
+    ]
+
+    assert refused == []
+
+
+def test_every_id_of_a_route_is_known_here(owner: Tenant) -> None:
+    named = {name for path, _ in ROUTES for name in re.findall(r"{(\w+)}", path)}
+
+    assert named == set(owner.ids)
