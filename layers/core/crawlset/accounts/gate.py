@@ -6,7 +6,7 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
-from crawlset.accounts import allowance, idempotency
+from crawlset.accounts import activity, allowance, idempotency
 from crawlset.errors import ForbiddenError
 from crawlset.kit import db
 
@@ -38,7 +38,7 @@ def as_caller(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> R
     headers = allowance.take(user_id)
     app.append_context(headers=headers)
     asked = idempotency.asked(event)
-    response = _answer(app, next_middleware, user_id, asked)
+    response = _answer(app, next_middleware, user_id, caller["key_id"], asked)
     response.headers.update(headers)
     return response
 
@@ -47,6 +47,7 @@ def _answer(
     app: APIGatewayHttpResolver,
     next_middleware: NextMiddleware,
     user_id: UUID,
+    key_id: str,
     asked: idempotency.Asked | None,
 ) -> Response[Any]:
     if asked is not None and (kept := idempotency.replay(user_id, asked)) is not None:
@@ -55,6 +56,15 @@ def _answer(
         with db.transaction(user_id) as session:
             app.append_context(session=session, user_id=user_id)
             response = next_middleware(app)
+            event = app.current_event
+            activity.note(
+                session,
+                user_id,
+                event.http_method,
+                event.path,
+                response.body,
+                {"request_id": event.request_context.request_id, "key_id": key_id},
+            )
             if asked is not None:
                 idempotency.keep(session, user_id, asked, response)
             return response

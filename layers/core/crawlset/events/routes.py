@@ -1,3 +1,62 @@
+from typing import Annotated, Any
+from uuid import UUID
+
+from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
+from crawlset.crawls import service
+from crawlset.events.repository import ActivityRepository, EventRepository, Place
+from crawlset.events.schemas import ActivityRead, EventPage, EventRead
+from crawlset.kit.paging import InvalidCursorError, Limit, Page, decode, decode_int, encode
+
 router = APIGatewayHttpRouter()
+
+Cursor = Annotated[str | None, Query()]
+PageLimit = Annotated[Limit, Query()]
+Word = Annotated[str | None, Query(min_length=1, max_length=100)]
+TAGS: Any = ["events"]
+
+
+@router.get(
+    "/api/projects/<project_id>/crawl-jobs/<job_id>/events",
+    summary="What has happened to a crawl job, oldest first",
+    tags=TAGS,
+)
+def list_events(
+    project_id: UUID, job_id: UUID, limit: PageLimit = 100, cursor: Cursor = None
+) -> EventPage:
+    session = router.context["session"]
+    job = service.require(session, project_id, job_id)
+    events = EventRepository(session).list_after(job, _place(cursor), limit)
+    last = events[-1] if events else None
+    return EventPage(
+        items=[EventRead.model_validate(event) for event in events],
+        next_cursor=encode(f"{last.transaction_id}.{last.id}") if last else cursor,
+    )
+
+
+@router.get("/api/activity", summary="What this account has changed, newest first", tags=TAGS)
+def list_activity(
+    *,
+    action: Word = None,
+    resource_type: Word = None,
+    limit: PageLimit = 20,
+    cursor: Cursor = None,
+) -> Page[ActivityRead]:
+    page = ActivityRepository(router.context["session"]).list_page(
+        router.context["user_id"], action, resource_type, decode_int(cursor), limit
+    )
+    return Page(
+        items=[ActivityRead.model_validate(row) for row in page.rows], next_cursor=page.next_key
+    )
+
+
+def _place(cursor: str | None) -> Place | None:
+    key = decode(cursor)
+    if key is None:
+        return None
+    try:
+        transaction_id, id_ = map(int, key.split("."))
+    except ValueError as error:
+        raise InvalidCursorError from error
+    return Place(transaction_id, id_)

@@ -1,0 +1,69 @@
+"""Every query about events and activity."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import BigInteger, String, cast, func, select, tuple_
+from sqlalchemy.orm import Session
+
+from crawlset.kit.db import in_order
+from crawlset.kit.paging import Order, Slice, cut
+from crawlset.models import ActivityLog, CrawlJob, JobEvent
+
+
+class Place(NamedTuple):
+    """Of an event in its job's stream."""
+
+    transaction_id: int
+    id: int
+
+
+class EventRepository:
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def list_after(self, job: CrawlJob, place: Place | None, limit: int) -> Sequence[JobEvent]:
+        """
+        Events in an order that stays: what a transaction still under way may add comes after.
+
+        Ids are given before a commit, so in the order of ids alone a reader could pass over an
+        event that is committed late.
+        """
+        oldest_under_way = cast(
+            cast(func.pg_snapshot_xmin(func.pg_current_snapshot()), String), BigInteger
+        )
+        statement = select(JobEvent).where(
+            JobEvent.crawl_job_id == job.id, JobEvent.transaction_id < oldest_under_way
+        )
+        if place is not None:
+            statement = statement.where(
+                tuple_(JobEvent.transaction_id, JobEvent.id)
+                > tuple_(place.transaction_id, place.id)
+            )
+        return self.session.scalars(
+            statement.order_by(JobEvent.transaction_id, JobEvent.id).limit(limit)
+        ).all()
+
+
+class ActivityRepository:
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def list_page(
+        self,
+        user_id: UUID,
+        action: str | None,
+        resource_type: str | None,
+        after: str | None,
+        limit: int,
+    ) -> Slice[ActivityLog]:
+        """Newest first."""
+        statement = select(ActivityLog).where(ActivityLog.user_id == user_id)
+        if action is not None:
+            statement = statement.where(ActivityLog.action == action)
+        if resource_type is not None:
+            statement = statement.where(ActivityLog.resource_type == resource_type)
+        statement = in_order(statement, ActivityLog.id, Order.newest, int(after) if after else None)
+        rows = self.session.scalars(statement.limit(limit + 1)).all()
+        return cut(rows, limit, lambda row: row.id)
