@@ -1,6 +1,7 @@
 """One row of each table, by keyword defaults: a test names what matters to it."""
 
 import hashlib
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
@@ -11,11 +12,13 @@ from crawlset.kit import db
 from crawlset.kit.ids import new_id
 from crawlset.models import (
     CrawlJob,
+    CrawlSchedule,
     ExportJob,
     Image,
     JobChunk,
     JobSearch,
     JobStatus,
+    JobTemplate,
     Profile,
     Project,
     ValidationJob,
@@ -168,3 +171,38 @@ def create_export_job(session: Session, job: CrawlJob, **overrides: Any) -> Expo
     session.add(export_job)
     session.commit()
     return export_job
+
+
+def create_template(session: Session, project: Project, **overrides: Any) -> JobTemplate:
+    template = JobTemplate(
+        id=new_id(),
+        user_id=project.user_id,
+        project_id=project.id,
+        **{
+            "name": f"template {next(_numbers)}",
+            "configuration": {"name": "cats", "keywords": ["cat"], "sources": ["sample"]},
+        }
+        | overrides,
+    )
+    session.add(template)
+    session.commit()
+    return template
+
+
+def create_schedule(session: Session, template: JobTemplate, **overrides: Any) -> CrawlSchedule:
+    """Daily at three, due a long time ago."""
+    schedule = CrawlSchedule(
+        id=new_id(),
+        user_id=template.user_id,
+        project_id=template.project_id,
+        template_id=template.id,
+        **{
+            "name": f"schedule {next(_numbers)}",
+            "cron": "0 3 * * *",
+            "next_run_at": datetime(2026, 1, 1, tzinfo=UTC),
+        }
+        | overrides,
+    )
+    session.add(schedule)
+    session.commit()
+    return schedule

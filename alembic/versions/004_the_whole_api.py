@@ -1,4 +1,4 @@
-"""what the whole API keeps: quotas, identities, counted requests, events, what a schedule has seen
+"""what the whole API keeps: quotas, identities, counted requests, and events
 
 Revision: 004
 Revises: 003
@@ -22,7 +22,7 @@ QUOTAS = {
     "max_stored_bytes": (sa.BigInteger(), "1099511627776"),
     "max_requests_per_minute": (sa.Integer(), "600"),
 }
-TENANT_TABLES = ("identities", "job_events", "schedule_urls")
+TENANT_TABLES = ("identities", "job_events")
 
 
 def upgrade() -> None:
@@ -142,19 +142,6 @@ def extend_schedules() -> None:
         ondelete="SET NULL (schedule_id)",
     )
     op.create_index(op.f("ix_crawl_jobs_schedule_id"), "crawl_jobs", ["schedule_id"], unique=False)
-    op.create_table(
-        "schedule_urls",
-        sa.Column("user_id", sa.Uuid(), nullable=False),
-        sa.Column("schedule_id", sa.Uuid(), nullable=False),
-        sa.Column("url_hash", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["schedule_id"],
-            ["crawl_schedules.id"],
-            name=op.f("fk_schedule_urls_schedule_id"),
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("schedule_id", "url_hash", name=op.f("pk_schedule_urls")),
-    )
 
 
 def secure() -> None:
@@ -274,7 +261,6 @@ def downgrade() -> None:
     op.execute("REVOKE INSERT ON profiles FROM crawlset_api")
     for column in ("bytes_received", "fetch_seconds"):
         op.drop_column("job_chunks", column)
-    op.drop_table("schedule_urls")
     op.drop_column("crawl_jobs", "schedule_id")
     op.execute("DELETE FROM crawl_schedules WHERE cron IS NULL")
     for column in ("rate_seconds", "catches_up"):

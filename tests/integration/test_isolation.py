@@ -25,7 +25,6 @@ from crawlset.models import (
     JobTemplate,
     LoginIdentity,
     Profile,
-    ScheduleUrl,
     Takedown,
     Verdict,
     Webhook,
@@ -118,7 +117,6 @@ def furnish(session: Session) -> Tenant:
                 **owner,
             ),
             LoginIdentity(issuer="https://login.example.org", subject=str(profile.id), **owner),
-            ScheduleUrl(schedule_id=schedule.id, url_hash=b"h" * 16, **owner),
             Takedown(id=new_id(), project_id=project.id, kind="url", value="x", **owner),
             WebhookDelivery(id=new_id(), webhook_id=webhook.id, event={}, **owner),
         ]

@@ -6,38 +6,13 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from crawlset import keys
-from crawlset.crawls import planning
 from crawlset.crawls.planner import LANE_URLS, LANES_PER_HOST
-from crawlset.kit import objects
-from crawlset.kit.lines import pack_lines
-from crawlset.models import CrawlJob, JobStatus
+from crawlset.models import JobStatus
 from crawlset.settings import CHUNK_URLS
 from tests import factories
+from tests.integration.planned import plan
 
 pytestmark = [pytest.mark.role("crawlset_worker"), pytest.mark.usefixtures("bucket")]
-
-
-def plan(session: Session, job: CrawlJob, urls: list[str]) -> None:
-    search = factories.create_search(session, job)
-    head = {
-        "v": 1,
-        "job_id": str(job.id),
-        "search_id": str(search.id),
-        "attempt": 1,
-        "part": 0,
-        "n_parts": 1,
-        "error": None,
-    }
-    names = ("landing_url", "licence", "licence_raw", "creator", "attribution", "title")
-    nothing: dict[str, Any] = dict.fromkeys((*names, "width", "height", "refused"))
-    lines = [
-        nothing | {"url": url, "source": "urls", "query": None, "keyword": None, "rank": rank}
-        for rank, url in enumerate(urls)
-    ]
-    key = keys.candidates(job.id, search.id, 0)
-    objects.put(key, pack_lines([head, *lines]))
-    planning.plan_part(key)
 
 
 def groups(queues: Any) -> Counter[str]:

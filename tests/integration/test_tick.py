@@ -23,7 +23,7 @@ from crawlset.models import (
     WorkStatus,
 )
 from crawlset.outcomes import ImageStatus, Outcome
-from crawlset.schedules import service as schedules
+from crawlset.schedules.clock import Timing
 from crawlset.settings import MAX_ATTEMPTS
 from functions.tick import app
 from tests import factories
@@ -337,6 +337,7 @@ class TestNextRun:
         ],
     )
     def test_follows_the_clock_of_the_time_zone(self, after: str, expected: str) -> None:
-        run = schedules.next_run("0 3 * * *", "Europe/Berlin", datetime.fromisoformat(after))
+        daily = Timing("0 3 * * *", None, "Europe/Berlin")
+        run = daily.next(datetime.fromisoformat(after))
 
         assert run == datetime.fromisoformat(expected)

@@ -1,4 +1,4 @@
-"""The contract: docs/openapi.json is what the routes say, and the routes are what the gateway has."""
+"""The contract: docs/openapi.json is what the routes say, and the gateway has the same."""
 
 import json
 import re

@@ -8,7 +8,7 @@ from crawlset.accounts import idempotency
 from crawlset.crawls import sweeping
 from crawlset.kit import db
 from crawlset.observability import logger, metrics
-from crawlset.schedules import service as schedules
+from crawlset.schedules import firing
 
 
 def tick(*, requeue: bool = False) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def tick(*, requeue: bool = False) -> dict[str, Any]:
     """
     chores: dict[str, Callable[[], Any]] = {
         "relay": outbox.relay,
-        "schedules": schedules.fire_due,
+        "schedules": firing.fire_due,
         "sweep": lambda: sweeping.sweep(everything=requeue),
         "pipeline": lambda: pipeline.sweep(everything=requeue),
         "exports": pipeline.expire_exports,

@@ -42,6 +42,15 @@ KEEP_NEW = text(
     SELECT chunk_id, outcome, count(*) FROM kept GROUP BY chunk_id, outcome
     """
 )
+DROP_MET = text(
+    """
+    DELETE FROM candidate
+    USING images, crawl_jobs
+    WHERE crawl_jobs.schedule_id = :schedule_id AND crawl_jobs.id <> :job_id
+        AND images.crawl_job_id = crawl_jobs.id AND images.url_hash = candidate.url_hash
+        AND images.status NOT IN ('pending', 'cancelled')
+    """
+)
 HOST = re.compile(r"https?://(?:[^/?#@]*@)?(\[[^\]/]*\]|[^/?#:]*)", re.IGNORECASE)
 
 
@@ -181,7 +190,7 @@ def _copy(
     session: Session, job: CrawlJob, rows: Iterable[tuple[Any, ...]]
 ) -> dict[UUID, tuple[int, dict[str, int]]]:
     """
-    COPY the rows in and keep those whose URL is new to the job.
+    COPY the rows in and keep those whose URL is new to the job, and to its schedule.
 
     Gives, by chunk, how many were kept and their outcomes so far.
     """
@@ -190,6 +199,8 @@ def _copy(
     with cursor.copy(COPY) as copy:
         for row in rows:
             copy.write_row(row)
+    if job.schedule_id is not None:
+        session.execute(DROP_MET, {"schedule_id": job.schedule_id, "job_id": job.id})
     counted = session.execute(KEEP_NEW, {"user_id": job.user_id, "job_id": job.id})
     inserted: dict[UUID, tuple[int, dict[str, int]]] = {}
     for chunk_id, outcome, n in counted:

@@ -73,7 +73,7 @@ def create(
         UnprocessableError: sources, keywords, list, licences or rules that make no job.
         NotFoundError: the caller has no such project.
     """
-    _check(request)
+    check(request)
     manifest_key = _manifest_key(user_id, request)
     ProjectRepository(session).require(user_id, project_id)
     job = CrawlJob(
@@ -134,7 +134,11 @@ def discover_message(search: JobSearch, attempt: int = 1) -> Message:
     )
 
 
-def _check(request: CrawlJobCreate) -> None:
+def check(request: CrawlJobCreate) -> None:
+    """
+    Raises:
+        UnprocessableError: sources, keywords, list, licences or rules that make no job.
+    """
     for name in request.sources:
         source = registry.get_source(name)
         registry.check_use(source, request.intended_use)

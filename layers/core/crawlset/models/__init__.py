@@ -16,7 +16,6 @@ from crawlset.models.crawl import (
     JobEvent,
     JobSearch,
     JobTemplate,
-    ScheduleUrl,
 )
 from crawlset.models.image import Change, Image, ImageVerdict, Verdict
 from crawlset.models.messaging import (
@@ -51,7 +50,6 @@ __all__ = [
     "Profile",
     "Project",
     "RequestCount",
-    "ScheduleUrl",
     "Takedown",
     "Target",
     "ValidationJob",

@@ -6,12 +6,10 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Double,
-    ForeignKey,
     ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
-    LargeBinary,
     func,
     text,
 )
@@ -52,7 +50,7 @@ class CrawlJob(Identified, Owned, Timestamped, Finishing, Base):
 
     project_id: Mapped[UUID]
     schedule_id: Mapped[UUID | None]
-    """The schedule that started it: what an earlier job of it has met is not crawled again."""
+    """The schedule that started it: what an earlier job of it has settled is left out."""
     name: Mapped[str]
     keywords: Mapped[list[str]]
     sources: Mapped[list[str]]
@@ -180,19 +178,6 @@ class CrawlSchedule(Identified, Owned, Timestamped, Base):
     """Run once for the runs that were missed; otherwise they are left out."""
     next_run_at: Mapped[datetime]
     last_run_at: Mapped[datetime | None]
-
-
-class ScheduleUrl(Base):
-    """A URL that a job of the schedule has met."""
-
-    __tablename__ = "schedule_urls"
-
-    user_id: Mapped[UUID]
-    schedule_id: Mapped[UUID] = mapped_column(
-        ForeignKey("crawl_schedules.id", ondelete="CASCADE"), primary_key=True
-    )
-    url_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    """First 16 bytes of the SHA-256 of the URL."""
 
 
 class JobEvent(Owned, Base):

@@ -1,14 +1,85 @@
+"""Every query about templates and schedules."""
+
 from collections.abc import Sequence
+from typing import Generic, TypeVar
+from uuid import UUID
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from crawlset.errors import ConflictError, NotFoundError
+from crawlset.kit.db import in_order
+from crawlset.kit.paging import Order, Slice, cut
 from crawlset.models import CrawlSchedule, JobTemplate
 
+R = TypeVar("R", JobTemplate, CrawlSchedule)
 
-class ScheduleRepository:
+
+class NameTakenError(ConflictError):
+    def __init__(self, noun: str, name: str) -> None:
+        super().__init__(f"The project has another {noun} named {name!r}.")
+
+
+class _OfProject(Generic[R]):
+    model: type[R]
+    noun: str
+
     def __init__(self, session: Session) -> None:
         self.session = session
+
+    def require(self, project_id: UUID, id_: UUID) -> R:
+        """
+        Raises:
+            NotFoundError: the caller's project has none of this id.
+        """
+        row = self.session.scalar(
+            select(self.model).where(self.model.id == id_, self.model.project_id == project_id)
+        )
+        if row is None:
+            raise NotFoundError(self.noun, id_)
+        return row
+
+    def lock(self, project_id: UUID, id_: UUID) -> R:
+        """As `require`, and keep others from changing it meanwhile."""
+        row = self.require(project_id, id_)
+        self.session.refresh(row, with_for_update=True)
+        return row
+
+    def save(self, row: R) -> R:
+        """
+        Raises:
+            NameTakenError: the project has another of this name.
+        """
+        self.session.add(row)
+        try:
+            self.session.flush()
+        except IntegrityError as error:
+            if "_project_id_name" in str(error.orig):
+                raise NameTakenError(self.noun, row.name) from error
+            raise
+        self.session.refresh(row)
+        return row
+
+    def list_page(self, project_id: UUID, after: str | None, limit: int, order: Order) -> Slice[R]:
+        statement = select(self.model).where(self.model.project_id == project_id)
+        statement = in_order(statement, self.model.id, order, UUID(after) if after else None)
+        rows = self.session.scalars(statement.limit(limit + 1)).all()
+        return cut(rows, limit, lambda row: row.id)
+
+
+class TemplateRepository(_OfProject[JobTemplate]):
+    model = JobTemplate
+    noun = "job template"
+
+    def is_scheduled(self, template: JobTemplate) -> bool:
+        schedules = select(CrawlSchedule.id).where(CrawlSchedule.template_id == template.id)
+        return self.session.execute(schedules.limit(1)).first() is not None
+
+
+class ScheduleRepository(_OfProject[CrawlSchedule]):
+    model = CrawlSchedule
+    noun = "crawl schedule"
 
     def lock_due(self, limit: int) -> Sequence[tuple[CrawlSchedule, JobTemplate]]:
         """Due schedules of any owner with their templates; another tick passes these over."""

@@ -1,73 +1,202 @@
-from datetime import datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+"""What a user may do with templates and schedules."""
 
-from botocore.exceptions import BotoCoreError, ClientError
-from cronsim import CronSim, CronSimError
-from pydantic import ValidationError
+from datetime import datetime
+from uuid import UUID
+
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from crawlset.crawls import service as crawls
 from crawlset.crawls.schemas import CrawlJobCreate
-from crawlset.errors import AppError
-from crawlset.kit import db
-from crawlset.models import CrawlSchedule, JobTemplate
-from crawlset.observability import logger
-from crawlset.schedules.repository import ScheduleRepository
+from crawlset.errors import ConflictError, UnprocessableError
+from crawlset.kit.ids import new_id
+from crawlset.models import CrawlJob, CrawlSchedule, JobTemplate
+from crawlset.projects.repository import ProjectRepository
+from crawlset.schedules import clock
+from crawlset.schedules.clock import Timing
+from crawlset.schedules.repository import ScheduleRepository, TemplateRepository
+from crawlset.schedules.schemas import (
+    CrawlScheduleCreate,
+    CrawlScheduleUpdate,
+    JobTemplateCreate,
+    JobTemplateStart,
+    JobTemplateUpdate,
+)
 
-BATCH = 100
+
+class TemplateScheduledError(ConflictError):
+    def __init__(self, template: JobTemplate) -> None:
+        super().__init__(f"A schedule starts job template {template.id}; delete that first.")
 
 
-def next_run(cron: str, timezone: str, after: datetime) -> datetime:
+def create_template(
+    session: Session, user_id: UUID, project_id: UUID, request: JobTemplateCreate
+) -> JobTemplate:
     """
-    The first time after `after` that the expression names, in an IANA time zone.
-
-    A time that the clock skips in spring runs when it goes on; one that it repeats runs once.
+    Raises:
+        NotFoundError: the caller has no such project, or it has no such job.
+        UnprocessableError: no job could be made of it.
+        NameTakenError: the project has one of this name.
     """
-    return next(CronSim(cron, after.astimezone(ZoneInfo(timezone))))
-
-
-def fire_due() -> int:
-    """
-    Start a crawl job for each schedule that is due, once however many runs were missed.
-
-    Each schedule advances in the transaction that makes its job, so two ticks make one job. A
-    template that makes no job any more is logged, and the schedule advances all the same.
-    """
-    n_fired = 0
-    while n_fired < BATCH and _fire_one():
-        n_fired += 1
-    return n_fired
-
-
-def _fire_one() -> bool:
-    with db.transaction() as session:
-        due = ScheduleRepository(session).lock_due(limit=1)
-        for schedule, template in due:
-            if _advance(session, schedule):
-                _start(session, schedule, template)
-    return bool(due)
-
-
-def _advance(session: Session, schedule: CrawlSchedule) -> bool:
-    """To the next run; a schedule that has none is paused, so that it keeps no other back."""
-    now: datetime = session.execute(select(func.now())).scalar_one()
-    try:
-        schedule.next_run_at = next_run(schedule.cron, schedule.timezone, now)
-        schedule.last_run_at = now
-    except (CronSimError, StopIteration, ZoneInfoNotFoundError, ValueError) as error:
-        schedule.is_paused = True
-        logger.warning("schedule_paused", schedule_id=str(schedule.id), error=repr(error))
-    session.flush()
-    return not schedule.is_paused
-
-
-def _start(session: Session, schedule: CrawlSchedule, template: JobTemplate) -> None:
-    try:
-        with session.begin_nested():
-            request = CrawlJobCreate.model_validate(template.configuration)
-            job = crawls.create(session, schedule.user_id, schedule.project_id, request)
-    except (AppError, ValidationError, BotoCoreError, ClientError) as error:
-        logger.warning("schedule_failed", schedule_id=str(schedule.id), error=str(error))
+    ProjectRepository(session).require(user_id, project_id)
+    if request.crawl_job_id is not None:
+        configuration = _configuration_of(crawls.require(session, project_id, request.crawl_job_id))
     else:
-        logger.info("schedule_fired", schedule_id=str(schedule.id), job_id=str(job.id))
+        configuration = request.configuration
+    _check(configuration)
+    template = JobTemplate(
+        id=new_id(),
+        user_id=user_id,
+        project_id=project_id,
+        name=request.name,
+        configuration=_stored(configuration),
+    )
+    return TemplateRepository(session).save(template)
+
+
+def update_template(
+    session: Session, template: JobTemplate, request: JobTemplateUpdate
+) -> JobTemplate:
+    """
+    Raises:
+        UnprocessableError: no job could be made of it.
+        NameTakenError: the project has another of this name.
+    """
+    given = request.model_fields_set
+    if "configuration" in given:
+        _check(request.configuration)
+        template.configuration = _stored(request.configuration)
+    if "name" in given:
+        template.name = request.name
+    return TemplateRepository(session).save(template)
+
+
+def delete_template(session: Session, template: JobTemplate) -> None:
+    """
+    Raises:
+        TemplateScheduledError: a schedule starts it.
+    """
+    if TemplateRepository(session).is_scheduled(template):
+        raise TemplateScheduledError(template)
+    session.delete(template)
+    session.flush()
+
+
+def start_template(session: Session, template: JobTemplate, request: JobTemplateStart) -> CrawlJob:
+    """
+    A crawl job as the template says.
+
+    Raises:
+        UnprocessableError: its sources are not there any more, or a quota is smaller.
+    """
+    changes = request.model_dump(exclude_unset=True)
+    configuration = CrawlJobCreate.model_validate(template.configuration | changes)
+    return crawls.create(session, template.user_id, template.project_id, configuration)
+
+
+def create_schedule(
+    session: Session, user_id: UUID, project_id: UUID, request: CrawlScheduleCreate
+) -> CrawlSchedule:
+    """
+    Raises:
+        NotFoundError: the caller has no such project, or it has no such template.
+        UnprocessableError: it would run never or too often.
+        NameTakenError: the project has one of this name.
+    """
+    ProjectRepository(session).require(user_id, project_id)
+    TemplateRepository(session).lock(project_id, request.template_id)
+    rate_seconds = clock.parse_rate(request.rate) if request.rate is not None else None
+    schedule = CrawlSchedule(
+        id=new_id(),
+        user_id=user_id,
+        project_id=project_id,
+        template_id=request.template_id,
+        name=request.name,
+        cron=request.cron,
+        rate_seconds=rate_seconds,
+        timezone=request.timezone,
+        is_paused=request.is_paused,
+        catches_up=request.catches_up,
+        next_run_at=clock.check(
+            Timing(request.cron, rate_seconds, request.timezone), _now(session)
+        ),
+    )
+    return ScheduleRepository(session).save(schedule)
+
+
+def update_schedule(
+    session: Session, schedule: CrawlSchedule, request: CrawlScheduleUpdate
+) -> CrawlSchedule:
+    """
+    Change what is given; the next run counts from now when its time changes or its pause ends.
+
+    Raises:
+        NotFoundError: the project has no such template.
+        UnprocessableError: it would run never or too often.
+        NameTakenError: the project has another of this name.
+    """
+    given = request.model_dump(exclude_unset=True)
+    if "template_id" in given:
+        TemplateRepository(session).lock(schedule.project_id, given["template_id"])
+    was_paused = schedule.is_paused
+    if "cron" in given:
+        schedule.rate_seconds = None
+    if "rate" in given:
+        given |= {"cron": None, "rate_seconds": clock.parse_rate(given.pop("rate"))}
+    for field, value in given.items():
+        setattr(schedule, field, value)
+    if given.keys() & {"cron", "rate_seconds", "timezone"} or (
+        was_paused and not schedule.is_paused
+    ):
+        timing = Timing(schedule.cron, schedule.rate_seconds, schedule.timezone)
+        schedule.next_run_at = clock.check(timing, _now(session))
+    return ScheduleRepository(session).save(schedule)
+
+
+def _check(configuration: CrawlJobCreate | None) -> None:
+    if configuration is None:
+        raise TypeError
+    if configuration.urls is not None or configuration.upload_id is not None:
+        raise UnprocessableError(
+            "A template searches sources; a list of URLs is for one job.", "/configuration/urls"
+        )
+    try:
+        crawls.check(configuration)
+    except UnprocessableError as error:
+        raise UnprocessableError(str(error), f"/configuration{error.pointer or ''}") from error
+
+
+def _stored(configuration: CrawlJobCreate | None) -> dict[str, object]:
+    if configuration is None:
+        raise TypeError
+    return configuration.model_dump(mode="json", exclude_unset=True)
+
+
+def _configuration_of(job: CrawlJob) -> CrawlJobCreate:
+    """
+    Raises:
+        UnprocessableError: its list of URLs is not kept.
+    """
+    if job.sources == [crawls.URLS]:
+        raise UnprocessableError(
+            "That job was made of a list of URLs, which is not kept.", "/crawl_job_id"
+        )
+    return CrawlJobCreate.model_validate(
+        {
+            "name": job.name,
+            "keywords": job.keywords,
+            "sources": job.sources,
+            "max_images": job.max_images,
+            "licences": job.policy["licences"],
+            "intended_use": job.policy["intended_use"],
+            "policy": job.policy.get("fetch", {}),
+            "resize": job.policy.get("resize"),
+            "validation_rules": job.validation_rules,
+            "export": job.export_request,
+        }
+    )
+
+
+def _now(session: Session) -> datetime:
+    now: datetime = session.execute(select(func.now())).scalar_one()
+    return now

@@ -1,0 +1,53 @@
+"""What only two ticks at once can show: rows are committed, and deleted after each test."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, delete, func, select, update
+from sqlalchemy.orm import Session
+
+from crawlset import settings
+from crawlset.kit import db
+from crawlset.models import CrawlJob, CrawlSchedule, OutboxMessage, Profile
+from crawlset.schedules import firing
+from tests import factories
+from tests.integration.test_concurrency import at_once
+
+N_SCHEDULES = 8
+
+
+@pytest.fixture
+def profile(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Profile]:
+    """A committed profile with schedules that are due; each tick opens connections of its own."""
+    monkeypatch.setenv("SAMPLE_SOURCE_URL", "http://127.0.0.1:1")
+    settings.source_settings.cache_clear()
+    monkeypatch.setattr(db, "new_session", lambda: Session(engine, expire_on_commit=False))
+    with Session(engine, expire_on_commit=False) as session:
+        profile = factories.create_profile(session)
+        template = factories.create_template(session, factories.create_project(session, profile))
+        for _ in range(N_SCHEDULES):
+            factories.create_schedule(session, template)
+        yield profile
+        session.rollback()
+        session.execute(delete(Profile).where(Profile.id == profile.id))
+        session.execute(delete(OutboxMessage))
+        session.commit()
+    settings.source_settings.cache_clear()
+
+
+class TestFireDue:
+    def test_starts_one_job_a_run_from_two_ticks_at_once(
+        self, engine: Engine, profile: Profile
+    ) -> None:
+        mine = CrawlSchedule.user_id == profile.id
+        for n_runs in range(1, 5):
+            at_once(firing.fire_due, firing.fire_due)
+
+            with Session(engine) as session:
+                jobs = select(CrawlJob.schedule_id, func.count()).group_by(CrawlJob.schedule_id)
+                n_jobs = [n for _, n in session.execute(jobs.where(CrawlJob.user_id == profile.id))]
+                assert n_jobs == [n_runs] * N_SCHEDULES
+                long_due = func.now() - timedelta(days=3)
+                session.execute(update(CrawlSchedule).where(mine).values(next_run_at=long_due))
+                session.commit()
