@@ -88,7 +88,7 @@ class TestMigrate:
     def test_may_run_again(self, become: Any) -> None:
         become("owner")
 
-        assert load_migrate().handler({"action": "upgrade"}, CONTEXT) == {"revision": "003"}
+        assert load_migrate().handler({"action": "upgrade"}, CONTEXT) == {"revision": "004"}
 
     def test_shows_the_first_key_once(self, become: Any) -> None:
         first_id, key = create_account(become)

@@ -111,8 +111,8 @@ class TestEvents:
         for status in (JobStatus.running, JobStatus.completed, JobStatus.running):
             owner.execute(update(CrawlJob).values(status=status))
             owner.commit()
-        for status in (WorkStatus.queued, WorkStatus.completed, WorkStatus.cancelled):
-            owner.execute(update(JobChunk).values(status=status, outcomes={"stored": 1}))
+        for done in (WorkStatus.queued, WorkStatus.completed, WorkStatus.cancelled):
+            owner.execute(update(JobChunk).values(status=done, outcomes={"stored": 1}))
             owner.commit()
         validation_job = factories.create_validation_job(owner, job)
         factories.create_export_job(owner, job, validation_job_id=validation_job.id)

@@ -1,6 +1,7 @@
 """What a user may do with templates and schedules."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -39,17 +40,16 @@ def create_template(
         NameTakenError: the project has one of this name.
     """
     ProjectRepository(session).require(user_id, project_id)
+    configuration = request.configuration
     if request.crawl_job_id is not None:
         configuration = _configuration_of(crawls.require(session, project_id, request.crawl_job_id))
-    else:
-        configuration = request.configuration
-    _check(configuration)
+    stored = _stored(configuration)
     template = JobTemplate(
         id=new_id(),
         user_id=user_id,
         project_id=project_id,
         name=request.name,
-        configuration=_stored(configuration),
+        configuration=stored,
     )
     return TemplateRepository(session).save(template)
 
@@ -64,7 +64,6 @@ def update_template(
     """
     given = request.model_fields_set
     if "configuration" in given:
-        _check(request.configuration)
         template.configuration = _stored(request.configuration)
     if "name" in given:
         template.name = request.name
@@ -153,7 +152,13 @@ def update_schedule(
     return ScheduleRepository(session).save(schedule)
 
 
-def _check(configuration: CrawlJobCreate | None) -> None:
+def _stored(configuration: CrawlJobCreate | None) -> dict[str, Any]:
+    """
+    The configuration as it is kept.
+
+    Raises:
+        UnprocessableError: no job could be made of it.
+    """
     if configuration is None:
         raise TypeError
     if configuration.urls is not None or configuration.upload_id is not None:
@@ -164,11 +169,6 @@ def _check(configuration: CrawlJobCreate | None) -> None:
         crawls.check(configuration)
     except UnprocessableError as error:
         raise UnprocessableError(str(error), f"/configuration{error.pointer or ''}") from error
-
-
-def _stored(configuration: CrawlJobCreate | None) -> dict[str, object]:
-    if configuration is None:
-        raise TypeError
     return configuration.model_dump(mode="json", exclude_unset=True)
 
 
