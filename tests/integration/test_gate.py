@@ -1,5 +1,7 @@
 """What every request passes: scopes, the minute's allowance, Idempotency-Key, validators."""
 
+from uuid import UUID
+
 import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -134,7 +136,7 @@ class TestScopes:
             ("write admin", "GET", "/api/projects", "read"),
             ("read admin", "POST", "/api/projects", "write"),
             ("read write", "GET", "/api/api-keys", "admin"),
-            ("read write", "POST", "/api/api-keys", "admin"),
+            ("read write", "DELETE", f"/api/api-keys/{UUID(int=1)}", "admin"),
         ],
     )
     def test_are_asked_for(

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -5,9 +6,15 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from crawlset.models import ApiKey, Profile
+from crawlset.kit.db import in_order
+from crawlset.kit.paging import Order, Slice, cut
+from crawlset.models import ApiKey, Profile, Project
 
 LAST_USED_RESOLUTION = timedelta(minutes=5)
+USABLE = (
+    ApiKey.revoked_at.is_(None),
+    or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now()),
+)
 
 
 class AccountRepository:
@@ -27,15 +34,46 @@ class AccountRepository:
     def get_profile_by_email(self, email: str) -> Profile:
         return self.session.scalars(select(Profile).where(Profile.email == email)).one()
 
+    def get_profile(self, profile_id: UUID) -> Profile:
+        return self.session.get_one(Profile, profile_id)
+
+    def lock_profile(self, profile_id: UUID) -> Profile:
+        """As `get_profile`, and keep others from changing it meanwhile."""
+        return self.session.scalars(
+            select(Profile).where(Profile.id == profile_id).with_for_update(key_share=True)
+        ).one()
+
+    def newest_projects(self, profile: Profile, limit: int) -> Sequence[Project]:
+        return self.session.scalars(
+            select(Project)
+            .where(Project.user_id == profile.id)
+            .order_by(Project.id.desc())
+            .limit(limit)
+        ).all()
+
+    def list_keys(self, user_id: UUID, after: str | None, limit: int) -> Slice[ApiKey]:
+        statement = select(ApiKey).where(ApiKey.user_id == user_id)
+        statement = in_order(statement, ApiKey.id, Order.newest, UUID(after) if after else None)
+        rows = self.session.scalars(statement.limit(limit + 1)).all()
+        return cut(rows, limit, lambda key: key.id)
+
+    def count_usable_keys(self, user_id: UUID) -> int:
+        usable = select(func.count()).where(ApiKey.user_id == user_id, *USABLE)
+        return self.session.scalar(usable) or 0
+
+    def revoke(self, user_id: UUID, key_id: UUID) -> bool:
+        """Say whether there is such a key; one revoked before stays as it is."""
+        revoked = self.session.execute(
+            update(ApiKey)
+            .where(ApiKey.id == key_id, ApiKey.user_id == user_id)
+            .values(revoked_at=func.coalesce(ApiKey.revoked_at, func.now()))
+            .returning(ApiKey.id)
+        )
+        return revoked.first() is not None
+
     def get_usable_key(self, prefix: str) -> ApiKey | None:
         """The key of this prefix, unless revoked or expired."""
-        return self.session.scalar(
-            select(ApiKey).where(
-                ApiKey.prefix == prefix,
-                ApiKey.revoked_at.is_(None),
-                or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now()),
-            )
-        )
+        return self.session.scalar(select(ApiKey).where(ApiKey.prefix == prefix, *USABLE))
 
     def note_use(self, key_id: UUID) -> None:
         """Keep when the key was last used, to five minutes: not one write a request."""

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.orm import Session
 
 from crawlset import keys, outbox, pipeline
+from crawlset.accounts import quotas
 from crawlset.crawls import dispatch
 from crawlset.crawls.rechunking import rechunk
 from crawlset.crawls.repository import CrawlRepository
@@ -72,10 +73,12 @@ def create(
     Raises:
         UnprocessableError: sources, keywords, list, licences or rules that make no job.
         NotFoundError: the caller has no such project.
+        ActiveJobsExceededError, StoredBytesExceededError: the account is full.
     """
     check(request)
     manifest_key = _manifest_key(user_id, request)
     ProjectRepository(session).require(user_id, project_id)
+    max_images = quotas.reserve(session, user_id, request.max_images, _usual_images(request))
     job = CrawlJob(
         id=new_id(),
         user_id=user_id,
@@ -84,7 +87,7 @@ def create(
         name=request.name,
         keywords=request.keywords,
         sources=request.sources,
-        max_images=_max_images(request),
+        max_images=max_images,
         policy={
             "licences": request.licences,
             "intended_use": request.intended_use,
@@ -163,9 +166,7 @@ def check(request: CrawlJobCreate) -> None:
     pipeline.check(request.validation_rules, request.export)
 
 
-def _max_images(request: CrawlJobCreate) -> int:
-    if request.max_images is not None:
-        return request.max_images
+def _usual_images(request: CrawlJobCreate) -> int:
     return MAX_CANDIDATES if URLS in request.sources else DEFAULT_MAX_IMAGES
 
 
@@ -253,6 +254,7 @@ def retry(session: Session, job: CrawlJob) -> CrawlJob:
         CrawlJobActiveError: the job has not ended.
         CrawlJobCancelledError: the job was cancelled.
         NothingToRetryError: every failure is final.
+        ActiveJobsExceededError, StoredBytesExceededError: the account is full.
     """
     _lock_ended(session, job)
     images = ImageRepository(session).list_retryable(job, IMAGES_SETTLED_AT_ONCE)
@@ -263,6 +265,7 @@ def retry(session: Session, job: CrawlJob) -> CrawlJob:
     ]
     if not images and not searches:
         raise NothingToRetryError(job)
+    quotas.reserve(session, job.user_id, None, job.max_images)
     CrawlRepository(session).reopen(job)
     for search in searches:
         search.status, search.error_message = WorkStatus.queued, None
@@ -286,11 +289,13 @@ def recrawl(session: Session, job: CrawlJob) -> CrawlJob:
         CrawlJobActiveError: the job has not ended.
         CrawlJobCancelledError: the job was cancelled.
         NothingToRecrawlError: nothing is stored.
+        ActiveJobsExceededError, StoredBytesExceededError: the account is full.
     """
     _lock_ended(session, job)
     images = ImageRepository(session).list_stored(job, IMAGES_SETTLED_AT_ONCE)
     if not images:
         raise NothingToRecrawlError(job)
+    quotas.reserve(session, job.user_id, None, job.max_images)
     CrawlRepository(session).reopen(job)
     _dispatch_anew(session, job, images, is_recrawl=True)
     logger.info("crawl_job_recrawled", job_id=str(job.id), images=len(images))

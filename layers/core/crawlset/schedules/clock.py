@@ -28,7 +28,7 @@ class Timing:
 
     def next(self, after: datetime, last_planned: datetime | None = None) -> datetime:
         """
-        The first run after `after`; a rate counts from `last_planned`.
+        The first run after `after`, in UTC; a rate counts from `last_planned`.
 
         A time that the clock skips in spring runs when it goes on; one that it repeats runs once.
 
@@ -36,24 +36,27 @@ class Timing:
             CronSimError, StopIteration, ZoneInfoNotFoundError, ValueError: it never runs.
         """
         if self.cron is not None:
-            return next(CronSim(self.cron, after.astimezone(ZoneInfo(self.timezone))))
+            local = after.astimezone(ZoneInfo(self.timezone))
+            return next(CronSim(self.cron, local)).astimezone(UTC)
         if self.rate_seconds is None:
             raise ValueError(self)
         rate = timedelta(seconds=self.rate_seconds)
+        after = after.astimezone(UTC)
         if last_planned is None:
             return after + rate
-        n_passed = max(0, (after - last_planned) // rate)
-        return last_planned + rate * (n_passed + 1)
+        planned = last_planned.astimezone(UTC)
+        n_passed = max(0, (after - planned) // rate)
+        return planned + rate * (n_passed + 1)
 
     def runs_from(self, first: datetime, n: int) -> list[datetime]:
-        """`first` and the runs that follow it, `n` in all."""
+        """`first` and the runs that follow it, `n` in all, by the clock of the time zone."""
         runs = [first]
         while len(runs) < n:
             try:
                 runs.append(self.next(runs[-1], runs[-1]))
             except StopIteration:
                 break
-        return runs
+        return [run.astimezone(ZoneInfo(self.timezone)) for run in runs]
 
 
 def parse_rate(rate: str) -> int:

@@ -1,0 +1,91 @@
+from datetime import datetime
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from crawlset.kit.texts import printable
+
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)]
+Scope = Literal["read", "write", "admin"]
+
+
+def _each_once(scopes: list[Scope]) -> list[Scope]:
+    if len(set(scopes)) < len(scopes):
+        message = "a scope is named twice"
+        raise ValueError(message)
+    return scopes
+
+
+class ProfileUpdate(BaseModel):
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    name: Name = ""
+
+
+class Quotas(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    max_active_jobs: Annotated[int, Field(description="Crawl jobs pending or running at once")]
+    max_images_per_job: int
+    max_stored_bytes: Annotated[int, Field(description="No job starts beyond it")]
+    max_requests_per_minute: int
+
+
+class Usage(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    active_jobs: int
+    stored_bytes: int
+
+
+class ProjectInProfile(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    name: str
+
+
+class ProfileRead(BaseModel):
+    """The account with its newest projects; `projects_url` lists them all."""
+
+    id: UUID
+    email: str
+    name: str
+    quotas: Quotas
+    usage: Usage
+    projects: list[ProjectInProfile]
+    projects_url: str = "/api/projects"
+    created_at: datetime
+    updated_at: datetime
+
+
+class ApiKeyCreate(BaseModel):
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    name: Name
+    scopes: Annotated[list[Scope], Field(min_length=1), AfterValidator(_each_once)]
+    expires_at: Annotated[AwareDatetime | None, Field(description="None: it does not expire")] = (
+        None
+    )
+
+
+class ApiKeyRead(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    name: str
+    prefix: Annotated[str, Field(description="The key begins with cs_ and this")]
+    scopes: list[str]
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: Annotated[datetime | None, Field(description="To five minutes")]
+    created_at: datetime
+
+
+class ApiKeyCreated(ApiKeyRead):
+    key: Annotated[str, Field(description="Shown this once: only a hash of it is kept")]
+
+    @classmethod
+    def of(cls, read: ApiKeyRead, key: str) -> Self:
+        return cls(**read.model_dump(), key=key)
