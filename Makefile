@@ -13,7 +13,7 @@ export UV
 export UV_PYTHON_DOWNLOADS := never
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup up demo test unit lint types openapi lock validate build deploy bench clean
+.PHONY: help setup up demo test unit lint types schema openapi lock validate build deploy bench clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -56,7 +56,10 @@ bench: setup ## Measure; prints tables, writes docs/benchmarks.md
 	$(BIN)/python -m tests.bench.plan_manifest
 
 types: setup ## Check types
-	$(BIN)/mypy layers/core/crawlset infra/local/crawlset_local client/crawlset_client functions tests alembic/env.py alembic/handler.py
+	$(BIN)/mypy layers/core/crawlset infra/local/crawlset_local client/crawlset_client functions tests alembic/env.py alembic/handler.py alembic/diagram.py
+
+schema: setup ## Draw the tables into docs/database.md
+	$(BIN)/python alembic/diagram.py
 
 openapi: setup ## Write docs/openapi.json anew from the routes
 	PYTHONPATH=. AWS_DEFAULT_REGION=us-east-1 $(BIN)/python -c \

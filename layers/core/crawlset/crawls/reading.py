@@ -1,14 +1,30 @@
 """Crawl jobs as the API shows them."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from crawlset import pipeline
 from crawlset.crawls.repository import CrawlRepository, JobCounts
-from crawlset.crawls.schemas import ChunkCounts, CrawlJobRead, Progress, SearchRead
+from crawlset.crawls.schemas import (
+    ChunkCounts,
+    ContentRead,
+    CrawlJobRead,
+    Progress,
+    SearchRead,
+)
 from crawlset.crawls.work_repository import SearchRepository
-from crawlset.models import CrawlJob
+from crawlset.errors import ConflictError
+from crawlset.kit import objects
+from crawlset.models import CrawlJob, Image
+
+LINK_LIFETIME = timedelta(minutes=15)
+
+
+class ImageNotStoredError(ConflictError):
+    def __init__(self, image: Image) -> None:
+        super().__init__(f"Image {image.id} is {image.status}: nothing of it is stored.")
 
 
 def read_many(session: Session, jobs: Sequence[CrawlJob]) -> list[CrawlJobRead]:
@@ -48,6 +64,25 @@ def _read(job: CrawlJob, counts: JobCounts) -> CrawlJobRead:
         created_at=job.created_at,
         started_at=job.started_at,
         finished_at=job.finished_at,
+    )
+
+
+def content_of(image: Image) -> ContentRead:
+    """
+    A link to its range of the pack.
+
+    Raises:
+        ImageNotStoredError: there are no bytes of it.
+    """
+    if image.pack_key is None or image.pack_offset is None or not image.pack_length:
+        raise ImageNotStoredError(image)
+    last = image.pack_offset + image.pack_length - 1
+    return ContentRead(
+        url=objects.presign_get(image.pack_key, LINK_LIFETIME),
+        headers={"Range": f"bytes={image.pack_offset}-{last}"},
+        file_size=image.pack_length,
+        sha256=(image.sha256 or b"").hex(),
+        expires_at=datetime.now(UTC) + LINK_LIFETIME,
     )
 
 

@@ -11,6 +11,7 @@ from crawlset.crawls import reading, service
 from crawlset.crawls.repository import CrawlRepository, JobFilter
 from crawlset.crawls.schemas import (
     ChunkRead,
+    ContentRead,
     CrawlJobCreate,
     CrawlJobRead,
     ImageRead,
@@ -198,3 +199,14 @@ def get_image(project_id: UUID, job_id: UUID, image_id: ImageId) -> ImageRead:
     session = router.context["session"]
     job = service.require(session, project_id, job_id)
     return ImageRead.model_validate(ImageRepository(session).require(job, image_id))
+
+
+@router.get(
+    "/api/projects/<project_id>/crawl-jobs/<job_id>/images/<image_id>/content",
+    summary="Get a link to the stored bytes of an image",
+    tags=TAGS,
+)
+def get_image_content(project_id: UUID, job_id: UUID, image_id: ImageId) -> ContentRead:
+    session = router.context["session"]
+    job = service.require(session, project_id, job_id)
+    return reading.content_of(ImageRepository(session).require(job, image_id))

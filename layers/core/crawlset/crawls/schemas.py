@@ -134,6 +134,17 @@ class UploadRead(BaseModel):
     expires_at: datetime
 
 
+class ContentRead(BaseModel):
+    """Where the stored bytes of an image are: a GET with these headers, until then."""
+
+    url: str
+    method: str = "GET"
+    headers: dict[str, str]
+    file_size: int
+    sha256: str
+    expires_at: datetime
+
+
 class Progress(BaseModel):
     """candidates = pending + stored + duplicate + rejected + refused + failed + cancelled"""
 

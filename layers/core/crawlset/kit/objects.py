@@ -142,5 +142,14 @@ def presign_put(key: str, lifetime: timedelta) -> str:
     )
 
 
+def presign_get(key: str, lifetime: timedelta) -> str:
+    """A URL from which anyone may GET `key`, or a range of it, for a while."""
+    return s3().generate_presigned_url(
+        "get_object",
+        Params={"Bucket": bucket(), "Key": key},
+        ExpiresIn=int(lifetime.total_seconds()),
+    )
+
+
 def get_lines(key: str) -> Iterator[Any]:
     return unpack_lines(get(key))
