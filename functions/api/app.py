@@ -13,6 +13,7 @@ from crawlset.accounts.gate import as_caller
 from crawlset.accounts.routes import router as accounts
 from crawlset.crawls.estimate_routes import router as estimates
 from crawlset.crawls.routes import router as crawls
+from crawlset.datasets.deprecation import with_deprecation
 from crawlset.datasets.routes import router as datasets
 from crawlset.events.routes import router as events
 from crawlset.exports.routes import router as exports
@@ -70,4 +71,5 @@ def get_document() -> Response[str]:
 )
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return with_entity_tag(event, app.resolve(event, context))
+    answer = app.resolve(event, context)
+    return with_deprecation(event, with_entity_tag(event, answer))

@@ -1,0 +1,37 @@
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from crawlset.crawls.schemas import JobName, Keyword, SourceName
+from crawlset.models import JobStatus
+from crawlset.settings import MAX_CANDIDATES, MAX_KEYWORDS
+
+
+class DatasetCreate(BaseModel):
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    name: JobName
+    keywords: Annotated[list[Keyword], Field(min_length=1, max_length=MAX_KEYWORDS)]
+    max_images: Annotated[int, Field(ge=1, le=MAX_CANDIDATES)] = 1_000
+    search_engines: Annotated[list[SourceName], Field(max_length=20)] = []
+
+
+class DatasetRead(BaseModel):
+    """A crawl job in the shape of a dataset."""
+
+    id: Annotated[UUID, Field(description="Of the crawl job")]
+    name: str
+    keywords: list[str]
+    max_images: int
+    search_engines: Annotated[list[str], Field(description="The sources that are searched")]
+    status: JobStatus
+    n_images: Annotated[int, Field(description="Images stored")]
+    created_at: datetime
+    updated_at: datetime
+    project_id: UUID
+    crawl_job_id: UUID
+    warnings: Annotated[
+        list[str], Field(description="What was made otherwise than asked; when created only")
+    ] = []

@@ -1,0 +1,119 @@
+"""Old requests for datasets, as projects and crawl jobs."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from crawlset.crawls import service as crawls
+from crawlset.crawls.repository import CrawlRepository
+from crawlset.crawls.schemas import CrawlJobCreate
+from crawlset.datasets.schemas import DatasetCreate, DatasetRead
+from crawlset.errors import NotFoundError, UnprocessableError
+from crawlset.kit.db import in_order
+from crawlset.kit.ids import new_id
+from crawlset.kit.paging import Order, Slice, cut
+from crawlset.models import CrawlJob, Project
+from crawlset.outcomes import ImageStatus
+from crawlset.settings import source_settings
+from crawlset.sources.protocol import IntendedUse
+from crawlset.sources.registry import describe_sources
+
+
+def create(session: Session, user_id: UUID, request: DatasetCreate) -> DatasetRead:
+    """
+    A project and its crawl job, in one transaction.
+
+    Raises:
+        UnprocessableError: this deployment has no source to search.
+        ActiveJobsExceededError, StoredBytesExceededError: the account is full.
+    """
+    sources, warnings = _sources(request.search_engines)
+    project = Project(id=new_id(), user_id=user_id, name=request.name, description=None)
+    session.add(project)
+    session.flush()
+    job = crawls.create(
+        session,
+        user_id,
+        project.id,
+        CrawlJobCreate(
+            name=request.name,
+            keywords=request.keywords,
+            sources=sources,
+            max_images=request.max_images,
+        ),
+    )
+    (read,) = read_many(session, [job])
+    return read.model_copy(update={"warnings": warnings})
+
+
+def list_page(session: Session, user_id: UUID, after: str | None, limit: int) -> Slice[CrawlJob]:
+    """Every crawl job of the user, newest first."""
+    statement = select(CrawlJob).where(CrawlJob.user_id == user_id)
+    statement = in_order(statement, CrawlJob.id, Order.newest, UUID(after) if after else None)
+    rows = session.scalars(statement.limit(limit + 1)).all()
+    return cut(rows, limit, lambda job: job.id)
+
+
+def require(session: Session, user_id: UUID, dataset_id: UUID) -> CrawlJob:
+    """
+    Raises:
+        NotFoundError: the user has none of this id.
+    """
+    job = session.scalar(
+        select(CrawlJob).where(CrawlJob.id == dataset_id, CrawlJob.user_id == user_id)
+    )
+    if job is None:
+        raise NotFoundError("dataset", dataset_id)
+    return job
+
+
+def read_many(session: Session, jobs: Sequence[CrawlJob]) -> list[DatasetRead]:
+    counts = CrawlRepository(session).count([job.id for job in jobs])
+    return [
+        DatasetRead(
+            id=job.id,
+            name=job.name,
+            keywords=job.keywords,
+            max_images=job.max_images,
+            search_engines=job.sources,
+            status=job.status,
+            n_images=sum(
+                n
+                for outcome, n in counts[job.id].outcomes.items()
+                if outcome.status is ImageStatus.stored
+            ),
+            created_at=job.created_at,
+            updated_at=job.updated_at,
+            project_id=job.project_id,
+            crawl_job_id=job.id,
+        )
+        for job in jobs
+    ]
+
+
+def _sources(search_engines: Sequence[str]) -> tuple[list[str], list[str]]:
+    """
+    Sources for the engines named, and what is to be said of it.
+
+    An engine that is no source here, as google and bing are none, gives way to every source that
+    can be searched.
+    """
+    searchable = [
+        source.name
+        for source in describe_sources(source_settings())
+        if source.configured
+        and source.name != crawls.URLS
+        and IntendedUse.research in source.intended_uses
+    ]
+    named = [name for name in dict.fromkeys(search_engines) if name in searchable]
+    unknown = [name for name in dict.fromkeys(search_engines) if name not in searchable]
+    if not searchable:
+        raise UnprocessableError(
+            "This deployment has no source that is searched by keywords.", "/search_engines"
+        )
+    if not unknown and named:
+        return named, []
+    warnings = [f"{name} is no source; {', '.join(searchable)} take its place." for name in unknown]
+    return searchable, warnings
