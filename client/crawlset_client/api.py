@@ -23,8 +23,10 @@ from crawlset_client import __version__, calls, transfers
 from crawlset_client.calls import Sleep
 from crawlset_client.errors import CrawlsetError, UnexpectedAnswerError
 from crawlset_client.models import (
+    FINAL,
     Chunk,
     CrawlJob,
+    Event,
     ExportFile,
     ExportJob,
     Health,
@@ -42,6 +44,7 @@ M = TypeVar("M", bound=BaseModel)
 
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 PAGE_SIZE = 100
+EVENTS_EVERY_SECONDS = 2.0
 DIRECT: Mapping[str, httpx.BaseTransport | None] = {
     "all://127.0.0.1": None,
     "all://localhost": None,
@@ -218,6 +221,30 @@ class Crawlset:
         self, project_id: str, job_id: str, *, status: str | None = None
     ) -> Iterator[Chunk]:
         return self._list(Chunk, f"{_job(project_id, job_id)}/chunks", status=status)
+
+    def list_events(self, project_id: str, job_id: str, *, follow: bool = False) -> Iterator[Event]:
+        """
+        Oldest first. With `follow`, wait for more until the job has ended, and with it the
+        validations and exports that have been made of it.
+        """
+        path = f"{_job(project_id, job_id)}/events"
+        params: dict[str, str | int] = {"limit": PAGE_SIZE}
+        under_way = set()
+        if follow and not self.get_crawl_job(project_id, job_id).is_final:
+            under_way.add(job_id)
+        while True:
+            page = self._read(Page[Event], self._send("GET", path, params=params))
+            for event in page.items:
+                note = under_way.discard if event.data["status"] in FINAL else under_way.add
+                note(event.data["id"])
+                yield event
+            if page.next_cursor is not None:
+                params["cursor"] = page.next_cursor
+            if page.items:
+                continue
+            if not (follow and under_way):
+                return
+            self._sleep(EVENTS_EVERY_SECONDS)
 
     def list_images(
         self,

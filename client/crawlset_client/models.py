@@ -140,6 +140,15 @@ class Chunk(Record):
     is_recrawl: bool = False
 
 
+class Event(Record):
+    """`type` is what and how, such as `crawl_job.completed`; `data` has its id and status."""
+
+    id: int
+    type: str
+    data: dict[str, Any]
+    created_at: datetime
+
+
 class Image(Record):
     id: int
     url: str

@@ -1,8 +1,10 @@
 """Profiles, API keys and quotas over HTTP."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Engine, create_engine, delete, update
@@ -23,6 +25,21 @@ from tests.integration.api import Api
 pytestmark = pytest.mark.usefixtures("bucket", "queues")
 
 CRAWL = {"name": "cats", "keywords": ["cat"], "sources": ["sample"]}
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def add_keys(session: Session, profile: Profile, n: int, **fields: Any) -> None:
+    for _ in range(n):
+        key = ApiKey(
+            user_id=profile.id,
+            name="k",
+            prefix=uuid4().hex[:12],
+            key_hash=b"h",
+            scopes=["read"],
+            **fields,
+        )
+        session.add(key)
+    session.commit()
 
 
 @pytest.fixture(autouse=True)
@@ -51,12 +68,13 @@ def api(profile: Profile) -> Api:
 class TestProfile:
     def test_tells_who_and_how_much(self, api: Api, session: Session, project: Project) -> None:
         job = factories.create_crawl_job(session, project)
+        factories.create_crawl_job(session, project, status=JobStatus.completed)
         factories.create_chunk(session, job, bytes_stored=123)
 
         _, profile = api.call("GET", "/api/profile")
 
         assert (profile["email"], profile["name"]) == ("ann@example.org", "Ann")
-        assert profile["usage"] == {"active_jobs": 1, "stored_bytes": 123}
+        assert profile["usage"] == {"active_jobs": 1, "stored_bytes": 123, "n_projects": 1}
         assert profile["quotas"]["max_active_jobs"] == 10
         assert profile["projects"] == [{"id": str(project.id), "name": project.name}]
 
@@ -65,6 +83,27 @@ class TestProfile:
         status, _ = api.call("PATCH", "/api/profile", {"quotas": {"max_active_jobs": 1000}})
 
         assert (renamed["name"], status) == ("Anna", 422)
+
+    def test_shows_the_newest_twenty_projects(
+        self, api: Api, session: Session, profile: Profile
+    ) -> None:
+        names = [factories.create_project(session, profile, name=str(n)).name for n in range(21)]
+
+        _, shown = api.call("GET", "/api/profile")
+
+        assert [project["name"] for project in shown["projects"]] == names[:0:-1]
+        assert shown["usage"]["n_projects"] == 21
+        assert api.call("GET", shown["projects_url"])[0] == 200
+
+    def test_is_renamed_only_as_it_was_seen(self, api: Api) -> None:
+        tag = api.ask("GET", "/api/profile").headers["etag"]
+
+        first, second = (
+            api.ask("PATCH", "/api/profile", {"name": name}, if_match=tag) for name in ("A", "B")
+        )
+
+        assert (first.status, second.status) == (200, 412)
+        assert api.call("GET", "/api/profile")[1]["name"] == "A"
 
 
 class TestApiKeys:
@@ -105,6 +144,7 @@ class TestApiKeys:
             ({"scopes": ["read", "read"]}, "/scopes"),
             ({"scopes": ["read"], "expires_at": "2020-01-01T00:00:00Z"}, "/expires_at"),
             ({"scopes": ["read"], "expires_at": "2100-01-01T00:00:00"}, "/expires_at"),
+            ({"scopes": ["read"], "expires_at": "9999-12-31T23:59:59-12:00"}, "/expires_at"),
         ],
     )
     def test_must_be_good_for_something(
@@ -114,22 +154,31 @@ class TestApiKeys:
 
         assert (status, problem["errors"][0]["pointer"]) == (422, pointer)
 
-    def test_are_fifty_at_most(self, api: Api, session: Session, profile: Profile) -> None:
-        for n in range(service.MAX_KEYS):
-            session.add(
-                ApiKey(
-                    user_id=profile.id,
-                    name="k",
-                    prefix=f"{n:012x}",
-                    key_hash=b"h",
-                    scopes=["read"],
-                )
-            )
-        session.commit()
+    def test_are_listed_page_by_page(self, api: Api) -> None:
+        body = {"name": "ci", "scopes": ["read"], "expires_at": "2100-01-01T00:00:00+01:00"}
+        made = [api.call("POST", "/api/api-keys", body)[1]["id"] for _ in range(3)]
 
-        status, problem = api.call("POST", "/api/api-keys", {"name": "ci", "scopes": ["read"]})
+        _, first = api.call("GET", "/api/api-keys", query={"limit": "2"})
+        _, second = api.call(
+            "GET", "/api/api-keys", query={"limit": "2", "cursor": first["next_cursor"]}
+        )
 
-        assert (status, problem["code"]) == (409, "TooManyKeysError")
+        assert [key["id"] for key in first["items"] + second["items"]] == made[::-1]
+        assert second["next_cursor"] is None
+        assert second["items"][0]["expires_at"] == "2099-12-31T23:00:00Z"
+
+    def test_are_fifty_usable_ones_at_most(
+        self, api: Api, session: Session, profile: Profile
+    ) -> None:
+        body = {"name": "ci", "scopes": ["read"]}
+        add_keys(session, profile, service.MAX_KEYS - 1)
+        add_keys(session, profile, 1, expires_at=LONG_AGO)
+        add_keys(session, profile, 1, revoked_at=LONG_AGO)
+
+        last, _ = api.call("POST", "/api/api-keys", body)
+        status, problem = api.call("POST", "/api/api-keys", body)
+
+        assert (last, status, problem["code"]) == (201, 409, "TooManyKeysError")
 
 
 class TestQuotas:
@@ -179,33 +228,44 @@ class TestQuotas:
 
 
 class TestFiftyAtOnce:
+    """The services, each in a connection of its own: one Lambda serves one request at a time."""
+
     @pytest.fixture
     def project(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
-        """Committed; each request has a connection of its own."""
         pool = create_engine(engine.url, pool_size=50)
         monkeypatch.setattr(db, "new_session", lambda: Session(pool, expire_on_commit=False))
         with Session(engine, expire_on_commit=False) as session:
-            profile = factories.create_profile(session)
-            session.execute(update(Profile).values(max_active_jobs=7))
+            profile = factories.create_profile(session, max_active_jobs=7)
+            add_keys(session, profile, service.MAX_KEYS - 7)
             yield factories.create_project(session, profile)
             session.rollback()
-            session.execute(delete(Profile))
+            session.execute(delete(Profile).where(Profile.id == profile.id))
             session.execute(delete(OutboxMessage))
             session.commit()
         pool.dispose()
 
-    def test_get_exactly_the_places_there_are(self, project: Project) -> None:
-        request = CrawlJobCreate.model_validate(CRAWL)
-
-        def create(_: int) -> bool:
+    def count_made(self, make: Callable[[Session], object], user_id: UUID) -> int:
+        def made(_: int) -> bool:
             try:
-                with db.transaction(project.user_id) as session:
-                    crawls.create(session, project.user_id, project.id, request)
-            except ActiveJobsExceededError:
+                with db.transaction(user_id) as session:
+                    make(session)
+            except (ActiveJobsExceededError, service.TooManyKeysError):
                 return False
             return True
 
         with ThreadPoolExecutor(50) as threads:
-            made = list(threads.map(create, range(50)))
+            return sum(threads.map(made, range(50)))
 
-        assert made.count(True) == 7
+    def test_start_as_many_jobs_as_there_are_places(self, project: Project) -> None:
+        request = CrawlJobCreate.model_validate(CRAWL)
+
+        def create(session: Session) -> None:
+            crawls.create(session, project.user_id, project.id, request)
+
+        assert self.count_made(create, project.user_id) == 7
+
+    def test_make_as_many_keys_as_there_may_be(self, project: Project) -> None:
+        def create(session: Session) -> None:
+            service.create_key(session, project.user_id, name="k", scopes=["read"], expires_at=None)
+
+        assert self.count_made(create, project.user_id) == 7

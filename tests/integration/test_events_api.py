@@ -1,17 +1,31 @@
 """What happened: the events of a job, the activity of an account."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, delete, update
+from sqlalchemy import Engine, delete, select, text, update
+from sqlalchemy.event import listen
 from sqlalchemy.orm import Session
 
 from crawlset import settings
+from crawlset.crawls import recording
 from crawlset.events.repository import EventRepository, Place
-from crawlset.models import CrawlJob, JobChunk, JobStatus, Profile, Project, WorkStatus
+from crawlset.kit import db
+from crawlset.kit.paging import encode
+from crawlset.models import (
+    CrawlJob,
+    JobChunk,
+    JobEvent,
+    JobStatus,
+    OutboxMessage,
+    Profile,
+    Project,
+    WorkStatus,
+)
 from tests import factories
 from tests.integration.api import Api
+from tests.integration.fetched import create_open_chunk, put_outcome, result
 
 pytestmark = pytest.mark.usefixtures("bucket", "queues")
 
@@ -64,6 +78,17 @@ class TestActivity:
         ]
         assert items[0]["metadata"] == {"request_id": "r-1", "key_id": "k"}
 
+    def test_says_that_a_key_was_revoked(self, api: Api) -> None:
+        made = api.call("POST", "/api/api-keys", {"name": "ci", "scopes": ["read"]})[1]
+        api.call("DELETE", f"/api/api-keys/{made['id']}")
+
+        items = api.call("GET", "/api/activity", query={"resource_type": "api_key"})[1]["items"]
+
+        assert [(item["action"], item["resource_id"]) for item in items] == [
+            ("api_key.revoked", made["id"]),
+            ("api_key.created", made["id"]),
+        ]
+
     def test_has_nothing_that_failed(self, api: Api) -> None:
         api.call("PATCH", "/api/projects/00000000-0000-7000-8000-000000000000", {"name": "x"})
 
@@ -90,7 +115,23 @@ def owner(engine: Engine) -> Iterator[Session]:
         yield session
         session.rollback()
         session.execute(delete(Profile))
+        session.execute(delete(OutboxMessage))
         session.commit()
+
+
+def sessions(engine: Engine, role: str) -> Callable[[], Session]:
+    """What makes sessions that act in `role`, each on a connection of its own."""
+
+    def new_session() -> Session:
+        session = Session(engine, expire_on_commit=False)
+        listen(
+            session,
+            "after_begin",
+            lambda _s, _t, made: made.execute(text(f"SET LOCAL ROLE {role}")),
+        )
+        return session
+
+    return new_session
 
 
 class TestEvents:
@@ -159,6 +200,60 @@ class TestEvents:
         assert meanwhile == []
         assert self.types(owner, job, place) == ["chunk.completed", "chunk.failed"]
 
+    def test_tell_what_recording_and_the_api_do(
+        self,
+        engine: Engine,
+        owner: Session,
+        job: CrawlJob,
+        route: Any,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        owner.execute(
+            update(CrawlJob).values(
+                status=JobStatus.running, export_request={"format": "imagefolder"}
+            )
+        )
+        chunk = create_open_chunk(owner, job, 2)
+        owner.commit()
+        with monkeypatch.context() as worker:
+            worker.setattr(db, "new_session", sessions(engine, "crawlset_worker"))
+            recording.record_outcome(put_outcome(chunk, [result(0), result(1, "timeout")]))
+        api = Api(job.user_id)
+        path = f"/api/projects/{job.project_id}/crawl-jobs/{job.id}"
+        export_id = api.call("GET", path)[1]["export_jobs"][0]["id"]
+        api.call("POST", f"{path}/export-jobs/{export_id}/cancel")
+        api.call("POST", f"{path}/retry")
+        api.call("POST", f"{path}/cancel")
+
+        events = route()["items"]
+
+        assert [event["type"] for event in events] == [
+            "crawl_job.created",
+            "crawl_job.running",
+            "chunk.completed",
+            "crawl_job.completed",
+            "export_job.created",
+            "export_job.cancelled",
+            "crawl_job.reopened",
+            "crawl_job.cancelled",
+        ]
+        assert events[2]["data"]["outcomes"] == {"stored": 1, "timeout": 1}
+
+    def test_go_with_their_job(self, owner: Session, job: CrawlJob, route: Any) -> None:
+        Api(job.user_id).call("POST", f"/api/projects/{job.project_id}/crawl-jobs/{job.id}/cancel")
+        Api(job.user_id).call("DELETE", f"/api/projects/{job.project_id}/crawl-jobs/{job.id}")
+
+        assert route()["code"] == "NotFoundError"
+        assert owner.scalars(select(JobEvent)).all() == []
+
+    def test_are_not_for_another_account(self, owner: Session, job: CrawlJob, route: Any) -> None:
+        stranger = factories.create_profile(owner)
+        path = f"/api/projects/{job.project_id}/crawl-jobs/{job.id}/events"
+
+        status, body = Api(stranger.id).call("GET", path)
+
+        assert (status, body["code"]) == (404, "NotFoundError")
+
     def test_are_read_on_from_a_cursor(self, owner: Session, job: CrawlJob, route: Any) -> None:
         first = route(limit="1")
         again = route(cursor=first["next_cursor"])
@@ -172,9 +267,7 @@ class TestEvents:
 
     @pytest.fixture
     def route(self, engine: Engine, job: CrawlJob, monkeypatch: pytest.MonkeyPatch) -> Any:
-        monkeypatch.setattr(
-            "crawlset.kit.db.new_session", lambda: Session(engine, expire_on_commit=False)
-        )
+        monkeypatch.setattr(db, "new_session", sessions(engine, "crawlset_api"))
         path = f"/api/projects/{job.project_id}/crawl-jobs/{job.id}/events"
 
         def ask(**query: str) -> Any:
@@ -182,5 +275,6 @@ class TestEvents:
 
         return ask
 
-    def test_take_no_other_list_s_cursor(self, route: Any) -> None:
-        assert route(cursor="WzEsICJ4Il0")["code"] == "InvalidCursorError"
+    @pytest.mark.parametrize("key", ["x", "1", "1.2.3", "1.x", f"{2**63}.1", "-1.1"])
+    def test_take_no_other_list_s_cursor(self, route: Any, key: str) -> None:
+        assert route(cursor=encode(key))["code"] == "InvalidCursorError"

@@ -153,6 +153,15 @@ class TestTemplates:
 
         assert (status, problem["code"]) == (409, "NameTakenError")
 
+    def test_are_not_renamed_to_another_s_name(
+        self, api: Api, templates: str, template: dict[str, Any]
+    ) -> None:
+        other = api.call("POST", templates, {"name": "other", "configuration": CRAWL})[1]
+
+        status, problem = api.call("PATCH", f"{templates}/{other['id']}", {"name": "cats"})
+
+        assert (status, problem["code"]) == (409, "NameTakenError")
+
     def test_stay_while_a_schedule_starts_them(
         self, api: Api, templates: str, schedules: str, template: dict[str, Any]
     ) -> None:

@@ -14,6 +14,7 @@ from crawlset.schedules import firing
 from tests import factories
 from tests.integration.test_concurrency import at_once
 
+pytestmark = pytest.mark.usefixtures("queues")
 N_SCHEDULES = 8
 
 
@@ -24,7 +25,7 @@ def profile(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Profile
     settings.source_settings.cache_clear()
     monkeypatch.setattr(db, "new_session", lambda: Session(engine, expire_on_commit=False))
     with Session(engine, expire_on_commit=False) as session:
-        profile = factories.create_profile(session)
+        profile = factories.create_profile(session, max_active_jobs=1_000)
         template = factories.create_template(session, factories.create_project(session, profile))
         for _ in range(N_SCHEDULES):
             factories.create_schedule(session, template)

@@ -10,7 +10,18 @@ from typing import Annotated
 import typer
 
 from crawlset_client import __version__
-from crawlset_client.cli import cloud, crawl, export, jobs, projects, sources, validate
+from crawlset_client.cli import (
+    cloud,
+    crawl,
+    export,
+    jobs,
+    keys,
+    projects,
+    schedules,
+    sources,
+    templates,
+    validate,
+)
 
 app = typer.Typer(
     name="crawlset",
@@ -23,6 +34,9 @@ for _commands in (cloud, crawl, validate, export, sources):
     _commands.register(app)
 app.add_typer(jobs.app)
 app.add_typer(projects.app)
+app.add_typer(templates.app)
+app.add_typer(schedules.app)
+app.add_typer(keys.app)
 
 
 def _print_version(is_asked: bool) -> None:  # noqa: FBT001 - as Typer calls it

@@ -1,10 +1,10 @@
 """Results as a person reads them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from crawlset_client.ledger import Check, conservation
-from crawlset_client.models import CrawlJob, ExportJob, Project, ValidationJob
+from crawlset_client.models import CrawlJob, Event, ExportJob, Project, ValidationJob
 from crawlset_client.output import table
 from crawlset_client.progress import size
 from crawlset_client.text import printable
@@ -33,6 +33,17 @@ def draw_jobs(console: "Console", jobs: Sequence[CrawlJob]) -> None:
         for job in jobs
     ]
     table(console, ("id", "name", "status", "candidates", "stored", "created"), rows)
+
+
+def draw_events(console: "Console", events: Iterable[Event]) -> None:
+    """A line each, as they come."""
+    for event in events:
+        outcomes = event.data.get("outcomes") or {}
+        what = event.data.get("error_message") or ", ".join(
+            f"{outcome} {n:,}" for outcome, n in sorted(outcomes.items())
+        )
+        line = f"{_moment(event.created_at)}  {event.type:<24} {event.data['id']}  {what}"
+        console.print(printable(line.rstrip()), soft_wrap=True)
 
 
 def draw_job(console: "Console", job: CrawlJob) -> None:

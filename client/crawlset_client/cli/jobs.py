@@ -55,6 +55,31 @@ def watch(
 
 
 @app.command()
+def events(
+    context: typer.Context,
+    job: JobId,
+    project: InProject = None,
+    *,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Wait for more until the job has ended.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what has happened to a job, oldest first."""
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
+        from crawlset_client.cli.drawing import draw_events  # noqa: PLC0415
+        from crawlset_client.lookup import find_job  # noqa: PLC0415
+
+        found = find_job(crawlset, job, project)
+        happened = crawlset.list_events(found.project_id, found.id, follow=follow)
+        if as_json:
+            items = [event.model_dump(mode="json") for event in happened]
+            run.output.result({"items": items}, lambda _console: None)
+        else:
+            run.output.result(None, lambda console: draw_events(console, happened))
+
+
+@app.command()
 def cancel(
     context: typer.Context, job: JobId, project: InProject = None, *, as_json: AsJson = False
 ) -> None:

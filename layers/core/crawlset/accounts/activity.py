@@ -1,6 +1,5 @@
 """The account's log: a row for each change, in the transaction that made it."""
 
-import re
 from typing import Any
 from uuid import UUID
 
@@ -17,12 +16,13 @@ _VERBS = {
     "start": "started",
 }
 """Last parts of a path that are no resource; one without a word changes nothing."""
+_BY_RESOURCE = {("api_key", "deleted"): "revoked"}
 
 
 def note(
     session: Session, user_id: UUID, method: str, path: str, answer: Any, metadata: dict[str, Any]
 ) -> None:
-    """Log a change that `method` made at `path`; `answer` is the resource, where there is one."""
+    """Log what `method` did at `path` to the resource named there, or to that in `answer`."""
     described = describe(method, path)
     if described is None:
         return
@@ -33,7 +33,7 @@ def note(
             user_id=user_id,
             action=f"{resource_type}.{verb}",
             resource_type=resource_type,
-            resource_id=UUID(str(made)) if made else named,
+            resource_id=named or (UUID(str(made)) if made else None),
             metadata_=metadata,
         )
     )
@@ -56,7 +56,8 @@ def describe(method: str, path: str) -> tuple[str, str, UUID | None] | None:
     named = _uuid(parts[-1])
     if named is not None:
         parts.pop()
-    return re.sub(r"s$", "", parts[-1]).replace("-", "_"), verb, named
+    resource_type = parts[-1].removesuffix("s").replace("-", "_")
+    return resource_type, _BY_RESOURCE.get((resource_type, verb), verb), named
 
 
 def _uuid(text: str) -> UUID | None:

@@ -1,15 +1,11 @@
 """What an account may have at once; reserved in the transaction that takes it."""
 
-from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from crawlset.accounts.repository import AccountRepository
 from crawlset.errors import TooManyRequestsError, UnprocessableError
-from crawlset.models import CrawlJob, JobChunk, JobStatus, Profile
-
-ACTIVE = (JobStatus.pending, JobStatus.running)
 
 
 class ActiveJobsExceededError(TooManyRequestsError):
@@ -29,24 +25,6 @@ class ImagesExceededError(UnprocessableError):
         super().__init__(f"A job of this account may try {most} images.", "/max_images")
 
 
-class Usage(NamedTuple):
-    active_jobs: int
-    stored_bytes: int
-
-
-def usage(session: Session, user_id: UUID) -> Usage:
-    active = (
-        select(func.count())
-        .select_from(CrawlJob)
-        .where(CrawlJob.user_id == user_id, CrawlJob.status.in_(ACTIVE))
-    )
-    stored = select(func.coalesce(func.sum(JobChunk.bytes_stored), 0)).where(
-        JobChunk.user_id == user_id
-    )
-    row = session.execute(select(active.scalar_subquery(), stored.scalar_subquery())).one()
-    return Usage(row[0], int(row[1]))
-
-
 def reserve(session: Session, user_id: UUID, max_images: int | None, usual: int) -> int:
     """
     Take room for one more active job; give how many images it may try.
@@ -57,12 +35,11 @@ def reserve(session: Session, user_id: UUID, max_images: int | None, usual: int)
     Raises:
         ActiveJobsExceededError, StoredBytesExceededError, ImagesExceededError: there is none.
     """
-    profile = session.scalars(
-        select(Profile).where(Profile.id == user_id).with_for_update(key_share=True)
-    ).one()
+    repository = AccountRepository(session)
+    profile = repository.lock_profile(user_id)
     if max_images is not None and max_images > profile.max_images_per_job:
         raise ImagesExceededError(profile.max_images_per_job)
-    used = usage(session, user_id)
+    used = repository.usage(user_id)
     if used.active_jobs >= profile.max_active_jobs:
         raise ActiveJobsExceededError(profile.max_active_jobs)
     if used.stored_bytes >= profile.max_stored_bytes:

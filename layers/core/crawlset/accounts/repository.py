@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import func, or_, select, update
@@ -8,13 +9,20 @@ from sqlalchemy.orm import Session
 
 from crawlset.kit.db import in_order
 from crawlset.kit.paging import Order, Slice, cut
-from crawlset.models import ApiKey, Profile, Project
+from crawlset.models import ApiKey, CrawlJob, JobChunk, JobStatus, Profile, Project
 
 LAST_USED_RESOLUTION = timedelta(minutes=5)
 USABLE = (
     ApiKey.revoked_at.is_(None),
     or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now()),
 )
+ACTIVE = (JobStatus.pending, JobStatus.running)
+
+
+class Usage(NamedTuple):
+    active_jobs: int
+    stored_bytes: int
+    n_projects: int
 
 
 class AccountRepository:
@@ -40,8 +48,27 @@ class AccountRepository:
     def lock_profile(self, profile_id: UUID) -> Profile:
         """As `get_profile`, and keep others from changing it meanwhile."""
         return self.session.scalars(
-            select(Profile).where(Profile.id == profile_id).with_for_update(key_share=True)
+            select(Profile)
+            .where(Profile.id == profile_id)
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
         ).one()
+
+    def usage(self, user_id: UUID) -> Usage:
+        of_user = CrawlJob.user_id == user_id
+        active = (
+            select(func.count()).select_from(CrawlJob).where(of_user, CrawlJob.status.in_(ACTIVE))
+        )
+        stored = (
+            select(func.coalesce(func.sum(JobChunk.bytes_stored), 0))
+            .join(CrawlJob, CrawlJob.id == JobChunk.crawl_job_id)
+            .where(of_user)
+        )
+        projects = select(func.count()).select_from(Project).where(Project.user_id == user_id)
+        active_jobs, stored_bytes, n_projects = self.session.execute(
+            select(active.scalar_subquery(), stored.scalar_subquery(), projects.scalar_subquery())
+        ).one()
+        return Usage(active_jobs, int(stored_bytes), n_projects)
 
     def newest_projects(self, profile: Profile, limit: int) -> Sequence[Project]:
         return self.session.scalars(

@@ -6,7 +6,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from crawlset.accounts import quotas, service
+from crawlset.accounts import service
 from crawlset.accounts.repository import AccountRepository
 from crawlset.accounts.schemas import (
     ApiKeyCreate,
@@ -24,7 +24,7 @@ from crawlset.models import Profile
 
 router = APIGatewayHttpRouter()
 TAGS: Any = ["account"]
-PROJECTS_SHOWN = 10
+PROJECTS_SHOWN = 20
 
 
 @router.get("/api/profile", summary="Who you are, and what you may use and do use", tags=TAGS)
@@ -87,14 +87,13 @@ def _repository() -> AccountRepository:
 
 
 def _read(profile: Profile) -> ProfileRead:
-    session = router.context["session"]
     projects = _repository().newest_projects(profile, PROJECTS_SHOWN)
     return ProfileRead(
         id=profile.id,
         email=profile.email,
         name=profile.name,
         quotas=Quotas.model_validate(profile),
-        usage=Usage.model_validate(quotas.usage(session, profile.id)),
+        usage=Usage.model_validate(_repository().usage(profile.id)),
         projects=[ProjectInProfile.model_validate(project) for project in projects],
         created_at=profile.created_at,
         updated_at=profile.updated_at,

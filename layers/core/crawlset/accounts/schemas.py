@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
@@ -8,6 +8,8 @@ from crawlset.kit.texts import printable
 
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)]
 Scope = Literal["read", "write", "admin"]
+LAST_YEAR = datetime(9999, 1, 1, tzinfo=UTC)
+"""That Python can read in any time zone; PostgreSQL goes on."""
 
 
 def _each_once(scopes: list[Scope]) -> list[Scope]:
@@ -37,6 +39,7 @@ class Usage(BaseModel):
 
     active_jobs: int
     stored_bytes: int
+    n_projects: int
 
 
 class ProjectInProfile(BaseModel):
@@ -65,9 +68,9 @@ class ApiKeyCreate(BaseModel):
 
     name: Name
     scopes: Annotated[list[Scope], Field(min_length=1), AfterValidator(_each_once)]
-    expires_at: Annotated[AwareDatetime | None, Field(description="None: it does not expire")] = (
-        None
-    )
+    expires_at: (
+        Annotated[AwareDatetime, Field(lt=LAST_YEAR, description="None: it does not expire")] | None
+    ) = None
 
 
 class ApiKeyRead(BaseModel):

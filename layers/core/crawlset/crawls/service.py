@@ -73,6 +73,8 @@ def create(
     Raises:
         UnprocessableError: sources, keywords, list, licences or rules that make no job.
         NotFoundError: the caller has no such project.
+        ImagesExceededError: more images than a job of the account may try; without a number
+            it tries as many as it may.
         ActiveJobsExceededError, StoredBytesExceededError: the account is full.
     """
     check(request)

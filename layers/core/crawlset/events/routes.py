@@ -7,7 +7,15 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from crawlset.crawls import service
 from crawlset.events.repository import ActivityRepository, EventRepository, Place
 from crawlset.events.schemas import ActivityRead, EventPage, EventRead
-from crawlset.kit.paging import InvalidCursorError, Limit, Page, decode, decode_int, encode
+from crawlset.kit.paging import (
+    MAX_BIGINT,
+    InvalidCursorError,
+    Limit,
+    Page,
+    decode,
+    decode_int,
+    encode,
+)
 
 router = APIGatewayHttpRouter()
 
@@ -56,7 +64,9 @@ def _place(cursor: str | None) -> Place | None:
     if key is None:
         return None
     try:
-        transaction_id, id_ = map(int, key.split("."))
-    except ValueError as error:
+        place = Place(*map(int, key.split(".")))
+    except (TypeError, ValueError) as error:
         raise InvalidCursorError from error
-    return Place(transaction_id, id_)
+    if not all(0 <= number <= MAX_BIGINT for number in place):
+        raise InvalidCursorError
+    return place

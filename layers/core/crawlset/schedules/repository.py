@@ -51,12 +51,13 @@ class _OfProject(Generic[R]):
         Raises:
             NameTakenError: the project has another of this name.
         """
+        name = row.name
         self.session.add(row)
         try:
             self.session.flush()
         except IntegrityError as error:
             if "_project_id_name" in str(error.orig):
-                raise NameTakenError(self.noun, row.name) from error
+                raise NameTakenError(self.noun, name) from error
             raise
         self.session.refresh(row)
         return row

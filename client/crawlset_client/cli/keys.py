@@ -1,0 +1,126 @@
+"""`crawlset keys`."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crawlset_client.cli.running import AsJson, Run, running
+from crawlset_client.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from crawlset_client.accounts import Accounts, ApiKey
+
+app = typer.Typer(name="keys", help="API keys: what opens your account.", no_args_is_help=True)
+
+MAX_DAYS = 36_500
+
+
+class Scope(StrEnum):
+    read = "read"
+    write = "write"
+    admin = "admin"
+
+
+@app.command("list")
+def list_keys(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """List your API keys, newest first, with those that were revoked."""
+    with running(context, as_json=as_json) as run, connect(run) as crawlset:
+        keys = list(crawlset.list_api_keys())
+        document = {"items": [key.model_dump(mode="json") for key in keys]}
+        run.output.result(document, lambda console: draw_keys(console, keys))
+
+
+@app.command()
+def create(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is for.")],
+    *,
+    scope: Annotated[
+        list[Scope] | None,
+        typer.Option(help="What it opens; can be repeated. read and write if not given."),
+    ] = None,
+    expires_in_days: Annotated[
+        int | None,
+        typer.Option(min=1, max=MAX_DAYS, metavar="N", help="It does not expire if not given."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an API key, which is shown this once."""
+    with running(context, as_json=as_json) as run, connect(run) as crawlset:
+        expires_at = None
+        if expires_in_days is not None:
+            expires_at = datetime.now(UTC) + timedelta(days=expires_in_days)
+        made = crawlset.create_api_key(
+            name, scope or [Scope.read, Scope.write], expires_at=expires_at
+        )
+        run.output.note("Keep the key now: it is not shown again.")
+        run.output.result(
+            made.model_dump(mode="json"),
+            lambda console: console.print(made.key, soft_wrap=True),
+        )
+
+
+@app.command()
+def revoke(
+    context: typer.Context,
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="`crawlset keys list` shows it.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Let a key open nothing any more, within a minute."""
+    with running(context, as_json=as_json) as run:
+        from crawlset_client.lookup import is_id  # noqa: PLC0415 - start-up must be fast
+
+        if not is_id(key_id):
+            raise UsageError("Give the id of the key, not the key; `crawlset keys list` shows it.")
+        with connect(run) as crawlset:
+            crawlset.revoke_api_key(key_id)
+        run.output.result({"revoked": key_id}, lambda console: console.print(f"revoked {key_id}"))
+
+
+def connect(run: Run) -> "Accounts":
+    """The configured service."""
+    from crawlset_client.accounts import Accounts  # noqa: PLC0415
+
+    return Accounts(
+        run.config.api_url,
+        run.config.api_key,
+        transport=run.outside.transport,
+        sleep=run.outside.sleep,
+    )
+
+
+def draw_keys(console: "Console", keys: "Sequence[ApiKey]") -> None:
+    from crawlset_client.output import table  # noqa: PLC0415
+
+    now = datetime.now(UTC)
+    rows = [
+        (
+            key.id,
+            key.name,
+            f"cs_{key.prefix}",
+            ", ".join(key.scopes),
+            _state(key, now),
+            _day(key.last_used_at),
+        )
+        for key in keys
+    ]
+    table(console, ("id", "name", "begins", "scopes", "state", "last used"), rows)
+
+
+def _state(key: "ApiKey", now: datetime) -> str:
+    if key.revoked_at is not None:
+        return f"revoked {_day(key.revoked_at)}"
+    if key.expires_at is None:
+        return "usable"
+    word = "expired" if key.expires_at <= now else "usable until"
+    return f"{word} {_day(key.expires_at)}"
+
+
+def _day(moment: datetime | None) -> str | None:
+    return str(moment)[:10] if moment is not None else None

@@ -1,0 +1,187 @@
+"""`crawlset schedules`."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from crawlset_client.cli.running import AsJson, running
+from crawlset_client.cli.templates import OfProject, connect, find_template
+from crawlset_client.errors import NotFoundHereError, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from crawlset_client.schedules import CrawlSchedule, Schedules
+
+app = typer.Typer(
+    name="schedules", help="Schedules: templates started by the clock.", no_args_is_help=True
+)
+
+Schedule = Annotated[str, typer.Argument(metavar="SCHEDULE", help="Its name or id.")]
+
+
+@app.command("list")
+def list_schedules(
+    context: typer.Context, project: OfProject = "default", *, as_json: AsJson = False
+) -> None:
+    """List a project's schedules, newest first."""
+    with running(context, as_json=as_json) as run, connect(run) as crawlset:
+        from crawlset_client.lookup import find_project  # noqa: PLC0415 - start-up must be fast
+
+        found = list(crawlset.list_crawl_schedules(find_project(crawlset, project).id))
+        document = {"items": [schedule.model_dump(mode="json") for schedule in found]}
+        run.output.result(document, lambda console: draw_schedules(console, found))
+
+
+@app.command()
+def create(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    template: Annotated[str, typer.Argument(metavar="TEMPLATE", help="Its name or id.")],
+    project: OfProject = "default",
+    *,
+    cron: Annotated[
+        str | None, typer.Option(metavar="EXPRESSION", help="Such as '0 3 * * 1': Mondays at 3.")
+    ] = None,
+    every: Annotated[
+        str | None, typer.Option(metavar="RATE", help="'15 minutes', '6 hours' or '1 day'.")
+    ] = None,
+    timezone: Annotated[
+        str | None, typer.Option(metavar="ZONE", help="Of --cron; UTC if not given.")
+    ] = None,
+    paused: Annotated[bool, typer.Option("--paused", help="Do not start anything yet.")] = False,
+    skip_missed: Annotated[
+        bool, typer.Option("--skip-missed", help="Do not make up for runs that were missed.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Start a template by the clock; each run crawls only what is new."""
+    with running(context, as_json=as_json) as run:
+        if (cron is None) == (every is None):
+            raise UsageError("Give either --cron EXPRESSION or --every RATE.")
+        with connect(run) as crawlset:
+            found = find_template(crawlset, project, template)
+            made = crawlset.create_crawl_schedule(
+                found.project_id,
+                name,
+                found.id,
+                cron=cron,
+                rate=every,
+                timezone=timezone,
+                is_paused=paused,
+                catches_up=not skip_missed,
+            )
+            run.output.result(
+                made.model_dump(mode="json"), lambda console: draw_schedule(console, made)
+            )
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    schedule: Schedule,
+    project: OfProject = "default",
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show a schedule and its next runs."""
+    with running(context, as_json=as_json) as run, connect(run) as crawlset:
+        found = find_schedule(crawlset, project, schedule)
+        run.output.result(
+            found.model_dump(mode="json"), lambda console: draw_schedule(console, found)
+        )
+
+
+@app.command()
+def pause(
+    context: typer.Context,
+    schedule: Schedule,
+    project: OfProject = "default",
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Start nothing until it is resumed."""
+    _change(context, schedule, project, {"is_paused": True}, as_json=as_json)
+
+
+@app.command()
+def resume(
+    context: typer.Context,
+    schedule: Schedule,
+    project: OfProject = "default",
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Go on from now; what a pause left out is not made up for."""
+    _change(context, schedule, project, {"is_paused": False}, as_json=as_json)
+
+
+@app.command()
+def delete(
+    context: typer.Context,
+    schedule: Schedule,
+    project: OfProject = "default",
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Delete a schedule; the jobs it started stay."""
+    with running(context, as_json=as_json) as run, connect(run) as crawlset:
+        found = find_schedule(crawlset, project, schedule)
+        crawlset.delete_crawl_schedule(found.project_id, found.id)
+        run.output.result(
+            {"deleted": found.id}, lambda console: console.print(f"deleted {found.id}")
+        )
+
+
+def find_schedule(crawlset: "Schedules", project: str, name_or_id: str) -> "CrawlSchedule":
+    """Raises `NotFoundHereError` if the project has none of this name."""
+    from crawlset_client.lookup import find_project, is_id  # noqa: PLC0415
+
+    project_id = find_project(crawlset, project).id
+    if is_id(name_or_id):
+        return crawlset.get_crawl_schedule(project_id, name_or_id)
+    for schedule in crawlset.list_crawl_schedules(project_id):
+        if schedule.name == name_or_id:
+            return schedule
+    raise NotFoundHereError(f"The project {project!r} has no schedule named {name_or_id!r}.")
+
+
+def draw_schedules(console: "Console", schedules: "Sequence[CrawlSchedule]") -> None:
+    from crawlset_client.output import table  # noqa: PLC0415
+
+    rows = [
+        (
+            schedule.id,
+            schedule.name,
+            schedule.cron or schedule.rate,
+            schedule.timezone,
+            "paused" if schedule.is_paused else _moment(schedule.next_runs[:1]),
+            _moment([schedule.last_run_at] if schedule.last_run_at else []),
+        )
+        for schedule in schedules
+    ]
+    table(console, ("id", "name", "when", "time zone", "next run", "last run"), rows)
+
+
+def draw_schedule(console: "Console", schedule: "CrawlSchedule") -> None:
+    draw_schedules(console, [schedule])
+    if schedule.next_runs:
+        console.print("next runs")
+        for run in schedule.next_runs:
+            console.print(f"  {_moment([run])}")
+
+
+def _change(
+    context: typer.Context, schedule: str, project: str, changes: dict[str, Any], *, as_json: bool
+) -> None:
+    with running(context, as_json=as_json) as run, connect(run) as crawlset:
+        found = find_schedule(crawlset, project, schedule)
+        changed = crawlset.update_crawl_schedule(found.project_id, found.id, **changes)
+        run.output.result(
+            changed.model_dump(mode="json"), lambda console: draw_schedule(console, changed)
+        )
+
+
+def _moment(moments: Sequence[object]) -> str | None:
+    return str(moments[0])[:16] if moments else None

@@ -1,0 +1,190 @@
+"""`crawlset templates`."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from crawlset_client.cli.running import AsJson, Run, running
+from crawlset_client.errors import NotFoundHereError, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from crawlset_client.schedules import JobTemplate, Schedules
+
+app = typer.Typer(
+    name="templates", help="Job templates: crawls to start again.", no_args_is_help=True
+)
+
+OfProject = Annotated[
+    str, typer.Option("--project", metavar="NAME|ID", help="The project it belongs to.")
+]
+Template = Annotated[str, typer.Argument(metavar="TEMPLATE", help="Its name or id.")]
+
+
+@app.command("list")
+def list_templates(
+    context: typer.Context, project: OfProject = "default", *, as_json: AsJson = False
+) -> None:
+    """List a project's templates, newest first."""
+    with running(context, as_json=as_json) as run, connect(run) as crawlset:
+        from crawlset_client.lookup import find_project  # noqa: PLC0415 - start-up must be fast
+
+        found = list(crawlset.list_job_templates(find_project(crawlset, project).id))
+        document = {"items": [template.model_dump(mode="json") for template in found]}
+        run.output.result(document, lambda console: draw_templates(console, found))
+
+
+@app.command()
+def create(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    project: Annotated[
+        str | None,
+        typer.Option("--project", metavar="NAME|ID", help="`default`, or the project of the job."),
+    ] = None,
+    *,
+    from_job: Annotated[
+        str | None, typer.Option(metavar="JOB", help="Keep the configuration of this job.")
+    ] = None,
+    configuration: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="JSON: the body that creates a crawl job."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Keep a configuration, so that jobs can be started from it."""
+    with running(context, as_json=as_json) as run:
+        if (from_job is None) == (configuration is None):
+            raise UsageError("Give either --from-job JOB or --configuration FILE.")
+        wanted = _read_object(configuration) if configuration is not None else None
+        with connect(run) as crawlset:
+            from crawlset_client.lookup import find_job, find_project  # noqa: PLC0415
+
+            if from_job is not None:
+                project_id = find_job(crawlset, from_job, project).project_id
+            else:
+                project_id = find_project(crawlset, project or "default").id
+            made = crawlset.create_job_template(
+                project_id, name, configuration=wanted, crawl_job_id=from_job
+            )
+            run.output.result(
+                made.model_dump(mode="json"), lambda console: draw_templates(console, [made])
+            )
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    template: Template,
+    project: OfProject = "default",
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show a template and what it configures."""
+    with running(context, as_json=as_json) as run, connect(run) as crawlset:
+        found = find_template(crawlset, project, template)
+
+        def draw(console: "Console") -> None:
+            draw_templates(console, [found])
+            console.print(json.dumps(found.configuration, indent=2), soft_wrap=True)
+
+        run.output.result(found.model_dump(mode="json"), draw)
+
+
+@app.command()
+def start(
+    context: typer.Context,
+    template: Template,
+    project: OfProject = "default",
+    *,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="What to call the job.")] = None,
+    max_images: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Try no more candidates than this.")
+    ] = None,
+    watch: Annotated[bool, typer.Option(help="Wait for the job to end.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Start a crawl job from a template."""
+    with running(context, as_json=as_json) as run, connect(run) as crawlset:
+        from crawlset_client.cli.drawing import draw_job  # noqa: PLC0415
+        from crawlset_client.cli.watching import watch_crawl  # noqa: PLC0415
+
+        found = find_template(crawlset, project, template)
+        job = crawlset.start_job_template(
+            found.project_id, found.id, name=name, max_images=max_images
+        )
+        run.output.note(f"Crawl job {job.id}")
+        if watch:
+            job = watch_crawl(run, crawlset, job)
+        run.output.result(job.model_dump(mode="json"), lambda console: draw_job(console, job))
+
+
+@app.command()
+def delete(
+    context: typer.Context,
+    template: Template,
+    project: OfProject = "default",
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Delete a template that no schedule starts."""
+    with running(context, as_json=as_json) as run, connect(run) as crawlset:
+        found = find_template(crawlset, project, template)
+        crawlset.delete_job_template(found.project_id, found.id)
+        run.output.result(
+            {"deleted": found.id}, lambda console: console.print(f"deleted {found.id}")
+        )
+
+
+def connect(run: Run) -> "Schedules":
+    """The configured service."""
+    from crawlset_client.schedules import Schedules  # noqa: PLC0415
+
+    return Schedules(
+        run.config.api_url,
+        run.config.api_key,
+        transport=run.outside.transport,
+        sleep=run.outside.sleep,
+    )
+
+
+def find_template(crawlset: "Schedules", project: str, name_or_id: str) -> "JobTemplate":
+    """Raises `NotFoundHereError` if the project has none of this name."""
+    from crawlset_client.lookup import find_project, is_id  # noqa: PLC0415
+
+    project_id = find_project(crawlset, project).id
+    if is_id(name_or_id):
+        return crawlset.get_job_template(project_id, name_or_id)
+    for template in crawlset.list_job_templates(project_id):
+        if template.name == name_or_id:
+            return template
+    raise NotFoundHereError(f"The project {project!r} has no template named {name_or_id!r}.")
+
+
+def draw_templates(console: "Console", templates: "Sequence[JobTemplate]") -> None:
+    from crawlset_client.output import table  # noqa: PLC0415
+
+    rows = [
+        (
+            template.id,
+            template.name,
+            ", ".join(template.configuration.get("keywords", [])),
+            ", ".join(template.configuration.get("sources", [])),
+        )
+        for template in templates
+    ]
+    table(console, ("id", "name", "keywords", "sources"), rows)
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise UsageError(f"{path} is no JSON: {error}.") from error
+    if not isinstance(document, dict):
+        raise UsageError(f"{path} holds no JSON object.")
+    return document
