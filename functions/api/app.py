@@ -72,4 +72,5 @@ def get_document() -> Response[str]:
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     answer = app.resolve(event, context)
+    answer["body"] = answer["body"] or ""  # null, of a 204, is no body to every gateway
     return with_deprecation(event, with_entity_tag(event, answer))

@@ -10,7 +10,8 @@ from sqlalchemy import create_engine, make_url, text
 from crawlset_local.cloud import LocalCloud
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
-SECONDS = 90
+CONFIG = Path(__file__).with_name("schemathesis.toml")
+SECONDS = 60
 CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,"
     "response_headers_conformance,response_schema_conformance,negative_data_rejection,"
@@ -24,20 +25,25 @@ def unlimited(cloud: LocalCloud) -> LocalCloud:
     url = make_url(str(cloud.database_url)).set(drivername="postgresql+psycopg")
     engine = create_engine(url)
     with engine.begin() as connection:
-        connection.execute(text("SELECT set_config('app.user_id', :id, true)"), {"id": cloud.profile_id})
+        connection.execute(
+            text("SELECT set_config('app.user_id', :id, true)"), {"id": cloud.profile_id}
+        )
         connection.execute(text("UPDATE profiles SET max_requests_per_minute = 1000000"))
     engine.dispose()
     return cloud
 
 
 def test_schemathesis_finds_nothing(unlimited: LocalCloud, tmp_path: Path) -> None:
+    command = [
+        *(SCHEMATHESIS, "--config-file", CONFIG, "run"),
+        f"{unlimited.api_url}/api/openapi.json",
+        *("--url", unlimited.api_url),
+        *("--header", f"Authorization: Bearer {unlimited.api_key}"),
+        *("--checks", CHECKS, "--max-time", str(SECONDS), "--seed", "4", "--no-color"),
+        *("--continue-on-failure", "--suppress-health-check", "all"),
+    ]
     run = subprocess.run(
-        [
-            *(SCHEMATHESIS, "run", f"{unlimited.api_url}/api/openapi.json"),
-            *("--url", unlimited.api_url, "--header", f"Authorization: Bearer {unlimited.api_key}"),
-            *("--checks", CHECKS, "--max-time", str(SECONDS), "--seed", "4", "--no-color"),
-            *("--continue-on-failure", "--suppress-health-check", "all"),
-        ],
+        command,
         capture_output=True,
         text=True,
         cwd=tmp_path,

@@ -1,6 +1,5 @@
 """Datasets, deprecated: the seed's requests still work, and say until when."""
 
-import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any

@@ -53,6 +53,17 @@ class TestIdempotencyKey:
         assert api.ask("POST", unknown, idempotency_key="a-1").status == 404
         assert session.scalar(select(func.count()).select_from(IdempotencyKey)) == 0
 
+    def test_keeps_no_secret(self, api: Api, session: Session) -> None:
+        made = [
+            api.ask(
+                "POST", "/api/api-keys", {"name": "k", "scopes": ["read"]}, idempotency_key="a-1"
+            )
+            for _ in range(2)
+        ]
+
+        assert made[0].body["key"] != made[1].body["key"]
+        assert session.scalar(select(func.count()).select_from(IdempotencyKey)) == 0
+
     @pytest.mark.parametrize("key", ["", "x" * 256, "caf\u00e9", '"', "a\tb"])
     def test_must_be_one(self, api: Api, key: str) -> None:
         answer = api.ask("POST", "/api/projects", {"name": "Cats"}, idempotency_key=key)

@@ -142,6 +142,14 @@ class _Request(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = forward  # noqa: N815
     do_DELETE = do_OPTIONS = do_HEAD = forward  # noqa: N815
 
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """A method that no route has is an unknown path, as in API Gateway."""
+        if code == HTTPStatus.NOT_IMPLEMENTED:
+            self.close_connection = True
+            self._answer_problem(HTTPStatus.NOT_FOUND, str(uuid.uuid4()))
+        else:
+            super().send_error(code, message, explain)
+
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Say nothing of what went well; the function's own log has it."""
 
@@ -240,7 +248,7 @@ def _foreign_error(answer: http.client.HTTPResponse, payload: bytes) -> HTTPStat
 
 def _is_closed(connection: http.client.HTTPConnection) -> bool:
     """Whether the emulator has closed a connection that it should say nothing on now."""
-    return bool(select.select([connection.sock], [], [], 0)[0])
+    return connection.sock is None or bool(select.select([connection.sock], [], [], 0)[0])
 
 
 def main() -> None:

@@ -24,6 +24,8 @@ from crawlset.kit import db
 from crawlset.models import IdempotencyKey
 
 KEPT = timedelta(hours=24)
+SECRET_PATHS = frozenset({"/api/api-keys"})
+"""Whose answers hold what must not be kept: a request repeated there makes another one."""
 _KEY = re.compile(r'"([\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\x21\x23-\x5b\x5d-\x7e]{1,255})')
 """A string of structured fields, or the same without its quotes."""
 _SUCCESSES = range(200, 300)
@@ -62,7 +64,7 @@ def asked(event: APIGatewayProxyEventV2) -> Asked | None:
         InvalidIdempotencyKeyError: it is none.
     """
     header = event.headers.get("idempotency-key")
-    if header is None or event.http_method != "POST":
+    if header is None or event.http_method != "POST" or event.path in SECRET_PATHS:
         return None
     match = _KEY.fullmatch(header.strip())
     if match is None:

@@ -2,8 +2,9 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from crawlset.kit.instants import Instant
 from crawlset.kit.texts import printable
 
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)]
@@ -69,7 +70,7 @@ class ApiKeyCreate(BaseModel):
     name: Name
     scopes: Annotated[list[Scope], Field(min_length=1), AfterValidator(_each_once)]
     expires_at: (
-        Annotated[AwareDatetime, Field(lt=LAST_YEAR, description="None: it does not expire")] | None
+        Annotated[Instant, Field(lt=LAST_YEAR, description="None: it does not expire")] | None
     ) = None
 
 

@@ -5,7 +5,6 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
-from pydantic import AwareDatetime
 
 from crawlset.crawls import reading, service
 from crawlset.crawls.repository import CrawlRepository, JobFilter
@@ -20,6 +19,7 @@ from crawlset.crawls.schemas import (
 from crawlset.crawls.work_repository import ChunkRepository
 from crawlset.errors import NotFoundError
 from crawlset.images.repository import ImageFilter, ImageRepository
+from crawlset.kit.instants import Instant
 from crawlset.kit.paging import MAX_BIGINT, Limit, Order, Page, decode_int, decode_uuid
 from crawlset.models import JobStatus, WorkStatus
 from crawlset.outcomes import ImageStatus, Outcome
@@ -73,8 +73,8 @@ def list_crawl_jobs(
     status: Annotated[JobStatus | None, Query()] = None,
     keyword: Word = None,
     source: Word = None,
-    created_from: Annotated[AwareDatetime | None, Query()] = None,
-    created_before: Annotated[AwareDatetime | None, Query()] = None,
+    created_from: Annotated[Instant | None, Query()] = None,
+    created_before: Annotated[Instant | None, Query()] = None,
     sort: Sort = Order.newest,
     limit: PageLimit = 20,
     cursor: Cursor = None,
