@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy import ForeignKeyConstraint, Table
+from sqlalchemy import Dialect, ForeignKeyConstraint, Table
 from sqlalchemy.dialects import postgresql
 
 from crawlset.models import Base
 
 PAGE = Path(__file__).parents[1] / "docs/database.md"
+DIALECT: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 BEGIN, END = "<!-- begin tables -->", "<!-- end tables -->"
 
 
@@ -31,7 +32,7 @@ def with_diagram(page: str) -> str:
 def _entity(table: Table) -> Iterator[str]:
     yield f"    {table.name} {{"
     for column in table.columns:
-        kind = column.type.compile(dialect=postgresql.dialect()).lower()
+        kind = column.type.compile(dialect=DIALECT).lower()
         kind = kind.partition("(")[0].replace(" with time zone", "tz").replace("[]", "_array")
         key = " PK" if column.primary_key else " FK" if column.foreign_keys else ""
         optional = ' "optional"' if column.nullable else ""

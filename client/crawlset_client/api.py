@@ -9,10 +9,10 @@ Methods that list give every item, page by page, as they are iterated.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -21,11 +21,13 @@ from pydantic import BaseModel, ValidationError
 
 from crawlset_client import __version__, calls, transfers
 from crawlset_client.calls import Sleep
+from crawlset_client.configuration import Configuration
 from crawlset_client.errors import CrawlsetError, UnexpectedAnswerError
 from crawlset_client.models import (
     FINAL,
     Chunk,
     CrawlJob,
+    Estimate,
     Event,
     ExportFile,
     ExportJob,
@@ -155,45 +157,18 @@ class Crawlset:
         return upload
 
     def create_crawl_job(
-        self,
-        project_id: str,
-        name: str,
-        *,
-        sources: Sequence[str],
-        keywords: Sequence[str] | None = None,
-        urls: Sequence[str] | None = None,
-        upload_id: str | None = None,
-        manifest_format: str | None = None,
-        max_images: int | None = None,
-        licences: Sequence[str] | None = None,
-        intended_use: str | None = None,
-        policy: Mapping[str, Any] | None = None,
-        resize: Mapping[str, Any] | None = None,
-        validation_rules: Mapping[str, Any] | None = None,
-        export: Mapping[str, Any] | None = None,
+        self, project_id: str, name: str, **configuration: Unpack[Configuration]
     ) -> CrawlJob:
-        """
-        Start a crawl. With `validation_rules` or `export` the job goes on to these by itself.
-
-        `policy` switches opt-outs off (`{"robots": False}`) and sets `min_gap_seconds`; `resize`
-        says what to store instead of the bytes received (`{"mode": "keep_ratio", "size": 256}`).
-        """
-        body = _given(
-            name=name,
-            sources=sources,
-            keywords=keywords,
-            urls=urls,
-            upload_id=upload_id,
-            manifest_format=manifest_format,
-            max_images=max_images,
-            licences=licences,
-            intended_use=intended_use,
-            policy=policy,
-            resize=resize,
-            validation_rules=validation_rules,
-            export=export,
-        )
+        """Start a crawl."""
+        body = _given(name=name, **configuration)
         return self._post(CrawlJob, f"{_project(project_id)}/crawl-jobs", body)
+
+    def estimate_crawl_job(
+        self, project_id: str, name: str, **configuration: Unpack[Configuration]
+    ) -> Estimate:
+        """What such a job would find, take and cost. Nothing is created."""
+        body = _given(name=name, **configuration)
+        return self._post(Estimate, f"{_project(project_id)}/crawl-jobs/estimate", body)
 
     def list_crawl_jobs(self, project_id: str, *, status: str | None = None) -> Iterator[CrawlJob]:
         """Newest first."""

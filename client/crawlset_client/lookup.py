@@ -22,11 +22,11 @@ def find_project(crawlset: Crawlset, name_or_id: str) -> Project:
 
 
 @contextmanager
-def project_for(crawlset: Crawlset, name_or_id: str) -> Iterator[Project]:
+def project_for(crawlset: Crawlset, name_or_id: str, *, keep: bool = True) -> Iterator[Project]:
     """
     The project to create something in; a name that is not there becomes a project.
 
-    A project made here is deleted again if the block fails.
+    A project made here is deleted again if the block fails, or without `keep` in any case.
     """
     if is_id(name_or_id):
         yield crawlset.get_project(name_or_id)
@@ -39,6 +39,8 @@ def project_for(crawlset: Crawlset, name_or_id: str) -> Iterator[Project]:
         except CrawlsetError:
             crawlset.delete_project(made.id)
             raise
+        if not keep:
+            crawlset.delete_project(made.id)
 
 
 def find_job(crawlset: Crawlset, job_id: str, project: str | None = None) -> CrawlJob:

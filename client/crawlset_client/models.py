@@ -113,6 +113,33 @@ class ExportFile(Record):
     url: str
 
 
+class Cost(Record):
+    """US dollars."""
+
+    aws_lambda: float = 0.0
+    s3: float = 0.0
+    sqs: float = 0.0
+    requests: float = 0.0
+    transfer: float = 0.0
+    total: float = 0.0
+
+
+class Range(Record):
+    low: int
+    expected: int
+    high: int
+
+
+class Estimate(Record):
+    candidates: Range
+    expected_yield: float
+    images: int
+    bytes: int
+    seconds: float
+    cost: Cost
+    assumptions: dict[str, Any] = {}
+
+
 class CrawlJob(Work):
     project_id: str
     name: str
@@ -126,6 +153,8 @@ class CrawlJob(Work):
     progress: Progress = Progress()
     outcomes: dict[str, int] = {}
     bytes_stored: int = 0
+    bytes_received: int = 0
+    cost: Cost | None = None
     chunks: ChunkCounts = ChunkCounts()
     searches: list[Search] = []
     validation_jobs: list[ValidationJob] = []

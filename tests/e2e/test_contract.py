@@ -34,7 +34,7 @@ def unlimited(cloud: LocalCloud) -> LocalCloud:
 
 
 def test_schemathesis_finds_nothing(unlimited: LocalCloud, tmp_path: Path) -> None:
-    command = [
+    command: list[str | Path] = [
         *(SCHEMATHESIS, "--config-file", CONFIG, "run"),
         f"{unlimited.api_url}/api/openapi.json",
         *("--url", unlimited.api_url),

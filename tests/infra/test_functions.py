@@ -9,7 +9,8 @@ from uuid import UUID
 import pytest
 from pydantic_settings import BaseSettings
 
-from crawlset import keys, settings
+from crawlset import costs, keys, settings
+from crawlset.crawls import estimating
 from tests.infra.stack import (
     ROOT,
     environment,
@@ -50,6 +51,14 @@ COMMON_VARIABLES = {
     "STAGE",
 }
 ID = UUID(int=7)
+MEMORY_PAID_FOR = {
+    "ApiFunction": costs.API_MIB,
+    "AuthorizeFunction": costs.API_MIB,
+    "DiscoverFunction": costs.DISCOVER_MIB,
+    "FetchFunction": costs.FETCH_MIB,
+    "PlanFunction": costs.PLAN_MIB,
+    "RecordFunction": costs.RECORD_MIB,
+}
 KEYS = {
     "upload": keys.upload(ID, ID),
     "candidates": keys.candidates(ID, ID, 3),
@@ -295,3 +304,17 @@ class TestFetchConcurrency:
         for queue in ("ChunksQueue", "HostLanesQueue"):
             (mapping,) = mappings_of(queue)
             assert target(mapping["ScalingConfig"]["MaximumConcurrency"]) == "MaxFetchConcurrency"
+
+
+class TestCosts:
+    @pytest.mark.parametrize("function", sorted(MEMORY_PAID_FOR))
+    def test_know_the_memory_of_a_function(self, function: str) -> None:
+        assert functions()[function]["MemorySize"] == MEMORY_PAID_FOR[function]
+
+    def test_know_the_disk_of_a_fetcher(self) -> None:
+        free = 512
+        size = functions()["FetchFunction"]["EphemeralStorage"]["Size"]
+        assert size - free == costs.FETCH_STORAGE_MIB
+
+    def test_know_how_many_fetchers_are_at_work(self) -> None:
+        assert written()["Parameters"]["MaxFetchConcurrency"]["Default"] == estimating.FETCHERS

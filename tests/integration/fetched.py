@@ -67,7 +67,8 @@ def put_outcome(
         "pack_key": pack_key or keys.pack(chunk.crawl_job_id, chunk.id, 1, "t"),
         "pack_bytes": 1000,
         "n_urls": len(results),
-        "duration_seconds": 1.0,
+        "fetch_seconds": 1.5,
+        "bytes_received": 2000,
     }
     objects.put(key, pack_lines([head, *results]))
     return key

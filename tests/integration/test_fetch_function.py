@@ -137,6 +137,8 @@ class TestHandler:
         assert all(set(line) == LINE for line in lines)
         assert [header["pack_key"]] == packs(chunk_id)
         assert (header["n_urls"], header["attempt"]) == (4, 1)
+        assert header["fetch_seconds"] > 0
+        assert header["bytes_received"] >= len(data)
         stored = lines[0]
         assert (
             objects.get_range(header["pack_key"], stored["pack_offset"], stored["pack_length"])

@@ -51,6 +51,7 @@ class TestRecordOutcome:
         assert chunk.status is WorkStatus.completed
         assert chunk.outcomes == {"stored": 1, "http_404": 1, "refused_noai": 1}
         assert chunk.bytes_stored == 100
+        assert (chunk.fetch_seconds, chunk.bytes_received) == (1.5, 2000)
         assert job.status is JobStatus.completed
 
     def test_keeps_what_the_decoder_and_the_server_told(

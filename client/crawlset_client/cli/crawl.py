@@ -1,5 +1,7 @@
 """`crawlset crawl`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -100,6 +102,10 @@ def crawl(
         float | None,
         typer.Option(metavar="SECONDS", help="At least so long between requests to one host."),
     ] = None,
+    estimate: Annotated[
+        bool,
+        typer.Option("--estimate", help="Say what it would find, take and cost; start nothing."),
+    ] = False,
     watch: Annotated[bool, typer.Option(help="Wait for the job to end.")] = True,
     as_json: AsJson = False,
 ) -> None:
@@ -123,7 +129,11 @@ def crawl(
             ),
         }
         with run.connect() as crawlset:
-            job = _create(run, crawlset, project, urls, request)
+            if estimate:
+                _estimate(run, crawlset, project, urls, request)
+                return
+            with _project_and_list(run, crawlset, project, urls, request) as project_id:
+                job = crawlset.create_crawl_job(project_id, **request)
             _finish(run, crawlset, job, watch=watch)
 
 
@@ -153,21 +163,41 @@ def _resize(**options: Any) -> dict[str, Any] | None:
     return given or None
 
 
-def _create(
-    run: Run, crawlset: "Crawlset", project: str, path: Path | None, request: dict[str, Any]
-) -> "CrawlJob":
+@contextmanager
+def _project_and_list(
+    run: Run,
+    crawlset: "Crawlset",
+    project: str,
+    path: Path | None,
+    request: dict[str, Any],
+    *,
+    keep: bool = True,
+) -> Iterator[str]:
+    """The project's id, with the list of URLs at `path` put into the request."""
     from crawlset_client.lookup import project_for  # noqa: PLC0415 - start-up must be fast
     from crawlset_client.url_lists import read_url_list  # noqa: PLC0415
 
     url_list = read_url_list(path) if path is not None else None
-    with project_for(crawlset, project) as found:
+    with project_for(crawlset, project, keep=keep) as found:
         if url_list is not None and url_list.urls is None:
             with run.transfer(f"Uploading {url_list.path.name}", url_list.n_bytes) as advance:
                 upload = crawlset.upload_manifest(found.id, url_list.path, advance=advance)
             request |= {"upload_id": upload.upload_id, "manifest_format": url_list.format}
         elif url_list is not None:
             request["urls"] = url_list.urls
-        return crawlset.create_crawl_job(found.id, **request)
+        yield found.id
+
+
+def _estimate(
+    run: Run, crawlset: "Crawlset", project: str, path: Path | None, request: dict[str, Any]
+) -> None:
+    from crawlset_client.cli.drawing import draw_estimate  # noqa: PLC0415
+
+    with _project_and_list(run, crawlset, project, path, request, keep=False) as project_id:
+        estimate = crawlset.estimate_crawl_job(project_id, **request)
+    run.output.result(
+        estimate.model_dump(mode="json"), lambda console: draw_estimate(console, estimate)
+    )
 
 
 def _finish(run: Run, crawlset: "Crawlset", job: "CrawlJob", *, watch: bool) -> None:

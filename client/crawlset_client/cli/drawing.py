@@ -4,7 +4,15 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from crawlset_client.ledger import Check, conservation
-from crawlset_client.models import CrawlJob, Event, ExportJob, Project, ValidationJob
+from crawlset_client.models import (
+    Cost,
+    CrawlJob,
+    Estimate,
+    Event,
+    ExportJob,
+    Project,
+    ValidationJob,
+)
 from crawlset_client.output import table
 from crawlset_client.progress import size
 from crawlset_client.text import printable
@@ -66,11 +74,31 @@ def draw_job(console: "Console", job: CrawlJob) -> None:
             what = f"{search.source} {search.keyword or ''}".strip()
             console.print(printable(f"  search {what}: {search.error_message}"), soft_wrap=True)
     draw_outcomes(console, job)
+    if job.cost is not None:
+        draw_cost(console, job.cost)
     draw_checks(console, [conservation(job.progress)])
     for validation in job.validation_jobs:
         draw_validation(console, validation)
     for export in job.export_jobs:
         draw_export(console, export)
+
+
+def draw_estimate(console: "Console", estimate: Estimate) -> None:
+    n, known = estimate.candidates, estimate.assumptions.get("n_images_known", 0)
+    facts = {
+        "candidates": f"{n.expected:,} ({n.low:,} to {n.high:,})",
+        "images": f"{estimate.images:,} ({estimate.expected_yield:.0%}), {size(estimate.bytes)}",
+        "time": f"{estimate.seconds:,.0f} s",
+        "known from": f"{estimate.assumptions.get('basis', '?')}, {known:,} candidates",
+    }
+    for name, fact in facts.items():
+        console.print(f"  {name:<10} {printable(fact)}", soft_wrap=True)
+    draw_cost(console, estimate.cost)
+
+
+def draw_cost(console: "Console", cost: Cost) -> None:
+    rows = [(item, f"${dollars:.4f}") for item, dollars in cost.model_dump().items()]
+    table(console, ("cost on AWS", "dollars"), rows)
 
 
 def draw_outcomes(console: "Console", job: CrawlJob) -> None:

@@ -34,6 +34,25 @@ PROGRESS = {
 }
 
 
+COST = {
+    "aws_lambda": 0.0195,
+    "s3": 0.0031,
+    "sqs": 0.0001,
+    "requests": 0.0002,
+    "transfer": 0.012,
+    "total": 0.0349,
+}
+ESTIMATE = {
+    "candidates": {"low": 100, "expected": 600, "high": 1000},
+    "expected_yield": 0.8,
+    "images": 480,
+    "bytes": 144_000_000,
+    "seconds": 45.0,
+    "cost": COST,
+    "assumptions": {"basis": "defaults", "n_images_known": 0},
+}
+
+
 def zip_of(members: dict[str, bytes]) -> bytes:
     body = io.BytesIO()
     with zipfile.ZipFile(body, "w") as archive:
@@ -169,6 +188,7 @@ class FakeApi:
             ("DELETE", project, self._delete_project),
             ("POST", f"{project}/uploads", self._create_upload),
             ("POST", jobs, self._create_job),
+            ("POST", f"{jobs}/estimate", lambda _, p: httpx.Response(200, json=ESTIMATE)),
             ("GET", jobs, self._list_jobs),
             ("GET", job, self._get_job),
             ("POST", f"{job}/cancel", self._cancel_job),
@@ -243,6 +263,7 @@ class FakeApi:
     def _settle(self, job: dict[str, Any]) -> None:
         job["progress"], job["outcomes"] = dict(self.progress), dict(SETTLED)
         job["chunks"] = {"total": 2, "queued": 0, "completed": 2}
+        job["cost"] = COST
 
     def _cancel_job(self, _: httpx.Request, p: str, j: str) -> httpx.Response:
         job = self.jobs[j]

@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -268,6 +269,26 @@ class TestCrawl:
         assert result.exit_code == 2
         assert message in result.stderr
         assert api.requests == []
+
+
+class TestEstimate:
+    def test_shows_what_a_job_would_come_to(self, api: FakeApi, shell: Shell) -> None:
+        result = shell.run("crawl", "cat", "--source", "sample", "--estimate")
+
+        assert result.exit_code == 0
+        assert "600 (100 to 1,000)" in result.stdout
+        assert "480 (80%)" in result.stdout
+        assert re.search(r"total +\$0\.0349", result.stdout)
+
+    def test_leaves_nothing_behind(self, api: FakeApi, shell: Shell) -> None:
+        shell.run("crawl", "cat", "--source", "sample", "--estimate")
+
+        assert (api.projects, api.jobs) == ({}, {})
+
+    def test_says_what_was_measured_in_the_end(self, shell: Shell) -> None:
+        result = shell.run("crawl", "cat", "--source", "sample")
+
+        assert re.search(r"aws_lambda +\$0\.0195", result.stdout)
 
 
 class TestCrawlUrls:

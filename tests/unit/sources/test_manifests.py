@@ -275,7 +275,7 @@ class TestCheck:
 
 class TestInspect:
     def test_gives_the_format(self, upload: Upload) -> None:
-        assert manifests.inspect(upload(f"url\n{A}\n".encode())) == "csv"
+        assert manifests.inspect(upload(f"url\n{A}\n".encode())).format == "csv"
 
     def test_refuses_what_is_wrong_at_the_beginning(self, upload: Upload) -> None:
         with pytest.raises(MalformedManifestError, match="Line 2, column"):

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from crawlset.accounts.repository import AccountRepository
 from crawlset.errors import TooManyRequestsError, UnprocessableError
+from crawlset.models import Profile
 
 
 class ActiveJobsExceededError(TooManyRequestsError):
@@ -37,11 +38,29 @@ def reserve(session: Session, user_id: UUID, max_images: int | None, usual: int)
     """
     repository = AccountRepository(session)
     profile = repository.lock_profile(user_id)
-    if max_images is not None and max_images > profile.max_images_per_job:
-        raise ImagesExceededError(profile.max_images_per_job)
+    allowed = _images_allowed(profile, max_images, usual)
     used = repository.usage(user_id)
     if used.active_jobs >= profile.max_active_jobs:
         raise ActiveJobsExceededError(profile.max_active_jobs)
     if used.stored_bytes >= profile.max_stored_bytes:
         raise StoredBytesExceededError(profile.max_stored_bytes)
-    return max_images if max_images is not None else min(usual, profile.max_images_per_job)
+    return allowed
+
+
+def images_allowed(session: Session, user_id: UUID, max_images: int | None, usual: int) -> int:
+    """
+    How many images a job may try, as `reserve` says it, without taking room.
+
+    Raises:
+        ImagesExceededError: more are asked for.
+    """
+    profile = AccountRepository(session).get_profile(user_id)
+    return _images_allowed(profile, max_images, usual)
+
+
+def _images_allowed(profile: Profile, max_images: int | None, usual: int) -> int:
+    if max_images is None:
+        return min(usual, profile.max_images_per_job)
+    if max_images > profile.max_images_per_job:
+        raise ImagesExceededError(profile.max_images_per_job)
+    return max_images

@@ -1,3 +1,21 @@
+from typing import Any
+from uuid import UUID
+
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
+from crawlset.crawls import estimating
+from crawlset.crawls.schemas import CrawlJobCreate, EstimateRead
+
 router = APIGatewayHttpRouter()
+TAGS: Any = ["crawl jobs"]
+
+
+@router.post(
+    "/api/projects/<project_id>/crawl-jobs/estimate",
+    summary="Estimate what a crawl job will find, take and cost",
+    tags=TAGS,
+)
+def estimate_crawl_job(project_id: UUID, request: CrawlJobCreate) -> EstimateRead:
+    return estimating.estimate(
+        router.context["session"], router.context["user_id"], project_id, request
+    )

@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from crawlset import pipeline
+from crawlset import costs, pipeline
+from crawlset.costs import Work
 from crawlset.crawls.repository import CrawlRepository, JobCounts
 from crawlset.crawls.schemas import (
     ChunkCounts,
     ContentRead,
+    CostRead,
     CrawlJobRead,
     Progress,
     SearchRead,
@@ -60,11 +62,24 @@ def _read(job: CrawlJob, counts: JobCounts) -> CrawlJobRead:
         progress=_progress(counts),
         outcomes=dict(counts.outcomes),
         bytes_stored=counts.bytes_stored,
+        bytes_received=counts.bytes_received,
+        cost=_cost(job, counts) if job.status.is_final else None,
         chunks=ChunkCounts.model_validate({"total": counts.chunks.total(), **counts.chunks}),
         created_at=job.created_at,
         started_at=job.started_at,
         finished_at=job.finished_at,
     )
+
+
+def _cost(job: CrawlJob, counts: JobCounts) -> CostRead:
+    work = Work(
+        n_searches=max(1, len(job.keywords) * len(job.sources)),
+        n_candidates=counts.n_candidates,
+        n_chunks=counts.n_sent,
+        fetch_seconds=counts.fetch_seconds,
+        bytes_stored=counts.bytes_stored,
+    )
+    return CostRead.model_validate(costs.cost_of(work))
 
 
 def content_of(image: Image) -> ContentRead:

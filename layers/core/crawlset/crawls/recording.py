@@ -53,6 +53,8 @@ def record_outcome(key: str) -> int:
         chunk = ChunkRepository(session).lock(job, named.chunk_id)
         if chunk is None or chunk.status not in {WorkStatus.pending, WorkStatus.queued}:
             return 0
+        chunk.fetch_seconds = head.get("fetch_seconds", 0.0)
+        chunk.bytes_received = head.get("bytes_received", 0)
         n_settled = _settle(session, job, chunk, _own_pack(chunk, head["pack_key"]), results)
         finishing.finish_if_done(session, job)
     logger.info(

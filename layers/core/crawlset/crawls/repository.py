@@ -20,15 +20,41 @@ ACTIVE = (JobStatus.pending, JobStatus.running)
 
 COUNTERS = text(
     """
-    SELECT crawl_job_id, code, NULL AS status, sum(n::bigint)::bigint, 0, 0
+    SELECT crawl_job_id, code, NULL AS status, sum(n::bigint)::bigint, 0, 0, 0, 0, 0
     FROM job_chunks, jsonb_each_text(outcomes) AS counted (code, n)
     WHERE crawl_job_id = ANY (:job_ids)
     GROUP BY crawl_job_id, code
     UNION ALL
-    SELECT crawl_job_id, NULL, status, count(*), sum(n_urls), sum(bytes_stored)::bigint
+    SELECT crawl_job_id, NULL, status, count(*), sum(n_urls), sum(bytes_stored)::bigint,
+        sum(attempt), sum(fetch_seconds), sum(bytes_received)::bigint
     FROM job_chunks
     WHERE crawl_job_id = ANY (:job_ids)
     GROUP BY crawl_job_id, status
+    """
+)
+
+EXPERIENCE = text(
+    """
+    WITH jobs AS (
+        SELECT id FROM crawl_jobs
+        WHERE user_id = :user_id AND status = 'completed' AND schedule_id IS NULL
+            AND sources <@ cast(:sources AS text[])
+        ORDER BY id DESC LIMIT 20
+    ), found AS (
+        SELECT sum(n_candidates)::float / sum((request ->> 'limit')::bigint) AS share,
+            sum(n_candidates) AS n, sum((request ->> 'limit')::bigint) AS wanted
+        FROM job_searches JOIN jobs ON jobs.id = crawl_job_id
+        GROUP BY crawl_job_id
+    ), fetched AS (
+        SELECT n_urls, (outcomes ->> 'stored')::bigint AS n_stored, fetch_seconds, bytes_stored
+        FROM job_chunks JOIN jobs ON jobs.id = crawl_job_id
+        WHERE status = 'completed' AND n_urls > 0 AND fetch_seconds > 0 AND NOT is_recrawl
+    )
+    SELECT coalesce(sum(n_urls), 0), coalesce(sum(n_stored), 0)::bigint, count(*),
+        coalesce(sum(fetch_seconds), 0), coalesce(sum(bytes_stored), 0)::bigint,
+        (SELECT coalesce(sum(n)::float / sum(wanted), 0) FROM found),
+        (SELECT coalesce(min(share), 0) FROM found)
+    FROM fetched
     """
 )
 
@@ -39,8 +65,26 @@ class JobCounts:
 
     n_candidates: int = 0
     bytes_stored: int = 0
+    bytes_received: int = 0
+    n_sent: int = 0
+    """Chunks sent to a fetcher; each time counts."""
+    fetch_seconds: float = 0.0
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     chunks: Counter[WorkStatus] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class Experience:
+    """Sums over fetched chunks, and what share of the candidates asked for searches found."""
+
+    n_candidates: int
+    n_stored: int
+    n_chunks: int
+    fetch_seconds: float
+    bytes_stored: int
+    found: float
+    found_least: float
+    """By the job that found the smallest share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +169,7 @@ class CrawlRepository:
         """The counters of several jobs, in one statement."""
         counts = {job_id: JobCounts() for job_id in job_ids}
         rows = self.session.execute(COUNTERS, {"job_ids": list(job_ids)})
-        for job_id, outcome, status, n, n_urls, n_bytes in rows:
+        for job_id, outcome, status, n, n_urls, n_bytes, n_sent, seconds, received in rows:
             sums = counts[job_id]
             if outcome is not None:
                 sums.outcomes[Outcome(outcome)] = n
@@ -133,7 +177,15 @@ class CrawlRepository:
                 sums.chunks[WorkStatus(status)] = n
                 sums.n_candidates += n_urls
                 sums.bytes_stored += n_bytes
+                sums.n_sent += n_sent
+                sums.fetch_seconds += seconds
+                sums.bytes_received += received
         return counts
+
+    def experience(self, user_id: UUID, sources: Collection[str]) -> Experience:
+        """What a user's newest 20 completed jobs of these sources came to."""
+        bound = {"user_id": user_id, "sources": list(sources)}
+        return Experience(*self.session.execute(EXPERIENCE, bound).one())
 
     def list_cancelled_within(self, age: timedelta) -> Sequence[UUID]:
         """Jobs of any owner cancelled a short time ago, for the housekeeper."""

@@ -1,4 +1,5 @@
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -30,6 +31,10 @@ def _unsigned_hexadecimal(phash: int) -> str:
     return f"{phash % (1 << 64):016x}"
 
 
+def _rounded(dollars: float) -> float:
+    return round(dollars, 6)
+
+
 def _has_host(url: str) -> str:
     parts = urlsplit(printable(url))
     if parts.scheme.lower() not in {"http", "https"}:
@@ -41,6 +46,7 @@ def _has_host(url: str) -> str:
     return url
 
 
+Dollars = Annotated[float, AfterValidator(_rounded)]
 Keyword = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(printable)]
 SourceName = Annotated[str, Field(min_length=1, max_length=50)]
 ImageUrl = Annotated[str, Field(min_length=1, max_length=MAX_URL_LENGTH), AfterValidator(_has_host)]
@@ -167,6 +173,57 @@ class ChunkCounts(BaseModel):
     cancelled: int = 0
 
 
+class CostRead(BaseModel):
+    """US dollars at published prices, free tiers not taken off."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    aws_lambda: Annotated[Dollars, Field(description="Functions, by memory and time")]
+    s3: Annotated[Dollars, Field(description="Requests, and a month of what is stored")]
+    sqs: Dollars
+    requests: Annotated[Dollars, Field(description="Invocations and calls of the API")]
+    transfer: Annotated[Dollars, Field(description="Downloading once what is stored")]
+    total: Dollars
+
+
+class Range(BaseModel):
+    low: int
+    expected: int
+    high: int
+
+
+class Basis(StrEnum):
+    your_jobs = "your jobs"
+    defaults = "defaults"
+
+
+class Assumptions(BaseModel):
+    """What an estimate rests on."""
+
+    basis: Basis
+    n_images_known: Annotated[
+        int, Field(description="Candidates that your completed jobs of these sources fetched")
+    ]
+    bytes_per_image: int
+    fetch_seconds_per_candidate: float
+    candidates_per_chunk: float
+    fetchers: int
+    months_stored: int
+    downloads: int
+    price_region: str
+    prices_as_of: str
+
+
+class EstimateRead(BaseModel):
+    candidates: Range
+    expected_yield: Annotated[float, Field(description="Stored images of a candidate, 0 to 1")]
+    images: Annotated[int, Field(description="Stored images that are expected")]
+    bytes: Annotated[int, Field(description="Of the stored images")]
+    seconds: Annotated[float, Field(description="From the request to the last image")]
+    cost: CostRead
+    assumptions: Assumptions
+
+
 class SearchRead(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
@@ -194,6 +251,11 @@ class CrawlJobRead(BaseModel):
     progress: Progress
     outcomes: dict[Outcome, int]
     bytes_stored: int
+    bytes_received: int
+    cost: Annotated[
+        CostRead | None,
+        Field(description="From what fetchers measured; none before the job has ended"),
+    ] = None
     chunks: ChunkCounts
     searches: list[SearchRead] = []
     validation_jobs: list[dict[str, Any]] = []

@@ -80,7 +80,7 @@ def create(
     check(request)
     manifest_key = _manifest_key(user_id, request)
     ProjectRepository(session).require(user_id, project_id)
-    max_images = quotas.reserve(session, user_id, request.max_images, _usual_images(request))
+    max_images = quotas.reserve(session, user_id, request.max_images, usual_images(request))
     job = CrawlJob(
         id=new_id(),
         user_id=user_id,
@@ -168,7 +168,8 @@ def check(request: CrawlJobCreate) -> None:
     pipeline.check(request.validation_rules, request.export)
 
 
-def _usual_images(request: CrawlJobCreate) -> int:
+def usual_images(request: CrawlJobCreate) -> int:
+    """How many a job tries that names no number."""
     return MAX_CANDIDATES if URLS in request.sources else DEFAULT_MAX_IMAGES
 
 

@@ -75,7 +75,7 @@ def open_manifest(
 
 def inspect(
     key: str, stated: ManifestFormat | None = None, filename: str | None = None
-) -> ManifestFormat:
+) -> Manifest:
     """
     Look at the beginning of a manifest, cheaply enough for a request to wait for it.
 
@@ -92,7 +92,7 @@ def inspect(
         rows = list(islice(_rows(manifest, INSPECTED_BYTES), INSPECTED_ROWS))
         if len(rows) < INSPECTED_ROWS:
             _count(rows)
-    return manifest.format
+    return manifest
 
 
 def check(manifest: Manifest) -> int:

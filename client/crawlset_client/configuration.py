@@ -1,0 +1,25 @@
+from collections.abc import Mapping, Sequence
+from typing import Any, Required, TypedDict
+
+
+class Configuration(TypedDict, total=False):
+    """
+    What a crawl job is to do; None is as if it were not given.
+
+    With `validation_rules` or `export` the job goes on to these by itself. `policy` switches
+    opt-outs off (`{"robots": False}`) and sets `min_gap_seconds`; `resize` says what to store
+    instead of the bytes received (`{"mode": "keep_ratio", "size": 256}`).
+    """
+
+    sources: Required[Sequence[str]]
+    keywords: Sequence[str] | None
+    urls: Sequence[str] | None
+    upload_id: str | None
+    manifest_format: str | None
+    max_images: int | None
+    licences: Sequence[str] | None
+    intended_use: str | None
+    policy: Mapping[str, Any] | None
+    resize: Mapping[str, Any] | None
+    validation_rules: Mapping[str, Any] | None
+    export: Mapping[str, Any] | None

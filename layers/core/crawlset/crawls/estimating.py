@@ -1,0 +1,136 @@
+"""What a crawl job will find, take and cost, said before it is created."""
+
+from math import ceil
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from crawlset import costs, keys
+from crawlset.accounts import quotas
+from crawlset.costs import Work
+from crawlset.crawls import service
+from crawlset.crawls.repository import CrawlRepository, Experience
+from crawlset.crawls.schemas import (
+    Assumptions,
+    Basis,
+    CostRead,
+    CrawlJobCreate,
+    EstimateRead,
+    Range,
+)
+from crawlset.projects.repository import ProjectRepository
+from crawlset.settings import CHUNK_URLS
+from crawlset.sources import manifests
+
+ENOUGH_IMAGES = 100
+"""Settled images that a caller's own experience begins at."""
+UNTRIED = Experience(
+    n_candidates=CHUNK_URLS,
+    n_stored=400,
+    n_chunks=1,
+    fetch_seconds=40.0,
+    bytes_stored=400 * 300_000,
+    found=0.6,
+    found_least=0.1,
+)
+"""For callers without enough of their own: four of five URLs still have their picture."""
+URL_BYTES = 120
+"""A line of a manifest, with what else it says of the URL."""
+SHORT_URL_BYTES = 25
+FETCHERS = 50
+"""At work at once, unless the deployment says otherwise."""
+STARTING_SECONDS = 5.0
+CANDIDATE_SECONDS = 0.0002
+"""To find, plan and record one."""
+
+
+def estimate(
+    session: Session, user_id: UUID, project_id: UUID, request: CrawlJobCreate
+) -> EstimateRead:
+    """
+    What the crawl job of this request will come to. Nothing is created, and no source is asked.
+
+    Yield, bytes and times are those of the caller's newest completed jobs of the same sources,
+    where they settled 100 images or more, and defaults otherwise; the answer says which.
+
+    Raises:
+        UnprocessableError, NotFoundError: as creating the job would.
+    """
+    service.check(request)
+    manifest_bytes = _manifest_bytes(user_id, request)
+    ProjectRepository(session).require(user_id, project_id)
+    limit = quotas.images_allowed(
+        session, user_id, request.max_images, service.usual_images(request)
+    )
+    known = CrawlRepository(session).experience(user_id, request.sources)
+    is_known = known.n_candidates >= ENOUGH_IMAGES
+    expected = known if is_known else UNTRIED
+    candidates = _candidates(request, manifest_bytes, limit, expected)
+    n_searches = max(1, min(limit, len(request.keywords) * len(request.sources)))
+    work = _work(candidates.expected, n_searches, expected)
+    return EstimateRead(
+        candidates=candidates,
+        expected_yield=round(expected.n_stored / expected.n_candidates, 4),
+        images=ceil(candidates.expected * expected.n_stored / expected.n_candidates),
+        bytes=work.bytes_stored,
+        seconds=round(_seconds(work), 1),
+        cost=CostRead.model_validate(costs.cost_of(work)),
+        assumptions=Assumptions(
+            basis=Basis.your_jobs if is_known else Basis.defaults,
+            n_images_known=known.n_candidates,
+            bytes_per_image=expected.bytes_stored // max(expected.n_stored, 1),
+            fetch_seconds_per_candidate=round(expected.fetch_seconds / expected.n_candidates, 4),
+            candidates_per_chunk=round(expected.n_candidates / expected.n_chunks, 1),
+            fetchers=FETCHERS,
+            months_stored=costs.STORED_MONTHS,
+            downloads=costs.DOWNLOADS,
+            price_region=costs.REGION,
+            prices_as_of=costs.PRICES_AS_OF,
+        ),
+    )
+
+
+def _manifest_bytes(user_id: UUID, request: CrawlJobCreate) -> int:
+    if request.upload_id is None:
+        return 0
+    key = keys.upload(user_id, request.upload_id)
+    return manifests.inspect(key, request.manifest_format).size
+
+
+def _candidates(
+    request: CrawlJobCreate, manifest_bytes: int, limit: int, expected: Experience
+) -> Range:
+    if request.urls is not None:
+        n = min(limit, len(set(request.urls)))
+        return Range(low=n, expected=n, high=n)
+    if request.upload_id is not None:
+        return Range(
+            low=1,
+            expected=min(limit, ceil(manifest_bytes / URL_BYTES)),
+            high=min(limit, ceil(manifest_bytes / SHORT_URL_BYTES)),
+        )
+    return Range(
+        low=int(limit * expected.found_least),
+        expected=round(limit * expected.found),
+        high=limit,
+    )
+
+
+def _work(n_candidates: int, n_searches: int, expected: Experience) -> Work:
+    share = n_candidates / expected.n_candidates
+    return Work(
+        n_searches=n_searches,
+        n_candidates=n_candidates,
+        n_chunks=max(ceil(expected.n_chunks * share), ceil(n_candidates / CHUNK_URLS)),
+        fetch_seconds=expected.fetch_seconds * share,
+        bytes_stored=round(expected.bytes_stored * share),
+    )
+
+
+def _seconds(work: Work) -> float:
+    a_chunk = work.fetch_seconds / max(work.n_chunks, 1)
+    return (
+        STARTING_SECONDS
+        + work.n_candidates * CANDIDATE_SECONDS
+        + ceil(work.n_chunks / FETCHERS) * a_chunk
+    )

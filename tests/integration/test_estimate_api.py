@@ -1,0 +1,200 @@
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from crawlset import keys, settings
+from crawlset.kit import objects
+from crawlset.models import CrawlJob, JobStatus, OutboxMessage, Profile, Project, WorkStatus
+from tests import factories
+from tests.integration.api import Api
+
+pytestmark = pytest.mark.usefixtures("bucket")
+
+URL_JOB = {
+    "name": "list",
+    "sources": ["urls"],
+    "urls": ["https://a.example.org/1.jpg", "https://a.example.org/2.jpg"] * 2,
+}
+KEYWORD_JOB = {"name": "cats", "keywords": ["cat"], "sources": ["sample"], "max_images": 10_000}
+
+
+@pytest.fixture(autouse=True)
+def _configured(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("SAMPLE_SOURCE_URL", "http://127.0.0.1:1")
+    settings.source_settings.cache_clear()
+    yield
+    settings.source_settings.cache_clear()
+
+
+@pytest.fixture
+def profile(session: Session) -> Profile:
+    return factories.create_profile(session)
+
+
+@pytest.fixture
+def project(session: Session, profile: Profile) -> Project:
+    return factories.create_project(session, profile)
+
+
+@pytest.fixture
+def api(profile: Profile) -> Api:
+    return Api(profile.id)
+
+
+@pytest.fixture
+def path(project: Project) -> str:
+    return f"/api/projects/{project.id}/crawl-jobs"
+
+
+def crawled(session: Session, project: Project, **overrides: Any) -> CrawlJob:
+    """A job that asked for 1,000 candidates, found 400, and stored a picture of every second."""
+    fetched = {
+        "status": WorkStatus.completed,
+        "n_urls": 400,
+        "outcomes": {"stored": 200, "http_404": 200},
+        "bytes_stored": 20_000_000,
+        "bytes_received": 21_000_000,
+        "fetch_seconds": 40.0,
+    }
+    job = factories.create_crawl_job(session, project, status=JobStatus.completed)
+    factories.create_search(
+        session,
+        job,
+        request={"limit": 1_000},
+        n_candidates=400,
+        status=WorkStatus.completed,
+    )
+    factories.create_chunk(session, job, **fetched | overrides)
+    return job
+
+
+class TestEstimate:
+    def test_counts_a_list_of_urls_once_each(self, api: Api, path: str) -> None:
+        status, body = api.call("POST", f"{path}/estimate", URL_JOB)
+
+        assert status == 200
+        assert body["candidates"] == {"low": 2, "expected": 2, "high": 2}
+        assert body["assumptions"]["basis"] == "defaults"
+        assert body["assumptions"]["n_images_known"] == 0
+
+    def test_creates_nothing(self, session: Session, api: Api, path: str) -> None:
+        api.call("POST", f"{path}/estimate", URL_JOB)
+
+        for table in (CrawlJob, OutboxMessage):
+            assert session.scalar(select(func.count()).select_from(table)) == 0
+        assert list(objects.list_keys("")) == []
+
+    def test_guesses_a_manifest_by_its_size(self, api: Api, path: str, project: Project) -> None:
+        upload_id = uuid4()
+        content = b"".join(b"https://images.example.org/%06d.jpg\n" % n for n in range(1_000))
+        objects.put(keys.upload(project.user_id, upload_id), content)
+
+        _, body = api.call(
+            "POST",
+            f"{path}/estimate",
+            {"name": "l", "sources": ["urls"], "upload_id": str(upload_id)},
+        )
+
+        n = body["candidates"]
+        assert n["low"] <= n["expected"] <= 1_000 <= n["high"]
+
+    def test_knows_what_the_caller_s_own_jobs_came_to(
+        self, session: Session, api: Api, path: str, project: Project
+    ) -> None:
+        crawled(session, project)
+
+        _, body = api.call("POST", f"{path}/estimate", KEYWORD_JOB)
+
+        assert body["assumptions"]["basis"] == "your jobs"
+        assert body["candidates"] == {"low": 4_000, "expected": 4_000, "high": 10_000}
+        assert body["expected_yield"] == 0.5
+        assert (body["images"], body["bytes"]) == (2_000, 200_000_000)
+        assert body["assumptions"]["bytes_per_image"] == 100_000
+        assert body["assumptions"]["fetch_seconds_per_candidate"] == 0.1
+
+    @pytest.mark.parametrize("few", [{"n_urls": 99}, {"is_recrawl": True}, {"fetch_seconds": 0.0}])
+    def test_takes_defaults_where_it_knows_too_little(
+        self, session: Session, api: Api, path: str, project: Project, few: dict[str, Any]
+    ) -> None:
+        crawled(session, project, **few)
+
+        _, body = api.call("POST", f"{path}/estimate", KEYWORD_JOB)
+
+        assert body["assumptions"]["basis"] == "defaults"
+        assert 0 < body["candidates"]["low"] < body["candidates"]["expected"] < 10_000
+
+    def test_learns_nothing_from_others(self, session: Session, api: Api, path: str) -> None:
+        other = factories.create_profile(session)
+        crawled(session, factories.create_project(session, other))
+
+        _, body = api.call("POST", f"{path}/estimate", KEYWORD_JOB)
+
+        assert body["assumptions"]["n_images_known"] == 0
+
+    def test_costs_more_the_more_it_crawls(self, api: Api, path: str) -> None:
+        few, many = (
+            api.call("POST", f"{path}/estimate", KEYWORD_JOB | {"max_images": n})[1]
+            for n in (1_000, 100_000)
+        )
+
+        assert all(many["cost"][item] > cost for item, cost in few["cost"].items())
+        assert many["seconds"] > few["seconds"]
+
+    @pytest.mark.parametrize(
+        ("wrong", "pointer"),
+        [
+            ({"sources": ["gogle"]}, "/sources"),
+            ({"max_images": 0}, "/max_images"),
+            ({"max_images": 501}, "/max_images"),
+        ],
+    )
+    def test_says_what_creating_the_job_would_say(
+        self,
+        session: Session,
+        profile: Profile,
+        api: Api,
+        path: str,
+        wrong: dict[str, Any],
+        pointer: str,
+    ) -> None:
+        profile.max_images_per_job = 500
+        session.commit()
+
+        status, estimated = api.call("POST", f"{path}/estimate", KEYWORD_JOB | wrong)
+        created = api.call("POST", path, KEYWORD_JOB | wrong)
+
+        assert created == (status, estimated)
+        assert (status, estimated["errors"][0]["pointer"]) == (422, pointer)
+
+    def test_knows_no_project_of_others(self, api: Api) -> None:
+        status, _ = api.call("POST", f"/api/projects/{uuid4()}/crawl-jobs/estimate", KEYWORD_JOB)
+
+        assert status == 404
+
+
+class TestCost:
+    def test_is_measured_when_the_job_has_ended(
+        self, session: Session, api: Api, path: str, project: Project
+    ) -> None:
+        job = crawled(session, project)
+
+        _, body = api.call("GET", f"{path}/{job.id}")
+
+        assert body["bytes_received"] == 21_000_000
+        assert body["cost"]["transfer"] == pytest.approx(0.0018)
+        assert body["cost"]["aws_lambda"] > 40 * 3538 / 1024 * 0.0000133334
+        assert body["cost"]["total"] == pytest.approx(
+            sum(d for item, d in body["cost"].items() if item != "total"), abs=1e-5
+        )
+
+    def test_is_not_known_while_it_runs(
+        self, session: Session, api: Api, path: str, project: Project
+    ) -> None:
+        job = factories.create_crawl_job(session, project, status=JobStatus.running)
+
+        _, body = api.call("GET", f"{path}/{job.id}")
+
+        assert body["cost"] is None
