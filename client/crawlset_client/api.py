@@ -298,8 +298,15 @@ class Crawlset:
     def _get(self, model: type[M], path: str) -> M:
         return self._read(model, self._send("GET", path))
 
-    def _post(self, model: type[M], path: str, body: Mapping[str, Any] | None = None) -> M:
-        headers = {"Idempotency-Key": str(uuid4())}
+    def _post(
+        self,
+        model: type[M],
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        idempotency_key: str | None = None,
+    ) -> M:
+        headers = {"Idempotency-Key": idempotency_key or str(uuid4())}
         return self._read(model, self._send("POST", path, json=body, headers=headers))
 
     def _list(

@@ -6,7 +6,7 @@ What can go wrong for somebody who uses the client, each as one line for a perso
   + NotRunningError, ConnectionLostError, UnexpectedAnswerError, ConfigError
   + NotFoundHereError, JobEndedError, MissingPartError, WatchInterruptedError
   + ExportDamagedError, UnsafeArchiveError, TargetError
-  + DoesNotAddUpError, SystemRefusedError
+  + DoesNotAddUpError, NotMigratedError, SystemRefusedError
   + UsageError, InvalidListError
 """
 
@@ -115,6 +115,10 @@ class TargetError(CrawlsetError):
 
 class DoesNotAddUpError(CrawlsetError):
     """Counts that must agree do not."""
+
+
+class NotMigratedError(CrawlsetError):
+    """Some rows of a file of old datasets were not moved."""
 
 
 class SystemRefusedError(CrawlsetError):

@@ -201,3 +201,9 @@ class Source(Record):
     limits: str | None = None
     terms_url: str | None = None
     notes: str | None = None
+
+
+class MovedDataset(Record):
+    project_id: str
+    crawl_job_id: str
+    warnings: list[str] = []

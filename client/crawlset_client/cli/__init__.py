@@ -16,6 +16,7 @@ from crawlset_client.cli import (
     export,
     jobs,
     keys,
+    migrate,
     projects,
     schedules,
     sources,
@@ -30,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _commands in (cloud, crawl, validate, export, sources):
+for _commands in (cloud, crawl, validate, export, sources, migrate):
     _commands.register(app)
 app.add_typer(jobs.app)
 app.add_typer(projects.app)

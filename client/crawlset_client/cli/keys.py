@@ -87,12 +87,7 @@ def connect(run: Run) -> "Accounts":
     """The configured service."""
     from crawlset_client.accounts import Accounts  # noqa: PLC0415
 
-    return Accounts(
-        run.config.api_url,
-        run.config.api_key,
-        transport=run.outside.transport,
-        sleep=run.outside.sleep,
-    )
+    return run.connect_as(Accounts)
 
 
 def draw_keys(console: "Console", keys: "Sequence[ApiKey]") -> None:

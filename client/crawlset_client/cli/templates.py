@@ -144,12 +144,7 @@ def connect(run: Run) -> "Schedules":
     """The configured service."""
     from crawlset_client.schedules import Schedules  # noqa: PLC0415
 
-    return Schedules(
-        run.config.api_url,
-        run.config.api_key,
-        transport=run.outside.transport,
-        sleep=run.outside.sleep,
-    )
+    return run.connect_as(Schedules)
 
 
 def find_template(crawlset: "Schedules", project: str, name_or_id: str) -> "JobTemplate":
