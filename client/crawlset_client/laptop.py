@@ -44,6 +44,7 @@ class CloudOptions:
     postgres_port: int = POSTGRES_PORT
     sample_port: int = SAMPLE_PORT
     database_url: str | None = None
+    private_hosts: tuple[str, ...] = ()
 
 
 class Step(Protocol):
@@ -89,7 +90,9 @@ class ThisLaptop:
             postgres=options.postgres_port,
             sample=options.sample_port,
         )
-        return LocalCloud(options.home, ports, options.database_url)
+        return LocalCloud(
+            options.home, ports, options.database_url, private_hosts=options.private_hosts
+        )
 
     def start(self, cloud: Cloud, progress: Callable[[Step], None]) -> None:
         from crawlset_local.errors import LocalCloudError  # noqa: PLC0415

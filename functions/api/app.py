@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from crawlset import __version__
 from crawlset.accounts.gate import as_caller
 from crawlset.accounts.routes import router as accounts
+from crawlset.accounts.session_routes import router as sessions
 from crawlset.crawls.estimate_routes import router as estimates
 from crawlset.crawls.routes import router as crawls
 from crawlset.datasets.deprecation import with_deprecation
@@ -24,13 +25,16 @@ from crawlset.projects.routes import router as projects
 from crawlset.schedules.routes import router as schedules
 from crawlset.schedules.template_routes import router as templates
 from crawlset.validation.routes import router as validation
+from crawlset.webhooks.routes import router as webhooks
 
 OPEN_PATHS = {"/api/health", "/api/openapi.json", "/api/docs"}
+TOKEN_PATHS = {"/api/session"}
 
 app = build_app([as_caller])
 app.enable_swagger(path="/api/docs", title="Crawlset", version=__version__)
 for router in (
     accounts,
+    sessions,
     projects,
     estimates,
     crawls,
@@ -39,6 +43,7 @@ for router in (
     templates,
     schedules,
     events,
+    webhooks,
     datasets,
 ):
     app.include_router(router)
@@ -57,6 +62,7 @@ def document() -> str:
         version=__version__,
         description="Keywords or URL lists in, a licence-checked, de-duplicated image dataset out.",
         is_open=OPEN_PATHS,
+        has_token=TOKEN_PATHS,
     )
     return json.dumps(described, indent=1, ensure_ascii=False)
 

@@ -1,4 +1,4 @@
-"""Record the outcomes that the messages on the results queue name."""
+"""Record what the messages on the results queue tell of: outcomes of chunks, and deliveries."""
 
 import json
 from typing import Any
@@ -9,10 +9,16 @@ from crawlset.crawls import recording
 from crawlset.crawls.messages import job_id_of, keys_of
 from crawlset.kit.batch import Delivery, Failures, handle_each
 from crawlset.observability import logger, metrics
+from crawlset.webhooks import recording as webhooks
+from crawlset.webhooks.messages import DeliveryResult
 
 
 def record_named(delivery: Delivery) -> None:
-    for key in keys_of(json.loads(delivery.body)):
+    message = json.loads(delivery.body)
+    if "delivery_id" in message:
+        webhooks.record(DeliveryResult.model_validate(message))
+        return
+    for key in keys_of(message):
         with logger.append_context_keys(job_id=job_id_of(key)):
             recording.record_outcome(key)
 

@@ -1,4 +1,7 @@
-"""The local cloud, as `crawlset up` runs it, on free ports and in a home of its own."""
+"""
+The local cloud, as `crawlset up` runs it, on free ports and in a home of its own; and what is
+outside of it: a server for webhooks, and an identity provider.
+"""
 
 from collections.abc import Iterator
 
@@ -6,11 +9,32 @@ import pytest
 
 from crawlset_local.cloud import LocalCloud
 from crawlset_local.ports import free_ports
+from tests.e2e.issuer import AUDIENCE, Issuer, issuing
+from tests.integration.receiver import Receiver, receiving
 
 
 @pytest.fixture(scope="session")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    cloud = LocalCloud(tmp_path_factory.mktemp("cloud"), free_ports())
+def receiver() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Iterator[Issuer]:
+    with issuing() as issuer:
+        yield issuer
+
+
+@pytest.fixture(scope="session")
+def cloud(
+    tmp_path_factory: pytest.TempPathFactory, receiver: Receiver, issuer: Issuer
+) -> Iterator[LocalCloud]:
+    cloud = LocalCloud(
+        tmp_path_factory.mktemp("cloud"),
+        free_ports(),
+        parameters={"OidcIssuer": issuer.url, "OidcAudience": AUDIENCE},
+        private_hosts=[receiver.host],
+    )
     with cloud:
         yield cloud
     cloud.erase()

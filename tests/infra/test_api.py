@@ -6,6 +6,7 @@ from tests.infra.stack import functions, of_type, target
 
 KEY: list[dict[str, list[str]]] = [{"ApiKey": []}]
 OPEN = {("/api/health", "get"), ("/api/openapi.json", "get"), ("/api/docs", "get")}
+SIGNED_IN = {("/api/session", "post")}
 POLICY_LIMIT_BYTES = 20_480
 # A statement as Lambda stores it, with a generous Sid and ARNs of a long region.
 STATEMENT_BYTES = 420
@@ -18,10 +19,16 @@ OPERATIONS = {
 
 
 class TestRoutes:
-    def test_ask_for_a_key_but_for_the_open_three(self) -> None:
+    def test_ask_for_a_key_but_for_the_open_three_and_where_one_signs_in(self) -> None:
         guarded = {r for r, operation in OPERATIONS.items() if operation["security"] == KEY}
 
-        assert set(OPERATIONS) - guarded == OPEN
+        assert set(OPERATIONS) - guarded == OPEN | SIGNED_IN
+
+    def test_open_a_session_for_an_access_token_only(self) -> None:
+        """An ID token has no scope, and the gateway could not tell it from an access token."""
+        (operation,) = [OPERATIONS[route] for route in SIGNED_IN]
+
+        assert operation["security"] == [{"Oidc": ["openid"]}]
 
     def test_end_in_one_that_catches_the_rest(self) -> None:
         assert ("/api/{proxy+}", "x-amazon-apigateway-any-method") in OPERATIONS

@@ -28,7 +28,12 @@ from tests.infra.stack import (
 )
 
 EVERY_FUNCTION = sorted(functions())
-ON_THE_INTERNET = ["DiscoverFunction", "FetchFunction"]
+ON_THE_INTERNET = ["DeliverFunction", "DiscoverFunction", "FetchFunction"]
+QUEUES_KNOWN = {
+    "DeliverFunction": {"RESULTS_QUEUE_URL"},  # where it says how it went
+    "DiscoverFunction": {"DISCOVER_QUEUE_URL"},  # whose messages it puts off
+    "FetchFunction": set(),
+}
 SECRET_OF = {
     "ApiFunction": "ApiDatabaseSecret",
     "AuthorizeFunction": "ApiDatabaseSecret",
@@ -157,13 +162,12 @@ class TestFunctionOnTheInternet:
         assert known.isdisjoint({*ROLE_SECRETS, "DatabaseSecretArn"})
         assert not [v for v in environment(name) if "SECRET" in v]
 
-    def test_knows_no_queue_but_one_whose_messages_it_puts_off(self, name: str) -> None:
-        queues = {v for v in environment(name) if "QUEUE" in v}
-
-        assert queues == ({"DISCOVER_QUEUE_URL"} if name == "DiscoverFunction" else set())
+    def test_knows_the_queues_it_needs(self, name: str) -> None:
+        assert {v for v in environment(name) if "QUEUE" in v} == QUEUES_KNOWN[name]
 
     def test_may_read_a_queue_and_touch_objects_and_nothing_else(self, name: str) -> None:
-        assert actions_of(name) <= {
+        may_send = {"sqs:SendMessage"} if name == "DeliverFunction" else set()
+        assert actions_of(name) <= may_send | {
             "sqs:ReceiveMessage",
             "sqs:DeleteMessage",
             "sqs:ChangeMessageVisibility",
@@ -184,6 +188,11 @@ class TestFetch:
 
     def test_takes_back_packs(self) -> None:
         assert objects_that("FetchFunction", "s3:DeleteObject") == {"pack"}
+
+
+class TestDeliver:
+    def test_touches_no_object(self) -> None:
+        assert not [action for action in actions_of("DeliverFunction") if action.startswith("s3:")]
 
 
 class TestDiscover:
@@ -228,7 +237,8 @@ class TestFunctionWithDatabase:
             if "sqs:SendMessage" in listed(statement["Action"])
         ]
 
-        assert reached == set(work_queues())
+        signed = set() if name == "TickFunction" else {"DeliveriesQueue"}
+        assert reached == set(work_queues()) - signed
         assert "states:StartExecution" in actions_of(name)
 
 

@@ -18,9 +18,10 @@ WORK_QUEUES = sorted(work_queues())
 DEAD_LETTER_QUEUES = sorted(dead_letter_queues())
 
 
-def test_knows_the_five_queues() -> None:
+def test_knows_the_six_queues() -> None:
     assert WORK_QUEUES == [
         "ChunksQueue",
+        "DeliveriesQueue",
         "DiscoverQueue",
         "HostLanesQueue",
         "PlanQueue",

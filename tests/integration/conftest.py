@@ -13,11 +13,13 @@ from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.orm import Session
 
 from crawlset import outbox, settings
+from crawlset.events import publishing
 from crawlset.fetching import bucket as fetching_bucket
 from crawlset.kit import db, objects
 from crawlset_local import emulator, postgres, processes
 from crawlset_local.home import open_home
 from crawlset_local.ports import free_ports
+from functions.deliver import app as deliver
 from tests.integration.databases import alembic_config
 
 
@@ -85,6 +87,10 @@ def aws() -> Iterator[None]:
         outbox.stepfunctions,
         settings.bucket_settings,
         settings.queue_settings,
+        settings.delivery_settings,
+        settings.result_settings,
+        deliver.sqs,
+        publishing.eventbridge,
     )
     with mock_aws():
         for cache in caches:
@@ -135,14 +141,15 @@ def queues(aws: None, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The service's queues; `queues.bodies("chunks")` takes what waits on one."""
     sqs = boto3.client("sqs")
     urls = {}
-    for name in ("discover", "plan", "chunks", "host_lanes", "results"):
+    for name in ("discover", "plan", "chunks", "host_lanes", "results", "deliveries"):
         is_fifo = name in {"discover", "host_lanes"}
         urls[name] = sqs.create_queue(
             QueueName=name + (".fifo" if is_fifo else ""),
             Attributes={"FifoQueue": "true"} if is_fifo else {},
         )["QueueUrl"]
         monkeypatch.setenv(f"{name.upper()}_QUEUE_URL", urls[name])
-    settings.queue_settings.cache_clear()
+    for cached in (settings.queue_settings, settings.delivery_settings, settings.result_settings):
+        cached.cache_clear()
 
     def bodies(name: str) -> list[Any]:
         taken = []

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crawlset import keys
+from crawlset.kit.ids import new_id
 from crawlset.models import CrawlJob, Image, JobStatus, WorkStatus
 from crawlset.outcomes import ImageStatus, Outcome
 from functions.dead_letters import app
@@ -38,6 +39,9 @@ def job(session: Session) -> CrawlJob:
 
 
 class TestDeadLetters:
+    def test_lets_a_delivery_go_which_is_tried_again_in_time(self) -> None:
+        assert bury(json.dumps({"v": 1, "delivery_id": str(new_id())})) == {"batchItemFailures": []}
+
     @pytest.mark.parametrize("kind", ["message", "event"])
     def test_fails_the_chunk_its_open_images_and_so_ends_the_job(
         self, session: Session, job: CrawlJob, kind: str

@@ -94,6 +94,7 @@ def furnish(session: Session) -> Tenant:
         id=new_id(), name="k", prefix=profile.id.hex[-12:], key_hash=b"x", scopes=["read"], **owner
     )
     webhook = Webhook(id=new_id(), url="https://example.org", events=["*"], secret=b"s", **owner)
+    delivery = WebhookDelivery(id=new_id(), webhook_id=webhook.id, event_id=1, event={}, **owner)
     session.add_all([template, key, webhook])
     session.flush()
     session.add(schedule)
@@ -118,7 +119,7 @@ def furnish(session: Session) -> Tenant:
             ),
             LoginIdentity(issuer="https://login.example.org", subject=str(profile.id), **owner),
             Takedown(id=new_id(), project_id=project.id, kind="url", value="x", **owner),
-            WebhookDelivery(id=new_id(), webhook_id=webhook.id, event={}, **owner),
+            delivery,
         ]
     )
     session.commit()
@@ -134,6 +135,8 @@ def furnish(session: Session) -> Tenant:
             "template_id": str(template.id),
             "schedule_id": str(schedule.id),
             "key_id": str(key.id),
+            "webhook_id": str(webhook.id),
+            "delivery_id": str(delivery.id),
         },
     )
 
@@ -158,6 +161,8 @@ def body_for(path: str, method: str, ids: dict[str, str]) -> Any:
         return {"name": "weekly", "configuration": CRAWL}
     if path.endswith(("/crawl-jobs", "/estimate")):
         return CRAWL
+    if path.endswith("/{webhook_id}"):
+        return {"is_enabled": True}
     return {"name": "mine"} if method == "patch" else {}
 
 

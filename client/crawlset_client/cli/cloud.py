@@ -64,6 +64,13 @@ def up(
     sample_port: SamplePort = SAMPLE_PORT,
     home: Home = None,
     database_url: DatabaseUrl = None,
+    private_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="A private host that may be crawled and told of events; can be repeated.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the whole system on this machine until Ctrl-C."""
@@ -75,6 +82,7 @@ def up(
             postgres_port,
             sample_port,
             database_url,
+            tuple(private_host or ()),
         )
         cloud = run.outside.laptop.make(options)
         tick = _ticker(run)

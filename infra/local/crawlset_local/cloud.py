@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -69,7 +69,8 @@ class LocalCloud:
     One laptop cloud on the data of `home`; a context manager that starts and stops it.
 
     With `database_url` that PostgreSQL is used and none is started. `parameters` are template
-    parameters over the laptop's own, `template` another template than the checkout's. After
+    parameters over the laptop's own, `template` another template than the checkout's. The
+    `private_hosts` (`host:port`) may be crawled, and told of events by webhooks. After
     `start` the attributes tell where everything is; `api_url` has no `/api` at its end.
     """
 
@@ -82,6 +83,7 @@ class LocalCloud:
         template: Path = TEMPLATE,
         parameters: Mapping[str, str] | None = None,
         with_sample_site: bool = True,
+        private_hosts: Sequence[str] = (),
     ) -> None:
         self.home = home.absolute()
         self.ports = ports or Ports()
@@ -95,6 +97,7 @@ class LocalCloud:
         self._template = template
         self._parameters = dict(parameters or {})
         self._with_sample_site = with_sample_site
+        self._private_hosts = [*private_hosts]
         self._owns_database = database_url is None
         self._children: list[Child] = []
         self._lock: TextIO | None = None
@@ -222,24 +225,18 @@ class LocalCloud:
         return self.database_url
 
     def _template_parameters(self, secret_arn: str) -> dict[str, str]:
-        sample = {}
+        hosts = [*self._private_hosts]
         if self._with_sample_site:
-            hosts = [f"{host}.localhost:{self.ports.sample}" for host in SAMPLE_HOSTS]
-            sample = {
-                "SampleSourceUrl": self.sample_url,
-                "AllowedPrivateHosts": ",".join(hosts),
-            }
-        return (
-            {
-                "Stage": "local",
-                "Contact": PROFILE_EMAIL,
-                "DatabaseSecretArn": secret_arn,
-                "MaxFetchConcurrency": "2",
-                "MaxDatabaseConcurrency": "2",
-            }
-            | sample
-            | self._parameters
-        )
+            hosts += [f"{host}.localhost:{self.ports.sample}" for host in SAMPLE_HOSTS]
+        return {
+            "Stage": "local",
+            "Contact": PROFILE_EMAIL,
+            "DatabaseSecretArn": secret_arn,
+            "MaxFetchConcurrency": "2",
+            "MaxDatabaseConcurrency": "2",
+            "AllowedPrivateHosts": ",".join(hosts),
+            "SampleSourceUrl": self.sample_url if self._with_sample_site else "",
+        } | self._parameters
 
     def _prepare_database(self, done: Callable[[str, str], None]) -> None:
         if "MigrateFunction" in self.stack.resources:

@@ -9,14 +9,18 @@ from typing import Self
 class Crawler:
     contact: str
     private_hosts: frozenset[str] = frozenset()
-    """Exact `host:port` pairs that the guard lets through though they are not public."""
 
     @classmethod
     def from_environment(cls) -> Self:
         """Raises `KeyError` if nobody says who answers for us."""
-        hosts = os.environ.get("ALLOWED_PRIVATE_HOSTS", "").split(",")
-        return cls(os.environ["CONTACT"], frozenset(h.strip() for h in hosts if h.strip()))
+        return cls(os.environ["CONTACT"], private_hosts())
 
     @property
     def user_agent(self) -> str:
         return f"Crawlset/0.1 (+{self.contact})"
+
+
+def private_hosts() -> frozenset[str]:
+    """Exact `host:port` pairs that the guard lets through though they are not public."""
+    hosts = os.environ.get("ALLOWED_PRIVATE_HOSTS", "").split(",")
+    return frozenset(host.strip() for host in hosts if host.strip())

@@ -6,9 +6,11 @@ from typing import Any
 from crawlset import orphans, outbox, pipeline
 from crawlset.accounts import idempotency
 from crawlset.crawls import sweeping
+from crawlset.events import publishing
 from crawlset.kit import db
 from crawlset.observability import logger, metrics
 from crawlset.schedules import firing
+from crawlset.webhooks import dispatching
 
 
 def tick(*, requeue: bool = False) -> dict[str, Any]:
@@ -25,6 +27,9 @@ def tick(*, requeue: bool = False) -> dict[str, Any]:
         "exports": pipeline.expire_exports,
         "orphans": orphans.remove_hourly,
         "idempotency_keys": idempotency.forget_old,
+        "webhooks": dispatching.dispatch_due,
+        "events": publishing.publish_new,
+        "old_deliveries": dispatching.forget_old,
         "relay_again": outbox.relay,
     }
     done: dict[str, Any] = {}

@@ -40,6 +40,24 @@ class DiscoverSettings(BaseSettings):
     discover_queue_url: str
 
 
+class DeliverySettings(BaseSettings):
+    """Where the tick puts what webhooks are to be told."""
+
+    deliveries_queue_url: str
+
+
+class ResultSettings(BaseSettings):
+    """Where `deliver` says how it went."""
+
+    results_queue_url: str
+
+
+class EventSettings(BaseSettings):
+    """The EventBridge bus of what happens to jobs."""
+
+    event_bus_name: str
+
+
 class SourceSettings(BaseSettings):
     """Which sources this deployment may ask."""
 
@@ -64,6 +82,21 @@ def queue_settings() -> QueueSettings:
 @cache
 def discover_settings() -> DiscoverSettings:
     return DiscoverSettings()
+
+
+@cache
+def delivery_settings() -> DeliverySettings:
+    return DeliverySettings()
+
+
+@cache
+def result_settings() -> ResultSettings:
+    return ResultSettings()
+
+
+@cache
+def event_settings() -> EventSettings:
+    return EventSettings()
 
 
 @cache

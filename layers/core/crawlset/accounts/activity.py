@@ -12,10 +12,12 @@ _VERBS = {
     "cancel": "cancelled",
     "estimate": "",
     "recrawl": "recrawled",
+    "replay": "replayed",
     "retry": "retried",
     "start": "started",
 }
 """Last parts of a path that are no resource; one without a word changes nothing."""
+_SINGULAR = {"deliveries": "webhook_delivery"}
 _BY_RESOURCE = {("api_key", "deleted"): "revoked"}
 
 
@@ -56,7 +58,7 @@ def describe(method: str, path: str) -> tuple[str, str, UUID | None] | None:
     named = _uuid(parts[-1])
     if named is not None:
         parts.pop()
-    resource_type = parts[-1].removesuffix("s").replace("-", "_")
+    resource_type = _SINGULAR.get(parts[-1], parts[-1].removesuffix("s").replace("-", "_"))
     return resource_type, _BY_RESOURCE.get((resource_type, verb), verb), named
 
 

@@ -11,8 +11,8 @@ from crawlset.errors import ForbiddenError
 from crawlset.kit import db
 
 READ_METHODS = frozenset({"GET", "HEAD"})
-ADMIN_PATHS = ("/api/api-keys",)
-"""Whoever may make keys may do everything."""
+ADMIN_PATHS = ("/api/api-keys", "/api/webhooks")
+"""Whoever may make keys may do everything, and a webhook is told of everything."""
 
 
 class MissingScopeError(ForbiddenError):

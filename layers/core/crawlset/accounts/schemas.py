@@ -93,3 +93,10 @@ class ApiKeyCreated(ApiKeyRead):
     @classmethod
     def of(cls, read: ApiKeyRead, key: str) -> Self:
         return cls(**read.model_dump(), key=key)
+
+
+class SessionCreated(BaseModel):
+    user_id: UUID
+    key: Annotated[str, Field(description="Send it as a bearer token; shown this once")]
+    scopes: list[str]
+    expires_at: datetime | None

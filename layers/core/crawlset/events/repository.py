@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import BigInteger, String, cast, func, select, tuple_
+from sqlalchemy import BigInteger, Select, String, cast, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from crawlset.kit.db import in_order
-from crawlset.kit.paging import Order, Slice, cut
+from crawlset.kit.paging import MAX_BIGINT, Order, Slice, cut
 from crawlset.models import ActivityLog, CrawlJob, JobEvent
 
 
@@ -17,6 +17,18 @@ class Place(NamedTuple):
 
     transaction_id: int
     id: int
+
+
+OLDEST_UNDER_WAY = cast(cast(func.pg_snapshot_xmin(func.pg_current_snapshot()), String), BigInteger)
+
+
+def _after(statement: Select[JobEvent], place: Place | None) -> Select[JobEvent]:
+    statement = statement.where(JobEvent.transaction_id < OLDEST_UNDER_WAY)
+    if place is not None:
+        statement = statement.where(
+            tuple_(JobEvent.transaction_id, JobEvent.id) > tuple_(place.transaction_id, place.id)
+        )
+    return statement.order_by(JobEvent.transaction_id, JobEvent.id)
 
 
 class EventRepository:
@@ -30,20 +42,16 @@ class EventRepository:
         Ids are given before a commit, so in the order of ids alone a reader could pass over an
         event that is committed late.
         """
-        oldest_under_way = cast(
-            cast(func.pg_snapshot_xmin(func.pg_current_snapshot()), String), BigInteger
-        )
-        statement = select(JobEvent).where(
-            JobEvent.crawl_job_id == job.id, JobEvent.transaction_id < oldest_under_way
-        )
-        if place is not None:
-            statement = statement.where(
-                tuple_(JobEvent.transaction_id, JobEvent.id)
-                > tuple_(place.transaction_id, place.id)
-            )
-        return self.session.scalars(
-            statement.order_by(JobEvent.transaction_id, JobEvent.id).limit(limit)
-        ).all()
+        statement = select(JobEvent).where(JobEvent.crawl_job_id == job.id)
+        return self.session.scalars(_after(statement, place).limit(limit)).all()
+
+    def list_of_all(self, place: Place, limit: int) -> Sequence[JobEvent]:
+        """As `list_after`, of every job and owner."""
+        return self.session.scalars(_after(select(JobEvent), place).limit(limit)).all()
+
+    def now(self) -> Place:
+        """The place behind everything that is settled."""
+        return Place(self.session.execute(select(OLDEST_UNDER_WAY)).scalar_one() - 1, MAX_BIGINT)
 
 
 class ActivityRepository:

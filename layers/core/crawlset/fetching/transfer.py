@@ -86,6 +86,19 @@ class _DialledSocket(socket.socket):
         self.close()
 
 
+def dial(target: Target, address: tuple[int, int, int, tuple[str, int]]) -> socket.socket:
+    """
+    A socket for libcurl, which is about to dial `address` for `target`.
+
+    Raises `BlockedUrlError` unless the address is public, or the target's need not be.
+    """
+    family, kind, protocol, (host, *_) = address
+    ip = parse_address(host)
+    if not target.is_private and (ip is None or not is_public(ip)):
+        raise BlockedUrlError("the address about to be dialled is not public")
+    return _DialledSocket(family, kind, protocol)
+
+
 class Handle:
     """An easy handle with its callbacks, used for one transfer after another."""
 
@@ -126,14 +139,12 @@ class Handle:
             curl.setopt(pycurl.RESOLVE, [f"{target.host}:{target.port}:{dialled}"])
 
     def _open_socket(self, _purpose: int, address: tuple[int, int, int, tuple[str, int]]) -> object:
-        """A socket for the address really dialled, after every look-up and for every attempt."""
-        family, kind, protocol, (host, *_) = address
-        transfer = self.transfer
-        ip = parse_address(host)
-        if not transfer.target.is_private and (ip is None or not is_public(ip)):
-            transfer.error = BlockedUrlError("the address about to be dialled is not public")
+        """Called for the address really dialled, after every look-up and for every attempt."""
+        try:
+            return dial(self.transfer.target, address)
+        except BlockedUrlError as refusal:
+            self.transfer.error = refusal
             return pycurl.SOCKET_BAD
-        return _DialledSocket(family, kind, protocol)
 
     def _read_header(self, line: bytes) -> int | None:
         transfer = self.transfer

@@ -52,21 +52,36 @@ _SCHEMAS_LEFT_OUT = ("HTTPValidationError", "ValidationError", "ResponseValidati
 
 
 def document(
-    app: APIGatewayHttpResolver, *, title: str, version: str, description: str, is_open: set[str]
+    app: APIGatewayHttpResolver,
+    *,
+    title: str,
+    version: str,
+    description: str,
+    is_open: set[str],
+    has_token: set[str],
 ) -> dict[str, Any]:
-    """The document of every route of `app`; paths in `is_open` ask for no API key."""
+    """
+    The document of every route of `app`.
+
+    Paths in `is_open` ask for nothing; those in `has_token` for an identity provider's token.
+    """
     document: dict[str, Any] = json.loads(
         app.get_openapi_json_schema(
             title=title,
             version=version,
             description=description,
-            security_schemes={"ApiKey": HTTPBearer(bearerFormat="cs_<prefix>_<secret>")},
+            security_schemes={
+                "ApiKey": HTTPBearer(bearerFormat="cs_<prefix>_<secret>"),
+                "Oidc": HTTPBearer(bearerFormat="JWT"),
+            },
             security=[{"ApiKey": []}],
         )
     )
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            _complete(method, operation, has_key=path not in is_open)
+            _complete(method, operation, has_key=path not in is_open | has_token)
+            if path in has_token:
+                operation["security"] = [{"Oidc": []}]
     components = document["components"]
     for name in _SCHEMAS_LEFT_OUT:
         components["schemas"].pop(name, None)

@@ -12,6 +12,7 @@ from crawlset.models.base import Base, JobStatus, WorkStatus
 from crawlset.models.crawl import (
     CrawlJob,
     CrawlSchedule,
+    EventCursor,
     JobChunk,
     JobEvent,
     JobSearch,
@@ -35,6 +36,7 @@ __all__ = [
     "Change",
     "CrawlJob",
     "CrawlSchedule",
+    "EventCursor",
     "ExportFile",
     "ExportJob",
     "IdempotencyKey",

@@ -192,6 +192,7 @@ class JobEvent(Owned, Base):
     __table_args__ = (
         parent("crawl_jobs", "crawl_job_id"),
         Index(None, "crawl_job_id", "transaction_id", "id"),
+        Index(None, "transaction_id", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, sort_order=-2)
@@ -202,3 +203,13 @@ class JobEvent(Owned, Base):
     type: Mapped[str]
     data: Mapped[dict[str, Any]]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class EventCursor(Base):
+    """How far a reader of every job's events has come."""
+
+    __tablename__ = "event_cursors"
+
+    reader: Mapped[str] = mapped_column(primary_key=True)
+    transaction_id: Mapped[int] = mapped_column(BigInteger)
+    event_id: Mapped[int] = mapped_column(BigInteger)

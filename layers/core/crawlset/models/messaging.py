@@ -54,15 +54,19 @@ class Webhook(Identified, Owned, Timestamped, Base):
 
     url: Mapped[str]
     events: Mapped[list[str]]
-    secret: Mapped[bytes] = mapped_column(LargeBinary)
+    secret: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    """Only the role of the tick may read it."""
     is_enabled: Mapped[bool] = mapped_column(server_default="true", default=True)
 
 
 class WebhookDelivery(Identified, Owned, Timestamped, Base):
+    """An event on its way to a webhook. Made by a trigger."""
+
     __tablename__ = "webhook_deliveries"
     __table_args__ = (
         parent("webhooks", "webhook_id"),
-        Index(None, "webhook_id"),
+        Index(None, "webhook_id", "event_id", unique=True),
+        Index(None, "created_at"),
         Index(
             "ix_webhook_deliveries_due",
             "next_attempt_at",
@@ -71,11 +75,21 @@ class WebhookDelivery(Identified, Owned, Timestamped, Base):
     )
 
     webhook_id: Mapped[UUID]
+    event_id: Mapped[int] = mapped_column(BigInteger)
     event: Mapped[dict[str, Any]]
+    """What is sent: `type`, `timestamp`, `data`."""
     n_attempts: Mapped[int] = mapped_column(server_default="0", default=0)
     next_attempt_at: Mapped[datetime | None]
+    """None once it has been delivered or given up."""
     delivered_at: Mapped[datetime | None]
     last_status: Mapped[int | None]
+    last_detail: Mapped[str | None]
+
+    @property
+    def status(self) -> str:
+        if self.delivered_at is not None:
+            return "delivered"
+        return "failed" if self.next_attempt_at is None else "pending"
 
 
 class Takedown(Identified, Owned, Timestamped, Base):

@@ -1,0 +1,112 @@
+"""The tick's part: every job's events as CloudEvents on the service's EventBridge bus."""
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from crawlset.events.repository import EventRepository, Place
+from crawlset.kit import db
+from crawlset.models import EventCursor, JobEvent
+from crawlset.observability import logger
+from crawlset.settings import event_settings
+
+if TYPE_CHECKING:
+    from types_boto3_events import EventBridgeClient
+
+READER = "event bus"
+SOURCE = "crawlset"
+ENTRIES = 10
+"""That EventBridge takes at once."""
+MAX_PUBLISHED = 5_000
+
+
+@cache
+def eventbridge() -> "EventBridgeClient":
+    return boto3.client("events")
+
+
+def publish_new() -> int:
+    """
+    Publish what has happened since the last time, in order; say how many events.
+
+    An event that the bus does not take is tried again the next minute, and with it those behind
+    it. A crash may publish some twice, with the same id.
+    """
+    n_published = 0
+    while n_published < MAX_PUBLISHED:
+        with db.transaction() as session:
+            events = EventRepository(session).list_of_all(_place(session), ENTRIES)
+        n_taken = _put(events) if events else 0
+        if n_taken:
+            last = events[n_taken - 1]
+            with db.transaction() as session:
+                _advance(session, Place(last.transaction_id, last.id))
+        n_published += n_taken
+        if n_taken < ENTRIES:
+            break
+    return n_published
+
+
+def cloud_event(event: JobEvent) -> dict[str, Any]:
+    """CloudEvents 1.0, structured JSON."""
+    return {
+        "specversion": "1.0",
+        "id": str(event.id),
+        "source": f"/crawl-jobs/{event.crawl_job_id}",
+        "type": f"{SOURCE}.{event.type}",
+        "subject": str(event.data["id"]),
+        "time": event.created_at.isoformat(),
+        "datacontenttype": "application/json",
+        "userid": str(event.user_id),
+        "data": event.data,
+    }
+
+
+def _put(events: Sequence[JobEvent]) -> int:
+    """How many of the first ones the bus took."""
+    try:
+        answer = eventbridge().put_events(
+            Entries=[
+                {
+                    "EventBusName": event_settings().event_bus_name,
+                    "Source": SOURCE,
+                    "DetailType": event.type,
+                    "Time": event.created_at,
+                    "Detail": json.dumps(cloud_event(event)),
+                }
+                for event in events
+            ]
+        )
+    except (BotoCoreError, ClientError):
+        logger.exception("events_not_published", events=len(events))
+        return 0
+    for place, entry in enumerate(answer["Entries"]):
+        if "ErrorCode" in entry:
+            logger.warning("event_refused", event_id=events[place].id, code=entry["ErrorCode"])
+            return place
+    return len(events)
+
+
+def _place(session: Session) -> Place:
+    """Where to go on. A bus that is new is told nothing of what was before it."""
+    cursor = session.get(EventCursor, READER)
+    if cursor is not None:
+        return Place(cursor.transaction_id, cursor.event_id)
+    place = EventRepository(session).now()
+    _advance(session, place)
+    return place
+
+
+def _advance(session: Session, place: Place) -> None:
+    moved = {"transaction_id": place.transaction_id, "event_id": place.id}
+    session.execute(
+        insert(EventCursor)
+        .values(reader=READER, **moved)
+        .on_conflict_do_update(index_elements=[EventCursor.reader], set_=moved)
+    )

@@ -1,0 +1,85 @@
+"""One POST to a URL that a user gave: behind the guard, without redirects, in bounded time."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import certifi
+import pycurl
+
+from crawlset.crawler import Crawler
+from crawlset.fetching.guard import BlockedUrlError, check_url
+from crawlset.fetching.resolver import system_resolve
+from crawlset.fetching.transfer import dial
+
+CONNECT_SECONDS = 5
+SECONDS = 15
+MAX_ANSWER_BYTES = 64 << 10
+"""Of the answer's body, which nobody reads."""
+_STOP = -1
+
+
+class Posted(NamedTuple):
+    status: int | None
+    """None if no answer came."""
+    detail: str
+
+
+def post(
+    url: str,
+    headers: Mapping[str, str],
+    body: str,
+    *,
+    crawler: Crawler,
+    ca_file: str | None = None,
+) -> Posted:
+    """Every failure is an answer: whatever the server does, nothing is raised."""
+    try:
+        target, addresses = check_url(url, system_resolve, crawler.private_hosts)
+    except BlockedUrlError as refusal:
+        return Posted(None, f"refused: {refusal.reason}")
+    except (OSError, UnicodeError):
+        return Posted(None, "the host's name is not known")
+    received = 0
+    refusals: list[BlockedUrlError] = []
+
+    def open_socket(_purpose: int, address: tuple[int, int, int, tuple[str, int]]) -> object:
+        try:
+            return dial(target, address)
+        except BlockedUrlError as refusal:
+            refusals.append(refusal)
+            return pycurl.SOCKET_BAD
+
+    def read(piece: bytes) -> int | None:
+        nonlocal received
+        received += len(piece)
+        return _STOP if received > MAX_ANSWER_BYTES else None
+
+    curl = pycurl.Curl()
+    curl.setopt(pycurl.NOSIGNAL, 1)
+    curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+    curl.setopt(pycurl.FOLLOWLOCATION, 0)
+    curl.setopt(pycurl.PROXY, "")
+    curl.setopt(pycurl.NOPROXY, "*")
+    curl.setopt(pycurl.CAINFO, ca_file or certifi.where())
+    curl.setopt(pycurl.USERAGENT, crawler.user_agent)
+    curl.setopt(pycurl.CONNECTTIMEOUT, CONNECT_SECONDS)
+    curl.setopt(pycurl.TIMEOUT, SECONDS)
+    curl.setopt(pycurl.URL, target.url)
+    curl.setopt(pycurl.HTTPHEADER, [*(f"{n}: {v}" for n, v in headers.items()), "Expect:"])
+    curl.setopt(pycurl.POSTFIELDS, body.encode())
+    curl.setopt(pycurl.OPENSOCKETFUNCTION, open_socket)
+    curl.setopt(pycurl.WRITEFUNCTION, read)
+    if addresses:
+        dialled = ",".join(f"[{a}]" if ":" in a else a for a in addresses)
+        curl.setopt(pycurl.RESOLVE, [f"{target.host}:{target.port}:{dialled}"])
+    try:
+        curl.perform()
+    except pycurl.error as error:
+        if refusals:
+            return Posted(None, f"refused: {refusals[0].reason}")
+        if received <= MAX_ANSWER_BYTES:
+            return Posted(None, str(error.args[1])[:200])
+    finally:
+        status = curl.getinfo(pycurl.RESPONSE_CODE)
+        curl.close()
+    return Posted(status, f"HTTP {status}")

@@ -1,0 +1,84 @@
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from crawlset.events.types import EventType
+from crawlset.kit.texts import printable
+
+MAX_URL_LENGTH = 2_000
+
+
+def _each_once(events: list[str]) -> list[str]:
+    if len(set(events)) < len(events):
+        message = "an event is named twice"
+        raise ValueError(message)
+    return events
+
+
+Url = Annotated[str, Field(min_length=1, max_length=MAX_URL_LENGTH), AfterValidator(printable)]
+Events = Annotated[
+    list[EventType | Literal["*"]],
+    Field(min_length=1, description="Types to be told of; * for every one"),
+    AfterValidator(_each_once),
+]
+
+
+class WebhookCreate(BaseModel):
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    url: Annotated[Url, Field(description="https, and public")]
+    events: Events = ["*"]
+
+
+class WebhookUpdate(BaseModel):
+    """What is not given stays."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    url: Url = ""
+    events: Events = ["*"]
+    is_enabled: Annotated[
+        bool, Field(strict=True, description="Once it is false, what waits is given up")
+    ] = True
+
+
+class WebhookRead(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    url: str
+    events: list[str]
+    is_enabled: Annotated[bool, Field(description="Also false after its server answered 410")]
+    created_at: datetime
+    updated_at: datetime
+
+
+class WebhookCreated(WebhookRead):
+    secret: Annotated[str, Field(description="Shown this once; verify signatures with it")]
+
+    @classmethod
+    def of(cls, read: WebhookRead, secret: str) -> Self:
+        return cls(**read.model_dump(), secret=secret)
+
+
+class DeliveryStatus(StrEnum):
+    pending = "pending"
+    delivered = "delivered"
+    failed = "failed"
+
+
+class DeliveryRead(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: Annotated[UUID, Field(description="The `webhook-id` that is sent")]
+    event: dict[str, Any]
+    status: DeliveryStatus
+    n_attempts: int
+    next_attempt_at: datetime | None
+    delivered_at: datetime | None
+    last_status: Annotated[int | None, Field(description="Of the last answer, if there was one")]
+    last_detail: str | None
+    created_at: datetime
