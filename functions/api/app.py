@@ -12,6 +12,7 @@ from crawlset import __version__
 from crawlset.accounts.gate import as_caller
 from crawlset.accounts.routes import router as accounts
 from crawlset.accounts.session_routes import router as sessions
+from crawlset.crawls import thumbnail_routes
 from crawlset.crawls.estimate_routes import router as estimates
 from crawlset.crawls.routes import router as crawls
 from crawlset.datasets.deprecation import with_deprecation
@@ -38,6 +39,7 @@ for router in (
     projects,
     estimates,
     crawls,
+    thumbnail_routes.build_router(),
     validation,
     exports,
     templates,

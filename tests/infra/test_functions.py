@@ -42,6 +42,7 @@ SECRET_OF = {
     "MigrateFunction": "DatabaseSecretArn",
     "PlanFunction": "WorkerDatabaseSecret",
     "RecordFunction": "WorkerDatabaseSecret",
+    "ThumbnailFunction": "ApiDatabaseSecret",
     "TickFunction": "TickDatabaseSecret",
     "ValidateFunction": "WorkerDatabaseSecret",
 }

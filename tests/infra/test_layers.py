@@ -16,6 +16,7 @@ LAYERS_OF = {
     "DiscoverFunction": {"CoreLayer", "TabularLayer"},
     "ExportFunction": {"CoreLayer", "ImagingLayer"},
     "FetchFunction": {"CoreLayer", "ImagingLayer"},
+    "ThumbnailFunction": {"CoreLayer", "ImagingLayer"},
 }
 
 

@@ -37,8 +37,8 @@ class TestOutputs:
 
 
 class TestFunctions:
-    def test_are_the_twelve(self) -> None:
-        assert len(functions()) == 12
+    def test_are_the_thirteen(self) -> None:
+        assert len(functions()) == 13
 
 
 class TestDataStack:

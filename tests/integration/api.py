@@ -64,8 +64,10 @@ class Api:
             "isBase64Encoded": False,
         }
         response = app.handler(event, CONTEXT)
+        text = response["body"]
+        is_json = not response["isBase64Encoded"]
         return Answer(
             response["statusCode"],
-            json.loads(response["body"] or "null"),
+            json.loads(text or "null") if is_json else text,
             {name.lower(): value for name, value in response["headers"].items()},
         )

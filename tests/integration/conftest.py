@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.orm import Session
 
 from crawlset import outbox, settings
+from crawlset.crawls import thumbnails
 from crawlset.events import publishing
 from crawlset.fetching import bucket as fetching_bucket
 from crawlset.kit import db, objects
@@ -77,6 +78,13 @@ def session(
         connection, join_transaction_mode="create_savepoint", expire_on_commit=False
     ) as session:
         yield session
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_decoder_left() -> Iterator[None]:
+    yield
+    if thumbnails.decode_pool.cache_info().currsize:
+        thumbnails.decode_pool().close()
 
 
 @pytest.fixture

@@ -67,6 +67,25 @@ def count_rows(session: Session) -> int:
     return sum(session.scalar(select(func.count()).select_from(table)) or 0 for table in tables)
 
 
+class TestGetCrawlJob:
+    def test_shows_what_belongs_to_it_and_where_the_rest_is(
+        self, session: Session, api: Api, path: str, project: Project
+    ) -> None:
+        job = factories.create_crawl_job(session, project)
+        factories.create_search(session, job)
+        ids = [str(factories.create_validation_job(session, job).id) for _ in range(12)]
+        export = factories.create_export_job(session, job)
+
+        _, body = api.call("GET", f"{path}/{job.id}")
+
+        assert body["project"] == {"id": str(project.id), "name": project.name}
+        assert [search["keyword"] for search in body["searches"]] == ["cat"]
+        assert [item["id"] for item in body["validation_jobs"]] == ids[-10:]
+        assert [item["id"] for item in body["export_jobs"]] == [str(export.id)]
+        for name in ("chunks", "images", "events", "validation_jobs", "export_jobs"):
+            assert api.call("GET", body[f"{name}_url"])[0] == 200
+
+
 class TestCreateCrawlJob:
     def test_queues_one_search_per_keyword_and_source(
         self, api: Api, path: str, queues: Any

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crawlset import settings
-from crawlset.kit import db
+from crawlset.kit import db, objects
 from crawlset.kit.ids import new_id
 from crawlset.models import (
     ActivityLog,
@@ -34,6 +34,7 @@ from crawlset.models import (
 from functions.api import app
 from tests import factories
 from tests.integration.api import Api
+from tests.unit.imaging import pictures
 
 pytestmark = pytest.mark.usefixtures("bucket", "queues")
 
@@ -74,7 +75,9 @@ def furnish(session: Session) -> Tenant:
     job = factories.create_crawl_job(session, project, status=JobStatus.completed)
     factories.create_search(session, job, status=WorkStatus.completed)
     chunk = factories.create_chunk(session, job, status=WorkStatus.completed)
-    image = factories.create_image(session, chunk)
+    picture = pictures.jpeg()
+    image = factories.create_image(session, chunk, pack_length=len(picture))
+    objects.put(str(image.pack_key), b"\0" * 512 + picture)
     validation_job = factories.create_validation_job(session, job, status=JobStatus.completed)
     export_job = factories.create_export_job(session, job, status=JobStatus.completed)
     owner: dict[str, Any] = {"user_id": profile.id}

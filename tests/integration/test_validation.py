@@ -452,18 +452,18 @@ class TestPipeline:
 
         pipeline.start(session, job)
 
-        validations, exports = pipeline.jobs_of(session, job)
+        validations, exports = pipeline.newest_jobs_of(session, job)
         (message,) = session.scalars(select(OutboxMessage))
-        assert message.deduplication_id == f"job-{validations[0]['id']}"
-        assert message.body["validation_job_id"] == validations[0]["id"]
-        assert message.body["export_job_id"] == exports[0]["id"]
-        assert exports[0]["validation_job_id"] == validations[0]["id"]
+        assert message.deduplication_id == f"job-{validations[0].id}"
+        assert message.body["validation_job_id"] == str(validations[0].id)
+        assert message.body["export_job_id"] == str(exports[0].id)
+        assert exports[0]["validation_job_id"] == str(validations[0].id)
         assert validations[0]["validation_rules"]["min_width"] == 10
 
     def test_starts_nothing_that_was_not_asked_for(self, session: Session, job: CrawlJob) -> None:
         pipeline.start(session, job)
 
-        assert pipeline.jobs_of(session, job) == ([], [])
+        assert pipeline.newest_jobs_of(session, job) == ([], [])
         assert session.scalar(select(func.count()).select_from(OutboxMessage)) == 0
 
     def test_exports_everything_without_rules(self, session: Session, job: CrawlJob) -> None:
@@ -472,10 +472,10 @@ class TestPipeline:
 
         pipeline.start(session, job)
 
-        (export,) = pipeline.jobs_of(session, job)[1]
+        (export,) = pipeline.newest_jobs_of(session, job)[1]
         (message,) = session.scalars(select(OutboxMessage))
-        assert message.deduplication_id == f"exp-{export['id']}"
-        assert (message.body["validation_job_id"], export["validation_job_id"]) == (None, None)
+        assert message.deduplication_id == f"exp-{export.id}"
+        assert (message.body["validation_job_id"], export.validation_job_id) == (None, None)
 
     def test_fails_what_an_execution_left_unfinished(self, session: Session, job: CrawlJob) -> None:
         running = factories.create_validation_job(session, job, status=JobStatus.running)
@@ -541,6 +541,6 @@ class TestSweepPipeline:
         pipeline.sweep(everything=True)
 
         (message,) = session.scalars(select(OutboxMessage))
-        validations, exports = pipeline.jobs_of(session, job)
-        assert message.body["validation_job_id"] == validations[0]["id"]
-        assert message.body["export_job_id"] == exports[0]["id"]
+        validations, exports = pipeline.newest_jobs_of(session, job)
+        assert message.body["validation_job_id"] == str(validations[0].id)
+        assert message.body["export_job_id"] == str(exports[0].id)

@@ -28,6 +28,7 @@ STALLED = timedelta(hours=1)
 before it in a Map, a job unmarked for so long has lost its execution."""
 GIVEN_UP = timedelta(days=1)
 ROUND = 100
+JOBS_SHOWN = 10
 
 LOST = "The work stopped and could not be started again."
 
@@ -73,15 +74,15 @@ def start_pipeline(
     return validation_job, export_job
 
 
-def jobs_of(session: Session, job: CrawlJob) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The validation and the export jobs of a crawl job as the API shows them, oldest first."""
-    validations = ValidationRepository(session).list_of(job)
+def newest_jobs_of(
+    session: Session, job: CrawlJob
+) -> tuple[list[ValidationJobRead], list[ExportJobRead]]:
+    """The newest validation and export jobs of a crawl job, ten of each, oldest first."""
+    validations = ValidationRepository(session).list_page(job, None, JOBS_SHOWN)
+    exports = ExportRepository(session).list_page(job, None, JOBS_SHOWN)
     return (
-        [ValidationJobRead.of(row).model_dump(mode="json") for row in validations],
-        [
-            ExportJobRead.of(row).model_dump(mode="json")
-            for row in ExportRepository(session).list_of(job)
-        ],
+        [ValidationJobRead.of(row) for row in reversed(validations.rows)],
+        [ExportJobRead.of(row) for row in reversed(exports.rows)],
     )
 
 

@@ -29,18 +29,47 @@ def as_caller(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> R
         TooManyRequestsError: the minute's requests are used up.
         IdempotencyKeyReusedError: the key was sent with another request before.
     """
-    event = app.current_event
-    caller = event.raw_event["requestContext"].get("authorizer", {}).get("lambda")
+    caller = _caller(app)
     if not caller:
         return next_middleware(app)
-    _require_scope(event.http_method, event.path, caller["scopes"].split())
     user_id = UUID(caller["user_id"])
-    headers = allowance.take(user_id)
-    app.append_context(headers=headers)
-    asked = idempotency.asked(event)
+    headers = _admit(app, user_id, caller)
+    asked = idempotency.asked(app.current_event)
     response = _answer(app, next_middleware, user_id, caller["key_id"], asked)
     response.headers.update(headers)
     return response
+
+
+def admit(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Response[Any]:
+    """
+    As `as_caller`, for a route that reads, and does slow things that no transaction may span.
+
+    Raises:
+        MissingScopeError, TooManyRequestsError: as there.
+    """
+    caller = _caller(app)
+    user_id = UUID(caller["user_id"])
+    headers = _admit(app, user_id, caller)
+    app.append_context(user_id=user_id)
+    response = next_middleware(app)
+    response.headers.update(headers)
+    return response
+
+
+def _caller(app: APIGatewayHttpResolver) -> dict[str, str]:
+    """What the authorizer says; nothing for an open route."""
+    authorizer = app.current_event.raw_event["requestContext"].get("authorizer", {})
+    caller: dict[str, str] = authorizer.get("lambda") or {}
+    return caller
+
+
+def _admit(app: APIGatewayHttpResolver, user_id: UUID, caller: dict[str, str]) -> dict[str, str]:
+    """The headers that tell what is left of the minute's allowance."""
+    event = app.current_event
+    _require_scope(event.http_method, event.path, caller["scopes"].split())
+    headers = allowance.take(user_id)
+    app.append_context(headers=headers)
+    return headers
 
 
 def _answer(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -12,14 +13,16 @@ from crawlset.crawls.schemas import (
     ChunkCounts,
     ContentRead,
     CostRead,
+    CrawlJobDetail,
     CrawlJobRead,
     Progress,
+    ProjectOfJob,
     SearchRead,
 )
 from crawlset.crawls.work_repository import SearchRepository
 from crawlset.errors import ConflictError
 from crawlset.kit import objects
-from crawlset.models import CrawlJob, Image
+from crawlset.models import CrawlJob, Image, Project
 
 LINK_LIFETIME = timedelta(minutes=15)
 
@@ -35,14 +38,25 @@ def read_many(session: Session, jobs: Sequence[CrawlJob]) -> list[CrawlJobRead]:
     return [_read(job, counts[job.id]) for job in jobs]
 
 
-def read_one(session: Session, job: CrawlJob) -> CrawlJobRead:
-    """A job with its counters, searches, validation and export jobs."""
+def read_one(session: Session, job: CrawlJob) -> CrawlJobDetail:
+    """A job with its counters, project, searches, validation and export jobs."""
     (read,) = read_many(session, [job])
-    read.searches = [
-        SearchRead.model_validate(search) for search in SearchRepository(session).list_of(job)
-    ]
-    read.validation_jobs, read.export_jobs = pipeline.jobs_of(session, job)
-    return read
+    validation_jobs, export_jobs = pipeline.newest_jobs_of(session, job)
+    url = f"/api/projects/{job.project_id}/crawl-jobs/{job.id}"
+    return CrawlJobDetail(
+        **dict(read),
+        project=ProjectOfJob.model_validate(session.get_one(Project, job.project_id)),
+        searches=[
+            SearchRead.model_validate(search) for search in SearchRepository(session).list_of(job)
+        ],
+        validation_jobs=validation_jobs,
+        export_jobs=export_jobs,
+        chunks_url=f"{url}/chunks",
+        images_url=f"{url}/images",
+        events_url=f"{url}/events",
+        validation_jobs_url=f"{url}/validation-jobs",
+        export_jobs_url=f"{url}/export-jobs",
+    )
 
 
 def _read(job: CrawlJob, counts: JobCounts) -> CrawlJobRead:
@@ -82,6 +96,24 @@ def _cost(job: CrawlJob, counts: JobCounts) -> CostRead:
     return CostRead.model_validate(costs.cost_of(work))
 
 
+class Stored(NamedTuple):
+    """Where the bytes of an image are."""
+
+    pack_key: str
+    offset: int
+    length: int
+
+
+def require_stored(image: Image) -> Stored:
+    """
+    Raises:
+        ImageNotStoredError: there are no bytes of it.
+    """
+    if image.pack_key is None or image.pack_offset is None or not image.pack_length:
+        raise ImageNotStoredError(image)
+    return Stored(image.pack_key, image.pack_offset, image.pack_length)
+
+
 def content_of(image: Image) -> ContentRead:
     """
     A link to its range of the pack.
@@ -89,13 +121,12 @@ def content_of(image: Image) -> ContentRead:
     Raises:
         ImageNotStoredError: there are no bytes of it.
     """
-    if image.pack_key is None or image.pack_offset is None or not image.pack_length:
-        raise ImageNotStoredError(image)
-    last = image.pack_offset + image.pack_length - 1
+    stored = require_stored(image)
+    last = stored.offset + stored.length - 1
     return ContentRead(
-        url=objects.presign_get(image.pack_key, LINK_LIFETIME),
-        headers={"Range": f"bytes={image.pack_offset}-{last}"},
-        file_size=image.pack_length,
+        url=objects.presign_get(stored.pack_key, LINK_LIFETIME),
+        headers={"Range": f"bytes={stored.offset}-{last}"},
+        file_size=stored.length,
         sha256=(image.sha256 or b"").hex(),
         expires_at=datetime.now(UTC) + LINK_LIFETIME,
     )

@@ -12,6 +12,7 @@ from crawlset.crawls.schemas import (
     ChunkRead,
     ContentRead,
     CrawlJobCreate,
+    CrawlJobDetail,
     CrawlJobRead,
     ImageRead,
     UploadRead,
@@ -60,7 +61,7 @@ def create_upload(project_id: UUID) -> UploadRead:
     tags=TAGS,
     status_code=HTTPStatus.CREATED,
 )
-def create_crawl_job(project_id: UUID, request: CrawlJobCreate) -> CrawlJobRead:
+def create_crawl_job(project_id: UUID, request: CrawlJobCreate) -> CrawlJobDetail:
     session = router.context["session"]
     job = service.create(session, router.context["user_id"], project_id, request)
     return reading.read_one(session, job)
@@ -92,7 +93,7 @@ def list_crawl_jobs(
     summary="Get a crawl job",
     tags=TAGS,
 )
-def get_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobRead:
+def get_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
     session = router.context["session"]
     return reading.read_one(session, service.require(session, project_id, job_id))
 
@@ -114,7 +115,7 @@ def delete_crawl_job(project_id: UUID, job_id: UUID) -> Response[None]:
     summary="Cancel a job",
     tags=TAGS,
 )
-def cancel_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobRead:
+def cancel_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
     session = router.context["session"]
     job = service.cancel(session, service.require(session, project_id, job_id))
     return reading.read_one(session, job)
@@ -125,7 +126,7 @@ def cancel_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobRead:
     summary="Retry what failed",
     tags=TAGS,
 )
-def retry_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobRead:
+def retry_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
     session = router.context["session"]
     job = service.retry(session, service.require(session, project_id, job_id))
     return reading.read_one(session, job)
@@ -136,7 +137,7 @@ def retry_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobRead:
     summary="See what has changed of what is stored",
     tags=TAGS,
 )
-def recrawl_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobRead:
+def recrawl_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
     session = router.context["session"]
     job = service.recrawl(session, service.require(session, project_id, job_id))
     return reading.read_one(session, job)

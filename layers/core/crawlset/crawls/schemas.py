@@ -13,12 +13,14 @@ from pydantic import (
     model_validator,
 )
 
+from crawlset.exports.schemas import ExportJobRead
 from crawlset.imaging.features import ResizeMode, StoredFormat
 from crawlset.kit.texts import printable
 from crawlset.models import Change, JobStatus, WorkStatus
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.settings import MAX_CANDIDATES, MAX_KEYWORDS, MAX_URLS_IN_REQUEST
 from crawlset.sources.protocol import IntendedUse, ManifestFormat
+from crawlset.validation.schemas import ValidationJobRead
 
 MAX_URL_LENGTH = 8_192
 
@@ -257,12 +259,30 @@ class CrawlJobRead(BaseModel):
         Field(description="From what fetchers measured; none before the job has ended"),
     ] = None
     chunks: ChunkCounts
-    searches: list[SearchRead] = []
-    validation_jobs: list[dict[str, Any]] = []
-    export_jobs: list[dict[str, Any]] = []
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+
+
+class ProjectOfJob(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    name: str
+
+
+class CrawlJobDetail(CrawlJobRead):
+    """A crawl job with what belongs to it; the addresses list what is too much to be shown here."""
+
+    project: ProjectOfJob
+    searches: list[SearchRead]
+    validation_jobs: Annotated[list[ValidationJobRead], Field(description="The newest ten")]
+    export_jobs: Annotated[list[ExportJobRead], Field(description="The newest ten")]
+    chunks_url: str
+    images_url: str
+    events_url: str
+    validation_jobs_url: str
+    export_jobs_url: str
 
 
 class ChunkRead(BaseModel):

@@ -85,12 +85,6 @@ class ExportRepository:
         )
         return status
 
-    def list_of(self, job: CrawlJob) -> Sequence[ExportJob]:
-        """Oldest first."""
-        return self.session.scalars(
-            select(ExportJob).where(ExportJob.crawl_job_id == job.id).order_by(ExportJob.id)
-        ).all()
-
     def list_page(self, job: CrawlJob, after: str | None, limit: int) -> Slice[ExportJob]:
         """Newest first."""
         statement = select(ExportJob).where(ExportJob.crawl_job_id == job.id)

@@ -42,11 +42,12 @@ PARAMETERS = {
     "If-Match": "Change it only if its ETag is still this one, else answer 412",
     "If-None-Match": "Answer 304 if its ETag is still this one",
 }
-_OF_METHOD = {
-    "get": ("If-None-Match", ("RateLimit", "RateLimit-Policy", "ETag")),
-    "post": ("Idempotency-Key", ("RateLimit", "RateLimit-Policy", "Idempotency-Replayed")),
-    "patch": ("If-Match", ("RateLimit", "RateLimit-Policy")),
-    "delete": ("If-Match", ("RateLimit", "RateLimit-Policy")),
+_RATE: tuple[str, ...] = ("RateLimit", "RateLimit-Policy")
+_OF_METHOD: dict[str, tuple[str | None, tuple[str, ...]]] = {
+    "get": ("If-None-Match", (*_RATE, "ETag")),
+    "post": ("Idempotency-Key", (*_RATE, "Idempotency-Replayed")),
+    "patch": ("If-Match", _RATE),
+    "delete": ("If-Match", _RATE),
 }
 _SCHEMAS_LEFT_OUT = ("HTTPValidationError", "ValidationError", "ResponseValidationError")
 
@@ -110,11 +111,15 @@ def _complete(method: str, operation: dict[str, Any], *, has_key: bool) -> None:
         operation["security"] = []
         return
     parameter, headers = _OF_METHOD[method]
-    operation.setdefault("parameters", []).append(_ref("parameters", parameter))
+    is_json = "application/json" in responses.get("200", {}).get("content", {})
+    if method == "get" and not is_json:
+        parameter, headers = None, _RATE
+    if parameter is not None:
+        operation.setdefault("parameters", []).append(_ref("parameters", parameter))
     for status, response in responses.items():
         if status.startswith("2"):
             response["headers"] = {name: _ref("headers", name) for name in headers}
-    if method == "get":
+    if parameter == "If-None-Match":
         responses["304"] = {"description": "The caller has it already"}
 
 

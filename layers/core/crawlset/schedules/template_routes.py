@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from crawlset.crawls import reading
-from crawlset.crawls.schemas import CrawlJobRead
+from crawlset.crawls.schemas import CrawlJobDetail
 from crawlset.kit.http import require_match
 from crawlset.kit.paging import Limit, Order, Page, decode_uuid
 from crawlset.models import JobTemplate
@@ -82,7 +82,7 @@ def delete_job_template(project_id: UUID, template_id: UUID) -> Response[None]:
 )
 def start_job_template(
     project_id: UUID, template_id: UUID, request: JobTemplateStart
-) -> CrawlJobRead:
+) -> CrawlJobDetail:
     session = router.context["session"]
     template = TemplateRepository(session).require(project_id, template_id)
     return reading.read_one(session, service.start_template(session, template, request))

@@ -51,14 +51,6 @@ class ValidationRepository:
             )
         )
 
-    def list_of(self, job: CrawlJob) -> Sequence[ValidationJob]:
-        """Oldest first."""
-        return self.session.scalars(
-            select(ValidationJob)
-            .where(ValidationJob.crawl_job_id == job.id)
-            .order_by(ValidationJob.id)
-        ).all()
-
     def list_page(self, job: CrawlJob, after: str | None, limit: int) -> Slice[ValidationJob]:
         """Newest first."""
         statement = select(ValidationJob).where(ValidationJob.crawl_job_id == job.id)

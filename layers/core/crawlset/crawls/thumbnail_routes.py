@@ -1,0 +1,57 @@
+import base64
+from http import HTTPStatus
+from typing import Annotated, Any
+from uuid import UUID
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+from crawlset.crawls import service
+from crawlset.images.repository import ImageRepository
+from crawlset.kit import db
+from crawlset.kit.paging import MAX_BIGINT
+
+TAGS: Any = ["crawl jobs"]
+JPEG = "image/jpeg"
+
+
+def build_router() -> APIGatewayHttpRouter:
+    """For two functions: one answers, the other has the route in its document."""
+    router = APIGatewayHttpRouter()
+
+    @router.get(
+        "/api/projects/<project_id>/crawl-jobs/<job_id>/images/<image_id>/thumbnail",
+        summary="Get a small JPEG of a stored image",
+        tags=TAGS,
+        responses={
+            200: {
+                "description": "The picture, upright",
+                "content": {JPEG: {"schema": {"type": "string", "format": "binary"}}},
+            }
+        },
+    )
+    def get_thumbnail(
+        project_id: UUID,
+        job_id: UUID,
+        image_id: Annotated[int, Path(ge=1, le=MAX_BIGINT)],
+        size: Annotated[
+            int, Query(ge=32, le=1024, description="Pixels of the longer side, at most")
+        ] = 256,
+    ) -> Response[str]:
+        from crawlset.crawls import thumbnails  # noqa: PLC0415 - nothing for the other function
+
+        with db.transaction(router.context["user_id"]) as session:
+            job = service.require(session, project_id, job_id)
+            image = ImageRepository(session).require(job, image_id)
+        picture = thumbnails.thumbnail(image, thumbnails.bytes_of(image), size)
+        answer = Response(
+            HTTPStatus.OK,
+            JPEG,
+            base64.b64encode(picture).decode(),
+            headers={"Cache-Control": "private, max-age=86400"},
+        )
+        answer.base64_encoded = True
+        return answer
+
+    return router

@@ -1,0 +1,73 @@
+"""Small pictures of stored images, made when they are asked for."""
+
+from contextlib import closing
+from functools import cache
+
+from crawlset.crawls.reading import require_stored
+from crawlset.errors import UnprocessableError
+from crawlset.fetching.body import Body
+from crawlset.fetching.loop import Loop, Promise
+from crawlset.imaging.features import Features, Rejection, Resize, ResizeMode
+from crawlset.imaging.pool import DecodePool
+from crawlset.kit import objects
+from crawlset.models import Image
+
+QUALITY = 80
+
+
+class NoThumbnailError(UnprocessableError):
+    def __init__(self, image: Image, reason: str) -> None:
+        super().__init__(f"No thumbnail can be made of image {image.id}: {reason}.")
+
+
+@cache
+def decode_pool() -> DecodePool:
+    """One decoding child, which outlives an invocation as the function itself does."""
+    return DecodePool(1)
+
+
+def bytes_of(image: Image) -> bytes:
+    """
+    The bytes that are stored of it.
+
+    Raises:
+        ImageNotStoredError: there are none.
+    """
+    stored = require_stored(image)
+    return objects.get_range(stored.pack_key, stored.offset, stored.length)
+
+
+def thumbnail(image: Image, data: bytes, size: int) -> bytes:
+    """
+    A JPEG of `data`, upright, whose longer side has at most `size` pixels.
+
+    Raises:
+        NoThumbnailError: the decoder makes nothing of it.
+    """
+    wanted = Resize(ResizeMode.keep_ratio_largest, size, only_if_bigger=True, quality=QUALITY)
+    made = _decoded(data, wanted)
+    if isinstance(made, Rejection):
+        raise NoThumbnailError(image, made.detail)
+    if made.transformed is None:
+        raise NoThumbnailError(image, "the decoder left it as it is")
+    return made.transformed.data
+
+
+def _decoded(data: bytes, wanted: Resize) -> Features | Rejection:
+    seen: list[Features | Rejection] = []
+    pool = decode_pool()
+    with closing(Loop()) as loop, closing(Body()) as body:
+        body.append(data)
+        answered: Promise[Features | Rejection] = Promise(loop)
+
+        async def decode() -> None:
+            pool.decode(body, answered.settle, wanted)
+            seen.append(await answered)
+
+        pool.attach(loop)
+        try:
+            loop.spawn(decode())
+            loop.run()
+        finally:
+            pool.detach()
+    return seen[0]
