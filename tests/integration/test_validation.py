@@ -457,8 +457,8 @@ class TestPipeline:
         assert message.deduplication_id == f"job-{validations[0].id}"
         assert message.body["validation_job_id"] == str(validations[0].id)
         assert message.body["export_job_id"] == str(exports[0].id)
-        assert exports[0]["validation_job_id"] == str(validations[0].id)
-        assert validations[0]["validation_rules"]["min_width"] == 10
+        assert exports[0].validation_job_id == validations[0].id
+        assert validations[0].validation_rules.min_width == 10
 
     def test_starts_nothing_that_was_not_asked_for(self, session: Session, job: CrawlJob) -> None:
         pipeline.start(session, job)

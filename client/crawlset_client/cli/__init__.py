@@ -22,6 +22,7 @@ from crawlset_client.cli import (
     sources,
     templates,
     validate,
+    webhooks,
 )
 
 app = typer.Typer(
@@ -37,6 +38,7 @@ app.add_typer(jobs.app)
 app.add_typer(projects.app)
 app.add_typer(templates.app)
 app.add_typer(schedules.app)
+app.add_typer(webhooks.app)
 app.add_typer(keys.app)
 
 

@@ -1,0 +1,156 @@
+"""`crawlset webhooks`."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crawlset_client.cli.running import AsJson, Run, running
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from crawlset_client.webhooks import Delivery, Webhook, Webhooks
+
+app = typer.Typer(
+    name="webhooks", help="Webhooks: servers that are told of events.", no_args_is_help=True
+)
+
+WebhookId = Annotated[str, typer.Argument(metavar="ID", help="`crawlset webhooks list` shows it.")]
+
+
+class Status(StrEnum):
+    pending = "pending"
+    delivered = "delivered"
+    failed = "failed"
+
+
+@app.command("list")
+def list_webhooks(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """List your webhooks, newest first."""
+    with running(context, as_json=as_json) as run, connect(run) as crawlset:
+        found = list(crawlset.list_webhooks())
+        document = {"items": [webhook.model_dump(mode="json") for webhook in found]}
+        run.output.result(document, lambda console: draw_webhooks(console, found))
+
+
+@app.command()
+def create(
+    context: typer.Context,
+    url: Annotated[str, typer.Argument(metavar="URL", help="https, and public.")],
+    *,
+    event: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TYPE", help="Such as crawl_job.completed; can be repeated. All if not given."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Have a server told of events; prints the secret, which is shown this once."""
+    with running(context, as_json=as_json) as run, connect(run) as crawlset:
+        made = crawlset.create_webhook(url, event or ["*"])
+        run.output.note("Keep the secret now: it is not shown again.")
+        run.output.result(
+            made.model_dump(mode="json"),
+            lambda console: console.print(made.secret, soft_wrap=True),
+        )
+
+
+@app.command()
+def enable(context: typer.Context, webhook_id: WebhookId, *, as_json: AsJson = False) -> None:
+    """Send to a disabled webhook again."""
+    _switch(context, webhook_id, is_enabled=True, as_json=as_json)
+
+
+@app.command()
+def disable(context: typer.Context, webhook_id: WebhookId, *, as_json: AsJson = False) -> None:
+    """Send it nothing more; what waits is given up."""
+    _switch(context, webhook_id, is_enabled=False, as_json=as_json)
+
+
+@app.command()
+def delete(context: typer.Context, webhook_id: WebhookId, *, as_json: AsJson = False) -> None:
+    """Delete a webhook with its deliveries."""
+    with running(context, as_json=as_json) as run, connect(run) as crawlset:
+        crawlset.delete_webhook(webhook_id)
+        run.output.result(
+            {"deleted": webhook_id}, lambda console: console.print(f"deleted {webhook_id}")
+        )
+
+
+@app.command()
+def deliveries(
+    context: typer.Context,
+    webhook_id: WebhookId,
+    *,
+    status: Annotated[Status | None, typer.Option(help="Only those.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what was sent or is to be sent, newest event first."""
+    with running(context, as_json=as_json) as run, connect(run) as crawlset:
+        found = list(crawlset.list_deliveries(webhook_id, status=status))
+        document = {"items": [delivery.model_dump(mode="json") for delivery in found]}
+        run.output.result(document, lambda console: draw_deliveries(console, found))
+
+
+@app.command()
+def replay(
+    context: typer.Context,
+    webhook_id: WebhookId,
+    delivery_id: Annotated[str, typer.Argument(metavar="DELIVERY", help="Its id.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Send an event again."""
+    with running(context, as_json=as_json) as run, connect(run) as crawlset:
+        delivery = crawlset.replay_delivery(webhook_id, delivery_id)
+        run.output.result(
+            delivery.model_dump(mode="json"), lambda console: draw_deliveries(console, [delivery])
+        )
+
+
+def connect(run: Run) -> "Webhooks":
+    """The configured service."""
+    from crawlset_client.webhooks import Webhooks  # noqa: PLC0415 - start-up must be fast
+
+    return run.connect_as(Webhooks)
+
+
+def _switch(context: typer.Context, webhook_id: str, *, is_enabled: bool, as_json: bool) -> None:
+    with running(context, as_json=as_json) as run, connect(run) as crawlset:
+        webhook = crawlset.enable_webhook(webhook_id, is_enabled=is_enabled)
+        run.output.result(
+            webhook.model_dump(mode="json"), lambda console: draw_webhooks(console, [webhook])
+        )
+
+
+def draw_webhooks(console: "Console", webhooks: "Sequence[Webhook]") -> None:
+    from crawlset_client.output import table  # noqa: PLC0415
+
+    rows = [
+        (webhook.id, webhook.url, ", ".join(webhook.events), _state(webhook))
+        for webhook in webhooks
+    ]
+    table(console, ("id", "url", "events", "state"), rows)
+
+
+def draw_deliveries(console: "Console", found: "Sequence[Delivery]") -> None:
+    from crawlset_client.output import table  # noqa: PLC0415
+
+    rows = [
+        (
+            delivery.id,
+            delivery.event.get("type", ""),
+            delivery.status,
+            delivery.n_attempts,
+            delivery.last_detail,
+        )
+        for delivery in found
+    ]
+    table(console, ("id", "event", "status", "attempts", "last"), rows)
+
+
+def _state(webhook: "Webhook") -> str:
+    return "enabled" if webhook.is_enabled else "disabled"
