@@ -39,7 +39,7 @@ ROUND = 100
 IMPATIENT = Config(
     connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 2}
 )
-"""A request that relays must answer within seconds; the next tick is patient for it."""
+"""Who sends must go on within seconds; the next tick sends what was not taken."""
 
 
 @cache

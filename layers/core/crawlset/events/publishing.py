@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from crawlset import outbox
 from crawlset.events.repository import EventRepository, Place
 from crawlset.kit import db
 from crawlset.models import EventCursor, JobEvent
@@ -28,7 +29,7 @@ MAX_PUBLISHED = 5_000
 
 @cache
 def eventbridge() -> "EventBridgeClient":
-    return boto3.client("events")
+    return boto3.client("events", config=outbox.IMPATIENT)
 
 
 def publish_new() -> int:
