@@ -33,6 +33,7 @@ class CrawlSchedule(Record):
     timezone: str = "UTC"
     is_paused: bool = False
     catches_up: bool = True
+    next_run_at: datetime | None = None
     next_runs: list[datetime]
     last_run_at: datetime | None = None
     created_at: datetime

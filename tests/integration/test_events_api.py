@@ -78,6 +78,14 @@ class TestActivity:
         ]
         assert items[0]["metadata"] == {"request_id": "r-1", "key_id": "k"}
 
+    def test_names_what_was_made(self, api: Api) -> None:
+        project = api.call("POST", "/api/projects", {"name": "Cats"})[1]
+        upload = api.call("POST", f"/api/projects/{project['id']}/uploads")[1]
+
+        items = api.call("GET", "/api/activity", query={"action": "upload.created"})[1]["items"]
+
+        assert [item["resource_id"] for item in items] == [upload["upload_id"]]
+
     def test_says_that_a_key_was_revoked(self, api: Api) -> None:
         made = api.call("POST", "/api/api-keys", {"name": "ci", "scopes": ["read"]})[1]
         api.call("DELETE", f"/api/api-keys/{made['id']}")

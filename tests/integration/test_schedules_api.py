@@ -74,9 +74,11 @@ class TestTemplates:
         start = f"{templates}/{template['id']}/start"
 
         _, same = api.call("POST", start, {})
+        _, bare = api.call("POST", start)
         status, other = api.call("POST", start, {"name": "few cats", "max_images": 5})
 
         assert status == 201
+        assert bare["max_images"] == 50
         assert (same["name"], same["max_images"], same["keywords"]) == ("cats", 50, ["cat"])
         assert (other["name"], other["max_images"], other["keywords"]) == ("few cats", 5, ["cat"])
 
@@ -199,6 +201,7 @@ class TestSchedules:
 
         runs = [datetime.fromisoformat(run) for run in made["next_runs"]]
         assert (made["rate"], made["cron"]) == ("90 minutes", None)
+        assert made["next_run_at"] == made["next_runs"][0]
         assert {b - a for a, b in pairwise(runs)} == {timedelta(minutes=90)}
 
     @pytest.mark.parametrize(
@@ -207,6 +210,7 @@ class TestSchedules:
             ({}, "/"),
             ({"cron": "0 4 * * 1", "rate": "1 day"}, "/"),
             ({"cron": "every day"}, "/cron"),
+            ({"cron": "0 0 4 * * 1"}, "/cron"),
             ({"cron": "0 0 30 2 *"}, "/cron"),
             ({"cron": "*/5 * * * *"}, "/cron"),
             ({"rate": "1 fortnight"}, "/rate"),

@@ -19,6 +19,7 @@ from crawlset.models import (
     JobStatus,
     JobTemplate,
     OutboxMessage,
+    Profile,
     Target,
     WorkStatus,
 )
@@ -312,6 +313,26 @@ class TestSchedules:
 
         session.refresh(other)
         assert other.is_paused
+        assert len(session.scalars(select(CrawlJob)).all()) == 1
+
+    @pytest.mark.parametrize("catches_up", [True, False])
+    def test_tries_again_what_the_account_has_no_room_for(
+        self, session: Session, schedule: CrawlSchedule, queues: Any, *, catches_up: bool
+    ) -> None:
+        profile = session.get_one(Profile, schedule.user_id)
+        profile.max_active_jobs = 0
+        schedule.catches_up, schedule.next_run_at = catches_up, func.now()
+        session.commit()
+        tick()
+        session.refresh(schedule)
+        waits = schedule.next_run_at - datetime.now(UTC)
+        assert (waits <= timedelta(minutes=1)) is catches_up
+        assert schedule.last_run_at is None
+
+        profile.max_active_jobs, schedule.next_run_at = 1, func.now()
+        session.commit()
+        tick()
+
         assert len(session.scalars(select(CrawlJob)).all()) == 1
 
     def test_advances_past_a_template_that_makes_no_job(

@@ -29,7 +29,8 @@ def note(
     if described is None:
         return
     resource_type, verb, named = described
-    made = answer.get("id") if isinstance(answer, dict) else None
+    shown = answer if isinstance(answer, dict) else {}
+    made = shown.get("id") or shown.get("upload_id")
     session.add(
         ActivityLog(
             user_id=user_id,

@@ -9,14 +9,18 @@ from crawlset.errors import TooManyRequestsError, UnprocessableError
 from crawlset.models import Profile
 
 
-class ActiveJobsExceededError(TooManyRequestsError):
+class AccountFullError(TooManyRequestsError):
+    """There will be room again."""
+
+
+class ActiveJobsExceededError(AccountFullError):
     def __init__(self, most: int) -> None:
         super().__init__(
             f"This account may have {most} crawl jobs at once; wait for one or cancel one."
         )
 
 
-class StoredBytesExceededError(TooManyRequestsError):
+class StoredBytesExceededError(AccountFullError):
     def __init__(self, most: int) -> None:
         super().__init__(f"This account may store {most} bytes; delete a job or a project first.")
 

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from crawlset.accounts.quotas import AccountFullError
 from crawlset.crawls import service as crawls
 from crawlset.crawls.schemas import CrawlJobCreate
 from crawlset.errors import AppError
@@ -19,6 +20,7 @@ from crawlset.schedules.clock import Timing
 from crawlset.schedules.repository import ScheduleRepository
 
 BATCH = 100
+RETRY_AFTER = timedelta(minutes=1)
 LATE = timedelta(minutes=5)
 """A run that begins so long after its time was missed."""
 
@@ -28,7 +30,8 @@ def fire_due() -> int:
     Start a crawl job for each schedule that is due, once however many runs were missed.
 
     Each schedule advances in the transaction that makes its job, so two ticks make one job. A
-    template that makes no job any more is logged, and the schedule advances all the same.
+    template that makes no job any more is logged, and the schedule advances all the same; a run
+    that the account has no room for is tried again each minute if the schedule catches up.
     """
     n_fired = 0
     while n_fired < BATCH and _fire_one():
@@ -43,8 +46,7 @@ def _fire_one() -> bool:
             now: datetime = session.execute(select(func.now())).scalar_one()
             is_missed = now - schedule.next_run_at > LATE
             if _advance(session, schedule, now) and (schedule.catches_up or not is_missed):
-                schedule.last_run_at = now
-                _start(session, schedule, template)
+                _start(session, schedule, template, now)
     return bool(due)
 
 
@@ -60,7 +62,7 @@ def _advance(session: Session, schedule: CrawlSchedule, now: datetime) -> bool:
     return not schedule.is_paused
 
 
-def _start(session: Session, schedule: CrawlSchedule, template: JobTemplate) -> None:
+def _start(session: Session, schedule: CrawlSchedule, template: JobTemplate, now: datetime) -> None:
     try:
         with session.begin_nested():
             request = CrawlJobCreate.model_validate(template.configuration)
@@ -71,7 +73,12 @@ def _start(session: Session, schedule: CrawlSchedule, template: JobTemplate) -> 
                 request,
                 schedule_id=schedule.id,
             )
+    except AccountFullError as error:
+        if schedule.catches_up:
+            schedule.next_run_at = min(schedule.next_run_at, now + RETRY_AFTER)
+        logger.warning("schedule_waits", schedule_id=str(schedule.id), error=str(error))
     except (AppError, ValidationError, BotoCoreError, ClientError) as error:
         logger.warning("schedule_failed", schedule_id=str(schedule.id), error=str(error))
     else:
+        schedule.last_run_at = now
         logger.info("schedule_fired", schedule_id=str(schedule.id), job_id=str(job.id))

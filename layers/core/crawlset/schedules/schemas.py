@@ -11,12 +11,22 @@ from crawlset.schedules.clock import Timing, show_rate
 from crawlset.settings import MAX_CANDIDATES
 
 NEXT_RUNS = 5
+CRON_FIELDS = 5
+
+
+def _five_fields(cron: str) -> str:
+    if len(cron.split()) != CRON_FIELDS:
+        message = "a cron expression has five fields: minute, hour, day, month, weekday"
+        raise ValueError(message)
+    return cron
+
 
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)]
 Cron = Annotated[
     str,
     Field(min_length=9, max_length=200, description="Minute, hour, day, month, weekday"),
     AfterValidator(printable),
+    AfterValidator(_five_fields),
 ]
 Rate = Annotated[str, Field(max_length=20, description="'15 minutes', '6 hours' or '1 day'")]
 Timezone = Annotated[str, Field(min_length=1, max_length=64, description="Of IANA")]
@@ -136,7 +146,8 @@ class CrawlScheduleRead(BaseModel):
     timezone: str
     is_paused: bool
     catches_up: bool
-    next_runs: Annotated[list[datetime], Field(description="None while it is paused")]
+    next_run_at: Annotated[datetime | None, Field(description="None while it is paused")]
+    next_runs: Annotated[list[datetime], Field(description="The next five; none while paused")]
     last_run_at: datetime | None
     created_at: datetime
     updated_at: datetime
@@ -144,6 +155,7 @@ class CrawlScheduleRead(BaseModel):
     @classmethod
     def of(cls, schedule: CrawlSchedule) -> Self:
         timing = Timing(schedule.cron, schedule.rate_seconds, schedule.timezone)
+        next_run_at = None if schedule.is_paused else schedule.next_run_at
         return cls(
             id=schedule.id,
             project_id=schedule.project_id,
@@ -154,9 +166,8 @@ class CrawlScheduleRead(BaseModel):
             timezone=schedule.timezone,
             is_paused=schedule.is_paused,
             catches_up=schedule.catches_up,
-            next_runs=[]
-            if schedule.is_paused
-            else timing.runs_from(schedule.next_run_at, NEXT_RUNS),
+            next_run_at=next_run_at,
+            next_runs=timing.runs_from(next_run_at, NEXT_RUNS) if next_run_at else [],
             last_run_at=schedule.last_run_at,
             created_at=schedule.created_at,
             updated_at=schedule.updated_at,

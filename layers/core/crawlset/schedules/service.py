@@ -1,7 +1,7 @@
 """What a user may do with templates and schedules."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -40,9 +40,10 @@ def create_template(
         NameTakenError: the project has one of this name.
     """
     ProjectRepository(session).require(user_id, project_id)
-    configuration = request.configuration
     if request.crawl_job_id is not None:
         configuration = _configuration_of(crawls.require(session, project_id, request.crawl_job_id))
+    else:
+        configuration = cast("CrawlJobCreate", request.configuration)  # one of the two is given
     stored = _stored(configuration)
     template = JobTemplate(
         id=new_id(),
@@ -62,10 +63,9 @@ def update_template(
         UnprocessableError: no job could be made of it.
         NameTakenError: the project has another of this name.
     """
-    given = request.model_fields_set
-    if "configuration" in given:
+    if request.configuration is not None:
         template.configuration = _stored(request.configuration)
-    if "name" in given:
+    if "name" in request.model_fields_set:
         template.name = request.name
     return TemplateRepository(session).save(template)
 
@@ -152,15 +152,13 @@ def update_schedule(
     return ScheduleRepository(session).save(schedule)
 
 
-def _stored(configuration: CrawlJobCreate | None) -> dict[str, Any]:
+def _stored(configuration: CrawlJobCreate) -> dict[str, Any]:
     """
     The configuration as it is kept.
 
     Raises:
         UnprocessableError: no job could be made of it.
     """
-    if configuration is None:
-        raise TypeError
     if configuration.urls is not None or configuration.upload_id is not None:
         raise UnprocessableError(
             "A template searches sources; a list of URLs is for one job.", "/configuration/urls"

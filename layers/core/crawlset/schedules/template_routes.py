@@ -81,11 +81,12 @@ def delete_job_template(project_id: UUID, template_id: UUID) -> Response[None]:
     status_code=HTTPStatus.CREATED,
 )
 def start_job_template(
-    project_id: UUID, template_id: UUID, request: JobTemplateStart
+    project_id: UUID, template_id: UUID, request: JobTemplateStart | None = None
 ) -> CrawlJobDetail:
     session = router.context["session"]
     template = TemplateRepository(session).require(project_id, template_id)
-    return reading.read_one(session, service.start_template(session, template, request))
+    job = service.start_template(session, template, request or JobTemplateStart())
+    return reading.read_one(session, job)
 
 
 def _lock(project_id: UUID, template_id: UUID) -> JobTemplate:
