@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import boto3
 import psycopg
 import pytest
+from alembic.script import ScriptDirectory
 from moto import mock_aws
 from sqlalchemy import make_url, text
 
@@ -88,7 +89,9 @@ class TestMigrate:
     def test_may_run_again(self, become: Any) -> None:
         become("owner")
 
-        assert load_migrate().handler({"action": "upgrade"}, CONTEXT) == {"revision": "004"}
+        newest = ScriptDirectory(str(HANDLER.parent)).get_current_head()
+        for _ in range(2):
+            assert load_migrate().handler({"action": "upgrade"}, CONTEXT) == {"revision": newest}
 
     def test_shows_the_first_key_once(self, become: Any) -> None:
         first_id, key = create_account(become)
