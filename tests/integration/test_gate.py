@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from crawlset.models import IdempotencyKey, Profile, Project
+from crawlset.models import IdempotencyKey, JobStatus, Profile, Project
 from tests import factories
 from tests.integration.api import Api
 
@@ -138,6 +138,33 @@ class TestValidators:
         assert second.body["code"] == "PreconditionFailedError"
         assert api.ask("GET", path).body["name"] == "Dogs"
         assert api.ask("DELETE", path, if_match=api.ask("GET", path).headers["etag"]).status == 204
+
+    @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+    def test_let_a_project_be_changed_whose_jobs_have_moved(
+        self, api: Api, session: Session, profile: Profile, method: str
+    ) -> None:
+        project = factories.create_project(session, profile)
+        path = f"/api/projects/{project.id}"
+        tag = api.ask("GET", path).headers["etag"]
+        factories.create_crawl_job(session, project, status=JobStatus.completed)
+
+        seen = api.ask("GET", path, if_none_match=tag)
+        changed = api.ask(method, path, {"name": "Dogs"}, if_match=f'"other", {tag}')
+
+        assert (seen.status, len(seen.body["crawl_jobs"])) == (200, 1)
+        assert changed.status in {200, 204}
+
+    def test_let_a_profile_be_renamed_that_is_used(
+        self, api: Api, session: Session, profile: Profile
+    ) -> None:
+        tag = api.ask("GET", "/api/profile").headers["etag"]
+        factories.create_project(session, profile)
+
+        seen = api.ask("GET", "/api/profile", if_none_match=tag)
+        renamed = api.ask("PATCH", "/api/profile", {"name": "Anna"}, if_match=tag)
+
+        assert (seen.status, seen.body["usage"]["n_projects"]) == (200, 1)
+        assert (renamed.status, renamed.body["name"]) == (200, "Anna")
 
 
 class TestScopes:

@@ -243,7 +243,7 @@ class TestSchedules:
         session.commit()
         resumed = api.call("PATCH", path, {"is_paused": False})[1]
 
-        assert paused["next_runs"] == []
+        assert (paused["next_run_at"], paused["next_runs"]) == (None, [])
         assert datetime.fromisoformat(resumed["next_runs"][0]) > datetime.now(UTC)
 
     def test_change_from_a_rate_to_a_cron_expression(
@@ -310,6 +310,49 @@ class TestFiring:
 
         session.refresh(schedule)
         assert schedule.next_run_at == planned + timedelta(hours=26)
+
+    def test_leaves_a_run_due_until_the_account_has_room(
+        self, api: Api, session: Session, schedule: CrawlSchedule, profile: Profile
+    ) -> None:
+        planned = datetime.now(UTC) - timedelta(hours=25, minutes=30)
+        schedule.cron, schedule.rate_seconds, schedule.next_run_at = None, 3600, planned
+        profile.max_active_jobs = 0
+        session.commit()
+        path = f"/api/projects/{schedule.project_id}/crawl-schedules/{schedule.id}"
+
+        firing.fire_due()
+        waiting = api.call("GET", path)[1]
+        profile.max_active_jobs = 1
+        session.commit()
+        firing.fire_due()
+
+        session.refresh(schedule)
+        runs = [datetime.fromisoformat(run) for run in waiting["next_runs"]]
+        assert runs == [planned, *(planned + timedelta(hours=n) for n in range(26, 30))]
+        assert waiting["updated_at"] == waiting["created_at"]
+        assert schedule.next_run_at == planned + timedelta(hours=26)
+        assert len(session.scalars(select(CrawlJob)).all()) == 1
+
+    def test_passes_over_an_account_without_room(
+        self, session: Session, schedule: CrawlSchedule, project: Project, profile: Profile
+    ) -> None:
+        profile.max_active_jobs = 1
+        template = factories.create_template(session, project)
+        once = factories.create_schedule(session, template, catches_up=False)
+        once.next_run_at = datetime.now(UTC)
+        others = factories.create_project(session, factories.create_profile(session))
+        other = factories.create_schedule(session, factories.create_template(session, others))
+        other.next_run_at = datetime.now(UTC)
+        factories.create_crawl_job(session, project)
+        session.commit()
+
+        assert firing.fire_due() == 2
+
+        started = select(CrawlJob.schedule_id).where(CrawlJob.schedule_id.is_not(None))
+        assert session.scalars(started).all() == [other.id]
+        for row in (schedule, once):
+            session.refresh(row)
+        assert schedule.next_run_at < datetime.now(UTC) < once.next_run_at
 
 
 @pytest.mark.role("crawlset_worker")
