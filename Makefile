@@ -53,6 +53,7 @@ bench: setup ## Measure; prints tables, writes docs/benchmarks.md
 	$(BIN)/python -m tests.bench.cold_start
 	$(BIN)/python -m tests.bench.decode_steps
 	$(BIN)/python -m tests.bench.fetch --write
+	$(BIN)/python -m tests.bench.routes --write
 	$(BIN)/python -m tests.bench.plan_manifest
 
 types: setup ## Check types

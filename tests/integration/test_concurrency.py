@@ -1,13 +1,15 @@
 """What only two connections can show: rows are committed, and deleted after each test."""
 
+import multiprocessing
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import URL, Engine, create_engine, delete, func, select
 from sqlalchemy.orm import Session
 
 from crawlset import outbox
@@ -25,10 +27,14 @@ from crawlset.models import (
 )
 from crawlset.outcomes import ImageStatus
 from tests import factories
+from tests.integration.api import Api
 from tests.integration.fetched import put_outcome, result
 
 pytestmark = pytest.mark.usefixtures("bucket")
 ROUNDS = range(12)
+N_REQUESTS = 20
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload([__name__])
 
 
 @pytest.fixture
@@ -153,3 +159,35 @@ class TestRelay:
 
         bodies = queues.bodies("plan")
         assert (len(bodies), len(set(bodies))) == (400, 400)
+
+
+def create_once(url: URL, user_id: UUID, start: Any, answers: Any) -> None:
+    """One request, in a process of its own as each of Lambda's is."""
+    engine = create_engine(url)
+    pytest.MonkeyPatch().setattr(db, "new_session", lambda: Session(engine, expire_on_commit=False))
+    start.wait(timeout=60)
+    answer = Api(user_id).ask("POST", "/api/projects", {"name": "once"}, idempotency_key="once")
+    answers.put((answer.status, answer.body))
+
+
+class TestIdempotencyKey:
+    def test_makes_one_project_of_twenty_requests_at_once(
+        self, engine: Engine, project: Project
+    ) -> None:
+        start, answers = PROCESSES.Barrier(N_REQUESTS), PROCESSES.Queue()
+        args = (engine.url, project.user_id, start, answers)
+        processes = [PROCESSES.Process(target=create_once, args=args) for _ in range(N_REQUESTS)]
+        for process in processes:
+            process.start()
+
+        given = [answers.get(timeout=60) for _ in processes]
+
+        for process in processes:
+            process.join()
+        made = [body for status, body in given if status == HTTPStatus.CREATED]
+        refused = {body["code"] for status, body in given if status != HTTPStatus.CREATED}
+        with Session(engine) as session:
+            n_made = session.scalar(select(func.count()).where(Project.name == "once"))
+        assert n_made == 1
+        assert made == [made[0]] * len(made)
+        assert refused <= {"AskedMeanwhileError"}

@@ -20,6 +20,7 @@ from crawlset.models import (
 )
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.schedules import firing
+from crawlset.schedules.schemas import CrawlScheduleRead
 from tests import factories
 from tests.integration.api import Api
 from tests.integration.planned import plan
@@ -312,24 +313,22 @@ class TestFiring:
         assert schedule.next_run_at == planned + timedelta(hours=26)
 
     def test_leaves_a_run_due_until_the_account_has_room(
-        self, api: Api, session: Session, schedule: CrawlSchedule, profile: Profile
+        self, session: Session, schedule: CrawlSchedule, profile: Profile
     ) -> None:
         planned = datetime.now(UTC) - timedelta(hours=25, minutes=30)
         schedule.cron, schedule.rate_seconds, schedule.next_run_at = None, 3600, planned
         profile.max_active_jobs = 0
         session.commit()
-        path = f"/api/projects/{schedule.project_id}/crawl-schedules/{schedule.id}"
 
         firing.fire_due()
-        waiting = api.call("GET", path)[1]
+        session.refresh(schedule)
+        waiting = CrawlScheduleRead.of(schedule)
         profile.max_active_jobs = 1
         session.commit()
         firing.fire_due()
 
         session.refresh(schedule)
-        runs = [datetime.fromisoformat(run) for run in waiting["next_runs"]]
-        assert runs == [planned, *(planned + timedelta(hours=n) for n in range(26, 30))]
-        assert waiting["updated_at"] == waiting["created_at"]
+        assert waiting.next_runs == [planned + timedelta(hours=n) for n in (0, 26, 27, 28, 29)]
         assert schedule.next_run_at == planned + timedelta(hours=26)
         assert len(session.scalars(select(CrawlJob)).all()) == 1
 
@@ -338,11 +337,12 @@ class TestFiring:
     ) -> None:
         profile.max_active_jobs = 1
         template = factories.create_template(session, project)
-        once = factories.create_schedule(session, template, catches_up=False)
-        once.next_run_at = datetime.now(UTC)
+        just_now = datetime.now(UTC) - timedelta(minutes=1)
+        once = factories.create_schedule(session, template, catches_up=False, next_run_at=just_now)
         others = factories.create_project(session, factories.create_profile(session))
-        other = factories.create_schedule(session, factories.create_template(session, others))
-        other.next_run_at = datetime.now(UTC)
+        other = factories.create_schedule(
+            session, factories.create_template(session, others), next_run_at=just_now
+        )
         factories.create_crawl_job(session, project)
         session.commit()
 
@@ -352,7 +352,7 @@ class TestFiring:
         assert session.scalars(started).all() == [other.id]
         for row in (schedule, once):
             session.refresh(row)
-        assert schedule.next_run_at < datetime.now(UTC) < once.next_run_at
+        assert schedule.next_run_at < just_now < once.next_run_at
 
 
 @pytest.mark.role("crawlset_worker")

@@ -317,7 +317,13 @@ class TestSchedules:
 
     @pytest.mark.parametrize("catches_up", [True, False])
     def test_tries_again_what_the_account_has_no_room_for_if_it_catches_up(
-        self, session: Session, schedule: CrawlSchedule, queues: Any, *, catches_up: bool
+        self,
+        session: Session,
+        schedule: CrawlSchedule,
+        queues: Any,
+        caplog: pytest.LogCaptureFixture,
+        *,
+        catches_up: bool,
     ) -> None:
         profile = session.get_one(Profile, schedule.user_id)
         profile.max_active_jobs = 0
@@ -333,6 +339,7 @@ class TestSchedules:
         tick()
 
         assert is_still_due is catches_up
+        assert ("schedule_waits" if catches_up else "schedule_skipped") in caplog.messages
         assert len(session.scalars(select(CrawlJob)).all()) == int(catches_up)
 
     def test_advances_past_a_template_that_makes_no_job(

@@ -35,7 +35,7 @@ class TestTiming:
     def test_runs_each_hour_through_a_shift(self, shift: datetime) -> None:
         first = shift - timedelta(hours=3)
 
-        runs = Timing("0 * * * *", None, BERLIN).runs_from(first, 7)
+        runs = Timing("0 * * * *", None, BERLIN).runs_from(first, 7, first)
 
         assert {
             later.astimezone(UTC) - earlier.astimezone(UTC) for earlier, later in pairwise(runs)
@@ -45,9 +45,19 @@ class TestTiming:
     def test_runs_once_a_day_through_a_shift(self, shift: datetime) -> None:
         first = shift - timedelta(hours=30)
 
-        runs = Timing("30 2 * * *", None, BERLIN).runs_from(first, 4)[1:]
+        runs = Timing("30 2 * * *", None, BERLIN).runs_from(first, 4, first)[1:]
 
         assert [run.day for run in runs] == [shift.day - 1, shift.day, shift.day + 1]
+
+    @pytest.mark.parametrize(
+        "timing", [Timing("0 * * * *", None, "UTC"), Timing(None, 3600, "UTC")]
+    )
+    def test_goes_on_from_now_after_a_run_that_waits(self, timing: Timing) -> None:
+        first = datetime(2026, 1, 1, tzinfo=UTC)
+
+        runs = timing.runs_from(first, 3, first + timedelta(days=2, minutes=1))
+
+        assert [run - first for run in runs] == [timedelta(hours=n) for n in (0, 49, 50)]
 
     def test_counts_a_rate_from_the_run_that_was_planned(self) -> None:
         planned = datetime(2026, 1, 1, tzinfo=UTC)

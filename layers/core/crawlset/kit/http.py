@@ -19,6 +19,8 @@ from crawlset.errors import AppError, PreconditionFailedError
 from crawlset.observability import logger
 
 PROBLEM_JSON = "application/problem+json"
+_BESIDE = frozenset({"crawl_jobs", "projects", "usage"})
+"""Fields of a project and a profile that change without them."""
 Middleware = Callable[[APIGatewayHttpResolver, NextMiddleware], Response[Any]]
 
 
@@ -103,10 +105,20 @@ def problem(
     )
 
 
-def entity_tag(body: Any) -> str:
-    """The strong validator of a representation: the same JSON, however it is written."""
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    return f'"{hashlib.sha256(canonical.encode()).hexdigest()[:32]}"'
+def entity_tag(body: dict[str, Any]) -> str:
+    """
+    The strong validator of a representation: the same JSON, however it is written.
+
+    What stands before its dot is of the resource alone, so that a change need not match what is
+    shown beside it; the whole is of all that is shown, so that a 304 is never stale.
+    """
+    own = {name: value for name, value in body.items() if name not in _BESIDE}
+    return f'"{_digest(own)}.{_digest(body)}"'
+
+
+def _digest(value: Any) -> str:
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
 
 
 def with_entity_tag(event: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
@@ -127,7 +139,7 @@ def require_match(event: APIGatewayProxyEventV2, shown: BaseModel) -> None:
     """
     Let a change through if `shown`, a resource as a GET gives it, is what the caller has seen.
 
-    Call it with the row locked.
+    What is shown beside the resource may have moved on. Call it with the row locked.
 
     Raises:
         PreconditionFailedError: the request's `If-Match` is of another state.
@@ -135,8 +147,12 @@ def require_match(event: APIGatewayProxyEventV2, shown: BaseModel) -> None:
     header = event.headers.get("if-match")
     if header is None or header.strip() == "*":
         return
-    if entity_tag(shown.model_dump(mode="json")) not in _tags(header):
+    if _own(entity_tag(shown.model_dump(mode="json"))) not in map(_own, _tags(header)):
         raise PreconditionFailedError
+
+
+def _own(tag: str) -> str:
+    return tag.partition(".")[0]
 
 
 def _tags(header: str) -> list[str]:

@@ -39,7 +39,7 @@ HEADERS = {
 }
 PARAMETERS = {
     "Idempotency-Key": "A request repeated with its key, within 24 hours, makes nothing twice",
-    "If-Match": "Change it only if its ETag is still this one, else answer 412",
+    "If-Match": "Change it only if it is still as this ETag of it says, else answer 412",
     "If-None-Match": "Answer 304 if its ETag is still this one",
 }
 _RATE: tuple[str, ...] = ("RateLimit", "RateLimit-Policy")

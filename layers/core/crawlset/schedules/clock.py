@@ -48,12 +48,16 @@ class Timing:
         n_passed = max(0, (after - planned) // rate)
         return planned + rate * (n_passed + 1)
 
-    def runs_from(self, first: datetime, n: int) -> list[datetime]:
-        """`first` and the runs that follow it, `n` in all, by the clock of the time zone."""
+    def runs_from(self, first: datetime, n: int, now: datetime) -> list[datetime]:
+        """
+        `first`, which may be overdue, and the runs that follow it after `now`.
+
+        They are `n` in all, by the clock of the time zone.
+        """
         runs = [first]
         while len(runs) < n:
             try:
-                runs.append(self.next(runs[-1], runs[-1]))
+                runs.append(self.next(max(runs[-1], now), runs[-1]))
             except StopIteration:
                 break
         return [run.astimezone(ZoneInfo(self.timezone)) for run in runs]

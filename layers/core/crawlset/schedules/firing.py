@@ -1,6 +1,7 @@
 """The tick's part: start what is due."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfoNotFoundError
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -20,7 +21,6 @@ from crawlset.schedules.clock import Timing
 from crawlset.schedules.repository import ScheduleRepository
 
 BATCH = 100
-RETRY_AFTER = timedelta(minutes=1)
 LATE = timedelta(minutes=5)
 """A run that begins so long after its time was missed."""
 
@@ -30,39 +30,45 @@ def fire_due() -> int:
     Start a crawl job for each schedule that is due, once however many runs were missed.
 
     Each schedule advances in the transaction that makes its job, so two ticks make one job. A
-    template that makes no job any more is logged, and the schedule advances all the same; a run
-    that the account has no room for is tried again each minute if the schedule catches up.
+    template that makes no job any more is logged, and the schedule advances all the same. A run
+    that the account has no room for stays due if the schedule catches up. Such an account is
+    asked once a tick and counts for nothing, so that it keeps no other back.
     """
-    n_fired = 0
-    while n_fired < BATCH and _fire_one():
-        n_fired += 1
-    return n_fired
+    full: set[UUID] = set()
+    n_due = 0
+    while n_due - len(full) < BATCH and _fire_one(full):
+        n_due += 1
+    return n_due - len(full)
 
 
-def _fire_one() -> bool:
+def _fire_one(full: set[UUID]) -> bool:
     with db.transaction() as session:
-        due = ScheduleRepository(session).lock_due(limit=1)
+        due = ScheduleRepository(session).lock_due(1, full)
         for schedule, template in due:
             now: datetime = session.execute(select(func.now())).scalar_one()
-            is_missed = now - schedule.next_run_at > LATE
-            if _advance(session, schedule, now) and (schedule.catches_up or not is_missed):
-                _start(session, schedule, template, now)
+            is_lost = now - schedule.next_run_at > LATE and not schedule.catches_up
+            next_run_at = _next_run_at(schedule, now)
+            if next_run_at is None:
+                schedule.is_paused = True
+            elif is_lost or _start(session, schedule, template, now):
+                schedule.next_run_at = next_run_at
+            else:
+                full.add(schedule.user_id)
     return bool(due)
 
 
-def _advance(session: Session, schedule: CrawlSchedule, now: datetime) -> bool:
-    """To the next run; a schedule that has none is paused, so that it keeps no other back."""
+def _next_run_at(schedule: CrawlSchedule, now: datetime) -> datetime | None:
+    """None for a schedule that never runs again: it must be paused, or it keeps others back."""
     timing = Timing(schedule.cron, schedule.rate_seconds, schedule.timezone)
     try:
-        schedule.next_run_at = timing.next(now, schedule.next_run_at)
+        return timing.next(now, schedule.next_run_at)
     except (CronSimError, StopIteration, ZoneInfoNotFoundError, ValueError) as error:
-        schedule.is_paused = True
         logger.warning("schedule_paused", schedule_id=str(schedule.id), error=repr(error))
-    session.flush()
-    return not schedule.is_paused
+        return None
 
 
-def _start(session: Session, schedule: CrawlSchedule, template: JobTemplate, now: datetime) -> None:
+def _start(session: Session, schedule: CrawlSchedule, template: JobTemplate, now: datetime) -> bool:
+    """Say whether the schedule may advance: not if the run waits for room."""
     try:
         with session.begin_nested():
             request = CrawlJobCreate.model_validate(template.configuration)
@@ -74,11 +80,12 @@ def _start(session: Session, schedule: CrawlSchedule, template: JobTemplate, now
                 schedule_id=schedule.id,
             )
     except AccountFullError as error:
-        if schedule.catches_up:
-            schedule.next_run_at = min(schedule.next_run_at, now + RETRY_AFTER)
-        logger.warning("schedule_waits", schedule_id=str(schedule.id), error=str(error))
+        event = "schedule_waits" if schedule.catches_up else "schedule_skipped"
+        logger.warning(event, schedule_id=str(schedule.id), error=str(error))
+        return not schedule.catches_up
     except (AppError, ValidationError, BotoCoreError, ClientError) as error:
         logger.warning("schedule_failed", schedule_id=str(schedule.id), error=str(error))
     else:
         schedule.last_run_at = now
         logger.info("schedule_fired", schedule_id=str(schedule.id), job_id=str(job.id))
+    return True

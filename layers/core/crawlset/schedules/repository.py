@@ -1,6 +1,6 @@
 """Every query about templates and schedules."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -82,12 +82,22 @@ class ScheduleRepository(_OfProject[CrawlSchedule]):
     model = CrawlSchedule
     noun = "crawl schedule"
 
-    def lock_due(self, limit: int) -> Sequence[tuple[CrawlSchedule, JobTemplate]]:
-        """Due schedules of any owner with their templates; another tick passes these over."""
+    def lock_due(
+        self, limit: int, full: Collection[UUID] = ()
+    ) -> Sequence[tuple[CrawlSchedule, JobTemplate]]:
+        """
+        Due schedules of any owner with their templates; another tick passes these over.
+
+        Of the users in `full`, only those that do not wait for room.
+        """
         rows = self.session.execute(
             select(CrawlSchedule, JobTemplate)
             .join(JobTemplate, JobTemplate.id == CrawlSchedule.template_id)
-            .where(CrawlSchedule.next_run_at <= func.now(), ~CrawlSchedule.is_paused)
+            .where(
+                CrawlSchedule.next_run_at <= func.now(),
+                ~CrawlSchedule.is_paused,
+                ~(CrawlSchedule.catches_up & CrawlSchedule.user_id.in_(full)),
+            )
             .order_by(CrawlSchedule.next_run_at)
             .limit(limit)
             .with_for_update(of=CrawlSchedule, skip_locked=True)

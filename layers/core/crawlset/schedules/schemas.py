@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
@@ -146,7 +146,10 @@ class CrawlScheduleRead(BaseModel):
     timezone: str
     is_paused: bool
     catches_up: bool
-    next_run_at: Annotated[datetime | None, Field(description="None while it is paused")]
+    next_run_at: Annotated[
+        datetime | None,
+        Field(description="None while paused; past while it waits for room in the account"),
+    ]
     next_runs: Annotated[list[datetime], Field(description="The next five; none while paused")]
     last_run_at: datetime | None
     created_at: datetime
@@ -156,6 +159,7 @@ class CrawlScheduleRead(BaseModel):
     def of(cls, schedule: CrawlSchedule) -> Self:
         timing = Timing(schedule.cron, schedule.rate_seconds, schedule.timezone)
         next_run_at = None if schedule.is_paused else schedule.next_run_at
+        now = datetime.now(UTC)
         return cls(
             id=schedule.id,
             project_id=schedule.project_id,
@@ -167,7 +171,7 @@ class CrawlScheduleRead(BaseModel):
             is_paused=schedule.is_paused,
             catches_up=schedule.catches_up,
             next_run_at=next_run_at,
-            next_runs=timing.runs_from(next_run_at, NEXT_RUNS) if next_run_at else [],
+            next_runs=timing.runs_from(next_run_at, NEXT_RUNS, now) if next_run_at else [],
             last_run_at=schedule.last_run_at,
             created_at=schedule.created_at,
             updated_at=schedule.updated_at,
