@@ -50,7 +50,10 @@ def test_api_by_curl(cloud: LocalCloud, tmp_path: Path) -> None:
 def test_api_in_python(cloud: LocalCloud, tmp_path: Path) -> None:
     printed = run([sys.executable, "-c", blocks("api.md", "python")], cloud, tmp_path)
 
-    assert len(printed.splitlines()) > 3
+    assert "crawl_job.completed" in printed
+    assert "404 NotFoundError" in printed
+    assert (tmp_path / "first.jpg").read_bytes()[:2] == b"\xff\xd8"
+    assert (tmp_path / "manifest.jsonl").exists() or list(tmp_path.glob("*.zip"))
 
 
 def test_migration_from_datasets(cloud: LocalCloud, tmp_path: Path) -> None:
