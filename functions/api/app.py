@@ -1,6 +1,7 @@
 """The HTTP API."""
 
 import json
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -28,11 +29,11 @@ from crawlset.schedules.template_routes import router as templates
 from crawlset.validation.routes import router as validation
 from crawlset.webhooks.routes import router as webhooks
 
-OPEN_PATHS = {"/api/health", "/api/openapi.json", "/api/docs"}
+DOCS_PATH = "/api/docs"
+OPEN_PATHS = {"/api/health", "/api/openapi.json", DOCS_PATH}
 TOKEN_PATHS = {"/api/session"}
 
 app = build_app([as_caller])
-app.enable_swagger(path="/api/docs", title="Crawlset", version=__version__)
 for router in (
     accounts,
     sessions,
@@ -74,11 +75,19 @@ def get_document() -> Response[str]:
     return Response(HTTPStatus.OK, content_types.APPLICATION_JSON, document())
 
 
+@cache
+def enable_docs() -> None:
+    """Once somebody wants to read them: they take 200 ms to import."""
+    app.enable_swagger(path=DOCS_PATH, title="Crawlset", version=__version__)
+
+
 @logger.inject_lambda_context(
     correlation_id_path=correlation_paths.API_GATEWAY_HTTP, clear_state=True
 )
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    if event["rawPath"] == DOCS_PATH:
+        enable_docs()
     answer = app.resolve(event, context)
     answer["body"] = answer["body"] or ""  # null, of a 204, is no body to every gateway
     return with_deprecation(event, with_entity_tag(event, answer))

@@ -94,6 +94,8 @@ class TestImportBudget:
             ("crawlset.sources.registry", "httpx pyarrow numpy PIL pycurl sqlalchemy psycopg"),
             ("crawlset.sources.manifests", "httpx pyarrow numpy PIL pycurl sqlalchemy psycopg"),
             ("functions.discover.app", "pyarrow numpy PIL pycurl sqlalchemy psycopg"),
+            ("functions.api.app", "httpx pyarrow numpy PIL pycurl simplejpeg obstore"),
+            ("functions.deliver.app", "pyarrow numpy PIL sqlalchemy psycopg"),
         ],
     )
     def test_imports_nothing_heavy(self, module: str, forbidden: str) -> None:
