@@ -1,5 +1,6 @@
 """Ask a source for candidates and write them where `plan` finds them."""
 
+import json
 import math
 import time
 from functools import cache, partial
@@ -22,7 +23,12 @@ from crawlset.crawler import Crawler
 from crawlset.errors import SourceThrottledError
 from crawlset.kit import objects
 from crawlset.observability import logger, metrics
-from crawlset.settings import discover_settings, source_settings
+from crawlset.settings import (
+    SourceSettings,
+    discover_settings,
+    source_keys_settings,
+    source_settings,
+)
 from crawlset.sources import registry
 from crawlset.sources.discover import discover
 from crawlset.sources.protocol import DiscoverMessage, SourceUnavailableError
@@ -46,6 +52,18 @@ processor.raise_on_entire_batch_failure = False
 @cache
 def sqs() -> "SQSClient":
     return boto3.client("sqs")
+
+
+def settings_with_keys() -> SourceSettings:
+    """What every function knows of sources, and their keys."""
+    arn = source_keys_settings().source_keys_arn
+    return _with_keys_of(arn) if arn else source_settings()
+
+
+@cache
+def _with_keys_of(secret_arn: str) -> SourceSettings:
+    secret = boto3.client("secretsmanager").get_secret_value(SecretId=secret_arn)
+    return SourceSettings(**json.loads(secret["SecretString"]))
 
 
 @cache
@@ -95,7 +113,7 @@ def _discover(message: DiscoverMessage) -> None:
     try:
         found = discover(
             message,
-            ask=partial(registry.search, client=source_client(), settings=source_settings()),
+            ask=partial(registry.search, client=source_client(), settings=settings_with_keys()),
             write=objects.put,
             is_cancelled=partial(objects.exists, keys.cancelled(message.job_id)),
         )

@@ -83,8 +83,10 @@ def role_of(function: str) -> Resource:
 
 
 def statements(role: Resource) -> Iterator[Resource]:
+    """With those that depend on a condition."""
     for policy in role.get("Policies", ()):
-        yield from listed(policy["PolicyDocument"]["Statement"])
+        for statement in listed(policy["PolicyDocument"]["Statement"]):
+            yield statement["Fn::If"][1] if "Fn::If" in statement else statement
 
 
 def environment(function: str) -> dict[str, Any]:

@@ -166,9 +166,12 @@ class TestFunctionOnTheInternet:
     def test_knows_the_queues_it_needs(self, name: str) -> None:
         assert {v for v in environment(name) if "QUEUE" in v} == QUEUES_KNOWN[name]
 
-    def test_may_read_a_queue_and_touch_objects_and_nothing_else(self, name: str) -> None:
-        may_send = {"sqs:SendMessage"} if name == "DeliverFunction" else set()
-        assert actions_of(name) <= may_send | {
+    def test_may_read_a_queue_and_touch_objects_and_little_else(self, name: str) -> None:
+        more = {
+            "DeliverFunction": {"sqs:SendMessage"},
+            "DiscoverFunction": {"secretsmanager:GetSecretValue"},
+        }
+        assert actions_of(name) <= more.get(name, set()) | {
             "sqs:ReceiveMessage",
             "sqs:DeleteMessage",
             "sqs:ChangeMessageVisibility",
@@ -197,6 +200,17 @@ class TestDeliver:
 
 
 class TestDiscover:
+    def test_is_the_only_one_that_reads_the_keys_of_sources(self) -> None:
+        readers = [
+            name
+            for name in functions()
+            for statement in statements(role_of(name))
+            if "SourceKeysSecretArn" in {*texts(statement["Resource"])}
+            and statement["Action"] == "secretsmanager:GetSecretValue"
+        ]
+
+        assert readers == ["DiscoverFunction"]
+
     def test_reads_manifests_and_tombstones(self) -> None:
         assert objects_that("DiscoverFunction", "s3:GetObject") == {"upload", "tombstone"}
 

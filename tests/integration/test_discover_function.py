@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID, uuid4
 
+import boto3
 import httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -280,3 +281,26 @@ class TestMessage:
         message = record(uuid4(), uuid4(), intended_use="mischief")
 
         assert send(message) == [message["messageId"]]
+
+
+class TestKeys:
+    def test_are_read_from_their_secret(
+        self, bucket: str, site: Site, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        secret = boto3.client("secretsmanager").create_secret(
+            Name="keys", SecretString=json.dumps({"brave_key": "from the secret"})
+        )
+        monkeypatch.setenv("SOURCE_KEYS_ARN", secret["ARN"])
+        monkeypatch.setenv("SOURCES", "brave")
+        settings.source_keys_settings.cache_clear()
+        site.answer = httpx.Response(200, json={"results": []})
+        asked: list[httpx.Request] = []
+        client = httpx.Client(
+            transport=httpx.MockTransport(site), event_hooks={"request": [asked.append]}
+        )
+        monkeypatch.setattr(app, "source_client", lambda: client)
+
+        assert send(record(uuid4(), uuid4(), source="brave")) == []
+
+        assert asked[0].headers["x-subscription-token"] == "from the secret"
+        settings.source_keys_settings.cache_clear()

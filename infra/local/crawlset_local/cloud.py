@@ -236,6 +236,7 @@ class LocalCloud:
             "MaxDatabaseConcurrency": "2",
             "AllowedPrivateHosts": ",".join(hosts),
             "SampleSourceUrl": self.sample_url if self._with_sample_site else "",
+            "Sources": "",
         } | self._parameters
 
     def _prepare_database(self, done: Callable[[str, str], None]) -> None:

@@ -2,6 +2,7 @@
 
 from functools import cache
 
+from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
 CHUNK_URLS = 500
@@ -15,6 +16,12 @@ MAX_URLS_IN_REQUEST = 10_000
 MAX_MANIFEST_BYTES = 1 << 30
 MAX_ATTEMPTS = 5
 """Times one chunk or search is sent before its work is made terminal."""
+
+
+class SourceKeysSettings(BaseSettings):
+    """Where the keys of sources are kept, for the one function that asks with them."""
+
+    source_keys_arn: str = ""
 
 
 class DatabaseSettings(BaseSettings):
@@ -59,9 +66,23 @@ class EventSettings(BaseSettings):
 
 
 class SourceSettings(BaseSettings):
-    """Which sources this deployment may ask."""
+    """Which sources this deployment may ask, and with which keys."""
 
     sample_source_url: str = ""
+    sources: str = ""
+    """Names of those that may be asked, separated by commas."""
+    source_urls: dict[str, str] = {}
+    """Where a source is, by its name, instead of its own address: for a test."""
+    europeana_key: SecretStr = SecretStr("")
+    smithsonian_key: SecretStr = SecretStr("")
+    flickr_key: SecretStr = SecretStr("")
+    brave_key: SecretStr = SecretStr("")
+
+    def may_ask(self, source: str) -> bool:
+        return source in {name.strip() for name in self.sources.split(",")}
+
+    def base_of(self, source: str, usual: str) -> str:
+        return self.source_urls.get(source, usual).rstrip("/")
 
 
 @cache
@@ -102,3 +123,8 @@ def event_settings() -> EventSettings:
 @cache
 def source_settings() -> SourceSettings:
     return SourceSettings()
+
+
+@cache
+def source_keys_settings() -> SourceKeysSettings:
+    return SourceKeysSettings()

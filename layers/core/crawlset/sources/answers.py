@@ -1,6 +1,7 @@
 """Ask a source's HTTP API, and tell the ways it can fail apart."""
 
 import json
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -16,16 +17,25 @@ DEFAULT_WAIT_SECONDS = 60.0
 LONGEST_WAIT_SECONDS = 86_400.0
 
 
-def get_json(source: str, client: httpx.Client, url: str, params: dict[str, str | int]) -> Any:
+def get_json(
+    source: str,
+    client: httpx.Client,
+    url: str,
+    params: Mapping[str, str | int],
+    headers: Mapping[str, str] | None = None,
+    note: Callable[[httpx.Headers], None] | None = None,
+) -> Any:
     """
-    The JSON that `source` answers.
+    The JSON that `source` answers; `note` is told the headers of any answer.
 
     Raises `SourceThrottledError` (429, or 503 with Retry-After), `SourceUnavailableError` (5xx,
     no connection, no answer in time), `SourceRefusedError` (other 4xx) and `SourceError`
     (a redirect, more than 16 MiB, anything but JSON).
     """
     try:
-        with client.stream("GET", url, params=params) as answer:
+        with client.stream("GET", url, params=dict(params), headers=headers) as answer:
+            if note is not None:
+                note(answer.headers)
             _check_status(source, answer)
             body = _read(source, answer)
     except httpx.RequestError as error:

@@ -6,7 +6,8 @@ The API imports this module, so adapters are loaded only when they are asked.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
@@ -119,16 +120,24 @@ def search(
     return get_adapter(source, settings)(request, client=client, settings=settings)
 
 
-def _load_sample() -> Search:
-    from crawlset.sources.sample import search as ask  # noqa: PLC0415 - brings httpx
+def _module(name: str) -> Callable[[], Search]:
+    """Loads the adapter in the module of this name."""
 
-    return ask
+    def load() -> Search:
+        search: Search = import_module(f"crawlset.sources.{name}").search
+        return search
+
+    return load
 
 
-def _load_urls() -> Search:
-    from crawlset.sources.urls import search as ask  # noqa: PLC0415 - kept apart like the others
-
-    return ask
+def _official(name: str, **facts: Any) -> Source:
+    """A source with an API of its own, where the deployment lets it be asked."""
+    return Source(
+        name=name,
+        load=_module(name),
+        is_configured=lambda settings: settings.may_ask(name),
+        **facts,
+    )
 
 
 def _refused(name: str, *, limits: str, terms_url: str, why: str) -> Source:
@@ -145,6 +154,7 @@ def _refused(name: str, *, limits: str, terms_url: str, why: str) -> Source:
 
 
 EVERY_USE = frozenset(IntendedUse)
+CREATIVE_COMMONS = ("cc0", "pdm", "cc-by", "cc-by-sa", "cc-by-nc", "cc-by-nd", "cc-by-nc-sa")
 
 SOURCES: dict[str, Source] = {
     source.name: source
@@ -156,7 +166,7 @@ SOURCES: dict[str, Source] = {
             limits="50 results a page",
             terms_url=None,
             notes="The pictures that come with Crawlset, for trying it out on a laptop.",
-            load=_load_sample,
+            load=_module("sample"),
             is_configured=lambda settings: bool(settings.sample_source_url),
         ),
         Source(
@@ -169,8 +179,105 @@ SOURCES: dict[str, Source] = {
                 "Your own list of URLs. The rights in what it points to are yours to know; "
                 "opt-out signals of each host are honoured all the same."
             ),
-            load=_load_urls,
+            load=_module("urls"),
             is_configured=lambda _: True,
+        ),
+        _official(
+            "openverse",
+            intended_uses=EVERY_USE,
+            licences=CREATIVE_COMMONS,
+            limits="240 works a query, one question a second",
+            terms_url="https://docs.openverse.org/terms_of_service.html",
+            notes="Works of many collections. Its terms forbid scraping, and passing its limits.",
+        ),
+        _official(
+            "wikimedia",
+            intended_uses=EVERY_USE,
+            licences=("cc0", "pdm", "cc-by", "cc-by-sa"),
+            limits="10,000 files a query, 200 questions a minute, one at a time",
+            terms_url="https://wikitech.wikimedia.org/wiki/Robot_policy",
+            notes="Wikimedia Commons. Files are fetched by two at once, at most 25 Mbit/s.",
+        ),
+        _official(
+            "gbif",
+            intended_uses=EVERY_USE,
+            licences=("cc0", "cc-by", "cc-by-nc"),
+            limits="100,000 observations a query",
+            terms_url="https://www.gbif.org/terms",
+            notes="Living things, by scientific name. Each picture has a licence of its own.",
+        ),
+        _official(
+            "inaturalist",
+            intended_uses=frozenset({IntendedUse.research}),
+            licences=("cc0", "cc-by", "cc-by-nc", "all-rights-reserved"),
+            limits="10,000 observations a query, one question a second, 5 GB an hour",
+            terms_url="https://www.inaturalist.org/pages/terms",
+            notes=(
+                "Species identified by a community. Its terms forbid training models on its data "
+                "for commercial purposes."
+            ),
+        ),
+        _official(
+            "met",
+            intended_uses=EVERY_USE,
+            licences=("cc0",),
+            limits="80 questions a second, one for each object",
+            terms_url="https://metmuseum.github.io/",
+            notes="The Metropolitan Museum of Art: pictures of works in the public domain.",
+        ),
+        _official(
+            "artic",
+            intended_uses=EVERY_USE,
+            licences=("cc0",),
+            limits="10,000 works a query, 60 questions a minute",
+            terms_url="https://api.artic.edu/docs/",
+            notes="Art Institute of Chicago: pictures of works in the public domain.",
+        ),
+        _official(
+            "nasa",
+            intended_uses=EVERY_USE,
+            licences=(),
+            limits="10,000 pictures a query, one question for each",
+            terms_url="https://www.nasa.gov/nasa-brand-center/images-and-media/",
+            notes=(
+                "Most pictures are in the public domain, but none says so of itself: they have "
+                "no licence here. Insignia and people have rights of their own."
+            ),
+        ),
+        _official(
+            "europeana",
+            intended_uses=EVERY_USE,
+            licences=("cc0", "pdm", "cc-by", "cc-by-sa"),
+            limits="100 a page, without an end",
+            terms_url="https://www.europeana.eu/en/rights",
+            notes="Museums, libraries and archives of Europe; openly licensed works only.",
+        ),
+        _official(
+            "smithsonian",
+            intended_uses=EVERY_USE,
+            licences=("cc0",),
+            limits="1,000 questions an hour",
+            terms_url="https://www.si.edu/openaccess",
+            notes="Smithsonian Open Access: CC0 pictures only.",
+        ),
+        _official(
+            "flickr",
+            intended_uses=EVERY_USE,
+            licences=(*CREATIVE_COMMONS, "us-gov", "no-known-copyright", "all-rights-reserved"),
+            limits="4,000 photos a query, 3,600 questions an hour",
+            terms_url="https://www.flickr.com/help/terms/api",
+            notes=(
+                "An application that earns money needs a commercial key. Photos that turn private "
+                "must be removed."
+            ),
+        ),
+        _official(
+            "brave",
+            intended_uses=EVERY_USE,
+            licences=(),
+            limits="200 pictures a query, no second page",
+            terms_url="https://api-dashboard.search.brave.com/terms-of-service",
+            notes="The web, without licences: the rights in what it finds are yours to know.",
         ),
         _refused(
             "unsplash",

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from crawlset.errors import SourceError
 from crawlset.settings import SourceSettings
 from crawlset.sources import licences
 from crawlset.sources.answers import get_json
+from crawlset.sources.asking import shaped
 from crawlset.sources.protocol import Candidate, Page, SearchRequest
 
 PAGE_SIZE = 50
@@ -50,12 +50,7 @@ def search(
 
 def _ask(client: httpx.Client, address: str, keyword: str, number: int) -> Answer:
     params: dict[str, str | int] = {"q": keyword, "page": number, "page_size": PAGE_SIZE}
-    found = get_json("sample", client, address, params)
-    try:
-        return Answer.model_validate(found)
-    except ValidationError as error:
-        where = ".".join(str(step) for step in error.errors()[0]["loc"])
-        raise SourceError(f"sample answered in another shape than it documents: {where}") from error
+    return shaped("sample", get_json("sample", client, address, params), Answer)
 
 
 def _candidate(hit: Hit) -> Candidate:

@@ -1,0 +1,72 @@
+"""Ask a source politely: with a pause between questions, and no longer than it allows."""
+
+import time
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from crawlset.errors import SourceError, SourceThrottledError
+from crawlset.sources.answers import LONGEST_WAIT_SECONDS, get_json
+
+Shape = TypeVar("Shape", bound=BaseModel)
+Params = Mapping[str, str | int]
+
+
+class Asker:
+    """
+    Questions of one search to one source, one at a time.
+
+    Raises from `get` what `get_json` raises, and `SourceError` for an answer of another shape.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        client: httpx.Client,
+        *,
+        gap_seconds: float = 0.0,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self._source = source
+        self._client = client
+        self._gap_seconds = gap_seconds
+        self._headers = dict(headers or {})
+        self._asked_at: float | None = None
+        self._closed_for: float | None = None
+
+    def get(self, url: str, params: Params, shape: type[Shape]) -> Shape:
+        self._wait()
+        found = get_json(self._source, self._client, url, params, self._headers, self._note)
+        return shaped(self._source, found, shape)
+
+    def _wait(self) -> None:
+        if self._closed_for is not None:
+            raise SourceThrottledError(self._source, self._closed_for)
+        if self._asked_at is not None:
+            time.sleep(max(0.0, self._asked_at + self._gap_seconds - time.monotonic()))
+        self._asked_at = time.monotonic()
+
+    def _note(self, headers: httpx.Headers) -> None:
+        """A source that says there is nothing left is not asked again before it says so."""
+        remaining = headers.get("x-ratelimit-remaining", "")
+        reset = headers.get("x-ratelimit-reset", "")
+        windows = zip(remaining.split(","), reset.split(","), strict=False)
+        used_up = [
+            float(seconds)
+            for left, seconds in windows
+            if left.strip() == "0" and seconds.strip().isdecimal()
+        ]
+        self._closed_for = min(max(used_up), LONGEST_WAIT_SECONDS) if used_up else None
+
+
+def shaped(source: str, found: Any, shape: type[Shape]) -> Shape:
+    """Raises `SourceError`, which names the first place that is not as documented."""
+    try:
+        return shape.model_validate(found)
+    except ValidationError as error:
+        where = ".".join(str(step) for step in error.errors()[0]["loc"]) or "the whole"
+        raise SourceError(
+            f"{source} answered in another shape than it documents: {where}"
+        ) from error

@@ -1,0 +1,66 @@
+"""Brave Search: pictures of the web, without licences. https://api.search.brave.com"""
+
+from collections.abc import Iterator
+
+import httpx
+from pydantic import BaseModel
+
+from crawlset.settings import SourceSettings
+from crawlset.sources.asking import Asker
+from crawlset.sources.protocol import Candidate, Page, SearchRequest
+
+BASE = "https://api.search.brave.com"
+COUNT = 200
+"""All there are: the search has no second page."""
+MAX_QUERY = 400
+MAX_WORDS = 50
+
+
+class Properties(BaseModel):
+    url: str | None = None
+    width: int | None = None
+    height: int | None = None
+
+
+class Result(BaseModel):
+    title: str | None = None
+    url: str | None = None
+    properties: Properties = Properties()
+
+
+class Answer(BaseModel):
+    results: list[Result] = []
+
+
+def search(
+    request: SearchRequest, *, client: httpx.Client, settings: SourceSettings
+) -> Iterator[Page]:
+    """The 200 pictures that match best, on one page."""
+    asker = Asker(
+        "brave",
+        client,
+        headers={"X-Subscription-Token": settings.brave_key.get_secret_value()},
+    )
+    words = (request.keyword or "").split()[:MAX_WORDS]
+    answer = asker.get(
+        f"{settings.base_of('brave', BASE)}/res/v1/images/search",
+        {
+            "q": " ".join(words)[:MAX_QUERY],
+            "count": min(COUNT, request.limit),
+            "safesearch": "strict",
+        },
+        Answer,
+    )
+    page = [
+        Candidate(
+            url=result.properties.url,
+            landing_url=result.url,
+            title=result.title,
+            width=result.properties.width,
+            height=result.properties.height,
+        )
+        for result in answer.results
+        if result.properties.url
+    ]
+    if page:
+        yield page

@@ -1,0 +1,104 @@
+"""NASA's image library. https://images.nasa.gov/docs/images.nasa.gov_api_docs.pdf"""
+
+from collections.abc import Iterator
+
+import httpx
+from pydantic import BaseModel
+
+from crawlset.settings import SourceSettings
+from crawlset.sources.asking import Asker
+from crawlset.sources.protocol import Candidate, Page, SearchRequest
+
+BASE = "https://images-api.nasa.gov"
+PAGE_SIZE = 100
+MAX_PAGES = 100
+"""The search goes no deeper than 10,000."""
+GAP_SECONDS = 0.2
+LARGE = ("~orig.", "~large.", "~medium.")
+"""Parts of the names of an asset's files, the best first."""
+PICTURES = (".jpg", ".jpeg", ".png", ".gif", ".webp")
+
+
+class Facts(BaseModel):
+    nasa_id: str
+    title: str | None = None
+    center: str | None = None
+    photographer: str | None = None
+    secondary_creator: str | None = None
+
+
+class Item(BaseModel):
+    data: list[Facts] = []
+
+
+class Total(BaseModel):
+    total_hits: int = 0
+
+
+class Items(BaseModel):
+    items: list[Item] = []
+    metadata: Total = Total()
+
+
+class Found(BaseModel):
+    collection: Items
+
+
+class File(BaseModel):
+    href: str
+
+
+class Files(BaseModel):
+    items: list[File] = []
+
+
+class Asset(BaseModel):
+    collection: Files
+
+
+def search(
+    request: SearchRequest, *, client: httpx.Client, settings: SourceSettings
+) -> Iterator[Page]:
+    """
+    Pictures that match, 100 a page; the file of each is a question of its own.
+
+    Most are in the public domain, but no answer says so of one picture: they have no licence.
+    """
+    asker = Asker("nasa", client, gap_seconds=GAP_SECONDS)
+    base = settings.base_of("nasa", BASE)
+    for number in range(1, MAX_PAGES + 1):
+        found = asker.get(
+            f"{base}/search",
+            {
+                "q": request.keyword or "",
+                "media_type": "image",
+                "page": number,
+                "page_size": PAGE_SIZE,
+            },
+            Found,
+        ).collection
+        page = []
+        for facts in (item.data[0] for item in found.items if item.data):
+            files = asker.get(f"{base}/asset/{facts.nasa_id}", {}, Asset).collection.items
+            if url := _best([file.href for file in files]):
+                page.append(_candidate(facts, url))
+        if page:
+            yield page
+        if not found.items or number * PAGE_SIZE >= found.metadata.total_hits:
+            return
+
+
+def _best(urls: list[str]) -> str | None:
+    pictures = [url for url in urls if url.lower().endswith(PICTURES)]
+    named = (url for part in LARGE for url in pictures if part in url)
+    found = next(named, None)
+    return found.replace("http://", "https://", 1) if found else None
+
+
+def _candidate(facts: Facts, url: str) -> Candidate:
+    return Candidate(
+        url=url,
+        landing_url=f"https://images.nasa.gov/details/{facts.nasa_id}",
+        creator=facts.photographer or facts.secondary_creator or facts.center,
+        title=facts.title,
+    )

@@ -1,0 +1,67 @@
+"""Openverse: openly licensed works of many collections. https://api.openverse.org/v1/"""
+
+from collections.abc import Iterator
+
+import httpx
+from pydantic import BaseModel
+
+from crawlset.settings import SourceSettings
+from crawlset.sources import licences
+from crawlset.sources.asking import Asker
+from crawlset.sources.protocol import Candidate, Page, SearchRequest
+
+BASE = "https://api.openverse.org"
+PAGE_SIZE = 20
+"""More is refused (401) without a registered application."""
+MAX_PAGES = 12
+"""240 works a query are all there are."""
+GAP_SECONDS = 1.0
+MAX_QUERY = 200
+
+
+class Work(BaseModel):
+    url: str
+    title: str | None = None
+    foreign_landing_url: str | None = None
+    creator: str | None = None
+    license: str | None = None
+    license_version: str | None = None
+    license_url: str | None = None
+    attribution: str | None = None
+    width: int | None = None
+    height: int | None = None
+
+
+class Answer(BaseModel):
+    page_count: int
+    results: list[Work]
+
+
+def search(
+    request: SearchRequest, *, client: httpx.Client, settings: SourceSettings
+) -> Iterator[Page]:
+    """The first 240 works that match, 20 a page."""
+    asker = Asker("openverse", client, gap_seconds=GAP_SECONDS)
+    address = f"{settings.base_of('openverse', BASE)}/v1/images/"
+    keyword = (request.keyword or "")[:MAX_QUERY]
+    for number in range(1, MAX_PAGES + 1):
+        answer = asker.get(address, {"q": keyword, "page": number, "page_size": PAGE_SIZE}, Answer)
+        if answer.results:
+            yield [_candidate(work) for work in answer.results]
+        if not answer.results or number >= answer.page_count:
+            return
+
+
+def _candidate(work: Work) -> Candidate:
+    return Candidate(
+        url=work.url,
+        landing_url=work.foreign_landing_url,
+        licence=licences.normalise(work.license_url)
+        or licences.normalise(work.license, work.license_version),
+        licence_raw=work.license_url or work.license,
+        creator=work.creator,
+        attribution=work.attribution,
+        title=work.title,
+        width=work.width,
+        height=work.height,
+    )

@@ -1,0 +1,94 @@
+"""Smithsonian Open Access. https://edan.si.edu/openaccess/apidocs/"""
+
+from collections.abc import Iterator
+
+import httpx
+from pydantic import BaseModel
+
+from crawlset.settings import SourceSettings
+from crawlset.sources.asking import Asker
+from crawlset.sources.protocol import Candidate, Page, SearchRequest
+
+BASE = "https://api.si.edu"
+PAGE_SIZE = 500
+GAP_SECONDS = 1.0
+
+
+class Usage(BaseModel):
+    access: str | None = None
+
+
+class Medium(BaseModel):
+    type: str | None = None
+    content: str | None = None
+    usage: Usage = Usage()
+
+
+class OnlineMedia(BaseModel):
+    media: list[Medium] = []
+
+
+class Descriptive(BaseModel):
+    record_link: str | None = None
+    guid: str | None = None
+    data_source: str | None = None
+    online_media: OnlineMedia = OnlineMedia()
+
+
+class Content(BaseModel):
+    descriptiveNonRepeating: Descriptive = Descriptive()  # noqa: N815 - as the API has it
+
+
+class Row(BaseModel):
+    title: str | None = None
+    content: Content = Content()
+
+
+class Response(BaseModel):
+    rows: list[Row] = []
+    rowCount: int = 0  # noqa: N815
+
+
+class Answer(BaseModel):
+    response: Response
+
+
+def search(
+    request: SearchRequest, *, client: httpx.Client, settings: SourceSettings
+) -> Iterator[Page]:
+    """Every CC0 picture of the records that match, of 500 records a page."""
+    asker = Asker("smithsonian", client, gap_seconds=GAP_SECONDS)
+    address = f"{settings.base_of('smithsonian', BASE)}/openaccess/api/v1.0/search"
+    query = f"{request.keyword or ''} AND online_media_type:Images AND media_usage:CC0"
+    start = 0
+    while True:
+        answer = asker.get(
+            address,
+            {
+                "q": query,
+                "rows": PAGE_SIZE,
+                "start": start,
+                "api_key": settings.smithsonian_key.get_secret_value(),
+            },
+            Answer,
+        ).response
+        page = [candidate for row in answer.rows for candidate in _candidates(row)]
+        if page:
+            yield page
+        start += len(answer.rows)
+        if not answer.rows or start >= answer.rowCount:
+            return
+
+
+def _candidates(row: Row) -> Iterator[Candidate]:
+    described = row.content.descriptiveNonRepeating
+    for medium in described.online_media.media:
+        if medium.type == "Images" and medium.content:
+            yield Candidate(
+                url=medium.content,
+                landing_url=described.record_link or described.guid,
+                licence="cc0-1.0" if medium.usage.access == "CC0" else None,
+                licence_raw=medium.usage.access,
+                creator=described.data_source,
+                title=row.title,
+            )

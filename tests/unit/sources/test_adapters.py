@@ -1,0 +1,110 @@
+"""What holds for the adapter of every source: how its API may fail."""
+
+import time
+
+import httpx
+import pytest
+from pydantic import BaseModel
+
+from crawlset.errors import SourceError, SourceRefusedError, SourceThrottledError
+from crawlset.settings import SourceSettings
+from crawlset.sources import asking, registry
+from crawlset.sources.protocol import SourceUnavailableError
+from tests.unit.sources.fake_source import search
+
+ADAPTERS = sorted(
+    name
+    for name, source in registry.SOURCES.items()
+    if source.load is not None and name not in {"sample", "urls"}
+)
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+class TestEveryAdapter:
+    @pytest.mark.parametrize("status", [400, 401, 403, 404])
+    def test_is_refused(self, name: str, status: int) -> None:
+        with pytest.raises(SourceRefusedError, match=name):
+            search(name, lambda _: httpx.Response(status, json={"detail": "no"}))
+
+    def test_waits_as_long_as_it_is_told(self, name: str) -> None:
+        with pytest.raises(SourceThrottledError) as caught:
+            search(name, lambda _: httpx.Response(429, headers={"Retry-After": "120"}))
+
+        assert caught.value.retry_after_seconds == 120
+
+    def test_comes_again_when_the_source_is_down(self, name: str) -> None:
+        with pytest.raises(SourceUnavailableError):
+            search(name, lambda _: httpx.Response(502))
+
+    @pytest.mark.parametrize(
+        "body", [b"", b"<html>busy</html>", b"{", b"[]", b"null", b'{"photos": 7, "results": 7}']
+    )
+    def test_takes_no_answer_of_another_shape(self, name: str, body: bytes) -> None:
+        try:
+            pages = search(name, lambda _: httpx.Response(200, content=body))
+        except SourceError:
+            return
+        assert pages == []
+
+    def test_sends_its_key_in_no_address_that_is_logged(self, name: str) -> None:
+        """Only where the source takes it nowhere else."""
+        asked: list[httpx.Request] = []
+
+        def respond(request: httpx.Request) -> httpx.Response:
+            asked.append(request)
+            return httpx.Response(500)
+
+        with pytest.raises(SourceUnavailableError) as caught:
+            search(name, respond)
+
+        assert "-key" not in str(caught.value)
+        if name in {"europeana", "brave"}:
+            assert "-key" not in str(asked[0].url)
+
+    def test_asks_where_it_is_told(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        hosts: list[str] = []
+
+        def respond(request: httpx.Request) -> httpx.Response:
+            hosts.append(request.url.host)
+            return httpx.Response(500)
+
+        monkeypatch.setattr(
+            "tests.unit.sources.fake_source.SETTINGS",
+            SourceSettings(source_urls={name: "http://127.0.0.1:1"}),
+        )
+        with pytest.raises(SourceUnavailableError):
+            search(name, respond)
+
+        assert hosts == ["127.0.0.1"]
+
+
+class Anything(BaseModel):
+    """An answer of any shape."""
+
+
+class TestAsker:
+    def ask(self, *answers: httpx.Response) -> asking.Asker:
+        left = iter(answers)
+        client = httpx.Client(transport=httpx.MockTransport(lambda _: next(left)))
+        return asking.Asker("s", client, gap_seconds=2.0)
+
+    def test_leaves_a_gap_between_two_questions(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        slept: list[float] = []
+        monkeypatch.setattr(time, "sleep", slept.append)
+        monkeypatch.setattr(time, "monotonic", lambda: 100.0)
+        asker = self.ask(*[httpx.Response(200, json={})] * 2)
+
+        for _ in range(2):
+            asker.get("http://s.test/", {}, Anything)
+
+        assert slept == [2.0]
+
+    def test_asks_no_more_once_the_source_says_it_is_enough(self) -> None:
+        spent = {"X-RateLimit-Remaining": "0, 14000", "X-RateLimit-Reset": "3, 1000000"}
+        asker = self.ask(httpx.Response(200, json={}, headers=spent))
+        asker.get("http://s.test/", {}, Anything)
+
+        with pytest.raises(SourceThrottledError) as caught:
+            asker.get("http://s.test/", {}, Anything)
+
+        assert caught.value.retry_after_seconds == 3

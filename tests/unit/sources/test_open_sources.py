@@ -1,0 +1,444 @@
+"""The adapters of sources that need no key, on answers in their real shape."""
+
+import time
+from typing import Any
+
+import httpx
+import pytest
+
+from crawlset.errors import SourceRefusedError, SourceThrottledError
+from crawlset.sources.protocol import Candidate
+from tests.unit.sources.fake_source import FakeSource
+
+
+@pytest.fixture(autouse=True)
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Seconds that adapters would have waited."""
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    return slept
+
+
+class TestOpenverse:
+    def work(self, number: int, **fields: Any) -> dict[str, Any]:
+        return {
+            "id": f"4bc43a04-{number:04}",
+            "title": f"Bark {number}",
+            "foreign_landing_url": f"https://photos.example.org/works/{number}",
+            "url": f"https://cdn.example.org/{number}.jpg",
+            "creator": "Tim Example",
+            "creator_url": "https://example.org/tim",
+            "license": "by-sa",
+            "license_version": "2.0",
+            "license_url": "https://creativecommons.org/licenses/by-sa/2.0/",
+            "provider": "flickr",
+            "source": "flickr",
+            "attribution": '"Bark" by Tim Example is licensed under CC BY-SA 2.0.',
+            "tags": [{"accuracy": None, "name": "tree"}],
+            "mature": False,
+            "height": 400,
+            "width": 600,
+        } | fields
+
+    def fake(self, total: int, **fields: Any) -> FakeSource:
+        def answer(_: str, params: dict[str, str]) -> Any:
+            page, size = int(params["page"]), int(params["page_size"])
+            numbers = range((page - 1) * size, min(page * size, total))
+            return {
+                "result_count": total,
+                "page_count": -(-total // size),
+                "page_size": size,
+                "page": page,
+                "results": [self.work(number, **fields) for number in numbers],
+            }
+
+        return FakeSource("openverse", answer)
+
+    @pytest.mark.parametrize(
+        ("total", "sizes"), [(0, []), (20, [20]), (21, [20, 1]), (10_000, [20] * 12)]
+    )
+    def test_takes_the_240_there_are(self, total: int, sizes: list[int]) -> None:
+        fake = self.fake(total)
+
+        assert [len(page) for page in fake.search()] == sizes
+        assert fake.params("page") == [str(n + 1) for n in range(max(1, len(sizes)))]
+        assert set(fake.params("page_size")) == {"20"}
+
+    def test_asks_once_a_second(self, slept: list[float]) -> None:
+        self.fake(41).search()
+
+        assert len(slept) == 2
+        assert all(0.9 < seconds <= 1.0 for seconds in slept)
+
+    def test_tells_what_it_knows_of_a_work(self) -> None:
+        [[candidate]] = self.fake(1).search()
+
+        assert candidate == Candidate(
+            url="https://cdn.example.org/0.jpg",
+            landing_url="https://photos.example.org/works/0",
+            licence="cc-by-sa-2.0",
+            licence_raw="https://creativecommons.org/licenses/by-sa/2.0/",
+            creator="Tim Example",
+            attribution='"Bark" by Tim Example is licensed under CC BY-SA 2.0.',
+            title="Bark 0",
+            width=600,
+            height=400,
+        )
+
+    def test_knows_a_licence_by_code_and_version(self) -> None:
+        [[candidate]] = self.fake(1, license_url=None).search()
+
+        assert (candidate.licence, candidate.licence_raw) == ("cc-by-sa-2.0", "by-sa")
+
+
+class TestWikimedia:
+    def file(self, number: int, **metadata: Any) -> dict[str, Any]:
+        stated = {
+            "LicenseShortName": {"value": "CC BY-SA 4.0", "source": "commons-desc-page"},
+            "LicenseUrl": {"value": "https://creativecommons.org/licenses/by-sa/4.0/"},
+            "License": {"value": "cc-by-sa-4.0"},
+            "Artist": {"value": '<a href="//commons.example.org/User:Ada">Ada &amp; Co</a>'},
+            "AttributionRequired": {"value": "true"},
+        }
+        return {
+            "pageid": 80_000 + number,
+            "ns": 6,
+            "title": f"File:Street cat {number}.jpg",
+            "index": number + 1,
+            "imageinfo": [
+                {
+                    "url": f"https://upload.example.org/{number}.jpg",
+                    "descriptionurl": f"https://commons.example.org/wiki/File:{number}.jpg",
+                    "size": 11_863_148,
+                    "width": 5514,
+                    "height": 3102,
+                    "mime": "image/jpeg",
+                    "extmetadata": {n: v for n, v in (stated | metadata).items() if v},
+                }
+            ],
+        }
+
+    def fake(self, total: int, **metadata: Any) -> FakeSource:
+        def answer(_: str, params: dict[str, str]) -> Any:
+            offset, size = int(params["gsroffset"]), int(params["gsrlimit"])
+            numbers = range(offset, min(offset + size, total))
+            files = [self.file(number, **metadata) for number in numbers]
+            found: dict[str, Any] = {"batchcomplete": ""}
+            if files:
+                # By page id: the order of the answer is not the order of the result.
+                found["query"] = {"pages": {str(f["pageid"]): f for f in reversed(files)}}
+            if offset + size < total:
+                found["continue"] = {"gsroffset": offset + size, "continue": "gsroffset||"}
+            return found
+
+        return FakeSource("wikimedia", answer)
+
+    @pytest.mark.parametrize(
+        ("total", "sizes"),
+        [(0, []), (50, [50]), (51, [50, 1]), (20_000, [50] * 200)],
+    )
+    def test_follows_to_a_depth_of_10_000(self, total: int, sizes: list[int]) -> None:
+        assert [len(page) for page in self.fake(total).search()] == sizes
+
+    def test_keeps_the_order_of_the_result(self) -> None:
+        [page] = self.fake(3).search()
+
+        assert [candidate.title for candidate in page] == [f"Street cat {n}" for n in range(3)]
+
+    def test_searches_bitmaps(self) -> None:
+        fake = self.fake(0)
+        fake.search("street cat")
+
+        assert fake.params("gsrsearch") == ["filetype:bitmap street cat"]
+        assert fake.params("gsrnamespace") == ["6"]
+
+    def test_tells_what_it_knows_of_a_file(self) -> None:
+        [[candidate]] = self.fake(1).search()
+
+        assert candidate == Candidate(
+            url="https://upload.example.org/0.jpg",
+            landing_url="https://commons.example.org/wiki/File:0.jpg",
+            licence="cc-by-sa-4.0",
+            licence_raw="https://creativecommons.org/licenses/by-sa/4.0/",
+            creator="Ada & Co",
+            title="Street cat 0",
+            width=5514,
+            height=3102,
+        )
+
+    @pytest.mark.parametrize(
+        ("metadata", "licence"),
+        [
+            ({"LicenseUrl": None}, "cc-by-sa-4.0"),
+            ({"LicenseUrl": None, "License": {"value": "pd"}}, "pdm-1.0"),
+            ({"LicenseUrl": None, "License": None, "LicenseShortName": None}, None),
+        ],
+    )
+    def test_knows_a_licence_however_it_is_stated(
+        self, metadata: dict[str, Any], licence: str | None
+    ) -> None:
+        [[candidate]] = self.fake(1, **metadata).search()
+
+        assert candidate.licence == licence
+
+    def test_comes_again_when_the_servers_lag(self) -> None:
+        """An error is an answer of 200."""
+        error = {"error": {"code": "maxlag", "info": "Waiting for 10.0.0.1: 6 seconds lagged."}}
+
+        with pytest.raises(SourceThrottledError):
+            FakeSource("wikimedia", lambda *_: error).search()
+
+    def test_is_refused_in_an_answer_of_200(self) -> None:
+        error = {"error": {"code": "badvalue", "info": "Unrecognized value."}}
+
+        with pytest.raises(SourceRefusedError, match="badvalue"):
+            FakeSource("wikimedia", lambda *_: error).search()
+
+
+class TestGbif:
+    def occurrence(self, number: int, *media: dict[str, Any]) -> dict[str, Any]:
+        still = {
+            "type": "StillImage",
+            "license": "http://creativecommons.org/licenses/by/4.0/",
+            "identifier": f"https://media.example.org/{number}.jpg",
+            "creator": "Ada Finder",
+            "rightsHolder": "A museum",
+        }
+        return {
+            "key": number,
+            "license": "http://creativecommons.org/licenses/by-nc/4.0/legalcode",
+            "scientificName": "Amanita muscaria (L.) Hook.",
+            "media": [*media] or [still],
+        }
+
+    def fake(self, total: int, *media: dict[str, Any]) -> FakeSource:
+        def answer(_: str, params: dict[str, str]) -> Any:
+            offset, limit = int(params["offset"]), int(params["limit"])
+            numbers = range(offset, min(offset + limit, total))
+            return {
+                "offset": offset,
+                "limit": limit,
+                "endOfRecords": offset + limit >= total,
+                "count": total,
+                "results": [self.occurrence(number, *media) for number in numbers],
+            }
+
+        return FakeSource("gbif", answer)
+
+    @pytest.mark.parametrize(("total", "sizes"), [(0, []), (300, [300]), (301, [300, 1])])
+    def test_asks_for_300_observations_a_page(self, total: int, sizes: list[int]) -> None:
+        fake = self.fake(total)
+
+        assert [len(page) for page in fake.search()] == sizes
+        assert set(fake.params("limit")) == {"300"}
+
+    def test_takes_the_licence_of_the_picture(self) -> None:
+        [[candidate]] = self.fake(1).search()
+
+        assert candidate == Candidate(
+            url="https://media.example.org/0.jpg",
+            landing_url="https://www.gbif.org/occurrence/0",
+            licence="cc-by-4.0",
+            licence_raw="http://creativecommons.org/licenses/by/4.0/",
+            creator="Ada Finder",
+            title="Amanita muscaria (L.) Hook.",
+        )
+
+    def test_leaves_out_what_is_no_still_image(self) -> None:
+        sound = {"type": "Sound", "identifier": "https://media.example.org/1.mp3"}
+        nowhere = {"type": "StillImage", "references": "https://example.org/1"}
+
+        assert self.fake(1, sound, nowhere).search() == []
+
+
+class TestINaturalist:
+    def fake(self, total: int, **photo: Any) -> FakeSource:
+        def observation(number: int) -> dict[str, Any]:
+            shown = {
+                "id": number,
+                "license_code": "cc-by",
+                "attribution": "(c) Ada, some rights reserved (CC BY)",
+                "original_dimensions": {"width": 1445, "height": 1057},
+                "url": f"https://static.example.org/photos/{number}/square.jpeg?1536150664",
+            }
+            return {
+                "uri": f"https://www.inaturalist.org/observations/{number}",
+                "license_code": "cc0",
+                "taxon": {"name": "Lixus bardanae", "preferred_common_name": None},
+                "user": {"login": "ada", "name": "Ada"},
+                "photos": [shown | photo],
+            }
+
+        def answer(_: str, params: dict[str, str]) -> Any:
+            page, size = int(params["page"]), int(params["per_page"])
+            numbers = range((page - 1) * size, min(page * size, total))
+            return {
+                "total_results": total,
+                "page": page,
+                "per_page": size,
+                "results": [observation(number) for number in numbers],
+            }
+
+        return FakeSource("inaturalist", answer)
+
+    @pytest.mark.parametrize(("total", "sizes"), [(0, []), (201, [200, 1]), (50_000, [200] * 50)])
+    def test_takes_the_10_000_there_are(self, total: int, sizes: list[int]) -> None:
+        assert [len(page) for page in self.fake(total).search()] == sizes
+
+    def test_takes_the_original_and_the_licence_of_the_photo(self) -> None:
+        [[candidate]] = self.fake(1).search()
+
+        assert candidate == Candidate(
+            url="https://static.example.org/photos/0/original.jpeg?1536150664",
+            landing_url="https://www.inaturalist.org/observations/0",
+            licence="cc-by",
+            licence_raw="cc-by",
+            creator="Ada",
+            attribution="(c) Ada, some rights reserved (CC BY)",
+            title="Lixus bardanae",
+            width=1445,
+            height=1057,
+        )
+
+    def test_reserves_all_rights_where_no_licence_is_given(self) -> None:
+        [[candidate]] = self.fake(1, license_code=None).search()
+
+        assert candidate.licence == "all-rights-reserved"
+
+
+class TestMet:
+    def fake(self, n_objects: int | None, **fields: Any) -> FakeSource:
+        def answer(path: str, _: dict[str, str]) -> Any:
+            if path.endswith("/search"):
+                ids = [*range(n_objects)] if n_objects else None
+                return {"total": n_objects or 0, "objectIDs": ids}
+            number = path.rpartition("/")[2]
+            return {
+                "objectID": int(number),
+                "isPublicDomain": True,
+                "primaryImage": f"https://images.example.org/{number}.jpg",
+                "additionalImages": [f"https://images.example.org/{number}-back.jpg"],
+                "artistDisplayName": "Kiyohara Yukinobu",
+                "title": "Quail and Millet",
+                "objectURL": f"https://www.metmuseum.org/art/collection/search/{number}",
+            } | fields
+
+        return FakeSource("met", answer)
+
+    @pytest.mark.parametrize(
+        ("n_objects", "sizes", "n_asked"), [(None, [], 1), (20, [40], 21), (21, [40, 2], 22)]
+    )
+    def test_asks_for_each_object(
+        self, n_objects: int | None, sizes: list[int], n_asked: int
+    ) -> None:
+        fake = self.fake(n_objects)
+
+        assert [len(page) for page in fake.search()] == sizes
+        assert len(fake.asked) == n_asked
+
+    def test_tells_what_it_knows_of_an_object(self) -> None:
+        [[front, back]] = self.fake(1).search()
+
+        assert front == Candidate(
+            url="https://images.example.org/0.jpg",
+            landing_url="https://www.metmuseum.org/art/collection/search/0",
+            licence="cc0-1.0",
+            licence_raw="isPublicDomain: true",
+            creator="Kiyohara Yukinobu",
+            title="Quail and Millet",
+        )
+        assert back.url == "https://images.example.org/0-back.jpg"
+
+    def test_has_no_picture_of_what_is_in_copyright(self) -> None:
+        hidden = self.fake(1, isPublicDomain=False, primaryImage="", additionalImages=[])
+
+        assert hidden.search() == []
+
+
+class TestArtic:
+    def fake(self, total: int, **fields: Any) -> FakeSource:
+        def answer(_: str, params: dict[str, str]) -> Any:
+            page, limit = int(params["page"]), int(params["limit"])
+            numbers = range((page - 1) * limit, min(page * limit, total))
+            work = {
+                "title": "Wheat",
+                "image_id": "2d484387",
+                "is_public_domain": True,
+                "artist_title": "Vincent van Gogh",
+            } | fields
+            return {
+                "pagination": {"total": total, "total_pages": -(-total // limit)},
+                "data": [{"id": number} | work for number in numbers],
+                "config": {"iiif_url": "https://www.artic.edu/iiif/2"},
+            }
+
+        return FakeSource("artic", answer)
+
+    @pytest.mark.parametrize(("total", "sizes"), [(0, []), (101, [100, 1])])
+    def test_asks_for_every_page(self, total: int, sizes: list[int]) -> None:
+        assert [len(page) for page in self.fake(total).search()] == sizes
+
+    def test_tells_what_it_knows_of_a_work(self) -> None:
+        [[candidate]] = self.fake(1).search()
+
+        assert candidate == Candidate(
+            url="https://www.artic.edu/iiif/2/2d484387/full/843,/0/default.jpg",
+            landing_url="https://www.artic.edu/artworks/0",
+            licence="cc0-1.0",
+            licence_raw="is_public_domain: true",
+            creator="Vincent van Gogh",
+            title="Wheat",
+        )
+
+    def test_knows_no_licence_of_what_is_in_copyright(self) -> None:
+        [[candidate]] = self.fake(1, is_public_domain=False).search()
+
+        assert candidate.licence is None
+
+    def test_leaves_out_works_without_a_picture(self) -> None:
+        assert self.fake(1, image_id=None).search() == []
+
+
+class TestNasa:
+    def fake(self, total: int, *files: str) -> FakeSource:
+        names = files or ("~orig.tif", "~large.jpg", "~thumb.jpg")
+
+        def answer(path: str, params: dict[str, str]) -> Any:
+            if "/asset/" in path:
+                id_ = path.rpartition("/")[2]
+                hrefs = [f"http://assets.example.org/{id_}/{id_}{name}" for name in names]
+                return {"collection": {"items": [{"href": href} for href in hrefs]}}
+            page, size = int(params["page"]), int(params["page_size"])
+            numbers = range((page - 1) * size, min(page * size, total))
+            facts = {"title": "Moon", "center": "JSC", "photographer": "Ada"}
+            items = [{"data": [{"nasa_id": f"n{number}"} | facts]} for number in numbers]
+            return {"collection": {"items": items, "metadata": {"total_hits": total}}}
+
+        return FakeSource("nasa", answer)
+
+    @pytest.mark.parametrize(("total", "sizes"), [(0, []), (101, [100, 1])])
+    def test_asks_for_every_page_and_each_file(self, total: int, sizes: list[int]) -> None:
+        fake = self.fake(total)
+
+        assert [len(page) for page in fake.search()] == sizes
+        assert len(fake.asked) == total + max(1, len(sizes))
+
+    def test_takes_the_best_file_that_can_be_stored(self) -> None:
+        [[candidate]] = self.fake(1).search()
+
+        assert candidate == Candidate(
+            url="https://assets.example.org/n0/n0~large.jpg",
+            landing_url="https://images.nasa.gov/details/n0",
+            creator="Ada",
+            title="Moon",
+        )
+
+    def test_leaves_out_what_has_no_such_file(self) -> None:
+        assert self.fake(1, "~orig.tif", "~captions.srt").search() == []
+
+
+def test_html_where_a_name_should_be() -> None:
+    broken = httpx.Response(200, content=b"<p>Maintenance", headers={"content-type": "text/html"})
+
+    with pytest.raises(Exception, match="text/html that is not JSON"):
+        FakeSource("openverse", lambda *_: broken).search()
