@@ -10,13 +10,14 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import create_engine, delete, make_url
+from sqlalchemy import create_engine, delete, func, make_url, select
 from sqlalchemy.orm import Session
 
 from crawlset.kit import db
 from crawlset.models import (
     ApiKey,
     CrawlJob,
+    Image,
     JobStatus,
     Profile,
     Project,
@@ -32,6 +33,7 @@ from tests.e2e.support import Api as HttpApi
 from tests.integration.api import Api
 
 N_JOBS = 50
+N_IMAGES = 500
 JOBS = "/api/projects/{project_id}/crawl-jobs"
 JOB = f"{JOBS}/{{job_id}}"
 TEMPLATES = "/api/projects/{project_id}/job-templates"
@@ -49,6 +51,7 @@ Ids = dict[str, object]
 class Asked:
     method: str
     path: str
+    query: dict[str, str]
     body: Any
     headers: Mapping[str, str]
 
@@ -73,6 +76,7 @@ class Furnished:
         self._project = session.get_one(Project, UUID(str(self._ids["project_id"])))
         self._template = factories.create_template(session, self._project)
         self._ids |= {"template_id": self._template.id, "schedule_id": self._schedule()}
+        self._fill_up()
         for _ in range(N_JOBS - 1):
             self._job(JobStatus.completed)
         self._bodies = self._all_bodies()
@@ -108,6 +112,7 @@ class Furnished:
         return Asked(
             method,
             path.format(**self._ids | fresh),
+            {"limit": str(N_JOBS)} if route == f"GET {JOBS}" else {},
             body() if callable(body) else body,
             {"Authorization": f"Bearer {token}"},
         )
@@ -134,6 +139,17 @@ class Furnished:
             "export_job_id": job["export_jobs"][0]["id"],
             "webhook_id": webhook_id,
         }
+
+    def _fill_up(self) -> None:
+        """Another chunk of the dataset, so that it has `N_IMAGES`."""
+        job = self._session.get_one(CrawlJob, UUID(str(self._ids["job_id"])))
+        settled = Image.crawl_job_id == job.id
+        n = N_IMAGES - self._session.scalars(select(func.count(Image.id)).where(settled)).one()
+        chunk = factories.create_chunk(
+            self._session, job, status=WorkStatus.completed, n_urls=n, outcomes={"stored": n}
+        )
+        for _ in range(n):
+            factories.create_image(self._session, chunk)
 
     def _all_bodies(self) -> dict[str, Any]:
         def named(**fields: Any) -> Callable[[], dict[str, Any]]:
@@ -277,6 +293,7 @@ def _name_in_environment(cloud: LocalCloud) -> None:
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ENDPOINT_URL": cloud.emulator_url,
         "BUCKET_NAME": outputs["BucketName"],
+        "DATABASE_SECRET_ARN": outputs["ApiDatabaseSecretArn"],
         "PIPELINE_STATE_MACHINE_ARN": outputs["PipelineStateMachineArn"],
         "POWERTOOLS_METRICS_NAMESPACE": "bench",
         "POWERTOOLS_SERVICE_NAME": "bench",

@@ -7,7 +7,15 @@ from sqlalchemy.orm import Session
 
 from crawlset import keys, settings
 from crawlset.kit import objects
-from crawlset.models import CrawlJob, JobStatus, OutboxMessage, Profile, Project, WorkStatus
+from crawlset.models import (
+    CrawlJob,
+    JobSearch,
+    JobStatus,
+    OutboxMessage,
+    Profile,
+    Project,
+    WorkStatus,
+)
 from tests import factories
 from tests.integration.api import Api
 
@@ -109,11 +117,34 @@ class TestEstimate:
         _, body = api.call("POST", f"{path}/estimate", KEYWORD_JOB)
 
         assert body["assumptions"]["basis"] == "your jobs"
-        assert body["candidates"] == {"low": 4_000, "expected": 4_000, "high": 10_000}
+        assert body["candidates"] == {"low": 400, "expected": 400, "high": 400}
         assert body["expected_yield"] == 0.5
-        assert (body["images"], body["bytes"]) == (2_000, 200_000_000)
+        assert (body["images"], body["bytes"]) == (200, 20_000_000)
         assert body["assumptions"]["bytes_per_image"] == 100_000
         assert body["assumptions"]["fetch_seconds_per_candidate"] == 0.1
+
+    def test_knows_other_keywords_by_what_their_source_has(
+        self, session: Session, api: Api, path: str, project: Project
+    ) -> None:
+        crawled(session, project)
+        both = KEYWORD_JOB | {"keywords": ["cat", "dog"]}
+
+        _, body = api.call("POST", f"{path}/estimate", both)
+
+        assert body["candidates"] == {"low": 400, "expected": 800, "high": 5_400}
+
+    def test_expects_as_many_as_were_asked_for_where_there_was_more(
+        self, session: Session, api: Api, path: str, project: Project
+    ) -> None:
+        job = crawled(session, project)
+        search = session.scalars(select(JobSearch)).one()
+        search.request = search.request | {"limit": 400}
+        session.commit()
+
+        _, body = api.call("POST", f"{path}/estimate", KEYWORD_JOB)
+
+        assert job.keywords == KEYWORD_JOB["keywords"]
+        assert body["candidates"] == {"low": 400, "expected": 10_000, "high": 10_000}
 
     @pytest.mark.parametrize("few", [{"n_urls": 99}, {"is_recrawl": True}, {"fetch_seconds": 0.0}])
     def test_takes_defaults_where_it_knows_too_little(
@@ -124,7 +155,7 @@ class TestEstimate:
         _, body = api.call("POST", f"{path}/estimate", KEYWORD_JOB)
 
         assert body["assumptions"]["basis"] == "defaults"
-        assert 0 < body["candidates"]["low"] < body["candidates"]["expected"] < 10_000
+        assert body["assumptions"]["bytes_per_image"] == 300_000
 
     def test_learns_nothing_from_others(self, session: Session, api: Api, path: str) -> None:
         other = factories.create_profile(session)

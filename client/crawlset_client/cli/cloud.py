@@ -1,6 +1,7 @@
 """`crawlset up` and `crawlset demo`."""
 
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ import typer
 
 from crawlset_client.cli.running import AsJson, Run, running
 from crawlset_client.config import PROFILE, find_home, load_config
-from crawlset_client.errors import ConfigError, DoesNotAddUpError, NotRunningError
+from crawlset_client.errors import ConfigError, DoesNotAddUpError, NotRunningError, UsageError
 from crawlset_client.laptop import (
     EMULATOR_PORT,
     GATEWAY_PORT,
@@ -50,6 +51,9 @@ DatabaseUrl = Annotated[
 ]
 
 
+PRIVATE_HOST = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}")
+
+
 def register(app: typer.Typer) -> None:
     app.command()(up)
     app.command()(demo)
@@ -84,6 +88,7 @@ def up(
             database_url,
             tuple(private_host or ()),
         )
+        _check(options)
         cloud = run.outside.laptop.make(options)
         tick = _ticker(run)
 
@@ -94,6 +99,19 @@ def up(
 
         run.outside.laptop.serve(cloud, hear)
         run.output.note("Stopped. The data is kept; `crawlset up` goes on from here.")
+
+
+def _check(options: CloudOptions) -> None:
+    ports = [options.port, options.emulator_port, options.postgres_port, options.sample_port]
+    if len(set(ports)) < len(ports):
+        raise UsageError(
+            f"Each part needs a port of its own; these are {', '.join(map(str, ports))}."
+        )
+    for host in options.private_hosts:
+        if not PRIVATE_HOST.fullmatch(host):
+            raise UsageError(
+                f"{host!r} is no private host: give HOST:PORT, such as localhost:9000."
+            )
 
 
 def demo(

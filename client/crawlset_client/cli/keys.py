@@ -58,7 +58,7 @@ def create(
         made = crawlset.create_api_key(
             name, scope or [Scope.read, Scope.write], expires_at=expires_at
         )
-        run.output.note("Keep the key now: it is not shown again.")
+        run.output.note(f"Key {made.id}. Keep it now: it is not shown again.")
         run.output.result(
             made.model_dump(mode="json"),
             lambda console: console.print(made.key, soft_wrap=True),

@@ -51,7 +51,7 @@ def create(
     """Have a server told of events; prints the secret, which is shown this once."""
     with running(context, as_json=as_json) as run, connect(run) as crawlset:
         made = crawlset.create_webhook(url, event or ["*"])
-        run.output.note("Keep the secret now: it is not shown again.")
+        run.output.note(f"Webhook {made.id}. Keep the secret now: it is not shown again.")
         run.output.result(
             made.model_dump(mode="json"),
             lambda console: console.print(made.secret, soft_wrap=True),

@@ -266,11 +266,21 @@ class LocalCloud:
         )
 
     def _kept_key(self) -> str:
+        """None that was revoked, nor one of another database."""
         kept = read_profile(self.home)
-        return kept.get("api_key", "") if kept.get("profile_id") == self.profile_id else ""
+        key: str = kept.get("api_key", "") if kept.get("profile_id") == self.profile_id else ""
+        return key if key and self._opens(key) else ""
+
+    def _opens(self, key: str) -> bool:
+        if "AuthorizeFunction" not in self.stack.resources:
+            return True
+        headers = {"authorization": f"Bearer {key}"}
+        answer = self.invoke("AuthorizeFunction", {"headers": headers})
+        is_authorized: bool = answer["isAuthorized"]
+        return is_authorized
 
     def _lost_key(self) -> str:
-        """A new key: the first was shown once, and `profile.json` is gone or another's."""
+        """A new key: the first was shown once, and is gone, revoked or another's."""
         # Rarely needed, and slow to import.
         from crawlset_local.profiles import issue_key  # noqa: PLC0415
 

@@ -33,6 +33,17 @@ class TestUp:
             "profile": "/data/profile.json",
         }
 
+    @pytest.mark.parametrize(
+        "options", [("--port", "8490"), ("--private-host", "nonsense"), ("--private-host", "a:b")]
+    )
+    def test_starts_nothing_with_options_that_make_no_sense(
+        self, laptop: FakeLaptop, shell: Shell, options: tuple[str, ...]
+    ) -> None:
+        result = shell.run("up", *options)
+
+        assert result.exit_code == 2
+        assert laptop.clouds == []
+
     def test_hands_on_its_options(self, laptop: FakeLaptop, shell: Shell) -> None:
         shell.run(
             *("up", "--port", "1", "--emulator-port", "2", "--postgres-port", "3"),

@@ -1,5 +1,6 @@
 """What a crawl job will find, take and cost, said before it is created."""
 
+from collections.abc import Iterable, Sequence
 from math import ceil
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from crawlset import costs, keys
 from crawlset.accounts import quotas
 from crawlset.costs import Work
 from crawlset.crawls import service
-from crawlset.crawls.repository import CrawlRepository, Experience
+from crawlset.crawls.repository import CrawlRepository, Experience, Supply
 from crawlset.crawls.schemas import (
     Assumptions,
     Basis,
@@ -30,10 +31,10 @@ UNTRIED = Experience(
     n_chunks=1,
     fetch_seconds=40.0,
     bytes_stored=400 * 300_000,
-    found=0.6,
-    found_least=0.1,
 )
 """For callers without enough of their own: four of five URLs still have their picture."""
+USUAL_SHARE = 0.6
+"""Of what a search asks for, found where nothing of the source is known."""
 URL_BYTES = 120
 """A line of a manifest, with what else it says of the URL."""
 SHORT_URL_BYTES = 25
@@ -65,8 +66,12 @@ def estimate(
     known = CrawlRepository(session).experience(user_id, request.sources)
     is_known = known.n_candidates >= ENOUGH_IMAGES
     expected = known if is_known else UNTRIED
-    candidates = _candidates(request, manifest_bytes, limit, expected)
     n_searches = max(1, min(limit, len(request.keywords) * len(request.sources)))
+    if request.keywords:
+        supplies = CrawlRepository(session).supplies(user_id, request.sources)
+        candidates = _found(service.shares(request, limit), supplies)
+    else:
+        candidates = _listed(request, manifest_bytes, limit)
     work = _work(candidates.expected, n_searches, expected)
     return EstimateRead(
         candidates=candidates,
@@ -97,23 +102,39 @@ def _manifest_bytes(user_id: UUID, request: CrawlJobCreate) -> int:
     return manifests.inspect(key, request.manifest_format).size
 
 
-def _candidates(
-    request: CrawlJobCreate, manifest_bytes: int, limit: int, expected: Experience
-) -> Range:
+def _listed(request: CrawlJobCreate, manifest_bytes: int, limit: int) -> Range:
     if request.urls is not None:
         n = min(limit, len(set(request.urls)))
         return Range(low=n, expected=n, high=n)
-    if request.upload_id is not None:
-        return Range(
-            low=1,
-            expected=min(limit, ceil(manifest_bytes / URL_BYTES)),
-            high=min(limit, ceil(manifest_bytes / SHORT_URL_BYTES)),
-        )
     return Range(
-        low=int(limit * expected.found_least),
-        expected=round(limit * expected.found),
-        high=limit,
+        low=1,
+        expected=min(limit, ceil(manifest_bytes / URL_BYTES)),
+        high=min(limit, ceil(manifest_bytes / SHORT_URL_BYTES)),
     )
+
+
+def _found(shares: Iterable[tuple[str, str, int]], supplies: Sequence[Supply]) -> Range:
+    """
+    What searches will find, given as (source, keyword, limit).
+
+    A keyword that was searched to its end finds as many again. Others find what the searches of
+    their source found on average, or the usual share of their limit.
+    """
+    known = {(supply.source, supply.keyword): supply for supply in reversed(supplies)}
+    low = expected = high = 0
+    for source, keyword, limit in shares:
+        supply = known.get((source, keyword))
+        if supply is not None:
+            n = min(limit, supply.n_candidates)
+            low += n
+            expected += n if supply.is_all else limit
+            high += n if supply.is_all else limit
+        else:
+            others = [supply.n_candidates for supply in supplies if supply.source == source]
+            usual = sum(others) / len(others) if others else limit * USUAL_SHARE
+            expected += min(limit, round(usual))
+            high += limit
+    return Range(low=low, expected=expected, high=high)
 
 
 def _work(n_candidates: int, n_searches: int, expected: Experience) -> Work:

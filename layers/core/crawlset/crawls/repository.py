@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from crawlset.kit import db
 from crawlset.kit.db import in_order
 from crawlset.kit.paging import Order, Slice, cut
-from crawlset.models import CrawlJob, JobStatus, Project, WorkStatus
+from crawlset.models import CrawlJob, JobSearch, JobStatus, Project, WorkStatus
 from crawlset.outcomes import Outcome
 
 ACTIVE = (JobStatus.pending, JobStatus.running)
@@ -40,20 +40,13 @@ EXPERIENCE = text(
         WHERE user_id = :user_id AND status = 'completed' AND schedule_id IS NULL
             AND sources <@ cast(:sources AS text[])
         ORDER BY id DESC LIMIT 20
-    ), found AS (
-        SELECT sum(n_candidates)::float / sum((request ->> 'limit')::bigint) AS share,
-            sum(n_candidates) AS n, sum((request ->> 'limit')::bigint) AS wanted
-        FROM job_searches JOIN jobs ON jobs.id = crawl_job_id
-        GROUP BY crawl_job_id
     ), fetched AS (
         SELECT n_urls, (outcomes ->> 'stored')::bigint AS n_stored, fetch_seconds, bytes_stored
         FROM job_chunks JOIN jobs ON jobs.id = crawl_job_id
         WHERE status = 'completed' AND n_urls > 0 AND fetch_seconds > 0 AND NOT is_recrawl
     )
     SELECT coalesce(sum(n_urls), 0), coalesce(sum(n_stored), 0)::bigint, count(*),
-        coalesce(sum(fetch_seconds), 0), coalesce(sum(bytes_stored), 0)::bigint,
-        (SELECT coalesce(sum(n)::float / sum(wanted), 0) FROM found),
-        (SELECT coalesce(min(share), 0) FROM found)
+        coalesce(sum(fetch_seconds), 0), coalesce(sum(bytes_stored), 0)::bigint
     FROM fetched
     """
 )
@@ -75,16 +68,23 @@ class JobCounts:
 
 @dataclass(frozen=True, slots=True)
 class Experience:
-    """Sums over fetched chunks, and what share of the candidates asked for searches found."""
+    """Sums over fetched chunks."""
 
     n_candidates: int
     n_stored: int
     n_chunks: int
     fetch_seconds: float
     bytes_stored: int
-    found: float
-    found_least: float
-    """By the job that found the smallest share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """What a search found; all there is unless it found as many as it asked for."""
+
+    source: str
+    keyword: str | None
+    n_candidates: int
+    is_all: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +186,28 @@ class CrawlRepository:
         """What a user's newest 20 completed jobs of these sources came to."""
         bound = {"user_id": user_id, "sources": list(sources)}
         return Experience(*self.session.execute(EXPERIENCE, bound).one())
+
+    def supplies(self, user_id: UUID, sources: Collection[str]) -> Sequence[Supply]:
+        """What the newest 500 searches of a user found in these sources, newest first."""
+        wanted = JobSearch.request["limit"].as_integer()
+        rows = self.session.execute(
+            select(
+                JobSearch.source,
+                JobSearch.keyword,
+                JobSearch.n_candidates,
+                JobSearch.n_candidates < wanted,
+            )
+            .join(CrawlJob, CrawlJob.id == JobSearch.crawl_job_id)
+            .where(
+                JobSearch.user_id == user_id,
+                JobSearch.source.in_(sources),
+                JobSearch.status == WorkStatus.completed,
+                CrawlJob.schedule_id.is_(None),
+            )
+            .order_by(JobSearch.id.desc())
+            .limit(500)
+        )
+        return [Supply(*row) for row in rows]
 
     def list_cancelled_within(self, age: timedelta) -> Sequence[UUID]:
         """Jobs of any owner cancelled a short time ago, for the housekeeper."""

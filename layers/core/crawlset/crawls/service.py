@@ -199,17 +199,23 @@ def _searches(
             intended_use=request.intended_use,
         )
         return
+    for source, keyword, limit in shares(request, max_images):
+        yield SearchRequest(
+            source=source,
+            keyword=keyword,
+            limit=limit,
+            licences=tuple(request.licences),
+            intended_use=request.intended_use,
+        )
+
+
+def shares(request: CrawlJobCreate, max_images: int) -> Iterator[tuple[str, str, int]]:
+    """Source, keyword and limit of each search; the limits add up to `max_images`."""
     pairs = [(keyword, source) for keyword in request.keywords for source in request.sources]
     for place, (keyword, source) in enumerate(pairs):
         limit = max_images // len(pairs) + (place < max_images % len(pairs))
         if limit:
-            yield SearchRequest(
-                source=source,
-                keyword=keyword,
-                limit=limit,
-                licences=tuple(request.licences),
-                intended_use=request.intended_use,
-            )
+            yield source, keyword, limit
 
 
 def cancel(session: Session, job: CrawlJob) -> CrawlJob:

@@ -24,7 +24,7 @@ def _five_fields(cron: str) -> str:
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)]
 Cron = Annotated[
     str,
-    Field(min_length=9, max_length=200, description="Minute, hour, day, month, weekday"),
+    Field(max_length=200, description="Minute, hour, day, month, weekday"),
     AfterValidator(printable),
     AfterValidator(_five_fields),
 ]

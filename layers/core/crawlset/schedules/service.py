@@ -27,7 +27,9 @@ from crawlset.schedules.schemas import (
 
 class TemplateScheduledError(ConflictError):
     def __init__(self, template: JobTemplate) -> None:
-        super().__init__(f"A schedule starts job template {template.id}; delete that first.")
+        super().__init__(
+            f"Job template {template.id} is started by a schedule; delete the schedule first."
+        )
 
 
 def create_template(

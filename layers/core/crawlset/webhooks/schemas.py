@@ -1,6 +1,6 @@
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -11,7 +11,14 @@ from crawlset.kit.texts import printable
 MAX_URL_LENGTH = 2_000
 
 
-def _each_once(events: list[str]) -> list[str]:
+EVERY = "*"
+EVENTS = [EVERY, *EventType]
+
+
+def _known_once(events: list[str]) -> list[str]:
+    if unknown := [event for event in events if event not in EVENTS]:
+        message = f"there is no event {unknown[0][:100]!r}; known are {', '.join(EVENTS)}"
+        raise ValueError(message)
     if len(set(events)) < len(events):
         message = "an event is named twice"
         raise ValueError(message)
@@ -20,9 +27,9 @@ def _each_once(events: list[str]) -> list[str]:
 
 Url = Annotated[str, Field(min_length=1, max_length=MAX_URL_LENGTH), AfterValidator(printable)]
 Events = Annotated[
-    list[EventType | Literal["*"]],
+    list[Annotated[str, Field(json_schema_extra={"enum": [*EVENTS]})]],
     Field(min_length=1, description="Types to be told of; * for every one"),
-    AfterValidator(_each_once),
+    AfterValidator(_known_once),
 ]
 
 
@@ -30,7 +37,7 @@ class WebhookCreate(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     url: Annotated[Url, Field(description="https, and public")]
-    events: Events = ["*"]
+    events: Events = [EVERY]
 
 
 class WebhookUpdate(BaseModel):
@@ -39,7 +46,7 @@ class WebhookUpdate(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     url: Url = ""
-    events: Events = ["*"]
+    events: Events = [EVERY]
     is_enabled: Annotated[
         bool, Field(strict=True, description="Once it is false, what waits is given up")
     ] = True
