@@ -103,6 +103,8 @@ def relay(limit: int = 5_000) -> int:
         with db.transaction() as session:
             session.execute(delete(OutboxMessage).where(OutboxMessage.id.in_(sent)))
         n_sent += len(sent)
+        if len(leased) < ROUND:
+            break
     return n_sent
 
 
