@@ -22,6 +22,7 @@ os.environ |= {
     "POWERTOOLS_METRICS_NAMESPACE": "test",
     "POWERTOOLS_SERVICE_NAME": "test",
     "RESULTS_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/results",
+    "TAKEDOWNS_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/takedowns",
 }
 
 

@@ -21,6 +21,8 @@ from crawlset.models import (
     JobTemplate,
     Profile,
     Project,
+    Takedown,
+    TakedownKind,
     ValidationJob,
     WorkStatus,
 )
@@ -206,3 +208,15 @@ def create_schedule(session: Session, template: JobTemplate, **overrides: Any) -
     session.add(schedule)
     session.commit()
     return schedule
+
+
+def create_takedown(session: Session, project: Project, **overrides: Any) -> Takedown:
+    takedown = Takedown(
+        id=new_id(),
+        user_id=project.user_id,
+        project_id=project.id,
+        **{"kind": TakedownKind.url, "value": "https://images.example.org/x.jpg"} | overrides,
+    )
+    session.add(takedown)
+    session.commit()
+    return takedown

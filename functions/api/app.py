@@ -26,6 +26,7 @@ from crawlset.observability import logger, metrics
 from crawlset.projects.routes import router as projects
 from crawlset.schedules.routes import router as schedules
 from crawlset.schedules.template_routes import router as templates
+from crawlset.takedowns.routes import router as takedowns
 from crawlset.validation.routes import router as validation
 from crawlset.webhooks.routes import router as webhooks
 
@@ -47,6 +48,7 @@ for router in (
     schedules,
     events,
     webhooks,
+    takedowns,
     datasets,
 ):
     app.include_router(router)

@@ -84,3 +84,8 @@ class TestLifecycle:
 
     def test_outlives_the_stack(self) -> None:
         assert resources()["Bucket"]["DeletionPolicy"] == "Retain"
+
+
+def test_keeps_no_versions() -> None:
+    """What a takedown deletes is gone."""
+    assert "VersioningConfiguration" not in BUCKET

@@ -42,12 +42,20 @@ SECRET_OF = {
     "MigrateFunction": "DatabaseSecretArn",
     "PlanFunction": "WorkerDatabaseSecret",
     "RecordFunction": "WorkerDatabaseSecret",
+    "TakedownFunction": "WorkerDatabaseSecret",
     "ThumbnailFunction": "ApiDatabaseSecret",
     "TickFunction": "TickDatabaseSecret",
     "ValidateFunction": "WorkerDatabaseSecret",
 }
 ROLE_SECRETS = {"ApiDatabaseSecret", "WorkerDatabaseSecret", "TickDatabaseSecret"}
-RELAYS = ["ApiFunction", "DeadLettersFunction", "PlanFunction", "RecordFunction", "TickFunction"]
+RELAYS = [
+    "ApiFunction",
+    "DeadLettersFunction",
+    "PlanFunction",
+    "RecordFunction",
+    "TakedownFunction",
+    "TickFunction",
+]
 LOGS = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 NETWORK = "arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
 COMMON_VARIABLES = {

@@ -18,7 +18,7 @@ WORK_QUEUES = sorted(work_queues())
 DEAD_LETTER_QUEUES = sorted(dead_letter_queues())
 
 
-def test_knows_the_six_queues() -> None:
+def test_knows_the_seven_queues() -> None:
     assert WORK_QUEUES == [
         "ChunksQueue",
         "DeliveriesQueue",
@@ -26,6 +26,7 @@ def test_knows_the_six_queues() -> None:
         "HostLanesQueue",
         "PlanQueue",
         "ResultsQueue",
+        "TakedownsQueue",
     ]
 
 

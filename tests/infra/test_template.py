@@ -37,8 +37,8 @@ class TestOutputs:
 
 
 class TestFunctions:
-    def test_are_the_thirteen(self) -> None:
-        assert len(functions()) == 13
+    def test_are_the_fourteen(self) -> None:
+        assert len(functions()) == 14
 
 
 class TestDataStack:

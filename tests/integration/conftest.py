@@ -149,7 +149,7 @@ def queues(aws: None, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The service's queues; `queues.bodies("chunks")` takes what waits on one."""
     sqs = boto3.client("sqs")
     urls = {}
-    for name in ("discover", "plan", "chunks", "host_lanes", "results", "deliveries"):
+    for name in ("discover", "plan", "chunks", "host_lanes", "results", "deliveries", "takedowns"):
         is_fifo = name in {"discover", "host_lanes"}
         urls[name] = sqs.create_queue(
             QueueName=name + (".fifo" if is_fifo else ""),

@@ -24,8 +24,10 @@ from crawlset.models import (
     JobStatus,
     JobTemplate,
     LoginIdentity,
+    PackRewrite,
     Profile,
     Takedown,
+    TakedownExport,
     Verdict,
     Webhook,
     WebhookDelivery,
@@ -98,7 +100,8 @@ def furnish(session: Session) -> Tenant:
     )
     webhook = Webhook(id=new_id(), url="https://example.org", events=["*"], secret=b"s", **owner)
     delivery = WebhookDelivery(id=new_id(), webhook_id=webhook.id, event_id=1, event={}, **owner)
-    session.add_all([template, key, webhook])
+    takedown = Takedown(id=new_id(), project_id=project.id, kind="url", value="x", **owner)
+    session.add_all([template, key, webhook, takedown])
     session.flush()
     session.add(schedule)
     session.flush()
@@ -121,8 +124,17 @@ def furnish(session: Session) -> Tenant:
                 **owner,
             ),
             LoginIdentity(issuer="https://login.example.org", subject=str(profile.id), **owner),
-            Takedown(id=new_id(), project_id=project.id, kind="url", value="x", **owner),
             delivery,
+            TakedownExport(
+                takedown_id=takedown.id, export_job_id=export_job.id, n_images=1, **owner
+            ),
+            PackRewrite(
+                crawl_job_id=job.id,
+                takedown_id=takedown.id,
+                pack_key="k",
+                due_at=datetime(2100, 1, 1, tzinfo=UTC),
+                **owner,
+            ),
         ]
     )
     session.commit()
@@ -140,6 +152,7 @@ def furnish(session: Session) -> Tenant:
             "key_id": str(key.id),
             "webhook_id": str(webhook.id),
             "delivery_id": str(delivery.id),
+            "takedown_id": str(takedown.id),
         },
     )
 
@@ -158,15 +171,19 @@ def body_for(path: str, method: str, ids: dict[str, str]) -> Any:
     """A body that the route would take from the owner."""
     if method not in {"post", "patch"}:
         return None
-    if path.endswith("/crawl-schedules"):
-        return {"name": "hourly", "template_id": ids["template_id"], "cron": "0 * * * *"}
-    if path.endswith("/job-templates"):
-        return {"name": "weekly", "configuration": CRAWL}
-    if path.endswith(("/crawl-jobs", "/estimate")):
-        return CRAWL
-    if path.endswith("/{webhook_id}"):
-        return {"is_enabled": True}
-    return {"name": "mine"} if method == "patch" else {}
+    bodies: dict[str, Any] = {
+        "crawl-schedules": {
+            "name": "hourly",
+            "template_id": ids["template_id"],
+            "cron": "0 * * * *",
+        },
+        "job-templates": {"name": "weekly", "configuration": CRAWL},
+        "crawl-jobs": CRAWL,
+        "estimate": CRAWL,
+        "takedowns": {"kind": "host", "value": "example.org"},
+        "{webhook_id}": {"is_enabled": True},
+    }
+    return bodies.get(path.rpartition("/")[2], {"name": "mine"} if method == "patch" else {})
 
 
 def told(path: str, ids: dict[str, str], answer: tuple[int, Any]) -> tuple[int, str]:

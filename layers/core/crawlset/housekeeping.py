@@ -10,6 +10,7 @@ from crawlset.events import publishing
 from crawlset.kit import db
 from crawlset.observability import logger, metrics
 from crawlset.schedules import firing
+from crawlset.takedowns import resending
 from crawlset.webhooks import dispatching
 
 
@@ -26,6 +27,7 @@ def tick(*, requeue: bool = False) -> dict[str, Any]:
         "pipeline": lambda: pipeline.sweep(everything=requeue),
         "exports": pipeline.expire_exports,
         "orphans": orphans.remove_hourly,
+        "takedowns": lambda: resending.resend_due(everything=requeue),
         "idempotency_keys": idempotency.forget_old,
         "webhooks": dispatching.dispatch_due,
         "events": publishing.publish_new,

@@ -28,6 +28,15 @@ def pack(job_id: UUID, chunk_id: UUID, attempt: int, token: str) -> str:
     return f"jobs/{job_id}/chunks/{chunk_id}/{attempt}-{token}.tar"
 
 
+def rewritten_pack(pack_key: str, id_: UUID) -> str:
+    """Beside the pack it takes the place of."""
+    return f"{folder_of(pack_key)}{id_}.tar"
+
+
+def folder_of(key: str) -> str:
+    return key[: key.rindex("/") + 1]
+
+
 def outcome(job_id: UUID, chunk_id: UUID) -> str:
     return f"jobs/{job_id}/chunks/{chunk_id}/outcome"
 

@@ -23,6 +23,7 @@ class Outcome(StrEnum):
     refused_tdm = "refused_tdm"
     refused_licence = "refused_licence"
     refused_source = "refused_source"
+    refused_takedown = "refused_takedown"
     blocked_address = "blocked_address"
     invalid_url = "invalid_url"
     dns_error = "dns_error"
@@ -66,6 +67,7 @@ _STATUS = {
     Outcome.refused_tdm: ImageStatus.refused,
     Outcome.refused_licence: ImageStatus.refused,
     Outcome.refused_source: ImageStatus.refused,
+    Outcome.refused_takedown: ImageStatus.refused,
     Outcome.blocked_address: ImageStatus.refused,
     Outcome.invalid_url: ImageStatus.refused,
     Outcome.dns_error: ImageStatus.failed,

@@ -38,6 +38,7 @@ class QueueSettings(BaseSettings):
     chunks_queue_url: str
     host_lanes_queue_url: str
     results_queue_url: str
+    takedowns_queue_url: str
     pipeline_state_machine_arn: str
 
 

@@ -54,6 +54,8 @@ def bury_execution(detail: dict[str, Any]) -> None:
 def _named_by(message: dict[str, Any]) -> list[tuple[UUID, str, UUID]]:
     if "delivery_id" in message:
         return []  # the lease of its attempt ends, and the next one begins
+    if "takedown_id" in message or "rewrite_id" in message:
+        return []  # it has to be done some time: the tick sends for it again
     if "chunk_id" in message:
         return [(UUID(message["job_id"]), "chunk", UUID(message["chunk_id"]))]
     if "search_id" in message:

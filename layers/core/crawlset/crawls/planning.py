@@ -15,6 +15,7 @@ from crawlset.crawls.messages import parse_candidates_key
 from crawlset.crawls.planner import plan
 from crawlset.crawls.repository import CrawlRepository
 from crawlset.crawls.work_repository import UNFINISHED, SearchRepository
+from crawlset.images.blocklist import Blocklist, Sighting
 from crawlset.images.repository import ImageRepository
 from crawlset.kit import db, objects
 from crawlset.kit.ids import new_id
@@ -72,6 +73,7 @@ def plan_part(key: str) -> int:
         if job.status.is_final or search is None or search.status not in UNFINISHED:
             return 0
         CrawlRepository(session).start(job)
+        _refuse_taken_down(session, job, candidates)
         chunk_ids, n_new = _insert(session, job, candidates)
         search.n_candidates += n_new
         if head["attempt"] >= search.attempt:
@@ -102,6 +104,22 @@ def _note_part(search: JobSearch, part: int, head: dict[str, Any]) -> None:
         search.error_message = error["message"][:2_000] if error else None
     if search.n_parts is not None and set(range(search.n_parts)) <= set(search.planned_parts):
         search.status = WorkStatus.failed if search.error_message else WorkStatus.completed
+
+
+def _refuse_taken_down(
+    session: Session, job: CrawlJob, candidates: Iterable[dict[str, Any]]
+) -> None:
+    blocklist = Blocklist.of(session, job.project_id)
+    if not blocklist:
+        return
+    for candidate in candidates:
+        seen = Sighting(
+            candidate["url"],
+            landing_url=candidate["landing_url"],
+            creator=candidate["creator"],
+        )
+        if blocklist.find(seen) is not None:
+            candidate["refused"] = Outcome.refused_takedown.value
 
 
 def _insert(

@@ -16,10 +16,12 @@ from crawlset.crawls.rechunking import rechunk
 from crawlset.crawls.repository import CrawlRepository
 from crawlset.crawls.results import Result, settled_rows
 from crawlset.crawls.work_repository import ChunkRepository
+from crawlset.images import rewrites
 from crawlset.images.repository import ImageRepository, Open
 from crawlset.kit import db, objects
 from crawlset.models import CrawlJob, JobChunk, WorkStatus
 from crawlset.observability import logger, metrics
+from crawlset.outcomes import Outcome
 
 MAX_DEFERRALS = 10
 """Times that an image is put off because its host wants to be left alone."""
@@ -99,6 +101,8 @@ def _settle(
         images.settle(settled_rows(session, job, pack_key, fetched))
     chunk.pack_key = pack_key
     finishing.settle_chunk(session, chunk, WorkStatus.completed)
+    if pack_key is not None and Outcome.refused_takedown in chunk.outcomes:
+        rewrites.ask(session, job, [pack_key])
     return len(fetched)
 
 

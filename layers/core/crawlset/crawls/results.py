@@ -5,9 +5,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from crawlset.images.blocklist import Blocklist, Sighting, taken_down_sha256
 from crawlset.images.repository import ImageRepository, Open
 from crawlset.models import CrawlJob
-from crawlset.outcomes import Outcome
+from crawlset.outcomes import ImageStatus, Outcome
 
 MAX_DETAIL = 500
 FETCHED = (
@@ -30,6 +31,8 @@ FETCHED = (
     "pack_length",
     "evidence",
 )
+NO_PLACE = {"pack_key": None, "pack_offset": None, "pack_length": None}
+REFUSED = {"status": ImageStatus.refused, "outcome": Outcome.refused_takedown}
 
 Result = tuple[Open, dict[str, Any]]
 """An image that waits, and the line that says what became of it."""
@@ -44,6 +47,7 @@ def settled_rows(
     Bytes that the job has stored already make a duplicate of whichever came first.
     """
     rows = [_row(image.id, pack_key, line) for image, line in results]
+    _refuse_taken_down(session, job, rows)
     digests = {row["sha256"] for row in rows if row["outcome"] is Outcome.stored}
     keepers = ImageRepository(session).stored_by_sha256(job, digests)
     return list(_without_duplicates(rows, keepers))
@@ -69,6 +73,21 @@ def _row(image_id: int, pack_key: str | None, line: dict[str, Any]) -> dict[str,
     }
 
 
+def _refuse_taken_down(session: Session, job: CrawlJob, rows: Sequence[dict[str, Any]]) -> None:
+    """What shows only once a picture is there: where it came from in the end, and how it looks."""
+    blocklist = Blocklist.of(session, job.project_id)
+    if not blocklist:
+        return
+    stored = [row for row in rows if row["outcome"] is Outcome.stored]
+    taken = taken_down_sha256(session, job, [row["sha256"] for row in stored])
+    for row in stored:
+        found = blocklist.find(Sighting(row["final_url"] or "", phashes=row["phashes"] or ()))
+        if found is not None:
+            row.update(NO_PLACE | REFUSED, detail=f"takedown {found.id}")
+        elif row["sha256"] in taken:
+            row.update(NO_PLACE | REFUSED, detail="its bytes were taken down")
+
+
 def _without_duplicates(
     rows: Iterable[dict[str, Any]], keepers: dict[bytes, int]
 ) -> Iterable[dict[str, Any]]:
@@ -86,7 +105,5 @@ def _as_duplicate(row: dict[str, Any], keeper: int) -> dict[str, Any]:
         "status": Outcome.duplicate_bytes.status,
         "outcome": Outcome.duplicate_bytes,
         "duplicate_of": keeper,
-        "pack_key": None,
-        "pack_offset": None,
-        "pack_length": None,
+        **NO_PLACE,
     }

@@ -97,9 +97,14 @@ def delete(key: str) -> None:
 
 
 def list_keys(prefix: str) -> Iterator[str]:
+    return (key for key, _ in list_written(prefix))
+
+
+def list_written(prefix: str) -> Iterator[tuple[str, datetime]]:
+    """Every key below `prefix`, and when it was written."""
     for page in s3().get_paginator("list_objects_v2").paginate(Bucket=bucket(), Prefix=prefix):
         for entry in page.get("Contents", ()):
-            yield entry["Key"]
+            yield entry["Key"], entry["LastModified"]
 
 
 def list_folders(prefix: str) -> Iterator[str]:

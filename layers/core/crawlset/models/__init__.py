@@ -21,13 +21,13 @@ from crawlset.models.crawl import (
 from crawlset.models.image import Change, Image, ImageVerdict, Verdict
 from crawlset.models.messaging import (
     OutboxMessage,
-    Takedown,
     Target,
     Webhook,
     WebhookDelivery,
 )
 from crawlset.models.pipeline import ExportFile, ExportJob, ValidationJob
 from crawlset.models.project import Project
+from crawlset.models.takedown import PackRewrite, Takedown, TakedownExport, TakedownKind
 
 __all__ = [
     "ActivityLog",
@@ -49,10 +49,13 @@ __all__ = [
     "JobTemplate",
     "LoginIdentity",
     "OutboxMessage",
+    "PackRewrite",
     "Profile",
     "Project",
     "RequestCount",
     "Takedown",
+    "TakedownExport",
+    "TakedownKind",
     "Target",
     "ValidationJob",
     "Verdict",

@@ -60,6 +60,12 @@ class Image(Base):
             unique=True,
             postgresql_where=text("status = 'stored'"),
         ),
+        Index("ix_images_pack_key", "pack_key", postgresql_where=text("pack_key IS NOT NULL")),
+        Index(
+            "ix_images_taken_down",
+            "sha256",
+            postgresql_where=text("outcome = 'refused_takedown'"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, sort_order=-2)

@@ -25,6 +25,7 @@ class Target(StrEnum):
     chunks = "chunks"
     host_lanes = "host_lanes"
     results = "results"
+    takedowns = "takedowns"
     pipeline = "pipeline"
 
 
@@ -90,17 +91,3 @@ class WebhookDelivery(Identified, Owned, Timestamped, Base):
         if self.delivered_at is not None:
             return "delivered"
         return "failed" if self.next_attempt_at is None else "pending"
-
-
-class Takedown(Identified, Owned, Timestamped, Base):
-    """What was asked to be removed, and so is never crawled again."""
-
-    __tablename__ = "takedowns"
-    __table_args__ = (parent("projects", "project_id"), Index(None, "project_id"))
-
-    project_id: Mapped[UUID]
-    kind: Mapped[str]
-    value: Mapped[str]
-    reason: Mapped[str | None]
-    n_images: Mapped[int] = mapped_column(server_default="0", default=0)
-    completed_at: Mapped[datetime | None]

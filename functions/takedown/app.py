@@ -1,0 +1,24 @@
+"""Apply takedowns, and rewrite packs without what was taken down."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from crawlset.kit.batch import Delivery, Failures, handle_each
+from crawlset.observability import logger, metrics
+from crawlset.takedowns import applying, rewriting
+from crawlset.takedowns.messages import TakedownMessage
+
+
+def handle_message(delivery: Delivery) -> None:
+    message = TakedownMessage.model_validate_json(delivery.body)
+    if message.takedown_id is not None:
+        applying.apply(message.user_id, message.takedown_id)
+    if message.rewrite_id is not None:
+        rewriting.rewrite(message.user_id, message.rewrite_id)
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics(capture_cold_start_metric=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> Failures:
+    return handle_each(event, handle_message)

@@ -1,0 +1,149 @@
+"""What was asked to be taken down: which images it means, in the bucket or on their way there."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from crawlset.models import CrawlJob, Image, Takedown, TakedownKind
+from crawlset.outcomes import Outcome
+
+BITS = (1 << 64) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What is known of an image when it is asked whether somebody wants it removed."""
+
+    url: str
+    final_url: str | None = None
+    landing_url: str | None = None
+    creator: str | None = None
+    phashes: Sequence[int] = ()
+    """As `images.phashes`."""
+
+    def addresses(self) -> Iterator[str]:
+        yield self.url
+        if self.final_url is not None and self.final_url != self.url:
+            yield self.final_url
+        if self.landing_url is not None:
+            yield self.landing_url
+
+
+class Blocklist:
+    """The takedowns of a project; false when there are none."""
+
+    def __init__(self, takedowns: Iterable[Takedown]) -> None:
+        self._urls: dict[str, Takedown] = {}
+        self._hosts: dict[str, Takedown] = {}
+        self._creators: dict[str, Takedown] = {}
+        self._look_alikes: list[Takedown] = []
+        for takedown in takedowns:
+            match takedown.kind:
+                case TakedownKind.url:
+                    self._urls[plain_url(takedown.value)] = takedown
+                case TakedownKind.host:
+                    self._hosts[takedown.value] = takedown
+                case TakedownKind.creator:
+                    self._creators[plain_name(takedown.value)] = takedown
+                case TakedownKind.look_alike:
+                    self._look_alikes.append(takedown)
+
+    @classmethod
+    def of(cls, session: Session, project_id: UUID) -> "Blocklist":
+        takedowns = session.scalars(select(Takedown).where(Takedown.project_id == project_id))
+        return cls(takedowns.all())
+
+    def __bool__(self) -> bool:
+        return bool(self._urls or self._hosts or self._creators or self._look_alikes)
+
+    def find(self, seen: Sighting) -> Takedown | None:
+        """
+        The takedown that means this image, if one does.
+
+        A URL is meant by its own address, the one it redirects to, or its landing page; a host
+        by any of these that lies on it or below it; a creator by the same name in any case.
+        """
+        if self._urls or self._hosts:
+            for address in seen.addresses():
+                found = self._urls.get(plain_url(address)) or self._on_host(address)
+                if found is not None:
+                    return found
+        if seen.creator is not None and self._creators:
+            found = self._creators.get(plain_name(seen.creator))
+            if found is not None:
+                return found
+        if not seen.phashes:
+            return None
+        return next((one for one in self._look_alikes if _looks_like(one, seen.phashes)), None)
+
+    def _on_host(self, address: str) -> Takedown | None:
+        if not self._hosts:
+            return None
+        labels = host_of(address).split(".")
+        parents = (".".join(labels[start:]) for start in range(len(labels)))
+        return next((self._hosts[name] for name in parents if name in self._hosts), None)
+
+
+def taken_down_sha256(session: Session, job: CrawlJob, digests: Iterable[bytes]) -> set[bytes]:
+    """Which of these SHA-256 are of bytes that were taken down in the job's project."""
+    jobs = select(CrawlJob.id).where(CrawlJob.project_id == job.project_id)
+    return {
+        digest
+        for digest in session.scalars(
+            select(Image.sha256).where(
+                Image.outcome == Outcome.refused_takedown,
+                Image.sha256.in_(list(digests)),
+                Image.crawl_job_id.in_(jobs),
+            )
+        )
+        if digest is not None
+    }
+
+
+def plain_url(url: str) -> str:
+    """`url` without its fragment, its scheme and host in lower case: equal for equal addresses."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url
+    netloc = parts.netloc.lower()
+    usual_port = {"http": ":80", "https": ":443"}.get(parts.scheme)
+    if usual_port is not None:
+        netloc = netloc.removesuffix(usual_port)
+    return parts._replace(netloc=netloc, path=parts.path or "/", fragment="").geturl()
+
+
+def plain_name(name: str) -> str:
+    return " ".join(name.casefold().split())
+
+
+def host_of(url: str) -> str:
+    """The host in lower case, without a final dot; an empty string if there is none."""
+    try:
+        return (urlsplit(url).hostname or "").removesuffix(".")
+    except ValueError:
+        return ""
+
+
+def _looks_like(takedown: Takedown, phashes: Sequence[int]) -> bool:
+    """
+    Whether one picture, whole, is near any view of the other.
+
+    Each side is given by hashes of its views, that of the whole picture first.
+    """
+    theirs = takedown.phashes or ()
+    if not theirs or takedown.max_distance is None:
+        return False
+    near = takedown.max_distance
+    return any(_distance(view, phashes[0]) <= near for view in theirs) or any(
+        _distance(theirs[0], view) <= near for view in phashes[1:]
+    )
+
+
+def _distance(one: int, other: int) -> int:
+    """Bits in which two hashes differ, each a signed 64-bit integer."""
+    return ((one ^ other) & BITS).bit_count()

@@ -1,0 +1,82 @@
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, SmallInteger, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from crawlset.models.base import Base, Identified, Owned, Timestamped, child_key, one_of, parent
+
+
+class TakedownKind(StrEnum):
+    url = "url"
+    host = "host"
+    creator = "creator"
+    look_alike = "look_alike"
+
+
+class Takedown(Identified, Owned, Timestamped, Base):
+    """What was asked to be removed from a project, and so is never stored there again."""
+
+    __tablename__ = "takedowns"
+    __table_args__ = (
+        parent("projects", "project_id"),
+        child_key(),
+        one_of("kind", TakedownKind),
+        Index(None, "project_id"),
+        Index("ix_takedowns_unapplied", "updated_at", postgresql_where=text("applied_at IS NULL")),
+    )
+
+    project_id: Mapped[UUID]
+    kind: Mapped[TakedownKind]
+    value: Mapped[str]
+    phashes: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
+    """Of a look-alike: as `images.phashes`, or the first of them alone."""
+    max_distance: Mapped[int | None] = mapped_column(SmallInteger)
+    """Bits in which the hash of a look-alike may differ."""
+    reason: Mapped[str | None]
+    n_images: Mapped[int] = mapped_column(server_default="0", default=0)
+    applied_at: Mapped[datetime | None]
+    """When the last of its images became a tombstone."""
+    completed_at: Mapped[datetime | None]
+    """When the last of their bytes was gone."""
+
+
+class TakedownExport(Owned, Base):
+    """A finished export that holds images which were taken down."""
+
+    __tablename__ = "takedown_exports"
+    __table_args__ = (
+        parent("takedowns", "takedown_id"),
+        parent("export_jobs", "export_job_id"),
+        Index(None, "export_job_id"),
+    )
+
+    takedown_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-3)
+    export_job_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-2)
+    n_images: Mapped[int]
+
+
+class PackRewrite(Identified, Owned, Base):
+    """A pack that holds bytes nobody may have. Gone once they are."""
+
+    __tablename__ = "pack_rewrites"
+    __table_args__ = (
+        parent("crawl_jobs", "crawl_job_id"),
+        ForeignKeyConstraint(
+            ["takedown_id", "user_id"],
+            ["takedowns.id", "takedowns.user_id"],
+            ondelete="CASCADE",
+        ),
+        Index(None, "takedown_id"),
+        Index(None, "crawl_job_id"),
+        Index(None, "due_at"),
+    )
+
+    crawl_job_id: Mapped[UUID]
+    takedown_id: Mapped[UUID | None]
+    """None where a fetcher stored what had been taken down meanwhile."""
+    pack_key: Mapped[str]
+    due_at: Mapped[datetime]
+    """When the tick sends for it again."""

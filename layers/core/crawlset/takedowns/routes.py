@@ -1,0 +1,51 @@
+from http import HTTPStatus
+from typing import Annotated, Any
+from uuid import UUID
+
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+from crawlset.kit.paging import Limit, Page, decode_uuid
+from crawlset.projects.repository import ProjectRepository
+from crawlset.takedowns import service
+from crawlset.takedowns.repository import TakedownRepository
+from crawlset.takedowns.schemas import TakedownCreate, TakedownRead
+
+router = APIGatewayHttpRouter()
+TAGS: Any = ["takedowns"]
+
+
+@router.post(
+    "/api/projects/<project_id>/takedowns",
+    summary="Remove images by URL, host, creator or look-alike, and keep them out",
+    tags=TAGS,
+    status_code=HTTPStatus.CREATED,
+)
+def create_takedown(project_id: UUID, request: TakedownCreate) -> TakedownRead:
+    session = router.context["session"]
+    takedown = service.create(session, router.context["user_id"], project_id, request)
+    return service.read(session, [takedown])[0]
+
+
+@router.get(
+    "/api/projects/<project_id>/takedowns", summary="List takedowns, newest first", tags=TAGS
+)
+def list_takedowns(
+    project_id: UUID,
+    limit: Annotated[Limit, Query()] = 20,
+    cursor: Annotated[str | None, Query()] = None,
+) -> Page[TakedownRead]:
+    session = router.context["session"]
+    ProjectRepository(session).require(router.context["user_id"], project_id)
+    page = TakedownRepository(session).list_page(project_id, decode_uuid(cursor), limit)
+    return Page(items=service.read(session, page.rows), next_cursor=page.next_key)
+
+
+@router.get(
+    "/api/projects/<project_id>/takedowns/<takedown_id>",
+    summary="Get a takedown, with the exports it concerns",
+    tags=TAGS,
+)
+def get_takedown(project_id: UUID, takedown_id: UUID) -> TakedownRead:
+    session = router.context["session"]
+    return service.read(session, [service.require(session, project_id, takedown_id)])[0]

@@ -1,0 +1,129 @@
+import re
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from crawlset.kit.texts import printable
+from crawlset.models import Takedown, TakedownKind
+
+MAX_VALUE = 8_192
+PHASH = re.compile(r"[0-9a-f]{16}")
+LABEL = "[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
+HOST = re.compile(rf"(?=.{{1,253}}$){LABEL}(?:\.{LABEL})+")
+
+Value = Annotated[str, Field(min_length=1, max_length=MAX_VALUE), AfterValidator(printable)]
+
+
+class TakedownCreate(BaseModel):
+    """What to remove: `value` says what; a look-alike may be named by `image_id` instead."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    kind: TakedownKind
+    value: Annotated[
+        Value | None,
+        Field(
+            description="A URL; a host, which stands for those below it too; a creator's name; "
+            "or a perceptual hash of 16 hexadecimal digits"
+        ),
+    ] = None
+    image_id: Annotated[
+        int | None,
+        Field(ge=1, description="For look_alike: an image of the project that was fetched"),
+    ] = None
+    max_distance: Annotated[
+        int, Field(ge=0, le=16, strict=True, description="For look_alike: bits that may differ")
+    ] = 8
+    reason: Annotated[str | None, Field(max_length=1_000), AfterValidator(printable)] = None
+
+    @model_validator(mode="after")
+    def _value_suits_kind(self) -> Self:
+        problem = _problem(self)
+        if problem is not None:
+            raise ValueError(problem)
+        return self
+
+
+class TakedownStatus(StrEnum):
+    pending = "pending"
+    completed = "completed"
+
+
+class TakenExport(BaseModel):
+    """An export whose files held images that were taken down; its files are gone."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    export_job_id: UUID
+    crawl_job_id: UUID
+    n_images: Annotated[int, Field(description="Of those that were taken down")]
+    exported_at: datetime | None
+
+
+class TakedownRead(BaseModel):
+    id: UUID
+    project_id: UUID
+    kind: TakedownKind
+    value: str
+    max_distance: int | None
+    reason: str | None
+    status: Annotated[
+        TakedownStatus, Field(description="completed once the bytes are gone from the bucket")
+    ]
+    n_images: Annotated[int, Field(description="Candidates that became tombstones")]
+    n_exports: int
+    exports: Annotated[list[TakenExport], Field(description="The newest hundred")]
+    created_at: datetime
+    completed_at: datetime | None
+
+    @classmethod
+    def of(cls, takedown: Takedown, exports: list[TakenExport], n_exports: int) -> Self:
+        is_done = takedown.completed_at is not None
+        return cls(
+            id=takedown.id,
+            project_id=takedown.project_id,
+            kind=takedown.kind,
+            value=takedown.value,
+            max_distance=takedown.max_distance,
+            reason=takedown.reason,
+            status=TakedownStatus.completed if is_done else TakedownStatus.pending,
+            n_images=takedown.n_images,
+            n_exports=n_exports,
+            exports=exports,
+            created_at=takedown.created_at,
+            completed_at=takedown.completed_at,
+        )
+
+
+def _problem(request: TakedownCreate) -> str | None:
+    value = (request.value or "").lower()
+    is_look_alike = request.kind is TakedownKind.look_alike
+    problems = {
+        "image_id is for a look_alike": request.image_id is not None and not is_look_alike,
+        "value is missing": not value and not is_look_alike,
+        "a URL begins with http:// or https:// and has a host": (
+            request.kind is TakedownKind.url and not _is_url(value)
+        ),
+        "a host is a name such as example.org, without scheme, port and path": (
+            request.kind is TakedownKind.host and not HOST.fullmatch(value)
+        ),
+        "a look_alike has either a value or an image_id": (
+            is_look_alike and bool(value) == (request.image_id is not None)
+        ),
+        "a perceptual hash has 16 hexadecimal digits": (
+            is_look_alike and bool(value) and not PHASH.fullmatch(value)
+        ),
+    }
+    return next((problem for problem, is_there in problems.items() if is_there), None)
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)

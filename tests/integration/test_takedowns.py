@@ -1,0 +1,499 @@
+import hashlib
+import io
+import tarfile
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from crawlset import keys
+from crawlset.crawls import recording
+from crawlset.fetching.pack import Pack
+from crawlset.kit import objects
+from crawlset.kit.batch import Delivery
+from crawlset.models import (
+    CrawlJob,
+    Image,
+    ImageVerdict,
+    JobChunk,
+    JobStatus,
+    PackRewrite,
+    Project,
+    Takedown,
+    TakedownKind,
+    Verdict,
+    WorkStatus,
+)
+from crawlset.outcomes import ImageStatus, Outcome
+from crawlset.takedowns import applying, resending, rewriting
+from functions.takedown import app
+from tests import factories
+from tests.integration.api import Api
+from tests.integration.fetched import create_open_chunk, put_outcome, result
+from tests.integration.planned import plan
+
+Store = Callable[..., list[Image]]
+CAT = b"a cat that its owner wants back" * 40
+DOG = b"a dog that may stay" * 40
+OWL = b"an owl that may stay too" * 40
+
+
+@pytest.fixture
+def project(session: Session) -> Project:
+    return factories.create_project(session, factories.create_profile(session))
+
+
+@pytest.fixture
+def job(session: Session, project: Project) -> CrawlJob:
+    return factories.create_crawl_job(session, project, status=JobStatus.completed)
+
+
+@pytest.fixture
+def store(session: Session, job: CrawlJob, tmp_path: Path) -> Store:
+    """Store images of these bodies in one pack; `each` has columns by body."""
+
+    def store(
+        *bodies: bytes, each: dict[bytes, dict[str, Any]] | None = None, into: CrawlJob = job
+    ) -> list[Image]:
+        chunk = factories.create_chunk(
+            session, into, n_urls=len(bodies), status=WorkStatus.completed
+        )
+        chunk.pack_key = keys.pack(into.id, chunk.id, 1, "t")
+        images = []
+        with closing(Pack(tmp_path / "pack.tar")) as pack:
+            for n, body in enumerate(bodies):
+                place = {
+                    "ordinal": n,
+                    "sha256": hashlib.sha256(body).digest(),
+                    "file_size": len(body),
+                    "pack_offset": pack.append(f"{n:03d}.jpg", len(body), [body]),
+                    "pack_length": len(body),
+                    "downloaded_at": datetime(2026, 1, 1, tzinfo=UTC),
+                }
+                more = (each or {}).get(body, {})
+                images.append(factories.create_image(session, chunk, **place | more))
+        objects.put_file(chunk.pack_key, tmp_path / "pack.tar")
+        session.commit()
+        return images
+
+    return store
+
+
+@pytest.fixture
+def carry_out(queues: Any) -> Callable[[], int]:
+    """Hand the function what waits on its queue, until nothing does; how many messages."""
+
+    def carry_out() -> int:
+        n = 0
+        while bodies := queues.bodies("takedowns"):
+            for body in bodies:
+                app.handle_message(Delivery("m", body, 1))
+                n += 1
+        return n
+
+    return carry_out
+
+
+def bytes_in_bucket() -> bytes:
+    return b"".join(objects.get(key) for key in objects.list_keys(""))
+
+
+def content(image: Image) -> bytes:
+    assert image.pack_key is not None
+    return objects.get_range(image.pack_key, image.pack_offset or 0, image.pack_length or 0)
+
+
+@pytest.mark.usefixtures("bucket")
+class TestTakedown:
+    @pytest.fixture
+    def api(self, project: Project) -> Api:
+        return Api(project.user_id)
+
+    @pytest.fixture
+    def path(self, project: Project) -> str:
+        return f"/api/projects/{project.id}/takedowns"
+
+    @pytest.mark.parametrize(
+        ("kind", "value", "columns"),
+        [
+            ("url", "https://a.test/cat.jpg", {"url": "https://a.test/cat.jpg"}),
+            ("url", "https://a.test/page", {"landing_url": "https://a.test/page"}),
+            ("host", "A.test", {"url": "https://img.a.test/cat.jpg"}),
+            ("creator", "Ida", {"creator": "ida"}),
+            ("look_alike", "00000000000000f0", {"phashes": [0xF1, 1 << 60, 1 << 61, 1 << 62]}),
+        ],
+    )
+    def test_removes_the_bytes_from_the_bucket_and_leaves_the_others(
+        self,
+        session: Session,
+        api: Api,
+        path: str,
+        store: Store,
+        carry_out: Callable[[], int],
+        kind: str,
+        value: str,
+        columns: dict[str, Any],
+    ) -> None:
+        cat, dog, owl = store(CAT, DOG, OWL, each={CAT: columns})
+
+        status, body = api.call("POST", path, {"kind": kind, "value": value, "reason": "mine"})
+        carry_out()
+
+        assert (status, body["status"], body["n_images"]) == (201, "pending", 0)
+        _, read = api.call("GET", f"{path}/{body['id']}")
+        assert (read["status"], read["n_images"], read["reason"]) == ("completed", 1, "mine")
+        assert CAT not in bytes_in_bucket()
+        session.expire_all()
+        assert (cat.status, cat.outcome) == (ImageStatus.refused, Outcome.refused_takedown)
+        assert (cat.pack_key, cat.detail) == (None, f"takedown {body['id']}")
+        assert (content(dog), content(owl)) == (DOG, OWL)
+        assert session.scalars(select(JobChunk.outcomes)).one() == {
+            "refused_takedown": 1,
+            "stored": 2,
+        }
+
+    def test_keeps_the_pack_a_tar_with_the_names_it_had(
+        self, session: Session, api: Api, path: str, store: Store, carry_out: Callable[[], int]
+    ) -> None:
+        cat, dog, _ = store(CAT, DOG, OWL)
+
+        api.call("POST", path, {"kind": "url", "value": cat.url})
+        carry_out()
+
+        session.expire_all()
+        chunk = session.scalars(select(JobChunk)).one()
+        assert chunk.pack_key == dog.pack_key is not None
+        with tarfile.open(fileobj=io.BytesIO(objects.get(dog.pack_key))) as tar:
+            assert tar.getnames() == ["001.jpg", "002.jpg"]
+        assert list(objects.list_keys("jobs/")) == [dog.pack_key]
+
+    def test_takes_the_same_bytes_from_other_jobs_and_addresses(
+        self,
+        session: Session,
+        project: Project,
+        api: Api,
+        path: str,
+        store: Store,
+        carry_out: Callable[[], int],
+    ) -> None:
+        (cat,) = store(CAT)
+        other = factories.create_crawl_job(session, project, status=JobStatus.completed)
+        copy, dog = store(CAT, DOG, into=other)
+        (duplicate, _) = store(
+            b"left in its pack" + CAT,
+            OWL,
+            each={
+                b"left in its pack" + CAT: {
+                    "status": ImageStatus.duplicate,
+                    "outcome": Outcome.duplicate_bytes,
+                    "duplicate_of": cat.id,
+                    "sha256": cat.sha256,
+                    "pack_key": None,
+                }
+            },
+        )
+
+        api.call("POST", path, {"kind": "url", "value": cat.url})
+        carry_out()
+
+        session.expire_all()
+        assert {copy.outcome, duplicate.outcome} == {Outcome.refused_takedown}
+        assert dog.outcome is Outcome.stored
+        assert CAT not in bytes_in_bucket()
+
+    def test_lists_and_withdraws_the_exports_that_hold_them(
+        self,
+        session: Session,
+        api: Api,
+        path: str,
+        job: CrawlJob,
+        store: Store,
+        carry_out: Callable[[], int],
+    ) -> None:
+        cat, _ = store(CAT, DOG)
+        validation = factories.create_validation_job(session, job, status=JobStatus.completed)
+        session.add(
+            ImageVerdict(
+                validation_job_id=validation.id,
+                image_id=cat.id,
+                user_id=cat.user_id,
+                verdict=Verdict.reject,
+            )
+        )
+        done = {"status": JobStatus.completed, "finished_at": datetime.now(UTC)}
+        holds_it = factories.create_export_job(session, job, **done)
+        without_it = factories.create_export_job(
+            session, job, validation_job_id=validation.id, **done
+        )
+        before_it = factories.create_export_job(
+            session, job, **done | {"finished_at": datetime(2025, 1, 1, tzinfo=UTC)}
+        )
+        under_way = factories.create_export_job(session, job, status=JobStatus.running)
+        for export in (holds_it, without_it):
+            objects.put(keys.export_file(export.id, "data-00000.zip"), b"zip")
+
+        _, body = api.call("POST", path, {"kind": "url", "value": cat.url})
+        carry_out()
+
+        _, read = api.call("GET", f"{path}/{body['id']}")
+        assert read["n_exports"] == 1
+        assert read["exports"][0]["export_job_id"] == str(holds_it.id)
+        assert read["exports"][0]["n_images"] == 1
+        session.expire_all()
+        assert list(objects.list_keys("exports/")) == [
+            keys.export_file(without_it.id, "data-00000.zip")
+        ]
+        assert holds_it.expires_at is not None
+        assert (without_it.expires_at, before_it.expires_at) == (None, None)
+        assert under_way.status is JobStatus.failed
+        assert "taken down" in (under_way.error_message or "")
+
+    def test_names_a_look_alike_by_an_image(
+        self, session: Session, api: Api, path: str, store: Store, carry_out: Callable[[], int]
+    ) -> None:
+        views = [-2, 1 << 60, 1 << 61, 1 << 62]
+        cat, similar, _ = store(
+            CAT, DOG, OWL, each={CAT: {"phashes": views}, DOG: {"phashes": [-1, 0, 0, 0]}}
+        )
+
+        _, body = api.call("POST", path, {"kind": "look_alike", "image_id": cat.id})
+        carry_out()
+
+        session.expire_all()
+        assert (body["value"], body["max_distance"]) == ("fffffffffffffffe", 8)
+        assert {cat.outcome, similar.outcome} == {Outcome.refused_takedown}
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"kind": "url"},
+            {"kind": "url", "value": "ftp://a.test/x"},
+            {"kind": "url", "value": "https://a.test/x", "image_id": 1},
+            {"kind": "host", "value": "https://a.test"},
+            {"kind": "host", "value": "localhost"},
+            {"kind": "creator", "value": ""},
+            {"kind": "look_alike"},
+            {"kind": "look_alike", "value": "xyz"},
+            {"kind": "look_alike", "value": "0" * 16, "image_id": 1},
+            {"kind": "look_alike", "value": "0" * 16, "max_distance": 40},
+            {"kind": "word", "value": "cat"},
+        ],
+    )
+    def test_refuses_what_names_nothing(
+        self, session: Session, api: Api, path: str, body: dict[str, Any]
+    ) -> None:
+        status, problem = api.call("POST", path, body)
+
+        assert (status, problem["code"]) == (422, "InvalidRequestError")
+        assert session.scalars(select(Takedown)).all() == []
+
+    def test_answers_404_for_an_image_of_another_project(
+        self, session: Session, project: Project, store: Store, api: Api
+    ) -> None:
+        (cat,) = store(CAT)
+        other = factories.create_project(
+            session, session.merge(factories.create_profile(session)), name="other"
+        )
+
+        status, _ = Api(other.user_id).call(
+            "POST",
+            f"/api/projects/{other.id}/takedowns",
+            {"kind": "look_alike", "image_id": cat.id},
+        )
+
+        assert status == 404
+
+    def test_lists_the_newest_first(
+        self, session: Session, project: Project, api: Api, path: str
+    ) -> None:
+        takedowns = [factories.create_takedown(session, project) for _ in range(3)]
+
+        _, first = api.call("GET", path, query={"limit": "2"})
+        _, second = api.call("GET", path, query={"limit": "2", "cursor": first["next_cursor"]})
+
+        listed = [item["id"] for page in (first, second) for item in page["items"]]
+        assert listed == [str(takedown.id) for takedown in reversed(takedowns)]
+
+
+@pytest.mark.role("crawlset_worker")
+@pytest.mark.usefixtures("bucket", "queues")
+class TestKeepingOut:
+    def test_plans_nothing_that_was_taken_down(self, session: Session, project: Project) -> None:
+        job = factories.create_crawl_job(session, project)
+        factories.create_takedown(session, project, kind=TakedownKind.host, value="a.test")
+
+        plan(session, job, ["https://a.test/x.jpg", "https://b.test/x.jpg"])
+
+        session.expire_all()
+        found = {image.url: image.outcome for image in session.scalars(select(Image))}
+        assert found == {
+            "https://a.test/x.jpg": Outcome.refused_takedown,
+            "https://b.test/x.jpg": None,
+        }
+
+    @pytest.mark.parametrize(
+        ("kind", "value", "phashes"),
+        [
+            (TakedownKind.url, "https://images.example.org/x.jpg", None),
+            (TakedownKind.look_alike, "f" * 16, [-1]),
+        ],
+    )
+    def test_records_nothing_that_turns_out_to_be(
+        self,
+        session: Session,
+        project: Project,
+        queues: Any,
+        kind: TakedownKind,
+        value: str,
+        phashes: list[int] | None,
+    ) -> None:
+        job = factories.create_crawl_job(session, project)
+        chunk = create_open_chunk(session, job, 2)
+        factories.create_takedown(
+            session, project, kind=kind, value=value, phashes=phashes, max_distance=4
+        )
+        other = result(1, final_url="https://b.test/", phash=7, phashes=[7, 7, 7, 7])
+
+        recording.record_outcome(put_outcome(chunk, [result(0), other]))
+
+        session.expire_all()
+        assert chunk.outcomes == {"refused_takedown": 1, "stored": 1}
+        assert session.scalars(select(PackRewrite.pack_key)).all() == [chunk.pack_key]
+        assert len(queues.bodies("takedowns")) == 1
+
+    def test_records_no_bytes_that_were_taken_down_elsewhere(
+        self, session: Session, project: Project
+    ) -> None:
+        job = factories.create_crawl_job(session, project)
+        factories.create_takedown(session, project)
+        gone = factories.create_chunk(session, job)
+        factories.create_image(
+            session,
+            gone,
+            status=ImageStatus.refused,
+            outcome=Outcome.refused_takedown,
+            sha256=hashlib.sha256(b"cat").digest(),
+        )
+        chunk = create_open_chunk(session, job, 1)
+        seen = result(0, content=b"cat", final_url="https://b.test/")
+
+        recording.record_outcome(put_outcome(chunk, [seen]))
+
+        session.expire_all()
+        assert chunk.outcomes == {"refused_takedown": 1}
+
+    def test_rewrites_the_pack_of_what_was_on_its_way(
+        self, session: Session, project: Project, queues: Any
+    ) -> None:
+        job = factories.create_crawl_job(session, project)
+        chunk = create_open_chunk(session, job, 1)
+        (image,) = session.scalars(select(Image))
+        takedown = factories.create_takedown(session, project, value=image.url)
+        applying.apply(project.user_id, takedown.id)
+
+        recording.record_outcome(put_outcome(chunk, [result(0)]))
+
+        session.expire_all()
+        assert image.outcome is Outcome.refused_takedown
+        assert session.scalars(select(PackRewrite.pack_key)).all() == [chunk.pack_key]
+
+
+@pytest.mark.role("crawlset_worker")
+@pytest.mark.usefixtures("bucket", "queues")
+class TestRewriting:
+    @pytest.fixture
+    def rewrite_id(self, session: Session, project: Project, store: Store, queues: Any) -> UUID:
+        """Of the pack of CAT and DOG, from which CAT was taken."""
+        cat, _ = store(CAT, DOG)
+        takedown = factories.create_takedown(session, project, value=cat.url)
+        applying.apply(project.user_id, takedown.id)
+        queues.bodies("takedowns")
+        return session.scalars(select(PackRewrite.id)).one()
+
+    def test_done_twice_changes_nothing(
+        self, session: Session, project: Project, rewrite_id: UUID
+    ) -> None:
+        for _ in range(2):
+            assert rewriting.rewrite(project.user_id, rewrite_id)
+
+        assert session.scalars(select(PackRewrite)).all() == []
+        assert DOG in bytes_in_bucket()
+
+    def test_goes_on_after_it_died_before_it_deleted(
+        self, session: Session, project: Project, rewrite_id: UUID, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(objects, "delete", lambda _: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                rewriting.rewrite(project.user_id, rewrite_id)
+        assert CAT in bytes_in_bucket()
+
+        assert rewriting.rewrite(project.user_id, rewrite_id)
+
+        assert CAT not in bytes_in_bucket()
+        session.expire_all()
+        dog = session.scalars(select(Image).where(Image.status == ImageStatus.stored)).one()
+        assert content(dog) == DOG
+
+    def test_waits_for_an_export_that_reads_packs(
+        self, session: Session, project: Project, job: CrawlJob, rewrite_id: UUID
+    ) -> None:
+        export = factories.create_export_job(session, job, status=JobStatus.running)
+
+        assert not rewriting.rewrite(project.user_id, rewrite_id)
+
+        assert len(list(objects.list_keys("jobs/"))) == 1
+        export.status = JobStatus.completed
+        session.commit()
+        assert rewriting.rewrite(project.user_id, rewrite_id)
+        assert CAT not in bytes_in_bucket()
+
+    def test_leaves_a_pack_that_may_still_be_on_its_way_for_later(
+        self,
+        session: Session,
+        project: Project,
+        rewrite_id: UUID,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        (pack_key,) = session.scalars(select(PackRewrite.pack_key))
+        stray = f"{keys.folder_of(pack_key)}1-dead.tar"
+        objects.put(stray, CAT)
+
+        assert not rewriting.rewrite(project.user_id, rewrite_id)
+        assert objects.exists(stray)
+        monkeypatch.setattr(rewriting, "ORPHANED", timedelta(seconds=-5))
+        assert rewriting.rewrite(project.user_id, rewrite_id)
+
+        assert CAT not in bytes_in_bucket()
+        session.expire_all()
+        assert session.scalars(select(Takedown)).one().completed_at is not None
+
+
+@pytest.mark.role("crawlset_tick")
+@pytest.mark.usefixtures("bucket")
+class TestResending:
+    def test_sends_for_what_nobody_has_done(
+        self, session: Session, project: Project, job: CrawlJob, queues: Any
+    ) -> None:
+        takedown = factories.create_takedown(session, project)
+        due = PackRewrite(
+            user_id=project.user_id,
+            crawl_job_id=job.id,
+            takedown_id=takedown.id,
+            pack_key="k",
+            due_at=datetime.now(UTC) - timedelta(minutes=1),
+        )
+        session.add(due)
+        session.commit()
+
+        assert resending.resend_due() == 1
+        assert resending.resend_due() == 0
+        assert resending.resend_due(everything=True) == 2
+
+        assert len(queues.bodies("takedowns")) == 3
