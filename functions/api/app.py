@@ -24,6 +24,7 @@ from crawlset.kit import openapi
 from crawlset.kit.http import build_app, with_entity_tag
 from crawlset.observability import logger, metrics
 from crawlset.projects.routes import router as projects
+from crawlset.rights.routes import router as rights
 from crawlset.schedules.routes import router as schedules
 from crawlset.schedules.template_routes import router as templates
 from crawlset.takedowns.routes import router as takedowns
@@ -49,6 +50,7 @@ for router in (
     events,
     webhooks,
     takedowns,
+    rights,
     datasets,
 ):
     app.include_router(router)

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 from sqlalchemy import Row
 
 from crawlset.exports.plan import archive_name
+from crawlset.images import ledger
 
 MANIFEST = "manifest.jsonl"
 AS_THEY_ARE = (
@@ -36,6 +37,10 @@ AS_THEY_ARE = (
     "format",
     "n_frames",
     "phash",
+    "n_retries",
+    "etag",
+    "last_modified",
+    "transform",
     "duplicate_of",
     "verdict",
     "rule",
@@ -62,6 +67,7 @@ class Summary:
 def write(
     lines: TextIO,
     candidates: Iterable[Row[*tuple[Any, ...]]],
+    policy: Mapping[str, Any],
     shards: Mapping[int, int],
     name_of: Callable[[Row[*tuple[Any, ...]]], str],
     on_exported: Callable[[dict[str, Any]], object],
@@ -69,11 +75,12 @@ def write(
     """
     Write a JSON object a line, in ASCII, for each candidate; one at a time is in memory.
 
-    `shards` says which are exported, and in which archive; `name_of` what they are called there.
+    `policy` is the crawl job's. `shards` says which are exported, and in which archive; `name_of`
+    what they are called there.
     """
     summary = Summary()
     for row in candidates:
-        entry = _entry(row)
+        entry = _entry(row, policy)
         if row.id in shards:
             name = name_of(row)
             split, folder, _ = name.split("/")
@@ -110,13 +117,26 @@ def damage_of(path: Path, n_candidates: int, n_exported: int) -> str | None:
     return None
 
 
-def _entry(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
+def _entry(row: Row[*tuple[Any, ...]], policy: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "image_id": row.id,
         **{name: getattr(row, name) for name in AS_THEY_ARE},
+        **_proof(row, policy),
         "sha256": row.sha256.hex() if row.sha256 else None,
         "downloaded_at": row.downloaded_at.isoformat() if row.downloaded_at else None,
         "file_name": None,
         "split": None,
         "archive": None,
+    }
+
+
+def _proof(row: Row[*tuple[Any, ...]], policy: Mapping[str, Any]) -> dict[str, Any]:
+    """How it was asked for, what was said about using it, and which rule refused it."""
+    evidence = row.evidence or {}
+    return {
+        "redirects": evidence.get("redirects", []),
+        "address": evidence.get("address"),
+        "elapsed_ms": evidence.get("elapsed_ms"),
+        "signals": ledger.signals_of(row.evidence, row.downloaded_at),
+        "decided_by": ledger.deciding_rule(row.outcome, row.evidence, policy),
     }

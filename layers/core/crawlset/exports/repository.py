@@ -51,6 +51,11 @@ CANDIDATE = (
     Image.format,
     Image.n_frames,
     Image.phash,
+    Image.n_retries,
+    Image.etag,
+    Image.last_modified,
+    Image.transform,
+    Image.evidence,
     Image.duplicate_of,
 )
 

@@ -152,6 +152,7 @@ def finish(message: ExportStep) -> None:
             summary = manifest.write(
                 lines,
                 SnapshotRepository(session).stream_candidates(export_job),
+                job.policy,
                 shards,
                 lambda row: _name(row, planned.folders, options),
                 lambda entry: attribution.write(documents.attribution_line(entry)),
