@@ -7,9 +7,10 @@ Everything the service can do, in one client.
 
 from crawlset_client.accounts import Accounts
 from crawlset_client.pictures import Pictures
+from crawlset_client.rights import Rights
 from crawlset_client.schedules import Schedules
 from crawlset_client.webhooks import Webhooks
 
 
-class Client(Pictures, Schedules, Webhooks, Accounts):
+class Client(Pictures, Rights, Schedules, Webhooks, Accounts):
     """A method a route; see `Crawlset` for how they fail and repeat."""

@@ -18,8 +18,10 @@ from crawlset_client.cli import (
     keys,
     migrate,
     projects,
+    rights,
     schedules,
     sources,
+    takedowns,
     templates,
     validate,
     webhooks,
@@ -32,13 +34,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _commands in (cloud, crawl, validate, export, sources, migrate):
+for _commands in (cloud, crawl, validate, export, sources, rights, migrate):
     _commands.register(app)
 app.add_typer(jobs.app)
 app.add_typer(projects.app)
 app.add_typer(templates.app)
 app.add_typer(schedules.app)
 app.add_typer(webhooks.app)
+app.add_typer(takedowns.app)
 app.add_typer(keys.app)
 
 
