@@ -3,6 +3,7 @@
 import json
 import math
 import time
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,14 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.parser.models import SqsRecordModel
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import Json
 
 from crawlset import keys
 from crawlset.crawler import Crawler
-from crawlset.errors import SourceThrottledError
+from crawlset.errors import SourceError, SourceThrottledError
 from crawlset.kit import objects
+from crawlset.kit.lines import pack_lines
 from crawlset.observability import logger, metrics
 from crawlset.settings import (
     SourceSettings,
@@ -29,9 +32,17 @@ from crawlset.settings import (
     source_keys_settings,
     source_settings,
 )
-from crawlset.sources import registry
+from crawlset.sources import registry, suggestions, wikidata
 from crawlset.sources.discover import discover
-from crawlset.sources.protocol import DiscoverMessage, SourceUnavailableError
+from crawlset.sources.expansion import Query, expand
+from crawlset.sources.probing import probe
+from crawlset.sources.protocol import (
+    DiscoverMessage,
+    Page,
+    ProbeMessage,
+    SearchRequest,
+    SourceUnavailableError,
+)
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
@@ -42,7 +53,7 @@ LONGEST_WAIT_SECONDS = 900
 
 
 class DiscoverRecord(SqsRecordModel):
-    body: Json[DiscoverMessage]
+    body: Json[DiscoverMessage | ProbeMessage]
 
 
 processor = SqsFifoPartialProcessor(model=DiscoverRecord, skip_group_on_error=True)
@@ -79,8 +90,12 @@ def discover_search(record: DiscoverRecord) -> None:
 
     The message's group is the source, so everybody's searches wait with it.
     """
+    message = record.body
     try:
-        _discover_logged(record.body)
+        if isinstance(message, ProbeMessage):
+            _probe(message)
+        else:
+            _discover_logged(message)
     except SourceThrottledError as error:
         _come_again(record.receiptHandle, error.retry_after_seconds)
         raise
@@ -108,14 +123,55 @@ def _discover_logged(message: DiscoverMessage) -> None:
         _discover(message)
 
 
+def ask(request: SearchRequest) -> Iterator[Page]:
+    return registry.search(request, client=source_client(), settings=settings_with_keys())
+
+
+def queries_for(request: SearchRequest) -> list[Query]:
+    """What cannot be asked for other words adds none; the search goes on with the others."""
+    return expand(
+        request.keyword or "",
+        request.expansion,
+        translate=_labels,
+        suggest=_suggestions,
+    )
+
+
+def _labels(keyword: str, languages: tuple[str, ...]) -> Mapping[str, str]:
+    client, settings = source_client(), source_settings()
+    try:
+        return wikidata.labels(keyword, languages, client=client, settings=settings)
+    except SourceError as error:
+        logger.warning("keyword_not_translated", error=str(error))
+        return {}
+
+
+def _suggestions(keyword: str) -> Iterable[str]:
+    try:
+        return suggestions.suggest(keyword, source_settings().expansion_model_id)
+    except (SourceError, BotoCoreError, ClientError) as error:
+        logger.warning("keyword_without_suggestions", error=str(error))
+        return ()
+
+
+def _probe(message: ProbeMessage) -> None:
+    probe(
+        message,
+        ask=ask,
+        write=lambda told: objects.put(keys.probe(message.probe_id), pack_lines([told])),
+    )
+    logger.info("source_probed", source=message.request.source, probe_id=str(message.probe_id))
+
+
 def _discover(message: DiscoverMessage) -> None:
     started = time.monotonic()
     try:
         found = discover(
             message,
-            ask=partial(registry.search, client=source_client(), settings=settings_with_keys()),
+            ask=ask,
             write=objects.put,
             is_cancelled=partial(objects.exists, keys.cancelled(message.job_id)),
+            expand=queries_for if message.request.expansion else None,
         )
     except (SourceThrottledError, SourceUnavailableError) as error:
         logger.warning("search_deferred", error=str(error))

@@ -5,7 +5,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from crawlset.crawls import planning
+from crawlset import keys
+from crawlset.crawls import planning, probes
 from crawlset.crawls.messages import job_id_of, keys_of
 from crawlset.kit.batch import Delivery, Failures, handle_each
 from crawlset.observability import logger, metrics
@@ -14,7 +15,10 @@ from crawlset.observability import logger, metrics
 def plan_named(delivery: Delivery) -> None:
     for key in keys_of(json.loads(delivery.body)):
         with logger.append_context_keys(job_id=job_id_of(key)):
-            planning.plan_part(key)
+            if key.endswith(f"/{keys.PROBE}"):
+                probes.record(key)
+            else:
+                planning.plan_part(key)
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -177,7 +177,7 @@ class TestFunctionOnTheInternet:
     def test_may_read_a_queue_and_touch_objects_and_little_else(self, name: str) -> None:
         more = {
             "DeliverFunction": {"sqs:SendMessage"},
-            "DiscoverFunction": {"secretsmanager:GetSecretValue"},
+            "DiscoverFunction": {"secretsmanager:GetSecretValue", "bedrock:InvokeModel"},
         }
         assert actions_of(name) <= more.get(name, set()) | {
             "sqs:ReceiveMessage",

@@ -1,3 +1,5 @@
+import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -6,7 +8,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from crawlset import keys, settings
+from crawlset.crawls import probes
 from crawlset.kit import objects
+from crawlset.kit.batch import Delivery
+from crawlset.kit.lines import pack_lines
 from crawlset.models import (
     CrawlJob,
     JobSearch,
@@ -14,8 +19,11 @@ from crawlset.models import (
     OutboxMessage,
     Profile,
     Project,
+    SourceProbe,
     WorkStatus,
 )
+from crawlset.sources.protocol import ProbeMessage
+from functions.plan import app as plan
 from tests import factories
 from tests.integration.api import Api
 
@@ -229,3 +237,93 @@ class TestCost:
         _, body = api.call("GET", f"{path}/{job.id}")
 
         assert body["cost"] is None
+
+
+class TestProbes:
+    def answer(self, queues: Any, **told: Any) -> None:
+        """What `discover` would have written of the one question that waits, recorded."""
+        (body,) = queues.bodies("discover")
+        message = ProbeMessage.model_validate_json(body)
+        head = {"v": 1, "probe_id": str(message.probe_id), "user_id": str(message.user_id)}
+        usual = {"total": 70, "n_sampled": 20, "licences": {"cc0": 20}, "error": None}
+        objects.put(keys.probe(message.probe_id), pack_lines([head | usual | told]))
+        plan.plan_named(Delivery("m", json.dumps({"v": 1, "key": keys.probe(message.probe_id)}), 1))
+
+    def test_are_asked_once_and_waited_for(self, api: Api, path: str, queues: Any) -> None:
+        first = api.call("POST", f"{path}/estimate", KEYWORD_JOB)[1]
+        second = api.call("POST", f"{path}/estimate", KEYWORD_JOB)[1]
+
+        assert (first["is_complete"], second["is_complete"]) == (False, False)
+        assert [probe["status"] for probe in second["probes"]] == ["asked"]
+        (body,) = queues.bodies("discover")
+        message = json.loads(body)["request"]
+        assert (message["source"], message["keyword"]) == ("sample", "cat")
+
+    def test_say_how_much_there_is(self, api: Api, path: str, queues: Any) -> None:
+        api.call("POST", f"{path}/estimate", KEYWORD_JOB)
+        self.answer(queues)
+
+        _, body = api.call("POST", f"{path}/estimate", KEYWORD_JOB)
+
+        assert body["is_complete"]
+        assert body["candidates"] == {"low": 20, "expected": 70, "high": 70}
+        assert body["probes"][0]["licences"] == {"cc0": 20}
+        assert queues.bodies("discover") == []
+
+    def test_say_how_much_of_it_is_under_a_licence_that_is_wanted(
+        self, api: Api, path: str, queues: Any
+    ) -> None:
+        wanted = KEYWORD_JOB | {"licences": ["pd"]}
+        api.call("POST", f"{path}/estimate", wanted)
+        self.answer(queues, total=1_000, licences={"cc0": 4, "pdm": 1, "cc-by": 10, "unknown": 5})
+
+        _, body = api.call("POST", f"{path}/estimate", wanted)
+
+        assert (body["licence_share"], body["candidates"]["expected"]) == (0.25, 1_000)
+        assert body["images"] == 200
+
+    def test_tell_why_a_source_has_nothing(self, api: Api, path: str, queues: Any) -> None:
+        api.call("POST", f"{path}/estimate", KEYWORD_JOB)
+        self.answer(queues, total=0, n_sampled=0, licences={}, error="sample refuses.")
+
+        _, body = api.call("POST", f"{path}/estimate", KEYWORD_JOB)
+
+        (probe,) = body["probes"]
+        assert (probe["status"], probe["error_message"]) == ("failed", "sample refuses.")
+        assert body["is_complete"]
+
+    def test_are_asked_anew_after_a_day(
+        self, session: Session, api: Api, path: str, queues: Any
+    ) -> None:
+        api.call("POST", f"{path}/estimate", KEYWORD_JOB)
+        self.answer(queues)
+        (probe,) = session.scalars(select(SourceProbe))
+        probe.asked_at = datetime.now(UTC) - timedelta(days=2)
+        session.commit()
+
+        _, body = api.call("POST", f"{path}/estimate", KEYWORD_JOB)
+
+        assert not body["is_complete"]
+        assert len(queues.bodies("discover")) == 1
+
+    @pytest.mark.role("crawlset_tick")
+    def test_are_forgotten_after_a_month(self, session: Session, profile: Profile) -> None:
+        for days in (29, 31):
+            asked_at = datetime.now(UTC) - timedelta(days=days)
+            probe = SourceProbe(
+                user_id=profile.id, source="sample", keyword=str(days), asked_at=asked_at
+            )
+            session.add(probe)
+        session.commit()
+
+        assert probes.forget_old() == 1
+
+        assert session.scalars(select(SourceProbe.keyword)).all() == ["29"]
+
+    def test_are_of_sixty_questions_at_most(self, api: Api, path: str, queues: Any) -> None:
+        many = KEYWORD_JOB | {"keywords": [f"cat {n}" for n in range(50)]}
+        for _ in range(2):
+            _, body = api.call("POST", f"{path}/estimate", many)
+
+        assert len(body["probes"]) == 50
+        assert len(queues.bodies("discover")) == 50

@@ -26,6 +26,7 @@ from crawlset.models import (
     LoginIdentity,
     PackRewrite,
     Profile,
+    SourceProbe,
     Takedown,
     TakedownExport,
     Verdict,
@@ -125,6 +126,7 @@ def furnish(session: Session) -> Tenant:
             ),
             LoginIdentity(issuer="https://login.example.org", subject=str(profile.id), **owner),
             delivery,
+            SourceProbe(id=new_id(), source="sample", keyword="cat", **owner),
             TakedownExport(
                 takedown_id=takedown.id, export_job_id=export_job.id, n_images=1, **owner
             ),

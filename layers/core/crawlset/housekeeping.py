@@ -5,7 +5,7 @@ from typing import Any
 
 from crawlset import orphans, outbox, pipeline
 from crawlset.accounts import idempotency
-from crawlset.crawls import sweeping
+from crawlset.crawls import probes, sweeping
 from crawlset.events import publishing
 from crawlset.kit import db
 from crawlset.observability import logger, metrics
@@ -29,6 +29,7 @@ def tick(*, requeue: bool = False) -> dict[str, Any]:
         "orphans": orphans.remove_hourly,
         "takedowns": lambda: resending.resend_due(everything=requeue),
         "idempotency_keys": idempotency.forget_old,
+        "probes": probes.forget_old,
         "webhooks": dispatching.dispatch_due,
         "events": publishing.publish_new,
         "old_deliveries": dispatching.forget_old,

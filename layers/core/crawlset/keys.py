@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+PROBE = "probe.jsonl.gz"
+
 
 def upload(user_id: UUID, upload_id: UUID) -> str:
     return f"uploads/{user_id}/{upload_id}"
@@ -13,6 +15,11 @@ def candidates_prefix(job_id: UUID) -> str:
 
 def candidates(job_id: UUID, search_id: UUID, part: int) -> str:
     return f"{candidates_prefix(job_id)}{search_id}.{part:05d}.jsonl.gz"
+
+
+def probe(probe_id: UUID) -> str:
+    """Among candidates, so that `plan` hears of it."""
+    return f"{candidates_prefix(probe_id)}{PROBE}"
 
 
 def chunk_prefix(job_id: UUID, chunk_id: UUID) -> str:

@@ -74,6 +74,8 @@ class SourceSettings(BaseSettings):
     """Names of those that may be asked, separated by commas."""
     source_urls: dict[str, str] = {}
     """Where a source is, by its name, instead of its own address: for a test."""
+    expansion_model_id: str = ""
+    """The Bedrock model that suggests queries; without one none does."""
     europeana_key: SecretStr = SecretStr("")
     smithsonian_key: SecretStr = SecretStr("")
     flickr_key: SecretStr = SecretStr("")

@@ -76,9 +76,10 @@ class FakeLedger(FakeApi):
         if is_provenance or kind == "summary":
             return httpx.Response(200, json=PROVENANCE if is_provenance else SUMMARY)
         if request.method == "POST":
-            made = {"id": str(uuid4()), "status": "pending", "exports": [], "created_at": NOW}
-            self.takedowns[made["id"]] = made | {"value": "-"} | json.loads(request.content)
-            return httpx.Response(201, json=self.takedowns[made["id"]])
+            id_ = str(uuid4())
+            made = {"id": id_, "status": "pending", "exports": [], "created_at": NOW}
+            self.takedowns[id_] = made | {"value": "-"} | json.loads(request.content)
+            return httpx.Response(201, json=self.takedowns[id_])
         if id_ is None:
             return page(request, [*self.takedowns.values()][::-1])
         if id_ not in self.takedowns:

@@ -8,6 +8,7 @@ from crawlset.errors import SourceError, SourceRefusedError, SourceThrottledErro
 from crawlset.kit.lines import unpack_lines
 from crawlset.sources import discover as discovering
 from crawlset.sources.discover import Discovered, discover
+from crawlset.sources.expansion import Query
 from crawlset.sources.protocol import (
     Candidate,
     DiscoverMessage,
@@ -24,18 +25,18 @@ def candidate(number: int, **fields: Any) -> Candidate:
     return Candidate(url=f"https://a.example/{number}.jpg", **fields)
 
 
-def answering(*pages: Page | Exception) -> Callable[[SearchRequest], Iterator[Page]]:
+def answering(*pages: list[Candidate] | Exception) -> Callable[[SearchRequest], Iterator[Page]]:
     def ask(request: SearchRequest) -> Iterator[Page]:
         for page in pages:
             if isinstance(page, Exception):
                 raise page
-            yield page
+            yield Page(page)
 
     return ask
 
 
 def run(
-    message: DiscoverMessage, *pages: Page | Exception, cancelled_at: int | None = None
+    message: DiscoverMessage, *pages: list[Candidate] | Exception, cancelled_at: int | None = None
 ) -> tuple[Discovered, list[tuple[dict[str, Any], list[dict[str, Any]]]]]:
     """What `discover` says, and the header and lines of each part in the order of writing."""
     written: list[tuple[str, bytes]] = []
@@ -65,6 +66,7 @@ class TestParts:
             "part": 0,
             "n_parts": 1,
             "error": None,
+            "queries": None,
         }
         assert parts == [(header, [])]
         assert found == Discovered(n_candidates=0, n_parts=1, error=None)
@@ -103,9 +105,9 @@ class TestParts:
         seen: list[int] = []
 
         def ask(request: SearchRequest) -> Iterator[Page]:
-            yield [candidate(1), candidate(2), candidate(3)]
+            yield Page([candidate(1), candidate(2), candidate(3)])
             seen.append(len(written))
-            yield [candidate(4)]
+            yield Page([candidate(4)])
 
         discover(
             make_message(),
@@ -140,7 +142,7 @@ class TestLimit:
         def ask(request: SearchRequest) -> Iterator[Page]:
             for page in range(3):
                 asked.append(page)
-                yield [candidate(3 * page + number) for number in range(3)]
+                yield Page(candidate(3 * page + number) for number in range(3))
 
         found = discover(
             make_message(limit=limit), ask=ask, write=lambda *_: None, is_cancelled=lambda: False
@@ -295,3 +297,60 @@ class TestCancelled:
         assert [head["n_parts"] for head, _ in parts] == [None, 2]
         assert parts[1][0]["error"]["code"] == "cancelled"
         assert found.n_candidates == 2
+
+
+class TestExpandedSearch:
+    QUERIES = (Query("cat", "keyword"), Query("cats", "plural"), Query("Katze", "language:de"))
+
+    def run(
+        self, message: DiscoverMessage, supply: dict[str, int]
+    ) -> tuple[list[tuple[str, int]], dict[str, Any], list[dict[str, Any]]]:
+        """What was asked (query, limit), and the header and lines of the one part."""
+        asked: list[tuple[str, int]] = []
+        written: list[bytes] = []
+
+        def ask(request: SearchRequest) -> Iterator[Page]:
+            query = request.keyword or ""
+            asked.append((query, request.limit))
+            yield Page(
+                Candidate(url=f"https://a.example/{query}/{n}.jpg") for n in range(supply[query])
+            )
+
+        discover(
+            message,
+            ask=ask,
+            write=lambda _, body: written.append(body),
+            is_cancelled=lambda: False,
+            expand=lambda _: self.QUERIES,
+        )
+        [body] = written
+        head, *lines = unpack_lines(body)
+        return asked, head, lines
+
+    def test_gives_each_query_a_share_and_what_the_others_left(
+        self, make_message: MakeMessage
+    ) -> None:
+        asked, _, lines = self.run(make_message(limit=30), {"cat": 4, "cats": 100, "Katze": 100})
+
+        assert asked == [("cat", 10), ("cats", 13), ("Katze", 13)]
+        assert len(lines) == 30
+
+    def test_keeps_the_class_and_tells_the_query(self, make_message: MakeMessage) -> None:
+        _, head, lines = self.run(make_message(limit=3), {"cat": 1, "cats": 1, "Katze": 1})
+
+        assert [(line["query"], line["keyword"], line["rank"]) for line in lines] == [
+            ("cat", "cat", 1),
+            ("cats", "cat", 2),
+            ("Katze", "cat", 3),
+        ]
+        assert head["queries"] == [
+            {"query": "cat", "by": "keyword"},
+            {"query": "cats", "by": "plural"},
+            {"query": "Katze", "by": "language:de"},
+        ]
+
+    def test_asks_no_more_than_it_needs(self, make_message: MakeMessage) -> None:
+        asked, _, lines = self.run(make_message(limit=1), {"cat": 5, "cats": 5, "Katze": 5})
+
+        assert asked == [("cat", 1)]
+        assert len(lines) == 1

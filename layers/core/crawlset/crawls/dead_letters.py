@@ -4,7 +4,7 @@ import json
 from typing import Any
 from uuid import UUID
 
-from crawlset import pipeline
+from crawlset import keys, pipeline
 from crawlset.crawls import finishing
 from crawlset.crawls.messages import keys_of, parse_candidates_key, parse_outcome_key
 from crawlset.crawls.repository import CrawlRepository
@@ -54,6 +54,8 @@ def bury_execution(detail: dict[str, Any]) -> None:
 def _named_by(message: dict[str, Any]) -> list[tuple[UUID, str, UUID]]:
     if "delivery_id" in message:
         return []  # the lease of its attempt ends, and the next one begins
+    if "probe_id" in message:
+        return []  # the next estimate asks again
     if "takedown_id" in message or "rewrite_id" in message:
         return []  # it has to be done some time: the tick sends for it again
     if "chunk_id" in message:
@@ -62,6 +64,8 @@ def _named_by(message: dict[str, Any]) -> list[tuple[UUID, str, UUID]]:
         return [(UUID(message["job_id"]), "search", UUID(message["search_id"]))]
     dead = []
     for key in keys_of(message):
+        if key.endswith(f"/{keys.PROBE}"):
+            continue
         if key.endswith("/outcome"):
             outcome = parse_outcome_key(key)
             dead.append((outcome.job_id, "chunk", outcome.chunk_id))

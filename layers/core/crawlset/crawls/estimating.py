@@ -1,6 +1,6 @@
 """What a crawl job will find, take and cost, said before it is created."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from crawlset import costs, keys
 from crawlset.accounts import quotas
 from crawlset.costs import Work
-from crawlset.crawls import service
+from crawlset.crawls import probes, service
 from crawlset.crawls.repository import CrawlRepository, Experience, Supply
 from crawlset.crawls.schemas import (
     Assumptions,
@@ -17,11 +17,14 @@ from crawlset.crawls.schemas import (
     CostRead,
     CrawlJobCreate,
     EstimateRead,
+    ProbeRead,
+    ProbeStatus,
     Range,
 )
+from crawlset.models import SourceProbe
 from crawlset.projects.repository import ProjectRepository
 from crawlset.settings import CHUNK_URLS
-from crawlset.sources import manifests
+from crawlset.sources import licences, manifests
 
 ENOUGH_IMAGES = 100
 """Settled images that a caller's own experience begins at."""
@@ -49,10 +52,12 @@ def estimate(
     session: Session, user_id: UUID, project_id: UUID, request: CrawlJobCreate
 ) -> EstimateRead:
     """
-    What the crawl job of this request will come to. Nothing is created, and no source is asked.
+    What the crawl job of this request will come to. No job is created.
 
-    Yield, bytes and times are those of the caller's newest completed jobs of the same sources,
-    where they settled 100 images or more, and defaults otherwise; the answer says which.
+    Each source is asked what it has, in the background: the first estimate goes by what is known
+    already, and those that follow by the answers. Yield, bytes and times are those of the
+    caller's newest completed jobs of the same sources, where they settled 100 images or more, and
+    defaults otherwise; the answer says which.
 
     Raises:
         UnprocessableError, NotFoundError: as creating the job would.
@@ -67,16 +72,26 @@ def estimate(
     is_known = known.n_candidates >= ENOUGH_IMAGES
     expected = known if is_known else UNTRIED
     n_searches = max(1, min(limit, len(request.keywords) * len(request.sources)))
+    told: Sequence[SourceProbe] = ()
     if request.keywords:
         supplies = CrawlRepository(session).supplies(user_id, request.sources)
-        candidates = _found(service.shares(request, limit), supplies)
+        shares = list(service.shares(request, limit))
+        pairs = [(source, keyword) for source, keyword, _ in shares]
+        probed = probes.ask(session, user_id, pairs, request.intended_use)
+        told = list(probed.values())
+        candidates = _found(shares, supplies, probed)
     else:
         candidates = _listed(request, manifest_bytes, limit)
-    work = _work(candidates.expected, n_searches, expected)
+    licence_share = _licence_share(told, licences.wanted_families(request.licences))
+    n_wanted = candidates.expected * licence_share
+    work = _work(candidates.expected, round(n_wanted), n_searches, expected)
     return EstimateRead(
+        is_complete=all(probe.answered_at is not None for probe in told),
+        probes=[_probe_read(probe) for probe in told],
         candidates=candidates,
+        licence_share=round(licence_share, 4),
         expected_yield=round(expected.n_stored / expected.n_candidates, 4),
-        images=ceil(candidates.expected * expected.n_stored / expected.n_candidates),
+        images=ceil(n_wanted * expected.n_stored / expected.n_candidates),
         bytes=work.bytes_stored,
         seconds=round(_seconds(work), 1),
         cost=CostRead.model_validate(costs.cost_of(work)),
@@ -113,18 +128,29 @@ def _listed(request: CrawlJobCreate, manifest_bytes: int, limit: int) -> Range:
     )
 
 
-def _found(shares: Iterable[tuple[str, str, int]], supplies: Sequence[Supply]) -> Range:
+def _found(
+    shares: Iterable[tuple[str, str, int]],
+    supplies: Sequence[Supply],
+    probed: Mapping[probes.Pair, SourceProbe],
+) -> Range:
     """
     What searches will find, given as (source, keyword, limit).
 
-    A keyword that was searched to its end finds as many again. Others find what the searches of
-    their source found on average, or the usual share of their limit.
+    A source that says how much it has gives that. A keyword that was searched to its end finds as
+    many again. Others find what the searches of their source found on average, or the usual share
+    of their limit.
     """
     known = {(supply.source, supply.keyword): supply for supply in reversed(supplies)}
     low = expected = high = 0
     for source, keyword, limit in shares:
         supply = known.get((source, keyword))
-        if supply is not None:
+        probe = probed.get((source, keyword))
+        if probe is not None and probe.total is not None:
+            n = min(limit, probe.total)
+            low += min(n, probe.n_sampled)
+            expected += n
+            high += n
+        elif supply is not None:
             n = min(limit, supply.n_candidates)
             low += n
             expected += n if supply.is_all else limit
@@ -137,12 +163,37 @@ def _found(shares: Iterable[tuple[str, str, int]], supplies: Sequence[Supply]) -
     return Range(low=low, expected=expected, high=high)
 
 
-def _work(n_candidates: int, n_searches: int, expected: Experience) -> Work:
-    share = n_candidates / expected.n_candidates
+def _licence_share(told: Iterable[SourceProbe], wanted: frozenset[str] | None) -> float:
+    """How many of the candidates that sources answered with are under a licence that is wanted."""
+    if wanted is None:
+        return 1.0
+    sampled = [(name, n) for probe in told for name, n in probe.licences.items()]
+    n_sampled = sum(n for _, n in sampled)
+    return sum(n for name, n in sampled if name in wanted) / n_sampled if n_sampled else 1.0
+
+
+def _probe_read(probe: SourceProbe) -> ProbeRead:
+    if probe.answered_at is None:
+        status = ProbeStatus.asked
+    else:
+        status = ProbeStatus.failed if probe.error_message else ProbeStatus.answered
+    return ProbeRead(
+        source=probe.source,
+        keyword=probe.keyword,
+        status=status,
+        total=probe.total,
+        licences=probe.licences,
+        error_message=probe.error_message,
+        asked_at=probe.asked_at,
+    )
+
+
+def _work(n_candidates: int, n_wanted: int, n_searches: int, expected: Experience) -> Work:
+    share = n_wanted / expected.n_candidates
     return Work(
         n_searches=n_searches,
         n_candidates=n_candidates,
-        n_chunks=max(ceil(expected.n_chunks * share), ceil(n_candidates / CHUNK_URLS)),
+        n_chunks=max(ceil(expected.n_chunks * share), ceil(n_wanted / CHUNK_URLS)),
         fetch_seconds=expected.fetch_seconds * share,
         bytes_stored=round(expected.bytes_stored * share),
     )

@@ -97,6 +97,7 @@ def plan_part(key: str) -> int:
 
 def _note_part(search: JobSearch, part: int, head: dict[str, Any]) -> None:
     """Tick off a part of the latest attempt; its last one says how many there are or why none."""
+    search.queries = head.get("queries")
     search.planned_parts = sorted({*search.planned_parts, part})
     if head["n_parts"] is not None:
         search.n_parts = head["n_parts"]

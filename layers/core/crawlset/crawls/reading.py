@@ -70,6 +70,7 @@ def _read(job: CrawlJob, counts: JobCounts) -> CrawlJobRead:
         max_images=job.max_images,
         licences=job.policy["licences"],
         intended_use=job.policy["intended_use"],
+        expansion=job.policy.get("expansion", {}),
         policy=job.policy.get("fetch", {}),
         resize=job.policy.get("resize"),
         error_message=job.error_message,

@@ -52,6 +52,7 @@ Dollars = Annotated[float, AfterValidator(_rounded)]
 Keyword = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(printable)]
 SourceName = Annotated[str, Field(min_length=1, max_length=50)]
 ImageUrl = Annotated[str, Field(min_length=1, max_length=MAX_URL_LENGTH), AfterValidator(_has_host)]
+Language = Annotated[str, Field(pattern="^[a-z]{2,3}(-[a-z]{2,8})?$")]
 JobName = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)]
 
 
@@ -102,6 +103,21 @@ class ResizeCreate(BaseModel):
         return self
 
 
+class ExpansionCreate(BaseModel):
+    """What else to search for. Whatever was added is shown with the job's searches."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    plurals: Annotated[bool, Field(description="English plurals")] = False
+    languages: Annotated[
+        list[Language],
+        Field(max_length=5, description="Wikidata's word for it in these languages: de, fr, ja"),
+    ] = []
+    suggestions: Annotated[
+        bool, Field(description="Queries of the language model that the deployment names")
+    ] = False
+
+
 class CrawlJobCreate(BaseModel):
     """Keywords for search sources, or a list of URLs (in the request or uploaded) for `urls`."""
 
@@ -121,6 +137,9 @@ class CrawlJobCreate(BaseModel):
     ] = None
     licences: Annotated[list[str], Field(max_length=50)] = []
     intended_use: IntendedUse = IntendedUse.research
+    expansion: Annotated[
+        ExpansionCreate, Field(description="Search for more than the keywords themselves")
+    ] = ExpansionCreate()
     policy: FetchPolicyCreate = FetchPolicyCreate()
     resize: Annotated[
         ResizeCreate | None, Field(description="Store pictures resized; none: as received")
@@ -132,6 +151,11 @@ class CrawlJobCreate(BaseModel):
     export: Annotated[
         dict[str, Any] | None, Field(description="Export so when the crawl completes")
     ] = None
+
+
+class QueryRead(BaseModel):
+    query: str
+    by: Annotated[str, Field(description="keyword, plural, language:de and so on, or model")]
 
 
 class UploadRead(BaseModel):
@@ -216,8 +240,38 @@ class Assumptions(BaseModel):
     prices_as_of: str
 
 
+class ProbeStatus(StrEnum):
+    asked = "asked"
+    answered = "answered"
+    failed = "failed"
+
+
+class ProbeRead(BaseModel):
+    """What a source says it has of a keyword."""
+
+    source: str
+    keyword: str
+    status: ProbeStatus
+    total: Annotated[int | None, Field(description="Things that match; none where it does not say")]
+    licences: Annotated[
+        dict[str, int], Field(description="Candidates of its first answer, by licence family")
+    ]
+    error_message: str | None
+    asked_at: datetime
+
+
 class EstimateRead(BaseModel):
+    is_complete: Annotated[
+        bool, Field(description="Whether every source has answered; if not, ask again in a moment")
+    ]
+    probes: Annotated[
+        list[ProbeRead],
+        Field(description="What the sources say, for sixty pairs of source and keyword at most"),
+    ]
     candidates: Range
+    licence_share: Annotated[
+        float, Field(description="Of the candidates, under a licence the job wants, 0 to 1")
+    ]
     expected_yield: Annotated[float, Field(description="Stored images of a candidate, 0 to 1")]
     images: Annotated[int, Field(description="Stored images that are expected")]
     bytes: Annotated[int, Field(description="Of the stored images")]
@@ -232,6 +286,10 @@ class SearchRead(BaseModel):
     id: UUID
     source: str
     keyword: str | None
+    queries: Annotated[
+        list[QueryRead] | None,
+        Field(description="What the source was asked, once an expanded search has been planned"),
+    ]
     status: WorkStatus
     n_candidates: int
     error_message: str | None
@@ -247,6 +305,7 @@ class CrawlJobRead(BaseModel):
     max_images: int
     licences: list[str]
     intended_use: str
+    expansion: ExpansionCreate
     policy: FetchPolicyCreate
     resize: ResizeCreate | None
     error_message: str | None

@@ -23,7 +23,7 @@ from crawlset.outbox import Message
 from crawlset.projects.repository import ProjectRepository
 from crawlset.settings import MAX_CANDIDATES, source_settings
 from crawlset.sources import licences, manifests, registry
-from crawlset.sources.protocol import SearchRequest
+from crawlset.sources.protocol import Expansion, SearchRequest
 
 URLS = "urls"
 DEFAULT_MAX_IMAGES = 1_000
@@ -93,6 +93,7 @@ def create(
         policy={
             "licences": request.licences,
             "intended_use": request.intended_use,
+            "expansion": request.expansion.model_dump(),
             "fetch": request.policy.model_dump(),
             "resize": request.resize.model_dump(mode="json") if request.resize else None,
         },
@@ -154,6 +155,10 @@ def check(request: CrawlJobCreate) -> None:
         licences.parse_choice(choice)
     if len(set(request.keywords)) < len(request.keywords):
         raise UnprocessableError("A keyword is named twice.", "/keywords")
+    if request.expansion.suggestions and not source_settings().expansion_model_id:
+        raise UnprocessableError(
+            "This deployment names no model that could suggest queries.", "/expansion/suggestions"
+        )
     has_list = request.urls is not None or request.upload_id is not None
     if request.urls is not None and request.upload_id is not None:
         raise UnprocessableError("Give either urls or an upload_id, not both.", "/upload_id")
@@ -206,6 +211,7 @@ def _searches(
             limit=limit,
             licences=tuple(request.licences),
             intended_use=request.intended_use,
+            expansion=Expansion.model_validate(request.expansion.model_dump()),
         )
 
 

@@ -17,6 +17,7 @@ from crawlset.models.crawl import (
     JobEvent,
     JobSearch,
     JobTemplate,
+    SourceProbe,
 )
 from crawlset.models.image import Change, Image, ImageVerdict, Verdict
 from crawlset.models.messaging import (
@@ -53,6 +54,7 @@ __all__ = [
     "Profile",
     "Project",
     "RequestCount",
+    "SourceProbe",
     "Takedown",
     "TakedownExport",
     "TakedownKind",

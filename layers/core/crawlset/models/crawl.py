@@ -10,10 +10,11 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    UniqueConstraint,
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crawlset.models.base import (
@@ -57,8 +58,8 @@ class CrawlJob(Identified, Owned, Timestamped, Finishing, Base):
     max_images: Mapped[int]
     policy: Mapped[dict[str, Any]]
     """
-    `licences` allowed (empty: any), the `intended_use`, and for the fetchers: `fetch`, the signals
-    to heed and how gently to ask, and `resize`, what to store.
+    `licences` allowed (empty: any), the `intended_use`, the `expansion` of keywords, and for the
+    fetchers: `fetch`, the signals to heed and how gently to ask, and `resize`, what to store.
     """
     validation_rules: Mapped[dict[str, Any] | None]
     """Validate with these rules when the crawl completes."""
@@ -88,6 +89,8 @@ class JobSearch(Identified, Owned, Timestamped, Base):
     source: Mapped[str]
     keyword: Mapped[str | None]
     request: Mapped[dict[str, Any]]
+    queries: Mapped[list[Any] | None] = mapped_column(JSONB)
+    """What the source was asked, `query` and `by` whom, where that was more than the keyword."""
     status: Mapped[WorkStatus] = mapped_column(default=WorkStatus.pending)
     attempt: Mapped[int] = mapped_column(server_default="1", default=1)
     n_parts: Mapped[int | None]
@@ -95,6 +98,27 @@ class JobSearch(Identified, Owned, Timestamped, Base):
     planned_parts: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default="{}")
     n_candidates: Mapped[int] = mapped_column(server_default="0", default=0)
     """Candidates that were new to the job."""
+    error_message: Mapped[str | None]
+
+
+class SourceProbe(Identified, Owned, Base):
+    """What a source said it has for a keyword, to estimate by."""
+
+    __tablename__ = "source_probes"
+    __table_args__ = (
+        UniqueConstraint("user_id", "source", "keyword"),
+        Index(None, "asked_at"),
+    )
+
+    source: Mapped[str]
+    keyword: Mapped[str]
+    asked_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    answered_at: Mapped[datetime | None]
+    total: Mapped[int | None] = mapped_column(BigInteger)
+    """Things that match; None where the source does not say."""
+    n_sampled: Mapped[int] = mapped_column(server_default="0", default=0)
+    licences: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
+    """Candidates of the first answer, by family of their licence."""
     error_message: Mapped[str | None]
 
 

@@ -189,6 +189,7 @@ def _configuration_of(job: CrawlJob) -> CrawlJobCreate:
             "max_images": job.max_images,
             "licences": job.policy["licences"],
             "intended_use": job.policy["intended_use"],
+            "expansion": job.policy.get("expansion", {}),
             "policy": job.policy.get("fetch", {}),
             "resize": job.policy.get("resize"),
             "validation_rules": job.validation_rules,

@@ -26,6 +26,7 @@ class Artwork(BaseModel):
 
 
 class Pagination(BaseModel):
+    total: int = 0
     total_pages: int
 
 
@@ -53,7 +54,7 @@ def search(
         )
         page = [_candidate(work, answer.config.iiif_url) for work in answer.data if work.image_id]
         if page:
-            yield page
+            yield Page(page, total=answer.pagination.total)
         if number >= answer.pagination.total_pages:
             return
 

@@ -51,7 +51,7 @@ def search(
         },
         Answer,
     )
-    page = [
+    page = Page(
         Candidate(
             url=result.properties.url,
             landing_url=result.url,
@@ -61,6 +61,7 @@ def search(
         )
         for result in answer.results
         if result.properties.url
-    ]
+    )
+    page.total = len(page)
     if page:
         yield page

@@ -1,8 +1,9 @@
 """From one search to its parts of candidates in the bucket."""
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from pydantic_core import to_json
 
@@ -12,6 +13,7 @@ from crawlset.kit.lines import GZIP_LEVEL
 from crawlset.outcomes import Outcome
 from crawlset.settings import CANDIDATES_PER_PART
 from crawlset.sources import licences
+from crawlset.sources.expansion import Query
 from crawlset.sources.protocol import (
     Candidate,
     DiscoverMessage,
@@ -29,6 +31,8 @@ MAX_PIXELS = 2**31 - 1
 CANCELLED = {"code": "cancelled", "message": "The job was cancelled."}
 
 Ask = Callable[[SearchRequest], Iterator[Page]]
+Expand = Callable[[SearchRequest], Sequence[Query]]
+"""What to ask for instead of the request's keyword alone."""
 WritePart = Callable[[str, bytes], None]
 """Write these bytes under this key, over whatever an earlier attempt left there."""
 
@@ -42,20 +46,29 @@ class Discovered:
 
 
 def discover(
-    message: DiscoverMessage, *, ask: Ask, write: WritePart, is_cancelled: Callable[[], bool]
+    message: DiscoverMessage,
+    *,
+    ask: Ask,
+    write: WritePart,
+    is_cancelled: Callable[[], bool],
+    expand: Expand | None = None,
 ) -> Discovered:
     """
     Ask the source and write what it yields, part by part as they fill.
+
+    With `expand` it is asked by each query for an equal share of the candidates, and for what
+    those before it did not find.
 
     A final error of the source ends the last part, after the candidates found before it. A
     cancelled job ends with an empty part. Doing it again writes the same keys.
 
     Raises `SourceThrottledError` and `SourceUnavailableError`: ask again later.
     """
-    parts = Parts(message, write)
+    queries = expand(message.request) if expand is not None else None
+    parts = Parts(message, write, queries)
     error: dict[str, str] | None = None
     try:
-        if not _collect(message.request, ask, parts, is_cancelled):
+        if not _collect_all(message.request, queries, ask, parts, is_cancelled):
             parts.drop()
             error = CANCELLED
     except (SourceThrottledError, SourceUnavailableError):
@@ -66,20 +79,45 @@ def discover(
     return Discovered(parts.n_candidates, n_parts, error["code"] if error else None)
 
 
-def _collect(
-    request: SearchRequest, ask: Ask, parts: "Parts", is_cancelled: Callable[[], bool]
+def _collect_all(
+    request: SearchRequest,
+    queries: Sequence[Query] | None,
+    ask: Ask,
+    parts: "Parts",
+    is_cancelled: Callable[[], bool],
 ) -> bool:
     """Say whether the search came to its end; False when the job was cancelled."""
+    if queries is None:
+        return _collect(request, ask, parts, is_cancelled, request.limit)
+    for place, query in enumerate(queries):
+        share = ceil((request.limit - parts.n_candidates) / (len(queries) - place))
+        if share == 0:
+            return True
+        asked = request.model_copy(update={"keyword": query.query, "limit": share})
+        if not _collect(asked, ask, parts, is_cancelled, parts.n_candidates + share):
+            return False
+    return True
+
+
+def _collect(
+    request: SearchRequest,
+    ask: Ask,
+    parts: "Parts",
+    is_cancelled: Callable[[], bool],
+    until: int,
+) -> bool:
+    """As `_collect_all`, by one query and until there are so many candidates."""
     wanted = licences.wanted(request.licences)
     pages = ask(request)
-    while parts.n_candidates < request.limit:
+    while parts.n_candidates < until:
         if is_cancelled():
             return False
         page = next(pages, None)
         if page is None:
             return True
-        for candidate in page[: request.limit - parts.n_candidates]:
+        for candidate in page[: until - parts.n_candidates]:
             candidate.refused = candidate.refused or _refusal(candidate, wanted)
+            candidate.query = candidate.query or request.keyword
             parts.add(candidate)
     return True
 
@@ -99,8 +137,11 @@ class Parts:
     A full part is written when the next candidate comes, so that the last one is known to be.
     """
 
-    def __init__(self, message: DiscoverMessage, write: WritePart) -> None:
+    def __init__(
+        self, message: DiscoverMessage, write: WritePart, queries: Sequence[Query] | None
+    ) -> None:
         self.n_candidates = 0
+        self._queries = [query._asdict() for query in queries] if queries is not None else None
         self._message = message
         self._write = write
         self._number = 0
@@ -144,6 +185,7 @@ class Parts:
             "part": self._number,
             "n_parts": self._number + 1 if is_last else None,
             "error": error,
+            "queries": self._queries,
         }
         # The header is known last and stands first: gzip lets members follow each other.
         gzipped = _gzip_member()
@@ -159,7 +201,7 @@ def _line(candidate: Candidate, request: SearchRequest, rank: int) -> bytes:
         {
             "url": _clean(candidate.url, MAX_URL_CHARS),
             "source": request.source,
-            "query": _clean(request.keyword),
+            "query": _clean(candidate.query),
             "keyword": _clean(candidate.keyword, MAX_KEYWORD_CHARS)
             or _clean(request.keyword, MAX_KEYWORD_CHARS),
             "rank": rank,

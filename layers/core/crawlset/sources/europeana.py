@@ -30,6 +30,7 @@ class Item(BaseModel):
 class Answer(BaseModel):
     success: bool = True
     error: str = ""
+    totalResults: int = 0  # noqa: N815
     items: list[Item] = []
     nextCursor: str | None = None  # noqa: N815
 
@@ -63,7 +64,7 @@ def search(
             raise SourceRefusedError(f"europeana refuses the search ({answer.error[:200]}).")
         page = [_candidate(item) for item in answer.items if item.edmIsShownBy]
         if page:
-            yield page
+            yield Page(page, total=answer.totalResults)
         cursor = answer.nextCursor if answer.items else None
 
 

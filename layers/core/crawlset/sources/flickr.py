@@ -55,6 +55,7 @@ class Photo(BaseModel):
 
 
 class Photos(BaseModel):
+    total: int = 0
     pages: int
     photo: list[Photo]
 
@@ -71,7 +72,14 @@ class Answer(BaseModel):
 def search(
     request: SearchRequest, *, client: httpx.Client, settings: SourceSettings
 ) -> Iterator[Page]:
-    """The first 4,000 photos that match, 500 a page; those without a large size are left out."""
+    """
+    The first 4,000 photos that match, licence included, 500 a page.
+
+    Those without a large size are left out.
+    """
+    only = _filter(request)
+    if only is None:
+        return
     asker = Asker("flickr", client, gap_seconds=GAP_SECONDS)
     address = f"{settings.base_of('flickr', BASE)}/services/rest/"
     for number in range(1, MAX_PAGES + 1):
@@ -88,6 +96,7 @@ def search(
                 "page": number,
                 "format": "json",
                 "nojsoncallback": 1,
+                **only,
             },
             Answer,
         )
@@ -96,9 +105,22 @@ def search(
             _candidate(photo, url) for photo in photos.photo if (url := photo.url_o or photo.url_l)
         ]
         if page:
-            yield page
+            yield Page(page, total=photos.total)
         if number >= photos.pages:
             return
+
+
+def _filter(request: SearchRequest) -> dict[str, str] | None:
+    """The parameter that leaves other licences out; None if nothing there can be wanted."""
+    wanted = licences.wanted(request.licences)
+    if wanted is None:
+        return {}
+    ids = [
+        id_
+        for id_, name in LICENCES.items()
+        if licences.is_wanted(licences.normalise(name), wanted)
+    ]
+    return {"license": ",".join(ids)} if ids else None
 
 
 def _photos(answer: Answer) -> Photos:

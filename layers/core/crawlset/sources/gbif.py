@@ -33,6 +33,7 @@ class Occurrence(BaseModel):
 
 
 class Answer(BaseModel):
+    count: int = 0
     endOfRecords: bool  # noqa: N815
     results: list[Occurrence]
 
@@ -61,7 +62,7 @@ def search(
             if medium.type in {None, "StillImage"} and medium.identifier
         ]
         if page:
-            yield page
+            yield Page(page, total=answer.count)
         if answer.endOfRecords:
             return
 

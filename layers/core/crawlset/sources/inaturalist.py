@@ -71,7 +71,7 @@ def search(
         )
         page = [_candidate(seen, photo) for seen in answer.results for photo in seen.photos]
         if page:
-            yield page
+            yield Page(page, total=answer.total_results)
         if not answer.results or number * PAGE_SIZE >= answer.total_results:
             return
 

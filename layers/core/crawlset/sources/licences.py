@@ -123,6 +123,12 @@ def wanted(choices: Iterable[str]) -> frozenset[str] | None:
     return frozenset(name for choice in parsed for name in PRESETS.get(choice) or {choice})
 
 
+def wanted_families(choices: Iterable[str]) -> frozenset[str] | None:
+    """As `wanted`, for a source that can be asked by family only."""
+    among = wanted(choices)
+    return None if among is None else frozenset(map(family, among))
+
+
 def is_wanted(licence: str | None, among: frozenset[str] | None) -> bool:
     """Whether a work may be fetched; one of unknown licence only when every work may."""
     if among is None:

@@ -42,7 +42,7 @@ def search(
         ]
         page = [candidate for thing in things for candidate in _candidates(thing)]
         if page:
-            yield page
+            yield Page(page, total=len(ids))
 
 
 def _candidates(thing: Thing) -> Iterator[Candidate]:

@@ -11,8 +11,7 @@ from crawlset.sources.protocol import Candidate, Page, SearchRequest
 
 BASE = "https://images-api.nasa.gov"
 PAGE_SIZE = 100
-MAX_PAGES = 100
-"""The search goes no deeper than 10,000."""
+MAX_DEPTH = 10_000
 GAP_SECONDS = 0.2
 LARGE = ("~orig.", "~large.", "~medium.")
 """Parts of the names of an asset's files, the best first."""
@@ -66,14 +65,15 @@ def search(
     """
     asker = Asker("nasa", client, gap_seconds=GAP_SECONDS)
     base = settings.base_of("nasa", BASE)
-    for number in range(1, MAX_PAGES + 1):
+    page_size = min(PAGE_SIZE, request.limit)
+    for number in range(1, MAX_DEPTH // page_size + 1):
         found = asker.get(
             f"{base}/search",
             {
                 "q": request.keyword or "",
                 "media_type": "image",
                 "page": number,
-                "page_size": PAGE_SIZE,
+                "page_size": page_size,
             },
             Found,
         ).collection
@@ -83,8 +83,8 @@ def search(
             if url := _best([file.href for file in files]):
                 page.append(_candidate(facts, url))
         if page:
-            yield page
-        if not found.items or number * PAGE_SIZE >= found.metadata.total_hits:
+            yield Page(page, total=found.metadata.total_hits)
+        if not found.items or number * page_size >= found.metadata.total_hits:
             return
 
 

@@ -17,6 +17,17 @@ MAX_PAGES = 12
 """240 works a query are all there are."""
 GAP_SECONDS = 1.0
 MAX_QUERY = 200
+CODES = {
+    "cc0": "cc0",
+    "pdm": "pdm",
+    "cc-by": "by",
+    "cc-by-sa": "by-sa",
+    "cc-by-nc": "by-nc",
+    "cc-by-nd": "by-nd",
+    "cc-by-nc-sa": "by-nc-sa",
+    "cc-by-nc-nd": "by-nc-nd",
+}
+"""What Openverse calls the families of licences."""
 
 
 class Work(BaseModel):
@@ -33,6 +44,7 @@ class Work(BaseModel):
 
 
 class Answer(BaseModel):
+    result_count: int = 0
     page_count: int
     results: list[Work]
 
@@ -40,16 +52,28 @@ class Answer(BaseModel):
 def search(
     request: SearchRequest, *, client: httpx.Client, settings: SourceSettings
 ) -> Iterator[Page]:
-    """The first 240 works that match, 20 a page."""
+    """The first 240 works that match, licence included, 20 a page."""
+    only = _filter(request)
+    if only is None:
+        return
     asker = Asker("openverse", client, gap_seconds=GAP_SECONDS)
     address = f"{settings.base_of('openverse', BASE)}/v1/images/"
-    keyword = (request.keyword or "")[:MAX_QUERY]
+    query: dict[str, str | int] = {"q": (request.keyword or "")[:MAX_QUERY], "page_size": PAGE_SIZE}
     for number in range(1, MAX_PAGES + 1):
-        answer = asker.get(address, {"q": keyword, "page": number, "page_size": PAGE_SIZE}, Answer)
+        answer = asker.get(address, query | only | {"page": number}, Answer)
         if answer.results:
-            yield [_candidate(work) for work in answer.results]
+            yield Page(map(_candidate, answer.results), total=answer.result_count)
         if not answer.results or number >= answer.page_count:
             return
+
+
+def _filter(request: SearchRequest) -> dict[str, str] | None:
+    """The parameter that leaves other licences out; None if nothing there can be wanted."""
+    wanted = licences.wanted_families(request.licences)
+    if wanted is None:
+        return {}
+    codes = sorted(CODES[name] for name in wanted if name in CODES)
+    return {"license": ",".join(codes)} if codes else None
 
 
 def _candidate(work: Work) -> Candidate:

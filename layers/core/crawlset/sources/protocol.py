@@ -1,6 +1,6 @@
 """What a search is, what it yields, and what an adapter of a source must be."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Literal, Protocol
@@ -29,6 +29,21 @@ class ManifestFormat(StrEnum):
     parquet = "parquet"
 
 
+class Expansion(BaseModel):
+    """What else to search for besides a keyword itself."""
+
+    model_config = ConfigDict(frozen=True)
+
+    plurals: bool = False
+    languages: tuple[str, ...] = ()
+    """ISO 639 codes: the labels that Wikidata has in these languages."""
+    suggestions: bool = False
+    """Of the model that the deployment names."""
+
+    def __bool__(self) -> bool:
+        return self.plurals or bool(self.languages) or self.suggestions
+
+
 class SearchRequest(BaseModel):
     """One question to one source: a keyword, or a list of URLs."""
 
@@ -45,6 +60,7 @@ class SearchRequest(BaseModel):
     licences: tuple[str, ...] = ()
     """Licence ids, families and presets that are wanted; empty for any."""
     intended_use: IntendedUse
+    expansion: Expansion = Expansion()
 
 
 class DiscoverMessage(BaseModel):
@@ -55,11 +71,22 @@ class DiscoverMessage(BaseModel):
     request: SearchRequest
 
 
+class ProbeMessage(BaseModel):
+    """Ask a source for its first answer only, to learn what it has."""
+
+    v: Literal[1]
+    user_id: UUID
+    probe_id: UUID
+    request: SearchRequest
+
+
 @dataclass(slots=True)
 class Candidate:
     """An image that a source knows of. Its text is as the source gave it."""
 
     url: str
+    query: str | None = None
+    """What the source was asked; without one it was the search's keyword."""
     keyword: str | None = None
     """The class the source itself states; without one the search's keyword stands."""
     landing_url: str | None = None
@@ -75,7 +102,12 @@ class Candidate:
     refused: Outcome | None = None
 
 
-Page = list[Candidate]
+class Page(list[Candidate]):
+    """Candidates of one answer, and how many things match in all, where the source says so."""
+
+    def __init__(self, candidates: Iterable[Candidate] = (), *, total: int | None = None) -> None:
+        super().__init__(candidates)
+        self.total = total
 
 
 class Search(Protocol):

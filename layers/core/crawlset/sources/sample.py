@@ -42,7 +42,7 @@ def search(
         answer = _ask(client, address, request.keyword or "", number)
         if not answer.results:
             return
-        yield [_candidate(hit) for hit in answer.results]
+        yield Page(map(_candidate, answer.results), total=answer.total)
         n_seen += len(answer.results)
         total = answer.total
         number += 1

@@ -74,7 +74,7 @@ def search(
         ).response
         page = [candidate for row in answer.rows for candidate in _candidates(row)]
         if page:
-            yield page
+            yield Page(page, total=answer.rowCount)
         start += len(answer.rows)
         if not answer.rows or start >= answer.rowCount:
             return

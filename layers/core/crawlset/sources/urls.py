@@ -34,5 +34,5 @@ def search(
     )
     manifests.check(manifest)
     candidates = manifests.read(manifest)
-    while page := list(islice(candidates, PAGE_ROWS)):
+    while page := Page(islice(candidates, PAGE_ROWS)):
         yield page

@@ -98,7 +98,9 @@ def search(
             _raise(answer.error)
         # A dictionary by page id; its order means nothing.
         files = sorted(answer.query.pages.values(), key=lambda file: file.index)
-        page = [_candidate(file, info) for file in files for info in file.imageinfo[:1]]
+        page = Page(_candidate(file, info) for file in files for info in file.imageinfo[:1])
+        if answer.more is None:
+            page.total = offset + len(files)
         if page:
             yield page
         if answer.more is None or answer.more.gsroffset <= offset:
