@@ -8,7 +8,8 @@ class Configuration(TypedDict, total=False):
 
     With `validation_rules` or `export` the job goes on to these by itself. `policy` switches
     opt-outs off (`{"robots": False}`) and sets `min_gap_seconds`; `resize` says what to store
-    instead of the bytes received (`{"mode": "keep_ratio", "size": 256}`).
+    instead of the bytes received (`{"mode": "keep_ratio", "size": 256}`); `expansion` what else to
+    search for (`{"plurals": True, "languages": ["de"]}`).
     """
 
     sources: Required[Sequence[str]]
@@ -19,6 +20,7 @@ class Configuration(TypedDict, total=False):
     max_images: int | None
     licences: Sequence[str] | None
     intended_use: str | None
+    expansion: Mapping[str, Any] | None
     policy: Mapping[str, Any] | None
     resize: Mapping[str, Any] | None
     validation_rules: Mapping[str, Any] | None

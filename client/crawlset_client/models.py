@@ -75,10 +75,18 @@ class ChunkCounts(Record):
     cancelled: int = 0
 
 
+class Query(Record):
+    """What a source was asked, and who thought of it."""
+
+    query: str
+    by: str
+
+
 class Search(Record):
     id: str
     source: str
     keyword: str | None = None
+    queries: list[Query] | None = None
     status: str
     n_candidates: int = 0
     error_message: str | None = None
@@ -130,7 +138,21 @@ class Range(Record):
     high: int
 
 
+class Probe(Record):
+    """What a source says it has of a keyword."""
+
+    source: str
+    keyword: str
+    status: str
+    total: int | None = None
+    licences: dict[str, int] = {}
+    error_message: str | None = None
+
+
 class Estimate(Record):
+    is_complete: bool = True
+    """Whether every source has answered; if not, the next estimate may know more."""
+    probes: list[Probe] = []
     candidates: Range
     expected_yield: float
     images: int

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 URLS = "urls"
 MAX_NAME = 200
+PROBES_SECONDS = 30.0
+"""Then the estimate goes without the sources that have not answered."""
+POLL_SECONDS = 1.0
 
 
 class Signal(StrEnum):
@@ -76,6 +79,19 @@ def crawl(
     intended_use: Annotated[
         str | None, typer.Option(metavar="USE", help="research, commercial or ml-training")
     ] = None,
+    plurals: Annotated[
+        bool, typer.Option("--plurals", help="Search for English plurals as well.")
+    ] = False,
+    language: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CODE",
+            help="Search for Wikidata's word in it as well: de, fr, ja; can be repeated.",
+        ),
+    ] = None,
+    suggestions: Annotated[
+        bool, typer.Option("--suggestions", help="And for what the deployment's model suggests.")
+    ] = False,
     resize: Annotated[
         ResizeMode | None,
         typer.Option(help="Store pictures brought to --size this way, not as received."),
@@ -119,6 +135,7 @@ def crawl(
             "max_images": max_images,
             "licences": licence,
             "intended_use": intended_use,
+            "expansion": _expansion(plurals=plurals, languages=language, suggestions=suggestions),
             "policy": _policy(ignore or [], min_gap),
             "resize": _resize(
                 mode=resize,
@@ -147,6 +164,10 @@ def _check_usage(keywords: list[str] | None, source: list[str] | None, urls: Pat
         raise UsageError("Give at least one keyword, or a list of URLs with --urls FILE.")
     elif not source:
         raise UsageError("Say where to search with --source; `crawlset sources` lists them.")
+
+
+def _expansion(**wanted: Any) -> dict[str, Any] | None:
+    return {name: value for name, value in wanted.items() if value} or None
 
 
 def _policy(ignored: list[Signal], min_gap: float | None) -> dict[str, Any] | None:
@@ -195,6 +216,11 @@ def _estimate(
 
     with _project_and_list(run, crawlset, project, path, request, keep=False) as project_id:
         estimate = crawlset.estimate_crawl_job(project_id, **request)
+        give_up = run.outside.clock() + PROBES_SECONDS
+        with run.output.messages.status("Asking the sources what they have…"):
+            while not estimate.is_complete and run.outside.clock() < give_up:
+                run.outside.sleep(POLL_SECONDS)
+                estimate = crawlset.estimate_crawl_job(project_id, **request)
     run.output.result(
         estimate.model_dump(mode="json"), lambda console: draw_estimate(console, estimate)
     )

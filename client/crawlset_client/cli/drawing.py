@@ -10,6 +10,7 @@ from crawlset_client.models import (
     Estimate,
     Event,
     ExportJob,
+    Probe,
     Project,
     ValidationJob,
 )
@@ -70,8 +71,11 @@ def draw_job(console: "Console", job: CrawlJob) -> None:
         if fact:
             console.print(f"  {name:<10} {printable(fact)}", soft_wrap=True)
     for search in job.searches:
+        what = f"{search.source} {search.keyword or ''}".strip()
+        if search.queries:
+            asked = ", ".join(f"{query.query} ({query.by})" for query in search.queries)
+            console.print(printable(f"  search {what}: {asked}"), soft_wrap=True)
         if search.error_message:
-            what = f"{search.source} {search.keyword or ''}".strip()
             console.print(printable(f"  search {what}: {search.error_message}"), soft_wrap=True)
     draw_outcomes(console, job)
     if job.cost is not None:
@@ -93,7 +97,24 @@ def draw_estimate(console: "Console", estimate: Estimate) -> None:
     }
     for name, fact in facts.items():
         console.print(f"  {name:<10} {printable(fact)}", soft_wrap=True)
+    if estimate.probes:
+        rows = [
+            (probe.source, probe.keyword, _has(probe), _mix(probe)) for probe in estimate.probes
+        ]
+        table(console, ("source", "keyword", "has", "licences of a sample"), rows)
     draw_cost(console, estimate.cost)
+
+
+def _has(probe: Probe) -> str:
+    if probe.status == "answered":
+        return f"{probe.total:,}" if probe.total is not None else "it does not say"
+    return probe.error_message or "no answer yet"
+
+
+def _mix(probe: Probe) -> str:
+    n_sampled = sum(probe.licences.values())
+    shares = sorted(probe.licences.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{name} {n / n_sampled:.0%}" for name, n in shares)
 
 
 def draw_cost(console: "Console", cost: Cost) -> None:

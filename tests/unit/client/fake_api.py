@@ -88,6 +88,8 @@ class FakeApi:
     progress: dict[str, int] = field(default_factory=lambda: dict(PROGRESS))
     counts: dict[str, int] = field(default_factory=lambda: {"kept": 5, "rejected": 1})
     n_images: int = 5
+    estimates: list[dict[str, Any]] = field(default_factory=list)
+    """What the next estimates say otherwise."""
     next_answers: list[httpx.Response | Exception] = field(default_factory=list)
     """Given to the next requests instead of what is asked for."""
     damage: Callable[[str, bytes], bytes] = lambda _name, body: body
@@ -188,7 +190,7 @@ class FakeApi:
             ("DELETE", project, self._delete_project),
             ("POST", f"{project}/uploads", self._create_upload),
             ("POST", jobs, self._create_job),
-            ("POST", f"{jobs}/estimate", lambda _, p: httpx.Response(200, json=ESTIMATE)),
+            ("POST", f"{jobs}/estimate", self._estimate),
             ("GET", jobs, self._list_jobs),
             ("GET", job, self._get_job),
             ("POST", f"{job}/cancel", self._cancel_job),
@@ -234,6 +236,11 @@ class FakeApi:
         job = self.add_job(self.projects[p], "pending")
         job["name"] = body["name"]
         return httpx.Response(201, json=job)
+
+    def _estimate(self, _: httpx.Request, p: str) -> httpx.Response:
+        return httpx.Response(
+            200, json=ESTIMATE | (self.estimates.pop(0) if self.estimates else {})
+        )
 
     def _list_jobs(self, request: httpx.Request, p: str) -> httpx.Response:
         status = request.url.params.get("status")

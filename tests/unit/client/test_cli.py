@@ -280,6 +280,34 @@ class TestEstimate:
         assert "480 (80%)" in result.stdout
         assert re.search(r"total +\$0\.0349", result.stdout)
 
+    def test_waits_until_every_source_has_said_what_it_has(
+        self, api: FakeApi, shell: Shell
+    ) -> None:
+        probe = {"source": "gbif", "keyword": "cat", "status": "asked"}
+        answered = probe | {
+            "status": "answered",
+            "total": 1234,
+            "licences": {"cc0": 15, "cc-by": 5},
+        }
+        api.estimates = [
+            {"is_complete": False, "probes": [probe]},
+            {"is_complete": True, "probes": [answered]},
+        ]
+
+        result = shell.run("crawl", "cat", "--source", "sample", "--estimate")
+
+        assert re.search(r"gbif +cat +1,234 +cc0 75%, cc-by 25%", result.stdout)
+        assert api.estimates == []
+
+    def test_waits_no_longer_than_half_a_minute(self, api: FakeApi, shell: Shell) -> None:
+        probe = {"source": "gbif", "keyword": "cat", "status": "asked"}
+        api.estimates = [{"is_complete": False, "probes": [probe]}] * 100
+
+        result = shell.run("crawl", "cat", "--source", "sample", "--estimate")
+
+        assert "no answer yet" in result.stdout
+        assert sum(shell.slept) == 30
+
     def test_leaves_nothing_behind(self, api: FakeApi, shell: Shell) -> None:
         shell.run("crawl", "cat", "--source", "sample", "--estimate")
 
@@ -289,6 +317,20 @@ class TestEstimate:
         result = shell.run("crawl", "cat", "--source", "sample")
 
         assert re.search(r"aws_lambda +\$0\.0195", result.stdout)
+
+
+class TestExpansion:
+    def test_is_asked_for_by_options(self, api: FakeApi, shell: Shell) -> None:
+        options = ("--plurals", "--language", "de", "--language", "fr")
+        shell.run("crawl", "cat", "--source", "sample", *options)
+
+        wanted = {"plurals": True, "languages": ["de", "fr"]}
+        assert api.sent("POST", "/crawl-jobs")["expansion"] == wanted
+
+    def test_is_off_unless_asked_for(self, api: FakeApi, shell: Shell) -> None:
+        shell.run("crawl", "cat", "--source", "sample")
+
+        assert "expansion" not in api.sent("POST", "/crawl-jobs")
 
 
 class TestCrawlUrls:
