@@ -6,6 +6,7 @@ where it stopped.
 """
 
 import argparse
+import os
 import shutil
 import signal
 import sys
@@ -26,6 +27,7 @@ from crawlset_local.errors import ChildDiedError, EmulatorError, LocalCloudError
 from crawlset_local.home import default_home, open_home, read_profile, write_profile
 from crawlset_local.ports import LOOPBACK, Ports, is_listening, require_free
 from crawlset_local.processes import Child
+from crawlset_local.source_access import SourceAccess, read_source_access
 
 TEMPLATE = Path(__file__).resolve().parents[3] / "template.yaml"
 SAMPLE_SITE = "sample_site"
@@ -47,6 +49,7 @@ SAMPLE_HOSTS = (
 )
 """The sample site's virtual hosts, each under `.localhost`."""
 
+KEYS_SECRET = "crawlset-source-keys"  # noqa: S105 - its name
 PROFILE_EMAIL = "local@localhost"
 LISTEN_SECONDS = 60.0
 
@@ -70,8 +73,10 @@ class LocalCloud:
 
     With `database_url` that PostgreSQL is used and none is started. `parameters` are template
     parameters over the laptop's own, `template` another template than the checkout's. The
-    `private_hosts` (`host:port`) may be crawled, and told of events by webhooks. After
-    `start` the attributes tell where everything is; `api_url` has no `/api` at its end.
+    `private_hosts` (`host:port`) may be crawled, and told of events by webhooks. The sources that
+    `access` names may be asked, with its keys; without one, those that `secrets.toml` in `home`
+    and the environment name. After `start` the attributes tell where everything is; `api_url`
+    has no `/api` at its end.
     """
 
     def __init__(
@@ -84,6 +89,7 @@ class LocalCloud:
         parameters: Mapping[str, str] | None = None,
         with_sample_site: bool = True,
         private_hosts: Sequence[str] = (),
+        access: SourceAccess | None = None,
     ) -> None:
         self.home = home.absolute()
         self.ports = ports or Ports()
@@ -98,6 +104,7 @@ class LocalCloud:
         self._parameters = dict(parameters or {})
         self._with_sample_site = with_sample_site
         self._private_hosts = [*private_hosts]
+        self._access = access
         self._owns_database = database_url is None
         self._children: list[Child] = []
         self._lock: TextIO | None = None
@@ -225,18 +232,23 @@ class LocalCloud:
         return self.database_url
 
     def _template_parameters(self, secret_arn: str) -> dict[str, str]:
+        access = self._access or read_source_access(self.home, os.environ)
+        keys_arn = ""
+        if access.keys:
+            keys_arn = deploy.put_secret(self.ports.emulator, KEYS_SECRET, access.keys)
         hosts = [*self._private_hosts]
         if self._with_sample_site:
             hosts += [f"{host}.localhost:{self.ports.sample}" for host in SAMPLE_HOSTS]
         return {
             "Stage": "local",
-            "Contact": PROFILE_EMAIL,
+            "Contact": access.contact or PROFILE_EMAIL,
             "DatabaseSecretArn": secret_arn,
             "MaxFetchConcurrency": "2",
             "MaxDatabaseConcurrency": "2",
             "AllowedPrivateHosts": ",".join(hosts),
             "SampleSourceUrl": self.sample_url if self._with_sample_site else "",
-            "Sources": "",
+            "Sources": ",".join(access.sources),
+            "SourceKeysSecretArn": keys_arn,
         } | self._parameters
 
     def _prepare_database(self, done: Callable[[str, str], None]) -> None:

@@ -73,12 +73,17 @@ def deploy(path: Path, port: int, parameters: Mapping[str, str]) -> Stack:
 
 def put_owner_secret(port: int, dsn: str) -> str:
     """Keep the owner's `dsn` as the secret the template is told of; return its ARN."""
+    return put_secret(port, OWNER_SECRET, {"dsn": dsn})
+
+
+def put_secret(port: int, name: str, fields: Mapping[str, str]) -> str:
+    """Keep `fields` as the secret of this name, over what it held; return its ARN."""
     secrets = emulator.client("secretsmanager", port)
-    value = json.dumps({"dsn": dsn})
+    value = json.dumps(dict(fields))
     try:
-        arn: str = secrets.create_secret(Name=OWNER_SECRET, SecretString=value)["ARN"]
+        arn: str = secrets.create_secret(Name=name, SecretString=value)["ARN"]
     except secrets.exceptions.ResourceExistsException:
-        arn = secrets.put_secret_value(SecretId=OWNER_SECRET, SecretString=value)["ARN"]
+        arn = secrets.put_secret_value(SecretId=name, SecretString=value)["ARN"]
     return arn
 
 

@@ -2,7 +2,7 @@
 What can go wrong with the laptop cloud, each as one line for a person.
 
 * LocalCloudError
-  + PortBusyError, HomeBusyError, HomeError
+  + PortBusyError, HomeBusyError, HomeError, SourceAccessError
   + PostgresError, EmulatorError, ChildDiedError
   + DeployError, FunctionFailedError
 """
@@ -30,6 +30,10 @@ class HomeBusyError(LocalCloudError):
 
 class HomeError(LocalCloudError):
     """The data directory is not usable as it is."""
+
+
+class SourceAccessError(LocalCloudError):
+    """What should say which sources may be asked does not say it."""
 
 
 class PostgresError(LocalCloudError):
