@@ -1,4 +1,4 @@
-"""what sources were asked besides the keyword, and what they said they have
+"""what sources were asked besides the keyword, when they may be, and what they said they have
 
 Revision: 008
 Revises: 007
@@ -18,6 +18,9 @@ ROLES = ("crawlset_api", "crawlset_worker", "crawlset_tick")
 
 def upgrade() -> None:
     op.add_column("job_searches", sa.Column("queries", postgresql.JSONB(), nullable=True))
+    op.add_column(
+        "job_searches", sa.Column("not_before", sa.DateTime(timezone=True), nullable=True)
+    )
     op.create_table(
         "source_probes",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -60,4 +63,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("source_probes")
+    op.drop_column("job_searches", "not_before")
     op.drop_column("job_searches", "queries")

@@ -37,6 +37,7 @@ from crawlset.sources.discover import discover
 from crawlset.sources.expansion import Query, expand
 from crawlset.sources.probing import probe
 from crawlset.sources.protocol import (
+    Deferral,
     DiscoverMessage,
     Page,
     ProbeMessage,
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
 TIMEOUT = httpx.Timeout(20, connect=5)
 UNAVAILABLE_SECONDS = 30
 LONGEST_WAIT_SECONDS = 900
+LAST_RECEIVES = 4
+"""Of a message: one more, and the queue gives it up."""
 
 
 class DiscoverRecord(SqsRecordModel):
@@ -88,19 +91,23 @@ def discover_search(record: DiscoverRecord) -> None:
     """
     Search; where the source asks to wait, wait no longer than it says.
 
-    The message's group is the source, so everybody's searches wait with it.
+    The message's group is the source, so everybody's searches wait with it. A search that has
+    waited so often that the queue would give it up is handed back, to be sent again later.
     """
     message = record.body
+    n_receives = int(record.attributes.ApproximateReceiveCount)
     try:
         if isinstance(message, ProbeMessage):
             _probe(message)
         else:
             _discover_logged(message)
     except SourceThrottledError as error:
+        if n_receives >= LAST_RECEIVES and isinstance(message, DiscoverMessage):
+            _hand_back(message, error.retry_after_seconds)
+            return
         _come_again(record.receiptHandle, error.retry_after_seconds)
         raise
     except SourceUnavailableError:
-        n_receives = int(record.attributes.ApproximateReceiveCount)
         _come_again(record.receiptHandle, UNAVAILABLE_SECONDS * n_receives)
         raise
 
@@ -111,6 +118,18 @@ def _come_again(receipt_handle: str, seconds: float) -> None:
         ReceiptHandle=receipt_handle,
         VisibilityTimeout=min(max(1, math.ceil(seconds)), LONGEST_WAIT_SECONDS),
     )
+
+
+def _hand_back(message: DiscoverMessage, seconds: float) -> None:
+    deferral = Deferral(
+        job_id=message.job_id,
+        search_id=message.search_id,
+        attempt=message.attempt,
+        seconds=seconds,
+    )
+    head = deferral.model_dump(mode="json")
+    objects.put(keys.deferral(message.search_id), pack_lines([head]))
+    logger.warning("search_handed_back", search_id=str(message.search_id), seconds=seconds)
 
 
 def _discover_logged(message: DiscoverMessage) -> None:

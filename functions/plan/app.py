@@ -17,6 +17,8 @@ def plan_named(delivery: Delivery) -> None:
         with logger.append_context_keys(job_id=job_id_of(key)):
             if key.endswith(f"/{keys.PROBE}"):
                 probes.record(key)
+            elif key.endswith(f"/{keys.DEFERRAL}"):
+                planning.defer(key)
             else:
                 planning.plan_part(key)
 

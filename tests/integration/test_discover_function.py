@@ -170,6 +170,23 @@ class TestSample:
         assert parts_of(job_id) == []
         assert "wait 30 s" in logged(log, "search_deferred")["error"]
 
+    def test_hands_a_search_back_before_the_queue_gives_it_up(self, site: Site) -> None:
+        site.answer = httpx.Response(429, headers={"Retry-After": "7200"})
+        job_id, search_id = uuid4(), uuid4()
+        message = record(job_id, search_id)
+        message["attributes"]["ApproximateReceiveCount"] = "4"
+
+        assert send(message) == []
+
+        [head] = objects.get_lines(keys.deferral(search_id))
+        assert head == {
+            "v": 1,
+            "job_id": str(job_id),
+            "search_id": str(search_id),
+            "attempt": 1,
+            "seconds": 7200,
+        }
+
     def test_goes_on_with_other_groups_when_one_is_throttled(self, site: Site) -> None:
         site.answer = httpx.Response(429)
         objects.put("uploads/a/b", b"https://a.example/1.jpg\n")

@@ -1,5 +1,6 @@
 import json
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,9 +11,11 @@ from sqlalchemy.orm import Session
 from crawlset import keys
 from crawlset.crawls import planning
 from crawlset.kit import objects
+from crawlset.kit.batch import Delivery
 from crawlset.kit.lines import pack_lines
 from crawlset.models import CrawlJob, Image, JobChunk, JobSearch, JobStatus, WorkStatus
 from crawlset.outcomes import ImageStatus, Outcome
+from functions.plan import app
 from tests import factories
 
 pytestmark = [pytest.mark.role("crawlset_worker"), pytest.mark.usefixtures("bucket")]
@@ -228,3 +231,42 @@ class TestPlanPart:
             planning.plan_part(put_part(search, [candidate(url) for url in urls], part, None))
 
         assert [chunk.lane for chunk in chunks_of(session, job)] == [None, "busy.example.org#0"]
+
+
+class TestDefer:
+    def hand_back(self, search: JobSearch) -> None:
+        head = {
+            "v": 1,
+            "job_id": str(search.crawl_job_id),
+            "search_id": str(search.id),
+            "attempt": 1,
+            "seconds": 7200,
+        }
+        key = keys.deferral(search.id)
+        objects.put(key, pack_lines([head]))
+        app.plan_named(Delivery("m", json.dumps({"v": 1, "key": key}), 1))
+
+    def test_puts_the_search_off_for_as_long_as_its_source_asks(
+        self, session: Session, search: JobSearch
+    ) -> None:
+        self.hand_back(search)
+
+        session.refresh(search)
+        assert search.status is WorkStatus.pending
+        assert search.not_before is not None
+        wait = search.not_before - datetime.now(UTC)
+        assert timedelta(minutes=119) < wait < timedelta(minutes=121)
+
+    @pytest.mark.parametrize(
+        "moved",
+        [{"status": WorkStatus.completed}, {"status": WorkStatus.cancelled}, {"attempt": 2}],
+    )
+    def test_leaves_one_alone_that_has_moved(
+        self, session: Session, job: CrawlJob, moved: dict[str, Any]
+    ) -> None:
+        search = factories.create_search(session, job, **moved)
+
+        self.hand_back(search)
+
+        session.refresh(search)
+        assert search.not_before is None

@@ -121,6 +121,21 @@ class TestSweep:
 
         assert queues.bodies("discover") == []
 
+    def test_sends_a_search_that_was_put_off_once_its_time_has_come(
+        self, session: Session, job: CrawlJob, queues: Any
+    ) -> None:
+        put_off = {"status": WorkStatus.pending, "updated_at": LONG_AGO}
+        minute = text("interval '1 minute'")
+        due = factories.create_search(session, job, not_before=func.now() - minute, **put_off)
+        factories.create_search(session, job, not_before=func.now() + minute, **put_off)
+
+        tick()
+
+        (message,) = map(json.loads, queues.bodies("discover"))
+        assert (message["search_id"], message["attempt"]) == (str(due.id), 1)
+        session.expire_all()
+        assert (due.status, due.not_before) == (WorkStatus.queued, None)
+
     def test_records_an_outcome_whose_event_never_came(
         self, session: Session, job: CrawlJob, queues: Any
     ) -> None:

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 PROBE = "probe.jsonl.gz"
+DEFERRAL = "deferred.jsonl.gz"
 
 
 def upload(user_id: UUID, upload_id: UUID) -> str:
@@ -20,6 +21,11 @@ def candidates(job_id: UUID, search_id: UUID, part: int) -> str:
 def probe(probe_id: UUID) -> str:
     """Among candidates, so that `plan` hears of it."""
     return f"{candidates_prefix(probe_id)}{PROBE}"
+
+
+def deferral(search_id: UUID) -> str:
+    """As a probe's: candidates of nothing, of which `plan` hears."""
+    return f"{candidates_prefix(search_id)}{DEFERRAL}"
 
 
 def chunk_prefix(job_id: UUID, chunk_id: UUID) -> str:

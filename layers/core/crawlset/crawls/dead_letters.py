@@ -64,8 +64,8 @@ def _named_by(message: dict[str, Any]) -> list[tuple[UUID, str, UUID]]:
         return [(UUID(message["job_id"]), "search", UUID(message["search_id"]))]
     dead = []
     for key in keys_of(message):
-        if key.endswith(f"/{keys.PROBE}"):
-            continue
+        if key.endswith((f"/{keys.PROBE}", f"/{keys.DEFERRAL}")):
+            continue  # the next estimate asks again; the sweeper finds a search that has stopped
         if key.endswith("/outcome"):
             outcome = parse_outcome_key(key)
             dead.append((outcome.job_id, "chunk", outcome.chunk_id))

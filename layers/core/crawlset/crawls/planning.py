@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from crawlset.models import CrawlJob, JobChunk, JobSearch, WorkStatus
 from crawlset.observability import logger, metrics
 from crawlset.outcomes import Outcome
 from crawlset.settings import CANDIDATES_PER_PART
+from crawlset.sources.protocol import Deferral
 
 COLUMNS = (
     "chunk_id, ordinal, url, url_hash, host, source, query, keyword, rank, landing_url, licence, "
@@ -52,6 +54,8 @@ DROP_MET = text(
         AND images.status NOT IN ('pending', 'cancelled')
     """
 )
+REPEATED_AFTER = timedelta(minutes=6)
+"""A FIFO queue takes a message again that it had more than five minutes ago."""
 HOST = re.compile(r"https?://(?:[^/?#@]*@)?(\[[^\]/]*\]|[^/?#:]*)", re.IGNORECASE)
 
 
@@ -93,6 +97,22 @@ def plan_part(key: str) -> int:
     )
     metrics.add_metric(name="CandidatesPlanned", unit="Count", value=n_new)
     return n_new
+
+
+def defer(key: str) -> None:
+    """Put off the search that is handed back at `key`, unless it has moved since."""
+    head, *_ = objects.get_lines(key)
+    deferral = Deferral.model_validate(head)
+    with db.transaction() as session:
+        job = CrawlRepository(session).find(deferral.job_id)
+        if job is None:
+            return
+        search = SearchRepository(session).lock(job, deferral.search_id)
+        if search is None or search.status not in UNFINISHED or search.attempt > deferral.attempt:
+            return
+        wait = max(timedelta(seconds=deferral.seconds), REPEATED_AFTER)
+        search.status, search.not_before = WorkStatus.pending, func.now() + wait
+    logger.info("search_deferred", search_id=str(deferral.search_id), seconds=deferral.seconds)
 
 
 def _note_part(search: JobSearch, part: int, head: dict[str, Any]) -> None:

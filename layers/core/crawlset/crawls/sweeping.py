@@ -68,12 +68,20 @@ def sweep(*, everything: bool = False) -> dict[str, int]:
         )
     )
     return {
+        "deferred_searches": _send_deferred_searches(),
         "searches": _sweep_searches(cutoffs),
         "queued_chunks": _sweep_queued_chunks(cutoffs),
         "pending_chunks": _sweep_pending_chunks(cutoffs),
         "cancelled_images": _settle_cancelled(),
         "tombstones": _repeat_tombstones(),
     }
+
+
+def _send_deferred_searches() -> int:
+    with db.transaction() as session:
+        due = SearchRepository(session).queue_due(ROUND)
+        outbox.post(session, [discover_message(search, search.attempt) for search in due])
+    return len(due)
 
 
 def _sweep_searches(cutoffs: Cutoffs) -> int:

@@ -79,11 +79,28 @@ class SearchRepository:
             select(JobSearch)
             .where(
                 JobSearch.status.in_(UNFINISHED),
+                JobSearch.not_before.is_(None),
                 JobSearch.updated_at < before,
                 or_(~is_source_busy, JobSearch.updated_at < before - RETENTION),
             )
             .order_by(JobSearch.updated_at)
             .limit(limit)
+        ).all()
+
+    def queue_due(self, limit: int) -> Sequence[JobSearch]:
+        """Of any owner, those that were put off until now; queued again as they are."""
+        due = (
+            select(JobSearch.id)
+            .where(JobSearch.status == WorkStatus.pending, JobSearch.not_before <= func.now())
+            .order_by(JobSearch.not_before)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        return self.session.scalars(
+            update(JobSearch)
+            .where(JobSearch.id.in_(due.scalar_subquery()))
+            .values(status=WorkStatus.queued, not_before=None)
+            .returning(JobSearch)
         ).all()
 
     def restart(self, search: JobSearch) -> int | None:

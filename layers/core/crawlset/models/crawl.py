@@ -89,6 +89,8 @@ class JobSearch(Identified, Owned, Timestamped, Base):
     source: Mapped[str]
     keyword: Mapped[str | None]
     request: Mapped[dict[str, Any]]
+    not_before: Mapped[datetime | None]
+    """When its source may be asked again, while it is pending because the source asked to wait."""
     queries: Mapped[list[Any] | None] = mapped_column(JSONB)
     """What the source was asked, `query` and `by` whom, where that was more than the keyword."""
     status: Mapped[WorkStatus] = mapped_column(default=WorkStatus.pending)

@@ -71,6 +71,16 @@ class DiscoverMessage(BaseModel):
     request: SearchRequest
 
 
+class Deferral(BaseModel):
+    """A search whose source keeps asking to wait."""
+
+    v: Literal[1] = 1
+    job_id: UUID
+    search_id: UUID
+    attempt: int
+    seconds: Annotated[float, Field(ge=0, le=86_400)]
+
+
 class ProbeMessage(BaseModel):
     """Ask a source for its first answer only, to learn what it has."""
 
