@@ -80,6 +80,10 @@ class SourceSettings(BaseSettings):
     smithsonian_key: SecretStr = SecretStr("")
     flickr_key: SecretStr = SecretStr("")
     brave_key: SecretStr = SecretStr("")
+    google_key: SecretStr = SecretStr("")
+    google_engine_key: SecretStr = SecretStr("")
+    """The id (cx) of the Programmable Search Engine that goes with `google_key`."""
+    serpapi_key: SecretStr = SecretStr("")
 
     def may_ask(self, source: str) -> bool:
         return source in {name.strip() for name in self.sources.split(",")}

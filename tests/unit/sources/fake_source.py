@@ -11,7 +11,11 @@ from crawlset.settings import SourceSettings
 from crawlset.sources.protocol import Candidate, IntendedUse, SearchRequest
 
 SETTINGS = SourceSettings(
-    europeana_key="e-key", smithsonian_key="s-key", flickr_key="f-key", brave_key="b-key"
+    europeana_key="e-key",
+    smithsonian_key="s-key",
+    flickr_key="f-key",
+    brave_key="b-key",
+    serpapi_key="p-key",
 )
 
 Answers = Callable[[httpx.Request], httpx.Response]

@@ -156,6 +156,8 @@ def _refused(name: str, *, limits: str, terms_url: str, why: str) -> Source:
 EVERY_USE = frozenset(IntendedUse)
 CREATIVE_COMMONS = ("cc0", "pdm", "cc-by", "cc-by-sa", "cc-by-nc", "cc-by-nd", "cc-by-nc-sa")
 
+WITHOUT_LICENCES = "Grey: it states no licences, and the rights in what it finds are yours to know."
+
 SOURCES: dict[str, Source] = {
     source.name: source
     for source in (
@@ -278,6 +280,39 @@ SOURCES: dict[str, Source] = {
             limits="200 pictures a query, no second page",
             terms_url="https://api-dashboard.search.brave.com/terms-of-service",
             notes="The web, without licences: the rights in what it finds are yours to know.",
+        ),
+        _official(
+            "google",
+            intended_uses=EVERY_USE,
+            licences=(),
+            limits="100 pictures a query by its own API, ten pages through SerpApi",
+            terms_url="https://developers.google.com/custom-search/v1/overview",
+            notes=(
+                "By its own API for those who hold a key (closed to new customers, ends "
+                f"2027-01-01), or else through SerpApi. {WITHOUT_LICENCES}"
+            ),
+        ),
+        _official(
+            "bing",
+            intended_uses=EVERY_USE,
+            licences=(),
+            limits="30 pages a query",
+            terms_url="https://serpapi.com/legal",
+            notes=f"Through SerpApi, which reads its pages. {WITHOUT_LICENCES}",
+        ),
+        _official(
+            "duckduckgo",
+            intended_uses=EVERY_USE,
+            licences=(),
+            limits="the few pictures on the first page",
+            terms_url="https://serpapi.com/legal",
+            notes=f"Through SerpApi, which reads its pages. {WITHOUT_LICENCES}",
+        ),
+        _refused(
+            "baidu",
+            limits="none: it has no API for pictures",
+            terms_url="https://serpapi.com/baidu-search-api",
+            why="SerpApi reads its web answers only, which bring no addresses of pictures.",
         ),
         _refused(
             "unsplash",

@@ -1,0 +1,20 @@
+"""Bing's image search, through SerpApi: its own API ended in August 2025."""
+
+from collections.abc import Iterator
+
+import httpx
+
+from crawlset.settings import SourceSettings
+from crawlset.sources import serpapi
+from crawlset.sources.protocol import Page, SearchRequest
+
+ENGINE = serpapi.Engine(
+    "bing", "bing_images", lambda _, n_seen: {"first": n_seen + 1}, max_pages=30
+)
+
+
+def search(
+    request: SearchRequest, *, client: httpx.Client, settings: SourceSettings
+) -> Iterator[Page]:
+    """Page after page, 30 at most."""
+    return serpapi.search(ENGINE, request, client=client, settings=settings)

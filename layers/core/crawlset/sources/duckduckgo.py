@@ -1,0 +1,18 @@
+"""The pictures among DuckDuckGo's answers; SerpApi has no search for pictures alone."""
+
+from collections.abc import Iterator
+
+import httpx
+
+from crawlset.settings import SourceSettings
+from crawlset.sources import serpapi
+from crawlset.sources.protocol import Page, SearchRequest
+
+ENGINE = serpapi.Engine("duckduckgo", "duckduckgo", lambda *_: {}, max_pages=1)
+
+
+def search(
+    request: SearchRequest, *, client: httpx.Client, settings: SourceSettings
+) -> Iterator[Page]:
+    """The few on the first page."""
+    return serpapi.search(ENGINE, request, client=client, settings=settings)
