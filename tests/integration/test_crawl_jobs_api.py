@@ -103,18 +103,21 @@ class TestCreateCrawlJob:
         (message,) = map(json.loads, queues.bodies("discover"))
         assert objects.get(message["request"]["manifest_key"]) == b"https://a.example.org/1.jpg"
 
+    @pytest.mark.parametrize("source", ["urls", "open_images", "laion"])
     def test_takes_an_uploaded_manifest(
-        self, api: Api, path: str, project: Project, queues: Any
+        self, api: Api, path: str, project: Project, queues: Any, source: str
     ) -> None:
         _, upload = api.call("POST", f"/api/projects/{project.id}/uploads", {})
         key = f"uploads/{project.user_id}/{upload['upload_id']}"
         objects.put(key, b"https://a.example.org/1.jpg\n")
 
         status, _ = api.call(
-            "POST", path, {"name": "l", "sources": ["urls"], "upload_id": upload["upload_id"]}
+            "POST", path, {"name": "l", "sources": [source], "upload_id": upload["upload_id"]}
         )
 
         assert status == 201
+        (message,) = map(json.loads, queues.bodies("discover"))
+        assert message["request"]["source"] == source
 
     @pytest.mark.parametrize(
         ("body", "pointer"),

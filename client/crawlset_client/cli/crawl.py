@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from crawlset_client.models import CrawlJob
 
 URLS = "urls"
+LISTS = (URLS, "open_images", "laion")
+"""Sources whose candidates come in a file."""
 MAX_NAME = 200
 PROBES_SECONDS = 30.0
 """Then the estimate goes without the sources that have not answered."""
@@ -131,7 +133,7 @@ def crawl(
         request: dict[str, Any] = {
             "name": (name or (urls.name if urls else ", ".join(keywords or [])))[:MAX_NAME],
             "keywords": keywords or None,
-            "sources": [URLS] if urls else source,
+            "sources": source or [URLS] if urls else source,
             "max_images": max_images,
             "licences": licence,
             "intended_use": intended_use,
@@ -158,8 +160,8 @@ def _check_usage(keywords: list[str] | None, source: list[str] | None, urls: Pat
     if urls is not None:
         if keywords:
             raise UsageError("Give keywords or --urls, not both.")
-        if source and source != [URLS]:
-            raise UsageError("A list of URLs takes no --source.")
+        if source and (len(source) > 1 or source[0] not in LISTS):
+            raise UsageError(f"A list of URLs takes no --source but {', '.join(LISTS)}.")
     elif not keywords:
         raise UsageError("Give at least one keyword, or a list of URLs with --urls FILE.")
     elif not source:

@@ -15,7 +15,7 @@ from tests.unit.sources.fake_source import search
 ADAPTERS = sorted(
     name
     for name, source in registry.SOURCES.items()
-    if source.load is not None and name not in {"sample", "urls"}
+    if source.load is not None and not source.is_list and name != "sample"
 )
 
 

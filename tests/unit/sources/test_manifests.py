@@ -146,7 +146,7 @@ class TestReadJsonl:
         key = upload("\n\n".join(json.dumps(row) for row in rows).encode())
 
         assert read(key) == [
-            Candidate(url=A, keyword="7"),
+            Candidate(url=A, keyword="7", title="no"),
             Candidate(url=B),
             Candidate(url="row 3: no url"),
         ]
@@ -167,7 +167,7 @@ class TestReadParquet:
             parquet(
                 {
                     "url": pa.array([A, None], pa.large_string()),
-                    "caption": pa.array(["cat", "cat"]).dictionary_encode(),
+                    "label": pa.array(["cat", "cat"]).dictionary_encode(),
                 }
             )
         )
@@ -299,3 +299,45 @@ class TestInspect:
         manifests.inspect(key)
 
         assert read_objects == ["bytes=0-262143", "bytes=0-262143"]
+
+
+class TestCatalogues:
+    def test_reads_the_list_of_open_images_as_it_is(self, upload: Upload) -> None:
+        header = (
+            "ImageID,Subset,OriginalURL,OriginalLandingURL,License,AuthorProfileURL,Author,Title,"
+            "OriginalSize,OriginalMD5,Thumbnail300KURL,Rotation"
+        )
+        line = (
+            f"000060e3121c7305,validation,{A},https://www.flickr.com/photos/1/2,"
+            "https://creativecommons.org/licenses/by/2.0/,https://www.flickr.com/people/1/,"
+            '"Ida, Müller","A ""cat""",211079,0Sad+xMj2ttXM1U8meEJ0A==,https://c1.test/z.jpg,0.0'
+        )
+
+        [found] = read(upload(f"{header}\n{line}\n".encode()))
+
+        assert found == Candidate(
+            url=A,
+            landing_url="https://www.flickr.com/photos/1/2",
+            licence="cc-by-2.0",
+            licence_raw="https://creativecommons.org/licenses/by/2.0/",
+            creator="Ida, Müller",
+            title='A "cat"',
+        )
+
+    def test_reads_a_list_of_laion_s_kind_as_it_is(self, upload: Upload) -> None:
+        columns = {
+            "SAMPLE_ID": pa.array([1, 2], pa.int64()),
+            "URL": [A, B],
+            "TEXT": ["a cat on a mat", None],
+            "WIDTH": pa.array([640, None], pa.int32()),
+            "HEIGHT": pa.array([480.0, -1.5], pa.float64()),
+            "LICENSE": ["?", None],
+            "similarity": [0.3, 0.4],
+        }
+
+        first, second = read(upload(parquet(columns)))
+
+        assert first == Candidate(
+            url=A, title="a cat on a mat", licence_raw="?", width=640, height=480
+        )
+        assert second == Candidate(url=B)

@@ -52,7 +52,7 @@ class TestDescribeSources:
         described = registry.describe_sources(LAPTOP)
 
         configured = {source.name for source in described if source.configured}
-        assert configured == {"sample", "urls"}
+        assert configured == {"sample", "urls", "open_images", "laion"}
         assert {"openverse", "wikimedia", "unsplash"} < {source.name for source in described}
         assert all(source.notes and source.limits for source in described)
 

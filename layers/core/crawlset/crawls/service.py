@@ -25,7 +25,6 @@ from crawlset.settings import MAX_CANDIDATES, source_settings
 from crawlset.sources import licences, manifests, registry
 from crawlset.sources.protocol import Expansion, SearchRequest
 
-URLS = "urls"
 DEFAULT_MAX_IMAGES = 1_000
 UPLOAD_LIFETIME = timedelta(hours=1)
 IMAGES_SETTLED_AT_ONCE = 20_000
@@ -125,7 +124,6 @@ def create(
 
 def discover_message(search: JobSearch, attempt: int = 1) -> Message:
     """One caller per source at a time: the source is the message's group."""
-    is_list = search.source == URLS
     return Message(
         target=Target.discover,
         body={
@@ -135,9 +133,15 @@ def discover_message(search: JobSearch, attempt: int = 1) -> Message:
             "attempt": attempt,
             "request": search.request,
         },
-        group_id=f"{URLS}:{search.crawl_job_id}" if is_list else search.source,
+        group_id=f"list:{search.crawl_job_id}" if is_list(search.source) else search.source,
         deduplication_id=f"{search.id}:{attempt}",
     )
+
+
+def is_list(source: str) -> bool:
+    """Whether the candidates of this source come with the job."""
+    known = registry.SOURCES.get(source)
+    return known is not None and known.is_list
 
 
 def check(request: CrawlJobCreate) -> None:
@@ -162,9 +166,10 @@ def check(request: CrawlJobCreate) -> None:
     has_list = request.urls is not None or request.upload_id is not None
     if request.urls is not None and request.upload_id is not None:
         raise UnprocessableError("Give either urls or an upload_id, not both.", "/upload_id")
-    if has_list != (URLS in request.sources):
+    if has_list != any(map(is_list, request.sources)):
         raise UnprocessableError(
-            "The source 'urls' and a list (urls or upload_id) go together.", "/sources"
+            "A list (urls or upload_id) and a source of lists, such as 'urls', go together.",
+            "/sources",
         )
     if has_list and (len(request.sources) > 1 or request.keywords):
         raise UnprocessableError("A list of URLs takes no keywords and no other source.", "/urls")
@@ -175,7 +180,7 @@ def check(request: CrawlJobCreate) -> None:
 
 def usual_images(request: CrawlJobCreate) -> int:
     """How many a job tries that names no number."""
-    return MAX_CANDIDATES if URLS in request.sources else DEFAULT_MAX_IMAGES
+    return MAX_CANDIDATES if any(map(is_list, request.sources)) else DEFAULT_MAX_IMAGES
 
 
 def _manifest_key(user_id: UUID, request: CrawlJobCreate) -> str | None:
@@ -196,7 +201,7 @@ def _searches(
     """One search per keyword and source; the limits add up to `max_images`."""
     if manifest_key is not None:
         yield SearchRequest(
-            source=URLS,
+            source=request.sources[0],
             manifest_key=manifest_key,
             manifest_format=request.manifest_format or ("txt" if request.urls else None),
             limit=max_images,

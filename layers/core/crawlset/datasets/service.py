@@ -103,9 +103,7 @@ def _sources(search_engines: Sequence[str]) -> tuple[list[str], list[str]]:
     searchable = [
         source.name
         for source in describe_sources(source_settings())
-        if source.configured
-        and source.name != crawls.URLS
-        and IntendedUse.research in source.intended_uses
+        if source.configured and not source.is_list and IntendedUse.research in source.intended_uses
     ]
     named = [name for name in dict.fromkeys(search_engines) if name in searchable]
     unknown = [name for name in dict.fromkeys(search_engines) if name not in searchable]

@@ -177,7 +177,7 @@ def _configuration_of(job: CrawlJob) -> CrawlJobCreate:
     Raises:
         UnprocessableError: its list of URLs is not kept.
     """
-    if job.sources == [crawls.URLS]:
+    if any(map(crawls.is_list, job.sources)):
         raise UnprocessableError(
             "That job was made of a list of URLs, which is not kept.", "/crawl_job_id"
         )

@@ -8,14 +8,20 @@ from crawlset.errors import UnprocessableError
 Row = tuple[str | None, ...]
 """The texts of `COLUMNS`, in that order; None for what is not there."""
 COLUMNS: dict[str, tuple[str, ...]] = {
-    "url": ("url",),
-    "keyword": ("keyword", "label", "caption"),
+    "url": ("url", "originalurl"),
+    "keyword": ("keyword", "label"),
     "licence": ("licence", "license"),
     "creator": ("creator", "author"),
-    "landing_url": ("landing_url",),
-    "title": ("title",),
+    "landing_url": ("landing_url", "originallandingurl"),
+    "title": ("title", "caption", "text"),
+    "width": ("width",),
+    "height": ("height",),
 }
-"""The names that each column goes by, in any case; the first one that is there counts."""
+"""
+The names that each column goes by, in any case; the first one that is there counts.
+
+Those of Open Images (OriginalURL, License, Author) and of LAION (URL, TEXT, WIDTH) are among them.
+"""
 
 
 class MalformedManifestError(UnprocessableError):

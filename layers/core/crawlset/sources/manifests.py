@@ -15,13 +15,14 @@ from typing import BinaryIO, cast
 from crawlset.kit import objects
 from crawlset.settings import MAX_CANDIDATES, MAX_MANIFEST_BYTES
 from crawlset.sources import licences, text_manifests
-from crawlset.sources.manifest_rows import MalformedManifestError, Row
+from crawlset.sources.manifest_rows import COLUMNS, MalformedManifestError, Row
 from crawlset.sources.protocol import Candidate, ManifestFormat
 from crawlset.sources.stored_file import open_stored
 from crawlset.sources.web_addresses import url_problem
 
 INSPECTED_ROWS = 1_000
 INSPECTED_BYTES = 256 << 10
+MAX_DIGITS = 10
 PARQUET_MAGIC = b"PAR1"
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -108,7 +109,7 @@ def check(manifest: Manifest) -> int:
 def read(manifest: Manifest) -> Iterator[Candidate]:
     """Every row as a candidate, in order; one without a URL says so in place of it."""
     for number, row in enumerate(_rows(manifest), 1):
-        url, keyword, licence, creator, landing_url, title = row
+        url, keyword, licence, creator, landing_url, title, width, height = row
         yield Candidate(
             url=f"row {number}: no url" if url is None else url,
             keyword=keyword,
@@ -117,7 +118,15 @@ def read(manifest: Manifest) -> Iterator[Candidate]:
             creator=creator,
             landing_url=landing_url,
             title=title,
+            width=_pixels(width),
+            height=_pixels(height),
         )
+
+
+def _pixels(text: str | None) -> int | None:
+    """What is no number of pixels says nothing; Parquet has them as numbers with a point."""
+    number = (text or "").removesuffix(".0")
+    return int(number) if number.isdecimal() and len(number) < MAX_DIGITS else None
 
 
 def _count(rows: Iterable[Row]) -> int:
@@ -168,4 +177,5 @@ def _guessed(beginning: bytes) -> ManifestFormat:
     if first.startswith(b"#"):
         return ManifestFormat.txt
     names = {name.strip(b' "') for name in first.lower().split(b",")}
-    return ManifestFormat.csv if b"url" in names else ManifestFormat.txt
+    is_header = any(alias.encode() in names for alias in COLUMNS["url"])
+    return ManifestFormat.csv if is_header else ManifestFormat.txt

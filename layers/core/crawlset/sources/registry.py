@@ -7,9 +7,9 @@ The API imports this module, so adapters are loaded only when they are asked.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from crawlset.errors import UnprocessableError
 from crawlset.settings import SourceSettings
@@ -32,11 +32,16 @@ class Source:
     load: Callable[[], Search] | None
     """Import the adapter; None for a source that is never asked."""
     is_configured: Callable[[SourceSettings], bool]
+    is_list: bool = False
+    """Whether its candidates are in a manifest that the job brings along."""
 
 
 class SourceRead(BaseModel):
     name: str
     configured: bool
+    is_list: Annotated[
+        bool, Field(description="Whether a job brings its candidates along, in a list")
+    ]
     intended_uses: list[IntendedUse]
     licences: list[str]
     limits: str
@@ -96,6 +101,7 @@ def describe_sources(settings: SourceSettings) -> list[SourceRead]:
         SourceRead(
             name=source.name,
             configured=source.load is not None and source.is_configured(settings),
+            is_list=source.is_list,
             intended_uses=sorted(source.intended_uses),
             licences=list(source.licences),
             limits=source.limits,
@@ -183,6 +189,35 @@ SOURCES: dict[str, Source] = {
             ),
             load=_module("urls"),
             is_configured=lambda _: True,
+            is_list=True,
+        ),
+        Source(
+            name="open_images",
+            intended_uses=EVERY_USE,
+            licences=("cc-by",),
+            limits="1,000,000 lines and 1 GiB a manifest",
+            terms_url="https://storage.googleapis.com/openimages/web/factsfigures_v7.html",
+            notes=(
+                "Open Images: upload its CSV of images and rotations as the manifest. Each line "
+                "has its licence and author, as Flickr had them in 2016: some are gone since."
+            ),
+            load=_module("urls"),
+            is_configured=lambda _: True,
+            is_list=True,
+        ),
+        Source(
+            name="laion",
+            intended_uses=EVERY_USE,
+            licences=(),
+            limits="1,000,000 rows and 1 GiB a manifest",
+            terms_url="https://laion.ai/faq/",
+            notes=(
+                "Lists of LAION's kind: upload Parquet with URL and TEXT as the manifest. They "
+                "state no licences, and the rights in what they point to are yours to know."
+            ),
+            load=_module("urls"),
+            is_configured=lambda _: True,
+            is_list=True,
         ),
         _official(
             "openverse",
