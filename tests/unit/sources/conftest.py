@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
@@ -29,6 +30,14 @@ def upload() -> Iterator[Upload]:
         yield put
     objects.s3.cache_clear()
     settings.bucket_settings.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Seconds that adapters would have waited."""
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    return slept
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ class TestAsker:
         client = httpx.Client(transport=httpx.MockTransport(lambda _: next(left)))
         return asking.Asker("s", client, gap_seconds=2.0)
 
-    def test_leaves_a_gap_between_two_questions(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_leaves_a_gap_before_each_question(self, monkeypatch: pytest.MonkeyPatch) -> None:
         slept: list[float] = []
         monkeypatch.setattr(time, "sleep", slept.append)
         monkeypatch.setattr(time, "monotonic", lambda: 100.0)
@@ -97,7 +97,7 @@ class TestAsker:
         for _ in range(2):
             asker.get("http://s.test/", {}, Anything)
 
-        assert slept == [2.0]
+        assert slept == [2.0, 2.0]
 
     def test_asks_no_more_once_the_source_says_it_is_enough(self) -> None:
         spent = {"X-RateLimit-Remaining": "0, 14000", "X-RateLimit-Reset": "3, 1000000"}

@@ -1,41 +1,15 @@
 """The adapters of sources that are asked with a key, on answers in their real shape."""
 
-import time
-from typing import Any
-
 import pytest
 
 from crawlset.errors import SourceRefusedError
 from crawlset.sources.protocol import Candidate, SourceUnavailableError
+from tests.unit.sources import shapes
 from tests.unit.sources.fake_source import FakeSource
 
 
-@pytest.fixture(autouse=True)
-def _awake(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: None)
-
-
 class TestEuropeana:
-    def fake(self, total: int, **fields: Any) -> FakeSource:
-        def item(number: int) -> dict[str, Any]:
-            return {
-                "id": f"/2022704/{number}",
-                "title": ["A view"],
-                "type": "IMAGE",
-                "rights": ["http://creativecommons.org/publicdomain/mark/1.0/"],
-                "dcCreator": ["Anon."],
-                "edmIsShownBy": [f"http://images.example.org/{number}.jpg"],
-                "edmIsShownAt": [f"http://www.example.org/{number}"],
-            } | fields
-
-        def answer(_: str, params: dict[str, str]) -> Any:
-            start = 0 if params["cursor"] == "*" else int(params["cursor"])
-            end = min(start + int(params["rows"]), total)
-            more = {"nextCursor": str(end)} if end < total else {}
-            items = [item(number) for number in range(start, end)]
-            return {"success": True, "totalResults": total, "items": items, **more}
-
-        return FakeSource("europeana", answer)
+    fake = staticmethod(shapes.europeana)
 
     @pytest.mark.parametrize(("total", "sizes"), [(0, []), (100, [100]), (201, [100, 100, 1])])
     def test_follows_the_cursor(self, total: int, sizes: list[int]) -> None:
@@ -71,27 +45,7 @@ class TestEuropeana:
 
 
 class TestSmithsonian:
-    def fake(self, total: int, access: str = "CC0") -> FakeSource:
-        def row(number: int) -> dict[str, Any]:
-            media = {
-                "type": "Images",
-                "content": f"https://ids.example.org/{number}",
-                "usage": {"access": access},
-            }
-            described = {
-                "record_link": f"https://collections.example.org/{number}",
-                "data_source": "National Museum",
-                "online_media": {"mediaCount": 1, "media": [media, {"type": "3d_voyager"}]},
-            }
-            return {"title": "A cat", "content": {"descriptiveNonRepeating": described}}
-
-        def answer(_: str, params: dict[str, str]) -> Any:
-            start = int(params["start"])
-            end = min(start + int(params["rows"]), total)
-            rows = [row(number) for number in range(start, end)]
-            return {"status": 200, "response": {"rows": rows, "rowCount": total}}
-
-        return FakeSource("smithsonian", answer)
+    fake = staticmethod(shapes.smithsonian)
 
     @pytest.mark.parametrize(("total", "sizes"), [(0, []), (501, [500, 1])])
     def test_asks_for_every_page(self, total: int, sizes: list[int]) -> None:
@@ -116,32 +70,7 @@ class TestSmithsonian:
 
 
 class TestFlickr:
-    def fake(self, total: int, **fields: Any) -> FakeSource:
-        def photo(number: int) -> dict[str, Any]:
-            return {
-                "id": str(number),
-                "owner": "71925535@N03",
-                "title": "Reef",
-                "license": "11",
-                "ownername": "Marine Explorer",
-                "url_l": f"https://live.example.org/{number}_b.jpg",
-                "width_l": 1024,
-                "height_l": 683,
-            } | fields
-
-        def answer(_: str, params: dict[str, str]) -> Any:
-            page, size = int(params["page"]), int(params["per_page"])
-            numbers = range((page - 1) * size, min(page * size, total))
-            photos = {
-                "page": page,
-                "pages": -(-total // size),
-                "perpage": size,
-                "total": str(total),
-                "photo": [photo(number) for number in numbers],
-            }
-            return {"photos": photos, "stat": "ok"}
-
-        return FakeSource("flickr", answer)
+    fake = staticmethod(shapes.flickr)
 
     @pytest.mark.parametrize(("total", "sizes"), [(0, []), (501, [500, 1]), (90_000, [500] * 8)])
     def test_takes_the_4_000_there_are(self, total: int, sizes: list[int]) -> None:
@@ -191,21 +120,7 @@ class TestFlickr:
 
 
 class TestBrave:
-    def fake(self, n: int) -> FakeSource:
-        def result(number: int) -> dict[str, Any]:
-            return {
-                "type": "image_result",
-                "title": "A mountain",
-                "url": f"https://example.com/{number}",
-                "source": "example.com",
-                "properties": {
-                    "url": f"https://example.com/{number}.jpg",
-                    "width": 1920,
-                    "height": 1080,
-                },
-            }
-
-        return FakeSource("brave", lambda *_: {"results": [result(number) for number in range(n)]})
+    fake = staticmethod(shapes.brave)
 
     def test_asks_once(self) -> None:
         fake = self.fake(200)

@@ -1,6 +1,5 @@
 """The adapters of sources that need no key, on answers in their real shape."""
 
-import time
 from typing import Any
 
 import httpx
@@ -8,51 +7,12 @@ import pytest
 
 from crawlset.errors import SourceRefusedError, SourceThrottledError
 from crawlset.sources.protocol import Candidate
+from tests.unit.sources import shapes
 from tests.unit.sources.fake_source import FakeSource
 
 
-@pytest.fixture(autouse=True)
-def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Seconds that adapters would have waited."""
-    slept: list[float] = []
-    monkeypatch.setattr(time, "sleep", slept.append)
-    return slept
-
-
 class TestOpenverse:
-    def work(self, number: int, **fields: Any) -> dict[str, Any]:
-        return {
-            "id": f"4bc43a04-{number:04}",
-            "title": f"Bark {number}",
-            "foreign_landing_url": f"https://photos.example.org/works/{number}",
-            "url": f"https://cdn.example.org/{number}.jpg",
-            "creator": "Tim Example",
-            "creator_url": "https://example.org/tim",
-            "license": "by-sa",
-            "license_version": "2.0",
-            "license_url": "https://creativecommons.org/licenses/by-sa/2.0/",
-            "provider": "flickr",
-            "source": "flickr",
-            "attribution": '"Bark" by Tim Example is licensed under CC BY-SA 2.0.',
-            "tags": [{"accuracy": None, "name": "tree"}],
-            "mature": False,
-            "height": 400,
-            "width": 600,
-        } | fields
-
-    def fake(self, total: int, **fields: Any) -> FakeSource:
-        def answer(_: str, params: dict[str, str]) -> Any:
-            page, size = int(params["page"]), int(params["page_size"])
-            numbers = range((page - 1) * size, min(page * size, total))
-            return {
-                "result_count": total,
-                "page_count": -(-total // size),
-                "page_size": size,
-                "page": page,
-                "results": [self.work(number, **fields) for number in numbers],
-            }
-
-        return FakeSource("openverse", answer)
+    fake = staticmethod(shapes.openverse)
 
     @pytest.mark.parametrize(
         ("total", "sizes"), [(0, []), (20, [20]), (21, [20, 1]), (10_000, [20] * 12)]
@@ -67,7 +27,7 @@ class TestOpenverse:
     def test_asks_once_a_second(self, slept: list[float]) -> None:
         self.fake(41).search()
 
-        assert len(slept) == 2
+        assert len(slept) == 3
         assert all(0.9 < seconds <= 1.0 for seconds in slept)
 
     def test_tells_what_it_knows_of_a_work(self) -> None:
@@ -92,46 +52,7 @@ class TestOpenverse:
 
 
 class TestWikimedia:
-    def file(self, number: int, **metadata: Any) -> dict[str, Any]:
-        stated = {
-            "LicenseShortName": {"value": "CC BY-SA 4.0", "source": "commons-desc-page"},
-            "LicenseUrl": {"value": "https://creativecommons.org/licenses/by-sa/4.0/"},
-            "License": {"value": "cc-by-sa-4.0"},
-            "Artist": {"value": '<a href="//commons.example.org/User:Ada">Ada &amp; Co</a>'},
-            "AttributionRequired": {"value": "true"},
-        }
-        return {
-            "pageid": 80_000 + number,
-            "ns": 6,
-            "title": f"File:Street cat {number}.jpg",
-            "index": number + 1,
-            "imageinfo": [
-                {
-                    "url": f"https://upload.example.org/{number}.jpg",
-                    "descriptionurl": f"https://commons.example.org/wiki/File:{number}.jpg",
-                    "size": 11_863_148,
-                    "width": 5514,
-                    "height": 3102,
-                    "mime": "image/jpeg",
-                    "extmetadata": {n: v for n, v in (stated | metadata).items() if v},
-                }
-            ],
-        }
-
-    def fake(self, total: int, **metadata: Any) -> FakeSource:
-        def answer(_: str, params: dict[str, str]) -> Any:
-            offset, size = int(params["gsroffset"]), int(params["gsrlimit"])
-            numbers = range(offset, min(offset + size, total))
-            files = [self.file(number, **metadata) for number in numbers]
-            found: dict[str, Any] = {"batchcomplete": ""}
-            if files:
-                # By page id: the order of the answer is not the order of the result.
-                found["query"] = {"pages": {str(f["pageid"]): f for f in reversed(files)}}
-            if offset + size < total:
-                found["continue"] = {"gsroffset": offset + size, "continue": "gsroffset||"}
-            return found
-
-        return FakeSource("wikimedia", answer)
+    fake = staticmethod(shapes.wikimedia)
 
     @pytest.mark.parametrize(
         ("total", "sizes"),
@@ -196,34 +117,7 @@ class TestWikimedia:
 
 
 class TestGbif:
-    def occurrence(self, number: int, *media: dict[str, Any]) -> dict[str, Any]:
-        still = {
-            "type": "StillImage",
-            "license": "http://creativecommons.org/licenses/by/4.0/",
-            "identifier": f"https://media.example.org/{number}.jpg",
-            "creator": "Ada Finder",
-            "rightsHolder": "A museum",
-        }
-        return {
-            "key": number,
-            "license": "http://creativecommons.org/licenses/by-nc/4.0/legalcode",
-            "scientificName": "Amanita muscaria (L.) Hook.",
-            "media": [*media] or [still],
-        }
-
-    def fake(self, total: int, *media: dict[str, Any]) -> FakeSource:
-        def answer(_: str, params: dict[str, str]) -> Any:
-            offset, limit = int(params["offset"]), int(params["limit"])
-            numbers = range(offset, min(offset + limit, total))
-            return {
-                "offset": offset,
-                "limit": limit,
-                "endOfRecords": offset + limit >= total,
-                "count": total,
-                "results": [self.occurrence(number, *media) for number in numbers],
-            }
-
-        return FakeSource("gbif", answer)
+    fake = staticmethod(shapes.gbif)
 
     @pytest.mark.parametrize(("total", "sizes"), [(0, []), (300, [300]), (301, [300, 1])])
     def test_asks_for_300_observations_a_page(self, total: int, sizes: list[int]) -> None:
@@ -252,34 +146,7 @@ class TestGbif:
 
 
 class TestINaturalist:
-    def fake(self, total: int, **photo: Any) -> FakeSource:
-        def observation(number: int) -> dict[str, Any]:
-            shown = {
-                "id": number,
-                "license_code": "cc-by",
-                "attribution": "(c) Ada, some rights reserved (CC BY)",
-                "original_dimensions": {"width": 1445, "height": 1057},
-                "url": f"https://static.example.org/photos/{number}/square.jpeg?1536150664",
-            }
-            return {
-                "uri": f"https://www.inaturalist.org/observations/{number}",
-                "license_code": "cc0",
-                "taxon": {"name": "Lixus bardanae", "preferred_common_name": None},
-                "user": {"login": "ada", "name": "Ada"},
-                "photos": [shown | photo],
-            }
-
-        def answer(_: str, params: dict[str, str]) -> Any:
-            page, size = int(params["page"]), int(params["per_page"])
-            numbers = range((page - 1) * size, min(page * size, total))
-            return {
-                "total_results": total,
-                "page": page,
-                "per_page": size,
-                "results": [observation(number) for number in numbers],
-            }
-
-        return FakeSource("inaturalist", answer)
+    fake = staticmethod(shapes.inaturalist)
 
     @pytest.mark.parametrize(("total", "sizes"), [(0, []), (201, [200, 1]), (50_000, [200] * 50)])
     def test_takes_the_10_000_there_are(self, total: int, sizes: list[int]) -> None:
@@ -307,23 +174,7 @@ class TestINaturalist:
 
 
 class TestMet:
-    def fake(self, n_objects: int | None, **fields: Any) -> FakeSource:
-        def answer(path: str, _: dict[str, str]) -> Any:
-            if path.endswith("/search"):
-                ids = [*range(n_objects)] if n_objects else None
-                return {"total": n_objects or 0, "objectIDs": ids}
-            number = path.rpartition("/")[2]
-            return {
-                "objectID": int(number),
-                "isPublicDomain": True,
-                "primaryImage": f"https://images.example.org/{number}.jpg",
-                "additionalImages": [f"https://images.example.org/{number}-back.jpg"],
-                "artistDisplayName": "Kiyohara Yukinobu",
-                "title": "Quail and Millet",
-                "objectURL": f"https://www.metmuseum.org/art/collection/search/{number}",
-            } | fields
-
-        return FakeSource("met", answer)
+    fake = staticmethod(shapes.met)
 
     @pytest.mark.parametrize(
         ("n_objects", "sizes", "n_asked"), [(None, [], 1), (20, [40], 21), (21, [40, 2], 22)]
@@ -356,23 +207,7 @@ class TestMet:
 
 
 class TestArtic:
-    def fake(self, total: int, **fields: Any) -> FakeSource:
-        def answer(_: str, params: dict[str, str]) -> Any:
-            page, limit = int(params["page"]), int(params["limit"])
-            numbers = range((page - 1) * limit, min(page * limit, total))
-            work = {
-                "title": "Wheat",
-                "image_id": "2d484387",
-                "is_public_domain": True,
-                "artist_title": "Vincent van Gogh",
-            } | fields
-            return {
-                "pagination": {"total": total, "total_pages": -(-total // limit)},
-                "data": [{"id": number} | work for number in numbers],
-                "config": {"iiif_url": "https://www.artic.edu/iiif/2"},
-            }
-
-        return FakeSource("artic", answer)
+    fake = staticmethod(shapes.artic)
 
     @pytest.mark.parametrize(("total", "sizes"), [(0, []), (101, [100, 1])])
     def test_asks_for_every_page(self, total: int, sizes: list[int]) -> None:
@@ -400,21 +235,7 @@ class TestArtic:
 
 
 class TestNasa:
-    def fake(self, total: int, *files: str) -> FakeSource:
-        names = files or ("~orig.tif", "~large.jpg", "~thumb.jpg")
-
-        def answer(path: str, params: dict[str, str]) -> Any:
-            if "/asset/" in path:
-                id_ = path.rpartition("/")[2]
-                hrefs = [f"http://assets.example.org/{id_}/{id_}{name}" for name in names]
-                return {"collection": {"items": [{"href": href} for href in hrefs]}}
-            page, size = int(params["page"]), int(params["page_size"])
-            numbers = range((page - 1) * size, min(page * size, total))
-            facts = {"title": "Moon", "center": "JSC", "photographer": "Ada"}
-            items = [{"data": [{"nasa_id": f"n{number}"} | facts]} for number in numbers]
-            return {"collection": {"items": items, "metadata": {"total_hits": total}}}
-
-        return FakeSource("nasa", answer)
+    fake = staticmethod(shapes.nasa)
 
     @pytest.mark.parametrize(("total", "sizes"), [(0, []), (101, [100, 1])])
     def test_asks_for_every_page_and_each_file(self, total: int, sizes: list[int]) -> None:
@@ -427,7 +248,7 @@ class TestNasa:
         [[candidate]] = self.fake(1).search()
 
         assert candidate == Candidate(
-            url="https://assets.example.org/n0/n0~large.jpg",
+            url="https://images-assets.nasa.gov/n0/n0~large.jpg",
             landing_url="https://images.nasa.gov/details/n0",
             creator="Ada",
             title="Moon",

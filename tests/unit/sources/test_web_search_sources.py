@@ -1,6 +1,5 @@
 """The adapters of web searches, on answers in their real shape."""
 
-import time
 from typing import Any
 
 import httpx
@@ -11,11 +10,6 @@ from crawlset.settings import SourceSettings
 from crawlset.sources import google
 from crawlset.sources.protocol import Candidate, IntendedUse, SearchRequest
 from tests.unit.sources.fake_source import FakeSource
-
-
-@pytest.fixture(autouse=True)
-def _awake(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: None)
 
 
 def picture(number: int, **fields: Any) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Labels of Wikidata, on answers in the shape that its API documents."""
 
-import time
 from typing import Any
 
 import httpx
@@ -29,11 +28,6 @@ LABELS = {
     },
     "success": 1,
 }
-
-
-@pytest.fixture(autouse=True)
-def _awake(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: None)
 
 
 def labels(hits: list[Any], found: Any = LABELS) -> tuple[dict[str, str], list[httpx.Request]]:

@@ -16,7 +16,9 @@ Params = Mapping[str, str | int]
 
 class Asker:
     """
-    Questions of one search to one source, one at a time.
+    Questions of one search to one source, one at a time, each after a pause.
+
+    Searches of one source run one after another, so the pause holds between all of them.
 
     Raises from `get` what `get_json` raises, and `SourceError` for an answer of another shape.
     """
@@ -33,7 +35,8 @@ class Asker:
         self._client = client
         self._gap_seconds = gap_seconds
         self._headers = dict(headers or {})
-        self._asked_at: float | None = None
+        # Another search may have asked the source a moment ago.
+        self._asked_at = time.monotonic()
         self._closed_for: float | None = None
 
     def get(self, url: str, params: Params, shape: type[Shape]) -> Shape:
@@ -44,8 +47,7 @@ class Asker:
     def _wait(self) -> None:
         if self._closed_for is not None:
             raise SourceThrottledError(self._source, self._closed_for)
-        if self._asked_at is not None:
-            time.sleep(max(0.0, self._asked_at + self._gap_seconds - time.monotonic()))
+        time.sleep(max(0.0, self._asked_at + self._gap_seconds - time.monotonic()))
         self._asked_at = time.monotonic()
 
     def _note(self, headers: httpx.Headers) -> None:

@@ -13,6 +13,8 @@ BASE = "https://images-api.nasa.gov"
 PAGE_SIZE = 100
 MAX_DEPTH = 10_000
 GAP_SECONDS = 0.2
+ASSETS = "images-assets.nasa.gov"
+"""Answers name it with http, and it has https."""
 LARGE = ("~orig.", "~large.", "~medium.")
 """Parts of the names of an asset's files, the best first."""
 PICTURES = (".jpg", ".jpeg", ".png", ".gif", ".webp")
@@ -92,7 +94,7 @@ def _best(urls: list[str]) -> str | None:
     pictures = [url for url in urls if url.lower().endswith(PICTURES)]
     named = (url for part in LARGE for url in pictures if part in url)
     found = next(named, None)
-    return found.replace("http://", "https://", 1) if found else None
+    return found.replace(f"http://{ASSETS}/", f"https://{ASSETS}/", 1) if found else None
 
 
 def _candidate(facts: Facts, url: str) -> Candidate:
