@@ -30,6 +30,9 @@ SOURCES: dict[str, FakeSource] = {
     "smithsonian": shapes.smithsonian(5),
     "flickr": shapes.flickr(5),
     "brave": shapes.brave(5),
+    "google": shapes.serpapi("google", 5, 3),
+    "bing": shapes.serpapi("bing", 5, 3),
+    "duckduckgo": shapes.serpapi("duckduckgo", 3, 3),
 }
 MEDIA = re.compile(
     r"https?://(?:(?:[a-z]+\.)?example\.(?:org|com)|images-assets\.nasa\.gov|www\.artic\.edu/iiif)"

@@ -15,7 +15,8 @@ from crawlset_local.source_access import SourceAccess
 from tests.e2e.official import SOURCES, Official, serving
 from tests.e2e.support import Api, assert_conserved
 
-KEYS = {f"{name}_key": f"{name[0]}-key" for name in ("europeana", "smithsonian", "flickr", "brave")}
+KEYED = ("europeana", "smithsonian", "flickr", "brave", "serpapi")
+KEYS = {f"{name}_key": f"{name[0]}-key" for name in KEYED}
 FOUND = {
     "openverse": ("cc-by-sa-2.0", "Tim Example"),
     "wikimedia": ("cc-by-sa-4.0", "Ada & Co"),
@@ -28,6 +29,9 @@ FOUND = {
     "smithsonian": ("cc0-1.0", "National Museum"),
     "flickr": ("cc-by-4.0", "Marine Explorer"),
     "brave": (None, None),
+    "google": (None, None),
+    "bing": (None, None),
+    "duckduckgo": (None, None),
 }
 N_STORED = {
     "openverse": 25,
@@ -41,6 +45,9 @@ N_STORED = {
     "smithsonian": 5,
     "flickr": 5,
     "brave": 5,
+    "google": 5,
+    "bing": 5,
+    "duckduckgo": 3,
 }
 """Of 30 wanted of each; all works of the Art Institute have one picture here."""
 

@@ -288,3 +288,32 @@ def brave(n: int) -> FakeSource:
         }
 
     return FakeSource("brave", lambda *_: {"results": [result(number) for number in range(n)]})
+
+
+def serpapi(name: str, total: int, size: int, **fields: Any) -> FakeSource:
+    """A web search of `total` pictures as SerpApi reads it, `size` a page."""
+
+    def picture(number: int) -> dict[str, Any]:
+        return {
+            "position": number + 1,
+            "thumbnail": "https://serpapi.test/t.jpeg",
+            "source": "Example",
+            "title": "A <b>cat</b> &amp; co",
+            "link": f"https://www.example.org/{number}",
+            "original": f"https://images.example.org/{number}.jpg",
+            "original_width": 800,
+            "original_height": 600,
+            "is_product": False,
+        } | fields
+
+    def answer(_: str, params: dict[str, str]) -> Any:
+        start = int(params.get("first", 1)) - 1 + size * int(params.get("ijn", 0))
+        numbers = range(start, min(start + size, total))
+        if not numbers:
+            return {
+                "search_metadata": {"status": "Success"},
+                "error": "Google hasn't returned any results for this query.",
+            }
+        return {"images_results": [picture(number) for number in numbers]}
+
+    return FakeSource(name, answer)

@@ -9,39 +9,12 @@ from crawlset.errors import SourceRefusedError, SourceThrottledError
 from crawlset.settings import SourceSettings
 from crawlset.sources import google
 from crawlset.sources.protocol import Candidate, IntendedUse, SearchRequest
+from tests.unit.sources import shapes
 from tests.unit.sources.fake_source import FakeSource
 
 
-def picture(number: int, **fields: Any) -> dict[str, Any]:
-    """One of SerpApi's `images_results`."""
-    return {
-        "position": number + 1,
-        "thumbnail": "https://serpapi.test/t.jpeg",
-        "source": "Example",
-        "title": "A <b>cat</b> &amp; co",
-        "link": f"https://www.example.org/{number}",
-        "original": f"https://images.example.org/{number}.jpg",
-        "original_width": 800,
-        "original_height": 600,
-        "is_product": False,
-    } | fields
-
-
-NOTHING = {"error": "Google hasn't returned any results for this query."}
-
-
 class TestThroughSerpApi:
-    def fake(self, name: str, total: int, size: int, **fields: Any) -> FakeSource:
-        """A search of `total` pictures, `size` a page."""
-
-        def answer(_: str, params: dict[str, str]) -> Any:
-            start = int(params.get("first", 1)) - 1 + size * int(params.get("ijn", 0))
-            numbers = range(start, min(start + size, total))
-            if not numbers:
-                return {"search_metadata": {"status": "Success"}} | NOTHING
-            return {"images_results": [picture(number, **fields) for number in numbers]}
-
-        return FakeSource(name, answer)
+    fake = staticmethod(shapes.serpapi)
 
     @pytest.mark.parametrize("name", ["google", "bing"])
     @pytest.mark.parametrize(("total", "sizes"), [(0, []), (100, [100]), (201, [100, 100, 1])])
