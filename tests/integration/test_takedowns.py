@@ -158,6 +158,11 @@ class TestTakedown:
             "stored": 2,
         }
 
+    def test_takes_null_for_what_is_not_given(self, api: Api, path: str, queues: Any) -> None:
+        body = {"kind": "host", "value": "a.test", "image_id": None, "reason": None}
+
+        assert api.call("POST", path, body)[0] == 201
+
     def test_keeps_the_pack_a_tar_with_the_names_it_had(
         self, session: Session, api: Api, path: str, store: Store, carry_out: Callable[[], int]
     ) -> None:
@@ -283,6 +288,7 @@ class TestTakedown:
             {"kind": "look_alike", "value": "0" * 16, "image_id": 1},
             {"kind": "look_alike", "value": "0" * 16, "max_distance": 40},
             {"kind": "word", "value": "cat"},
+            {"kind": "host", "value": "a.test", "reason": "\x8e"},
         ],
     )
     def test_refuses_what_names_nothing(

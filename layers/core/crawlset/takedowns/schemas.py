@@ -16,6 +16,7 @@ LABEL = "[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
 HOST = re.compile(rf"(?=.{{1,253}}$){LABEL}(?:\.{LABEL})+")
 
 Value = Annotated[str, Field(min_length=1, max_length=MAX_VALUE), AfterValidator(printable)]
+Reason = Annotated[str, Field(max_length=1_000), AfterValidator(printable)]
 
 
 class TakedownCreate(BaseModel):
@@ -38,7 +39,7 @@ class TakedownCreate(BaseModel):
     max_distance: Annotated[
         int, Field(ge=0, le=16, strict=True, description="For look_alike: bits that may differ")
     ] = 8
-    reason: Annotated[str | None, Field(max_length=1_000), AfterValidator(printable)] = None
+    reason: Reason | None = None
 
     @model_validator(mode="after")
     def _value_suits_kind(self) -> Self:
