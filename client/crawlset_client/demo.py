@@ -74,14 +74,13 @@ def next_dataset(datasets: Path) -> Path:
 def _checks(
     job: CrawlJob, validation: ValidationJob, export: ExportJob, dataset: Dataset
 ) -> list[Check]:
-    n_judged = validation.counts.kept + validation.counts.rejected
     listed = count_manifest_outcomes(dataset.path)
     return [
         *checks_of(job),
         Check(
             f"stored {job.progress.stored:,} = kept {validation.counts.kept:,}"
             f" + rejected by validation {validation.counts.rejected:,}",
-            n_judged == job.progress.stored,
+            validation.counts.judged == job.progress.stored,
         ),
         Check(
             f"{dataset.n_images:,} images unpacked, {export.n_images or 0:,} exported,"

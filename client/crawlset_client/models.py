@@ -94,7 +94,13 @@ class Search(Record):
 
 class VerdictCounts(Record):
     kept: int = 0
+    quarantined: int = 0
     rejected: int = 0
+    errors: int = 0
+
+    @property
+    def judged(self) -> int:
+        return self.kept + self.quarantined + self.rejected + self.errors
 
 
 class ValidationJob(Work):

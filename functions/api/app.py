@@ -15,6 +15,7 @@ from crawlset.accounts.routes import router as accounts
 from crawlset.accounts.session_routes import router as sessions
 from crawlset.crawls import thumbnail_routes
 from crawlset.crawls.estimate_routes import router as estimates
+from crawlset.crawls.pipeline_routes import router as pipelines
 from crawlset.crawls.routes import router as crawls
 from crawlset.datasets.deprecation import with_deprecation
 from crawlset.datasets.routes import router as datasets
@@ -44,6 +45,7 @@ for router in (
     crawls,
     thumbnail_routes.build_router(),
     validation,
+    pipelines,
     exports,
     templates,
     schedules,

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from botocore.exceptions import ClientError
 from PIL import Image
 
 from crawlset_local.cloud import LocalCloud
@@ -107,7 +108,11 @@ class TestMainJob:
         _, job, _, _ = finished
 
         def functions_that_logged() -> set[str]:
-            lines = [json.loads(line) for line in log_lines(cloud, job["id"])]
+            try:
+                lines = [json.loads(line) for line in log_lines(cloud, job["id"])]
+            except ClientError:
+                # The emulator cannot list groups while a function makes one.
+                return set()
             return {line["function_name"].split("-")[2] for line in lines}
 
         expected = {f"{name}Function" for name in FOLLOWED}

@@ -17,6 +17,7 @@ LAYERS_OF = {
     "ExportFunction": {"CoreLayer", "ImagingLayer"},
     "FetchFunction": {"CoreLayer", "ImagingLayer"},
     "ThumbnailFunction": {"CoreLayer", "ImagingLayer"},
+    "ValidateFunction": {"CoreLayer", "ImagingLayer"},
 }
 
 

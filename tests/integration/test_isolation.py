@@ -43,6 +43,13 @@ pytestmark = pytest.mark.usefixtures("bucket", "queues")
 
 UNKNOWN_IMAGE = 2**62
 CRAWL = {"name": "cats", "keywords": ["cat"], "sources": ["sample"]}
+REPORT: dict[str, Any] = {
+    "rules": [],
+    "histograms": {},
+    "classes": [],
+    "examples": [],
+    "clusters": [],
+}
 PATHS = json.loads(app.document())["paths"]
 ROUTES = [(path, method) for path, methods in PATHS.items() if "{" in path for method in methods]
 TENANT_TABLES = [
@@ -81,7 +88,9 @@ def furnish(session: Session) -> Tenant:
     picture = pictures.jpeg()
     image = factories.create_image(session, chunk, pack_length=len(picture))
     objects.put(str(image.pack_key), b"\0" * 512 + picture)
-    validation_job = factories.create_validation_job(session, job, status=JobStatus.completed)
+    validation_job = factories.create_validation_job(
+        session, job, status=JobStatus.completed, report=REPORT
+    )
     export_job = factories.create_export_job(session, job, status=JobStatus.completed)
     owner: dict[str, Any] = {"user_id": profile.id}
     template = JobTemplate(

@@ -51,6 +51,25 @@ def path(job: CrawlJob) -> str:
     return f"/api/projects/{job.project_id}/crawl-jobs/{job.id}/validation-jobs"
 
 
+def bounds(check: str, **limits: float) -> dict[str, Any]:
+    return {"check": check, "params": limits}
+
+
+WIDE = bounds("width", min=128)
+NARROW = bounds("width", min=90, max=80)
+BLACK = {"check": "dark", "params": {"below": 7}}
+PD_ONLY = {"check": "licence", "params": {"allowed": ["pd"]}}
+NOT_OF_A = {"check": "host", "params": {"denied": ["a.test"]}}
+
+
+def licensed(choice: str) -> dict[str, Any]:
+    return {"check": "licence", "params": {"allowed": [choice]}}
+
+
+def used_for(use: str) -> dict[str, Any]:
+    return {"check": "policy", "params": {"intended_use": use}}
+
+
 def step(validation_job: ValidationJob, name: str, **more: Any) -> None:
     event = {
         "v": 1,
@@ -80,14 +99,13 @@ class TestCreateValidationJob:
     def test_waits_with_one_execution_in_the_outbox(
         self, api: Api, path: str, job: CrawlJob, session: Session
     ) -> None:
-        status, body = api.call("POST", path, {"validation_rules": {"min_width": 128}})
+        status, body = api.call("POST", path, {"validation_rules": {"rules": [WIDE]}})
 
         assert (status, body["status"]) == (201, "pending")
-        assert (
-            body["validation_rules"] | {"min_width": 128, "min_height": 64}
-            == body["validation_rules"]
-        )
-        assert (body["counts"], body["by_rule"]) == ({"kept": 0, "rejected": 0}, {})
+        (rule,) = body["validation_rules"]["rules"]
+        assert (rule["check"], rule["severity"], rule["scope"]) == ("width", "reject", "image")
+        assert body["counts"] == {"kept": 0, "quarantined": 0, "rejected": 0, "errors": 0}
+        assert body["by_rule"] == {}
         (message,) = session.scalars(select(OutboxMessage))
         assert message.deduplication_id == f"val-{body['id']}"
         assert message.body == {
@@ -101,13 +119,16 @@ class TestCreateValidationJob:
     def test_takes_the_default_rules(self, api: Api, path: str) -> None:
         status, body = api.call("POST", path, {})
 
-        assert (status, body["validation_rules"]["max_aspect_ratio"]) == (201, 5.0)
+        assert (status, body["validation_rules"]) == (201, {"preset": None, "rules": []})
 
     @pytest.mark.parametrize(
         ("rules", "pointer"),
         [
-            ({"min_width": 0}, "/validation_rules/min_width"),
-            ({"min_width": 90, "max_width": 80}, "/validation_rules"),
+            ({"preset": "harsh"}, "/validation_rules/preset"),
+            ({"rules": [{"check": "beauty"}]}, "/validation_rules/rules/0"),
+            ({"rules": [NARROW]}, "/validation_rules/rules/0/width/params"),
+            ({"rules": [BLACK]}, "/validation_rules/rules/0/dark/params/below"),
+            ({"rules": [WIDE, WIDE]}, "/validation_rules"),
             ({"sharpness": 1}, "/validation_rules/sharpness"),
         ],
     )
@@ -188,45 +209,102 @@ class TestCancelValidationJob:
 @pytest.mark.role("crawlset_worker")
 class TestValidate:
     @pytest.mark.parametrize(
-        ("image", "rules", "expected"),
+        ("image", "rule", "expected"),
         [
-            ({}, {}, (None, None, None)),
-            ({"format": "gif"}, {"formats": ["jpeg"]}, ("format", None, None)),
-            ({"width": 63}, {}, ("min_width", 63, 64)),
-            ({"width": 64, "height": 64}, {}, (None, None, None)),
-            ({"height": 99}, {"min_height": 100}, ("min_height", 99, 100)),
-            ({"width": 801}, {"max_width": 800}, ("max_width", 801, 800)),
-            ({"height": 481}, {"max_height": 480}, ("max_height", 481, 480)),
-            ({"width": 501, "height": 100}, {}, ("max_aspect_ratio", 5.01, 5)),
-            ({"width": 100, "height": 501}, {}, ("max_aspect_ratio", 5.01, 5)),
-            ({"width": 500, "height": 100}, {}, (None, None, None)),
-            ({"width": 900, "height": 64}, {"max_aspect_ratio": None}, (None, None, None)),
-            ({"file_size": 99}, {"min_file_size": 100}, ("min_file_size", 99, 100)),
-            ({"file_size": 3 << 30}, {"max_file_size": 100}, ("max_file_size", 3 << 30, 100)),
-            ({"n_frames": 2}, {"allow_animated": False}, ("animated", 2, 1)),
-            ({"n_frames": 2}, {}, (None, None, None)),
-            ({"n_frames": None}, {"allow_animated": False}, (None, None, None)),
-            ({"width": 1, "height": 1, "format": "png"}, {}, ("min_width", 1, 64)),
+            ({"format": "gif"}, {"check": "format", "params": {"allowed": ["jpeg"]}}, (None, None)),
+            ({"format": "gif"}, {"check": "format"}, None),
+            ({"width": 63}, bounds("width", min=64), (63, 64)),
+            ({"width": 64}, bounds("width", min=64), None),
+            ({"height": 481}, bounds("height", min=10, max=480), (481, 480)),
+            ({"height": 9}, bounds("height", min=10, max=480), (9, 10)),
+            ({"width": 99, "height": 300}, bounds("short_side", min=100), (99, 100)),
+            ({"width": 99, "height": 300}, bounds("long_side", max=200), (300, 200)),
+            ({"width": 40_000, "height": 40_000}, bounds("area", max=1e9), (1.6e9, 1e9)),
+            ({"width": 501, "height": 100}, bounds("aspect_ratio", max=5), (5.01, 5)),
+            ({"width": 100, "height": 501}, bounds("aspect_ratio", max=5), (5.01, 5)),
+            ({"file_size": 3 << 30}, bounds("file_size", max=100), (3 << 30, 100)),
+            ({"n_frames": 2}, bounds("frames", max=1), (2, 1)),
+            ({"n_frames": None}, bounds("frames", max=1), None),
+            ({"scores": {"brightness_p99": 0.31}}, {"check": "dark"}, (0.31, 0.32)),
+            ({"scores": {"brightness_p99": 0.32}}, {"check": "dark"}, None),
+            ({"scores": {"brightness_p5": 0.96}}, {"check": "light"}, (0.96, 0.95)),
+            ({"scores": {"entropy": 2.9, "channels": 1.0}}, {"check": "low_information"}, (2.9, 3)),
+            ({"scores": {"entropy": 1.5, "channels": 3.0}}, {"check": "low_information"}, None),
+            ({"scores": {"blur": 0.2}}, {"check": "blurry"}, (0.2, 0.29)),
+            ({"scores": {"colour": 0.0}}, {"check": "grayscale"}, (0, 0.02)),
+            ({"scores": {"uniformity": 0.99}}, {"check": "uniform"}, (0.99, 0.95)),
+            ({"scores": {"border": 0.4}}, {"check": "border"}, (0.4, 0.3)),
+            ({"scores": {}}, {"check": "dark"}, None),
+            ({"scores": None}, {"check": "dark"}, None),
+            ({"evidence": {"warning": "odd"}}, {"check": "decode"}, (None, None)),
+            ({"evidence": {}}, {"check": "decode"}, None),
+            ({}, PD_ONLY, (None, None)),
+            ({}, licensed("cc-by"), None),
+            ({"licence": None}, licensed("any-cc"), (None, None)),
+            ({"licence": None}, licensed("any"), None),
+            ({}, {"check": "provenance"}, (None, None)),
+            ({"landing_url": "https://a.test/"}, {"check": "provenance"}, None),
+            ({"host": "img.a.test"}, NOT_OF_A, (None, None)),
+            ({"host": "ba.test"}, NOT_OF_A, None),
+            ({"source": "inaturalist"}, used_for("commercial"), (None, None)),
+            (
+                {"evidence": {"signals": {"headers": {"X-Robots-Tag": "NoAI"}}}},
+                used_for("research"),
+                (None, None),
+            ),
+            ({}, used_for("research"), None),
         ],
     )
-    def test_gives_the_first_broken_rule_with_its_measure(
+    def test_tells_the_rule_that_is_broken_with_its_measure(
         self,
         session: Session,
         chunk: JobChunk,
-        *,
         image: dict[str, Any],
-        rules: dict[str, Any],
-        expected: tuple[str | None, float | None, float | None],
+        rule: dict[str, Any],
+        expected: tuple[float | None, float | None] | None,
     ) -> None:
         job = session.get_one(CrawlJob, chunk.crawl_job_id)
         id_ = factories.create_image(session, chunk, **image).id
-        validation_job = factories.create_validation_job(session, job, validation_rules=rules)
+        validation_job = factories.create_validation_job(
+            session, job, validation_rules={"rules": [rule]}
+        )
 
         validate(validation_job)
 
         verdict = verdicts(session, validation_job)[id_]
-        assert (verdict.rule, verdict.measured, verdict.threshold) == expected
-        assert verdict.verdict is (Verdict.reject if expected[0] else Verdict.keep)
+        if expected is None:
+            assert (verdict.verdict, verdict.rule, verdict.findings) == (Verdict.keep, None, [])
+        else:
+            assert (verdict.verdict, verdict.rule) == (Verdict.reject, rule["check"])
+            assert (verdict.measured, verdict.threshold) == pytest.approx(expected)
+            assert [finding["rule"] for finding in verdict.findings] == [rule["check"]]
+
+    def test_lets_the_gravest_rule_decide_and_tells_of_all(
+        self, session: Session, job: CrawlJob, chunk: JobChunk
+    ) -> None:
+        rules = [
+            {**bounds("width", max=1), "name": "seen", "severity": "tag"},
+            {**bounds("width", max=2), "name": "doubted", "severity": "quarantine"},
+            {**bounds("height", max=3), "name": "refused", "severity": "reject"},
+        ]
+        both = factories.create_image(session, chunk, width=3, height=9).id
+        doubted = factories.create_image(session, chunk, width=3, height=3).id
+        seen = factories.create_image(session, chunk, width=2, height=3).id
+        validation_job = factories.create_validation_job(
+            session, job, validation_rules={"rules": rules}
+        )
+
+        validate(validation_job)
+
+        found = verdicts(session, validation_job)
+        assert (found[both].verdict, found[both].rule) == (Verdict.reject, "refused")
+        assert (found[doubted].verdict, found[doubted].rule) == (Verdict.quarantine, "doubted")
+        assert (found[seen].verdict, found[seen].rule) == (Verdict.keep, "seen")
+        broken = {finding["rule"] for finding in found[both].findings}
+        assert broken == {"seen", "doubted", "refused"}
+        session.refresh(validation_job)
+        assert (validation_job.n_kept, validation_job.n_quarantined) == (1, 1)
+        assert validation_job.by_rule == {"doubted": 2, "refused": 1, "seen": 3}
 
     def test_completes_with_counts_of_stored_images_only(
         self, session: Session, job: CrawlJob, chunk: JobChunk
@@ -242,7 +320,7 @@ class TestValidate:
         session.refresh(validation_job)
         assert validation_job.status is JobStatus.completed
         assert (validation_job.n_kept, validation_job.n_rejected) == (1, 3)
-        assert validation_job.by_rule == {"min_width": 2, "min_height": 1}
+        assert validation_job.by_rule == {"aspect_ratio": 3, "short_side": 3}
         assert validation_job.started_at is not None
         assert validation_job.finished_at is not None
 
@@ -303,9 +381,9 @@ class TestValidate:
             later: large,
             other: None,
         }
-        assert seen[later].rule == "exact_duplicate"
+        assert seen[later].rule == "exact_duplicates"
         session.refresh(validation_job)
-        assert validation_job.by_rule == {"exact_duplicate": 2}
+        assert validation_job.by_rule == {"exact_duplicates": 2}
 
     def test_prefers_an_image_that_breaks_no_rule_as_keeper(
         self, session: Session, job: CrawlJob, chunk: JobChunk
@@ -320,7 +398,7 @@ class TestValidate:
         validate(validation_job)
 
         seen = verdicts(session, validation_job)
-        assert (seen[too_wide].rule, seen[fit].verdict) == ("max_aspect_ratio", Verdict.keep)
+        assert (seen[too_wide].rule, seen[fit].verdict) == ("aspect_ratio", Verdict.keep)
 
     def test_keeps_the_same_bytes_when_told_to(
         self, session: Session, job: CrawlJob, chunk: JobChunk
@@ -329,13 +407,112 @@ class TestValidate:
         for _ in range(2):
             factories.create_image(session, chunk, sha256=bytes(32))
         validation_job = factories.create_validation_job(
-            session, job, validation_rules={"exact_duplicates": False}
+            session, job, validation_rules={"rules": [WIDE]}
         )
 
         validate(validation_job)
 
         session.refresh(validation_job)
         assert validation_job.n_kept == 2
+
+    def judge(
+        self, session: Session, chunk: JobChunk, rule: dict[str, Any], *images: dict[str, Any]
+    ) -> list[tuple[str | None, int | None]]:
+        """Rule and place of the keeper, of each image."""
+        ids = [factories.create_image(session, chunk, **image).id for image in images]
+        job = session.get_one(CrawlJob, chunk.crawl_job_id)
+        validation_job = factories.create_validation_job(
+            session, job, validation_rules={"rules": [rule]}
+        )
+        validate(validation_job)
+        found = verdicts(session, validation_job)
+        return [
+            (found[id_].rule, ids.index(keeper) if (keeper := found[id_].duplicate_of) else None)
+            for id_ in ids
+        ]
+
+    def test_keeps_one_of_the_same_pixels(self, session: Session, chunk: JobChunk) -> None:
+        rule = {"check": "exact_duplicates", "params": {"by": "pixels"}}
+        images: list[dict[str, Any]] = [{"pixel_hash": hash_} for hash_ in (7, 7, 8, None)]
+
+        found = self.judge(session, chunk, rule, *images)
+
+        assert found == [(None, None), ("exact_duplicates", 0), (None, None), (None, None)]
+
+    def test_clusters_near_duplicates_around_the_largest_then_the_freest(
+        self, session: Session, chunk: JobChunk
+    ) -> None:
+        base, far = 0x0F0F_1234_5678_9ABC, 0x7333_3333_0000_FFFF
+        views = [base, 1 << 60, 3 << 50, 5 << 40]
+        images: list[dict[str, Any]] = [
+            {"phashes": views, "width": 100, "licence": "cc0-1.0"},
+            {"phashes": [base ^ 0b1111, 9, 9 << 9, 9 << 20], "width": 500},
+            {"phashes": [77, 9 << 30, base ^ 0x3F_0000, 11], "width": 500, "licence": "pdm-1.0"},
+            {"phashes": [far, far ^ 1, far, far]},
+            {"phashes": None},
+        ]
+
+        found = self.judge(session, chunk, {"check": "near_duplicates"}, *images)
+
+        near = "near_duplicates"
+        assert found == [(near, 2), (near, 2), (None, None), (None, None), (None, None)]
+        clusters = session.scalars(select(ImageVerdict.cluster).order_by(ImageVerdict.image_id))
+        ids = session.scalars(select(ImageVerdict.image_id).order_by(ImageVerdict.image_id)).all()
+        assert clusters.all() == [ids[2]] * 3 + [None] * 2
+
+    def test_measures_the_distance_to_the_nearest(self, session: Session, chunk: JobChunk) -> None:
+        views = [0x1234_5678_9ABC_DEF0, 1 << 60, 3 << 50, 5 << 40]
+        other = [views[0] ^ 0b111, 9, 9 << 9, 9 << 20]
+
+        self.judge(
+            session, chunk, {"check": "near_duplicates"}, {"phashes": views}, {"phashes": other}
+        )
+
+        verdict = session.scalars(select(ImageVerdict).where(ImageVerdict.rule.is_not(None))).one()
+        assert (verdict.measured, verdict.threshold) == (3, 10)
+
+    def test_finds_odd_sizes_among_the_others(self, session: Session, chunk: JobChunk) -> None:
+        usual = [{"width": 90 + n, "height": 90 + n} for n in range(20)]
+        odd = {"width": 5_000, "height": 5_000}
+
+        found = self.judge(session, chunk, {"check": "odd_size"}, *usual, odd)
+
+        assert [rule for rule, _ in found] == [None] * 20 + ["odd_size"]
+
+    @pytest.mark.parametrize(
+        ("rule", "n_broken"),
+        [
+            (bounds("class_size", min=3), 2),
+            (bounds("class_size", max=3), 2),
+            (bounds("class_size", min=3, max=4), 3),
+            (bounds("host_cap", max=6), 1),
+            (bounds("creator_cap", max=1), 1),
+        ],
+    )
+    def test_holds_classes_hosts_and_creators_to_their_sizes(
+        self, session: Session, chunk: JobChunk, rule: dict[str, Any], n_broken: int
+    ) -> None:
+        cats = [{"keyword": "cat"}] * 3 + [{"keyword": "cat", "creator": "Ida"}] * 2
+        images = [*cats, *[{"keyword": "dog"}] * 2]
+
+        found = self.judge(session, chunk, rule, *images)
+
+        assert [label for label, _ in found].count(rule["check"]) == n_broken
+
+    def test_changes_nothing_when_dataset_rules_run_twice(
+        self, session: Session, job: CrawlJob, chunk: JobChunk
+    ) -> None:
+        for _ in range(3):
+            factories.create_image(session, chunk)
+        validation_job = factories.create_validation_job(
+            session, job, validation_rules={"rules": [bounds("host_cap", max=1)]}
+        )
+        for name in ("prepare", "evaluate", "deduplicate", "deduplicate", "finish"):
+            step(validation_job, name)
+
+        session.refresh(validation_job)
+        assert validation_job.by_rule == {"host_cap": 2}
+        assert validation_job.n_rejected == 2
 
     @pytest.mark.parametrize("name", ["prepare", "evaluate", "deduplicate", "finish"])
     def test_breaks_off_when_cancelled(
@@ -437,17 +614,104 @@ class TestListVerdicts:
         self, api: Api, path: str, validated: ValidationJob
     ) -> None:
         _, kept = api.call("GET", f"{path}/{validated.id}/verdicts", query={"verdict": "keep"})
-        _, narrow = api.call("GET", f"{path}/{validated.id}/verdicts", query={"rule": "min_width"})
+        _, narrow = api.call("GET", f"{path}/{validated.id}/verdicts", query={"rule": "short_side"})
 
         assert [len(body["items"]) for body in (kept, narrow)] == [1, 2]
         assert kept["items"][0]["url"].startswith("https://images.example.org/")
+
+
+class TestReport:
+    def validated(self, session: Session, chunk: JobChunk) -> ValidationJob:
+        scores = {"brightness_p99": 0.91, "entropy": 7.5, "blur": 1.0, "channels": 3.0}
+        one, other = 0x0F0F_1234_5678_9ABC, 0x7333_3333_0000_FFFF
+        views = [[hash_] * 4 for hash_ in (one, one ^ 1, other)]
+        for place, (width, keyword) in enumerate([(640, "cat"), (640, "cat"), (640, None)]):
+            factories.create_image(
+                session, chunk, width=width, keyword=keyword, scores=scores, phashes=views[place]
+            )
+        factories.create_image(session, chunk, width=5, keyword="dog")
+        job = session.get_one(CrawlJob, chunk.crawl_job_id)
+        validation_job = factories.create_validation_job(
+            session, job, validation_rules={"preset": "standard"}
+        )
+        validate(validation_job)
+        return validation_job
+
+    def test_adds_up_what_was_found(
+        self, session: Session, api: Api, path: str, chunk: JobChunk
+    ) -> None:
+        validation_job = self.validated(session, chunk)
+
+        status, body = api.call("GET", f"{path}/{validation_job.id}/report")
+
+        assert status == 200
+        assert body["counts"] == {"kept": 2, "quarantined": 0, "rejected": 2, "errors": 0}
+        assert body["by_rule"]["near_duplicates"] == 1
+        width = body["histograms"]["width"]
+        assert (sum(width["counts"]), len(width["edges"])) == (4, 21)
+        bright = body["histograms"]["brightness_p99"]
+        assert (bright["counts"][18], sum(bright["counts"])) == (3, 3)
+        assert body["classes"][0] == {
+            "keyword": "cat",
+            "keep": 1,
+            "quarantine": 0,
+            "reject": 1,
+            "error": 0,
+        }
+        (cluster,) = body["clusters"]
+        assert (cluster["n_images"], cluster["image_ids"][0]) == (2, cluster["keeper"])
+        rules = {example["rule"] for example in body["examples"]}
+        assert {"short_side", "near_duplicates"} <= rules
+        assert [rule["name"] for rule in body["rules"]][:2] == ["format", "short_side"]
+
+    def test_answers_409_before_the_end(
+        self, session: Session, api: Api, path: str, job: CrawlJob
+    ) -> None:
+        validation_job = factories.create_validation_job(session, job)
+
+        status, body = api.call("GET", f"{path}/{validation_job.id}/report")
+
+        assert (status, body["code"]) == (409, "ReportNotReadyError")
+
+
+class TestCreatePipeline:
+    def ask(self, api: Api, job: CrawlJob, body: dict[str, Any]) -> tuple[int, Any]:
+        return api.call(
+            "POST", f"/api/projects/{job.project_id}/crawl-jobs/{job.id}/pipeline", body
+        )
+
+    def test_validates_and_exports_in_one_execution(
+        self, session: Session, api: Api, job: CrawlJob
+    ) -> None:
+        body = {"validation_rules": {"preset": "strict"}, "export": {"format": "imagefolder"}}
+
+        status, made = self.ask(api, job, body)
+
+        assert status == 201
+        (message,) = session.scalars(select(OutboxMessage))
+        assert message.deduplication_id == f"job-{made['validation_job']['id']}"
+        assert message.body["export_job_id"] == made["export_job"]["id"]
+        assert made["export_job"]["validation_job_id"] == made["validation_job"]["id"]
+
+    def test_validates_only_when_no_export_is_asked_for(self, api: Api, job: CrawlJob) -> None:
+        status, made = self.ask(api, job, {})
+
+        assert (status, made["export_job"]) == (201, None)
+
+    def test_answers_422_for_a_format_there_is_not(
+        self, session: Session, api: Api, job: CrawlJob
+    ) -> None:
+        status, body = self.ask(api, job, {"export": {"format": "floppy"}})
+
+        assert (status, body["errors"][0]["pointer"]) == (422, "/export/format")
+        assert session.scalar(select(func.count()).select_from(ValidationJob)) == 0
 
 
 class TestPipeline:
     def test_chains_validation_and_export_in_one_execution(
         self, session: Session, job: CrawlJob
     ) -> None:
-        job.validation_rules, job.export_request = {"min_width": 10}, {"format": "imagefolder"}
+        job.validation_rules, job.export_request = {"preset": "strict"}, {"format": "imagefolder"}
         session.commit()
 
         pipeline.start(session, job)
@@ -458,7 +722,7 @@ class TestPipeline:
         assert message.body["validation_job_id"] == str(validations[0].id)
         assert message.body["export_job_id"] == str(exports[0].id)
         assert exports[0].validation_job_id == validations[0].id
-        assert validations[0].validation_rules.min_width == 10
+        assert validations[0].validation_rules.preset == "strict"
 
     def test_starts_nothing_that_was_not_asked_for(self, session: Session, job: CrawlJob) -> None:
         pipeline.start(session, job)

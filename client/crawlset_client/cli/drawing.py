@@ -136,7 +136,12 @@ def draw_checks(console: "Console", checks: Sequence[Check]) -> None:
 
 def draw_validation(console: "Console", job: ValidationJob) -> None:
     line = f"validation {job.id}: {job.status}"
-    line += f", kept {job.counts.kept:,}, rejected {job.counts.rejected:,}"
+    line += f", kept {job.counts.kept:,}"
+    if job.counts.quarantined:
+        line += f", quarantined {job.counts.quarantined:,}"
+    line += f", rejected {job.counts.rejected:,}"
+    if job.counts.errors:
+        line += f", errors {job.counts.errors:,}"
     if job.by_rule:
         rules = ", ".join(f"{rule} {count:,}" for rule, count in sorted(job.by_rule.items()))
         line += f" ({rules})"

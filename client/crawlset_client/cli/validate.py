@@ -19,7 +19,13 @@ def validate(
     job: Annotated[str, typer.Argument(metavar="JOB", help="The crawl job's id.")],
     rules: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.json", help="Rules; the service's own if not given."),
+        typer.Option(metavar="FILE.json", help="Rules, and a preset they build on."),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="basic, standard, strict or report_only; basic if not given."
+        ),
     ] = None,
     project: InProject = None,
     *,
@@ -29,6 +35,8 @@ def validate(
     """Judge the stored images of a completed crawl job."""
     with running(context, as_json=as_json) as run:
         given = read_rules(rules) if rules is not None else None
+        if preset is not None:
+            given = {"preset": preset, **(given or {})}
         with run.connect() as crawlset:
             from crawlset_client.cli.drawing import draw_validation  # noqa: PLC0415
             from crawlset_client.cli.watching import watch_validation  # noqa: PLC0415

@@ -64,9 +64,8 @@ def fetched_later(job: CrawlJob, export: ExportJob) -> Iterator[None]:
 
 
 def validation_snapshot(job: ValidationJob) -> Snapshot:
-    n_judged = job.counts.kept + job.counts.rejected
     parts = tuple((rule, f"{count:,}") for rule, count in sorted(job.by_rule.items()))
-    return Snapshot("Validating", job.status, n_judged, None, "images", parts=parts)
+    return Snapshot("Validating", job.status, job.counts.judged, None, "images", parts=parts)
 
 
 def export_snapshot(job: ExportJob) -> Snapshot:

@@ -74,6 +74,18 @@ def start_pipeline(
     return validation_job, export_job
 
 
+def validate_and_export(
+    session: Session, job: CrawlJob, rules: ValidationRules, export: ExportRequest | None
+) -> tuple[ValidationJob, ExportJob | None]:
+    """As `start_pipeline`, with a validation in any case."""
+    if export is not None:
+        exports.check_format(export.format, "/export/format")
+    validation_job, export_job = start_pipeline(session, job, rules, export)
+    if validation_job is None:
+        raise ValueError
+    return validation_job, export_job
+
+
 def newest_jobs_of(
     session: Session, job: CrawlJob
 ) -> tuple[list[ValidationJobRead], list[ExportJobRead]]:

@@ -296,7 +296,7 @@ class FakeApi:
         return httpx.Response(201, json=validation)
 
     def _get_validation(self, _: httpx.Request, p: str, j: str, v: str) -> httpx.Response:
-        done = {"status": self.end_status, "counts": self.counts, "by_rule": {"min_width": 1}}
+        done = {"status": self.end_status, "counts": self.counts, "by_rule": {"short_side": 1}}
         self.validations[v] |= done
         return httpx.Response(200, json=self.validations[v])
 

@@ -474,7 +474,7 @@ class TestValidate:
         result = shell.run("validate", job["id"])
 
         assert result.exit_code == 0
-        assert "completed, kept 5, rejected 1 (min_width 1)" in result.stdout
+        assert "completed, kept 5, rejected 1 (short_side 1)" in result.stdout
 
     def test_sends_the_rules_of_a_file(self, api: FakeApi, shell: Shell, tmp_path: Path) -> None:
         job = api.add_job(api.add_project("a"))

@@ -7,7 +7,7 @@ from crawlset.errors import UnprocessableError
 
 
 class TestCheck:
-    @pytest.mark.parametrize("rules", [None, {}, {"min_width": 5}])
+    @pytest.mark.parametrize("rules", [None, {}, {"preset": "strict"}])
     @pytest.mark.parametrize("export", [None, {}, {"format": "imagefolder"}])
     def test_accepts_what_can_be_followed(self, rules: Any, export: Any) -> None:
         pipeline.check(rules, export)
@@ -15,9 +15,9 @@ class TestCheck:
     @pytest.mark.parametrize(
         ("rules", "export", "pointer"),
         [
-            ({"min_width": -1}, None, "/validation_rules/min_width"),
-            ({"min_width": 9, "max_width": 8}, None, "/validation_rules"),
-            ({"formats": ["jpeg", "bmp"]}, None, "/validation_rules/formats/1"),
+            ({"min_width": 5}, None, "/validation_rules/min_width"),
+            ({"preset": "harsh"}, None, "/validation_rules/preset"),
+            ({"rules": [{"check": "beauty"}]}, None, "/validation_rules/rules/0"),
             (None, {"format": "coco"}, "/export/format"),
             (None, {"formats": "imagefolder"}, "/export/formats"),
             (None, {"validation_job_id": None}, "/export/validation_job_id"),

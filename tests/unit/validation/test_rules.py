@@ -1,65 +1,85 @@
-import re
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from crawlset.validation.checks import checks_of
+from crawlset.validation.presets import PRESETS, Preset
+from crawlset.validation.rules import Severity
 from crawlset.validation.schemas import ValidationRules
 
 
+def rules(*rules: dict[str, Any], **more: Any) -> ValidationRules:
+    return ValidationRules.model_validate({"rules": rules} | more)
+
+
 class TestValidationRules:
-    def test_has_a_default_for_everything(self) -> None:
-        rules = ValidationRules()
+    def test_are_the_basic_ones_unless_others_are_given(self) -> None:
+        assert ValidationRules().resolved() == list(PRESETS[Preset.basic])
+        assert [rule.label for rule in rules({"check": "dark"}).resolved()] == ["dark"]
 
-        assert (rules.min_width, rules.min_height, rules.exact_duplicates) == (64, 64, True)
+    def test_take_the_place_of_a_preset_s_rule_of_the_same_name(self) -> None:
+        found = rules({"check": "short_side", "params": {"min": 7}}, preset="basic").resolved()
+
+        sides = [rule for rule in found if rule.label == "short_side"]
+        assert len(found) == len(PRESETS[Preset.basic])
+        assert sides[0].model_dump()["params"] == {"min": 7, "max": None}
 
     @pytest.mark.parametrize(
-        "rules",
+        "rule",
         [
-            {"min_width": 0},
-            {"min_height": -1},
-            {"min_width": 10**9},
-            {"min_width": "wide"},
-            {"max_aspect_ratio": 0.5},
-            {"max_aspect_ratio": float("nan")},
-            {"max_aspect_ratio": float("inf")},
-            {"min_file_size": -1},
-            {"formats": []},
-            {"formats": ["tiff"]},
-            {"min_witdh": 5},
+            {"check": "beauty"},
+            {"check": "width"},
+            {"check": "width", "params": {}},
+            {"check": "width", "params": {"min": 500, "max": 400}},
+            {"check": "width", "params": {"min": -1}},
+            {"check": "width", "params": {"min": float("nan")}},
+            {"check": "width", "params": {"min": "wide"}},
+            {"check": "dark", "params": {"below": 2}},
+            {"check": "dark", "params": {"above": 0.5}},
+            {"check": "low_information", "params": {"below": 50}},
+            {"check": "format", "params": {"allowed": []}},
+            {"check": "format", "params": {"allowed": ["tiff"]}},
+            {"check": "licence", "params": {"allowed": ["made-up"]}},
+            {"check": "near_duplicates", "params": {"radius": 64}},
+            {"check": "dark", "severity": "shout"},
+            {"check": "dark", "scope": "dataset"},
+            {"check": "dark", "name": "Very dark"},
         ],
     )
-    def test_refuses_what_is_out_of_bounds_or_unknown(self, rules: dict[str, Any]) -> None:
+    def test_refuse_what_can_never_be_meant(self, rule: dict[str, Any]) -> None:
         with pytest.raises(ValidationError):
-            ValidationRules.model_validate(rules)
+            rules(rule)
 
-    @pytest.mark.parametrize(
-        ("rules", "reason"),
-        [
-            ({"min_width": 500, "max_width": 400}, "min_width 500 is above max_width 400"),
-            ({"max_height": 10}, "min_height 64 is above max_height 10"),
-            ({"min_file_size": 5, "max_file_size": 4}, "min_file_size 5"),
-            ({"min_width": 1000, "max_height": 100}, "an aspect ratio of at least 10.00"),
-            ({"min_height": 1000, "max_width": 100}, "an aspect ratio of at least 10.00"),
-        ],
-    )
-    def test_refuses_combinations_that_keep_nothing(
-        self, rules: dict[str, Any], reason: str
-    ) -> None:
-        with pytest.raises(ValidationError, match=re.escape(reason)):
-            ValidationRules.model_validate(rules)
+    def test_tell_two_of_one_check_apart_by_name(self) -> None:
+        dark = {"check": "dark"}
 
-    def test_allows_bounds_that_meet(self) -> None:
-        rules = ValidationRules(min_width=100, max_width=100, min_height=100, max_height=100)
+        with pytest.raises(ValidationError, match="two rules are called dark"):
+            rules(dark, dark)
+        assert len(rules(dark, dark | {"name": "darker"}).resolved()) == 2
 
-        assert rules.min_width == rules.max_width
+
+class TestPresets:
+    def test_report_only_puts_nothing_out(self) -> None:
+        severities = {rule.severity for rule in PRESETS[Preset.report_only]}
+
+        assert severities == {Severity.warn}
+
+    @pytest.mark.parametrize("preset", Preset)
+    def test_have_names_of_their_own(self, preset: Preset) -> None:
+        labels = [rule.label for rule in PRESETS[preset]]
+
+        assert len(set(labels)) == len(labels)
 
 
 class TestChecksOf:
-    def test_leaves_out_rules_without_a_bound(self) -> None:
-        rules = ValidationRules(max_aspect_ratio=None)
+    def test_puts_the_gravest_first_and_leaves_dataset_rules_out(self) -> None:
+        given = rules(
+            {"check": "dark", "severity": "tag"},
+            {"check": "near_duplicates"},
+            {"check": "light", "severity": "reject"},
+        )
 
-        names = [check.rule for check in checks_of(rules)]
+        checks = list(checks_of(given.resolved()))
 
-        assert names == ["format", "min_file_size", "min_width", "min_height"]
+        assert [check.label for check in checks] == ["light", "dark"]

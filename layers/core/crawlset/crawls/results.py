@@ -23,6 +23,7 @@ FETCHED = (
     "n_frames",
     "phash",
     "phashes",
+    "pixel_hash",
     "scores",
     "transform",
     "etag",

@@ -62,6 +62,7 @@ class UrlOutcome:
     n_frames: int | None = None
     phash: int | None = None
     phashes: list[int] | None = None
+    pixel_hash: int | None = None
     scores: dict[str, float] | None = None
     pack_offset: int | None = None
     pack_length: int | None = None

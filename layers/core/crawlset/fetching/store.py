@@ -121,6 +121,7 @@ class Store:
             n_frames=seen.n_frames,
             phash=seen.phashes[0],
             phashes=list(seen.phashes),
+            pixel_hash=seen.pixel_hash,
             scores=seen.scores,
             pack_offset=offset,
             pack_length=length,

@@ -25,11 +25,11 @@ from PIL import (
 
 from crawlset.imaging import jpeg
 from crawlset.imaging.features import Features, Rejection, Resize, ResizeMode, Transformed
-from crawlset.imaging.hashes import Box, phashes, without_border
+from crawlset.imaging.hashes import Box, phashes, pixel_hash, without_border
 from crawlset.imaging.jpeg_segments import About, profile
 from crawlset.imaging.metadata import data_mining, orientation, xmp_packet
 from crawlset.imaging.resize import can_keep_planes, resize, resize_planes
-from crawlset.imaging.scores import scores
+from crawlset.imaging.scores import blur, colour, scores
 from crawlset.imaging.sniff import DamagedError, Probe, TruncatedError, probe, sniff, sniff_other
 from crawlset.outcomes import Outcome
 
@@ -62,6 +62,7 @@ _UPRIGHT: dict[int | None, Image.Transpose] = {
 _WHOLE = 8
 """Eighths of a side that are all of it."""
 _SIDEWAYS = frozenset({5, 6, 7, 8})
+_GREY = frozenset({"1", "L", "LA", "I", "I;16", "I;16B"})
 _CHANNELS = {"1": 1, "L": 1, "LA": 1, "I": 1, "I;16": 1, "I;16B": 1, "CMYK": 4}
 
 ImageFile.LOAD_TRUNCATED_IMAGES = False
@@ -121,6 +122,7 @@ def _features(
     pixels, box = _small(decoded)
     inner = without_border(pixels, box)
     exact = pixels.astype(np.float64)
+    longest = max(decoded.width, decoded.height)
     return Features(
         image_format,
         decoded.width,
@@ -129,15 +131,35 @@ def _features(
         n_frames,
         decoded.orientation,
         phashes(exact, inner),
+        pixel_hash(pixels),
         {
             "channels": float(_CHANNELS.get(decoded.mode, 3)),
             "border": round(1 - _area(inner) / _area(box), 4),
+            "blur": blur(pixels, box, longest),
+            "colour": colour(_chroma(decoded)),
             **scores(pixels),
         },
         decoded.warning,
         data_mining(decoded.packet),
         _transformed(decoded, wanted),
     )
+
+
+def _chroma(decoded: _Decoded) -> np.ndarray | None:
+    """Cb and Cr of some pixels (height, width, 2); None for a picture of one channel."""
+    picture = decoded.picture
+    if isinstance(picture, Image.Image):
+        if picture.mode in _GREY:
+            return None
+        least = max(1, min(picture.size) // SMALL_SIDE)
+        small = _opaque(picture).convert("RGB").reduce(least)
+    elif picture.shape[2] == 1:
+        return None
+    elif decoded.subsampling is not None:
+        return picture[:, :, 1:]
+    else:
+        small = Image.fromarray(picture)
+    return np.asarray(small.convert("YCbCr"))[:, :, 1:]
 
 
 def _transformed(decoded: _Decoded, wanted: Resize | None) -> Transformed | None:
@@ -194,7 +216,10 @@ def _colours(
 ) -> tuple[str, str | None]:
     """What to decode to, and the subsampling if the planes can be kept."""
     if wanted is None:
-        return "GRAY", None
+        if header.mode == "L":
+            return "GRAY", None
+        _, _, space, _ = simplejpeg.decode_jpeg_header(data, strict=False)
+        return ("YCC", "444") if space == "YCbCr" else ("RGB", None)
     is_plain = turned in {None, 1} and not header.junk
     _, _, space, subsampling = simplejpeg.decode_jpeg_header(data, strict=False)
     subsampling = "444" if header.mode == "L" else str(subsampling)
@@ -273,10 +298,15 @@ def _grey(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):
         high_byte = 0 if image.mode == "I;16B" else 1
         return Image.frombytes("L", image.size, image.tobytes()[high_byte::2])
+    return _opaque(image).convert("L")
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """A palette without its transparent colours, which Pillow warns of."""
     if image.mode == "P":
         image = image.copy()
         image.info.pop("transparency", None)
-    return image.convert("L")
+    return image
 
 
 def _area(box: Box) -> float:

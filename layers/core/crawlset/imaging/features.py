@@ -77,6 +77,8 @@ class Features:
     orientation: int | None
     phashes: tuple[int, int, int, int]
     """Perceptual hashes, signed 64 bits: whole, mirrored, without its outer 5 %, its outer 10 %."""
+    pixel_hash: int
+    """Of the small grey picture that hashes and scores are taken from, signed 64 bits."""
     scores: dict[str, float]
     warning: str | None = None
     """What the decoder found odd and could mend without loss."""
@@ -145,6 +147,7 @@ def _check(seen: Features) -> None:
     _claim(_are_whole(range(1, _MAX_SIDE), seen.width, seen.height, seen.n_frames))
     _claim(seen.orientation is None or _are_whole(range(1, 9), seen.orientation))
     _claim(len(seen.phashes) == 4 and _are_whole(_HASHES, *seen.phashes))  # noqa: PLR2004
+    _claim(_are_whole(_HASHES, seen.pixel_hash))
     _claim(_WORDS.fullmatch(" ".join(seen.scores)))
     _claim({type(score) for score in seen.scores.values()} == {float})
     _claim(math.isfinite(sum(seen.scores.values())))

@@ -4,6 +4,7 @@ Perceptual hashes of a small grey image, in whole numbers: the same bits on ever
 A hash is 64 bits, most significant first, as the signed bigint that PostgreSQL stores.
 """
 
+import hashlib
 import math
 import struct
 from functools import lru_cache
@@ -63,6 +64,13 @@ def phashes(grey: np.ndarray, box: Box) -> tuple[int, int, int, int]:
     middles = np.sort(views)[:, 31:33].sum(axis=1, keepdims=True)
     first, second, third, fourth = _FOUR.unpack(np.packbits(2 * views > middles, axis=1).tobytes())
     return first, second, third, fourth
+
+
+def pixel_hash(pixels: np.ndarray) -> int:
+    """64 bits that are the same for the same grey `pixels` (height, width), whatever the file."""
+    sides = struct.pack(">2I", *pixels.shape)
+    digest = hashlib.blake2b(np.ascontiguousarray(pixels), digest_size=8, salt=sides).digest()
+    return int.from_bytes(digest, signed=True)
 
 
 def without_border(pixels: np.ndarray, box: Box) -> Box:

@@ -9,8 +9,12 @@ whatever the picture's own is, so that they compare between pictures.
 import math
 
 import numpy as np
+from PIL import Image, ImageFilter
 
 _UNIFORM_LEVELS = 16
+_BLUR_SIDE = 64
+_WIDE = 0.18
+_ALMOST = 1e-6
 _RANKS = np.array([0.01, 0.05, 0.5, 0.95, 0.99])
 _LEVELS = np.arange(256)
 _SQUARES = _LEVELS**2
@@ -47,6 +51,39 @@ def scores(pixels: np.ndarray) -> dict[str, float]:
         "uniformity": float(window.max()) / n,
     }
     return {name: round(value, 4) + 0.0 for name, value in measured.items()}
+
+
+def blur(pixels: np.ndarray, box: tuple[float, float, float, float], longest: int) -> float:
+    """
+    Cleanvision's blurry score of the part `box` of grey `pixels`: 0 blurred to 1, four decimals.
+
+    `longest` is the longer side of the picture in its file, which is brought to 64 pixels unless
+    it is shorter. The spread of edges, and of the histogram where it is wide.
+    """
+    picture = Image.fromarray(pixels)
+    width, height = box[2] - box[0], box[3] - box[1]
+    ratio = max(width, height) / min(_BLUR_SIDE, longest)
+    size = max(int(width / ratio + _ALMOST), 1), max(int(height / ratio + _ALMOST), 1)
+    small = picture.resize(size, Image.Resampling.BICUBIC, box)
+    edges = np.asarray(small.filter(ImageFilter.FIND_EDGES)).astype(np.float32)
+    spread = float(np.bincount(np.asarray(small).ravel(), minlength=256).std())
+    wide = 1 - math.exp(-0.01 * spread)
+    score = 1 - math.exp(-0.01 * float(edges.std())) + (wide if wide > _WIDE else 0.0)
+    return round(min(1.0, score), 4)
+
+
+def colour(chroma: np.ndarray | None) -> float:
+    """
+    How far from grey the 99th percentile of the pixels is: 0 grey, 0.5 as far as can be.
+
+    `chroma` is Cb and Cr (height, width, 2), each 0 to 255; none of a picture of one channel.
+    """
+    if chroma is None:
+        return 0.0
+    off = chroma[::2, ::2].astype(np.int32).reshape(-1, 2) - 128
+    squares = np.einsum("ij,ij->i", off, off)
+    place = int(0.99 * (len(squares) - 1))
+    return round(math.sqrt(int(np.partition(squares, place)[place])) / 256, 4)
 
 
 def _laplacian(pixels: np.ndarray) -> float:

@@ -14,7 +14,7 @@ from sqlalchemy import (
     SmallInteger,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crawlset.models.base import Base, Owned, one_of, parent
@@ -112,6 +112,8 @@ class Image(Base):
     phash: Mapped[int | None] = mapped_column(BigInteger)
     phashes: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
     """Of the whole picture, mirrored, without its outer 5 %, without its outer 10 %."""
+    pixel_hash: Mapped[int | None] = mapped_column(BigInteger)
+    """Of the grey pixels that the other features are taken from: 64 bits of a BLAKE2b."""
     scores: Mapped[dict[str, Any] | None]
     transform: Mapped[dict[str, Any] | None]
     """How the stored bytes were made of those received, and what those were."""
@@ -129,17 +131,26 @@ class Image(Base):
 
 class Verdict(StrEnum):
     keep = "keep"
+    quarantine = "quarantine"
     reject = "reject"
+    error = "error"
+    """A rule could not say anything of it."""
 
 
 class ImageVerdict(Owned, Base):
-    """What a validation job says of a stored image, and the measure it says it by."""
+    """What a validation job says of a stored image, and the rules it breaks."""
 
     __tablename__ = "image_verdicts"
     __table_args__ = (
         parent("validation_jobs", "validation_job_id"),
         one_of("verdict", Verdict),
         Index("ix_image_verdicts_verdict", "validation_job_id", "verdict", "image_id"),
+        Index(
+            "ix_image_verdicts_cluster",
+            "validation_job_id",
+            "cluster",
+            postgresql_where=text("cluster IS NOT NULL"),
+        ),
         Index(None, "image_id"),
     )
 
@@ -154,4 +165,9 @@ class ImageVerdict(Owned, Base):
     rule: Mapped[str | None]
     measured: Mapped[float | None] = mapped_column(Double)
     threshold: Mapped[float | None] = mapped_column(Double)
+    """Those of the rule that decided."""
+    findings: Mapped[list[Any]] = mapped_column(JSONB, server_default="[]", default=list)
+    """Of every rule it breaks: `rule`, `severity`, `measured`, `threshold`."""
     duplicate_of: Mapped[int | None] = mapped_column(BigInteger)
+    cluster: Mapped[int | None] = mapped_column(BigInteger)
+    """The keeper of its near duplicates, for all of them, itself included."""

@@ -32,8 +32,12 @@ class ValidationJob(Identified, Owned, Timestamped, Finishing, Base):
     validation_rules: Mapped[dict[str, Any]]
     status: Mapped[JobStatus] = mapped_column(default=JobStatus.pending)
     n_kept: Mapped[int] = mapped_column(server_default="0", default=0)
+    n_quarantined: Mapped[int] = mapped_column(server_default="0", default=0)
     n_rejected: Mapped[int] = mapped_column(server_default="0", default=0)
+    n_errors: Mapped[int] = mapped_column(server_default="0", default=0)
     by_rule: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
+    report: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
+    """What it found, added up when it ended."""
     error_message: Mapped[str | None]
 
 

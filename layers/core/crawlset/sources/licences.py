@@ -28,7 +28,9 @@ PRESETS: dict[str, frozenset[str] | None] = {
 MAX_RAW_CHARS = 500
 FAMILIES = _ANY_CC | {"no-known-copyright", "all-rights-reserved"}
 
-_VERSIONED = re.compile(r"-\d+(?:\.\d+)*(?:-[a-z]{2,8})?$")
+VERSIONED = r"-\d+(?:\.\d+)*(?:-[a-z]{2,8})?$"
+"""The end of an id that its family does not have, as a pattern of Python and PostgreSQL."""
+_VERSIONED = re.compile(VERSIONED)
 _CC_URL = re.compile(
     r"creativecommons\.org/(?:licenses/(?P<elements>by[a-z-]*)|publicdomain/(?P<tool>zero|mark))"
     r"(?:/(?P<version>\d\.\d)(?:/(?P<country>[a-z]{2}|igo|scotland)(?=/|$))?)?"

@@ -1,23 +1,31 @@
 """Every query about validation jobs and verdicts."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    CTE,
+    BigInteger,
+    ColumnElement,
     Float,
     Row,
+    Select,
     Text,
     case,
     cast,
     func,
     literal,
+    not_,
     null,
+    or_,
     select,
     update,
 )
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, array
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -25,14 +33,27 @@ from crawlset.kit.paging import Slice, cut
 from crawlset.models import CrawlJob, Image, ImageVerdict, ValidationJob, Verdict
 from crawlset.outcomes import ImageStatus
 from crawlset.pipeline_jobs import ACTIVE
-from crawlset.validation.checks import EXACT_DUPLICATE, Check
+from crawlset.validation.checks import Check
+from crawlset.validation.dataset_rules import AREA, Broken, in_play
+from crawlset.validation.rules import Rule, Severity
+
+VERDICTS = {
+    Severity.reject: Verdict.reject,
+    Severity.quarantine: Verdict.quarantine,
+    Severity.warn: Verdict.keep,
+    Severity.tag: Verdict.keep,
+}
+
+
+GRAVITY = {Verdict.keep: 0, Verdict.quarantine: 1, Verdict.reject: 2, Verdict.error: 3}
+ROWS_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    n_kept: int
-    n_rejected: int
+    verdicts: Counter[Verdict]
     by_rule: dict[str, int]
+    """Images that break each rule."""
 
 
 class ValidationRepository:
@@ -92,7 +113,9 @@ class VerdictRepository:
                 ImageVerdict.rule,
                 ImageVerdict.measured,
                 ImageVerdict.threshold,
+                ImageVerdict.findings,
                 ImageVerdict.duplicate_of,
+                ImageVerdict.cluster,
                 Image.url,
                 Image.keyword,
             )
@@ -102,7 +125,7 @@ class VerdictRepository:
         if verdict is not None:
             statement = statement.where(ImageVerdict.verdict == verdict)
         if rule is not None:
-            statement = statement.where(ImageVerdict.rule == rule)
+            statement = statement.where(ImageVerdict.findings.contains([{"rule": rule}]))
         if after is not None:
             statement = statement.where(ImageVerdict.image_id > int(after))
         rows = self.session.execute(
@@ -132,23 +155,24 @@ class VerdictRepository:
         last: int | None = self.session.scalar(select(func.max(stored.c.id)))
         if last is None:
             return None
-        broken = [(check.is_broken, check) for check in checks]
-        rule = case(*((is_broken, literal(check.rule)) for is_broken, check in broken))
-        verdict = case((rule.is_(None), Verdict.keep.value), else_=Verdict.reject.value)
-        judged = select(
-            literal(job.id),
-            Image.id,
-            literal(job.user_id),
-            verdict,
-            cast(rule, Text),
-            cast(case(*((is_broken, check.measured) for is_broken, check in broken)), Float(53)),
-            cast(case(*((is_broken, check.threshold) for is_broken, check in broken)), Float(53)),
-            null(),
-        ).where(
-            Image.crawl_job_id == job.crawl_job_id,
-            Image.status == ImageStatus.stored,
-            Image.id > after,
-            Image.id <= last,
+        # Measured once, and not for each time that a verdict speaks of it.
+        columns: list[Any] = [Image.id]
+        for place, check in enumerate(checks):
+            columns += [
+                check.is_broken.label(f"broken_{place}"),
+                check.measured.label(f"measured_{place}"),
+                check.threshold.label(f"threshold_{place}"),
+            ]
+        measured = (
+            select(*columns)
+            .where(
+                Image.crawl_job_id == job.crawl_job_id,
+                Image.status == ImageStatus.stored,
+                Image.id > after,
+                Image.id <= last,
+            )
+            .cte("measured")
+            .prefix_with("MATERIALIZED")
         )
         self.session.execute(
             upsert(ImageVerdict)
@@ -161,46 +185,160 @@ class VerdictRepository:
                     "rule",
                     "measured",
                     "threshold",
-                    "duplicate_of",
+                    "findings",
                 ],
-                judged,
+                _judged(job, checks, measured),
             )
             .on_conflict_do_nothing(index_elements=["validation_job_id", "image_id"])
         )
         return last
 
-    def reject_exact_duplicates(self, job: ValidationJob) -> int:
-        """Of the kept images with the same bytes keep the largest, then the earliest."""
-        area = cast(Image.width, Float(53)) * Image.height
-        keeper = func.first_value(Image.id).over(
-            partition_by=Image.sha256, order_by=(area.desc(), Image.id)
+    def note(self, job: ValidationJob, rule: Rule, broken: Broken) -> int:
+        """
+        Write down that images break `rule`; say how many.
+
+        The verdict of each becomes what the rule's severity says, unless it is graver already. An
+        image of which that was noted before is left alone.
+        """
+        rows = broken.subquery("broken")
+        finding = func.jsonb_build_object(
+            "rule",
+            literal(rule.label),
+            "severity",
+            literal(rule.severity.value),
+            "measured",
+            rows.c.measured,
+            "threshold",
+            rows.c.threshold,
         )
-        kept = (
-            select(Image.id, keeper.label("keeper"))
-            .join(ImageVerdict, ImageVerdict.image_id == Image.id)
-            .where(ImageVerdict.validation_job_id == job.id, ImageVerdict.verdict == Verdict.keep)
-            .subquery()
-        )
-        rejected = self.session.execute(
+        verdict = VERDICTS[rule.severity]
+        lighter = [one for one in GRAVITY if GRAVITY[one] < GRAVITY[verdict]]
+        decides = or_(ImageVerdict.rule.is_(None), ImageVerdict.verdict.in_(lighter))
+        noted = self.session.execute(
             update(ImageVerdict)
             .where(
                 ImageVerdict.validation_job_id == job.id,
-                ImageVerdict.image_id == kept.c.id,
-                kept.c.keeper != kept.c.id,
+                ImageVerdict.image_id == rows.c.image_id,
+                not_(ImageVerdict.findings.contains([{"rule": rule.label}])),
             )
-            .values(verdict=Verdict.reject, rule=EXACT_DUPLICATE, duplicate_of=kept.c.keeper)
+            .values(
+                findings=ImageVerdict.findings.op("||")(func.jsonb_build_array(finding)),
+                verdict=case(
+                    (ImageVerdict.verdict.in_(lighter), verdict), else_=ImageVerdict.verdict
+                ),
+                rule=case((decides, rule.label), else_=ImageVerdict.rule),
+                measured=case((decides, rows.c.measured), else_=ImageVerdict.measured),
+                threshold=case((decides, rows.c.threshold), else_=ImageVerdict.threshold),
+                duplicate_of=func.coalesce(rows.c.duplicate_of, ImageVerdict.duplicate_of),
+            )
             .returning(ImageVerdict.image_id)
             .execution_options(synchronize_session=False)
         )
-        return len(rejected.all())
+        return len(noted.all())
+
+    def stream_hashes(self, job: ValidationJob) -> Iterator[Row[Any]]:
+        """id, phashes, verdict, area and licence of what is still in play, by id."""
+        statement = in_play(
+            job, Image.id, Image.phashes, ImageVerdict.verdict, AREA.label("area"), Image.licence
+        )
+        yield from self.session.execute(
+            statement.where(Image.phashes.is_not(None)).order_by(Image.id),
+            execution_options={"yield_per": ROWS_AT_ONCE},
+        )
+
+    def note_clusters(
+        self, job: ValidationJob, members: Sequence[int], keepers: Sequence[int]
+    ) -> None:
+        """Write down the keeper of the cluster of each of these images."""
+        rows = _pairs(members, keepers)
+        self.session.execute(
+            update(ImageVerdict)
+            .where(
+                ImageVerdict.validation_job_id == job.id, ImageVerdict.image_id == rows.c.image_id
+            )
+            .values(cluster=rows.c.keeper)
+            .execution_options(synchronize_session=False)
+        )
 
     def count(self, job: ValidationJob) -> Counts:
-        rows = self.session.execute(
-            select(ImageVerdict.rule, func.count())
-            .where(ImageVerdict.validation_job_id == job.id)
-            .group_by(ImageVerdict.rule)
-            .order_by(ImageVerdict.rule)
-        ).all()
-        by_rule = {rule: n for rule, n in rows if rule is not None}
-        n_kept = sum(n for rule, n in rows if rule is None)
-        return Counts(n_kept, sum(by_rule.values()), by_rule)
+        of_job = ImageVerdict.validation_job_id == job.id
+        verdicts = self.session.execute(
+            select(ImageVerdict.verdict, func.count()).where(of_job).group_by(ImageVerdict.verdict)
+        )
+        found = (
+            select(func.jsonb_array_elements(ImageVerdict.findings).op("->>")("rule").label("rule"))
+            .where(of_job, ImageVerdict.findings != [])
+            .subquery()
+        )
+        broken = self.session.execute(
+            select(found.c.rule, func.count()).group_by(found.c.rule).order_by(found.c.rule)
+        )
+        return Counts(Counter(dict(verdicts.all())), dict(broken.all()))
+
+
+def duplicates(
+    members: Sequence[int], keepers: Sequence[int], distances: Sequence[float], radius: int
+) -> Broken:
+    """What breaks a rule on duplicates: each of `members`, by its distance to another of them."""
+    rows = (
+        func.unnest(
+            cast(list(members), ARRAY(BigInteger)),
+            cast(list(keepers), ARRAY(BigInteger)),
+            cast(list(distances), ARRAY(Float(53))),
+        )
+        .table_valued("image_id", "keeper", "distance", name="duplicates")
+        .render_derived()
+    )
+    columns: list[Any] = [
+        cast(rows.c.image_id, BigInteger).label("image_id"),
+        cast(rows.c.distance, Float(53)).label("measured"),
+        literal(radius, Float(53)).label("threshold"),
+        cast(rows.c.keeper, BigInteger).label("duplicate_of"),
+    ]
+    return select(*columns)
+
+
+def _pairs(members: Sequence[int], keepers: Sequence[int]) -> Any:
+    return (
+        func.unnest(cast(list(members), ARRAY(BigInteger)), cast(list(keepers), ARRAY(BigInteger)))
+        .table_valued("image_id", "keeper", name="clusters")
+        .render_derived()
+    )
+
+
+def _judged(job: ValidationJob, checks: Sequence[Check], measured: CTE) -> Select[Any]:
+    """Verdict and findings of each row of `measured`; the first check that is broken decides."""
+    broken = [(measured.c[f"broken_{place}"], place) for place in range(len(checks))]
+
+    def first(value: Callable[[int], ColumnElement[Any]]) -> ColumnElement[Any]:
+        if not broken:
+            return null()
+        return case(*((is_broken, value(place)) for is_broken, place in broken))
+
+    def finding(place: int) -> ColumnElement[Any]:
+        check = checks[place]
+        return func.jsonb_build_object(
+            "rule",
+            literal(check.label),
+            "severity",
+            literal(check.severity.value),
+            "measured",
+            measured.c[f"measured_{place}"],
+            "threshold",
+            measured.c[f"threshold_{place}"],
+        )
+
+    findings = [case((is_broken, finding(place))) for is_broken, place in broken]
+    verdict = first(lambda place: literal(VERDICTS[checks[place].severity].value))
+    return select(
+        literal(job.id),
+        measured.c.id,
+        literal(job.user_id),
+        func.coalesce(verdict, Verdict.keep.value),
+        cast(first(lambda place: literal(checks[place].label)), Text),
+        cast(first(lambda place: measured.c[f"measured_{place}"]), Float(53)),
+        cast(first(lambda place: measured.c[f"threshold_{place}"]), Float(53)),
+        func.to_jsonb(func.array_remove(array(findings, type_=JSONB), null()))
+        if findings
+        else literal([], JSONB),
+    )

@@ -10,7 +10,12 @@ from crawlset.models import ValidationJob, Verdict
 from crawlset.pipeline_jobs import require_crawl_job
 from crawlset.validation import service
 from crawlset.validation.repository import ValidationRepository, VerdictRepository
-from crawlset.validation.schemas import ValidationJobCreate, ValidationJobRead, VerdictRead
+from crawlset.validation.schemas import (
+    ReportRead,
+    ValidationJobCreate,
+    ValidationJobRead,
+    VerdictRead,
+)
 
 router = APIGatewayHttpRouter()
 TAGS: Any = ["validation"]
@@ -60,6 +65,13 @@ def cancel_validation_job(
     validation_job = _require(project_id, job_id, validation_job_id)
     service.cancel(router.context["session"], validation_job)
     return ValidationJobRead.of(validation_job)
+
+
+@router.get(f"{JOB}/report", summary="What a completed validation found", tags=TAGS)
+def get_report(project_id: UUID, job_id: UUID, validation_job_id: UUID) -> ReportRead:
+    session = router.context["session"]
+    job = require_crawl_job(session, project_id, job_id)
+    return service.read_report(session, job, validation_job_id)
 
 
 @router.get(f"{JOB}/verdicts", summary="List the verdicts on images, by rule", tags=TAGS)

@@ -5,59 +5,37 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from crawlset.models import JobStatus, ValidationJob, Verdict
-
-MAX_SIDE = 100_000
-
-Side = Annotated[int, Field(ge=1, le=MAX_SIDE)]
-FileSize = Annotated[int, Field(ge=0, le=1 << 40, description="Bytes")]
-ImageFormat = Literal["jpeg", "png", "webp", "gif"]
+from crawlset.validation.presets import PRESETS, Preset
+from crawlset.validation.rules import MAX_RULES, Rule, Severity
 
 
 class ValidationRules(BaseModel):
-    """What an image must be to be kept. Sides in pixels; no bound where none is given."""
+    """
+    A preset, rules, or both: a rule of the same name takes the place of the preset's.
+
+    Without either, `basic`.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    formats: Annotated[tuple[ImageFormat, ...], Field(min_length=1)] = (
-        "jpeg",
-        "png",
-        "webp",
-        "gif",
-    )
-    min_width: Side = 64
-    min_height: Side = 64
-    max_width: Side | None = None
-    max_height: Side | None = None
-    max_aspect_ratio: Annotated[
-        float | None,
-        Field(ge=1, le=MAX_SIDE, description="Longer side to shorter side"),
-    ] = 5.0
-    min_file_size: FileSize = 0
-    max_file_size: FileSize | None = None
-    allow_animated: Annotated[bool, Field(description="Keep images of several frames")] = True
-    exact_duplicates: Annotated[
-        bool, Field(description="Reject all but one of the images with the same bytes")
-    ] = True
+    preset: Preset | None = None
+    rules: Annotated[tuple[Rule, ...], Field(max_length=MAX_RULES)] = ()
 
     @model_validator(mode="after")
-    def can_be_met(self) -> Self:
-        for name in ("width", "height", "file_size"):
-            least, most = getattr(self, f"min_{name}"), getattr(self, f"max_{name}")
-            if most is not None and least > most:
-                message = f"min_{name} {least} is above max_{name} {most}: nothing would be kept"
-                raise ValueError(message)
-        if self.max_aspect_ratio is not None:
-            narrowest = max(
-                self.min_width / (self.max_height or MAX_SIDE),
-                self.min_height / (self.max_width or MAX_SIDE),
-            )
-            if narrowest > self.max_aspect_ratio:
-                message = (
-                    f"the sides allowed make an aspect ratio of at least {narrowest:.2f}, above "
-                    f"max_aspect_ratio {self.max_aspect_ratio}: nothing would be kept"
-                )
-                raise ValueError(message)
+    def _are_told_apart(self) -> Self:
+        names = [rule.label for rule in self.rules]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            message = f"two rules are called {twice[0]}; give one a name of its own"
+            raise ValueError(message)
         return self
+
+    def resolved(self) -> list[Rule]:
+        """Every rule there is to break, by its label told apart."""
+        preset = self.preset
+        if preset is None and not self.rules:
+            preset = Preset.basic
+        usual = PRESETS[preset] if preset is not None else ()
+        return list({rule.label: rule for rule in (*usual, *self.rules)}.values())
 
 
 class ValidationJobCreate(BaseModel):
@@ -68,7 +46,9 @@ class ValidationJobCreate(BaseModel):
 
 class VerdictCounts(BaseModel):
     kept: int
+    quarantined: int
     rejected: int
+    errors: Annotated[int, Field(description="Images of which a rule could not say anything")]
 
 
 class ValidationJobRead(BaseModel):
@@ -77,7 +57,9 @@ class ValidationJobRead(BaseModel):
     status: JobStatus
     validation_rules: ValidationRules
     counts: VerdictCounts
-    by_rule: Annotated[dict[str, int], Field(description="Images rejected, by the rule")]
+    by_rule: Annotated[
+        dict[str, int], Field(description="Images that break each rule, whatever its severity")
+    ]
     error_message: str | None
     created_at: datetime
     started_at: datetime | None
@@ -90,7 +72,12 @@ class ValidationJobRead(BaseModel):
             crawl_job_id=job.crawl_job_id,
             status=job.status,
             validation_rules=ValidationRules.model_validate(job.validation_rules),
-            counts=VerdictCounts(kept=job.n_kept, rejected=job.n_rejected),
+            counts=VerdictCounts(
+                kept=job.n_kept,
+                quarantined=job.n_quarantined,
+                rejected=job.n_rejected,
+                errors=job.n_errors,
+            ),
             by_rule=job.by_rule,
             error_message=job.error_message,
             created_at=job.created_at,
@@ -99,8 +86,62 @@ class ValidationJobRead(BaseModel):
         )
 
 
+class Histogram(BaseModel):
+    edges: Annotated[list[float], Field(description="Of the bins, one more than these")]
+    counts: list[int]
+
+
+class Example(BaseModel):
+    image_id: int
+    verdict: Verdict
+    rule: str | None
+    measured: float | None
+    threshold: float | None
+
+
+class ClusterRead(BaseModel):
+    """Near duplicates of each other, directly or by way of others."""
+
+    keeper: int
+    n_images: int
+    image_ids: Annotated[list[int], Field(description="Some of them, the keeper first")]
+
+
+class ClassBalance(BaseModel):
+    keyword: str | None
+    keep: int = 0
+    quarantine: int = 0
+    reject: int = 0
+    error: int = 0
+
+
+class ReportRead(BaseModel):
+    """What a completed validation found."""
+
+    validation_job_id: UUID
+    counts: VerdictCounts
+    by_rule: dict[str, int]
+    rules: list[Rule]
+    histograms: Annotated[
+        dict[str, Histogram], Field(description="Of each measure, over all images judged")
+    ]
+    classes: list[ClassBalance]
+    examples: list[Example]
+    clusters: Annotated[list[ClusterRead], Field(description="The twenty largest")]
+
+
+class Finding(BaseModel):
+    """A rule that an image breaks; the numbers are null where it is not about a number."""
+
+    rule: str
+    severity: Severity | Literal["error"]
+    measured: float | None = None
+    threshold: float | None = None
+    detail: str | None = None
+
+
 class VerdictRead(BaseModel):
-    """`measured` broke `threshold`; both are null where a rule is not about a number."""
+    """`rule` decided, by `measured` against `threshold`; `findings` has every rule it breaks."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -111,4 +152,8 @@ class VerdictRead(BaseModel):
     rule: str | None
     measured: float | None
     threshold: float | None
+    findings: list[Finding]
     duplicate_of: int | None
+    cluster: Annotated[
+        int | None, Field(description="The keeper of its cluster of near duplicates")
+    ]

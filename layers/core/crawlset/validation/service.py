@@ -5,12 +5,17 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from crawlset import outbox, pipeline_jobs
-from crawlset.errors import NotFoundError
+from crawlset.errors import ConflictError, NotFoundError
 from crawlset.kit.ids import new_id
 from crawlset.models import CrawlJob, JobStatus, ValidationJob
 from crawlset.observability import logger
 from crawlset.validation.repository import ValidationRepository
-from crawlset.validation.schemas import ValidationRules
+from crawlset.validation.schemas import ReportRead, ValidationJobRead, ValidationRules
+
+
+class ReportNotReadyError(ConflictError):
+    def __init__(self, job: ValidationJob) -> None:
+        super().__init__(f"Validation job {job.id} is {job.status}: it has no report.")
 
 
 def create(session: Session, job: CrawlJob, rules: ValidationRules) -> ValidationJob:
@@ -51,6 +56,26 @@ def require(session: Session, job: CrawlJob, validation_job_id: UUID) -> Validat
     if validation_job is None:
         raise NotFoundError("validation job", validation_job_id)
     return validation_job
+
+
+def read_report(session: Session, job: CrawlJob, validation_job_id: UUID) -> ReportRead:
+    """
+    Raises:
+        NotFoundError: `job` has no such validation.
+        ReportNotReadyError: it is not completed.
+    """
+    validation_job = require(session, job, validation_job_id)
+    if validation_job.report is None:
+        raise ReportNotReadyError(validation_job)
+    read = ValidationJobRead.of(validation_job)
+    return ReportRead.model_validate(
+        {
+            "validation_job_id": validation_job.id,
+            "counts": read.counts,
+            "by_rule": read.by_rule,
+            **validation_job.report,
+        }
+    )
 
 
 def cancel(session: Session, validation_job: ValidationJob) -> None:

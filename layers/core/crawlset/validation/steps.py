@@ -13,11 +13,14 @@ from pydantic import BaseModel
 
 from crawlset import pipeline_jobs
 from crawlset.kit import db
-from crawlset.models import JobStatus, ValidationJob
+from crawlset.models import JobStatus, ValidationJob, Verdict
 from crawlset.observability import logger, metrics
 from crawlset.pipeline_jobs import StepError
+from crawlset.validation import reporting
 from crawlset.validation.checks import checks_of
-from crawlset.validation.repository import VerdictRepository
+from crawlset.validation.dataset_rules import broken_by
+from crawlset.validation.repository import VerdictRepository, duplicates
+from crawlset.validation.rules import NearDuplicatesRule, Rule
 from crawlset.validation.schemas import ValidationRules
 
 IMAGES_PER_STATEMENT = 50_000
@@ -53,10 +56,10 @@ def prepare(message: ValidationStep) -> None:
 
 
 def evaluate(message: ValidationStep) -> None:
-    """Judge each stored image by the rules."""
+    """Judge each stored image by the image rules."""
     with db.transaction(message.user_id) as session:
         job = session.get_one(ValidationJob, message.validation_job_id)
-        checks = list(checks_of(ValidationRules.model_validate(job.validation_rules)))
+        checks = list(checks_of(_rules_of(job)))
         repository = VerdictRepository(session)
         last: int | None = 0
         while last is not None:
@@ -64,16 +67,30 @@ def evaluate(message: ValidationStep) -> None:
 
 
 def deduplicate(message: ValidationStep) -> None:
-    """
-    Reject kept images with the bytes of another.
-
-    Recording keeps the bytes of a job once already. This holds for jobs recorded otherwise, and
-    near duplicates will follow here.
-    """
+    """Judge what is left by the dataset rules, in their order: each sees what those before left."""
     with db.transaction(message.user_id) as session:
         job = session.get_one(ValidationJob, message.validation_job_id)
-        if ValidationRules.model_validate(job.validation_rules).exact_duplicates:
-            VerdictRepository(session).reject_exact_duplicates(job)
+        repository = VerdictRepository(session)
+        for rule in _rules_of(job):
+            if isinstance(rule, NearDuplicatesRule):
+                _cluster(repository, job, rule)
+            elif (broken := broken_by(rule, job)) is not None:
+                repository.note(job, rule, broken)
+
+
+def _cluster(repository: VerdictRepository, job: ValidationJob, rule: NearDuplicatesRule) -> None:
+    from crawlset.validation import clustering  # noqa: PLC0415 - brings numpy
+
+    images = clustering.hashed(repository.stream_hashes(job))
+    found = clustering.cluster(images, rule.params.radius)
+    repository.note_clusters(job, found.members, found.keepers)
+    others = found.without_keepers()
+    repository.note(
+        job,
+        rule,
+        duplicates(others.members, others.keepers, others.distances, rule.params.radius),
+    )
+    logger.info("near_duplicates_found", images=len(images.ids), duplicates=len(others.members))
 
 
 def finish(message: ValidationStep) -> None:
@@ -81,18 +98,22 @@ def finish(message: ValidationStep) -> None:
     with db.transaction(message.user_id) as session:
         job = session.get_one(ValidationJob, message.validation_job_id)
         counts = VerdictRepository(session).count(job)
+        n_kept, n_rejected = counts.verdicts[Verdict.keep], counts.verdicts[Verdict.reject]
         is_first = pipeline_jobs.complete(
             session,
             ValidationJob,
             job.id,
-            n_kept=counts.n_kept,
-            n_rejected=counts.n_rejected,
+            n_kept=n_kept,
+            n_quarantined=counts.verdicts[Verdict.quarantine],
+            n_rejected=n_rejected,
+            n_errors=counts.verdicts[Verdict.error],
             by_rule=counts.by_rule,
+            report=reporting.report(session, job),
         )
     if is_first:
-        metrics.add_metric(name="ImagesKept", unit="Count", value=counts.n_kept)
-        metrics.add_metric(name="ImagesRejected", unit="Count", value=counts.n_rejected)
-        logger.info("validation_job_completed", kept=counts.n_kept, rejected=counts.n_rejected)
+        metrics.add_metric(name="ImagesKept", unit="Count", value=n_kept)
+        metrics.add_metric(name="ImagesRejected", unit="Count", value=n_rejected)
+        logger.info("validation_job_completed", verdicts=counts.verdicts)
 
 
 def fail(message: ValidationStep) -> None:
@@ -111,6 +132,10 @@ STEPS: dict[str, Callable[[ValidationStep], None]] = {
     "deduplicate": deduplicate,
     "finish": finish,
 }
+
+
+def _rules_of(job: ValidationJob) -> list[Rule]:
+    return ValidationRules.model_validate(job.validation_rules).resolved()
 
 
 def _enter(message: ValidationStep) -> bool:

@@ -1,0 +1,46 @@
+from http import HTTPStatus
+from typing import Annotated, Any
+from uuid import UUID
+
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from crawlset import pipeline
+from crawlset.exports.schemas import ExportJobRead, ExportRequest
+from crawlset.pipeline_jobs import require_crawl_job
+from crawlset.validation.schemas import ValidationJobRead, ValidationRules
+
+router = APIGatewayHttpRouter()
+TAGS: Any = ["validation"]
+
+
+class PipelineCreate(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    validation_rules: ValidationRules = ValidationRules()
+    export: Annotated[
+        ExportRequest | None, Field(description="Export what is kept; none: validate only")
+    ] = None
+
+
+class PipelineRead(BaseModel):
+    validation_job: ValidationJobRead
+    export_job: ExportJobRead | None
+
+
+@router.post(
+    "/api/projects/<project_id>/crawl-jobs/<job_id>/pipeline",
+    summary="Validate a completed crawl job, and export what is kept, in one execution",
+    tags=TAGS,
+    status_code=HTTPStatus.CREATED,
+)
+def create_pipeline(project_id: UUID, job_id: UUID, request: PipelineCreate) -> PipelineRead:
+    session = router.context["session"]
+    job = require_crawl_job(session, project_id, job_id)
+    validation_job, export_job = pipeline.validate_and_export(
+        session, job, request.validation_rules, request.export
+    )
+    return PipelineRead(
+        validation_job=ValidationJobRead.of(validation_job),
+        export_job=ExportJobRead.of(export_job) if export_job else None,
+    )

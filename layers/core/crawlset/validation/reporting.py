@@ -1,0 +1,170 @@
+"""What a validation found, added up: written when it ends, and read as often as one likes."""
+
+from collections import defaultdict
+from typing import Any
+
+from sqlalchemy import ColumnElement, Float, Text, cast, func, literal, select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from crawlset.models import Image, ImageVerdict, ValidationJob, Verdict
+from crawlset.validation.schemas import ValidationRules
+
+N_BINS = 20
+EXAMPLES = 6
+CLUSTERS = 20
+CLUSTER_MEMBERS = 12
+CLASSES = 500
+_NUMBER = Float(53)
+
+
+def _score(name: str) -> ColumnElement[Any]:
+    return cast(Image.scores[name].astext, _NUMBER)
+
+
+def _log(column: ColumnElement[Any] | InstrumentedAttribute[Any]) -> ColumnElement[Any]:
+    return func.log(func.greatest(cast(column, _NUMBER), 1.0))
+
+
+MEASURES: dict[str, tuple[ColumnElement[Any], float, float]] = {
+    "file_size": (_log(Image.file_size), 1, 8),
+    "width": (_log(Image.width), 0, 5),
+    "height": (_log(Image.height), 0, 5),
+    "brightness_p99": (_score("brightness_p99"), 0, 1),
+    "brightness_p5": (_score("brightness_p5"), 0, 1),
+    "entropy": (_score("entropy"), 0, 8),
+    "blur": (_score("blur"), 0, 1),
+    "colour": (_score("colour"), 0, 0.5),
+    "uniformity": (_score("uniformity"), 0, 1),
+    "border": (_score("border"), 0, 1),
+}
+"""What is measured, and the range it is counted in; sizes by their decimal logarithm."""
+LOGARITHMIC = frozenset({"file_size", "width", "height"})
+
+
+def report(session: Session, job: ValidationJob) -> dict[str, Any]:
+    rules = ValidationRules.model_validate(job.validation_rules).resolved()
+    return {
+        "rules": [rule.model_dump(mode="json") | {"name": rule.label} for rule in rules],
+        "histograms": _histograms(session, job),
+        "classes": _classes(session, job),
+        "examples": _examples(session, job),
+        "clusters": _clusters(session, job),
+    }
+
+
+def _histograms(session: Session, job: ValidationJob) -> dict[str, Any]:
+    """Of all judged images, each measure in twenty bins; one pass over the rows for all."""
+    bins = {
+        name: func.width_bucket(measure, low, high, N_BINS).label(name)
+        for name, (measure, low, high) in MEASURES.items()
+    }
+    judged = (
+        select(*bins.values())
+        .join(ImageVerdict, ImageVerdict.image_id == Image.id)
+        .where(ImageVerdict.validation_job_id == job.id)
+        .subquery()
+    )
+    columns = [judged.c[name] for name in bins]
+    which = func.grouping(*columns)
+    rows = session.execute(
+        select(which, func.coalesce(*columns, literal(-1)), func.count()).group_by(
+            func.grouping_sets(*(tuple_(column) for column in columns))
+        )
+    )
+    names = list(bins)
+    counts: dict[str, list[int]] = defaultdict(lambda: [0] * N_BINS)
+    for mask, place, n in rows:
+        # The one column that is not grouped away has a 0 in the mask; the last is its lowest bit.
+        kept = ~mask & ((1 << len(names)) - 1)
+        name = names[len(names) - kept.bit_length()]
+        if place >= 0:
+            counts[name][min(max(place - 1, 0), N_BINS - 1)] += n
+    return {
+        name: {"edges": _edges(name, low, high), "counts": counts[name]}
+        for name, (_, low, high) in MEASURES.items()
+        if name in counts
+    }
+
+
+def _edges(name: str, low: float, high: float) -> list[float]:
+    edges = [low + (high - low) * place / N_BINS for place in range(N_BINS + 1)]
+    return [round(10**edge if name in LOGARITHMIC else edge, 4) for edge in edges]
+
+
+def _classes(session: Session, job: ValidationJob) -> list[dict[str, Any]]:
+    """Images by class and verdict, the largest class first."""
+    n = func.count()
+    rows = session.execute(
+        select(Image.keyword, ImageVerdict.verdict, n)
+        .join(ImageVerdict, ImageVerdict.image_id == Image.id)
+        .where(ImageVerdict.validation_job_id == job.id)
+        .group_by(Image.keyword, ImageVerdict.verdict)
+    )
+    classes: dict[str | None, dict[str, int]] = defaultdict(dict)
+    for keyword, verdict, count in rows:
+        classes[keyword][verdict.value] = count
+    largest = sorted(classes.items(), key=lambda item: (-sum(item[1].values()), item[0] or ""))
+    return [{"keyword": keyword, **counts} for keyword, counts in largest[:CLASSES]]
+
+
+def _examples(session: Session, job: ValidationJob) -> list[dict[str, Any]]:
+    """Some images of each verdict and rule that decided, spread over all of them."""
+    place = func.row_number().over(
+        partition_by=(ImageVerdict.verdict, ImageVerdict.rule),
+        order_by=func.md5(cast(ImageVerdict.image_id, Text)),
+    )
+    placed = (
+        select(
+            ImageVerdict.image_id,
+            ImageVerdict.verdict,
+            ImageVerdict.rule,
+            ImageVerdict.measured,
+            ImageVerdict.threshold,
+            place.label("place"),
+        )
+        .where(ImageVerdict.validation_job_id == job.id)
+        .subquery()
+    )
+    rows = session.execute(
+        select(placed)
+        .where(placed.c.place <= EXAMPLES)
+        .order_by(placed.c.verdict, placed.c.rule, placed.c.place)
+    )
+    return [
+        {
+            "image_id": row.image_id,
+            "verdict": Verdict(row.verdict).value,
+            "rule": row.rule,
+            "measured": row.measured,
+            "threshold": row.threshold,
+        }
+        for row in rows
+    ]
+
+
+def _clusters(session: Session, job: ValidationJob) -> list[dict[str, Any]]:
+    """The largest clusters of near duplicates, with some of their images, the keeper first."""
+    largest = session.execute(
+        select(ImageVerdict.cluster, func.count())
+        .where(ImageVerdict.validation_job_id == job.id, ImageVerdict.cluster.is_not(None))
+        .group_by(ImageVerdict.cluster)
+        .order_by(func.count().desc(), ImageVerdict.cluster)
+        .limit(CLUSTERS)
+    ).all()
+    members: dict[int, list[int]] = defaultdict(list)
+    rows = session.execute(
+        select(ImageVerdict.cluster, ImageVerdict.image_id)
+        .where(
+            ImageVerdict.validation_job_id == job.id,
+            ImageVerdict.cluster.in_([keeper for keeper, _ in largest]),
+        )
+        .order_by(ImageVerdict.cluster != ImageVerdict.image_id, ImageVerdict.image_id)
+    )
+    for keeper, image_id in rows:
+        if keeper is not None and len(members[keeper]) < CLUSTER_MEMBERS:
+            members[keeper].append(image_id)
+    return [
+        {"keeper": keeper, "n_images": n, "image_ids": members[keeper]}
+        for keeper, n in largest
+        if keeper is not None
+    ]
