@@ -16,5 +16,4 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     with logger.append_context_keys(
         job_id=str(message.job_id), validation_job_id=str(message.validation_job_id)
     ):
-        steps.run(message)
-    return {}
+        return steps.run(message)

@@ -28,6 +28,7 @@ from tests.infra.stack import (
 )
 
 EVERY_FUNCTION = sorted(functions())
+VALIDATORS = ["ColourfulnessFunction"]
 ON_THE_INTERNET = ["DeliverFunction", "DiscoverFunction", "FetchFunction"]
 QUEUES_KNOWN = {
     "DeliverFunction": {"RESULTS_QUEUE_URL"},  # where it says how it went
@@ -81,6 +82,8 @@ KEYS = {
     "outcome": keys.outcome(ID, ID),
     "tombstone": keys.cancelled(ID),
     "export": keys.export_file(ID, "dataset.zip"),
+    "batch": keys.validation_file(ID, "batches/3.json"),
+    "hashes": keys.validation_file(ID, "near_duplicates/images.npz"),
 }
 
 
@@ -135,7 +138,8 @@ class TestRoles:
             for name, statement in allowed()
             for resource in listed(statement["Resource"])
             for text in texts(resource)
-            if "*" in text and not re.match(r"\$\{Bucket\.Arn\}/(uploads|jobs|exports)/", text)
+            if "*" in text
+            and not re.match(r"\$\{Bucket\.Arn\}/(uploads|jobs|exports|validations)/", text)
         ]
 
         assert wild == []
@@ -150,14 +154,16 @@ class TestRoles:
             expected = {LOGS, NETWORK} if "VpcConfig" in function else {LOGS}
             assert set(role_of(name)["ManagedPolicyArns"]) == expected
 
-    def test_of_the_state_machine_runs_its_two_functions(self) -> None:
+    def test_of_the_state_machine_runs_its_functions_and_the_validators(self) -> None:
         machine = of_type("AWS::StepFunctions::StateMachine")["PipelineStateMachine"]
         role = resources()[target(machine["RoleArn"])]["Properties"]
 
-        (statement,) = statements(role)
+        own, allowed = statements(role)
 
-        assert statement["Action"] == "lambda:InvokeFunction"
-        assert {target(r) for r in statement["Resource"]} == {"ValidateFunction", "ExportFunction"}
+        assert {own["Action"], allowed["Action"]} == {"lambda:InvokeFunction"}
+        expected = {"ValidateFunction", "ExportFunction", *VALIDATORS}
+        assert {target(r) for r in own["Resource"]} == expected
+        assert target(allowed["Resource"]) == "ValidatorArns"
 
 
 @pytest.mark.parametrize("name", ON_THE_INTERNET)
@@ -200,6 +206,24 @@ class TestFetch:
 
     def test_takes_back_packs(self) -> None:
         assert objects_that("FetchFunction", "s3:DeleteObject") == {"pack"}
+
+
+class TestValidate:
+    def test_touches_notes_and_lists_and_no_picture(self) -> None:
+        notes = {"batch", "hashes"}
+        assert objects_that("ValidateFunction", "s3:GetObject") == {"upload", *notes}
+        assert objects_that("ValidateFunction", "s3:PutObject") == notes
+
+
+@pytest.mark.parametrize("name", VALIDATORS)
+class TestValidator:
+    def test_reads_its_batch_and_pictures_and_does_nothing_else(self, name: str) -> None:
+        assert actions_of(name) == {"s3:GetObject"}
+        assert objects_that(name, "s3:GetObject") == {"batch", "pack"}
+
+    def test_may_be_named_in_rules(self, name: str) -> None:
+        for judging in ("ApiFunction", "TickFunction", "ValidateFunction"):
+            assert name in {*texts(environment(judging)["VALIDATOR_ARNS"])}
 
 
 class TestDeliver:
@@ -250,7 +274,7 @@ class TestFunctionWithDatabase:
         assert target(outside) == "AWS::NoValue"
 
     def test_is_every_other_function(self) -> None:
-        assert sorted([*SECRET_OF, *ON_THE_INTERNET]) == EVERY_FUNCTION
+        assert sorted([*SECRET_OF, *ON_THE_INTERNET, *VALIDATORS]) == EVERY_FUNCTION
 
     @pytest.mark.parametrize("name", RELAYS)
     def test_that_relays_may_send_to_every_queue_and_start_the_pipeline(self, name: str) -> None:

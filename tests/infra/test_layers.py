@@ -12,6 +12,7 @@ LIMIT_MB = 250
 CODE_MB = 5
 FOLDERS = {"CoreLayer": "core", "ImagingLayer": "imaging", "TabularLayer": "tabular"}
 LAYERS_OF = {
+    "ColourfulnessFunction": {"CoreLayer", "ImagingLayer"},
     "DeliverFunction": {"CoreLayer", "ImagingLayer"},
     "DiscoverFunction": {"CoreLayer", "TabularLayer"},
     "ExportFunction": {"CoreLayer", "ImagingLayer"},

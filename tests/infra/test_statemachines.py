@@ -64,7 +64,16 @@ def states_of(kind: str) -> dict[str, dict[str, Any]]:
     }
 
 
+LAMBDA_AT_FAULT = {
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.ServiceException",
+    "Lambda.TooManyRequestsException",
+    "States.Timeout",
+}
 TASKS = states_of("Task")
+ASKED = TASKS.pop("AskValidator")
+"""The one task that runs a function of which we know nothing."""
 MESSAGE_OF: dict[str, type[ValidationStep | ExportStep]] = {
     "${ValidateFunctionArn}": ValidationStep,
     "${ExportFunctionArn}": ExportStep,
@@ -77,6 +86,8 @@ EXAMPLES: dict[str, Any] = {
     "$.validation_job_id": ID,
     "$.export_job_id": ID,
     "$.index": 0,
+    "$.rule": "near_duplicates",
+    "$.answer.given": {"images": []},
     "$.error": {"Error": "Sandbox.Timedout", "Cause": "Task timed out after 900.00 seconds"},
 }
 
@@ -113,13 +124,7 @@ class TestEveryTask:
     def test_is_tried_again_when_lambda_is_at_fault(self, name: str) -> None:
         retried = {e for retrier in TASKS[name]["Retry"] for e in retrier["ErrorEquals"]}
 
-        assert retried == {
-            "Lambda.AWSLambdaException",
-            "Lambda.SdkClientException",
-            "Lambda.ServiceException",
-            "Lambda.TooManyRequestsException",
-            "States.Timeout",
-        }
+        assert retried == LAMBDA_AT_FAULT
 
     def test_outlives_its_function(self, name: str) -> None:
         called = TASKS[name]["Parameters"]["FunctionName"].strip("${}").removesuffix("Arn")
@@ -180,15 +185,22 @@ class TestLanguage:
             for name in ("TimeoutSeconds", "IntervalSeconds", "MaxAttempts", "MaxConcurrency"):
                 assert isinstance(node.get(name, 0), int)
 
-    def test_keeps_no_result_but_the_list_of_shards(self) -> None:
+    def test_keeps_no_result_but_what_its_maps_go_through(self) -> None:
+        """And those inside the maps, next to nothing: a map's results are one payload."""
         kept = {
-            name: state["ResultPath"]
+            name: set(state["ResultSelector"])
             for name, state in (TASKS | states_of("Map")).items()
             if state["ResultPath"] is not None
         }
 
-        assert kept == {"PlanExport": "$.plan"}
-        assert TASKS["PlanExport"]["ResultSelector"] == {"shards.$": "$.Payload.shards"}
+        assert kept == {
+            "Deduplicate": {"shares.$"},
+            "CompareHashes": {"done"},
+            "Cluster": {"batches.$", "bucket.$", "folder.$"},
+            "NoteAnswer": {"done"},
+            "NoteError": {"done"},
+            "PlanExport": {"shards.$"},
+        }
 
     def test_maps_inline(self) -> None:
         for state in states_of("Map").values():
@@ -206,6 +218,31 @@ class TestLanguage:
         used = {name for text in texts(MACHINE) for name in re.findall(r"\$\{(\w+)\}", text)}
 
         assert used == set(machine["DefinitionSubstitutions"])
+
+
+class TestValidators:
+    def test_are_tried_again_and_have_a_time_limit(self) -> None:
+        retried = {e for retrier in ASKED["Retry"] for e in retrier["ErrorEquals"]}
+
+        assert retried == LAMBDA_AT_FAULT | {"States.TaskFailed"}
+        assert ASKED["TimeoutSeconds"] > functions()["ColourfulnessFunction"]["Timeout"]
+
+    def test_fail_nothing_but_their_batch(self) -> None:
+        caught = [catcher["ErrorEquals"] for catcher in ASKED["Catch"]]
+
+        assert caught == [["States.DataLimitExceeded"], ["States.ALL"]]
+        assert {catcher["Next"] for catcher in ASKED["Catch"]} == {"NoteError"}
+        assert {catcher["ResultPath"] for catcher in ASKED["Catch"]} == {"$.error"}
+        assert TASKS["NoteError"]["End"]
+
+    def test_are_told_where_their_batch_lies(self) -> None:
+        payload = ASKED["Parameters"]["Payload"]
+
+        assert payload == {
+            "v.$": "$.v",
+            "bucket.$": "$.bucket",
+            "key.$": "States.Format('{}{}.json', $.folder, $.index)",
+        }
 
 
 class TestFailure:

@@ -37,8 +37,8 @@ class TestOutputs:
 
 
 class TestFunctions:
-    def test_are_the_fourteen(self) -> None:
-        assert len(functions()) == 14
+    def test_are_the_fifteen(self) -> None:
+        assert len(functions()) == 15
 
 
 class TestDataStack:

@@ -33,6 +33,7 @@ LINE = {
     "mode",
     "n_frames",
     "phash",
+    "pixel_hash",
     "phashes",
     "scores",
     "transform",

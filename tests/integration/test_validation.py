@@ -18,11 +18,11 @@ from crawlset.models import (
     Verdict,
 )
 from crawlset.outcomes import ImageStatus, Outcome
-from functions.validate import app
 from tests import factories
-from tests.integration.api import CONTEXT, Api
+from tests.integration.api import Api
+from tests.integration.validating import STEPS, step, validate, verdicts
 
-pytestmark = [pytest.mark.usefixtures("aws")]
+pytestmark = pytest.mark.usefixtures("bucket")
 
 
 @pytest.fixture
@@ -68,31 +68,6 @@ def licensed(choice: str) -> dict[str, Any]:
 
 def used_for(use: str) -> dict[str, Any]:
     return {"check": "policy", "params": {"intended_use": use}}
-
-
-def step(validation_job: ValidationJob, name: str, **more: Any) -> None:
-    event = {
-        "v": 1,
-        "step": name,
-        "user_id": str(validation_job.user_id),
-        "job_id": str(validation_job.crawl_job_id),
-        "validation_job_id": str(validation_job.id),
-        "export_job_id": None,
-    }
-    app.handler(event | more, CONTEXT)
-
-
-def validate(validation_job: ValidationJob) -> None:
-    for name in ("prepare", "evaluate", "deduplicate", "finish"):
-        step(validation_job, name)
-
-
-def verdicts(session: Session, validation_job: ValidationJob) -> dict[int, ImageVerdict]:
-    session.expire_all()
-    rows = session.scalars(
-        select(ImageVerdict).where(ImageVerdict.validation_job_id == validation_job.id)
-    )
-    return {row.image_id: row for row in rows}
 
 
 class TestCreateValidationJob:
@@ -354,9 +329,7 @@ class TestValidate:
             factories.create_image(session, chunk, width=width)
         validation_job = factories.create_validation_job(session, job)
 
-        for name in ("prepare", "evaluate", "deduplicate", "finish"):
-            step(validation_job, name)
-            step(validation_job, name)
+        validate(validation_job, times=2)
 
         session.refresh(validation_job)
         assert (validation_job.n_kept, validation_job.n_rejected) == (1, 1)
@@ -507,14 +480,13 @@ class TestValidate:
         validation_job = factories.create_validation_job(
             session, job, validation_rules={"rules": [bounds("host_cap", max=1)]}
         )
-        for name in ("prepare", "evaluate", "deduplicate", "deduplicate", "finish"):
-            step(validation_job, name)
+        validate(validation_job, times=2)
 
         session.refresh(validation_job)
         assert validation_job.by_rule == {"host_cap": 2}
         assert validation_job.n_rejected == 2
 
-    @pytest.mark.parametrize("name", ["prepare", "evaluate", "deduplicate", "finish"])
+    @pytest.mark.parametrize("name", STEPS)
     def test_breaks_off_when_cancelled(
         self, session: Session, job: CrawlJob, chunk: JobChunk, name: str
     ) -> None:
@@ -663,6 +635,26 @@ class TestReport:
         rules = {example["rule"] for example in body["examples"]}
         assert {"short_side", "near_duplicates"} <= rules
         assert [rule["name"] for rule in body["rules"]][:2] == ["format", "short_side"]
+
+    def test_has_the_clusters_page_by_page(
+        self, session: Session, api: Api, path: str, chunk: JobChunk
+    ) -> None:
+        near = 0x2BD1_33E0_0F0F_7777
+        for hash_ in (near, near ^ 1, near ^ 3):
+            factories.create_image(session, chunk, width=hash_ % 7 + 100, phashes=[hash_] * 4)
+        validation_job = self.validated(session, chunk)
+
+        _, first = api.call("GET", f"{path}/{validation_job.id}/clusters", query={"limit": "1"})
+        _, second = api.call(
+            "GET", f"{path}/{validation_job.id}/clusters", query={"cursor": first["next_cursor"]}
+        )
+
+        clusters = first["items"] + second["items"]
+        assert [cluster["n_images"] for cluster in clusters] == [3, 2]
+        assert second["next_cursor"] is None
+        for cluster in clusters:
+            assert cluster["image_ids"][0] == cluster["keeper"]
+            assert sorted(cluster["image_ids"][1:]) == cluster["image_ids"][1:]
 
     def test_answers_409_before_the_end(
         self, session: Session, api: Api, path: str, job: CrawlJob

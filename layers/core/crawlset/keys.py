@@ -58,5 +58,10 @@ def cancelled(job_id: UUID) -> str:
     return f"jobs/{job_id}/cancelled"
 
 
+def validation_file(validation_job_id: UUID, name: str) -> str:
+    """What the steps of a validation leave for each other; it expires by itself."""
+    return f"validations/{validation_job_id}/{name}"
+
+
 def export_file(export_id: UUID, name: str) -> str:
     return f"exports/{export_id}/{name}"

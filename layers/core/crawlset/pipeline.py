@@ -19,6 +19,7 @@ from crawlset.kit import db
 from crawlset.models import CrawlJob, ExportJob, JobStatus, ValidationJob
 from crawlset.observability import logger
 from crawlset.pipeline_jobs import ACTIVE
+from crawlset.validation import custom, leakage
 from crawlset.validation import service as validation
 from crawlset.validation.repository import ValidationRepository
 from crawlset.validation.schemas import ValidationJobRead, ValidationRules
@@ -41,7 +42,8 @@ def check(validation_rules: Mapping[str, Any] | None, export: Mapping[str, Any] 
         UnprocessableError: they could not be followed when the crawl completes.
     """
     if validation_rules is not None:
-        _parse(ValidationRules, validation_rules, "/validation_rules")
+        rules = _parse(ValidationRules, validation_rules, "/validation_rules")
+        custom.check(rules.rules, "/validation_rules")
     if export is not None:
         request = _parse(ExportRequest, export, "/export")
         exports.check_format(request.format, "/export/format")
@@ -80,6 +82,7 @@ def validate_and_export(
     """As `start_pipeline`, with a validation in any case."""
     if export is not None:
         exports.check_format(export.format, "/export/format")
+    leakage.require_sets(session, rules.rules)
     validation_job, export_job = start_pipeline(session, job, rules, export)
     if validation_job is None:
         raise ValueError

@@ -92,6 +92,18 @@ class SourceSettings(BaseSettings):
         return self.source_urls.get(source, usual).rstrip("/")
 
 
+class ValidatorSettings(BaseSettings):
+    """The Lambda functions that rules may name."""
+
+    validator_arns: str = ""
+    """Separated by commas."""
+
+    @property
+    def by_name(self) -> dict[str, str]:
+        arns = filter(None, self.validator_arns.split(","))
+        return {arn.rpartition(":")[2]: arn for arn in arns}
+
+
 @cache
 def database_settings() -> DatabaseSettings:
     return DatabaseSettings()
@@ -135,3 +147,8 @@ def source_settings() -> SourceSettings:
 @cache
 def source_keys_settings() -> SourceKeysSettings:
     return SourceKeysSettings()
+
+
+@cache
+def validator_settings() -> ValidatorSettings:
+    return ValidatorSettings()

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from crawlset import pipeline
 from crawlset.exports.schemas import ExportJobRead, ExportRequest
 from crawlset.pipeline_jobs import require_crawl_job
+from crawlset.validation import service as validation
 from crawlset.validation.schemas import ValidationJobRead, ValidationRules
 
 router = APIGatewayHttpRouter()
@@ -35,6 +36,7 @@ class PipelineRead(BaseModel):
     status_code=HTTPStatus.CREATED,
 )
 def create_pipeline(project_id: UUID, job_id: UUID, request: PipelineCreate) -> PipelineRead:
+    validation.check(router.context["user_id"], request.validation_rules)
     session = router.context["session"]
     job = require_crawl_job(session, project_id, job_id)
     validation_job, export_job = pipeline.validate_and_export(

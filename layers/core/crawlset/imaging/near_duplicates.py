@@ -17,8 +17,13 @@ BITS = 64
 MAX_AGREEING = 5
 FLAT = (0, -1, -(1 << 63), (1 << 63) - 1)
 """Hashes of pictures without any structure: what they have in common is nothing."""
+NONE_NEAR = 255
+PAIRS_HELD = 4
+"""Pairs kept of each hash before they are made into a forest."""
 _SORT_COST = 12.0
 """Of sorting one hash, in comparisons of two."""
+_COMPARISON = 6e-9
+"""Seconds, measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,11 @@ def plan(n_hashes: int, radius: int) -> Plan:
     return Plan(radius, blocks, tuple(combinations(range(n_blocks), k)))
 
 
+def seconds(n_hashes: int, radius: int) -> float:
+    """About how long all comparisons take on one core, if the hashes are of random bits."""
+    return min(_cost(n_hashes, radius, k) for k in range(1, MAX_AGREEING + 1)) * _COMPARISON
+
+
 def unique_hashes(views: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """
     The different hashes of pictures given by `views` (pictures x views, int64), without flat ones.
@@ -68,13 +78,12 @@ def unique_hashes(views: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 def near_pairs(
     hashes: np.ndarray, planned: Plan, choices: Sequence[tuple[int, ...]]
-) -> tuple[np.ndarray, np.ndarray]:
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """
-    Places (m x 2) of pairs of different `hashes` within the radius, and their distances.
+    Places (m x 2) of pairs of different `hashes` within the radius, and their distances, in parts.
 
     A pair is found by the first of the plan's choices that it agrees in, and by no other.
     """
-    pairs, distances = [], []
     for choice in choices:
         key = _key(hashes, [planned.blocks[block] for block in choice])
         order = np.argsort(key, kind="stable")
@@ -87,29 +96,82 @@ def near_pairs(
             near = np.flatnonzero(distance <= planned.radius)
             if len(near):
                 mine = near[_is_first_choice(differing[near], planned, choice)]
-                pairs.append(np.stack([order[at[mine]], order[at[mine] + step]], axis=1))
-                distances.append(distance[mine])
+                yield np.stack([order[at[mine]], order[at[mine] + step]], axis=1), distance[mine]
             step += 1
             at = at[at + step < len(key)]
             at = at[sorted_keys[at] == sorted_keys[at + step]]
-    if not pairs:
-        return np.empty((0, 2), dtype=np.int64), np.empty(0, dtype=np.uint8)
-    return np.concatenate(pairs), np.concatenate(distances)
+
+
+def links(
+    hashes: np.ndarray, owners: np.ndarray, planned: Plan, choices: Sequence[tuple[int, ...]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Pairs (m x 2, fewer than `hashes`) that join all that these choices find near each other,
+    but for two hashes of one owner.
+
+    And of each hash the distance to the nearest of another owner, or `NONE_NEAR`. However many
+    pairs there are, no more than a few times `hashes` is held of them.
+    """
+    n = len(hashes)
+    nearest = np.full(n, NONE_NEAR, dtype=np.uint8)
+    held, n_held = [np.empty((0, 2), dtype=np.int64)], 0
+    for found, distances in near_pairs(hashes, planned, choices):
+        is_pair = owners[found[:, 0]] != owners[found[:, 1]]
+        pairs = found[is_pair]
+        for side in (0, 1):
+            np.minimum.at(nearest, pairs[:, side], distances[is_pair])
+        held.append(pairs)
+        n_held += len(pairs)
+        if n_held > PAIRS_HELD * max(n, 1_000):
+            held = [forest(n, np.concatenate(held))]
+            n_held = len(held[0])
+    return forest(n, np.concatenate(held)), nearest
+
+
+def nearest_of(views: np.ndarray, others: np.ndarray, radius: int) -> np.ndarray:
+    """
+    Bits between each picture of `views` and the nearest of the hashes `others`, or `NONE_NEAR`.
+
+    `views` is pictures x views, `others` is hashes, both int64; beyond `radius` nothing is near.
+    """
+    mine, places = np.unique(views.ravel().view(np.uint64), return_inverse=True)
+    hashes = np.union1d(mine, others.view(np.uint64))
+    hashes = hashes[~np.isin(hashes, np.array(FLAT, dtype=np.int64).view(np.uint64))]
+    is_mine, is_other = np.isin(hashes, mine), np.isin(hashes, others.view(np.uint64))
+    nearest = np.full(len(hashes), NONE_NEAR, dtype=np.uint8)
+    nearest[is_mine & is_other] = 0
+    planned = plan(len(hashes), radius)
+    for pairs, distances in near_pairs(hashes, planned, planned.choices):
+        for one, other in ((0, 1), (1, 0)):
+            crosses = is_other[pairs[:, other]]
+            np.minimum.at(nearest, pairs[crosses, one], distances[crosses])
+    of_mine = np.full(len(mine), NONE_NEAR, dtype=np.uint8)
+    of_mine[np.isin(mine, hashes)] = nearest[is_mine]
+    smallest: np.ndarray = of_mine[places].reshape(views.shape).min(axis=1)
+    return smallest
+
+
+def forest(n: int, pairs: np.ndarray) -> np.ndarray:
+    """Each of `n` with the smallest of its cluster: what joins as much as `pairs` do."""
+    roots = clusters(n, pairs)
+    members = np.flatnonzero(roots != np.arange(n))
+    return np.stack([members, roots[members]], axis=1)
 
 
 def clusters(n: int, pairs: np.ndarray) -> np.ndarray:
-    """The smallest member of the cluster of each of `n` pictures that `pairs` (m x 2) join."""
-    parents = list(range(n))
+    """
+    The smallest member of the cluster of each of `n` places that `pairs` (m x 2) join.
 
-    def root(place: int) -> int:
-        while parents[place] != place:
-            parents[place] = place = parents[parents[place]]
-        return place
-
-    for pair in pairs.tolist():
-        low, high = sorted(map(root, pair))
-        parents[high] = low
-    return np.array([root(place) for place in range(n)], dtype=np.int64)
+    Union-find, all pairs at once: roots are hooked to smaller ones until none is left to hook.
+    """
+    roots = np.arange(n)
+    while len(pairs):
+        joined = roots[pairs]
+        pairs = joined[joined[:, 0] != joined[:, 1]]
+        np.minimum.at(roots, pairs.max(axis=1), pairs.min(axis=1))
+        while (above := roots[roots]).tobytes() != roots.tobytes():
+            roots = above
+    return roots
 
 
 def _cost(n: int, radius: int, k: int) -> float:

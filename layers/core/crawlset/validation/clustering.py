@@ -1,8 +1,11 @@
-"""Clusters of near duplicates among images, and who of each stays."""
+"""Clusters of near duplicates among images, who of each stays, and what leaks from another set."""
 
-from collections.abc import Iterable
+import io
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from math import ceil
+from typing import Any, Self
 
 import numpy as np
 
@@ -12,82 +15,174 @@ from crawlset.sources import licences
 
 FREEDOM = ("cc0", "pdm", "cc-pddc", "us-gov", "no-known-copyright", "cc-by", "cc-by-sa", "cc-by-nd")
 """Families of licences, the freest first; any other comes after them, and none last."""
+MAX_SHARES = 40
+SECONDS_A_SHARE = 120
+ROWS_AT_ONCE = 50_000
 
 
 @dataclass(frozen=True, slots=True)
 class Hashed:
-    """Images in the order of their ids, by their perceptual hashes."""
+    """n images in the order of their ids, and the m different hashes they have."""
 
     ids: np.ndarray
-    views: np.ndarray
-    """Images x views, int64."""
-    ranks: list[tuple[Any, ...]]
-    """The smaller, the more an image is worth keeping."""
+    ranks: np.ndarray
+    """The smaller, the more an image is worth keeping: n different numbers."""
+    hashes: np.ndarray
+    """m, uint64, sorted."""
+    owners: np.ndarray
+    """The place in `ids` of an image that has each hash."""
+    equal: np.ndarray
+    """Pairs of places in `ids` of images that share a hash."""
+
+    def to_bytes(self) -> bytes:
+        return _packed(
+            ids=self.ids,
+            ranks=self.ranks,
+            hashes=self.hashes,
+            owners=self.owners,
+            equal=self.equal,
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        return cls(**_unpacked(data))
+
+    def n_shares(self, radius: int) -> int:
+        """In how many shares to compare them, so that each takes a few minutes at most."""
+        if len(self.hashes) < 2:  # noqa: PLR2004 - nothing to compare
+            return 0
+        seconds = near_duplicates.seconds(len(self.hashes), radius)
+        return min(MAX_SHARES, ceil(seconds / SECONDS_A_SHARE))
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """What a share of the comparisons has found among the hashes."""
+
+    pairs: np.ndarray
+    """Places in `Hashed.hashes`, k x 2: enough to join what is near each other."""
+    nearest: np.ndarray
+    """Bits between each hash and its nearest."""
+
+    def to_bytes(self) -> bytes:
+        return _packed(pairs=self.pairs, nearest=self.nearest)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        return cls(**_unpacked(data))
 
 
 @dataclass(frozen=True, slots=True)
 class Clustered:
     """Of each image that is in a cluster: its keeper, and how near its nearest neighbour is."""
 
-    members: list[int]
-    keepers: list[int]
-    distances: list[float]
+    members: np.ndarray
+    keepers: np.ndarray
+    distances: np.ndarray
 
     def without_keepers(self) -> "Clustered":
-        rows = zip(self.members, self.keepers, self.distances, strict=True)
-        others = [row for row in rows if row[0] != row[1]]
-        return Clustered(
-            [member for member, _, _ in others],
-            [keeper for _, keeper, _ in others],
-            [distance for _, _, distance in others],
-        )
+        others = self.members != self.keepers
+        return Clustered(self.members[others], self.keepers[others], self.distances[others])
+
+    def parts(self, size: int) -> Iterator["Clustered"]:
+        for start in range(0, len(self.members), size):
+            part = slice(start, start + size)
+            yield Clustered(self.members[part], self.keepers[part], self.distances[part])
 
 
 def hashed(rows: Iterable[Any]) -> Hashed:
-    """From rows of id, phashes, verdict, area and licence."""
-    ids, views, ranks = [], [], []
+    """
+    From rows of id, phashes, verdict, area and licence, by id.
+
+    Worth keeping is what no rule has put aside, then the largest, the freest, the earliest.
+    """
+    parts = list(_columns(rows))
+    if not parts:
+        nothing = np.empty(0, dtype=np.int64)
+        return Hashed(
+            nothing, nothing, nothing.astype(np.uint64), nothing, np.empty((0, 2), dtype=np.int64)
+        )
+    ids, views, aside, areas, freedoms = (np.concatenate(part) for part in zip(*parts, strict=True))
+    ranks = np.empty(len(ids), dtype=np.int64)
+    ranks[np.lexsort((ids, freedoms, -areas, aside))] = np.arange(len(ids))
+    return Hashed(ids, ranks, *near_duplicates.unique_hashes(views))
+
+
+def compare(images: Hashed, radius: int, share: int) -> Links:
+    """One share of the comparisons of all with all; of a share that there is not, nothing."""
+    planned = near_duplicates.plan(len(images.hashes), radius)
+    choices = list(planned.shares(images.n_shares(radius)))[share]
+    return Links(*near_duplicates.links(images.hashes, images.owners, planned, choices))
+
+
+def cluster(images: Hashed, found: Sequence[Links]) -> Clustered:
+    """The clusters that the links of all shares make, each around what is most worth keeping."""
+    n = len(images.ids)
+    nearest = np.full(n, near_duplicates.NONE_NEAR, dtype=np.uint8)
+    nearest[images.equal.ravel()] = 0
+    joining = [images.equal]
+    for links in found:
+        pairs = images.owners[links.pairs]
+        joining.append(pairs)
+        np.minimum.at(nearest, images.owners, links.nearest)
+    roots = near_duplicates.clusters(n, np.concatenate(joining))
+    order = np.lexsort((images.ranks, roots))
+    is_first = np.ones(n, dtype=bool)
+    is_first[1:] = roots[order][1:] != roots[order][:-1]
+    keepers = np.empty(n, dtype=np.int64)
+    keepers[roots[order][is_first]] = order[is_first]
+    members = np.flatnonzero(np.bincount(roots, minlength=n)[roots] > 1)
+    return Clustered(images.ids[members], images.ids[keepers[roots[members]]], nearest[members])
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What another set has: files by their SHA-256, pictures by their perceptual hashes."""
+
+    sha256s: frozenset[bytes]
+    phashes: np.ndarray
+
+    @classmethod
+    def of(cls, hashes: Iterable[tuple[bytes | None, list[int]]]) -> Self:
+        sha256s: set[bytes] = set()
+        views: list[int] = []
+        for sha256, phashes in hashes:
+            if sha256 is not None:
+                sha256s.add(sha256)
+            views += phashes
+        return cls(frozenset(sha256s), np.array(views, dtype=np.int64))
+
+
+def leaked(rows: Iterable[Any], known: Known, radius: int) -> tuple[list[int], list[int]]:
+    """
+    Ids of images that are `known`, and how many bits they are from what they are known by.
+
+    `rows` are of id, sha256 and phashes; the same file is 0 bits away.
+    """
+    ids, are_known, views = [], [], []
     for row in rows:
         ids.append(row.id)
-        views.append(row.phashes)
-        ranks.append((row.verdict is not Verdict.keep, -row.area, _freedom(row.licence), row.id))
-    array = np.array(views, dtype=np.int64).reshape(len(ids), -1)
-    return Hashed(np.array(ids, dtype=np.int64), array, ranks)
+        are_known.append(row.sha256 in known.sha256s)
+        views.append(row.phashes or near_duplicates.FLAT)
+    if not ids:
+        return [], []
+    distances = near_duplicates.nearest_of(np.array(views, dtype=np.int64), known.phashes, radius)
+    distances[np.array(are_known)] = 0
+    found = np.flatnonzero(distances <= radius)
+    return np.array(ids)[found].tolist(), distances[found].tolist()
 
 
-def cluster(images: Hashed, radius: int) -> Clustered:
-    """
-    Images of which some pair of views is within `radius` bits, and whoever is near one of these.
-
-    Each cluster's keeper is what no rule has put aside, the largest, the freest, the earliest.
-    """
-    if len(images.ids) == 0:
-        return Clustered([], [], [])
-    hashes, owners, equal = near_duplicates.unique_hashes(images.views)
-    planned = near_duplicates.plan(len(hashes), radius)
-    pairs, distances = near_duplicates.near_pairs(hashes, planned, planned.choices)
-    joining = np.concatenate([equal, owners[pairs]])
-    return joined(images, joining, np.concatenate([np.zeros(len(equal)), distances]))
-
-
-def joined(images: Hashed, pairs: np.ndarray, distances: np.ndarray) -> Clustered:
-    """The clusters that pairs (m x 2) of places in `images` make."""
-    n = len(images.ids)
-    is_pair = pairs[:, 0] != pairs[:, 1]
-    pairs, distances = pairs[is_pair], distances[is_pair]
-    roots = near_duplicates.clusters(n, pairs)
-    nearest = np.full(n, np.inf)
-    for side in (0, 1):
-        np.minimum.at(nearest, pairs[:, side], distances)
-    best: dict[int, int] = {}
-    members = np.flatnonzero(np.isfinite(nearest)).tolist()
-    for place in members:
-        root = int(roots[place])
-        if root not in best or images.ranks[place] < images.ranks[best[root]]:
-            best[root] = place
-    keepers = [best[int(roots[place])] for place in members]
-    return Clustered(
-        images.ids[members].tolist(), images.ids[keepers].tolist(), nearest[members].tolist()
-    )
+def _columns(rows: Iterable[Any]) -> Iterator[tuple[np.ndarray, ...]]:
+    """Ids, views, whether put aside, areas and freedoms, some rows at a time."""
+    remaining = iter(rows)
+    while part := list(islice(remaining, ROWS_AT_ONCE)):
+        yield (
+            np.array([row.id for row in part], dtype=np.int64),
+            np.array([row.phashes for row in part], dtype=np.int64),
+            np.array([row.verdict is not Verdict.keep for row in part]),
+            np.array([row.area for row in part], dtype=np.float64),
+            np.array([_freedom(row.licence) for row in part], dtype=np.uint8),
+        )
 
 
 def _freedom(licence: str | None) -> int:
@@ -95,3 +190,14 @@ def _freedom(licence: str | None) -> int:
         return len(FREEDOM) + 1
     family = licences.family(licence)
     return FREEDOM.index(family) if family in FREEDOM else len(FREEDOM)
+
+
+def _packed(**arrays: np.ndarray) -> bytes:
+    body = io.BytesIO()
+    np.savez(body, allow_pickle=False, **arrays)
+    return body.getvalue()
+
+
+def _unpacked(data: bytes) -> dict[str, np.ndarray]:
+    with np.load(io.BytesIO(data)) as arrays:
+        return dict(arrays)

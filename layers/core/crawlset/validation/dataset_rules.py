@@ -8,6 +8,7 @@ from sqlalchemy import (
     ColumnElement,
     Float,
     Select,
+    Text,
     case,
     cast,
     func,
@@ -23,17 +24,16 @@ from crawlset.validation import rules
 from crawlset.validation.rules import Rule
 
 Broken = Select[Any]
-"""Of each image that breaks a rule: its id, measured, threshold, and what it is a duplicate of."""
+"""Of each image that breaks a rule: image_id, measured, threshold, duplicate_of and detail."""
 
 IN_PLAY = (Verdict.keep, Verdict.quarantine)
 _NUMBER = Float(53)
 AREA = cast(Image.width, _NUMBER) * Image.height
 
 
-def broken_by(rule: Rule, job: ValidationJob) -> Broken | None:
-    """What breaks `rule`; none for a rule that is not decided in SQL alone."""
-    decide = _BROKEN.get(type(rule))
-    return decide(rule, job) if decide is not None else None
+def broken_by(rule: Rule, job: ValidationJob) -> Broken:
+    """What breaks `rule`, one of `IN_SQL`."""
+    return IN_SQL[type(rule)](rule, job)
 
 
 def in_play(job: ValidationJob, *columns: Any) -> Select[Any]:
@@ -61,6 +61,7 @@ def _broken(
         cast(number, _NUMBER).label("measured"),
         cast(limit, _NUMBER).label("threshold"),
         cast(keeper, BigInteger).label("duplicate_of"),
+        cast(null(), Text).label("detail"),
     ).where(condition)
 
 
@@ -123,7 +124,7 @@ def _beyond(
     return _broken(rows, or_(*conditions), measured=rows.c.size, threshold=limit)
 
 
-_BROKEN: dict[type, Callable[[Any, ValidationJob], Broken]] = {
+IN_SQL: dict[type, Callable[[Any, ValidationJob], Broken]] = {
     rules.ExactDuplicatesRule: _exact_duplicates,
     rules.OddSizeRule: _odd_size,
     rules.ClassSizeRule: _class_size,

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     case,
     cast,
+    column,
     func,
     literal,
     not_,
@@ -25,7 +26,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, array
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, aggregate_order_by, array
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -45,7 +46,7 @@ VERDICTS = {
 }
 
 
-GRAVITY = {Verdict.keep: 0, Verdict.quarantine: 1, Verdict.reject: 2, Verdict.error: 3}
+GRAVITY = {Verdict.keep: 0, Verdict.quarantine: 1, Verdict.error: 2, Verdict.reject: 3}
 ROWS_AT_ONCE = 5_000
 
 
@@ -193,9 +194,11 @@ class VerdictRepository:
         )
         return last
 
-    def note(self, job: ValidationJob, rule: Rule, broken: Broken) -> int:
+    def note(
+        self, job: ValidationJob, rule: Rule, broken: Broken, *, is_error: bool = False
+    ) -> int:
         """
-        Write down that images break `rule`; say how many.
+        Write down that images break `rule`, or that it could not be told; say of how many.
 
         The verdict of each becomes what the rule's severity says, unless it is graver already. An
         image of which that was noted before is left alone.
@@ -205,13 +208,17 @@ class VerdictRepository:
             "rule",
             literal(rule.label),
             "severity",
-            literal(rule.severity.value),
+            literal("error" if is_error else rule.severity.value),
             "measured",
             rows.c.measured,
             "threshold",
             rows.c.threshold,
+            "detail",
+            rows.c.detail,
         )
         verdict = VERDICTS[rule.severity]
+        if is_error and verdict is not Verdict.keep:
+            verdict = Verdict.error
         lighter = [one for one in GRAVITY if GRAVITY[one] < GRAVITY[verdict]]
         decides = or_(ImageVerdict.rule.is_(None), ImageVerdict.verdict.in_(lighter))
         noted = self.session.execute(
@@ -235,6 +242,35 @@ class VerdictRepository:
             .execution_options(synchronize_session=False)
         )
         return len(noted.all())
+
+    def list_pictures(self, job: ValidationJob, after: int, limit: int) -> Sequence[Row[Any]]:
+        """What is still in play and where its bytes lie, by id."""
+        statement = in_play(
+            job,
+            Image.id.label("image_id"),
+            Image.pack_key.label("key"),
+            Image.pack_offset.label("offset"),
+            Image.pack_length.label("length"),
+            func.encode(Image.sha256, "hex").label("sha256"),
+            Image.format,
+            Image.width,
+            Image.height,
+            Image.keyword,
+        ).where(Image.id > after, Image.pack_key.is_not(None))
+        return self.session.execute(statement.order_by(Image.id).limit(limit)).all()
+
+    def count_in_play(self, job: ValidationJob) -> int:
+        found = self.session.scalar(
+            in_play(job, func.count(Image.id)).where(Image.pack_key.is_not(None))
+        )
+        return found or 0
+
+    def stream_sets(self, job: ValidationJob) -> Iterator[Row[Any]]:
+        """id, sha256 and phashes of what is still in play, by id."""
+        yield from self.session.execute(
+            in_play(job, Image.id, Image.sha256, Image.phashes).order_by(Image.id),
+            execution_options={"yield_per": ROWS_AT_ONCE},
+        )
 
     def stream_hashes(self, job: ValidationJob) -> Iterator[Row[Any]]:
         """id, phashes, verdict, area and licence of what is still in play, by id."""
@@ -260,6 +296,31 @@ class VerdictRepository:
             .execution_options(synchronize_session=False)
         )
 
+    def list_clusters(
+        self, job: ValidationJob, after: str | None, limit: int, n_members: int
+    ) -> Slice[Row[Any]]:
+        """keeper, n_images and image_ids (`n_members` at most, the keeper first), by keeper."""
+        members = aggregate_order_by(
+            ImageVerdict.image_id,
+            ImageVerdict.cluster != ImageVerdict.image_id,
+            ImageVerdict.image_id,
+        )
+        statement = (
+            select(
+                ImageVerdict.cluster.label("keeper"),
+                func.count().label("n_images"),
+                func.array_agg(members)[1:n_members].label("image_ids"),
+            )
+            .where(
+                ImageVerdict.validation_job_id == job.id,
+                ImageVerdict.cluster > (int(after) if after is not None else 0),
+            )
+            .group_by(ImageVerdict.cluster)
+            .order_by(ImageVerdict.cluster)
+        )
+        rows = self.session.execute(statement.limit(limit + 1)).all()
+        return cut(rows, limit, lambda row: row.keeper)
+
     def count(self, job: ValidationJob) -> Counts:
         of_job = ImageVerdict.validation_job_id == job.id
         verdicts = self.session.execute(
@@ -276,26 +337,36 @@ class VerdictRepository:
         return Counts(Counter(dict(verdicts.all())), dict(broken.all()))
 
 
-def duplicates(
-    members: Sequence[int], keepers: Sequence[int], distances: Sequence[float], radius: int
-) -> Broken:
-    """What breaks a rule on duplicates: each of `members`, by its distance to another of them."""
-    rows = (
-        func.unnest(
-            cast(list(members), ARRAY(BigInteger)),
-            cast(list(keepers), ARRAY(BigInteger)),
-            cast(list(distances), ARRAY(Float(53))),
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Images that break a rule, column by column; a column that is empty says nothing."""
+
+    image_ids: Sequence[int]
+    measured: Sequence[float | None] = ()
+    thresholds: Sequence[float | None] = ()
+    duplicate_of: Sequence[int | None] = ()
+    details: Sequence[str | None] = ()
+
+    def rows(self) -> Broken:
+        rows = (
+            func.unnest(
+                cast(list(self.image_ids), ARRAY(BigInteger)),
+                cast(list(self.measured), ARRAY(Float(53))),
+                cast(list(self.thresholds), ARRAY(Float(53))),
+                cast(list(self.duplicate_of), ARRAY(BigInteger)),
+                cast(list(self.details), ARRAY(Text)),
+            )
+            .table_valued(
+                column("image_id", BigInteger),
+                column("measured", Float(53)),
+                column("threshold", Float(53)),
+                column("duplicate_of", BigInteger),
+                column("detail", Text),
+                name="findings",
+            )
+            .render_derived()
         )
-        .table_valued("image_id", "keeper", "distance", name="duplicates")
-        .render_derived()
-    )
-    columns: list[Any] = [
-        cast(rows.c.image_id, BigInteger).label("image_id"),
-        cast(rows.c.distance, Float(53)).label("measured"),
-        literal(radius, Float(53)).label("threshold"),
-        cast(rows.c.keeper, BigInteger).label("duplicate_of"),
-    ]
-    return select(*columns)
+        return select(*rows.c)
 
 
 def _pairs(members: Sequence[int], keepers: Sequence[int]) -> Any:

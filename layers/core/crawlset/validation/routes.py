@@ -11,6 +11,7 @@ from crawlset.pipeline_jobs import require_crawl_job
 from crawlset.validation import service
 from crawlset.validation.repository import ValidationRepository, VerdictRepository
 from crawlset.validation.schemas import (
+    ClusterRead,
     ReportRead,
     ValidationJobCreate,
     ValidationJobRead,
@@ -18,6 +19,7 @@ from crawlset.validation.schemas import (
 )
 
 router = APIGatewayHttpRouter()
+MEMBERS_SHOWN = 100
 TAGS: Any = ["validation"]
 JOBS = "/api/projects/<project_id>/crawl-jobs/<job_id>/validation-jobs"
 JOB = f"{JOBS}/<validation_job_id>"
@@ -35,6 +37,7 @@ PageLimit = Annotated[Limit, Query()]
 def create_validation_job(
     project_id: UUID, job_id: UUID, request: ValidationJobCreate
 ) -> ValidationJobRead:
+    service.check(router.context["user_id"], request.validation_rules)
     session = router.context["session"]
     job = require_crawl_job(session, project_id, job_id)
     validation_job = service.create(session, job, request.validation_rules)
@@ -72,6 +75,23 @@ def get_report(project_id: UUID, job_id: UUID, validation_job_id: UUID) -> Repor
     session = router.context["session"]
     job = require_crawl_job(session, project_id, job_id)
     return service.read_report(session, job, validation_job_id)
+
+
+@router.get(f"{JOB}/clusters", summary="List clusters of near duplicates, by keeper", tags=TAGS)
+def list_clusters(
+    project_id: UUID,
+    job_id: UUID,
+    validation_job_id: UUID,
+    limit: PageLimit = 20,
+    cursor: Cursor = None,
+) -> Page[ClusterRead]:
+    validation_job = _require(project_id, job_id, validation_job_id)
+    page = VerdictRepository(router.context["session"]).list_clusters(
+        validation_job, decode_int(cursor), limit, MEMBERS_SHOWN
+    )
+    return Page(
+        items=[ClusterRead.model_validate(row) for row in page.rows], next_cursor=page.next_key
+    )
 
 
 @router.get(f"{JOB}/verdicts", summary="List the verdicts on images, by rule", tags=TAGS)

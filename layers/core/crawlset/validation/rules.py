@@ -10,13 +10,14 @@ from enum import StrEnum
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from crawlset.sources import licences
 from crawlset.sources.protocol import IntendedUse
 
 MAX_RULES = 50
 MAX_RADIUS = 12
+MAX_PARAMETERS = 20
 LARGEST = 1e15
 
 ImageFormat = Literal["jpeg", "png", "webp", "gif"]
@@ -317,6 +318,23 @@ class LeakageRule(DatasetRule):
     params: LeakageParams
 
 
+class CustomParams(Params):
+    """A Lambda function that the deployment allows, and what it is told."""
+
+    validator: Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,64}$", description="Its name")]
+    parameters: Annotated[
+        dict[Annotated[str, Field(max_length=100)], JsonValue], Field(max_length=MAX_PARAMETERS)
+    ] = {}
+
+
+class CustomRule(RuleBase):
+    """A validator of the deployment's own says so, having seen the picture."""
+
+    scope: Literal["image"] = "image"
+    check: Literal["custom"]
+    params: CustomParams
+
+
 Rule = Annotated[
     BoundsRule
     | FormatRule
@@ -337,6 +355,7 @@ Rule = Annotated[
     | NearDuplicatesRule
     | ClassSizeRule
     | CapRule
-    | LeakageRule,
+    | LeakageRule
+    | CustomRule,
     Field(discriminator="check"),
 ]

@@ -102,6 +102,8 @@ class Example(BaseModel):
 class ClusterRead(BaseModel):
     """Near duplicates of each other, directly or by way of others."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     keeper: int
     n_images: int
     image_ids: Annotated[list[int], Field(description="Some of them, the keeper first")]

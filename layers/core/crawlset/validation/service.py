@@ -9,6 +9,7 @@ from crawlset.errors import ConflictError, NotFoundError
 from crawlset.kit.ids import new_id
 from crawlset.models import CrawlJob, JobStatus, ValidationJob
 from crawlset.observability import logger
+from crawlset.validation import custom, leakage
 from crawlset.validation.repository import ValidationRepository
 from crawlset.validation.schemas import ReportRead, ValidationJobRead, ValidationRules
 
@@ -18,13 +19,27 @@ class ReportNotReadyError(ConflictError):
         super().__init__(f"Validation job {job.id} is {job.status}: it has no report.")
 
 
+def check(user_id: UUID, rules: ValidationRules, pointer: str = "/validation_rules") -> None:
+    """
+    What of the rules can be checked without the database.
+
+    Raises:
+        UnknownValidatorError: the deployment allows no such validator.
+        HashListError: a list of hashes is not there, or is too large.
+    """
+    custom.check(rules.rules, pointer)
+    leakage.check_lists(user_id, rules.rules)
+
+
 def create(session: Session, job: CrawlJob, rules: ValidationRules) -> ValidationJob:
     """
     Validate what `job` has stored, as soon as the transaction commits.
 
     Raises:
         CrawlJobNotCompletedError: `job` is not completed.
+        NotFoundError: a rule is about a job or an export that the caller does not have.
     """
+    leakage.require_sets(session, rules.rules)
     validation_job = add(session, job, rules)
     outbox.post(session, [pipeline_jobs.execution(validation_job, None)])
     return validation_job

@@ -1,54 +1,98 @@
 """
 The steps of a validation, run by the pipeline's state machine.
 
-Each may run again, after it failed or though it did not: it begins where it left off or changes
-nothing. A step of a completed job does nothing; of a cancelled one it raises `JobCancelledError`.
+Image rules come first; then exact duplicates and leakage; near duplicates among what is left, in
+shares; the deployment's own validators; and last the rules on the size of sets, which look at what
+would be kept. Rules of one kind are taken in their order: each sees what those before left.
+
+Each step may run again, after it failed or though it did not: it begins where it left off or
+changes nothing. A step of a completed job does nothing; of a cancelled one it raises
+`JobCancelledError`.
 """
 
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, JsonValue
 
-from crawlset import pipeline_jobs
-from crawlset.kit import db
+from crawlset import keys, pipeline_jobs
+from crawlset.kit import db, objects
 from crawlset.models import JobStatus, ValidationJob, Verdict
 from crawlset.observability import logger, metrics
 from crawlset.pipeline_jobs import StepError
-from crawlset.validation import reporting
+from crawlset.validation import custom, leakage, reporting
 from crawlset.validation.checks import checks_of
+from crawlset.validation.custom import Batch, Judgement, Picture
 from crawlset.validation.dataset_rules import broken_by
-from crawlset.validation.repository import VerdictRepository, duplicates
-from crawlset.validation.rules import NearDuplicatesRule, Rule
+from crawlset.validation.repository import Findings, VerdictRepository
+from crawlset.validation.rules import (
+    CapRule,
+    ClassSizeRule,
+    CustomRule,
+    ExactDuplicatesRule,
+    LeakageRule,
+    NearDuplicatesRule,
+    OddSizeRule,
+    Rule,
+    RuleBase,
+)
 from crawlset.validation.schemas import ValidationRules
 
 IMAGES_PER_STATEMENT = 50_000
 """Keeps a statement over the largest job well below the time limit of the worker's login."""
+BATCHES = "batches/"
+OF_SETS = (OddSizeRule, ClassSizeRule, CapRule)
+
+Kind = TypeVar("Kind", bound=RuleBase)
 
 
 class ValidationStep(BaseModel):
     """The state machine's message."""
 
     v: Literal[1] = 1
-    step: Literal["prepare", "evaluate", "deduplicate", "finish", "fail"]
+    step: Literal[
+        "prepare", "evaluate", "deduplicate", "compare", "cluster", "judge", "finish", "fail"
+    ]
     user_id: UUID
     job_id: UUID
     validation_job_id: UUID
+    rule: str = ""
+    """Its label, for `compare`."""
+    index: int = Field(default=0, ge=0)
+    """Of a share, for `compare`; of a batch, for `judge`."""
+    answer: JsonValue = None
+    """A validator's, for `judge`."""
     error: StepError | None = None
 
 
-def run(message: ValidationStep) -> None:
+def run(message: ValidationStep) -> dict[str, Any]:
     """
+    Gives what the state machine's maps go through: shares of comparisons, batches of images.
+
     Raises:
         JobCancelledError, JobFailedError: the job ended by another hand.
         NotFoundError: it was deleted.
     """
+    shares: list[dict[str, Any]] = []
+    batches: list[dict[str, Any]] = []
     if message.step == "fail":
         fail(message)
-    elif _enter(message):
+    elif not _enter(message):
+        pass
+    elif message.step == "deduplicate":
+        shares = list(deduplicate(message))
+    elif message.step == "cluster":
+        batches = list(cluster(message))
+    else:
         STEPS[message.step](message)
     logger.info("validation_step_done", step=message.step)
+    return {
+        "shares": shares,
+        "batches": batches,
+        "bucket": objects.bucket(),
+        "folder": keys.validation_file(message.validation_job_id, BATCHES),
+    }
 
 
 def prepare(message: ValidationStep) -> None:
@@ -66,38 +110,68 @@ def evaluate(message: ValidationStep) -> None:
             last = repository.evaluate(job, checks, last, IMAGES_PER_STATEMENT)
 
 
-def deduplicate(message: ValidationStep) -> None:
-    """Judge what is left by the dataset rules, in their order: each sees what those before left."""
+def deduplicate(message: ValidationStep) -> Iterator[dict[str, Any]]:
+    """Put exact duplicates and leaked images out; give the shares of looking for near ones."""
+    rules = _read_rules(message)
+    with db.transaction(message.user_id) as session:
+        job = session.get_one(ValidationJob, message.validation_job_id)
+        for exact_rule in _of_kind(rules, ExactDuplicatesRule):
+            VerdictRepository(session).note(job, exact_rule, broken_by(exact_rule, job))
+    for leakage_rule in _of_kind(rules, LeakageRule):
+        _put_out_leaked(message, leakage_rule)
+    for near_rule in _of_kind(rules, NearDuplicatesRule):
+        yield from _share(message, near_rule)
+
+
+def compare(message: ValidationStep) -> None:
+    """One share of the comparisons of all hashes with all."""
+    from crawlset.validation import clustering  # noqa: PLC0415 - brings numpy
+
+    (rule,) = (
+        r for r in _of_kind(_read_rules(message), NearDuplicatesRule) if r.label == message.rule
+    )
+    images = clustering.Hashed.from_bytes(objects.get(_images_key(message, rule)))
+    links = clustering.compare(images, rule.params.radius, message.index)
+    objects.put(_links_key(message, rule, message.index), links.to_bytes())
+    logger.info("hashes_compared", hashes=len(images.hashes), links=len(links.pairs))
+
+
+def cluster(message: ValidationStep) -> Iterator[dict[str, Any]]:
+    """Join what the shares have found; give the batches of images for the validators."""
+    rules = _read_rules(message)
+    for near_rule in _of_kind(rules, NearDuplicatesRule):
+        _put_out_near_duplicates(message, near_rule)
+    custom_rules = list(_of_kind(rules, CustomRule))
+    if custom_rules:
+        yield from _batches(message, custom_rules)
+
+
+def judge(message: ValidationStep) -> None:
+    """Write down what a validator said of a batch."""
+    batch = Batch.model_validate_json(objects.get(_batch_key(message, message.index)))
+    (rule,) = (r for r in _of_kind(_read_rules(message), CustomRule) if r.label == batch.rule)
+    told = list(custom.judgements(batch, message.answer, message.error))
+    broken = [one for one in told if one.is_broken and one.error is None]
+    failed = [one for one in told if one.error is not None]
+    with db.transaction(message.user_id) as session:
+        job = session.get_one(ValidationJob, message.validation_job_id)
+        repository = VerdictRepository(session)
+        repository.note(job, rule, _findings(broken).rows())
+        repository.note(job, rule, _findings(failed).rows(), is_error=True)
+    logger.info(
+        "batch_judged", rule=rule.label, images=len(told), broken=len(broken), errors=len(failed)
+    )
+
+
+def finish(message: ValidationStep) -> None:
+    """Judge by the rules on the size of sets, count the verdicts, and complete."""
     with db.transaction(message.user_id) as session:
         job = session.get_one(ValidationJob, message.validation_job_id)
         repository = VerdictRepository(session)
         for rule in _rules_of(job):
-            if isinstance(rule, NearDuplicatesRule):
-                _cluster(repository, job, rule)
-            elif (broken := broken_by(rule, job)) is not None:
-                repository.note(job, rule, broken)
-
-
-def _cluster(repository: VerdictRepository, job: ValidationJob, rule: NearDuplicatesRule) -> None:
-    from crawlset.validation import clustering  # noqa: PLC0415 - brings numpy
-
-    images = clustering.hashed(repository.stream_hashes(job))
-    found = clustering.cluster(images, rule.params.radius)
-    repository.note_clusters(job, found.members, found.keepers)
-    others = found.without_keepers()
-    repository.note(
-        job,
-        rule,
-        duplicates(others.members, others.keepers, others.distances, rule.params.radius),
-    )
-    logger.info("near_duplicates_found", images=len(images.ids), duplicates=len(others.members))
-
-
-def finish(message: ValidationStep) -> None:
-    """Count the verdicts, and complete."""
-    with db.transaction(message.user_id) as session:
-        job = session.get_one(ValidationJob, message.validation_job_id)
-        counts = VerdictRepository(session).count(job)
+            if isinstance(rule, OF_SETS):
+                repository.note(job, rule, broken_by(rule, job))
+        counts = repository.count(job)
         n_kept, n_rejected = counts.verdicts[Verdict.keep], counts.verdicts[Verdict.reject]
         is_first = pipeline_jobs.complete(
             session,
@@ -129,13 +203,133 @@ def fail(message: ValidationStep) -> None:
 STEPS: dict[str, Callable[[ValidationStep], None]] = {
     "prepare": prepare,
     "evaluate": evaluate,
-    "deduplicate": deduplicate,
+    "compare": compare,
+    "judge": judge,
     "finish": finish,
 }
 
 
+def _put_out_leaked(message: ValidationStep, rule: LeakageRule) -> None:
+    from crawlset.validation import clustering  # noqa: PLC0415 - brings numpy
+
+    params = rule.params
+    listed = leakage.read_list(message.user_id, params.upload_id) if params.upload_id else None
+    with db.transaction(message.user_id) as session:
+        job = session.get_one(ValidationJob, message.validation_job_id)
+        known = clustering.Known.of(leakage.stream_set(session, rule) if listed is None else listed)
+        images = VerdictRepository(session).stream_sets(job)
+        ids, distances = clustering.leaked(images, known, params.radius)
+    for start in range(0, len(ids), IMAGES_PER_STATEMENT):
+        part = slice(start, start + IMAGES_PER_STATEMENT)
+        found = Findings(ids[part], distances[part], [params.radius] * len(ids[part]))
+        with db.transaction(message.user_id) as session:
+            job = session.get_one(ValidationJob, message.validation_job_id)
+            VerdictRepository(session).note(job, rule, found.rows())
+    logger.info("leaks_found", rule=rule.label, images=len(ids))
+
+
+def _share(message: ValidationStep, rule: NearDuplicatesRule) -> Iterator[dict[str, Any]]:
+    from crawlset.validation import clustering  # noqa: PLC0415 - brings numpy
+
+    with db.transaction(message.user_id) as session:
+        job = session.get_one(ValidationJob, message.validation_job_id)
+        images = clustering.hashed(VerdictRepository(session).stream_hashes(job))
+    objects.put(_images_key(message, rule), images.to_bytes())
+    n_shares = images.n_shares(rule.params.radius)
+    logger.info("hashes_shared", rule=rule.label, hashes=len(images.hashes), shares=n_shares)
+    for index in range(n_shares):
+        yield {"rule": rule.label, "index": index}
+
+
+def _put_out_near_duplicates(message: ValidationStep, rule: NearDuplicatesRule) -> None:
+    from crawlset.validation import clustering  # noqa: PLC0415 - brings numpy
+
+    images = clustering.Hashed.from_bytes(objects.get(_images_key(message, rule)))
+    found = clustering.cluster(
+        images,
+        [
+            clustering.Links.from_bytes(objects.get(_links_key(message, rule, index)))
+            for index in range(images.n_shares(rule.params.radius))
+        ],
+    )
+    for part in found.parts(IMAGES_PER_STATEMENT):
+        others = part.without_keepers()
+        duplicates = Findings(
+            others.members.tolist(),
+            others.distances.tolist(),
+            [rule.params.radius] * len(others.members),
+            others.keepers.tolist(),
+        )
+        with db.transaction(message.user_id) as session:
+            job = session.get_one(ValidationJob, message.validation_job_id)
+            repository = VerdictRepository(session)
+            repository.note_clusters(job, part.members.tolist(), part.keepers.tolist())
+            repository.note(job, rule, duplicates.rows())
+    logger.info("near_duplicates_found", rule=rule.label, images=len(found.members))
+
+
+def _batches(message: ValidationStep, rules: list[CustomRule]) -> Iterator[dict[str, Any]]:
+    """A batch for each rule and so many images; a validator that is not allowed judges none."""
+    allowed = custom.validators()
+    with db.transaction(message.user_id) as session:
+        job = session.get_one(ValidationJob, message.validation_job_id)
+        n_images = VerdictRepository(session).count_in_play(job)
+    size = custom.batch_size(n_images * len(rules))
+    index = last = 0
+    while True:
+        with db.transaction(message.user_id) as session:
+            job = session.get_one(ValidationJob, message.validation_job_id)
+            repository = VerdictRepository(session)
+            rows = repository.list_pictures(job, last, size)
+            images = [Picture.model_validate(row) for row in rows]
+            for rule in rules:
+                if rule.params.validator not in allowed:
+                    refused = list(custom.not_allowed(rule, images))
+                    repository.note(job, rule, _findings(refused).rows(), is_error=True)
+        if not images:
+            return
+        last = images[-1].image_id
+        for rule in rules:
+            if (validator := allowed.get(rule.params.validator)) is not None:
+                batch = Batch(rule=rule.label, parameters=rule.params.parameters, images=images)
+                body = batch.model_dump_json().encode()
+                objects.put(_batch_key(message, index), body, "application/json")
+                yield {"index": index, "validator": validator}
+                index += 1
+
+
+def _findings(judgements: list[Judgement]) -> Findings:
+    return Findings(
+        [one.image_id for one in judgements],
+        [one.measured for one in judgements],
+        [one.threshold for one in judgements],
+        details=[one.error for one in judgements],
+    )
+
+
+def _images_key(message: ValidationStep, rule: NearDuplicatesRule) -> str:
+    return keys.validation_file(message.validation_job_id, f"{rule.label}/images.npz")
+
+
+def _links_key(message: ValidationStep, rule: NearDuplicatesRule, index: int) -> str:
+    return keys.validation_file(message.validation_job_id, f"{rule.label}/{index}.npz")
+
+
+def _batch_key(message: ValidationStep, index: int) -> str:
+    return keys.validation_file(message.validation_job_id, f"{BATCHES}{index}.json")
+
+
+def _of_kind(rules: list[Rule], kind: type[Kind]) -> Iterator[Kind]:
+    return (rule for rule in rules if isinstance(rule, kind))
+
+
 def _rules_of(job: ValidationJob) -> list[Rule]:
     return ValidationRules.model_validate(job.validation_rules).resolved()
+
+
+def _read_rules(message: ValidationStep) -> list[Rule]:
+    with db.transaction(message.user_id) as session:
+        return _rules_of(session.get_one(ValidationJob, message.validation_job_id))
 
 
 def _enter(message: ValidationStep) -> bool:

@@ -1,0 +1,139 @@
+"""
+Validators that a deployment brings along: what they are given, and what they answer.
+
+A validator is a Lambda function. It is invoked with a `Request`, reads the `Batch` that lies under
+its key and the pictures of it, each a range of a pack, and returns an `Answer`.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from crawlset.errors import ConflictError, UnprocessableError
+from crawlset.pipeline_jobs import StepError
+from crawlset.settings import validator_settings
+from crawlset.validation.rules import CustomRule, Rule
+
+MAX_BATCHES = 1_000
+"""An execution's history holds 25,000 events, a batch writes 12 of them and some when retried."""
+MIN_IMAGES = 100
+MAX_IMAGES = 1_000
+"""In one batch."""
+MAX_DETAIL = 500
+
+
+class UnknownValidatorError(UnprocessableError):
+    def __init__(self, name: str, pointer: str) -> None:
+        known = ", ".join(sorted(validator_settings().by_name)) or "none"
+        super().__init__(f"There is no validator {name!r} here; allowed: {known}.", pointer)
+
+
+class TooManyImagesError(ConflictError):
+    def __init__(self, n_images: int) -> None:
+        most = MAX_BATCHES * MAX_IMAGES
+        super().__init__(
+            f"Validators would see {n_images} images, counted for each rule; {most} is the most."
+        )
+
+
+class Picture(BaseModel):
+    """An image, and where its bytes lie in the bucket."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    image_id: int
+    key: str
+    offset: int
+    length: int
+    sha256: str
+    format: str
+    width: int
+    height: int
+    keyword: str | None
+
+
+class Batch(BaseModel):
+    v: Literal[1] = 1
+    rule: str
+    parameters: dict[str, JsonValue]
+    images: list[Picture]
+
+
+class Request(BaseModel):
+    """What a validator is invoked with: where its batch lies."""
+
+    v: Literal[1] = 1
+    bucket: str
+    key: str
+
+
+class Judgement(BaseModel):
+    """Of one image; with an `error`, nothing could be said of it."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    image_id: int
+    is_broken: bool = False
+    measured: float | None = None
+    threshold: float | None = None
+    error: Annotated[str | None, Field(max_length=MAX_DETAIL)] = None
+
+
+class Answer(BaseModel):
+    images: list[Judgement]
+
+
+def check(rules: Iterable[Rule], pointer: str) -> None:
+    """
+    Raises:
+        UnknownValidatorError: a rule names one that the deployment does not allow.
+    """
+    for rule in rules:
+        if isinstance(rule, CustomRule) and rule.params.validator not in validators():
+            raise UnknownValidatorError(rule.params.validator, pointer)
+
+
+def validators() -> dict[str, str]:
+    """The ARN of each validator the deployment allows, by its name."""
+    return validator_settings().by_name
+
+
+def batch_size(n_images: int) -> int:
+    """
+    Images in a batch, when the rules have so many to judge in all.
+
+    Raises:
+        TooManyImagesError: no size is large enough.
+    """
+    if n_images > MAX_BATCHES * MAX_IMAGES:
+        raise TooManyImagesError(n_images)
+    # Each rule ends with a batch that may not be full: half of the batches are left to those.
+    return max(MIN_IMAGES, min(MAX_IMAGES, -(-n_images * 2 // MAX_BATCHES)))
+
+
+def judgements(batch: Batch, answer: Any, error: StepError | None) -> Iterator[Judgement]:
+    """Of each image of the batch; an error of each, when the answer cannot be understood."""
+    if error is not None:
+        yield from _all_failed(batch, f"The validator ended with {error.error[:200]}.")
+        return
+    try:
+        told = {one.image_id: one for one in Answer.model_validate(answer).images}
+    except ValidationError as invalid:
+        first = invalid.errors()[0]
+        where = "/".join(map(str, first["loc"]))
+        yield from _all_failed(batch, f"The validator's answer at /{where}: {first['msg']}.")
+        return
+    for image in batch.images:
+        silent = Judgement(image_id=image.image_id, error="The validator said nothing of it.")
+        yield told.get(image.image_id, silent)
+
+
+def not_allowed(rule: CustomRule, images: Iterable[Picture]) -> Iterator[Judgement]:
+    """Of images whose validator was taken from the allowed ones since the rule was made."""
+    reason = f"The validator {rule.params.validator} is not allowed here any more."
+    return (Judgement(image_id=image.image_id, error=reason) for image in images)
+
+
+def _all_failed(batch: Batch, reason: str) -> Iterator[Judgement]:
+    return (Judgement(image_id=image.image_id, error=reason[:MAX_DETAIL]) for image in batch.images)

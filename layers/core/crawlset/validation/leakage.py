@@ -1,0 +1,117 @@
+"""What another set has in it, for rules on leakage: a crawl job, an export or a list of hashes."""
+
+from collections.abc import Iterable, Iterator
+from uuid import UUID
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from crawlset import keys
+from crawlset.errors import NotFoundError, UnprocessableError
+from crawlset.kit import objects
+from crawlset.models import CrawlJob, ExportJob, Image, ImageVerdict, Verdict
+from crawlset.outcomes import ImageStatus
+from crawlset.validation.rules import LeakageRule, Rule
+
+MAX_LIST_BYTES = 256 << 20
+ROWS_AT_ONCE = 5_000
+SHA256_DIGITS = 64
+PHASH_DIGITS = 16
+
+
+class HashListError(UnprocessableError):
+    def __init__(self, detail: str) -> None:
+        super().__init__(f"The list of hashes: {detail}.", "/validation_rules")
+
+
+Hashes = tuple[bytes | None, list[int]]
+"""SHA-256 of a file, and perceptual hashes of its picture as signed 64-bit numbers."""
+
+
+def check_lists(user_id: UUID, rules: Iterable[Rule]) -> None:
+    """
+    Raises:
+        HashListError: a rule's list is not there, or is too large.
+    """
+    for rule in rules:
+        if isinstance(rule, LeakageRule) and rule.params.upload_id is not None:
+            found = objects.head(keys.upload(user_id, rule.params.upload_id))
+            if found is None:
+                raise HashListError("it has not been uploaded")
+            if found[0] > MAX_LIST_BYTES:
+                raise HashListError(f"it has more than {MAX_LIST_BYTES >> 20} MiB")
+
+
+def require_sets(session: Session, rules: Iterable[Rule]) -> None:
+    """
+    Raises:
+        NotFoundError: a rule names a job or an export that the caller does not have.
+    """
+    for rule in rules:
+        if isinstance(rule, LeakageRule):
+            job_id, export_id = rule.params.crawl_job_id, rule.params.export_job_id
+            if job_id is not None and session.get(CrawlJob, job_id) is None:
+                raise NotFoundError("crawl job", job_id)
+            if export_id is not None and session.get(ExportJob, export_id) is None:
+                raise NotFoundError("export job", export_id)
+
+
+def read_list(user_id: UUID, upload_id: UUID) -> list[Hashes]:
+    """
+    Raises:
+        HashListError: it is gone, or a line of it is no hash.
+    """
+    try:
+        data = objects.get(keys.upload(user_id, upload_id))
+    except objects.s3().exceptions.NoSuchKey as error:
+        raise HashListError("it has not been uploaded, or has expired") from error
+    return list(parse_list(data.decode("ascii", "replace").splitlines()))
+
+
+def stream_set(session: Session, rule: LeakageRule) -> Iterator[Hashes]:
+    """
+    Of each image of the crawl job or the export.
+
+    Raises:
+        NotFoundError: it is gone.
+    """
+    require_sets(session, [rule])
+    images = select(Image.sha256, Image.phashes).where(Image.status == ImageStatus.stored)
+    if rule.params.crawl_job_id is not None:
+        images = images.where(Image.crawl_job_id == rule.params.crawl_job_id)
+    else:
+        export_job = session.get_one(ExportJob, rule.params.export_job_id)
+        images = images.where(Image.crawl_job_id == export_job.crawl_job_id)
+        if export_job.validation_job_id is not None:
+            images = images.where(
+                exists().where(
+                    ImageVerdict.validation_job_id == export_job.validation_job_id,
+                    ImageVerdict.image_id == Image.id,
+                    ImageVerdict.verdict == Verdict.keep,
+                )
+            )
+    for sha256, phashes in session.execute(images, execution_options={"yield_per": ROWS_AT_ONCE}):
+        yield sha256, phashes or []
+
+
+def parse_list(lines: Iterable[str]) -> Iterator[Hashes]:
+    """
+    One hash a line: a SHA-256 of 64 hexadecimal digits, or a perceptual hash of 16.
+
+    Blank lines are skipped.
+    """
+    for number, line in enumerate(lines, 1):
+        digits = line.strip()
+        if not digits:
+            continue
+        try:
+            data = bytes.fromhex(digits)
+        except ValueError:
+            data = b""
+        if len(data) * 2 == SHA256_DIGITS:
+            yield data, []
+        elif len(data) * 2 == PHASH_DIGITS:
+            yield None, [int.from_bytes(data, signed=True)]
+        else:
+            message = f"line {number} is neither a SHA-256 nor a perceptual hash: {digits[:80]!r}"
+            raise HashListError(message)
