@@ -55,6 +55,9 @@ bench: setup ## Measure; prints tables, writes docs/benchmarks.md
 	$(BIN)/python -m tests.bench.fetch --write
 	$(BIN)/python -m tests.bench.routes --write
 	$(BIN)/python -m tests.bench.plan_manifest
+	$(BIN)/python -m tests.bench.near_duplicates --write
+	$(BIN)/python -m tests.bench.validate --write
+	$(UV) run --frozen --group bench python -m tests.bench.quality --write
 
 types: setup ## Check types
 	$(BIN)/mypy layers/core/crawlset infra/local/crawlset_local client/crawlset_client functions tests alembic/env.py alembic/handler.py alembic/diagram.py

@@ -51,10 +51,25 @@ def upgrade() -> None:
         "image_verdicts",
         "verdict IN ('keep', 'quarantine', 'reject', 'error')",
     )
+    for column in ("image_id", "user_id"):
+        op.drop_constraint(op.f(f"fk_image_verdicts_{column}"), "image_verdicts")
+    op.drop_index(op.f("ix_image_verdicts_image_id"), "image_verdicts")
+    index_verdicts("verdict <> 'keep'")
     save('{"preset": "basic"}')
 
 
 def downgrade() -> None:
+    index_verdicts(None)
+    op.create_index(op.f("ix_image_verdicts_image_id"), "image_verdicts", ["image_id"])
+    for column, parent in (("image_id", "images"), ("user_id", "profiles")):
+        op.create_foreign_key(
+            op.f(f"fk_image_verdicts_{column}"),
+            "image_verdicts",
+            parent,
+            [column],
+            ["id"],
+            ondelete="CASCADE",
+        )
     save("{}")
     op.drop_constraint(op.f("ck_image_verdicts_verdict"), "image_verdicts")
     op.execute("ALTER TABLE image_verdicts NO FORCE ROW LEVEL SECURITY")
@@ -79,3 +94,13 @@ def save(rules: str) -> None:
         op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
         op.get_bind().exec_driver_sql(f"UPDATE {table} SET {change.format(new=rules)}")
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+
+
+def index_verdicts(where: str | None) -> None:
+    op.drop_index("ix_image_verdicts_verdict", "image_verdicts")
+    op.create_index(
+        "ix_image_verdicts_verdict",
+        "image_verdicts",
+        ["validation_job_id", "verdict", "image_id"],
+        postgresql_where=sa.text(where) if where else None,
+    )

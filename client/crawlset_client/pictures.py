@@ -1,4 +1,4 @@
-"""Stored pictures: their bytes and thumbnails."""
+"""Stored pictures: their bytes and thumbnails, and reports that show them."""
 
 from datetime import datetime
 
@@ -31,6 +31,11 @@ class Pictures(Crawlset):
         """A JPEG whose longer side has at most `size` pixels."""
         path = f"{_image(project_id, job_id, image_id)}/thumbnail"
         return self._send("GET", path, params={"size": size}).content
+
+    def read_report_page(self, project_id: str, job_id: str, validation_id: str) -> bytes:
+        """What a completed validation found, as an HTML page with its pictures."""
+        path = f"projects/{project_id}/crawl-jobs/{job_id}/validation-jobs/{validation_id}"
+        return self._send("GET", f"{path}/report.html").content
 
 
 def _image(project_id: str, job_id: str, image_id: int) -> str:

@@ -13,7 +13,7 @@ from crawlset import __version__
 from crawlset.accounts.gate import as_caller
 from crawlset.accounts.routes import router as accounts
 from crawlset.accounts.session_routes import router as sessions
-from crawlset.crawls import thumbnail_routes
+from crawlset.crawls import report_routes, thumbnail_routes
 from crawlset.crawls.estimate_routes import router as estimates
 from crawlset.crawls.pipeline_routes import router as pipelines
 from crawlset.crawls.routes import router as crawls
@@ -44,6 +44,7 @@ for router in (
     estimates,
     crawls,
     thumbnail_routes.build_router(),
+    report_routes.build_router(),
     validation,
     pipelines,
     exports,

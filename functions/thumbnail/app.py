@@ -1,4 +1,4 @@
-"""The one route of the HTTP API that opens images."""
+"""The routes of the HTTP API that open images."""
 
 from typing import Any
 
@@ -6,12 +6,13 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from crawlset.accounts.gate import admit
-from crawlset.crawls.thumbnail_routes import build_router
+from crawlset.crawls import report_routes, thumbnail_routes
 from crawlset.kit.http import build_app
 from crawlset.observability import logger, metrics
 
 app = build_app([admit])
-app.include_router(build_router())
+app.include_router(thumbnail_routes.build_router())
+app.include_router(report_routes.build_router())
 
 
 @logger.inject_lambda_context(

@@ -41,7 +41,12 @@ SCHEDULES = "/api/projects/{project_id}/crawl-schedules"
 CRAWL = {"name": "cats", "keywords": ["cat"], "sources": ["sample"], "max_images": 1}
 HOOK = {"url": "https://hooks.example.org/"}
 SESSION = "POST /api/session"
-NOT_COUNTED = {"GET /api/health", SESSION, f"GET {JOB}/images/{{image_id}}/thumbnail"}
+NOT_COUNTED = {
+    "GET /api/health",
+    SESSION,
+    f"GET {JOB}/images/{{image_id}}/thumbnail",
+    f"GET {JOB}/validation-jobs/{{validation_job_id}}/report.html",
+}
 """Without a caller, or answered by another function."""
 
 Ids = dict[str, object]
@@ -167,6 +172,7 @@ class Furnished:
             f"POST {JOB}/retry": {},
             f"POST {JOB}/recrawl": {},
             f"POST {JOB}/validation-jobs": {},
+            f"POST {JOB}/pipeline": {},
             f"POST {JOB}/validation-jobs/{{validation_job_id}}/cancel": {},
             f"POST {JOB}/export-jobs": {"format": "imagefolder"},
             f"POST {JOB}/export-jobs/{{export_job_id}}/cancel": {},
@@ -216,6 +222,7 @@ class Furnished:
             f"POST {JOB}/retry": lambda: {"job_id": self._job(JobStatus.completed, failed=True).id},
             f"POST {JOB}/recrawl": ended,
             f"POST {JOB}/validation-jobs": ended,
+            f"POST {JOB}/pipeline": ended,
             f"POST {JOB}/validation-jobs/{{validation_job_id}}/cancel": validation,
             f"POST {JOB}/export-jobs": ended,
             f"POST {JOB}/export-jobs/{{export_job_id}}/cancel": export,

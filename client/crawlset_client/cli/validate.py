@@ -1,17 +1,21 @@
-"""`crawlset validate`."""
+"""`crawlset validate` and `crawlset report`."""
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from crawlset_client.cli.running import AsJson, InProject, running
 from crawlset_client.errors import UsageError
 
+if TYPE_CHECKING:
+    from crawlset_client.models import CrawlJob
+
 
 def register(app: typer.Typer) -> None:
     app.command()(validate)
+    app.command()(report)
 
 
 def validate(
@@ -48,6 +52,42 @@ def validate(
                 validation = watch_validation(run, crawlset, found, validation)
             document = validation.model_dump(mode="json")
             run.output.result(document, lambda console: draw_validation(console, validation))
+
+
+def report(
+    context: typer.Context,
+    job: Annotated[str, typer.Argument(metavar="JOB", help="The crawl job's id.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE.html", help="Where to write the page.")
+    ] = Path("report.html"),
+    validation: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Of this validation; the newest completed if not given."),
+    ] = None,
+    project: InProject = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Write what a validation found as one HTML page with pictures."""
+    with running(context, as_json=as_json) as run:
+        from crawlset_client.lookup import find_job  # noqa: PLC0415
+        from crawlset_client.pictures import Pictures  # noqa: PLC0415
+
+        with run.connect_as(Pictures) as crawlset:
+            found = find_job(crawlset, job, project)
+            id_ = validation or _newest_completed(found)
+            out.write_bytes(crawlset.read_report_page(found.project_id, found.id, id_))
+            run.output.result(
+                {"validation_job_id": id_, "path": str(out)},
+                lambda console: console.print(f"Wrote {out}.", soft_wrap=True),
+            )
+
+
+def _newest_completed(job: "CrawlJob") -> str:
+    for validation in reversed(job.validation_jobs):
+        if validation.status == "completed":
+            return validation.id
+    raise UsageError(f"No validation of job {job.id} has completed; crawlset validate makes one.")
 
 
 def read_rules(path: Path) -> dict[str, Any]:

@@ -198,6 +198,11 @@ class FakeApi:
             ("POST", f"{job}/recrawl", self._reopen_job),
             ("POST", f"{job}/validation-jobs", self._create_validation),
             ("GET", f"{job}/validation-jobs/(?P<v>[^/]+)", self._get_validation),
+            (
+                "GET",
+                f"{job}/validation-jobs/(?P<v>[^/]+)/report.html",
+                lambda _, p, j, v: httpx.Response(200, text=f"<html>{v}</html>"),
+            ),
             ("POST", f"{job}/export-jobs", self._create_export),
             ("GET", f"{job}/export-jobs/(?P<e>[^/]+)", self._get_export),
             ("GET", f"{job}/export-jobs/(?P<e>[^/]+)/files", self._list_files),

@@ -52,6 +52,7 @@ class TestHelp:
             "jobs retry",
             "jobs recrawl",
             "validate",
+            "report",
             "export",
             "sources",
             "check-url",
@@ -465,6 +466,38 @@ class TestJobs:
 
         assert shell.json("jobs", command, job["id"], option)["status"] == status
         assert api.paths("POST")[-1].endswith(command)
+
+
+class TestReport:
+    def test_writes_the_page_of_the_newest_completed_validation(
+        self, api: FakeApi, shell: Shell, tmp_path: Path
+    ) -> None:
+        job = api.add_job(api.add_project("a"))
+        validations = [shell.json("validate", job["id"]) for _ in range(2)]
+        job["validation_jobs"] = [*validations, {**validations[0], "status": "running"}]
+
+        result = shell.run("report", job["id"], "--out", "cats.html")
+
+        assert (result.exit_code, result.stdout) == (0, "Wrote cats.html.\n")
+        assert (tmp_path / "cats.html").read_text() == f"<html>{validations[1]['id']}</html>"
+
+    def test_writes_the_page_of_the_validation_named(
+        self, api: FakeApi, shell: Shell, tmp_path: Path
+    ) -> None:
+        job = api.add_job(api.add_project("a"))
+
+        document = shell.json("report", job["id"], "--validation", "v-1")
+
+        assert document == {"validation_job_id": "v-1", "path": "report.html"}
+        assert (tmp_path / "report.html").read_text() == "<html>v-1</html>"
+
+    def test_says_so_when_nothing_was_validated(self, api: FakeApi, shell: Shell) -> None:
+        job = api.add_job(api.add_project("a"))
+
+        result = shell.run("report", job["id"])
+
+        assert result.exit_code == 2
+        assert "crawlset validate makes one" in " ".join(result.stderr.split())
 
 
 class TestValidate:

@@ -114,6 +114,16 @@ def in_order(
     return statement if after is None else statement.where(key > after)
 
 
+def expect_many(session: Session) -> None:
+    """
+    Let the rest of the transaction join whole sets, not row by row.
+
+    Of rows that were just written PostgreSQL has no statistics: it takes them for few, and loops.
+    """
+    session.execute(text("SET LOCAL enable_nestloop = off"))
+    session.execute(text("SET LOCAL work_mem = '64MB'"))
+
+
 def look_up(session: Session, setting: str, value: str) -> None:
     """
     Let one row be found before its owner is known: the job a message names, or the key a

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from crawlset.models import CrawlJob, Image, ImageVerdict, Takedown
+from crawlset.models import CrawlJob, Image, ImageVerdict, Takedown, ValidationJob
 from crawlset.outcomes import ImageStatus, Outcome
 
 VERDICTS_SHOWN = 10
@@ -84,7 +84,8 @@ def verdicts_of(session: Session, image: Image) -> Sequence[ImageVerdict]:
     """What the newest validations say of it, the newest first."""
     return session.scalars(
         select(ImageVerdict)
-        .where(ImageVerdict.image_id == image.id)
+        .join(ValidationJob, ValidationJob.id == ImageVerdict.validation_job_id)
+        .where(ValidationJob.crawl_job_id == image.crawl_job_id, ImageVerdict.image_id == image.id)
         .order_by(ImageVerdict.validation_job_id.desc())
         .limit(VERDICTS_SHOWN)
     ).all()

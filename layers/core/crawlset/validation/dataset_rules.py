@@ -17,6 +17,7 @@ from sqlalchemy import (
     or_,
     select,
 )
+from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.orm import InstrumentedAttribute
 
 from crawlset.models import Image, ImageVerdict, ValidationJob, Verdict
@@ -79,17 +80,15 @@ def _exact_duplicates(rule: rules.ExactDuplicatesRule, job: ValidationJob) -> Br
 def _odd_size(rule: rules.OddSizeRule, job: ValidationJob) -> Broken:
     size = func.sqrt(AREA)
     rows = in_play(job, Image.id, size.label("size")).cte("sizes")
-    quartiles = select(
-        func.percentile_cont(0.25).within_group(rows.c.size).label("low"),
-        func.percentile_cont(0.75).within_group(rows.c.size).label("high"),
-    ).cte("quartiles")
-    spread = rule.params.iqr_factor * (quartiles.c.high - quartiles.c.low)
-    low, high = quartiles.c.low - spread, quartiles.c.high + spread
+
+    both = func.percentile_cont(array([0.25, 0.75])).within_group(rows.c.size)
+    quartiles = select(cast(both, ARRAY(_NUMBER))).select_from(rows).scalar_subquery()
+    lower, upper = quartiles[1], quartiles[2]
+    spread = rule.params.iqr_factor * (upper - lower)
+    low, high = lower - spread, upper + spread
     limit = case((rows.c.size > high, high), else_=low)
     outside = or_(rows.c.size < low, rows.c.size > high)
-    return _broken(rows, outside, measured=rows.c.size, threshold=limit).select_from(
-        rows.join(quartiles, literal(value=True))
-    )
+    return _broken(rows, outside, measured=rows.c.size, threshold=limit)
 
 
 def _class_size(rule: rules.ClassSizeRule, job: ValidationJob) -> Broken:

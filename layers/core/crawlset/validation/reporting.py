@@ -3,7 +3,7 @@
 from collections import defaultdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, Text, cast, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Float, cast, func, literal, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from crawlset.models import Image, ImageVerdict, ValidationJob, Verdict
@@ -111,7 +111,7 @@ def _examples(session: Session, job: ValidationJob) -> list[dict[str, Any]]:
     """Some images of each verdict and rule that decided, spread over all of them."""
     place = func.row_number().over(
         partition_by=(ImageVerdict.verdict, ImageVerdict.rule),
-        order_by=func.md5(cast(ImageVerdict.image_id, Text)),
+        order_by=func.hashint8(ImageVerdict.image_id),
     )
     placed = (
         select(

@@ -11,10 +11,12 @@ changes nothing. A step of a completed job does nothing; of a cancelled one it r
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, Field, JsonValue
+from sqlalchemy.orm import Session
 
 from crawlset import keys, pipeline_jobs
 from crawlset.kit import db, objects
@@ -101,8 +103,7 @@ def prepare(message: ValidationStep) -> None:
 
 def evaluate(message: ValidationStep) -> None:
     """Judge each stored image by the image rules."""
-    with db.transaction(message.user_id) as session:
-        job = session.get_one(ValidationJob, message.validation_job_id)
+    with _over_many(message) as (session, job):
         checks = list(checks_of(_rules_of(job)))
         repository = VerdictRepository(session)
         last: int | None = 0
@@ -113,8 +114,7 @@ def evaluate(message: ValidationStep) -> None:
 def deduplicate(message: ValidationStep) -> Iterator[dict[str, Any]]:
     """Put exact duplicates and leaked images out; give the shares of looking for near ones."""
     rules = _read_rules(message)
-    with db.transaction(message.user_id) as session:
-        job = session.get_one(ValidationJob, message.validation_job_id)
+    with _over_many(message) as (session, job):
         for exact_rule in _of_kind(rules, ExactDuplicatesRule):
             VerdictRepository(session).note(job, exact_rule, broken_by(exact_rule, job))
     for leakage_rule in _of_kind(rules, LeakageRule):
@@ -165,8 +165,7 @@ def judge(message: ValidationStep) -> None:
 
 def finish(message: ValidationStep) -> None:
     """Judge by the rules on the size of sets, count the verdicts, and complete."""
-    with db.transaction(message.user_id) as session:
-        job = session.get_one(ValidationJob, message.validation_job_id)
+    with _over_many(message) as (session, job):
         repository = VerdictRepository(session)
         for rule in _rules_of(job):
             if isinstance(rule, OF_SETS):
@@ -214,8 +213,7 @@ def _put_out_leaked(message: ValidationStep, rule: LeakageRule) -> None:
 
     params = rule.params
     listed = leakage.read_list(message.user_id, params.upload_id) if params.upload_id else None
-    with db.transaction(message.user_id) as session:
-        job = session.get_one(ValidationJob, message.validation_job_id)
+    with _over_many(message) as (session, job):
         known = clustering.Known.of(leakage.stream_set(session, rule) if listed is None else listed)
         images = VerdictRepository(session).stream_sets(job)
         ids, distances = clustering.leaked(images, known, params.radius)
@@ -231,8 +229,7 @@ def _put_out_leaked(message: ValidationStep, rule: LeakageRule) -> None:
 def _share(message: ValidationStep, rule: NearDuplicatesRule) -> Iterator[dict[str, Any]]:
     from crawlset.validation import clustering  # noqa: PLC0415 - brings numpy
 
-    with db.transaction(message.user_id) as session:
-        job = session.get_one(ValidationJob, message.validation_job_id)
+    with _over_many(message) as (session, job):
         images = clustering.hashed(VerdictRepository(session).stream_hashes(job))
     objects.put(_images_key(message, rule), images.to_bytes())
     n_shares = images.n_shares(rule.params.radius)
@@ -330,6 +327,13 @@ def _rules_of(job: ValidationJob) -> list[Rule]:
 def _read_rules(message: ValidationStep) -> list[Rule]:
     with db.transaction(message.user_id) as session:
         return _rules_of(session.get_one(ValidationJob, message.validation_job_id))
+
+
+@contextmanager
+def _over_many(message: ValidationStep) -> Iterator[tuple[Session, ValidationJob]]:
+    with db.transaction(message.user_id) as session:
+        db.expect_many(session)
+        yield session, session.get_one(ValidationJob, message.validation_job_id)
 
 
 def _enter(message: ValidationStep) -> bool:

@@ -1,0 +1,88 @@
+"""The report of a validation as one HTML page with its pictures, to be kept and passed on."""
+
+import base64
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from crawlset.crawls import thumbnails
+from crawlset.crawls.reading import ImageNotStoredError
+from crawlset.kit import objects
+from crawlset.models import CrawlJob, Image
+from crawlset.validation.schemas import Example, ReportRead
+
+MAX_PICTURES = 240
+CLUSTERS_SHOWN = 10
+MEMBERS_SHOWN = 8
+SIDE = 128
+"""Pixels of the longer side of a picture."""
+READS_AT_ONCE = 16
+
+
+def render(report: ReportRead, job: CrawlJob, pictures: Mapping[int, str]) -> str:
+    """The page; `pictures` are data URIs by image id, one that is missing is named by its id."""
+    by_rule: dict[tuple[str, str | None], list[Example]] = defaultdict(list)
+    for example in report.examples:
+        by_rule[example.verdict.value, example.rule].append(example)
+    environment = Environment(
+        loader=PackageLoader("crawlset.crawls", "pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.jinja").render(
+        report=report,
+        job=job,
+        pictures=pictures,
+        examples=by_rule,
+        clusters=report.clusters[:CLUSTERS_SHOWN],
+        members_shown=MEMBERS_SHOWN,
+        n_images=sum(report.counts.model_dump().values()),
+    )
+
+
+def image_ids(report: ReportRead) -> list[int]:
+    """Of the pictures that the page shows."""
+
+    def shown() -> Iterator[int]:
+        for cluster in report.clusters[:CLUSTERS_SHOWN]:
+            yield from cluster.image_ids[:MEMBERS_SHOWN]
+        for example in report.examples:
+            yield example.image_id
+
+    return list(islice(dict.fromkeys(shown()), MAX_PICTURES))
+
+
+def read_images(session: Session, job: CrawlJob, ids: Iterable[int]) -> Sequence[Image]:
+    return session.scalars(
+        select(Image).where(Image.crawl_job_id == job.id, Image.id.in_(list(ids)))
+    ).all()
+
+
+def pictures(images: Sequence[Image]) -> dict[int, str]:
+    """A small JPEG of each as a data URI, but of those that are gone or cannot be opened."""
+    with ThreadPoolExecutor(READS_AT_ONCE) as readers:
+        bodies = readers.map(_read, images)
+        shown: dict[int, str] = {}
+        for image, data in zip(images, bodies, strict=True):
+            if data is None:
+                continue
+            try:
+                picture = thumbnails.thumbnail(image, data, SIDE)
+            except thumbnails.NoThumbnailError:
+                continue
+            shown[image.id] = f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"
+    return shown
+
+
+def _read(image: Image) -> bytes | None:
+    try:
+        return thumbnails.bytes_of(image)
+    except (ImageNotStoredError, objects.s3().exceptions.NoSuchKey):
+        return None

@@ -1,0 +1,138 @@
+"""
+How many near duplicates are found, and how many pictures are taken for others.
+
+`python -m tests.bench.near_duplicates [FOLDER] [--write]`. Pictures of the folder, or those of the
+sample site; 300 of them at most are changed in each way of `transforms`, and all are held against
+each other for false positives. With `--write`, the table goes to docs/benchmarks.md.
+"""
+
+import io
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from crawlset.imaging import decode, near_duplicates
+from crawlset.imaging.features import Features
+from crawlset.validation.rules import NearDuplicatesParams
+from crawlset_local.sample_site.photographs import PHOTOGRAPHS, photograph_pixels
+from tests.bench.document import put_section
+from tests.bench.transforms import ODD, USUAL, encoded
+
+HEAD = """## Near duplicates
+
+`tests/bench/near_duplicates.py`, which takes any folder."""
+N_CHANGED = 300
+RADIUS = NearDuplicatesParams().radius
+ALL = USUAL | ODD
+MASK = (1 << 64) - 1
+Views = tuple[int, ...]
+
+
+def main(arguments: list[str]) -> None:
+    console = Console()
+    folders = [argument for argument in arguments if not argument.startswith("-")]
+    pictures = files_of(Path(folders[0])) if folders else sample_files()
+    with ProcessPoolExecutor() as pool:
+        hashed = dict(zip(pictures, pool.map(views_of, pictures.values()), strict=True))
+        originals = {name: views for name, views in hashed.items() if views is not None}
+        names = list(originals)
+        step = max(1, len(names) // N_CHANGED)
+        changed = names[::step][:N_CHANGED]
+        found = track(
+            pool.map(is_found, (pictures[name] for name in changed)),
+            "changing",
+            len(changed),
+            console=console,
+        )
+        recalls = dict(zip(ALL, np.mean(list(found), axis=0), strict=True))
+    alike = list(false_positives(originals))
+    report = lines(recalls, len(changed), len(names), alike)
+    console.print(table(recalls))
+    console.print("\n".join(report))
+    if skipped := len(pictures) - len(originals):
+        console.print(f"{skipped} files were no pictures.")
+    for one, other, distance in alike[:20]:
+        console.print(f"  {distance} bits: {one}  {other}")
+    if "--write" in arguments:
+        rows = [f"| {name} | {recall:.3f} |" for name, recall in recalls.items()]
+        put_section(
+            "near-duplicates",
+            "\n".join([HEAD, "", *report, "", "| changed so | found |", "| --- | ---: |", *rows]),
+        )
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def sample_files() -> dict[str, bytes]:
+    """Of the two of a stereo pair one: they are near duplicates."""
+    names = set(PHOTOGRAPHS) - {"motorcycle-right"}
+    return {name: encoded(photograph_pixels(name).convert("RGB")) for name in sorted(names)}
+
+
+def views_of(data: bytes) -> Views | None:
+    """Those that a fetcher stores; none of what is no picture."""
+    described = decode.describe(data)
+    return described.phashes if isinstance(described, Features) else None
+
+
+def is_found(data: bytes) -> list[bool]:
+    """Of each transform, whether its outcome is near the picture."""
+    original = views_of(data)
+    if original is None:
+        raise ValueError
+    with Image.open(io.BytesIO(data)) as opened:
+        image = opened.convert("RGB")
+    return [distance(original, views_of(change(image))) <= RADIUS for change in ALL.values()]
+
+
+def distance(one: Views, other: Views | None) -> int:
+    if other is None:
+        return near_duplicates.NONE_NEAR
+    return min(((a ^ b) & MASK).bit_count() for a in one for b in other)
+
+
+def false_positives(originals: dict[str, Views]) -> Iterator[tuple[str, str, int]]:
+    """Pairs of different pictures that are taken for near duplicates."""
+    names = list(originals)
+    views = np.array([originals[name] for name in names], dtype=np.int64)
+    hashes, owners, equal = near_duplicates.unique_hashes(views)
+    planned = near_duplicates.plan(len(hashes), RADIUS)
+    nearest = {(int(a), int(b)): 0 for a, b in equal}
+    for pairs, distances in near_duplicates.near_pairs(hashes, planned, planned.choices):
+        for (a, b), bits in zip(owners[pairs].tolist(), distances.tolist(), strict=True):
+            if a != b:
+                pair = (min(a, b), max(a, b))
+                nearest[pair] = min(bits, nearest.get(pair, bits))
+    return ((names[a], names[b], bits) for (a, b), bits in sorted(nearest.items()))
+
+
+def table(recalls: dict[str, float]) -> Table:
+    table = Table("changed so", "found")
+    for name, recall in recalls.items():
+        table.add_row(name, f"{recall:.3f}", end_section=name == list(USUAL)[-1])
+    return table
+
+
+def lines(
+    recalls: dict[str, float], n_changed: int, n: int, alike: list[tuple[str, str, int]]
+) -> list[str]:
+    usual, odd = (np.mean([recalls[name] for name in kind]) for kind in (USUAL, ODD))
+    return [
+        f"{n_changed} of {n} pictures, each changed in {len(ALL)} ways, at radius {RADIUS}:",
+        f"of the twelve usual ways {usual:.3f} are found, of the ten odd ones {odd:.3f};",
+        f"of {n * (n - 1) // 2:,} pairs of different pictures {len(alike)} are taken for copies.",
+    ]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

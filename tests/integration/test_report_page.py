@@ -1,0 +1,142 @@
+"""The page of a report: whole in one file, with pictures, and with nothing in it that runs."""
+
+import json
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from crawlset.kit import objects
+from crawlset.models import CrawlJob, Image, JobStatus, Profile, ValidationJob
+from functions.thumbnail import app
+from tests import factories
+from tests.integration.api import CONTEXT
+from tests.integration.validating import validate
+from tests.unit.imaging import pictures
+
+pytestmark = pytest.mark.usefixtures("bucket")
+VOID = {"meta", "img", "rect"}
+
+
+class Page(HTMLParser):
+    """Tags and texts; fails when what is opened is not closed in its order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID - {"rect"}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data.strip())
+
+    @property
+    def pictures(self) -> list[str]:
+        return [attributes["src"] or "" for tag, attributes in self.tags if tag == "img"]
+
+
+@pytest.fixture
+def profile(session: Session) -> Profile:
+    return factories.create_profile(session)
+
+
+@pytest.fixture
+def job(session: Session, profile: Profile) -> CrawlJob:
+    project = factories.create_project(session, profile)
+    return factories.create_crawl_job(
+        session, project, status=JobStatus.completed, name="<script>cats</script>"
+    )
+
+
+def stored(session: Session, job: CrawlJob, n: int, **overrides: Any) -> list[Image]:
+    """Images, each with a pack of its own."""
+    images = []
+    for _ in range(n):
+        picture = pictures.jpeg(size=(300, 200))
+        image = factories.create_image(
+            session, factories.create_chunk(session, job), pack_length=len(picture), **overrides
+        )
+        assert image.pack_key is not None
+        objects.put(image.pack_key, b"\0" * 512 + picture)
+        images.append(image)
+    return images
+
+
+def ask(validation_job: ValidationJob, job: CrawlJob) -> Any:
+    path = (
+        f"/api/projects/{job.project_id}/crawl-jobs/{job.id}"
+        f"/validation-jobs/{validation_job.id}/report.html"
+    )
+    event = {
+        "version": "2.0",
+        "routeKey": "GET /report.html",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {},
+        "requestContext": {
+            "requestId": "r-1",
+            "stage": "$default",
+            "http": {"method": "GET", "path": path},
+            "authorizer": {
+                "lambda": {"user_id": str(job.user_id), "key_id": "k", "scopes": "read"}
+            },
+        },
+        "isBase64Encoded": False,
+    }
+    return app.handler(event, CONTEXT)
+
+
+def test_shows_counts_rules_histograms_and_pictures(session: Session, job: CrawlJob) -> None:
+    views = [0x0F0F_1234_5678_9ABC, 1 << 60, 3 << 50, 5 << 40]
+    scores = {"brightness_p99": 0.9, "entropy": 7.5, "blur": 1.0, "channels": 3.0}
+    stored(session, job, 2, phashes=views, scores=scores, keyword="cat & dog")
+    stored(session, job, 1, width=10)
+    (gone,) = stored(session, job, 1, width=11)
+    assert gone.pack_key is not None
+    objects.delete(gone.pack_key)
+    validation_job = factories.create_validation_job(
+        session, job, validation_rules={"preset": "standard"}
+    )
+    validate(validation_job)
+
+    answer = ask(validation_job, job)
+
+    assert answer["statusCode"] == 200, answer["body"]
+    assert answer["headers"]["Content-Type"] == "text/html; charset=utf-8"
+    page = Page(answer["body"])
+    assert {"Rules", "Classes", "Measures", "Near duplicates", "Examples"} <= set(page.texts)
+    assert {"near_duplicates", "short_side", "cat & dog", "no picture"} <= set(page.texts)
+    assert "Validation of <script>cats</script>" in page.texts
+    assert len(page.pictures) == 2 + 3
+    assert all(source.startswith("data:image/jpeg;base64,") for source in page.pictures)
+
+
+def test_holds_nothing_that_runs_or_is_fetched(session: Session, job: CrawlJob) -> None:
+    validation_job = factories.create_validation_job(session, job)
+    validate(validation_job)
+
+    answer = ask(validation_job, job)
+
+    assert answer["headers"]["Content-Security-Policy"].startswith("default-src 'none'")
+    page = Page(answer["body"])
+    assert {"script", "link", "iframe"}.isdisjoint(tag for tag, _ in page.tags)
+
+
+def test_answers_409_before_the_end(session: Session, job: CrawlJob) -> None:
+    validation_job = factories.create_validation_job(session, job)
+
+    answer = ask(validation_job, job)
+
+    assert answer["statusCode"] == 409
+    assert json.loads(answer["body"])["code"] == "ReportNotReadyError"
