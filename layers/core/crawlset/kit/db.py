@@ -15,6 +15,14 @@ from crawlset.kit.paging import Order
 from crawlset.observability import logger
 from crawlset.settings import database_settings
 
+MANY = {
+    "enable_nestloop": "off",
+    "work_mem": "64MB",
+    "min_parallel_table_scan_size": "0",
+    "parallel_setup_cost": "0",
+    "parallel_tuple_cost": "0",
+}
+
 
 def url_of_secret(secret_string: str) -> URL:
     """
@@ -120,8 +128,10 @@ def expect_many(session: Session) -> None:
 
     Of rows that were just written PostgreSQL has no statistics: it takes them for few, and loops.
     """
-    session.execute(text("SET LOCAL enable_nestloop = off"))
-    session.execute(text("SET LOCAL work_mem = '64MB'"))
+    for name, value in MANY.items():
+        session.execute(
+            text("SELECT set_config(:name, :value, true)"), {"name": name, "value": value}
+        )
 
 
 def look_up(session: Session, setting: str, value: str) -> None:

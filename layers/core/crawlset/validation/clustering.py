@@ -16,7 +16,7 @@ from crawlset.sources import licences
 FREEDOM = ("cc0", "pdm", "cc-pddc", "us-gov", "no-known-copyright", "cc-by", "cc-by-sa", "cc-by-nd")
 """Families of licences, the freest first; any other comes after them, and none last."""
 MAX_SHARES = 40
-SECONDS_A_SHARE = 120
+SECONDS_A_SHARE = 60
 ROWS_AT_ONCE = 50_000
 
 
