@@ -64,10 +64,8 @@ class Api:
             "isBase64Encoded": False,
         }
         response = app.handler(event, CONTEXT)
-        text = response["body"]
-        is_json = not response["isBase64Encoded"]
-        return Answer(
-            response["statusCode"],
-            json.loads(text or "null") if is_json else text,
-            {name.lower(): value for name, value in response["headers"].items()},
-        )
+        text = response["body"] or "null"
+        answered = {name.lower(): value for name, value in response["headers"].items()}
+        is_json = text == "null" or "json" in answered["content-type"]
+        body = json.loads(text) if is_json else text
+        return Answer(response["statusCode"], body, answered)
