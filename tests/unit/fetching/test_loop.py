@@ -41,14 +41,16 @@ class TestLoop:
 
     def test_runs_timers_in_their_order_and_no_cancelled_one(self, loop: Loop) -> None:
         seen = []
-        loop.call_later(0.002, lambda: seen.append("second"))
-        loop.call_later(0.001, lambda: seen.append("first"))
-        loop.call_later(0, lambda: seen.append("never")).cancel()
+
+        second = loop.sleep(0.1)
 
         async def wait() -> None:
-            await loop.sleep(0.005)
+            await second
+            seen.append("second")
 
         loop.spawn(wait())
+        loop.call_later(0.001, lambda: seen.append("first"))
+        loop.call_later(0, lambda: seen.append("never")).cancel()
         loop.run()
 
         assert seen == ["first", "second"]
