@@ -73,6 +73,7 @@ lock: $(UV) ## Lock, and derive what each layer ships
 	$(UV) lock
 	$(EXPORT) --package crawlset --output-file layers/core/requirements.txt
 	$(EXPORT) --only-group imaging --output-file layers/imaging/requirements.txt
+	$(EXPORT) --only-group fetching --output-file layers/fetching/requirements.txt
 	$(EXPORT) --only-group tabular --output-file layers/tabular/requirements.txt
 	$(EXPORT) --no-hashes --only-group migrate --output-file alembic/requirements.txt
 

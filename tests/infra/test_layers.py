@@ -10,13 +10,18 @@ from tests.infra.stack import ROOT, functions, written
 
 LIMIT_MB = 250
 CODE_MB = 5
-FOLDERS = {"CoreLayer": "core", "ImagingLayer": "imaging", "TabularLayer": "tabular"}
+FOLDERS = {
+    "CoreLayer": "core",
+    "FetchingLayer": "fetching",
+    "ImagingLayer": "imaging",
+    "TabularLayer": "tabular",
+}
 LAYERS_OF = {
     "ColourfulnessFunction": {"CoreLayer", "ImagingLayer"},
-    "DeliverFunction": {"CoreLayer", "ImagingLayer"},
+    "DeliverFunction": {"CoreLayer", "FetchingLayer"},
     "DiscoverFunction": {"CoreLayer", "TabularLayer"},
-    "ExportFunction": {"CoreLayer", "ImagingLayer"},
-    "FetchFunction": {"CoreLayer", "ImagingLayer"},
+    "ExportFunction": {"CoreLayer", "ImagingLayer", "TabularLayer"},
+    "FetchFunction": {"CoreLayer", "ImagingLayer", "FetchingLayer"},
     "ThumbnailFunction": {"CoreLayer", "ImagingLayer"},
     "ValidateFunction": {"CoreLayer", "ImagingLayer"},
 }

@@ -200,6 +200,8 @@ class TestLanguage:
             "NoteAnswer": {"done"},
             "NoteError": {"done"},
             "PlanExport": {"shards.$"},
+            "WriteShard": {"done"},
+            "VerifyShard": {"done"},
         }
 
     def test_maps_inline(self) -> None:

@@ -1,12 +1,9 @@
 import hashlib
 import io
-import json
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
-from uuid import uuid4
 
 import pytest
 from sqlalchemy import func, select, text
@@ -14,31 +11,35 @@ from sqlalchemy.orm import Session
 
 from crawlset import keys, pipeline
 from crawlset.exports import plan as plans
-from crawlset.exports import service, steps
-from crawlset.exports.steps import ExportStep
+from crawlset.exports import service
 from crawlset.kit import objects
 from crawlset.models import (
     CrawlJob,
     ExportFile,
     ExportJob,
-    Image,
-    ImageVerdict,
     JobStatus,
     OutboxMessage,
     Profile,
     Project,
-    ValidationJob,
-    Verdict,
 )
 from crawlset.outcomes import ImageStatus, Outcome
-from functions.export import app
 from tests import factories
-from tests.integration.api import CONTEXT, Api
+from tests.integration.api import Api
+from tests.integration.exporting import (
+    TRAIN,
+    Store,
+    archive_of,
+    export,
+    file_of,
+    judge,
+    manifest_of,
+    step,
+    storing,
+    verify,
+    write,
+)
 
 pytestmark = pytest.mark.usefixtures("bucket")
-
-Store = Callable[..., list[Image]]
-TRAIN = {"splits": {"train": 1}}
 
 
 @pytest.fixture
@@ -64,82 +65,7 @@ def path(job: CrawlJob) -> str:
 
 @pytest.fixture
 def store(session: Session, job: CrawlJob) -> Store:
-    """Store images in a pack of their own: `store(2, keyword="cat")`, or bodies."""
-
-    def store(images: int | list[bytes], **overrides: Any) -> list[Image]:
-        chunk = factories.create_chunk(session, job)
-        bodies = [uuid4().bytes * 200 for _ in range(images)] if isinstance(images, int) else images
-        pack = io.BytesIO()
-        rows = []
-        for body in bodies:
-            pack.write(bytes(512))
-            place = {
-                "sha256": hashlib.sha256(body).digest(),
-                "file_size": len(body),
-                "pack_offset": pack.tell(),
-                "pack_length": len(body),
-            }
-            rows.append(factories.create_image(session, chunk, **place | overrides))
-            pack.write(body)
-        objects.put(keys.pack(job.id, chunk.id, 1, "t"), pack.getvalue())
-        return rows
-
-    return store
-
-
-def judge(session: Session, validation_job: ValidationJob, image: Image, rule: str | None) -> None:
-    session.add(
-        ImageVerdict(
-            validation_job_id=validation_job.id,
-            image_id=image.id,
-            user_id=image.user_id,
-            verdict=Verdict.reject if rule else Verdict.keep,
-            rule=rule,
-            measured=10 if rule else None,
-            threshold=64 if rule else None,
-        )
-    )
-    session.commit()
-
-
-def event(export_job: ExportJob, name: str, **more: Any) -> dict[str, Any]:
-    return {
-        "v": 1,
-        "step": name,
-        "user_id": str(export_job.user_id),
-        "job_id": str(export_job.crawl_job_id),
-        "validation_job_id": None,
-        "export_job_id": str(export_job.id),
-    } | more
-
-
-def step(export_job: ExportJob, name: str, **more: Any) -> dict[str, Any]:
-    answer: dict[str, Any] = app.handler(event(export_job, name, **more), CONTEXT)
-    return answer
-
-
-def write(export_job: ExportJob) -> None:
-    for shard in step(export_job, "plan")["shards"]:
-        step(export_job, "write_shard", **shard)
-    step(export_job, "finish")
-
-
-def export(export_job: ExportJob) -> None:
-    write(export_job)
-    step(export_job, "verify")
-
-
-def file_of(export_job: ExportJob, name: str) -> bytes:
-    return objects.get(keys.export_file(export_job.id, name))
-
-
-def archive_of(export_job: ExportJob, index: int = 0) -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(file_of(export_job, f"data-{index:05d}.zip"))) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
-def manifest_of(export_job: ExportJob) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in file_of(export_job, "manifest.jsonl").splitlines()]
+    return storing(session, job)
 
 
 def error_of(raised: pytest.ExceptionInfo[BaseException]) -> str:
@@ -156,6 +82,18 @@ class TestCreateExportJob:
         assert body["export_options"] == {
             "splits": {"train": 0.8, "validation": 0.1, "test": 0.1},
             "seed": "crawlset",
+            "stratify": False,
+            "group_by": ["near_duplicates"],
+            "licences": None,
+            "include_quarantined": False,
+            "classes": {},
+            "resize": None,
+            "encode": None,
+            "metadata": "keep",
+            "shard_images": 10_000,
+            "shard_bytes": None,
+            "archive": "zip",
+            "boxes": "image",
         }
         (message,) = session.scalars(select(OutboxMessage))
         assert message.deduplication_id == f"exp-{body['id']}"
@@ -167,10 +105,19 @@ class TestCreateExportJob:
     @pytest.mark.parametrize(
         ("request_", "pointer"),
         [
-            ({"format": "coco"}, "/format"),
+            ({"format": "pascal_voc"}, "/format"),
             ({"format": ""}, "/format"),
             ({"export_options": {"splits": {"train": 0.5}}}, "/export_options/splits"),
             ({"export_options": {"resize": 256}}, "/export_options/resize"),
+            ({"export_options": {"encode": {"quality": 101}}}, "/export_options/encode"),
+            ({"export_options": {"licences": ["wtf"]}}, "/export_options/licences/0"),
+            ({"export_options": {"group_by": ["colour"]}}, "/export_options/group_by/0"),
+            ({"export_options": {"shard_images": 0}}, "/export_options/shard_images"),
+            ({"export_options": {"classes": {"cat": ""}}}, "/export_options/classes/cat"),
+            (
+                {"export_options": {"encode": {}, "resize": {"mode": "no", "size": 64}}},
+                "/export_options",
+            ),
             ({"shards": 5}, "/shards"),
         ],
     )
@@ -183,9 +130,10 @@ class TestCreateExportJob:
         assert session.scalar(select(func.count()).select_from(ExportJob)) == 0
 
     def test_names_the_formats_it_knows(self, api: Api, path: str) -> None:
-        _, body = api.call("POST", path, {"format": "coco"})
+        _, body = api.call("POST", path, {"format": "pascal_voc"})
 
-        assert body["detail"] == "There is no export format 'coco'; known: imagefolder."
+        for name in ("imagefolder", "webdataset", "parquet", "coco", "yolo", "tfrecord", "csv"):
+            assert f"'{name}'" in body["errors"][0]["detail"]
 
     @pytest.mark.parametrize("state", [s for s in JobStatus if s is not JobStatus.completed])
     def test_answers_409_unless_crawl_and_validation_are_completed(
@@ -266,7 +214,9 @@ class TestExport:
         validation_job = factories.create_validation_job(session, job, status=JobStatus.completed)
         judge(session, validation_job, kept, None)
         judge(session, validation_job, rejected, "min_width")
-        export_job = factories.create_export_job(session, job, validation_job_id=validation_job.id)
+        export_job = factories.create_export_job(
+            session, job, validation_job_id=validation_job.id, export_options=TRAIN
+        )
 
         export(export_job)
 
@@ -303,7 +253,7 @@ class TestExport:
             "stored",
             "Ann",
         )
-        assert (first["split"], first["archive"]) == ("train", "data-00000.zip")
+        assert (first["split"], first["data_file"]) == ("train", "data/train-00000.zip")
         assert first["sha256"].startswith(Path(first["file_name"]).stem)
         assert (second["image_id"], second["outcome"], second["file_name"]) == (
             missing.id,
@@ -325,8 +275,8 @@ class TestExport:
 
         session.refresh(export_job)
         assert (export_job.status, export_job.n_images) == (JobStatus.completed, 0)
-        assert archive_of(export_job) == {}
         assert manifest_of(export_job) == []
+        assert [key for key in objects.list_keys("exports/") if "/data/" in key] == []
 
     def test_keeps_hostile_names_out_of_paths(
         self, job: CrawlJob, session: Session, store: Store, tmp_path: Path
@@ -334,11 +284,11 @@ class TestExport:
         hostile = ["../../up", "/abs", "..", ".git", "x" * 300, "\u202egpj.exe", "con", "a\nb", " "]
         for keyword in hostile:
             store(1, keyword=keyword, title=keyword, creator="=cmd()|[x](y)\n# z")
-        export_job = factories.create_export_job(session, job)
+        export_job = factories.create_export_job(session, job, export_options=TRAIN)
 
         export(export_job)
 
-        with zipfile.ZipFile(io.BytesIO(file_of(export_job, "data-00000.zip"))) as archive:
+        with zipfile.ZipFile(io.BytesIO(file_of(export_job, "data/train-00000.zip"))) as archive:
             archive.extractall(tmp_path / "out")
             names = archive.namelist()
         found = [p for p in tmp_path.rglob("*") if p.is_file()]
@@ -352,52 +302,69 @@ class TestExport:
     def test_cuts_shards_by_number_and_by_size(
         self, job: CrawlJob, session: Session, store: Store
     ) -> None:
-        store([bytes([n]) * 100 for n in range(7)])
-        by_number = factories.create_export_job(session, job)
-        by_size = factories.create_export_job(session, job)
+        store([bytes([n]) * 300_000 for n in range(7)])
+        by_number, by_size = (
+            factories.create_export_job(session, job, export_options=TRAIN | limits)
+            for limits in ({"shard_images": 3}, {"shard_bytes": 1_000_000})
+        )
 
-        for export_job, limits in (
-            (by_number, {"shard_images": 3}),
-            (by_size, {"shard_bytes": 250}),
-        ):
-            message = ExportStep.model_validate(event(export_job, "plan"))
-            steps.plan(message, **limits)
+        for export_job, sizes in ((by_number, [3, 3, 1]), (by_size, [3, 3, 1])):
             export(export_job)
 
-        for export_job, sizes in ((by_number, [3, 3, 1]), (by_size, [2, 2, 2, 1])):
-            archives = [archive_of(export_job, index) for index in range(len(sizes))]
-            assert [len(archive) for archive in archives] == sizes
+            names = [f"data/train-{number:05d}.zip" for number in range(len(sizes))]
+            archives = {name: archive_of(export_job, name) for name in names}
+            assert [len(archive) for archive in archives.values()] == sizes
             session.refresh(export_job)
             assert (export_job.status, export_job.n_images) == (JobStatus.completed, 7)
             assert all(
-                line["file_name"] in archives[int(line["archive"][5:10])]
-                for line in manifest_of(export_job)
+                line["file_name"] in archives[line["data_file"]] for line in manifest_of(export_job)
             )
+
+    def test_refuses_more_files_than_an_execution_can_write(
+        self, job: CrawlJob, session: Session, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(plans, "MAX_SHARDS", 2)
+        store(3)
+        options = TRAIN | {"shard_images": 1}
+        export_job = factories.create_export_job(session, job, export_options=options)
+
+        with pytest.raises(Exception) as raised:
+            step(export_job, "plan")
+
+        assert error_of(raised) == "TooManyShardsError"
+        assert list(objects.list_keys("exports/")) == []
 
     def test_gives_the_same_bytes_for_the_same_images(
         self, job: CrawlJob, session: Session, store: Store
     ) -> None:
         store(20, keyword="cat")
-        first, second = (factories.create_export_job(session, job) for _ in range(2))
+        first, second = (
+            factories.create_export_job(session, job, export_options=TRAIN) for _ in range(2)
+        )
 
         export(first)
         export(second)
 
-        for name in ("data-00000.zip", "manifest.jsonl", "ATTRIBUTION.md"):
+        keys_of = [list(objects.list_keys(f"exports/{one.id}/")) for one in (first, second)]
+        names = {
+            key.partition("/")[2].partition("/")[2] for key in keys_of[0] if "plan/" not in key
+        }
+        assert len(names) == 9
+        for name in names:
             assert file_of(first, name) == file_of(second, name)
 
     def test_changes_nothing_when_every_step_runs_twice(
         self, job: CrawlJob, session: Session, store: Store
     ) -> None:
         store(3)
-        export_job = factories.create_export_job(session, job)
+        export_job = factories.create_export_job(session, job, export_options=TRAIN)
 
-        for name in ("plan", "write_shard", "finish", "verify"):
+        for name in ("plan", "write_shard", "finish", "verify_shard", "verify"):
             assert step(export_job, name) == step(export_job, name)
 
         session.refresh(export_job)
         assert (export_job.status, export_job.n_images) == (JobStatus.completed, 3)
-        assert session.scalar(select(func.count()).select_from(ExportFile)) == 4
+        assert session.scalar(select(func.count()).select_from(ExportFile)) == 9
         assert step(export_job, "plan") == {"shards": []}
 
     def test_holds_what_was_stored_when_it_was_planned(
@@ -411,22 +378,22 @@ class TestExport:
         export(export_job)
 
         lines = manifest_of(export_job)
-        assert [line["file_name"] is not None for line in lines] == [True, True, False]
+        assert [line["file_name"] is not None for line in lines] == [True, True]
         session.refresh(export_job)
         assert (export_job.status, export_job.n_images) == (JobStatus.completed, 2)
 
     def test_takes_the_plan_that_was_written_first(
-        self, job: CrawlJob, session: Session, store: Store
+        self, job: CrawlJob, session: Session, tmp_path: Path
     ) -> None:
-        store(1)
         export_job = factories.create_export_job(session, job)
-        first = plans.write(export_job.id, [], {})
+        limits = {"shard_images": 1, "shard_bytes": 1}
+        first = plans.Draft(tmp_path, **limits).freeze(export_job.id, ["cat"])
 
-        second = plans.write(export_job.id, [], {"cat": "cat"})
+        second = plans.Draft(tmp_path, **limits).freeze(export_job.id, ["dog"])
 
         assert second == first
 
-    @pytest.mark.parametrize("name", ["plan", "write_shard", "finish", "verify"])
+    @pytest.mark.parametrize("name", ["plan", "write_shard", "finish", "verify_shard", "verify"])
     def test_breaks_off_when_cancelled(self, job: CrawlJob, session: Session, name: str) -> None:
         export_job = factories.create_export_job(session, job, status=JobStatus.cancelled)
 
@@ -455,7 +422,7 @@ class TestVerifyExport:
     @pytest.fixture
     def written(self, job: CrawlJob, session: Session, store: Store) -> ExportJob:
         store(3)
-        export_job = factories.create_export_job(session, job)
+        export_job = factories.create_export_job(session, job, export_options=TRAIN)
         write(export_job)
         return export_job
 
@@ -469,9 +436,14 @@ class TestVerifyExport:
         session.refresh(written)
         rows = session.scalars(select(ExportFile).order_by(ExportFile.name)).all()
         assert [row.name for row in rows] == [
+            "ATTRIBUTION.csv",
             "ATTRIBUTION.md",
             "README.md",
-            "data-00000.zip",
+            "SHA256SUMS",
+            "classes.txt",
+            "config.json",
+            "croissant.json",
+            "data/train-00000.zip",
             "manifest.jsonl",
         ]
         for row in rows:
@@ -483,7 +455,7 @@ class TestVerifyExport:
         assert (written.expires_at - written.finished_at).days == 30
 
     @pytest.mark.parametrize(
-        "name", ["data-00000.zip", "manifest.jsonl", "README.md", "ATTRIBUTION.md"]
+        "name", ["data/train-00000.zip", "manifest.jsonl", "README.md", "croissant.json"]
     )
     @pytest.mark.parametrize("damage", ["flip", "cut", "delete"])
     def test_tells_damage_and_shows_nothing(
@@ -500,7 +472,7 @@ class TestVerifyExport:
             objects.put(key, bytes(body))
 
         with pytest.raises(Exception) as raised:
-            step(written, "verify")
+            verify(written, [{"index": 0}])
 
         assert error_of(raised) == "ExportDamagedError"
         assert name in str(raised.value)
@@ -514,10 +486,9 @@ class TestVerifyExport:
         store(1)
         export_job = factories.create_export_job(session, job)
         step(export_job, "plan")
-        step(export_job, "finish")
 
         with pytest.raises(Exception) as raised:
-            step(export_job, "verify")
+            step(export_job, "finish")
 
         assert "was never written" in str(raised.value)
 
@@ -544,7 +515,7 @@ class TestFailExport:
         self, job: CrawlJob, session: Session, store: Store
     ) -> None:
         store(1)
-        export_job = factories.create_export_job(session, job)
+        export_job = factories.create_export_job(session, job, export_options=TRAIN)
         export(export_job)
 
         step(export_job, "fail", error={"Error": "States.Timeout", "Cause": ""})
@@ -576,7 +547,7 @@ class TestListExportFiles:
     @pytest.fixture
     def exported(self, job: CrawlJob, session: Session, store: Store) -> ExportJob:
         store(1)
-        export_job = factories.create_export_job(session, job)
+        export_job = factories.create_export_job(session, job, export_options=TRAIN)
         export(export_job)
         return export_job
 
@@ -584,14 +555,17 @@ class TestListExportFiles:
         status, body = api.call("GET", f"{path}/{exported.id}/files")
 
         assert status == 200
-        assert [item["name"] for item in body["items"]][2:] == ["data-00000.zip", "manifest.jsonl"]
+        assert [item["name"] for item in body["items"]][-2:] == [
+            "data/train-00000.zip",
+            "manifest.jsonl",
+        ]
         for item in body["items"]:
             url = urlsplit(item["url"])
             query = parse_qs(url.query)
             assert url.path.endswith(f"/exports/{exported.id}/{item['name']}")
             assert query["X-Amz-Expires"] == ["900"]
             assert query["response-content-disposition"] == [
-                f'attachment; filename="{item["name"]}"'
+                f'attachment; filename="{Path(item["name"]).name}"'
             ]
             assert len(item["sha256"]) == 64
 
@@ -601,7 +575,7 @@ class TestListExportFiles:
             "GET", f"{path}/{exported.id}/files", query={"cursor": first["next_cursor"]}
         )
 
-        assert [len(first["items"]), len(second["items"])] == [3, 1]
+        assert [len(first["items"]), len(second["items"])] == [3, 6]
 
     def test_is_empty_before_the_export_is_completed(
         self, api: Api, path: str, job: CrawlJob, session: Session, store: Store

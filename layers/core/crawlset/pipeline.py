@@ -45,8 +45,7 @@ def check(validation_rules: Mapping[str, Any] | None, export: Mapping[str, Any] 
         rules = _parse(ValidationRules, validation_rules, "/validation_rules")
         custom.check(rules.rules, "/validation_rules")
     if export is not None:
-        request = _parse(ExportRequest, export, "/export")
-        exports.check_format(request.format, "/export/format")
+        _parse(ExportRequest, export, "/export")
 
 
 def start(session: Session, job: CrawlJob) -> None:
@@ -67,7 +66,6 @@ def start_pipeline(
 
     Raises:
         CrawlJobNotCompletedError: `job` is not completed.
-        UnprocessableError: the export's format is unknown.
     """
     validation_job = validation.add(session, job, rules) if rules else None
     export_job = exports.add(session, job, export, validation_job) if export else None
@@ -80,8 +78,6 @@ def validate_and_export(
     session: Session, job: CrawlJob, rules: ValidationRules, export: ExportRequest | None
 ) -> tuple[ValidationJob, ExportJob | None]:
     """As `start_pipeline`, with a validation in any case."""
-    if export is not None:
-        exports.check_format(export.format, "/export/format")
     leakage.require_sets(session, rules.rules)
     validation_job, export_job = start_pipeline(session, job, rules, export)
     if validation_job is None:

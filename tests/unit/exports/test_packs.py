@@ -5,20 +5,20 @@ from time import monotonic, sleep
 
 import pytest
 
-from crawlset.exports.imagefolder import FolderArchive
-from crawlset.exports.packs import MAX_GAP, MAX_WINDOW, N_AHEAD, Member, read, windows
+from crawlset.exports.archives import ZipWriter
+from crawlset.exports.packs import MAX_GAP, MAX_WINDOW, N_AHEAD, Place, read, windows
 
 
-def member(pack: str, offset: int, length: int) -> Member:
-    return Member(offset, pack, offset, length, bytes(32), f"{pack}-{offset}")
+def member(pack: str, offset: int, length: int) -> Place:
+    return Place(pack, offset, length)
 
 
 MIB = 1 << 20
 
 
 class TestWindows:
-    def shape(self, *members: Member) -> list[tuple[str, int, int, int]]:
-        return [(w.pack_key, w.start, w.end, len(w.members)) for w in windows(members)]
+    def shape(self, *members: Place) -> list[tuple[str, int, int, int]]:
+        return [(w.pack_key, w.start, w.end, len(w.spans)) for w in windows(members)]
 
     def test_joins_neighbours_across_a_header(self) -> None:
         assert self.shape(member("a", 512, 1000), member("a", 2048, 10)) == [("a", 512, 2058, 2)]
@@ -96,11 +96,11 @@ class TestRead:
 
     def test_fills_an_archive_in_flat_memory(self, tmp_path: Path) -> None:
         members = [member("a", n * (MIB + 512), MIB) for n in range(160)]
-        archive = FolderArchive(tmp_path / "a.zip")
+        archive = ZipWriter(tmp_path / "a.zip")
         tracemalloc.start()
 
         for one, body in read(members, lambda _key, _offset, length: bytes(length)):
-            archive.append(one.name, body)
+            archive.append(str(one.offset), body)
         archive.close()
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from crawlset.exports.schemas import ExportOptions, Splits
-from crawlset.exports.split import split_of
+from crawlset.exports.options import ExportOptions, Splits
+from crawlset.exports.split import Sample, assign, split_of
 
 IMAGES = [hashlib.sha256(str(n).encode()).digest() for n in range(20_000)]
 DEFAULT = ExportOptions().splits
@@ -55,3 +55,52 @@ class TestSplits:
 
     def test_forgives_rounding(self) -> None:
         assert Splits(train=0.7, validation=0.2, test=0.1).train == 0.7
+
+
+def samples(n: int, *, n_classes: int = 1, ties: int | None = None) -> list[Sample]:
+    """`ties` groups of images, or none that are tied."""
+    return [
+        Sample(
+            at,
+            IMAGES[at],
+            f"class{at % n_classes}",
+            () if ties is None else (f"tie{at % ties}",),
+        )
+        for at in range(n)
+    ]
+
+
+class TestAssign:
+    def test_goes_by_the_hash_where_nothing_is_tied(self) -> None:
+        splits = assign(samples(500), ExportOptions())
+
+        assert splits == {at: split_of(IMAGES[at], "crawlset", DEFAULT) for at in range(500)}
+
+    @pytest.mark.parametrize("stratify", [False, True])
+    def test_never_parts_what_is_tied(self, stratify: bool) -> None:
+        splits = assign(samples(600, ties=60, n_classes=7), ExportOptions(stratify=stratify))
+
+        for tie in range(60):
+            assert len({splits[at] for at in range(tie, 600, 60)}) == 1
+        assert set(splits.values()) == {"train", "validation", "test"}
+
+    def test_follows_ties_from_one_to_the_next(self) -> None:
+        chain = [Sample(at, IMAGES[at], None, (f"a{at}", f"a{at + 1}")) for at in range(300)]
+
+        assert len(set(assign(chain, ExportOptions()).values())) == 1
+
+    def test_holds_the_shares_within_each_class_when_stratified(self) -> None:
+        splits = assign(samples(3_000, n_classes=30), ExportOptions(stratify=True))
+
+        for name in range(30):
+            counts = Counter(splits[at] for at in range(name, 3_000, 30))
+            assert counts == {"train": 80, "validation": 10, "test": 10}
+
+    def test_depends_on_seed_and_bytes_not_on_order(self) -> None:
+        tied = samples(400, ties=100, n_classes=3)
+        for stratify in (False, True):
+            options = ExportOptions(stratify=stratify)
+            other = ExportOptions(stratify=stratify, seed="another")
+
+            assert assign(tied, options) == assign(tied[::-1], options)
+            assert assign(tied, options) != assign(tied, other)

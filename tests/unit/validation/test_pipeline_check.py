@@ -18,7 +18,7 @@ class TestCheck:
             ({"min_width": 5}, None, "/validation_rules/min_width"),
             ({"preset": "harsh"}, None, "/validation_rules/preset"),
             ({"rules": [{"check": "beauty"}]}, None, "/validation_rules/rules/0"),
-            (None, {"format": "coco"}, "/export/format"),
+            (None, {"format": "pascal_voc"}, "/export/format"),
             (None, {"formats": "imagefolder"}, "/export/formats"),
             (None, {"validation_job_id": None}, "/export/validation_job_id"),
             (None, {"export_options": {"splits": {"train": 2}}}, "/export/export_options/splits"),

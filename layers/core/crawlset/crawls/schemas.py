@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from crawlset.exports.schemas import ExportJobRead
-from crawlset.imaging.features import ResizeMode, StoredFormat
+from crawlset.imaging.schemas import ResizeCreate
 from crawlset.kit.texts import printable
 from crawlset.models import Change, JobStatus, WorkStatus
 from crawlset.outcomes import ImageStatus, Outcome
@@ -70,37 +70,6 @@ class FetchPolicyCreate(BaseModel):
     min_gap_seconds: Annotated[
         float, Field(ge=0, le=60, description="Between two requests to one host")
     ] = 0.0
-
-
-class ResizeCreate(BaseModel):
-    """What to store in place of the bytes received, in the words of img2dataset."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    mode: ResizeMode
-    size: Annotated[
-        int, Field(strict=True, ge=16, le=4096, description="Pixels of the side that mode means")
-    ]
-    only_if_bigger: Annotated[bool, Field(strict=True)] = False
-    format: StoredFormat = StoredFormat.jpeg
-    quality: Annotated[
-        int | None,
-        Field(
-            strict=True,
-            description="1 to 100 for jpeg and webp (95), compression 0 to 9 for png (6)",
-        ),
-    ] = None
-
-    @model_validator(mode="after")
-    def _quality_suits_format(self) -> Self:
-        is_png = self.format is StoredFormat.png
-        low, high, usual = (0, 9, 6) if is_png else (1, 100, 95)
-        if self.quality is None:
-            self.quality = usual
-        elif not low <= self.quality <= high:
-            message = f"quality of {self.format} is {low} to {high}"
-            raise ValueError(message)
-        return self
 
 
 class ExpansionCreate(BaseModel):

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Self
 from uuid import UUID
 
@@ -72,7 +72,7 @@ def presign(export_id: UUID, name: str, lifetime: timedelta) -> str:
         Params={
             "Bucket": objects.bucket(),
             "Key": keys.export_file(export_id, name),
-            "ResponseContentDisposition": f'attachment; filename="{name}"',
+            "ResponseContentDisposition": f'attachment; filename="{PurePosixPath(name).name}"',
         },
         ExpiresIn=int(lifetime.total_seconds()),
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Generic, Protocol, TypeVar
 
 MAX_GAP = 64 << 10
 """Bytes that cost less to read in passing than a request of their own."""
@@ -15,61 +16,68 @@ GetRange = Callable[[str, int, int], bytes]
 """(key, offset, length) -> those bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """An image in a pack, and what it is called in the export."""
+class Span(Protocol):
+    """A range of a pack."""
 
-    image_id: int
+    @property
+    def pack_key(self) -> str: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def length(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
     pack_key: str
     offset: int
     length: int
-    sha256: bytes
-    name: str
+
+
+S = TypeVar("S", bound=Span)
 
 
 @dataclass(slots=True)
-class Window:
+class Window(Generic[S]):
     """Neighbours in one pack, read by one request."""
 
     pack_key: str
     start: int
     end: int
-    members: list[Member] = field(default_factory=list)
+    spans: list[S] = field(default_factory=list)
 
 
-def windows(members: Iterable[Member]) -> Iterator[Window]:
-    """Members in the order given; neighbours are those that follow each other in their pack."""
-    window: Window | None = None
-    for member in members:
-        end = member.offset + member.length
+def windows(spans: Iterable[S]) -> Iterator[Window[S]]:
+    """Spans in the order given; neighbours are those that follow each other in their pack."""
+    window: Window[S] | None = None
+    for span in spans:
+        end = span.offset + span.length
         if (
             window is None
-            or member.pack_key != window.pack_key
-            or not 0 <= member.offset - window.end <= MAX_GAP
+            or span.pack_key != window.pack_key
+            or not 0 <= span.offset - window.end <= MAX_GAP
             or end - window.start > MAX_WINDOW
         ):
             if window is not None:
                 yield window
-            window = Window(member.pack_key, member.offset, end)
+            window = Window(span.pack_key, span.offset, end)
         window.end = end
-        window.members.append(member)
+        window.spans.append(span)
     if window is not None:
         yield window
 
 
-def read(
-    members: Iterable[Member], get_range: GetRange
-) -> Generator[tuple[Member, bytes], None, None]:
+def read(spans: Iterable[S], get_range: GetRange) -> Generator[tuple[S, bytes], None, None]:
     """
-    Each member with its bytes, in order.
+    Each span with its bytes, in order.
 
     At most `N_AHEAD` windows are in memory besides the one being used: 40 MiB, or more by as much
     as a single image exceeds `MAX_WINDOW`.
     """
-    waiting = windows(members)
+    waiting = windows(spans)
     with ThreadPoolExecutor(N_AHEAD) as pool:
 
-        def ask(window: Window) -> tuple[Window, Future[bytes]]:
+        def ask(window: Window[S]) -> tuple[Window[S], Future[bytes]]:
             length = window.end - window.start
             return window, pool.submit(get_range, window.pack_key, window.start, length)
 
@@ -79,9 +87,9 @@ def read(
                 window, answer = asked.popleft()
                 body = memoryview(answer.result())
                 asked.extend(ask(following) for following in islice(waiting, 1))
-                for member in window.members:
-                    begin = member.offset - window.start
-                    yield member, bytes(body[begin : begin + member.length])
+                for span in window.spans:
+                    begin = span.offset - window.start
+                    yield span, bytes(body[begin : begin + span.length])
         finally:
             for _, answer in asked:
                 answer.cancel()

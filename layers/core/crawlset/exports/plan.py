@@ -1,27 +1,62 @@
 """
 The plan of an export: what it holds, frozen in the bucket before anything is written.
 
-`plan.json` is written once and decides; it names the lists of the members of each shard.
+`plan.json` is written once and decides. It names the lists of the members of each shard, and of
+the candidates that are in none, with all that the export will say of each.
 """
 
+import gzip
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
 from uuid import UUID, uuid4
 
 from crawlset import keys
-from crawlset.exports.packs import Member
+from crawlset.errors import UnprocessableError
+from crawlset.exports.split import NAMES
 from crawlset.kit import objects
-from crawlset.kit.lines import pack_lines
+from crawlset.kit.lines import GZIP_LEVEL
 
-SHARD_IMAGES = 10_000
 SHARD_BYTES = 500_000_000
+MAX_SHARDS = 1_500
+"""A shard is two tasks of an execution, whose history ends after 25,000 events."""
+USUAL_SHARDS = 1_000
+PART_LINES = 50_000
+
+
+class TooManyShardsError(UnprocessableError):
+    def __init__(self) -> None:
+        super().__init__(
+            f"An export has at most {MAX_SHARDS:,} files of data; ask for larger shards.",
+            "/export_options",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An image of a shard: a range of a pack, and what is known of it."""
+
+    pack_key: str
+    offset: int
+    length: int
+    sha256: bytes
+    format: str | None
+    label: int
+    """Its class, as the place among the plan's."""
+    entry: dict[str, Any]
+    """Its line of the manifest, but for what is made of it here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
     index: int
+    """Among all."""
+    split: str
+    number: int
+    """Among those of its split."""
     n_images: int
     image_bytes: int
 
@@ -30,16 +65,29 @@ class Shard:
 class Plan:
     token: str
     """Tells the lists of this plan from those of one that was written at the same time."""
-    folders: dict[str | None, str]
+    classes: list[str]
+    """Sorted; an image's label is its class's place among them."""
+    formats: list[str]
+    """That the images have as they are stored, sorted."""
     shards: list[Shard]
+    n_others: int
+    """Candidates that are in no shard."""
 
     @property
     def n_images(self) -> int:
         return sum(shard.n_images for shard in self.shards)
 
+    @property
+    def n_candidates(self) -> int:
+        return self.n_images + self.n_others
 
-def archive_name(index: int) -> str:
-    return f"data-{index:05d}.zip"
+    @property
+    def splits(self) -> list[str]:
+        """That have images."""
+        return list(dict.fromkeys(shard.split for shard in self.shards))
+
+    def n_shards(self, split: str) -> int:
+        return sum(shard.split == split for shard in self.shards)
 
 
 def find(export_id: UUID) -> Plan | None:
@@ -48,96 +96,170 @@ def find(export_id: UUID) -> Plan | None:
     except objects.s3().exceptions.NoSuchKey:
         return None
     plan = json.loads(body)
-    return Plan(
-        token=plan["token"],
-        folders=dict(plan["folders"]),
-        shards=[Shard(**shard) for shard in plan["shards"]],
-    )
+    del plan["v"]
+    return Plan(**plan | {"shards": [Shard(**shard) for shard in plan["shards"]]})
 
 
-def write(
-    export_id: UUID,
-    members: Iterable[Member],
-    folders: dict[str | None, str],
-    *,
-    shard_images: int = SHARD_IMAGES,
-    shard_bytes: int = SHARD_BYTES,
-) -> Plan:
-    """
-    Cut `members` into shards in the order given and freeze them. There is a shard at least.
-
-    Gives the plan that stands: another's, if it was written first.
-    """
-    token = uuid4().hex
-    shards = []
-    for index, group in enumerate(_groups(members, shard_images, shard_bytes)):
-        lines = [_line(member) for member in group]
-        objects.put(_members_key(export_id, token, index), pack_lines(lines))
-        shards.append(Shard(index, len(group), sum(member.length for member in group)))
-    plan = Plan(token, folders, shards)
-    body = {
-        "v": 1,
-        "token": token,
-        "folders": list(folders.items()),
-        "shards": [asdict(shard) for shard in shards],
-    }
-    if objects.put_once(_plan_key(export_id), json.dumps(body).encode()):
-        return plan
-    return find(export_id) or plan
-
-
-def members_of(export_id: UUID, plan: Plan, index: int) -> Iterator[Member]:
-    for line in objects.get_lines(_members_key(export_id, plan.token, index)):
+def members_of(export_id: UUID, plan: Plan, shard: Shard) -> Iterator[Member]:
+    for line in objects.get_lines(_key(export_id, plan.token, _list_name(shard))):
         yield Member(
-            image_id=line["id"],
             pack_key=line["pack"],
             offset=line["offset"],
             length=line["length"],
-            sha256=bytes.fromhex(line["sha256"]),
-            name=line["name"],
+            sha256=bytes.fromhex(line["entry"]["sha256"]),
+            format=line["entry"]["format"],
+            label=line["label"],
+            entry=line["entry"],
         )
 
 
-def shards_by_image(export_id: UUID, plan: Plan) -> dict[int, int]:
-    """The shard of each image: some 100 bytes an image, which MAX_CANDIDATES bounds."""
-    return {
-        member.image_id: shard.index
-        for shard in plan.shards
-        for member in members_of(export_id, plan, shard.index)
-    }
+def others_of(export_id: UUID, plan: Plan) -> Iterator[dict[str, Any]]:
+    """The entries of candidates that are in no shard."""
+    for part in range(-(-plan.n_others // PART_LINES)):
+        yield from objects.get_lines(_key(export_id, plan.token, _part_name(part)))
 
 
-def _groups(
-    members: Iterable[Member], shard_images: int, shard_bytes: int
-) -> Iterator[list[Member]]:
-    group: list[Member] = []
-    size = 0
-    n_groups = 0
-    for member in members:
-        if group and (len(group) == shard_images or size + member.length > shard_bytes):
-            yield group
-            n_groups += 1
-            group, size = [], 0
-        group.append(member)
-        size += member.length
-    if group or not n_groups:
-        yield group
+@dataclass(slots=True)
+class _Cut:
+    """The shard being filled of a split, and those that are full."""
+
+    lines: "_Lines | None" = None
+    image_bytes: int = 0
+    full: list[tuple[int, int]] = field(default_factory=list)
+    """Images and their bytes."""
 
 
-def _line(member: Member) -> dict[str, Any]:
-    return {
-        "id": member.image_id,
-        "pack": member.pack_key,
-        "offset": member.offset,
-        "length": member.length,
-        "sha256": member.sha256.hex(),
-        "name": member.name,
-    }
+class Draft:
+    """
+    A plan being drawn up on the disk below `directory`; `freeze` puts it into the bucket.
+
+    Members come in the order in which they lie in the packs, of all splits at once.
+    """
+
+    def __init__(self, directory: Path, *, shard_images: int, shard_bytes: int) -> None:
+        self._directory = directory
+        self._shard_images = shard_images
+        self._shard_bytes = shard_bytes
+        self._cuts = {split: _Cut() for split in NAMES}
+        self._others: _Lines | None = None
+        self._n_others = 0
+        self._formats: set[str] = set()
+        self._open = ExitStack()
+
+    def add(self, split: str, label: int, place: tuple[str, int, int], entry: Any) -> None:
+        """`place` is a pack's key, and offset and length in it."""
+        cut = self._cuts[split]
+        pack_key, offset, length = place
+        if cut.lines is not None and (
+            cut.lines.n == self._shard_images or cut.image_bytes + length > self._shard_bytes
+        ):
+            self._close(cut)
+        if cut.lines is None:
+            if sum(len(each.full) for each in self._cuts.values()) >= MAX_SHARDS:
+                raise TooManyShardsError
+            name = f"{split}-{len(cut.full):05d}"
+            cut.lines = self._open.enter_context(_Lines(self._directory / name))
+        line = {"pack": pack_key, "offset": offset, "length": length, "label": label}
+        cut.lines.write(line | {"entry": entry})
+        cut.image_bytes += length
+        self._formats.add(str(entry["format"]))
+
+    def leave_out(self, entry: Any) -> None:
+        if self._n_others % PART_LINES == 0:
+            if self._others is not None:
+                self._others.close()
+            name = _part_name(self._n_others // PART_LINES)
+            self._others = self._open.enter_context(_Lines(self._directory / name))
+        if self._others is not None:
+            self._others.write(entry)
+        self._n_others += 1
+
+    def freeze(self, export_id: UUID, classes: list[str]) -> Plan:
+        """Gives the plan that stands: another's, if it was written first."""
+        for cut in self._cuts.values():
+            self._close(cut)
+        self._open.close()
+        counted = [
+            (split, number, *counts)
+            for split, cut in self._cuts.items()
+            for number, counts in enumerate(cut.full)
+        ]
+        plan = Plan(
+            token=uuid4().hex,
+            classes=classes,
+            formats=sorted(self._formats),
+            shards=[Shard(index, *fields) for index, fields in enumerate(counted)],
+            n_others=self._n_others,
+        )
+        for path in sorted(self._directory.iterdir()):
+            objects.put_file(_key(export_id, plan.token, path.name), path)
+        body = json.dumps({"v": 2, **asdict(plan)}).encode()
+        if objects.put_once(_plan_key(export_id), body):
+            return plan
+        return find(export_id) or plan
+
+    def _close(self, cut: _Cut) -> None:
+        if cut.lines is not None:
+            cut.full.append((cut.lines.n, cut.image_bytes))
+            cut.lines.close()
+            cut.lines, cut.image_bytes = None, 0
+
+
+class _Lines(AbstractContextManager["_Lines"]):
+    """JSON lines, gzipped, on the disk."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = gzip.open(path, "wb", compresslevel=GZIP_LEVEL)  # noqa: SIM115, closed below
+        self.n = 0
+
+    def write(self, line: Any) -> None:
+        self._file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+        self.n += 1
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def shard_bytes_for(total: int) -> int:
+    """Bytes of pictures to a shard where none are asked for: few shards of a huge export."""
+    return max(SHARD_BYTES, -(-total // USUAL_SHARDS))
+
+
+def write_results(
+    export_id: UUID, plan: Plan, shard: Shard, results: Iterable[Any], path: Path
+) -> None:
+    """What became of each member of `shard`, in their order; `path` is room on the disk."""
+    with _Lines(path) as lines:
+        for result in results:
+            lines.write(result)
+    objects.put_file(_results_key(export_id, plan, shard), path)
+
+
+def results_of(export_id: UUID, plan: Plan, shard: Shard) -> Iterator[Any]:
+    yield from objects.get_lines(_results_key(export_id, plan, shard))
+
+
+def _results_key(export_id: UUID, plan: Plan, shard: Shard) -> str:
+    return _key(export_id, plan.token, f"{_list_name(shard)}-written")
+
+
+def _list_name(shard: Shard) -> str:
+    return f"{shard.split}-{shard.number:05d}"
+
+
+def _part_name(part: int) -> str:
+    return f"others-{part:05d}"
 
 
 def _plan_key(export_id: UUID) -> str:
     return keys.export_file(export_id, "plan/plan.json")
 
 
-def _members_key(export_id: UUID, token: str, index: int) -> str:
-    return keys.export_file(export_id, f"plan/{token}-{index:05d}.jsonl.gz")
+def _key(export_id: UUID, token: str, name: str) -> str:
+    return keys.export_file(export_id, f"plan/{token}/{name}.jsonl.gz")

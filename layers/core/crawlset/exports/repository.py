@@ -1,12 +1,12 @@
 """Every query about export jobs, and about the images they hold."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, insert, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import Row, Select, and_, delete, exists, func, insert, select
+from sqlalchemy.orm import Session
 
 from crawlset.kit.ids import new_id
 from crawlset.kit.paging import Slice, cut
@@ -18,7 +18,6 @@ from crawlset.models import (
     ImageVerdict,
     JobStatus,
     ValidationJob,
-    Verdict,
 )
 from crawlset.outcomes import ImageStatus
 from crawlset.pipeline_jobs import ACTIVE
@@ -57,6 +56,19 @@ CANDIDATE = (
     Image.transform,
     Image.evidence,
     Image.duplicate_of,
+    Image.pack_key,
+    Image.pack_offset,
+    Image.pack_length,
+)
+CHOICE = (
+    Image.id,
+    Image.status,
+    Image.licence,
+    Image.keyword,
+    Image.host,
+    Image.creator,
+    Image.sha256,
+    Image.pack_length,
 )
 
 
@@ -171,73 +183,46 @@ class FileRepository:
 class SnapshotRepository:
     """What an export reads of its crawl job, in single statements: each sees one moment."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, job: ExportJob) -> None:
         self.session = session
+        self.job = job
 
-    def keywords(self, job: ExportJob) -> Sequence[str | None]:
-        return self.session.scalars(
-            select(Image.keyword).where(*self._is_chosen(job)).distinct()
-        ).all()
-
-    def stream_chosen(self, job: ExportJob) -> Iterator[Row[*tuple[Any, ...]]]:
-        """What to export, pack by pack and in the order it lies in them."""
+    def stream_stored(self) -> Generator[Row[*tuple[Any, ...]]]:
+        """`CHOICE` of what is stored, by id: what decides about being in the export, and where."""
         statement = (
-            select(
-                Image.id,
-                Image.keyword,
-                Image.format,
-                Image.sha256,
-                Image.pack_key,
-                Image.pack_offset,
-                Image.pack_length,
-            )
-            .where(*self._is_chosen(job))
-            .order_by(Image.pack_key.collate("C"), Image.pack_offset)
-        )
-        yield from self.session.execute(statement, execution_options={"yield_per": ROWS_AT_ONCE})
-
-    def stream_candidates(self, job: ExportJob) -> Iterator[Row[*tuple[Any, ...]]]:
-        """
-        `CANDIDATE` of every candidate of the crawl job, and what validation said, by id.
-
-        `n_candidates` is their number, counted apart.
-        """
-        counted = aliased(Image)
-        n_candidates = (
-            select(func.count()).where(counted.crawl_job_id == job.crawl_job_id).scalar_subquery()
-        )
-        statement = (
-            select(
-                *CANDIDATE,
-                ImageVerdict.verdict,
-                ImageVerdict.rule,
-                ImageVerdict.measured,
-                ImageVerdict.threshold,
-                n_candidates.label("n_candidates"),
-            )
-            .outerjoin(
-                ImageVerdict,
-                and_(
-                    ImageVerdict.image_id == Image.id,
-                    ImageVerdict.validation_job_id == job.validation_job_id,
-                ),
-            )
-            .where(Image.crawl_job_id == job.crawl_job_id)
+            select(*CHOICE)
+            .add_columns(ImageVerdict.verdict, ImageVerdict.cluster)
+            .where(Image.status == ImageStatus.stored)
             .order_by(Image.id)
         )
-        yield from self.session.execute(statement, execution_options={"yield_per": ROWS_AT_ONCE})
+        return self._stream(statement)
 
-    def _is_chosen(self, job: ExportJob) -> list[ColumnElement[bool]]:
-        chosen = [
-            Image.crawl_job_id == job.crawl_job_id,
-            Image.status == ImageStatus.stored,
-        ]
-        if job.validation_job_id is not None:
-            chosen.append(
-                exists().where(
-                    ImageVerdict.validation_job_id == job.validation_job_id,
-                    ImageVerdict.image_id == Image.id,
-                    ImageVerdict.verdict == Verdict.keep,
-                )
-            )
-        return chosen
+    def stream_candidates(self) -> Generator[Row[*tuple[Any, ...]]]:
+        """
+        `CANDIDATE` of every candidate of the crawl job, and what validation said.
+
+        Those stored come first, pack by pack and in the order they lie in them.
+        """
+        statement = select(
+            *CANDIDATE,
+            ImageVerdict.verdict,
+            ImageVerdict.rule,
+            ImageVerdict.measured,
+            ImageVerdict.threshold,
+            ImageVerdict.cluster,
+        ).order_by(
+            Image.pack_key.collate("C").nulls_last(), Image.pack_offset.nulls_last(), Image.id
+        )
+        return self._stream(statement)
+
+    def _stream(self, statement: Select[Any]) -> Generator[Row[*tuple[Any, ...]]]:
+        statement = statement.outerjoin(
+            ImageVerdict,
+            and_(
+                ImageVerdict.image_id == Image.id,
+                ImageVerdict.validation_job_id == self.job.validation_job_id,
+            ),
+        ).where(Image.crawl_job_id == self.job.crawl_job_id)
+        options = {"yield_per": ROWS_AT_ONCE}
+        with self.session.execute(statement, execution_options=options) as rows:
+            yield from rows

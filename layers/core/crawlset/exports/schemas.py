@@ -1,40 +1,11 @@
-import math
 from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
+from crawlset.exports.options import ExportFormat, ExportOptions
 from crawlset.models import ExportJob, JobStatus
-
-Ratio = Annotated[float, Field(ge=0, le=1)]
-
-
-class Splits(BaseModel):
-    """Shares of the images; a split that is not named gets none."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    train: Ratio = 0.0
-    validation: Ratio = 0.0
-    test: Ratio = 0.0
-
-    @model_validator(mode="after")
-    def add_up(self) -> Self:
-        total = self.train + self.validation + self.test
-        if not math.isclose(total, 1, abs_tol=1e-6):
-            message = f"train, validation and test add up to {total:g}, not to 1"
-            raise ValueError(message)
-        return self
-
-
-class ExportOptions(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    splits: Splits = Splits(train=0.8, validation=0.1, test=0.1)
-    seed: Annotated[
-        str, Field(max_length=200, description="Another seed splits the images otherwise")
-    ] = "crawlset"
 
 
 class ExportRequest(BaseModel):
@@ -42,7 +13,7 @@ class ExportRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    format: Annotated[str, Field(min_length=1, max_length=50)] = "imagefolder"
+    format: ExportFormat = ExportFormat.imagefolder
     export_options: ExportOptions = ExportOptions()
 
 

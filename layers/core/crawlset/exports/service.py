@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from crawlset import outbox, pipeline_jobs
-from crawlset.errors import AppError, ConflictError, NotFoundError, UnprocessableError
+from crawlset.errors import AppError, ConflictError, NotFoundError
 from crawlset.exports import files
 from crawlset.exports.repository import ExportRepository, FileRepository
 from crawlset.exports.schemas import ExportFileRead, ExportJobCreate, ExportRequest
@@ -16,7 +16,6 @@ from crawlset.kit.paging import Page
 from crawlset.models import CrawlJob, ExportJob, JobStatus, ValidationJob
 from crawlset.observability import logger
 
-FORMATS = ("imagefolder",)
 URL_LIFETIME = timedelta(minutes=15)
 EXPIRED_AT_ONCE = 100
 
@@ -35,23 +34,12 @@ class ValidationNotCompletedError(ConflictError):
         super().__init__(f"Validation job {job.id} is {job.status}, not completed.")
 
 
-def check_format(name: str, pointer: str = "/format") -> None:
-    """
-    Raises:
-        UnprocessableError: there is no such export format.
-    """
-    if name not in FORMATS:
-        known = ", ".join(FORMATS)
-        raise UnprocessableError(f"There is no export format {name!r}; known: {known}.", pointer)
-
-
 def create(session: Session, job: CrawlJob, request: ExportJobCreate) -> ExportJob:
     """
     Export what `job` has stored, or what a validation of it kept, as soon as the transaction
     commits.
 
     Raises:
-        UnprocessableError: the format is unknown.
         NotFoundError: `job` has no such validation.
         CrawlJobNotCompletedError, ValidationNotCompletedError: it is too early.
     """
@@ -74,7 +62,6 @@ def add(
     validation_job: ValidationJob | None,
 ) -> ExportJob:
     """As `create`, for a caller that starts the execution itself, after `validation_job`."""
-    check_format(request.format)
     pipeline_jobs.require_completed(session, job)
     export_job = ExportJob(
         id=new_id(),

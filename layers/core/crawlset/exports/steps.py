@@ -8,6 +8,7 @@ cancelled one it raises `JobCancelledError`. Nothing is in memory whole.
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,39 +16,41 @@ from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
-from sqlalchemy import Row, func
+from sqlalchemy import func
 
 from crawlset import keys, pipeline_jobs
 from crawlset.errors import ConflictError
-from crawlset.exports import documents, files, imagefolder, manifest, packs
+from crawlset.exports import drafting, files, manifest, packs, pictures, side_files
 from crawlset.exports import plan as plans
-from crawlset.exports.documents import ATTRIBUTION, README
 from crawlset.exports.files import ExportDamagedError, WrittenFile
+from crawlset.exports.formats import LISTS, Format
 from crawlset.exports.manifest import MANIFEST
-from crawlset.exports.packs import Member
-from crawlset.exports.plan import Plan
-from crawlset.exports.repository import ExportRepository, FileRepository, SnapshotRepository
-from crawlset.exports.schemas import ExportOptions
-from crawlset.exports.split import split_of
+from crawlset.exports.names import key_of
+from crawlset.exports.options import ExportFormat, ExportOptions
+from crawlset.exports.pictures import LeftOut, Picture
+from crawlset.exports.plan import Member, Plan, Shard
+from crawlset.exports.repository import ExportRepository, FileRepository
+from crawlset.exports.samples import Sample
 from crawlset.kit import db, objects
-from crawlset.models import CrawlJob, ExportJob, JobStatus
+from crawlset.models import CrawlJob, ExportJob, JobStatus, ValidationJob
 from crawlset.observability import logger, metrics
 from crawlset.pipeline_jobs import StepError
 
 LIFETIME = timedelta(days=30)
 SIDE = "side"
-SIDE_FILES = (MANIFEST, README, ATTRIBUTION)
 
 
 class PackDamagedError(ConflictError):
     def __init__(self, member: Member) -> None:
-        super().__init__(f"Image {member.image_id} in its pack is not what was fetched.")
+        image_id = member.entry["image_id"]
+        super().__init__(f"Image {image_id} in its pack is not what was fetched.")
 
 
 class Note(BaseModel):
     """What one step tells the verifier, through the bucket."""
 
     files: list[WrittenFile]
+    n_images: int = 0
     n_candidates: int = 0
 
 
@@ -55,7 +58,7 @@ class ExportStep(BaseModel):
     """The state machine's message."""
 
     v: Literal[1] = 1
-    step: Literal["plan", "write_shard", "finish", "verify", "fail"]
+    step: Literal["plan", "write_shard", "finish", "verify_shard", "verify", "fail"]
     user_id: UUID
     job_id: UUID
     export_job_id: UUID
@@ -79,114 +82,109 @@ def run(message: ExportStep) -> dict[str, Any]:
         is_open = pipeline_jobs.enter(session, ExportJob, message.export_job_id)
     shards: list[dict[str, int]] = []
     if is_open and message.step == "plan":
-        shards = [{"index": shard.index} for shard in plan(message).shards]
+        shards = [{"index": shard.index} for shard in plan(message)]
     elif is_open:
         STEPS[message.step](message)
     logger.info("export_step_done", step=message.step)
     return {"shards": shards}
 
 
-def plan(
-    message: ExportStep,
-    *,
-    shard_images: int = plans.SHARD_IMAGES,
-    shard_bytes: int = plans.SHARD_BYTES,
-) -> Plan:
-    """Freeze what the export holds, unless that is done."""
+def plan(message: ExportStep) -> list[Shard]:
+    """Freeze what the export holds, unless that is done; gives the shards to be written."""
+    with db.transaction(message.user_id) as session:
+        kind = ExportFormat(session.get_one(ExportJob, message.export_job_id).format)
     planned = plans.find(message.export_job_id)
     if planned is None:
-        with db.transaction(message.user_id) as session:
-            job = session.get_one(ExportJob, message.export_job_id)
-            snapshot = SnapshotRepository(session)
-            folders = imagefolder.class_folders(snapshot.keywords(job))
-            planned = plans.write(
-                job.id,
-                _members(job, snapshot, folders),
-                folders,
-                shard_images=shard_images,
-                shard_bytes=shard_bytes,
-            )
+        planned = _drafted(message)
     logger.info("export_planned", images=planned.n_images, shards=len(planned.shards))
-    return planned
+    return planned.shards if kind not in LISTS else []
 
 
 def write_shard(message: ExportStep) -> None:
-    """Write one archive, straight from the packs."""
-    planned = _plan_of(message)
-    name = plans.archive_name(message.index)
-    members = plans.members_of(message.export_job_id, planned, message.index)
+    """Write one file of data, straight from the packs."""
+    form = _form_of(message)
+    shard = form.plan.shards[message.index]
+    name = form.data_name(shard)
+    members = plans.members_of(message.export_job_id, form.plan, shard)
     with TemporaryDirectory() as directory:
-        path = Path(directory, name)
-        archive = imagefolder.FolderArchive(path)
-        for member, body in packs.read(members, objects.get_range):
-            if hashlib.sha256(body).digest() != member.sha256:
-                raise PackDamagedError(member)
-            archive.append(member.name, body)
-        archive.close()
+        path = Path(directory, "data")
+        results = _write(form, shard, members, path)
         written = files.upload(message.export_job_id, path, name)
-    _note(message.export_job_id, name, Note(files=[written]))
+        plans.write_results(
+            message.export_job_id, form.plan, shard, results, Path(directory, "results")
+        )
+    n_images = sum("left_out" not in result for result in results)
+    _note(message.export_job_id, _shard_note(shard), Note(files=[written], n_images=n_images))
     metrics.add_metric(name="ExportBytes", unit="Bytes", value=written.file_size)
-    logger.info(
-        "export_shard_written",
-        shard=message.index,
-        images=planned.shards[message.index].n_images,
-        bytes=written.file_size,
-    )
+    logger.info("export_shard_written", shard=shard.index, images=n_images, bytes=written.file_size)
 
 
 def finish(message: ExportStep) -> None:
-    """Write the files beside the archives."""
-    planned = _plan_of(message)
-    shards = plans.shards_by_image(message.export_job_id, planned)
+    """Write the files beside those of data."""
+    export_id = message.export_job_id
+    with db.transaction(message.user_id) as session:
+        job = session.get_one(ExportJob, export_id)
+        crawl_job = session.get_one(CrawlJob, job.crawl_job_id)
+        validation_job = None
+        if job.validation_job_id is not None:
+            validation_job = session.get(ValidationJob, job.validation_job_id)
+    form = _form_of(message)
+    data = [file for note in _shard_notes(message, form) for file in note.files]
     with TemporaryDirectory() as directory:
-        paths = {name: Path(directory, name) for name in SIDE_FILES}
-        with (
-            paths[MANIFEST].open("w", encoding="ascii") as lines,
-            paths[ATTRIBUTION].open("w", encoding="utf-8") as attribution,
-            db.transaction(message.user_id) as session,
-        ):
-            export_job = session.get_one(ExportJob, message.export_job_id)
-            job = session.get_one(CrawlJob, export_job.crawl_job_id)
-            options = ExportOptions.model_validate(export_job.export_options)
-            attribution.write(documents.ATTRIBUTION_HEAD)
-            summary = manifest.write(
-                lines,
-                SnapshotRepository(session).stream_candidates(export_job),
-                job.policy,
-                shards,
-                lambda row: _name(row, planned.folders, options),
-                lambda entry: attribution.write(documents.attribution_line(entry)),
-            )
-        card = "\n".join(documents.card(job, export_job, summary))
-        paths[README].write_text(card, encoding="utf-8")
-        written = [files.upload(message.export_job_id, path, name) for name, path in paths.items()]
-    _note(message.export_job_id, SIDE, Note(files=written, n_candidates=summary.n_candidates))
-    logger.info("export_manifest_written", candidates=summary.n_lines, images=summary.n_exported)
+        written, summary = side_files.write(
+            Path(directory),
+            side_files.entries(export_id, form),
+            crawl_job,
+            validation_job,
+            form,
+            data,
+        )
+        for file in written:
+            objects.put_file(keys.export_file(export_id, file.name), Path(directory, file.name))
+    note = Note(files=written, n_images=summary.n_exported, n_candidates=summary.n_candidates)
+    _note(export_id, SIDE, note)
+    logger.info(
+        "export_side_files_written", candidates=summary.n_candidates, images=summary.n_exported
+    )
+
+
+def verify_shard(message: ExportStep) -> None:
+    """Read a file of data back, picture by picture."""
+    form = _form_of(message)
+    shard = form.plan.shards[message.index]
+    (file,) = _noted(message.export_job_id, _shard_note(shard)).files
+    expected = [
+        (result["file_name"], result["exported_sha256"])
+        for result in plans.results_of(message.export_job_id, form.plan, shard)
+        if "left_out" not in result
+    ]
+    with TemporaryDirectory() as directory:
+        path = Path(directory, "data")
+        files.download(message.export_job_id, file, path)
+        try:
+            found = [(name, _sha256(body)) for name, body in form.pictures_of(path)]
+        except ValueError as error:
+            raise ExportDamagedError(file.name, str(error)) from error
+    if found != expected:
+        raise ExportDamagedError(file.name, "its pictures are not those planned")
 
 
 def verify(message: ExportStep) -> None:
-    """Read everything back; if it is as planned, complete the export and show its files."""
-    planned = _plan_of(message)
-    export_id = message.export_job_id
-    written: list[WrittenFile] = []
+    """Read the other files back; if all is as planned, complete the export and show its files."""
+    form = _form_of(message)
+    notes = _shard_notes(message, form)
+    side = _noted(message.export_job_id, SIDE)
+    expected = form.plan.n_candidates, side.n_images
+    if form.has_files and side.n_images != sum(note.n_images for note in notes):
+        raise ExportDamagedError(MANIFEST, "it lists other images than were written")
     with TemporaryDirectory() as directory:
         path = Path(directory, "file")
-        for shard in planned.shards:
-            for file in _noted(export_id, plans.archive_name(shard.index)).files:
-                files.download(export_id, file, path)
-                names = [
-                    member.name for member in plans.members_of(export_id, planned, shard.index)
-                ]
-                _require_sound(file, imagefolder.damage_of(path, names))
-                written.append(file)
-        side = _noted(export_id, SIDE)
         for file in side.files:
-            files.download(export_id, file, path)
-            if file.name == MANIFEST:
-                expected = (side.n_candidates, planned.n_images)
-                _require_sound(file, manifest.damage_of(path, *expected))
-            written.append(file)
-    _complete(message, planned.n_images, written)
+            files.download(message.export_job_id, file, path)
+            if file.name == MANIFEST and (damage := manifest.damage_of(path, *expected)):
+                raise ExportDamagedError(file.name, damage)
+    written = [*(file for note in notes for file in note.files), *side.files]
+    _complete(message, side.n_images, written)
 
 
 def fail(message: ExportStep) -> None:
@@ -210,37 +208,99 @@ def fail(message: ExportStep) -> None:
     logger.warning("export_job_stopped", status=status, reason=reason)
 
 
-STEPS = {"write_shard": write_shard, "finish": finish, "verify": verify}
+STEPS = {
+    "write_shard": write_shard,
+    "finish": finish,
+    "verify_shard": verify_shard,
+    "verify": verify,
+}
 
 
-def _members(
-    job: ExportJob, snapshot: SnapshotRepository, folders: dict[str | None, str]
-) -> Iterator[Member]:
-    options = ExportOptions.model_validate(job.export_options)
-    for row in snapshot.stream_chosen(job):
-        if row.keyword in folders:
-            yield Member(
-                image_id=row.id,
-                pack_key=row.pack_key,
-                offset=row.pack_offset,
-                length=row.pack_length,
-                sha256=row.sha256,
-                name=_name(row, folders, options),
-            )
+def _drafted(message: ExportStep) -> Plan:
+    with TemporaryDirectory() as directory:
+        with db.transaction(message.user_id) as session:
+            job = session.get_one(ExportJob, message.export_job_id)
+            draft, classes = drafting.draft(session, job, Path(directory))
+        return draft.freeze(message.export_job_id, classes)
 
 
-def _name(
-    row: Row[*tuple[Any, ...]], folders: dict[str | None, str], options: ExportOptions
-) -> str:
-    split = split_of(row.sha256, options.seed, options.splits)
-    return f"{split}/{folders[row.keyword]}/{imagefolder.image_name(row.sha256, row.format)}"
-
-
-def _plan_of(message: ExportStep) -> Plan:
+def _form_of(message: ExportStep) -> Format:
+    """The format with the plan and the options of the job."""
+    with db.transaction(message.user_id) as session:
+        job = session.get_one(ExportJob, message.export_job_id)
     planned = plans.find(message.export_job_id)
     if planned is None:
         raise ExportDamagedError("plan", "it is gone")
-    return planned
+    options = ExportOptions.model_validate(job.export_options)
+    return Format(ExportFormat(job.format), options, planned)
+
+
+def _write(
+    form: Format, shard: Shard, members: Iterator[Member], path: Path
+) -> list[dict[str, Any]]:
+    """Write `members` to `path`; what became of each, as the manifest tells it."""
+    results: list[dict[str, Any]] = []
+    name = form.data_name(shard)
+    with closing(form.open_writer(path)) as writer:
+        for member, picture in pictures.made(_read(members), form.options):
+            if isinstance(picture, LeftOut):
+                results.append({"left_out": picture.reason})
+                continue
+            sample = _sample(form, shard, member, picture)
+            writer.append(sample)
+            results.append(
+                {
+                    "data_file": name,
+                    "file_name": sample.file_name,
+                    "exported_sha256": _exported_sha256(member, picture, form.options),
+                    "exported_size": len(picture.data),
+                    "exported_width": picture.width,
+                    "exported_height": picture.height,
+                    "exported_format": picture.format,
+                }
+            )
+    return results
+
+
+def _read(members: Iterator[Member]) -> Iterator[tuple[Member, bytes]]:
+    for member, body in packs.read(members, objects.get_range):
+        if hashlib.sha256(body).digest() != member.sha256:
+            raise PackDamagedError(member)
+        yield member, body
+
+
+def _sample(form: Format, shard: Shard, member: Member, picture: Picture) -> Sample:
+    key = key_of(member.sha256)
+    name = form.plan.classes[member.label]
+    return Sample(
+        key=key,
+        split=shard.split,
+        label=member.label,
+        class_name=name,
+        file_name=form.file_name(shard.split, name, key, picture.format),
+        picture=picture,
+        entry=member.entry,
+    )
+
+
+def _exported_sha256(member: Member, picture: Picture, options: ExportOptions) -> str:
+    """Of the picture's bytes, which are known where they are those stored."""
+    return member.sha256.hex() if options.keeps_bytes else _sha256(picture.data)
+
+
+def _sha256(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+def _shard_note(shard: Shard) -> str:
+    return f"{shard.split}-{shard.number:05d}"
+
+
+def _shard_notes(message: ExportStep, form: Format) -> list[Note]:
+    """Of every file of data."""
+    if not form.has_files:
+        return []
+    return [_noted(message.export_job_id, _shard_note(shard)) for shard in form.plan.shards]
 
 
 def _complete(message: ExportStep, n_images: int, written: list[WrittenFile]) -> None:
@@ -262,11 +322,6 @@ def _complete(message: ExportStep, n_images: int, written: list[WrittenFile]) ->
             )
     if is_first:
         logger.info("export_job_completed", images=n_images, files=len(written), bytes=size)
-
-
-def _require_sound(file: WrittenFile, damage: str | None) -> None:
-    if damage is not None:
-        raise ExportDamagedError(file.name, damage)
 
 
 def _note(export_id: UUID, name: str, note: Note) -> None:

@@ -4,11 +4,10 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-BLOCK = 512
-_END = bytes(2 * BLOCK)
+from crawlset.kit.ustar import BLOCK, END, header, padding
+
 _SPARE_BYTES = 16 << 20
 """Left free on the disk, for the bodies on their way."""
-_MAX_NAME = 100
 
 
 class PackFullError(Exception):
@@ -36,16 +35,16 @@ class Pack:
         disk = os.fstatvfs(self._fd)
         if disk.f_bavail * disk.f_frsize < size + _SPARE_BYTES:
             raise PackFullError
-        padding = bytes(-size % BLOCK)
-        _write(self._fd, self.size, [_header(name, size), *pieces, padding])
+        rest = padding(size)
+        _write(self._fd, self.size, [header(name, size), *pieces, rest])
         offset = self.size + BLOCK
-        self.size = offset + size + len(padding)
+        self.size = offset + size + len(rest)
         self.n_members += 1
         return offset
 
     def close(self) -> None:
-        _write(self._fd, self.size, [_END])
-        self.size += len(_END)
+        _write(self._fd, self.size, [END])
+        self.size += len(END)
         os.close(self._fd)
 
 
@@ -56,21 +55,3 @@ def _write(fd: int, at: int, pieces: list[bytes]) -> None:
         at += written
         written = os.pwrite(fd, left, at)
         left = left[written:]
-
-
-def _header(name: str, size: int) -> bytes:
-    """A ustar header of a regular file, mode 0644, owned by nobody, of no time (POSIX.1-1988)."""
-    encoded = name.encode("ascii")
-    if len(encoded) > _MAX_NAME:
-        raise ValueError(name)
-    fields = (
-        encoded.ljust(_MAX_NAME, b"\0"),
-        b"0000644\0" + b"0000000\0" * 2,
-        b"%011o\0" % size,
-        b"%011o\0" % 0,
-        b" " * 8,
-        b"0".ljust(101, b"\0"),
-        b"ustar\x0000".ljust(BLOCK - 257, b"\0"),
-    )
-    block = b"".join(fields)
-    return b"%b%06o\0 %b" % (block[:148], sum(block), block[156:])

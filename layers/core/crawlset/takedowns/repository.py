@@ -1,7 +1,7 @@
 """Every query about takedowns, and about what they remove."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -9,6 +9,8 @@ from sqlalchemy import Row, bindparam, exists, func, literal, or_, select, updat
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
+from crawlset.exports.choice import Choice
+from crawlset.exports.options import ExportOptions
 from crawlset.kit.db import in_order
 from crawlset.kit.paging import Order, Slice, cut
 from crawlset.models import (
@@ -21,7 +23,6 @@ from crawlset.models import (
     PackRewrite,
     Takedown,
     TakedownExport,
-    Verdict,
 )
 from crawlset.outcomes import ImageStatus, Outcome
 
@@ -192,28 +193,47 @@ class TakenRepository:
 
     def exports(self, ids: Collection[int]) -> list[Affected]:
         """Finished exports of the job that hold stored images among these."""
+        exports = self.session.execute(
+            select(
+                ExportJob.id,
+                ExportJob.validation_job_id,
+                ExportJob.export_options,
+                ExportJob.finished_at,
+            ).where(
+                ExportJob.crawl_job_id == self.job.id,
+                ExportJob.status == JobStatus.completed,
+            )
+        ).all()
+        counted = (
+            (id_, self._count_held(ids, validation_id, options, finished_at))
+            for id_, validation_id, options, finished_at in exports
+        )
+        return [Affected(id_, n) for id_, n in counted if n]
+
+    def _count_held(
+        self,
+        ids: Collection[int],
+        validation_job_id: UUID | None,
+        options: dict[str, Any],
+        finished_at: datetime,
+    ) -> int:
+        """How many of these images an export so made, that ended then, had chosen."""
+        choice = Choice(
+            ExportOptions.model_validate(options), is_validated=validation_job_id is not None
+        )
         rows = self.session.execute(
-            select(ExportJob.id, func.count())
-            .join(Image, Image.crawl_job_id == ExportJob.crawl_job_id)
+            select(Image.status, Image.licence, Image.keyword, ImageVerdict.verdict)
             .outerjoin(
                 ImageVerdict,
-                (ImageVerdict.validation_job_id == ExportJob.validation_job_id)
+                (ImageVerdict.validation_job_id == validation_job_id)
                 & (ImageVerdict.image_id == Image.id),
             )
             .where(
-                ExportJob.crawl_job_id == self.job.id,
-                ExportJob.status == JobStatus.completed,
                 Image.id.in_(ids),
-                Image.status == ImageStatus.stored,
-                or_(Image.downloaded_at.is_(None), Image.downloaded_at <= ExportJob.finished_at),
-                or_(
-                    ExportJob.validation_job_id.is_(None),
-                    ImageVerdict.verdict == Verdict.keep,
-                ),
+                or_(Image.downloaded_at.is_(None), Image.downloaded_at <= finished_at),
             )
-            .group_by(ExportJob.id)
         )
-        return [Affected(*row) for row in rows]
+        return sum(choice.has(row) for row in rows)
 
     def bury(self, ids: Collection[int], detail: str) -> None:
         """Make tombstones: what is known of them stays, but for the place of their bytes."""

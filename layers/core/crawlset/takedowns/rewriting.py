@@ -11,10 +11,11 @@ from crawlset import keys
 from crawlset.crawls.repository import CrawlRepository
 from crawlset.errors import ConflictError
 from crawlset.exports import packs
-from crawlset.exports.packs import Member
-from crawlset.fetching.pack import BLOCK, Pack
+from crawlset.exports.packs import Place
+from crawlset.fetching.pack import Pack
 from crawlset.kit import db, objects
 from crawlset.kit.ids import new_id
+from crawlset.kit.ustar import BLOCK
 from crawlset.models import CrawlJob
 from crawlset.observability import logger
 from crawlset.takedowns.repository import PackRepository, TakedownRepository, TakenRepository
@@ -83,18 +84,18 @@ def _copy(old_key: str, new_key: str, places: list[tuple[int, int]]) -> dict[int
     with TemporaryDirectory() as directory:
         path = Path(directory, "pack.tar")
         with closing(Pack(path)) as pack:
-            for member, block in packs.read(_members(old_key, places), objects.get_range):
+            for place, block in packs.read(_places(old_key, places), objects.get_range):
                 name = block[:NAME_BYTES].rstrip(b"\0").decode("ascii")
                 body = block[BLOCK:]
-                offsets[member.offset + BLOCK] = pack.append(name, len(body), [body])
+                offsets[place.offset + BLOCK] = pack.append(name, len(body), [body])
         objects.put_file(new_key, path)
     return offsets
 
 
-def _members(pack_key: str, places: list[tuple[int, int]]) -> Iterator[Member]:
+def _places(pack_key: str, places: list[tuple[int, int]]) -> Iterator[Place]:
     """Each with the header before it, which holds its name."""
     for offset, length in places:
-        yield Member(0, pack_key, offset - BLOCK, BLOCK + length, b"", "")
+        yield Place(pack_key, offset - BLOCK, BLOCK + length)
 
 
 def _remove_orphans(user_id: UUID, pack_key: str) -> bool:

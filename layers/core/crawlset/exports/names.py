@@ -1,24 +1,15 @@
-"""
-The ImageFolder layout: `{split}/{class}/{image}.{extension}` in ZIP archives without compression.
-
-What is between the slashes never is what a source said, but made from it.
-"""
+"""What classes and images are called in an export: never what a source said, but made from it."""
 
 import hashlib
 import re
 import unicodedata
-import zipfile
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable
 
 MAX_FOLDER_BYTES = 100
 UNLABELLED = "unlabelled"
 EXTENSIONS = {"jpeg": "jpg", "png": "png", "webp": "webp", "gif": "gif"}
 
-_NO_TIME = (1980, 1, 1, 0, 0, 0)
-_UNIX = 3
-_REGULAR_FILE = 0o100644 << 16
 _UNSAFE = re.compile(r'[\\/:*?"<>|\s]+')
 _DIGITS = 12
 _DIGESTED = re.compile(rf"(^|-)[0-9a-f]{{{_DIGITS}}}$")
@@ -28,7 +19,7 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 
 def class_folders(keywords: Iterable[str | None]) -> dict[str | None, str]:
     """
-    A folder for each keyword: one path component, at most 100 bytes, safe on any file system.
+    A class for each keyword: one path component, at most 100 bytes, safe on any file system.
 
     No two keywords share a folder, nor would they where case or Unicode form does not count. Those
     that would are told apart by a digest; so a folder depends on the set of keywords, not on their
@@ -46,41 +37,13 @@ def class_folders(keywords: Iterable[str | None]) -> dict[str | None, str]:
     return folders
 
 
-def image_name(sha256: bytes, image_format: str | None) -> str:
-    """Named after its bytes, so that it is the same file in every export."""
-    return f"{sha256.hex()[:32]}.{EXTENSIONS.get(image_format or '', 'bin')}"
+def key_of(sha256: bytes) -> str:
+    """Named after its stored bytes, so that it is the same image in every export: 32 hex digits."""
+    return sha256.hex()[:32]
 
 
-class FolderArchive:
-    """
-    A ZIP written member by member; the same members in the same order give the same bytes.
-
-    Only one member at a time is in memory.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._zip = zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True)
-
-    def append(self, name: str, body: bytes) -> None:
-        member = zipfile.ZipInfo(name, _NO_TIME)
-        member.create_system = _UNIX
-        member.external_attr = _REGULAR_FILE
-        self._zip.writestr(member, body)
-
-    def close(self) -> None:
-        self._zip.close()
-
-
-def damage_of(path: Path, names: Sequence[str]) -> str | None:
-    """What is wrong with an archive that shall hold `names` in this order; none if nothing is."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if archive.namelist() != list(names):
-                return "its members are not those planned"
-            bad = archive.testzip()
-    except zipfile.BadZipFile as error:
-        return f"it cannot be read: {error}"
-    return f"{bad} has another checksum" if bad else None
+def extension(image_format: str | None) -> str:
+    return EXTENSIONS.get(image_format or "", "bin")
 
 
 def _slug(keyword: str | None) -> str:

@@ -1,8 +1,6 @@
-from typing import Any
-
 import pytest
 
-from crawlset.exports.documents import attribution_line, link, plain
+from crawlset.exports.texts import link, plain, spreadsheet
 
 
 class TestPlain:
@@ -39,20 +37,15 @@ class TestLink:
         assert link(url) == plain(url)
 
 
-class TestAttributionLine:
-    def test_names_title_author_source_and_licence(self) -> None:
-        entry: dict[str, Any] = {
-            "file_name": "train/cat/a.jpg",
-            "title": "Tom",
-            "creator": "Ann",
-            "landing_url": "https://example.org/tom",
-            "url": "https://example.org/tom.jpg",
-            "licence": "cc-by-4.0",
-            "attribution": None,
-        }
+class TestSpreadsheet:
+    @pytest.mark.parametrize(
+        "start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"]
+    )
+    def test_is_no_formula(self, start: str) -> None:
+        assert spreadsheet(f"{start}cmd()") == f"'{start}cmd()"
 
-        line = attribution_line(entry)
-
-        assert line == (
-            '- train/cat/a.jpg: "Tom" by Ann, source <https://example.org/tom>, licence cc-by-4.0\n'
-        )
+    @pytest.mark.parametrize(
+        ("text", "cell"), [("a=b", "a=b"), ("", ""), (None, ""), ("\0=1", "'=1")]
+    )
+    def test_is_the_text_otherwise(self, text: str | None, cell: str) -> None:
+        assert spreadsheet(text) == cell

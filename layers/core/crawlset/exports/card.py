@@ -1,0 +1,136 @@
+"""The dataset card: README.md, with the front matter that the Hugging Face Hub reads."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from crawlset.exports.attribution import notice
+from crawlset.exports.formats import Format
+from crawlset.exports.options import ExportFormat
+from crawlset.exports.summary import Summary
+from crawlset.exports.texts import plain
+from crawlset.models import CrawlJob
+
+README = "README.md"
+MAX_ROWS = 1_000
+THOUSANDS = (
+    (1_000, "n<1K"),
+    (10_000, "1K<n<10K"),
+    (100_000, "10K<n<100K"),
+    (1_000_000, "100K<n<1M"),
+    (10_000_000, "1M<n<10M"),
+)
+ON_THE_HUB = {
+    f"cc-{kind}-{version}"
+    for kind in ("by", "by-sa", "by-nc", "by-nd", "by-nc-sa", "by-nc-nd")
+    for version in ("2.0", "2.5", "3.0", "4.0")
+} | {"cc0-1.0"}
+"""Ids of licences that the Hub knows too; every other is `other` there."""
+LOADED_BY = {
+    ExportFormat.imagefolder: "load_dataset('imagefolder', data_dir='.')",
+    ExportFormat.webdataset: "load_dataset('webdataset', data_files={'train': 'data/train-*'})",
+    ExportFormat.parquet: "load_dataset('.')",
+    ExportFormat.csv: "load_dataset('csv', data_files='images.csv')",
+    ExportFormat.json: "load_dataset('json', data_files='images.json')",
+    ExportFormat.jsonl: "load_dataset('json', data_files='images.jsonl')",
+}
+
+
+def lines(job: CrawlJob, form: Format, summary: Summary) -> Iterator[str]:
+    yield "---"
+    for name, value in front_matter(job, form, summary).items():
+        yield f"{name}: {json.dumps(value)}"
+    yield "---"
+    yield ""
+    yield f"# {plain(job.name, 'Images')}"
+    yield ""
+    yield f"{summary.n_exported} images of {summary.n_candidates} candidates, by Crawlset."
+    yield f"{notice(summary.licences)} Licences are as the sources declare them."
+    yield ""
+    yield "| file | what it is |"
+    yield "| --- | --- |"
+    yield from (f"| `{name}` | {what} |" for name, what in _contents(form))
+    yield ""
+    if form.kind in LOADED_BY:
+        yield f"`datasets` loads it by `{LOADED_BY[form.kind]}`."
+        yield ""
+    yield f"- Sources: {', '.join(map(plain, job.sources))}"
+    yield f"- Intended use: {plain(str(job.policy['intended_use']))}"
+    if summary.left_out:
+        yield f"- Left out: {sum(summary.left_out.values())} images, see `left_out` in the manifest"
+    yield ""
+    yield from _table("Images", ("split", "class"), summary.classes)
+    yield from _table("Licences", ("licence",), _keyed(summary.licences))
+    yield from _table("Outcomes of all candidates", ("outcome",), _keyed(summary.outcomes))
+
+
+def front_matter(job: CrawlJob, form: Format, summary: Summary) -> dict[str, Any]:
+    """Values are JSON, which YAML is a superset of."""
+    known = {name if name in ON_THE_HUB else "other" for name in summary.licences}
+    return {
+        "pretty_name": job.name,
+        "license": sorted(known) or ["unknown"],
+        "task_categories": ["image-classification"],
+        "size_categories": [_size(summary.n_exported)],
+        "tags": ["crawlset", "croissant"],
+        **_configs(form),
+    }
+
+
+def _configs(form: Format) -> dict[str, Any]:
+    """Where the Hub's viewer and `load_dataset` find the splits."""
+    match form.kind:
+        case ExportFormat.coco | ExportFormat.tfrecord | ExportFormat.yolo:
+            return {}
+        case ExportFormat.csv | ExportFormat.json | ExportFormat.jsonl:
+            files: Any = form.list_name
+        case _:
+            files = [{"split": name, "path": f"data/{name}-*"} for name in form.plan.splits]
+    return {"configs": [{"config_name": "default", "data_files": files}]} if files else {}
+
+
+def _contents(form: Format) -> Iterator[tuple[str, str]]:
+    match form.kind:
+        case ExportFormat.imagefolder | ExportFormat.yolo:
+            yield (
+                f"data/*.{form.options.archive}",
+                "unpack all into one folder: `split/class/image`",
+            )
+        case ExportFormat.coco:
+            yield f"data/*.{form.options.archive}", "unpack all into one folder: `split/image`"
+            yield "annotations/instances_*.json", "COCO, with each image's licence"
+        case ExportFormat.webdataset:
+            yield "data/*.tar", "samples of `jpg`, `cls` and `json`"
+        case ExportFormat.parquet:
+            yield "data/*.parquet", "`image`, `label` and what is known of each"
+        case ExportFormat.tfrecord:
+            yield "data/*.tfrecord-*", "`tf.train.Example`: `image/encoded`, `image/class/label`"
+        case _:
+            yield form.list_name, "a row for every image; no pictures"
+    yield "classes.txt", "the classes; a label is a line's number, from 0"
+    yield "manifest.jsonl", "a line for every candidate: outcome, source, licence, evidence"
+    yield "croissant.json", "metadata (Croissant 1.1)"
+    yield "ATTRIBUTION.md, ATTRIBUTION.csv", "authors and licences"
+    yield "config.json", "how it was crawled, validated and exported"
+    yield "SHA256SUMS", "for `sha256sum --check`"
+
+
+def _size(n: int) -> str:
+    return next((name for bound, name in THOUSANDS if n < bound), "n>10M")
+
+
+def _keyed(counts: Mapping[str, int]) -> Counter[tuple[str, ...]]:
+    return Counter({(key,): n for key, n in counts.items()})
+
+
+def _table(title: str, columns: tuple[str, ...], counts: Counter[Any]) -> Iterator[str]:
+    yield f"## {title}"
+    yield ""
+    yield f"| {' | '.join(columns)} | n |"
+    yield "|" + " --- |" * len(columns) + " ---: |"
+    for key in sorted(counts)[:MAX_ROWS]:
+        yield f"| {' | '.join(map(plain, key))} | {counts[key]} |"
+    if len(counts) > MAX_ROWS:
+        yield f"| … {len(counts) - MAX_ROWS} more |" + " |" * len(columns)
+    yield ""

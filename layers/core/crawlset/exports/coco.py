@@ -1,0 +1,89 @@
+"""COCO annotations, a file for each split: images with their licences, classes, boxes."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from itertools import chain, repeat
+from pathlib import Path
+from typing import IO, Any
+
+from crawlset.exports.options import Boxes
+from crawlset.sources import licences
+
+
+def file_name(split: str) -> str:
+    return f"annotations/instances_{split}.json"
+
+
+class CocoAnnotations:
+    """Written image by image: `images` as they come, `annotations` beside and joined in the end."""
+
+    def __init__(
+        self, directory: Path, splits: Sequence[str], classes: Sequence[str], boxes: Boxes
+    ) -> None:
+        self._open = ExitStack()
+        self._boxes = boxes
+        self._categories = [
+            {"id": at, "name": name, "supercategory": ""} for at, name in enumerate(classes, 1)
+        ]
+        self._licences: dict[str, int] = {}
+        self._files = {split: self._begin(directory / file_name(split)) for split in splits}
+        self._writers = {
+            split: (_elements(out), _elements(beside))
+            for split, (out, beside) in self._files.items()
+        }
+
+    def add(self, entry: Mapping[str, Any]) -> None:
+        write_image, write_annotation = self._writers[entry["split"]]
+        width, height = entry["exported_width"], entry["exported_height"]
+        image = {
+            "id": entry["image_id"],
+            "width": width,
+            "height": height,
+            "file_name": Path(entry["file_name"]).name,
+            "license": self._licences.setdefault(
+                entry["licence"] or "unknown", len(self._licences) + 1
+            ),
+            "coco_url": entry["url"],
+            "flickr_url": entry["landing_url"] or "",
+            "date_captured": entry["downloaded_at"] or "",
+        }
+        write_image(image)
+        if self._boxes is Boxes.image:
+            annotation = {
+                "id": entry["image_id"],
+                "image_id": entry["image_id"],
+                "category_id": entry["label"] + 1,
+                "bbox": [0, 0, width, height],
+                "area": width * height,
+                "iscrowd": 0,
+                "segmentation": [],
+            }
+            write_annotation(annotation)
+
+    def close(self) -> None:
+        """Licences get their numbers as they come, so they are written last."""
+        known = [
+            {"id": id_, "name": name, "url": licences.address(name) or ""}
+            for name, id_ in self._licences.items()
+        ]
+        for out, annotations in self._files.values():
+            out.write('],"annotations":[')
+            annotations.seek(0)
+            out.writelines(annotations)
+            tail = {"categories": self._categories, "licenses": known, "info": {"version": "1.0"}}
+            out.write("]," + json.dumps(tail, separators=(",", ":"))[1:])
+        self._open.close()
+
+    def _begin(self, path: Path) -> tuple[IO[str], IO[str]]:
+        path.parent.mkdir(exist_ok=True)
+        out = self._open.enter_context(path.open("w", encoding="ascii"))
+        beside = path.with_suffix(".part").open("w+", encoding="ascii")
+        out.write('{"images":[')
+        return out, self._open.enter_context(beside)
+
+
+def _elements(out: IO[str]) -> Callable[[Mapping[str, Any]], object]:
+    """Writes elements of an array, each on a line of its own."""
+    before = chain([""], repeat(",\n"))
+    return lambda item: out.write(next(before) + json.dumps(item, separators=(",", ":")))

@@ -1,0 +1,71 @@
+"""Freeze what an export holds: which images, in which split, and all that is known of each."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from crawlset.exports import manifest, plan, split
+from crawlset.exports.choice import Choice
+from crawlset.exports.names import class_folders
+from crawlset.exports.options import ExportOptions, Group
+from crawlset.exports.plan import Draft
+from crawlset.exports.repository import SnapshotRepository
+from crawlset.exports.split import Sample
+from crawlset.models import CrawlJob, ExportJob
+
+
+def draft(session: Session, job: ExportJob, directory: Path) -> tuple[Draft, list[str]]:
+    """
+    The plan of `job`, drawn up below `directory`, and its classes.
+
+    What it says is of one moment, that of its last statement; what was stored since the one before
+    is left out. In memory is some kilobyte an image of what is stored.
+    """
+    options = ExportOptions.model_validate(job.export_options)
+    crawl_job = session.get_one(CrawlJob, job.crawl_job_id)
+    snapshot = SnapshotRepository(session, job)
+    choice = Choice(options, is_validated=job.validation_job_id is not None)
+    chosen = [row for row in snapshot.stream_stored() if choice.has(row)]
+    names = class_folders({choice.class_of(row.keyword) for row in chosen})
+    classes = sorted(names.values())
+    labels = {name: at for at, name in enumerate(classes)}
+    splits = split.assign(_samples(chosen, choice, options), options)
+    drawn = Draft(
+        directory,
+        shard_images=options.shard_images,
+        shard_bytes=options.shard_bytes
+        or plan.shard_bytes_for(sum(row.pack_length for row in chosen)),
+    )
+    with closing(snapshot.stream_candidates()) as candidates:
+        for row in candidates:
+            entry = manifest.entry(row, crawl_job.policy)
+            if row.id in splits and choice.has(row):
+                name = names[choice.class_of(row.keyword)]
+                place = row.pack_key, row.pack_offset, row.pack_length
+                drawn.add(splits[row.id], labels[name], place, entry)
+            else:
+                drawn.leave_out(entry)
+    return drawn, classes
+
+
+def _samples(
+    rows: list[Row[*tuple[Any, ...]]], choice: Choice, options: ExportOptions
+) -> Iterator[Sample]:
+    for row in rows:
+        ties = tuple(_ties(row, options))
+        yield Sample(row.id, row.sha256, choice.class_of(row.keyword), ties)
+
+
+def _ties(row: Row[*tuple[Any, ...]], options: ExportOptions) -> Iterator[str]:
+    shared = {
+        Group.near_duplicates: row.cluster,
+        Group.host: row.host,
+        Group.creator: row.creator,
+    }
+    for group in options.group_by:
+        if shared[group] is not None:
+            yield f"{group}:{shared[group]}"

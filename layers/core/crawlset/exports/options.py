@@ -1,0 +1,166 @@
+"""What a request may ask of an export."""
+
+import math
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from crawlset.imaging.features import Resize, ResizeMode
+from crawlset.imaging.schemas import EncodeCreate, ResizeCreate
+from crawlset.kit.texts import printable
+from crawlset.sources import licences
+
+MAX_CLASSES = 10_000
+MAX_SHARD_BYTES = 8 << 30
+"""The disk of a function has 10 GB, and holds one shard."""
+
+Ratio = Annotated[float, Field(ge=0, le=1)]
+ClassName = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(printable)]
+
+
+class ExportFormat(StrEnum):
+    imagefolder = "imagefolder"
+    webdataset = "webdataset"
+    parquet = "parquet"
+    coco = "coco"
+    yolo = "yolo"
+    tfrecord = "tfrecord"
+    csv = "csv"
+    json = "json"
+    jsonl = "jsonl"
+
+
+class Archive(StrEnum):
+    zip = "zip"
+    tar = "tar"
+    tar_gz = "tar.gz"
+
+
+class Group(StrEnum):
+    """What images have in common that shall not be in two splits."""
+
+    near_duplicates = "near_duplicates"
+    host = "host"
+    creator = "creator"
+
+
+class Boxes(StrEnum):
+    image = "image"
+    none = "none"
+
+
+class Splits(BaseModel):
+    """Shares of the images; a split that is not named gets none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    train: Ratio = 0.0
+    validation: Ratio = 0.0
+    test: Ratio = 0.0
+
+    @model_validator(mode="after")
+    def add_up(self) -> Self:
+        total = self.train + self.validation + self.test
+        if not math.isclose(total, 1, abs_tol=1e-6):
+            message = f"train, validation and test add up to {total:g}, not to 1"
+            raise ValueError(message)
+        return self
+
+
+def _licence(choice: str) -> str:
+    try:
+        return licences.parse_choice(choice)
+    except licences.UnknownLicenceError as error:
+        raise ValueError(str(error)) from error
+
+
+class ExportOptions(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    splits: Splits = Splits(train=0.8, validation=0.1, test=0.1)
+    seed: Annotated[
+        str, Field(max_length=200, description="Another seed splits the images otherwise")
+    ] = "crawlset"
+    stratify: Annotated[
+        bool,
+        Field(
+            description="Hold the shares of the splits within each class, as nearly as can be;"
+            " otherwise an image's split depends on its bytes and the seed alone"
+        ),
+    ] = False
+    group_by: Annotated[
+        list[Group],
+        Field(
+            max_length=3,
+            description="Images of one cluster of near duplicates (as the validation found them),"
+            " one host, one creator never are in two splits",
+        ),
+    ] = [Group.near_duplicates]
+    licences: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=50), AfterValidator(_licence)]] | None,
+        Field(
+            min_length=1, max_length=50, description="Only these: ids, families, presets, as a job"
+        ),
+    ] = None
+    include_quarantined: Annotated[
+        bool, Field(description="Also what the validation put in quarantine")
+    ] = False
+    classes: Annotated[
+        dict[str, ClassName | None],
+        Field(
+            max_length=MAX_CLASSES,
+            description="A keyword's class; null leaves its images out;"
+            " a keyword that is not named is its own",
+        ),
+    ] = {}
+    resize: Annotated[
+        ResizeCreate | None, Field(description="Resize the pictures; none: at the size they have")
+    ] = None
+    encode: Annotated[
+        EncodeCreate | None,
+        Field(description="Encode the pictures anew at the size they have; none: as stored"),
+    ] = None
+    metadata: Annotated[
+        Literal["keep", "strip"],
+        Field(
+            description="`strip` removes EXIF, IPTC, comments and XMP but for statements about"
+            " rights; orientation and colour profile stay"
+        ),
+    ] = "keep"
+    shard_images: Annotated[int, Field(ge=1, le=100_000, description="Images in a file")] = 10_000
+    shard_bytes: Annotated[
+        int | None,
+        Field(
+            ge=1_000_000,
+            le=MAX_SHARD_BYTES,
+            description="Bytes of the pictures in a file; none: 500 MB, or more of a huge export",
+        ),
+    ] = None
+    archive: Annotated[
+        Archive, Field(description="What imagefolder, coco and yolo are packed in")
+    ] = Archive.zip
+    boxes: Annotated[
+        Boxes, Field(description="coco: an image's class as a box around it, or no annotation")
+    ] = Boxes.image
+
+    @model_validator(mode="after")
+    def resize_or_encode(self) -> Self:
+        if self.resize is not None and self.encode is not None:
+            message = "resize names a format and a quality itself, so that encode is too much"
+            raise ValueError(message)
+        return self
+
+    @property
+    def keeps_bytes(self) -> bool:
+        """Whether pictures are exported as they are stored, byte for byte."""
+        return self.transform is None and self.metadata == "keep"
+
+    @property
+    def transform(self) -> Resize | None:
+        """What is made of each picture; None if its bytes stay."""
+        if self.resize is not None:
+            return Resize(**self.resize.model_dump())
+        if self.encode is not None:
+            return Resize(mode=ResizeMode.no, size=0, **self.encode.model_dump())
+        return None

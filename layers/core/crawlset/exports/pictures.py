@@ -1,0 +1,114 @@
+"""The pictures of an export: as they are stored, without metadata, or made anew."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from crawlset.exports.options import ExportOptions
+from crawlset.exports.plan import Member
+from crawlset.fetching.body import Body
+from crawlset.fetching.loop import Loop, Promise
+from crawlset.imaging.features import Features, Rejection, Resize
+from crawlset.imaging.pool import DecodePool
+from crawlset.imaging.stripping import strip
+
+BATCH_BYTES = 32 << 20
+BATCH_IMAGES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    data: bytes
+    format: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An image that cannot be exported as asked."""
+
+    reason: str
+
+
+Read = Iterable[tuple[Member, bytes]]
+Made = Iterator[tuple[Member, Picture | LeftOut]]
+
+
+def made(read: Read, options: ExportOptions) -> Made:
+    """Each picture as `options` want it, in order; at most `BATCH_BYTES` and one are in memory."""
+    transform = options.transform
+    pictures = _as_stored(read) if transform is None else _transformed(read, transform)
+    return _stripped(pictures) if options.metadata == "strip" else pictures
+
+
+def _as_stored(read: Read) -> Made:
+    for member, body in read:
+        entry = member.entry
+        yield member, Picture(body, entry["format"], entry["width"], entry["height"])
+
+
+def _stripped(pictures: Made) -> Made:
+    for member, picture in pictures:
+        yield member, picture if isinstance(picture, LeftOut) else _without_metadata(picture)
+
+
+def _without_metadata(picture: Picture) -> Picture | LeftOut:
+    try:
+        data = strip(picture.data, picture.format)
+    except ValueError as error:
+        return LeftOut(f"metadata cannot be stripped: {error}")
+    return Picture(data, picture.format, picture.width, picture.height)
+
+
+def _transformed(read: Read, wanted: Resize) -> Made:
+    """In children, as fetching does: a file that harms a decoder harms nothing else."""
+    with closing(DecodePool()) as pool:
+        for batch in _batches(read):
+            for (member, _), answer in zip(batch, _decode(pool, batch, wanted), strict=True):
+                yield member, _picture(answer)
+
+
+def _picture(answer: Features | Rejection) -> Picture | LeftOut:
+    if isinstance(answer, Rejection):
+        return LeftOut(f"cannot be transformed: {answer.outcome}, {answer.detail}")
+    picture = answer.transformed
+    if picture is None:
+        return LeftOut("cannot be transformed: the decoder left it as it is")
+    return Picture(picture.data, picture.format, picture.width, picture.height)
+
+
+def _decode(
+    pool: DecodePool, batch: Sequence[tuple[Member, bytes]], wanted: Resize
+) -> list[Features | Rejection]:
+    answers: dict[int, Features | Rejection] = {}
+    with closing(Loop()) as loop:
+
+        async def decode(at: int, data: bytes) -> None:
+            with closing(Body()) as body:
+                body.append(data)
+                answered: Promise[Features | Rejection] = Promise(loop)
+                pool.decode(body, answered.settle, wanted)
+                answers[at] = await answered
+
+        pool.attach(loop)
+        try:
+            for at, (_, data) in enumerate(batch):
+                loop.spawn(decode(at, data))
+            loop.run()
+        finally:
+            pool.detach()
+    return [answers[at] for at in range(len(batch))]
+
+
+def _batches(read: Read) -> Iterator[list[tuple[Member, bytes]]]:
+    batch: list[tuple[Member, bytes]] = []
+    size = 0
+    for member, body in read:
+        batch.append((member, body))
+        size += len(body)
+        if size >= BATCH_BYTES or len(batch) == BATCH_IMAGES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

@@ -1,0 +1,241 @@
+"""
+A picture without what its file says about itself, its pixels untouched.
+
+EXIF, IPTC, comments and other applications' data go. What stays: what decoding needs, the colour
+profile, the orientation, and of the XMP packet what it says about rights.
+"""
+
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from xml.etree import ElementTree as ET
+
+from crawlset.imaging.metadata import orientation, xmp_packet
+
+RIGHTS = {
+    "http://ns.adobe.com/xap/1.0/rights/",
+    "http://creativecommons.org/ns#",
+    "http://ns.useplus.org/ldf/xmp/1.0/",
+}
+"""Namespaces that speak of rights only: xmpRights, cc, plus."""
+RIGHTS_PROPERTIES = {
+    "{http://purl.org/dc/elements/1.1/}rights",
+    "{http://purl.org/dc/elements/1.1/}creator",
+    "{http://ns.adobe.com/photoshop/1.0/}Credit",
+}
+_RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
+_JPEG_XMP = b"http://ns.adobe.com/xap/1.0/\0"
+_EXIF = b"Exif\0\0"
+_MAX_SEGMENT = 65_533
+_SOI, _SOS, _APP0, _APP1, _APP2, _APP14, _APP15, _COM = (
+    0xD8, 0xDA, 0xE0, 0xE1, 0xE2, 0xEE, 0xEF, 0xFE,
+)  # fmt: skip
+_PNG_START = b"\x89PNG\r\n\x1a\n"
+_PNG_KEPT = {
+    b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB",
+    b"cICP", b"bKGD", b"pHYs", b"acTL", b"fcTL", b"fdAT",
+}  # fmt: skip
+_PNG_XMP = b"XML:com.adobe.xmp\0"
+_WEBP_DROPPED = {b"EXIF", b"XMP "}
+_WEBP_KEPT = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"}
+_WEBP_EXIF, _WEBP_XMP = 0x08, 0x04
+_GIF_LOOP = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
+_GIF_XMP = b"XMP DataXMP"
+
+
+def strip(data: bytes, image_format: str) -> bytes:
+    """
+    `data` of a `jpeg`, `png`, `webp` or `gif` without its metadata.
+
+    Raises `ValueError` for a file whose parts cannot be told apart.
+    """
+    try:
+        return _STRIPPERS[image_format](data)
+    except (struct.error, IndexError, KeyError) as error:
+        raise ValueError(f"its {image_format} parts cannot be told apart") from error
+
+
+def rights_packet(packet: bytes | None) -> bytes | None:
+    """An XMP packet with what `packet` says about rights; None if it says nothing of them."""
+    if packet is None or b"<!DOCTYPE" in packet:
+        return None
+    try:
+        root = ET.fromstring(packet.strip(b"\0 \t\r\n"))  # noqa: S314, it has no DTD
+    except (ET.ParseError, ValueError, LookupError):
+        return None
+    kept = ET.Element(f"{_RDF}Description", {f"{_RDF}about": ""})
+    for description in root.iter(f"{_RDF}Description"):
+        for name, value in description.attrib.items():
+            if _is_about_rights(name):
+                kept.set(name, value)
+        kept.extend(child for child in description if _is_about_rights(child.tag))
+    if len(kept) == 0 and len(kept.attrib) == 1:
+        return None
+    meta = ET.Element("{adobe:ns:meta/}xmpmeta")
+    ET.SubElement(meta, f"{_RDF}RDF").append(kept)
+    return ET.tostring(meta)
+
+
+def _is_about_rights(name: str) -> bool:
+    return name in RIGHTS_PROPERTIES or name[1:].partition("}")[0] in RIGHTS
+
+
+def _exif_of(turned: int | None) -> bytes | None:
+    """The TIFF block of EXIF that says nothing but the orientation; None if there is none."""
+    if turned in {None, 1}:
+        return None
+    return b"II*\0\x08\0\0\0\x01\0" + struct.pack("<HHIHH", 0x0112, 3, 1, turned, 0) + bytes(4)
+
+
+def _jpeg(data: bytes) -> bytes:
+    kept: list[bytes] = []
+    packet = exif = None
+    for marker, start, stop in _jpeg_parts(data):
+        body = data[start:stop]
+        if marker == _APP1 and body.startswith(_JPEG_XMP):
+            packet = packet or body[len(_JPEG_XMP) :]
+        elif marker == _APP1 and body.startswith(_EXIF):
+            exif = exif or body[len(_EXIF) :]
+        elif _is_needed(marker, body):
+            kept.append(data[start - 4 : stop])
+        scan = stop
+    about = [_jpeg_segment(_EXIF, _exif_of(orientation(exif or b"")))]
+    about.append(_jpeg_segment(_JPEG_XMP, rights_packet(packet)))
+    at = 1 if kept and kept[0][1] == _APP0 else 0
+    return b"".join([data[:2], *kept[:at], *about, *kept[at:], data[scan:]])
+
+
+def _jpeg_parts(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Marker, start and end of the body of each segment before the first scan."""
+    if data[:2] != b"\xff\xd8":
+        raise ValueError("it does not begin as a JPEG")
+    at = 2
+    while True:
+        while data[at] == data[at + 1] == 0xFF:  # noqa: PLR2004, fill bytes
+            at += 1
+        prefix, marker, length = struct.unpack_from(">BBH", data, at)
+        if prefix != 0xFF or length < 2:  # noqa: PLR2004
+            raise ValueError("its JPEG segments cannot be told apart")
+        if marker == _SOS:
+            return
+        yield marker, at + 4, at + 2 + length
+        at += 2 + length
+
+
+def _is_needed(marker: int, body: bytes) -> bool:
+    if marker == _COM:
+        return False
+    if _APP0 <= marker <= _APP15:
+        is_profile = marker == _APP2 and body.startswith(b"ICC_PROFILE\0")
+        is_colour = marker == _APP14 and body.startswith(b"Adobe")
+        return is_profile or is_colour or (marker == _APP0 and body.startswith(b"JFIF\0"))
+    return True
+
+
+def _jpeg_segment(name: bytes, body: bytes | None) -> bytes:
+    if body is None or len(name) + len(body) > _MAX_SEGMENT:
+        return b""
+    return struct.pack(">BBH", 0xFF, _APP1, 2 + len(name) + len(body)) + name + body
+
+
+def _png(data: bytes) -> bytes:
+    if not data.startswith(_PNG_START):
+        raise ValueError("it does not begin as a PNG")
+    kept = [_PNG_START]
+    packet = rights_packet(xmp_packet(data, "png"))
+    at, kind = len(_PNG_START), b""
+    while kind != b"IEND":
+        (length,) = struct.unpack_from(">I", data, at)
+        kind, stop = data[at + 4 : at + 8], at + 12 + length
+        if stop > len(data):
+            raise ValueError("its PNG chunks cannot be told apart")
+        if kind == b"eXIf" and (exif := _exif_of(orientation(data[at + 8 : stop - 4]))):
+            kept.append(_png_chunk(b"eXIf", exif))
+        elif kind in _PNG_KEPT:
+            kept.append(data[at:stop])
+        if kind == b"IHDR" and packet is not None:
+            kept.append(_png_chunk(b"iTXt", _PNG_XMP + b"\0\0\0\0" + packet))
+        at = stop
+    return b"".join(kept)
+
+
+def _png_chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def _webp(data: bytes) -> bytes:
+    if data[:4] != b"RIFF" or data[8:12] != b"WEBP":
+        raise ValueError("it does not begin as a WebP")
+    kept: list[tuple[bytes, bytes]] = []
+    exif = None
+    at = 12
+    while at + 8 <= len(data):
+        kind, length = struct.unpack_from("<4sI", data, at)
+        body = data[at + 8 : at + 8 + length]
+        if len(body) < length:
+            raise ValueError("its WebP chunks cannot be told apart")
+        if kind == b"EXIF":
+            exif = _exif_of(orientation(body.removeprefix(_EXIF)))
+        elif kind in _WEBP_KEPT:
+            kept.append((kind, body))
+        at += 8 + length + (length & 1)
+    packet = rights_packet(xmp_packet(data, "webp"))
+    if kept and kept[0][0] == b"VP8X":
+        flags = kept[0][1][0] & ~(_WEBP_EXIF | _WEBP_XMP)
+        flags |= (_WEBP_EXIF if exif else 0) | (_WEBP_XMP if packet else 0)
+        kept[0] = b"VP8X", bytes((flags,)) + kept[0][1][1:]
+        kept += [(b"EXIF", exif)] if exif else []
+        kept += [(b"XMP ", packet)] if packet else []
+    body = b"WEBP" + b"".join(
+        struct.pack("<4sI", kind, len(body)) + body + bytes(len(body) & 1) for kind, body in kept
+    )
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def _gif(data: bytes) -> bytes:
+    if data[:6] not in {b"GIF87a", b"GIF89a"}:
+        raise ValueError("it does not begin as a GIF")
+    flags = data[10]
+    at = 13 + (3 << ((flags & 7) + 1) if flags & 0x80 else 0)
+    kept = [data[:at]]
+    packet = rights_packet(xmp_packet(data, "gif"))
+    if packet is not None:
+        kept.append(b"\x21\xff\x0b" + _GIF_XMP + packet + _gif_magic_tail())
+    while (kind := data[at]) != 0x3B:  # noqa: PLR2004, the trailer
+        stop = _gif_block_end(data, at, kind)
+        if kind == 0x2C or _is_needed_by_gif(data, at):  # noqa: PLR2004, an image
+            kept.append(data[at:stop])
+        at = stop
+    return b"".join([*kept, b";"])
+
+
+def _gif_block_end(data: bytes, at: int, kind: int) -> int:
+    if kind == 0x2C:  # noqa: PLR2004
+        flags = data[at + 9]
+        at += 11 + (3 << ((flags & 7) + 1) if flags & 0x80 else 0)
+    elif kind == 0x21:  # noqa: PLR2004, an extension
+        at += 2
+    else:
+        raise ValueError("its GIF blocks cannot be told apart")
+    while (length := data[at]) != 0:
+        at += 1 + length
+    return at + 1
+
+
+def _is_needed_by_gif(data: bytes, at: int) -> bool:
+    """A graphic control, or how often to repeat."""
+    label = data[at + 1]
+    return label == 0xF9 or (label == 0xFF and data[at + 3 : at + 14] in _GIF_LOOP)  # noqa: PLR2004
+
+
+def _gif_magic_tail() -> bytes:
+    """Makes a packet that is no sub-block end as one for a reader that skips (XMP part 3)."""
+    return b"\x01" + bytes(range(255, -1, -1)) + b"\0"
+
+
+_STRIPPERS: dict[str, Callable[[bytes], bytes]] = {
+    "jpeg": _jpeg,
+    "png": _png,
+    "webp": _webp,
+    "gif": _gif,
+}

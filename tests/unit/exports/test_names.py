@@ -1,0 +1,106 @@
+import unicodedata
+from itertools import permutations
+from pathlib import PurePosixPath
+
+import pytest
+
+from crawlset.exports.names import class_folders, extension, key_of
+
+HOSTILE = [
+    "../../etc/passwd",
+    "..",
+    ".",
+    "",
+    " ",
+    ".hidden",
+    "/absolute",
+    "C:\\windows",
+    "a\0b",
+    "a\nb",
+    "con",
+    "NUL.txt",
+    "x" * 300,
+    "é" * 300,
+    "\u202egpj.tac",
+    "\u200f",
+    "🐈" * 80,
+    "-rf",
+    "~",
+    "a|b?c*d",
+    "\u2028",
+    "trailing.",
+    "trailing ",
+]
+
+
+class TestClassFolders:
+    def test_keeps_what_is_readable(self) -> None:
+        folders = class_folders(["cat", "golden retriever", "Kölner Dom", "猫", None])
+
+        assert folders == {
+            "cat": "cat",
+            "golden retriever": "golden_retriever",
+            "Kölner Dom": "Kölner_Dom",
+            "猫": "猫",
+            None: "unlabelled",
+        }
+
+    def test_is_one_safe_component_whatever_the_keyword(self) -> None:
+        folders = class_folders(HOSTILE)
+
+        for folder in folders.values():
+            assert 0 < len(folder.encode()) <= 100
+            assert PurePosixPath(folder).parts == (folder,)
+            assert folder not in {".", ".."}
+            assert not folder.startswith(".")
+            assert folder[-1] not in ". "
+            assert not set(folder) & set('\\/:*?"<>|')
+            assert folder.isprintable()
+            assert unicodedata.is_normalized("NFC", folder)
+            assert folder.upper() not in {"CON", "NUL.TXT"}
+
+    def test_gives_every_keyword_its_own(self) -> None:
+        alike = [
+            "cat",
+            "Cat",
+            "CAT",
+            "cat ",
+            "cat?",
+            "cat/",
+            "\uff43\uff41\uff54",
+            "é",
+            "e\u0301",
+            "unlabelled",
+        ]
+        long = ["x" * 300, "x" * 301]
+
+        folders = class_folders([*HOSTILE, *alike, *long, None])
+
+        seen = {unicodedata.normalize("NFKC", folder).casefold() for folder in folders.values()}
+        assert len(seen) == len(folders) == len({*HOSTILE, *alike, *long, None})
+
+    def test_tells_a_keyword_from_what_another_is_turned_into(self) -> None:
+        (taken,) = {class_folders(["cat", "Cat"])["Cat"]}
+
+        folders = class_folders(["cat", "Cat", taken, taken.upper()])
+
+        assert len({folder.casefold() for folder in folders.values()}) == 4
+
+    def test_depends_on_the_set_alone(self) -> None:
+        results = [class_folders(order) for order in permutations(["cat", "Cat", "dog", None])]
+
+        assert all(result == results[0] for result in results)
+
+
+class TestKeyOf:
+    def test_comes_from_the_bytes(self) -> None:
+        assert key_of(bytes(32)) == "0" * 32
+
+
+class TestExtension:
+    def test_is_the_usual_one(self) -> None:
+        assert extension("jpeg") == "jpg"
+
+    @pytest.mark.parametrize("image_format", [None, "../x"])
+    def test_never_takes_an_unknown_format_into_the_name(self, image_format: str | None) -> None:
+        assert extension(image_format) == "bin"
