@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from crawlset.exports.attribution import notice
-from crawlset.exports.formats import Format
+from crawlset.exports.formats import TREES, Format
 from crawlset.exports.options import ExportFormat
 from crawlset.exports.summary import Summary
 from crawlset.exports.texts import plain
@@ -81,8 +81,8 @@ def front_matter(job: CrawlJob, form: Format, summary: Summary) -> dict[str, Any
 def _configs(form: Format) -> dict[str, Any]:
     """Where the Hub's viewer and `load_dataset` find the splits."""
     match form.kind:
-        case ExportFormat.coco | ExportFormat.tfrecord | ExportFormat.yolo:
-            return {}
+        case _ if form.kind in TREES or form.kind is ExportFormat.tfrecord:
+            return {}  # trees are found by their folders, once unpacked
         case ExportFormat.csv | ExportFormat.json | ExportFormat.jsonl:
             files: Any = form.list_name
         case _:
