@@ -12,16 +12,23 @@ from xml.etree import ElementTree as ET
 
 from crawlset.imaging.metadata import orientation, xmp_packet
 
-RIGHTS = {
-    "http://ns.adobe.com/xap/1.0/rights/",
-    "http://creativecommons.org/ns#",
-    "http://ns.useplus.org/ldf/xmp/1.0/",
+NAMESPACES = {
+    "cc": "http://creativecommons.org/ns#",
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "photoshop": "http://ns.adobe.com/photoshop/1.0/",
+    "plus": "http://ns.useplus.org/ldf/xmp/1.0/",
+    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "x": "adobe:ns:meta/",
+    "xmpRights": "http://ns.adobe.com/xap/1.0/rights/",
 }
-"""Namespaces that speak of rights only: xmpRights, cc, plus."""
+for _prefix, _uri in NAMESPACES.items():
+    ET.register_namespace(_prefix, _uri)
+RIGHTS = {NAMESPACES[prefix] for prefix in ("cc", "plus", "xmpRights")}
+"""Namespaces that speak of rights only."""
 RIGHTS_PROPERTIES = {
-    "{http://purl.org/dc/elements/1.1/}rights",
-    "{http://purl.org/dc/elements/1.1/}creator",
-    "{http://ns.adobe.com/photoshop/1.0/}Credit",
+    f"{{{NAMESPACES['dc']}}}rights",
+    f"{{{NAMESPACES['dc']}}}creator",
+    f"{{{NAMESPACES['photoshop']}}}Credit",
 }
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 _JPEG_XMP = b"http://ns.adobe.com/xap/1.0/\0"
