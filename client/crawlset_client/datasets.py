@@ -1,32 +1,36 @@
 """A finished export as a directory: downloaded, verified, unpacked, then put in place at once."""
 
-import gzip
 import json
+import os
 import shutil
-from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Lock
 
 from crawlset_client import transfers
 from crawlset_client.api import Crawlset
 from crawlset_client.errors import ApiError, DoesNotAddUpError, TargetError, UnsafeArchiveError
+from crawlset_client.manifests import Splits, count_images
 from crawlset_client.models import CrawlJob, ExportFile, ExportJob
 from crawlset_client.transfers import Advance
-from crawlset_client.unpack import unpack, unsafe_reason
+from crawlset_client.unpack import SUFFIXES, unpack, unsafe_reason
 
 MARKER = ".crawlset-export.json"
 """In every directory an export made; only such a directory is ever replaced."""
-MANIFEST = "manifest.jsonl"
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif"})
-SPLIT_AND_CLASS = 2
+TREES = frozenset({"imagefolder", "coco", "yolo"})
+"""Formats whose archives are made to be unpacked."""
+AT_ONCE = 4
 ADDRESS_EXPIRED = 403
 
-Splits = dict[str, dict[str, int]]
-"""Images by split, then by class."""
 Transfer = Callable[[str, int], AbstractContextManager[Advance]]
 """Opens something that shows bytes on their way: a label, and how many there will be."""
+
+
+class StoppedError(Exception):
+    """Another download has failed, so that this one is of no use."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +71,12 @@ def fetch_dataset(
     transfer: Transfer,
     *,
     is_forced: bool = False,
+    is_unpacked: bool = True,
 ) -> Dataset:
     """
-    Bring a completed export to `out`, whole or not at all.
+    Bring a completed export to `out`, whole or not at all; archives of images are unpacked.
 
-    Files that came whole before an interruption are not downloaded again. Raises `TargetError`,
+    What came before an interruption is not downloaded again. Raises `TargetError`,
     `ExportDamagedError`, `UnsafeArchiveError`, `DoesNotAddUpError`, and as `Crawlset` does.
     """
     check_target(out, is_forced=is_forced)
@@ -84,51 +89,78 @@ def fetch_dataset(
     files = list(crawlset.list_export_files(job.project_id, job.id, export.id))
     for file in files:
         _check_name(export, file)
-    missing = [file for file in files if not transfers.is_whole(downloads / file.name, file)]
-    with transfer("Downloading", sum(file.file_size for file in missing)) as advance:
-        for file in missing:
-            _download(crawlset, job, export, file, target=downloads / file.name, advance=advance)
+    _download_all(crawlset, job, export, files, downloads, transfer)
+    has_tree = is_unpacked and export.format in TREES
     for file in files:
         path = downloads / file.name
-        if path.suffix.lower() == ".zip":
+        if has_tree and file.name.startswith("data/") and file.name.endswith(SUFFIXES):
             unpack(path, data)
         else:
-            shutil.copyfile(path, data / file.name)
-    splits = count_images(data)
-    n_images = sum(sum(classes.values()) for classes in splits.values())
-    if export.n_images is not None and n_images != export.n_images:
+            _link(path, data / file.name)
+    dataset = Dataset(out, count_images(data, is_unpacked=has_tree))
+    if export.n_images is not None and dataset.n_images != export.n_images:
         raise DoesNotAddUpError(
-            f"Export {export.id} holds {n_images:,} images where it says {export.n_images:,}."
+            f"Export {export.id} holds {dataset.n_images:,} images"
+            f" where it says {export.n_images:,}."
         )
     _write_marker(data, job, export, files)
     _put_in_place(data, out, stage / "replaced")
     shutil.rmtree(stage, ignore_errors=True)
-    return Dataset(out, splits)
+    return dataset
 
 
-def count_images(root: Path) -> Splits:
-    """The images of an ImageFolder `root/split/class/…` by split and class, sorted by name."""
-    counts: dict[str, Counter[str]] = {}
-    for path in root.rglob("*"):
-        inner = path.relative_to(root).parts
-        if path.suffix.lower() in IMAGE_SUFFIXES and len(inner) > SPLIT_AND_CLASS:
-            counts.setdefault(inner[0], Counter())[inner[1]] += 1
-    return {split: dict(sorted(counts[split].items())) for split in sorted(counts)}
+def _download_all(
+    crawlset: Crawlset,
+    job: CrawlJob,
+    export: ExportJob,
+    files: Sequence[ExportFile],
+    downloads: Path,
+    transfer: Transfer,
+) -> None:
+    """A few at once, into `downloads`; the first error stops all."""
+    missing = [file for file in files if not transfers.is_whole(downloads / file.name, file)]
+    stopped, lock = Event(), Lock()
+    n_bytes = sum(file.file_size for file in missing)
+    with transfer("Downloading", n_bytes) as show, ThreadPoolExecutor(AT_ONCE) as pool:
+
+        def advance(n: int) -> None:
+            if stopped.is_set():
+                raise StoppedError
+            with lock:
+                show(n)
+
+        def download(file: ExportFile) -> None:
+            target = downloads / file.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                _download(crawlset, job, export, file, target=target, advance=advance)
+            except StoppedError:
+                return
+            except BaseException:
+                stopped.set()
+                raise
+
+        waiting = [pool.submit(download, file) for file in missing]
+        try:
+            for future in waiting:
+                future.result()
+        except BaseException:
+            stopped.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
-def count_manifest_outcomes(root: Path) -> Counter[str] | None:
-    """Candidates in the dataset's manifest by outcome; None if it has none."""
-    for name, opener in ((MANIFEST, open), (f"{MANIFEST}.gz", gzip.open)):
-        if (root / name).is_file():
-            with opener(root / name, "rb") as lines:
-                return Counter(json.loads(line).get("outcome") for line in lines if line.strip())
-    return None
+def _link(path: Path, target: Path) -> None:
+    """The same file under another name, or a copy where the disk knows no such thing."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(path, target)
+    except OSError:
+        shutil.copyfile(path, target)
 
 
 def _check_name(export: ExportJob, file: ExportFile) -> None:
     reason = unsafe_reason(file.name)
-    if reason is None and "/" in file.name:
-        reason = "names a directory"
     if reason is not None:
         raise UnsafeArchiveError(f"Export {export.id}", file.name, reason)
 

@@ -1,14 +1,14 @@
 """The main job, from three words to a dataset, and whether everything adds up."""
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from crawlset_client.api import Crawlset
-from crawlset_client.datasets import Dataset, Transfer, count_manifest_outcomes, fetch_dataset
+from crawlset_client.datasets import Dataset, Transfer, fetch_dataset
 from crawlset_client.ledger import Check, checks_of
 from crawlset_client.lookup import project_for
+from crawlset_client.manifests import count_outcomes
 from crawlset_client.models import CrawlJob, ExportJob, ValidationJob
 
 KEYWORDS = ("cat", "coffee", "rocket")
@@ -74,7 +74,7 @@ def next_dataset(datasets: Path) -> Path:
 def _checks(
     job: CrawlJob, validation: ValidationJob, export: ExportJob, dataset: Dataset
 ) -> list[Check]:
-    listed = count_manifest_outcomes(dataset.path)
+    listed = count_outcomes(dataset.path)
     return [
         *checks_of(job),
         Check(
@@ -88,7 +88,7 @@ def _checks(
             dataset.n_images == export.n_images == validation.counts.kept > 0,
         ),
         Check(
-            f"{(listed or Counter()).total():,} lines in the manifest with the outcomes counted",
+            f"{listed.total():,} lines in the manifest with the outcomes counted",
             listed == job.outcomes,
         ),
     ]

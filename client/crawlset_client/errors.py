@@ -117,6 +117,17 @@ class DoesNotAddUpError(CrawlsetError):
     """Counts that must agree do not."""
 
 
+class ManifestError(CrawlsetError):
+    """An export has no manifest that can be read."""
+
+
+class HubError(CrawlsetError):
+    """The Hugging Face Hub refused a dataset."""
+
+    def __init__(self, repository: str, reason: str) -> None:
+        super().__init__(f"{repository} was not uploaded: {reason.strip()}")
+
+
 class NotMigratedError(CrawlsetError):
     """Some rows of a file of old datasets were not moved."""
 

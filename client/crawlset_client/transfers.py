@@ -51,41 +51,75 @@ def get(
     """
     Write `file` to `target`, which appears only once its size and SHA-256 are right.
 
-    Raises `ExportDamagedError`, or as `calls.send` does.
+    What came before an interruption stays beside it and is not asked for again. Raises
+    `ExportDamagedError`, or as `calls.send` does.
     """
-    partial = target.with_name(f"{target.name}.partial")
-    received = 0
-    digest = hashlib.sha256()
+    partial = Partial(target.with_name(f"{target.name}.partial"), advance)
 
     def attempt() -> httpx.Response:
-        nonlocal received, digest
-        advance(-received)
-        received, digest = 0, hashlib.sha256()
-        with storage.stream("GET", file.url, headers=AS_STORED) as response:
+        headers = AS_STORED | partial.range_header()
+        with storage.stream("GET", file.url, headers=headers) as response:
+            if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+                partial.discard()
             if response.status_code >= CLIENT_ERRORS_FROM:
                 response.read()
                 return response
-            with partial.open("wb") as out:
-                for piece in response.iter_raw(PIECE_BYTES):
-                    received += len(piece)
-                    if received > file.file_size:
-                        break
-                    out.write(piece)
-                    digest.update(piece)
-                    advance(len(piece))
+            if response.status_code != httpx.codes.PARTIAL_CONTENT:
+                partial.discard()
+            partial.receive(response.iter_raw(PIECE_BYTES), file.file_size)
         return response
 
-    try:
+    if partial.size < file.file_size or file.file_size == 0:
         calls.repeat(attempt, file.url, is_harmless=True, sleep=sleep)
-        if received != file.file_size:
-            raise ExportDamagedError(
-                f"{file.name} came with {received:,} bytes instead of {file.file_size:,}."
-            )
-        if digest.hexdigest() != file.sha256.lower():
-            raise ExportDamagedError(f"{file.name} came damaged: its SHA-256 is another.")
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
+    if partial.size != file.file_size:
+        size = partial.size
+        partial.discard()
+        raise ExportDamagedError(
+            f"{file.name} came with {size:,} bytes instead of {file.file_size:,}."
+        )
+    if partial.sha256() != file.sha256.lower():
+        partial.discard()
+        raise ExportDamagedError(f"{file.name} came damaged: its SHA-256 is another.")
+    partial.path.replace(target)
+
+
+class Partial:
+    """The beginning of a file that is being downloaded; what is there already is counted."""
+
+    def __init__(self, path: Path, advance: Advance) -> None:
+        self.path = path
+        self.size = 0
+        self._advance = advance
+        self._digest = hashlib.sha256()
+        if path.is_file():
+            with path.open("rb") as stream:
+                while piece := stream.read(PIECE_BYTES):
+                    self._count(piece)
+
+    def range_header(self) -> dict[str, str]:
+        return {"Range": f"bytes={self.size}-"} if self.size else {}
+
+    def receive(self, pieces: Iterator[bytes], limit: int) -> None:
+        """Append `pieces`, but little more than `limit` bytes in all."""
+        with self.path.open("ab") as out:
+            for piece in pieces:
+                out.write(piece)
+                self._count(piece)
+                if self.size > limit:
+                    break
+
+    def discard(self) -> None:
+        self.path.unlink(missing_ok=True)
+        self._advance(-self.size)
+        self.size, self._digest = 0, hashlib.sha256()
+
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def _count(self, piece: bytes) -> None:
+        self.size += len(piece)
+        self._digest.update(piece)
+        self._advance(len(piece))
 
 
 def is_whole(path: Path, file: ExportFile) -> bool:

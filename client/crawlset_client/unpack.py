@@ -1,14 +1,26 @@
-"""ZIP archives, taken apart without ever writing outside of one directory."""
+"""ZIP and tar archives, taken apart without ever writing outside of one directory."""
 
 import shutil
 import stat
+import tarfile
 import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from crawlset_client.errors import ExportDamagedError, UnsafeArchiveError
 
 PIECE_BYTES = 1 << 20
+SUFFIXES = (".zip", ".tar", ".tar.gz")
+
+
+@dataclass(frozen=True)
+class Member:
+    name: str
+    is_file: bool
+    open: Callable[[], IO[bytes]]
 
 
 def unpack(archive: Path, root: Path) -> int:
@@ -19,18 +31,48 @@ def unpack(archive: Path, root: Path) -> int:
     name that leads elsewhere, a link, or a file that is there already, and `ExportDamagedError`
     for an archive that cannot be read.
     """
+    current = ""
     try:
-        with zipfile.ZipFile(archive) as opened:
-            members = [member for member in opened.infolist() if not member.is_dir()]
+        with _opened(archive) as members:
             targets = [_target(archive, member, root) for member in members]
             for member, target in zip(members, targets, strict=True):
-                with opened.open(member) as source, _create(target) as out:
+                current = member.name
+                with member.open() as source, _create(target) as out:
                     shutil.copyfileobj(source, out, PIECE_BYTES)
     except (FileExistsError, NotADirectoryError) as error:
-        raise UnsafeArchiveError(archive.name, member.filename, "is there already") from error
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-        raise ExportDamagedError(f"{archive.name} is no readable ZIP archive: {error}.") from error
+        raise UnsafeArchiveError(archive.name, current, "is there already") from error
+    except (
+        EOFError, NotImplementedError, RuntimeError, tarfile.TarError, zipfile.BadZipFile
+    ) as error:  # fmt: skip
+        raise ExportDamagedError(f"{archive.name} is no readable archive: {error}.") from error
     return len(members)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[list[Member]]:
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            yield [_zip_member(archive, info) for info in archive.infolist() if not info.is_dir()]
+    else:
+        with tarfile.open(path) as tar:
+            yield [_tar_member(tar, info) for info in tar if not info.isdir()]
+
+
+def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
+    # ZipInfo cuts its name at a NUL and turns foreign separators; judge what the archive says.
+    name = info.filename if unsafe_reason(info.orig_filename) is None else info.orig_filename
+    mode = stat.S_IFMT(info.external_attr >> 16)
+    return Member(name, mode in {0, stat.S_IFREG}, lambda: archive.open(info))
+
+
+def _tar_member(tar: tarfile.TarFile, info: tarfile.TarInfo) -> Member:
+    def opened() -> IO[bytes]:
+        file = tar.extractfile(info)
+        if file is None:
+            raise tarfile.ReadError(f"{info.name} is no file")
+        return file
+
+    return Member(info.name, info.isreg(), opened)
 
 
 def unsafe_reason(name: str) -> str | None:
@@ -50,12 +92,10 @@ def _create(target: Path) -> BinaryIO:
     return target.open("xb")
 
 
-def _target(archive: Path, member: zipfile.ZipInfo, root: Path) -> Path:
-    # ZipInfo cuts its name at a NUL and turns foreign separators; judge what the archive says.
-    reason = unsafe_reason(member.orig_filename) or unsafe_reason(member.filename)
-    mode = member.external_attr >> 16
-    if reason is None and stat.S_IFMT(mode) not in {0, stat.S_IFREG}:
+def _target(archive: Path, member: Member, root: Path) -> Path:
+    reason = unsafe_reason(member.name)
+    if reason is None and not member.is_file:
         reason = "is not an ordinary file"
     if reason is not None:
-        raise UnsafeArchiveError(archive.name, member.orig_filename, reason)
-    return root / member.filename
+        raise UnsafeArchiveError(archive.name, member.name, reason)
+    return root / member.name

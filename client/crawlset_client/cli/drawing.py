@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from crawlset_client.datasets import Dataset
+    from crawlset_client.manifests import Difference
+
+DIFFERENCES_SHOWN = 20
 
 
 def draw_projects(console: "Console", projects: Sequence[Project]) -> None:
@@ -165,6 +168,29 @@ def draw_dataset(console: "Console", dataset: "Dataset") -> None:
     rows.append(("all", *(sum(split.values()) for split in dataset.splits.values())))
     table(console, ("class", *dataset.splits), rows)
     console.print(printable(f"{dataset.n_images:,} images in {dataset.path}"), soft_wrap=True)
+
+
+def draw_difference(console: "Console", difference: "Difference") -> None:
+    rows = [
+        ("same", difference.n_same),
+        ("added", len(difference.added)),
+        ("removed", len(difference.removed)),
+        ("replaced", len(difference.replaced)),
+        ("re-labelled", len(difference.relabelled)),
+        ("in another split", len(difference.moved)),
+    ]
+    table(console, ("images", "n"), rows)
+    for url in difference.added[:DIFFERENCES_SHOWN]:
+        console.print(printable(f"+ {url}"), soft_wrap=True)
+    for sign, changes in (
+        ("-", difference.removed),
+        ("!", difference.replaced),
+        ("~", difference.relabelled),
+        (">", difference.moved),
+    ):
+        for change in changes[:DIFFERENCES_SHOWN]:
+            told = f"{sign} {change.url}  {change.before} → {change.after or 'not there'}"
+            console.print(printable(told), soft_wrap=True)
 
 
 def _moment(moment: object) -> str:

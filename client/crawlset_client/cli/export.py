@@ -1,15 +1,22 @@
-"""`crawlset export`."""
+"""`crawlset export` and `crawlset diff`."""
 
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crawlset_client.cli.running import AsJson, InProject, running
+from crawlset_client.cli.running import AsJson, InProject, Run, read_object, running
+from crawlset_client.errors import NotFoundHereError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def register(app: typer.Typer) -> None:
     app.command()(export)
+    app.command()(diff)
 
 
 def export(
@@ -17,7 +24,18 @@ def export(
     *,
     job: Annotated[str, typer.Argument(metavar="JOB", help="The crawl job's id.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to put the dataset.")],
-    format_: Annotated[str, typer.Option("--format", metavar="NAME")] = "imagefolder",
+    format_: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="imagefolder, webdataset, parquet, coco, yolo, tfrecord, csv, json or jsonl.",
+        ),
+    ] = "imagefolder",
+    options: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.json", help="Splits, classes, resizing and so on."),
+    ] = None,
     validation: Annotated[
         str | None, typer.Option(metavar="ID", help="Only what this validation kept.")
     ] = None,
@@ -25,18 +43,30 @@ def export(
         str | None, typer.Option(metavar="ID", help="Fetch this export, make no new one.")
     ] = None,
     project: InProject = None,
+    unpack: Annotated[
+        bool, typer.Option(help="Unpack archives of images; else all files stay as described.")
+    ] = True,
+    push_to_hub: Annotated[
+        str | None,
+        typer.Option(metavar="REPO", help="Then upload it to the Hugging Face Hub, as NAME/SET."),
+    ] = None,
+    public: Annotated[
+        bool, typer.Option("--public", help="Make a repository that everybody sees.")
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Replace an earlier export in DIR.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Export a completed crawl job and unpack it into a directory."""
+    """Export a completed crawl job into a directory."""
     with running(context, as_json=as_json) as run:
         from crawlset_client.cli.drawing import draw_dataset  # noqa: PLC0415
         from crawlset_client.cli.watching import fetched_later, watch_export  # noqa: PLC0415
         from crawlset_client.datasets import check_target, fetch_dataset  # noqa: PLC0415
+        from crawlset_client.hub import push  # noqa: PLC0415
         from crawlset_client.lookup import find_job  # noqa: PLC0415
 
+        given = read_object(options, "options") if options is not None else None
         check_target(out, is_forced=force)
         with run.connect() as crawlset:
             found = find_job(crawlset, job, project)
@@ -44,16 +74,77 @@ def export(
                 made = crawlset.get_export_job(found.project_id, found.id, export_id)
             else:
                 made = crawlset.create_export_job(
-                    found.project_id, found.id, format_, validation_job_id=validation
+                    found.project_id,
+                    found.id,
+                    format_,
+                    validation_job_id=validation,
+                    options=given,
                 )
                 run.output.note(f"Export job {made.id}")
             made = watch_export(run, crawlset, found, made)
             with fetched_later(found, made):
-                dataset = fetch_dataset(crawlset, found, made, out, run.transfer, is_forced=force)
+                dataset = fetch_dataset(
+                    crawlset,
+                    found,
+                    made,
+                    out,
+                    run.transfer,
+                    is_forced=force,
+                    is_unpacked=unpack,
+                )
         document = {
             "export_job": made.model_dump(mode="json"),
             "path": str(dataset.path),
             "n_images": dataset.n_images,
             "splits": dataset.splits,
         }
+        if push_to_hub is not None:
+            document["hub"] = push(dataset.path, push_to_hub, is_private=not public)
+            run.output.note(f"Uploaded to {document['hub']}")
         run.output.result(document, lambda console: draw_dataset(console, dataset))
+
+
+def diff(
+    context: typer.Context,
+    before: Annotated[
+        str, typer.Argument(metavar="A", help="A directory, a manifest.jsonl, or JOB/EXPORT.")
+    ],
+    after: Annotated[str, typer.Argument(metavar="B", help="The same, of the other export.")],
+    project: InProject = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what has changed from one export to another."""
+    with running(context, as_json=as_json) as run:
+        from dataclasses import asdict  # noqa: PLC0415
+
+        from crawlset_client.cli.drawing import draw_difference  # noqa: PLC0415
+        from crawlset_client.manifests import compare  # noqa: PLC0415
+
+        with _manifest(run, before, project) as one, _manifest(run, after, project) as other:
+            difference = compare(one, other)
+        run.output.result(asdict(difference), lambda console: draw_difference(console, difference))
+
+
+@contextmanager
+def _manifest(run: Run, name: str, project: str | None) -> "Iterator[Path]":
+    """Where the manifest of an export is, for as long as the block lasts."""
+    job_id, slash, export_id = name.partition("/")
+    if Path(name).exists() or not slash:
+        yield Path(name)
+        return
+    from crawlset_client.lookup import find_job, is_id  # noqa: PLC0415
+    from crawlset_client.manifests import MANIFEST  # noqa: PLC0415
+
+    if not (is_id(job_id) and is_id(export_id)):
+        yield Path(name)
+        return
+    with TemporaryDirectory() as directory, run.connect() as crawlset:
+        job = find_job(crawlset, job_id, project)
+        for file in crawlset.list_export_files(job.project_id, job.id, export_id):
+            if file.name == MANIFEST:
+                with run.transfer(f"Manifest of {export_id}", file.file_size) as advance:
+                    crawlset.download(file, Path(directory, MANIFEST), advance=advance)
+                yield Path(directory)
+                return
+    raise NotFoundHereError(f"Export {export_id} has no manifest; has it completed?")

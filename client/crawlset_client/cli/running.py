@@ -1,5 +1,6 @@
 """What every command shares: its surroundings, its output, and how it ends when something fails."""
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -7,12 +8,17 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from crawlset_client.config import Config, load_config
-from crawlset_client.errors import CrawlsetError, SystemRefusedError, WatchInterruptedError
+from crawlset_client.errors import (
+    CrawlsetError,
+    SystemRefusedError,
+    UsageError,
+    WatchInterruptedError,
+)
 from crawlset_client.laptop import Laptop, ThisLaptop
 from crawlset_client.output import Output
 
@@ -85,6 +91,17 @@ class Run:
         from crawlset_client.display import open_transfer  # noqa: PLC0415
 
         return open_transfer(self.output.messages, label, n_bytes, self.outside.clock)
+
+
+def read_object(path: Path, what: str) -> dict[str, Any]:
+    """The JSON object in a file, of `what`. Raises `UsageError` for one that holds none."""
+    try:
+        given = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path} is not JSON: {error}.") from error
+    if not isinstance(given, dict):
+        raise UsageError(f"{path} holds no JSON object of {what}.")
+    return given
 
 
 @contextmanager

@@ -1,12 +1,11 @@
 """`crawlset validate` and `crawlset report`."""
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crawlset_client.cli.running import AsJson, InProject, running
+from crawlset_client.cli.running import AsJson, InProject, read_object, running
 from crawlset_client.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def validate(
 ) -> None:
     """Judge the stored images of a completed crawl job."""
     with running(context, as_json=as_json) as run:
-        given = read_rules(rules) if rules is not None else None
+        given = read_object(rules, "rules") if rules is not None else None
         if preset is not None:
             given = {"preset": preset, **(given or {})}
         with run.connect() as crawlset:
@@ -88,14 +87,3 @@ def _newest_completed(job: "CrawlJob") -> str:
         if validation.status == "completed":
             return validation.id
     raise UsageError(f"No validation of job {job.id} has completed; crawlset validate makes one.")
-
-
-def read_rules(path: Path) -> dict[str, Any]:
-    """Raises `UsageError` for a file that holds no JSON object."""
-    try:
-        rules = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path} is not JSON: {error}.") from error
-    if not isinstance(rules, dict):
-        raise UsageError(f"{path} holds no JSON object of rules.")
-    return rules

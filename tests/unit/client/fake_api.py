@@ -63,17 +63,41 @@ def zip_of(members: dict[str, bytes]) -> bytes:
 
 def dataset_files() -> dict[str, bytes]:
     """Five images in two archives, beside a manifest of ten candidates."""
+    trees = {
+        "data/train-00000.zip": {
+            "train/cat/a.jpg": b"a",
+            "train/coffee/b.png": b"b",
+            "validation/cat/c.jpg": b"c",
+        },
+        "data/train-00001.zip": {"test/rocket/d.gif": b"d", "train/rocket/e.webp": b"e"},
+    }
+    held = [(data_file, name, tree[name]) for data_file, tree in trees.items() for name in tree]
+    outcomes = [outcome for outcome, n in SETTLED.items() for _ in range(n)]
+    lines = [
+        manifest_line(n, outcome, *(held[n] if n < len(held) else (None, None, b"")))
+        for n, outcome in enumerate(outcomes)
+    ]
     return {
-        "data-00000.zip": zip_of(
-            {"train/cat/a.jpg": b"a", "train/coffee/b.png": b"b", "validation/cat/c.jpg": b"c"}
-        ),
-        "data-00001.zip": zip_of({"test/rocket/d.gif": b"d", "train/rocket/e.webp": b"e"}),
-        "manifest.jsonl": b"".join(
-            b'{"url": "http://host.test/1", "outcome": "%s"}\n' % outcome.encode()
-            for outcome, n in SETTLED.items()
-            for _ in range(n)
-        ),
+        **{name: zip_of(tree) for name, tree in trees.items()},
+        "manifest.jsonl": "".join(f"{json.dumps(line)}\n" for line in lines).encode(),
         "README.md": b"# Images\n",
+    }
+
+
+def manifest_line(
+    n: int, outcome: str, data_file: str | None, name: str | None, body: bytes
+) -> dict[str, Any]:
+    split, class_name, _ = name.split("/") if name else (None, None, None)
+    return {
+        "url": f"http://host.test/{n}",
+        "outcome": outcome,
+        "rule": None,
+        "sha256": hashlib.sha256(body).hexdigest(),
+        "split": split,
+        "class": class_name,
+        "data_file": data_file,
+        "file_name": name,
+        "left_out": None,
     }
 
 
@@ -307,14 +331,14 @@ class FakeApi:
 
     def _create_export(self, request: httpx.Request, p: str, j: str) -> httpx.Response:
         body = json.loads(request.content)
-        if body["format"] != "imagefolder":
-            detail = f"There is no export format {body['format']!r}; known: imagefolder."
+        if body["format"] not in {"imagefolder", "parquet"}:
+            detail = "/format: Input should be 'imagefolder' or 'parquet'"
             return problem(422, "UnprocessableError", detail)
         export = {
             **_work(j),
             "validation_job_id": body.get("validation_job_id"),
             "format": body["format"],
-            "export_options": {},
+            "export_options": body.get("export_options", {}),
             "n_images": 0,
             "file_size": 0,
             "expires_at": None,
@@ -353,7 +377,11 @@ class FakeApi:
             self.expired_addresses -= 1
             return httpx.Response(403, text="<Code>AccessDenied</Code>")
         name, body = [*self.files.items()][int(key)]
-        return httpx.Response(200, stream=httpx.ByteStream(self.damage(name, body)))
+        body = self.damage(name, body)
+        start = int(request.headers.get("range", "bytes=0-").removeprefix("bytes=")[:-1])
+        if start and start >= len(body):
+            return httpx.Response(416, text="<Code>InvalidRange</Code>")
+        return httpx.Response(206 if start else 200, stream=httpx.ByteStream(body[start:]))
 
 
 SOURCES = [

@@ -206,7 +206,7 @@ class TestDownload:
 
         crawlset.download(file, tmp_path / "file")
 
-        assert (tmp_path / "file").read_bytes() == api.files["data-00000.zip"]
+        assert (tmp_path / "file").read_bytes() == api.files["data/train-00000.zip"]
 
     @pytest.mark.parametrize(
         ("damage", "message"),
@@ -227,3 +227,30 @@ class TestDownload:
             crawlset.download(file, tmp_path / "file")
 
         assert list(tmp_path.iterdir()) == []
+
+    def test_goes_on_where_it_was_interrupted(
+        self, api: FakeApi, crawlset: Crawlset, tmp_path: Path
+    ) -> None:
+        file = next(crawlset.list_export_files("p", "j", "e"))
+        body = api.files[file.name]
+        (tmp_path / "file.partial").write_bytes(body[:100])
+        shown = []
+
+        crawlset.download(file, tmp_path / "file", advance=shown.append)
+
+        assert (tmp_path / "file").read_bytes() == body
+        assert api.requests[-1].headers["range"] == "bytes=100-"
+        assert sum(shown) == len(body)
+
+    @pytest.mark.parametrize("beginning", [b"another file", b"x" * 10_000])
+    def test_begins_anew_after_what_is_of_another_file(
+        self, api: FakeApi, crawlset: Crawlset, tmp_path: Path, beginning: bytes
+    ) -> None:
+        file = next(crawlset.list_export_files("p", "j", "e"))
+        (tmp_path / "file.partial").write_bytes(beginning)
+
+        with pytest.raises(ExportDamagedError):
+            crawlset.download(file, tmp_path / "file")
+        crawlset.download(file, tmp_path / "file")
+
+        assert (tmp_path / "file").read_bytes() == api.files[file.name]

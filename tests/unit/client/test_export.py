@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from crawlset_client.datasets import MARKER, count_images, count_manifest_outcomes
+from crawlset_client.datasets import MARKER
 from tests.unit.client.conftest import Shell
 from tests.unit.client.fake_api import FakeApi, zip_of
 
@@ -59,7 +59,7 @@ class TestExport:
         result = shell.run("export", job_id, "--out", "set", "--format", "coco")
 
         assert result.exit_code == 1
-        assert "known: imagefolder" in result.stderr
+        assert "should be 'imagefolder' or 'parquet'" in result.stderr
 
     def test_asks_again_for_an_address_that_expired(
         self, api: FakeApi, shell: Shell, job_id: str
@@ -67,6 +67,44 @@ class TestExport:
         api.expired_addresses = 1
 
         assert shell.run("export", job_id, "--out", "set").exit_code == 0
+
+    def test_sends_its_options(
+        self, api: FakeApi, shell: Shell, job_id: str, tmp_path: Path
+    ) -> None:
+        (tmp_path / "options.json").write_text('{"splits": {"train": 1}}')
+
+        result = shell.run("export", job_id, "--out", "set", "--options", "options.json")
+
+        assert result.exit_code == 0
+        assert api.sent("POST", "/export-jobs")["export_options"] == {"splits": {"train": 1}}
+
+    def test_leaves_archives_packed_when_asked(
+        self, shell: Shell, job_id: str, tmp_path: Path
+    ) -> None:
+        document = shell.json("export", job_id, "--out", "set", "--no-unpack")
+
+        assert document["n_images"] == 5
+        assert names(tmp_path / "set") == {"data", "manifest.jsonl", "README.md", MARKER}
+        assert names(tmp_path / "set/data") == {"train-00000.zip", "train-00001.zip"}
+
+    def test_unpacks_only_what_is_a_tree_of_images(
+        self, api: FakeApi, shell: Shell, job_id: str, tmp_path: Path
+    ) -> None:
+        document = shell.json("export", job_id, "--out", "set", "--format", "parquet")
+
+        assert document["n_images"] == 5
+        assert names(tmp_path / "set/data") == {"train-00000.zip", "train-00001.zip"}
+
+    def test_needs_a_manifest(
+        self, api: FakeApi, shell: Shell, job_id: str, tmp_path: Path
+    ) -> None:
+        del api.files["manifest.jsonl"]
+
+        result = shell.run("export", job_id, "--out", "set")
+
+        assert result.exit_code == 1
+        assert "There is no manifest" in result.stderr
+        assert not (tmp_path / "set").exists()
 
 
 class TestExportIntoADirectory:
@@ -124,18 +162,18 @@ class TestExportThatFails:
     def test_leaves_no_dataset_of_a_damaged_file(
         self, api: FakeApi, shell: Shell, job_id: str, tmp_path: Path
     ) -> None:
-        api.damage = lambda name, body: body[::-1] if name == "data-00001.zip" else body
+        api.damage = lambda name, body: body[::-1] if name == "data/train-00001.zip" else body
 
         result = shell.run("export", job_id, "--out", "set")
 
         assert result.exit_code == 1
-        assert "data-00001.zip came damaged: its SHA-256" in result.stderr
+        assert "train-00001.zip came damaged: its SHA-256" in result.stderr
         assert not (tmp_path / "set").exists()
 
     def test_goes_on_with_what_came_whole(
         self, api: FakeApi, shell: Shell, job_id: str, tmp_path: Path
     ) -> None:
-        api.damage = lambda name, body: body[::-1] if name == "data-00001.zip" else body
+        api.damage = lambda name, body: body[::-1] if name == "data/train-00001.zip" else body
         shell.run("export", job_id, "--out", "set")
         api.damage = lambda _name, body: body
         (export_id,) = api.exports
@@ -168,16 +206,16 @@ class TestExportThatFails:
     def test_writes_nothing_outside_of_the_directory(
         self, api: FakeApi, shell: Shell, job_id: str, tmp_path: Path, name: str
     ) -> None:
-        api.files["data-00001.zip"] = zip_of({name: b"escaped"})
+        api.files["data/train-00001.zip"] = zip_of({name: b"escaped"})
 
         result = shell.run("export", job_id, "--out", "set")
 
         assert result.exit_code == 1
-        assert "data-00001.zip is not unpacked" in result.stderr
+        assert "train-00001.zip is not unpacked" in result.stderr
         assert not list(tmp_path.rglob("*escaped*"))
         assert not (tmp_path / "set").exists()
 
-    @pytest.mark.parametrize("name", ["../data.zip", "/tmp/data.zip", "a/data.zip", ".."])
+    @pytest.mark.parametrize("name", ["../data.zip", "/tmp/data.zip", "a/../../data.zip", ".."])
     def test_downloads_no_file_with_such_a_name(
         self, api: FakeApi, shell: Shell, job_id: str, name: str
     ) -> None:
@@ -192,7 +230,7 @@ class TestExportThatFails:
     def test_finds_that_images_are_missing(
         self, api: FakeApi, shell: Shell, job_id: str, tmp_path: Path
     ) -> None:
-        del api.files["data-00001.zip"]
+        del api.files["data/train-00001.zip"]
 
         result = shell.run("export", job_id, "--out", "set")
 
@@ -220,15 +258,3 @@ class TestMarker:
         assert marker["crawl_job_id"] == job_id
         assert {file["name"] for file in marker["files"]} == set(api.files)
         assert "signature" not in text
-
-
-class TestCounts:
-    def test_are_of_images_in_classes_only(self, tmp_path: Path) -> None:
-        for name in ("train/cat/a.JPG", "train/cat/notes.txt", "train/b.jpg", "c.jpg"):
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / name).touch()
-
-        assert count_images(tmp_path) == {"train": {"cat": 1}}
-
-    def test_are_unknown_without_a_manifest(self, tmp_path: Path) -> None:
-        assert count_manifest_outcomes(tmp_path) is None

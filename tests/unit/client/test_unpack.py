@@ -1,4 +1,5 @@
 import io
+import tarfile
 import stat
 import zipfile
 from pathlib import Path
@@ -82,13 +83,13 @@ class TestUnpack:
         archive = archive_of(tmp_path, "a.jpg")
         archive.write_bytes(archive.read_bytes().replace(b"body", b"bodi"))
 
-        with pytest.raises(ExportDamagedError, match="no readable ZIP"):
+        with pytest.raises(ExportDamagedError, match="no readable archive"):
             unpack(archive, root_in(tmp_path))
 
     def test_refuses_what_is_no_archive(self, tmp_path: Path) -> None:
         (tmp_path / "data.zip").write_bytes(b"<html>")
 
-        with pytest.raises(ExportDamagedError, match="no readable ZIP"):
+        with pytest.raises(ExportDamagedError, match="no readable archive"):
             unpack(tmp_path / "data.zip", root_in(tmp_path))
 
     def test_refuses_an_encrypted_member(self, tmp_path: Path) -> None:
@@ -98,7 +99,7 @@ class TestUnpack:
         raw[raw.index(b"PK\x01\x02") + 8] |= 1
         (tmp_path / "data.zip").write_bytes(raw)
 
-        with pytest.raises(ExportDamagedError, match="no readable ZIP"):
+        with pytest.raises(ExportDamagedError, match="no readable archive"):
             unpack(tmp_path / "data.zip", root_in(tmp_path))
 
 
@@ -110,3 +111,43 @@ class TestUnsafeReason:
     @pytest.mark.parametrize("name", ["a", "a/b.jpg", "..a", "a..b/c", "a/b:c", "ö/日本.png"])
     def test_is_none_for(self, name: str) -> None:
         assert unsafe_reason(name) is None
+
+
+class TestUnpackTar:
+    def tar_of(self, path: Path, *members: tarfile.TarInfo) -> Path:
+        with tarfile.open(path, "w:gz" if path.suffix == ".gz" else "w") as tar:
+            for member in members:
+                member.size = 4 if member.isreg() else 0
+                tar.addfile(member, io.BytesIO(b"body"))
+        return path
+
+    @pytest.mark.parametrize("name", ["data.tar", "data.tar.gz"])
+    def test_writes_its_files(self, tmp_path: Path, name: str) -> None:
+        archive = self.tar_of(tmp_path / name, tarfile.TarInfo("train/猫/a.jpg"))
+
+        assert unpack(archive, tmp_path / "out") == 1
+        assert (tmp_path / "out/train/猫/a.jpg").read_bytes() == b"body"
+
+    @pytest.mark.parametrize("name", ["../a.jpg", "/a.jpg", "a\\..\\b.jpg", "C:/a"])
+    def test_refuses_a_name_that_leads_elsewhere(self, tmp_path: Path, name: str) -> None:
+        good, bad = tarfile.TarInfo("good.jpg"), tarfile.TarInfo(name)
+
+        with pytest.raises(UnsafeArchiveError):
+            unpack(self.tar_of(tmp_path / "data.tar", good, bad), tmp_path / "out")
+
+        assert not (tmp_path / "out").exists()
+
+    @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE])
+    def test_refuses_what_is_no_file(self, tmp_path: Path, kind: bytes) -> None:
+        member = tarfile.TarInfo("a")
+        member.type, member.linkname = kind, "/etc/passwd"
+
+        with pytest.raises(UnsafeArchiveError, match="not an ordinary file"):
+            unpack(self.tar_of(tmp_path / "data.tar", member), tmp_path / "out")
+
+    def test_tells_a_cut(self, tmp_path: Path) -> None:
+        archive = self.tar_of(tmp_path / "data.tar", tarfile.TarInfo("a"))
+        archive.write_bytes(archive.read_bytes()[:514])
+
+        with pytest.raises(ExportDamagedError, match="no readable archive"):
+            unpack(archive, tmp_path / "out")
