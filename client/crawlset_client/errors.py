@@ -125,7 +125,7 @@ class HubError(CrawlsetError):
     """The Hugging Face Hub refused a dataset."""
 
     def __init__(self, repository: str, reason: str) -> None:
-        super().__init__(f"{repository} was not uploaded: {reason.strip()}")
+        super().__init__(f"{repository} was not uploaded: {' '.join(reason.split())}")
 
 
 class NotMigratedError(CrawlsetError):

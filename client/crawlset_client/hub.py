@@ -30,6 +30,6 @@ def push(dataset: Path, repository: str, *, is_private: bool = True) -> str:
             ignore_patterns=[MARKER],
             commit_message="Crawlset export",
         )
-    except (HfHubHTTPError, HFValidationError, ValueError, OSError) as error:
+    except (HfHubHTTPError, HFValidationError, OSError, RuntimeError, ValueError) as error:
         raise HubError(repository, str(error)) from error
     return str(address)

@@ -4,8 +4,6 @@ import csv
 import hashlib
 import io
 import json
-import os
-import random
 import shutil
 import subprocess
 import tarfile
@@ -15,11 +13,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import datasets
+import mlcroissant
 import numpy as np
 import pandas as pd
 import pytest
+import webdataset
+from huggingface_hub import DatasetCard
+from mlcroissant._src.core import constants
+from mlcroissant._src.operation_graph.operations import extract
 from PIL import Image as Pillow
+from pycocotools.coco import COCO
 from sqlalchemy.orm import Session
+from tfrecord.reader import tfrecord_loader
 
 from crawlset.exports.options import ExportFormat
 from crawlset.kit import objects
@@ -128,21 +134,17 @@ def sums(lines: list[dict[str, Any]], split: str | None = None) -> Counter[str]:
 
 
 @pytest.fixture
-def hugging_face(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    import datasets
-
+def hugging_face(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     monkeypatch.setattr(datasets.config, "HF_DATASETS_OFFLINE", True)
     datasets.disable_progress_bars()
-    yield datasets
+    return datasets
 
 
 def check_hugging_face(
     loaded: Any, lines: list[dict[str, Any]], classes: list[str], column: str = "image"
 ) -> None:
     """Every row decoded, every hash compared."""
-    import datasets
-
     assert set(loaded) == {"train", "validation", "test"}
     for split, rows in loaded.items():
         raw = rows.cast_column(column, datasets.Image(decode=False))
@@ -216,8 +218,6 @@ class TestYolo:
 
 class TestWebDataset:
     def test_is_read_by_webdataset(self, session: Session, job: CrawlJob, tmp_path: Path) -> None:
-        import webdataset
-
         folder, lines = exported(session, job, "webdataset", tmp_path, shard_images=5)
         by_sum = {line["exported_sha256"]: line for line in lines}
 
@@ -282,8 +282,6 @@ class TestCoco:
     def test_is_read_by_pycocotools(
         self, session: Session, job: CrawlJob, tmp_path: Path, boxes: str
     ) -> None:
-        from pycocotools.coco import COCO
-
         folder, lines = exported(session, job, "coco", tmp_path, boxes=boxes)
         tree = unpacked(folder, tmp_path / "tree")
 
@@ -310,8 +308,6 @@ class TestCoco:
 
 class TestTFRecord:
     def test_is_read_by_a_reader(self, session: Session, job: CrawlJob, tmp_path: Path) -> None:
-        from tfrecord.reader import tfrecord_loader
-
         folder, lines = exported(session, job, "tfrecord", tmp_path, shard_images=5)
         by_sum = {line["exported_sha256"]: line for line in lines}
         names = sorted(path.name for path in (folder / "data").iterdir())
@@ -366,9 +362,6 @@ class TestCroissant:
     @pytest.fixture(autouse=True)
     def cache(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """mlcroissant unpacks archives into a cache by their address, here relative."""
-        from mlcroissant._src.core import constants
-        from mlcroissant._src.operation_graph.operations import extract
-
         monkeypatch.setattr(constants, "EXTRACT_PATH", tmp_path / "extracted")
         monkeypatch.setattr(extract, "EXTRACT_PATH", tmp_path / "extracted")
 
@@ -376,8 +369,6 @@ class TestCroissant:
     def test_is_validated(
         self, session: Session, job: CrawlJob, tmp_path: Path, format_: str
     ) -> None:
-        import mlcroissant
-
         folder, _ = exported(session, job, format_, tmp_path)
         document = json.loads((folder / "croissant.json").read_text())
 
@@ -394,8 +385,6 @@ class TestCroissant:
     def test_loads_every_picture(
         self, session: Session, job: CrawlJob, tmp_path: Path, format_: str
     ) -> None:
-        import mlcroissant
-
         folder, lines = exported(session, job, format_, tmp_path, shard_images=5)
 
         records = list(mlcroissant.Dataset(jsonld=str(folder / "croissant.json")).records("images"))
@@ -416,8 +405,6 @@ class TestCroissant:
     def test_loads_the_provenance_of_every_candidate(
         self, session: Session, job: CrawlJob, tmp_path: Path, format_: str
     ) -> None:
-        import mlcroissant
-
         folder, lines = exported(session, job, format_, tmp_path)
 
         dataset = mlcroissant.Dataset(jsonld=str(folder / "croissant.json"))
@@ -432,8 +419,6 @@ class TestCroissant:
     def test_does_not_load_after_one_flipped_byte(
         self, session: Session, job: CrawlJob, tmp_path: Path, format_: str
     ) -> None:
-        import mlcroissant
-
         folder, lines = exported(session, job, format_, tmp_path)
         path = folder / lines[0]["data_file"]
         body = bytearray(path.read_bytes())
@@ -510,8 +495,6 @@ class TestSideFiles:
     def test_card_is_yaml_and_names_what_the_hub_knows(
         self, session: Session, job: CrawlJob, tmp_path: Path
     ) -> None:
-        from huggingface_hub import DatasetCard
-
         folder, lines = exported(session, job, "parquet", tmp_path)
 
         card = DatasetCard.load(folder / "README.md")

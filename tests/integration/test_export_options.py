@@ -115,9 +115,10 @@ class TestQuarantine:
         assert exported == [True, is_included, False]
 
 
-class TestGroups:
-    SPLITS = {"train": 0.4, "validation": 0.3, "test": 0.3}
+SPLITS = {"train": 0.4, "validation": 0.3, "test": 0.3}
 
+
+class TestGroups:
     def splits_by(self, export_job: ExportJob, field: str) -> dict[str, set[str]]:
         found: dict[str, set[str]] = {}
         for line in manifest_of(export_job):
@@ -129,9 +130,9 @@ class TestGroups:
             store(5, creator=f"creator {at}")
 
         grouped = self.splits_by(
-            export_with(splits=self.SPLITS, group_by=["creator"], stratify=True), "creator"
+            export_with(splits=SPLITS, group_by=["creator"], stratify=True), "creator"
         )
-        free = self.splits_by(export_with(splits=self.SPLITS), "creator")
+        free = self.splits_by(export_with(splits=SPLITS), "creator")
 
         assert {len(splits) for splits in grouped.values()} == {1}
         assert len(set.union(*grouped.values())) == 3
@@ -145,7 +146,7 @@ class TestGroups:
         for at, image in enumerate(images):
             judge(session, validation_job, image, None, cluster=images[at % 12].id)
 
-        splits = self.splits_by(export_with(validation_job.id, splits=self.SPLITS), "cluster")
+        splits = self.splits_by(export_with(validation_job.id, splits=SPLITS), "cluster")
 
         assert {len(found) for found in splits.values()} == {1}
 

@@ -234,7 +234,7 @@ class TestDownload:
         file = next(crawlset.list_export_files("p", "j", "e"))
         body = api.files[file.name]
         (tmp_path / "file.partial").write_bytes(body[:100])
-        shown = []
+        shown: list[int] = []
 
         crawlset.download(file, tmp_path / "file", advance=shown.append)
 

@@ -1,6 +1,6 @@
 import io
-import tarfile
 import stat
+import tarfile
 import zipfile
 from pathlib import Path
 

@@ -39,7 +39,7 @@ class TestLink:
 
 class TestSpreadsheet:
     @pytest.mark.parametrize(
-        "start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"]
+        "start", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"]
     )
     def test_is_no_formula(self, start: str) -> None:
         assert spreadsheet(f"{start}cmd()") == f"'{start}cmd()"

@@ -44,7 +44,7 @@ def photograph(image_format: str, *, orientation: int = 6, **options: Any) -> by
 
 
 def with_packet(gif: bytes) -> bytes:
-    """As XMP part 3 has it: the packet as it is, and a tail of 257 bytes that ends any sub-block."""
+    """As XMP part 3 has it: the packet as it is, and a tail that ends any sub-block."""
     at = 13 + (3 << ((gif[10] & 7) + 1))
     tail = b"\x01" + bytes(range(255, -1, -1)) + b"\0"
     return gif[:at] + b"\x21\xff\x0bXMP DataXMP" + PACKET + tail + gif[at:]
@@ -77,7 +77,7 @@ class TestStrip:
                 np.asarray(ImageOps.exif_transpose(one).convert("RGB")) for one in (before, after)
             ]
 
-        assert np.array_equal(*upright)
+        assert np.array_equal(upright[0], upright[1])
 
     @pytest.mark.parametrize("image_format", FORMATS)
     def test_keeps_what_is_said_about_rights(self, image_format: str) -> None:
@@ -125,7 +125,7 @@ class TestStrip:
             )
 
             with Image.open(io.BytesIO(strip(out.getvalue(), image_format.lower()))) as opened:
-                assert (opened.n_frames, opened.info["loop"]) == (4, 3)
+                assert (getattr(opened, "n_frames", 1), opened.info["loop"]) == (4, 3)
 
     @pytest.mark.parametrize("image_format", FORMATS)
     def test_tells_what_it_cannot_read(self, image_format: str) -> None:

@@ -43,9 +43,8 @@ class TarWriter:
         if is_gzipped:
             out = cast("IO[bytes]", gzip.GzipFile("", "wb", _GZIP_LEVEL, out, mtime=0))
             self._open.callback(out.close)
-        self._tar = self._open.enter_context(
-            tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT)
-        )
+        self._tar = tarfile.TarFile(fileobj=out, mode="w", format=tarfile.PAX_FORMAT)
+        self._open.callback(self._tar.close)
 
     def append(self, name: str, body: bytes) -> None:
         member = tarfile.TarInfo(name)

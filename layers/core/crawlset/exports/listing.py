@@ -16,7 +16,7 @@ COLUMNS = (
     "licence", "licence_url", "creator", "title", "attribution", "width", "height", "format",
     "file_size", "sha256",
 )  # fmt: skip
-"""`url`, `caption` and `sha256` as img2dataset takes them, so that the list can be fetched again."""
+"""`url`, `caption` and `sha256` as img2dataset takes them: the list can be fetched again."""
 
 
 class Listing:

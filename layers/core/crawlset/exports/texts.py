@@ -6,7 +6,8 @@ MAX_TEXT = 500
 _MARKUP = re.compile(r"([\\`*_\[\]<>#|~&])")
 _LINK = re.compile(r"https?://[!-;=?-\[\]-~]+")
 """Printable ASCII but for `<`, `>` and the backslash."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""The last four are full-width."""
 
 
 def plain(text: str | None, otherwise: str = "unknown") -> str:
