@@ -57,6 +57,7 @@ bench: setup ## Measure; prints tables, writes docs/benchmarks.md
 	$(BIN)/python -m tests.bench.plan_manifest
 	$(BIN)/python -m tests.bench.near_duplicates --write
 	$(BIN)/python -m tests.bench.validate --write
+	$(BIN)/python -m tests.bench.export --write
 	$(UV) run --frozen --group bench python -m tests.bench.quality --write
 
 types: setup ## Check types

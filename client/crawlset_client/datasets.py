@@ -131,7 +131,6 @@ def _download_all(
 
         def download(file: ExportFile) -> None:
             target = downloads / file.name
-            target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 _download(crawlset, job, export, file, target=target, advance=advance)
             except StoppedError:

@@ -54,6 +54,7 @@ def get(
     What came before an interruption stays beside it and is not asked for again. Raises
     `ExportDamagedError`, or as `calls.send` does.
     """
+    target.parent.mkdir(parents=True, exist_ok=True)
     partial = Partial(target.with_name(f"{target.name}.partial"), advance)
 
     def attempt() -> httpx.Response:

@@ -145,6 +145,7 @@ def download(api: Api, path: str, out: Path) -> list[Path]:
     files = []
     for item in api.items(path):
         target = out / item["name"]
+        target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(httpx.get(item["url"], timeout=60).raise_for_status().content)
         files.append(target)
     return files

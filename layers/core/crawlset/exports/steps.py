@@ -6,9 +6,6 @@ plan gives the same bytes under the same keys. A step of a completed job does no
 cancelled one it raises `JobCancelledError`. Nothing is in memory whole.
 """
 
-import hashlib
-from collections.abc import Iterator
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,18 +16,14 @@ from pydantic import BaseModel, Field
 from sqlalchemy import func
 
 from crawlset import keys, pipeline_jobs
-from crawlset.errors import ConflictError
-from crawlset.exports import drafting, files, manifest, packs, pictures, side_files
+from crawlset.exports import drafting, files, manifest, side_files, writing
 from crawlset.exports import plan as plans
 from crawlset.exports.files import ExportDamagedError, WrittenFile
 from crawlset.exports.formats import LISTS, Format
 from crawlset.exports.manifest import MANIFEST
-from crawlset.exports.names import key_of
 from crawlset.exports.options import ExportFormat, ExportOptions
-from crawlset.exports.pictures import LeftOut, Picture
-from crawlset.exports.plan import Member, Plan, Shard
+from crawlset.exports.plan import Plan, Shard
 from crawlset.exports.repository import ExportRepository, FileRepository
-from crawlset.exports.samples import Sample
 from crawlset.kit import db, objects
 from crawlset.models import CrawlJob, ExportJob, JobStatus, ValidationJob
 from crawlset.observability import logger, metrics
@@ -38,12 +31,6 @@ from crawlset.pipeline_jobs import StepError
 
 LIFETIME = timedelta(days=30)
 SIDE = "side"
-
-
-class PackDamagedError(ConflictError):
-    def __init__(self, member: Member) -> None:
-        image_id = member.entry["image_id"]
-        super().__init__(f"Image {image_id} in its pack is not what was fetched.")
 
 
 class Note(BaseModel):
@@ -108,7 +95,7 @@ def write_shard(message: ExportStep) -> None:
     members = plans.members_of(message.export_job_id, form.plan, shard)
     with TemporaryDirectory() as directory:
         path = Path(directory, "data")
-        results = _write(form, shard, members, path)
+        results = writing.write(form, shard, members, objects.get_range, path)
         written = files.upload(message.export_job_id, path, name)
         plans.write_results(
             message.export_job_id, form.plan, shard, results, Path(directory, "results")
@@ -162,7 +149,7 @@ def verify_shard(message: ExportStep) -> None:
         path = Path(directory, "data")
         files.download(message.export_job_id, file, path)
         try:
-            found = [(name, _sha256(body)) for name, body in form.pictures_of(path)]
+            found = [(name, writing.sha256(body)) for name, body in form.pictures_of(path)]
         except ValueError as error:
             raise ExportDamagedError(file.name, str(error)) from error
     if found != expected:
@@ -233,63 +220,6 @@ def _form_of(message: ExportStep) -> Format:
         raise ExportDamagedError("plan", "it is gone")
     options = ExportOptions.model_validate(job.export_options)
     return Format(ExportFormat(job.format), options, planned)
-
-
-def _write(
-    form: Format, shard: Shard, members: Iterator[Member], path: Path
-) -> list[dict[str, Any]]:
-    """Write `members` to `path`; what became of each, as the manifest tells it."""
-    results: list[dict[str, Any]] = []
-    name = form.data_name(shard)
-    with closing(form.open_writer(path)) as writer:
-        for member, picture in pictures.made(_read(members), form.options):
-            if isinstance(picture, LeftOut):
-                results.append({"left_out": picture.reason})
-                continue
-            sample = _sample(form, shard, member, picture)
-            writer.append(sample)
-            results.append(
-                {
-                    "data_file": name,
-                    "file_name": sample.file_name,
-                    "exported_sha256": _exported_sha256(member, picture, form.options),
-                    "exported_size": len(picture.data),
-                    "exported_width": picture.width,
-                    "exported_height": picture.height,
-                    "exported_format": picture.format,
-                }
-            )
-    return results
-
-
-def _read(members: Iterator[Member]) -> Iterator[tuple[Member, bytes]]:
-    for member, body in packs.read(members, objects.get_range):
-        if hashlib.sha256(body).digest() != member.sha256:
-            raise PackDamagedError(member)
-        yield member, body
-
-
-def _sample(form: Format, shard: Shard, member: Member, picture: Picture) -> Sample:
-    key = key_of(member.sha256)
-    name = form.plan.classes[member.label]
-    return Sample(
-        key=key,
-        split=shard.split,
-        label=member.label,
-        class_name=name,
-        file_name=form.file_name(shard.split, name, key, picture.format),
-        picture=picture,
-        entry=member.entry,
-    )
-
-
-def _exported_sha256(member: Member, picture: Picture, options: ExportOptions) -> str:
-    """Of the picture's bytes, which are known where they are those stored."""
-    return member.sha256.hex() if options.keeps_bytes else _sha256(picture.data)
-
-
-def _sha256(body: bytes) -> str:
-    return hashlib.sha256(body).hexdigest()
 
 
 def _shard_note(shard: Shard) -> str:

@@ -1,0 +1,85 @@
+"""Write one file of data of an export, straight from the packs."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from crawlset.errors import ConflictError
+from crawlset.exports import packs, pictures
+from crawlset.exports.formats import Format
+from crawlset.exports.names import key_of
+from crawlset.exports.options import ExportOptions
+from crawlset.exports.packs import GetRange
+from crawlset.exports.pictures import LeftOut, Picture
+from crawlset.exports.plan import Member, Shard
+from crawlset.exports.samples import Sample
+
+
+class PackDamagedError(ConflictError):
+    def __init__(self, member: Member) -> None:
+        image_id = member.entry["image_id"]
+        super().__init__(f"Image {image_id} in its pack is not what was fetched.")
+
+
+def write(
+    form: Format, shard: Shard, members: Iterable[Member], get_range: GetRange, path: Path
+) -> list[dict[str, Any]]:
+    """
+    Write `members` to `path`; what became of each, as the manifest tells it.
+
+    Raises:
+        PackDamagedError: a pack does not hold what it should.
+    """
+    results: list[dict[str, Any]] = []
+    name = form.data_name(shard)
+    with closing(form.open_writer(path)) as writer:
+        for member, picture in pictures.made(_read(members, get_range), form.options):
+            if isinstance(picture, LeftOut):
+                results.append({"left_out": picture.reason})
+                continue
+            sample = _sample(form, shard, member, picture)
+            writer.append(sample)
+            results.append(
+                {
+                    "data_file": name,
+                    "file_name": sample.file_name,
+                    "exported_sha256": _exported_sha256(member, picture, form.options),
+                    "exported_size": len(picture.data),
+                    "exported_width": picture.width,
+                    "exported_height": picture.height,
+                    "exported_format": picture.format,
+                }
+            )
+    return results
+
+
+def _read(members: Iterable[Member], get_range: GetRange) -> Iterator[tuple[Member, bytes]]:
+    for member, body in packs.read(members, get_range):
+        if hashlib.sha256(body).digest() != member.sha256:
+            raise PackDamagedError(member)
+        yield member, body
+
+
+def _sample(form: Format, shard: Shard, member: Member, picture: Picture) -> Sample:
+    key = key_of(member.sha256)
+    name = form.plan.classes[member.label]
+    return Sample(
+        key=key,
+        split=shard.split,
+        label=member.label,
+        class_name=name,
+        file_name=form.file_name(shard.split, name, key, picture.format),
+        picture=picture,
+        entry=member.entry,
+    )
+
+
+def _exported_sha256(member: Member, picture: Picture, options: ExportOptions) -> str:
+    """Of the picture's bytes, which are known where they are those stored."""
+    return member.sha256.hex() if options.keeps_bytes else sha256(picture.data)
+
+
+def sha256(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
