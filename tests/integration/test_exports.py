@@ -1,5 +1,5 @@
 import hashlib
-import io
+import tarfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -278,19 +278,30 @@ class TestExport:
         assert manifest_of(export_job) == []
         assert [key for key in objects.list_keys("exports/") if "/data/" in key] == []
 
+    @pytest.mark.parametrize("archive", ["zip", "tar", "tar.gz"])
     def test_keeps_hostile_names_out_of_paths(
-        self, job: CrawlJob, session: Session, store: Store, tmp_path: Path
+        self, job: CrawlJob, session: Session, store: Store, tmp_path: Path, archive: str
     ) -> None:
         hostile = ["../../up", "/abs", "..", ".git", "x" * 300, "\u202egpj.exe", "con", "a\nb", " "]
         for keyword in hostile:
             store(1, keyword=keyword, title=keyword, creator="=cmd()|[x](y)\n# z")
-        export_job = factories.create_export_job(session, job, export_options=TRAIN)
+        export_job = factories.create_export_job(
+            session, job, export_options=TRAIN | {"archive": archive}
+        )
 
         export(export_job)
 
-        with zipfile.ZipFile(io.BytesIO(file_of(export_job, "data/train-00000.zip"))) as archive:
-            archive.extractall(tmp_path / "out")
-            names = archive.namelist()
+        packed = tmp_path / f"packed.{archive}"
+        packed.write_bytes(file_of(export_job, f"data/train-00000.{archive}"))
+        out = tmp_path / "out"
+        if archive == "zip":
+            with zipfile.ZipFile(packed) as opened:
+                opened.extractall(out)
+        else:
+            with tarfile.open(packed) as opened:
+                opened.extractall(out, filter="data")
+        names = [line["file_name"] for line in manifest_of(export_job)]
+        packed.unlink()
         found = [p for p in tmp_path.rglob("*") if p.is_file()]
         assert sorted(str(p.relative_to(tmp_path / "out")) for p in found) == sorted(names)
         assert {len(Path(name).parts) for name in names} == {3}

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from crawlset import keys, orphans
 from crawlset.kit import objects
+from crawlset.models import JobStatus
 from tests import factories
 
 pytestmark = [pytest.mark.role("crawlset_tick"), pytest.mark.usefixtures("bucket", "session")]
@@ -20,7 +21,7 @@ class TestRemove:
             kept,
             keys.pack(uuid4(), uuid4(), 1, "t"),
             keys.cancelled(uuid4()),
-            keys.export_file(uuid4(), "data-00000.zip"),
+            keys.export_file(uuid4(), "data/train-00000.zip"),
         ):
             objects.put(key, b"x")
 
@@ -28,6 +29,23 @@ class TestRemove:
 
         assert n_removed == 3
         assert [*objects.list_keys("jobs/"), *objects.list_keys("exports/")] == [kept]
+
+    def test_removes_what_exports_left_that_ended_badly(self, session: Session) -> None:
+        project = factories.create_project(session, factories.create_profile(session))
+        job = factories.create_crawl_job(session, project)
+        exports = {
+            status: factories.create_export_job(session, job, status=status) for status in JobStatus
+        }
+        for export in exports.values():
+            objects.put(keys.export_file(export.id, "data/train-00000.zip"), b"x")
+
+        orphans.remove(datetime.now(UTC) + timedelta(days=2))
+
+        left = {key.split("/")[1] for key in objects.list_keys("exports/")}
+        assert left == {
+            str(exports[status].id)
+            for status in (JobStatus.pending, JobStatus.running, JobStatus.completed)
+        }
 
     def test_leaves_what_is_not_a_day_old(self) -> None:
         objects.put(keys.cancelled(uuid4()), b"x")

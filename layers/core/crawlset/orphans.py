@@ -1,6 +1,8 @@
 """
 Remove objects whose row is gone: of deleted jobs and exports, of requests that broke off.
 
+So are those of an export that has failed or was cancelled: what it wrote is of no use to anyone.
+
 Objects come before their rows, so only those that are a day old are looked at.
 """
 
@@ -9,19 +11,23 @@ from datetime import datetime, timedelta
 from itertools import islice
 from uuid import UUID
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import Select, func, select
 
 from crawlset.kit import db, objects
-from crawlset.models import CrawlJob, ExportJob
+from crawlset.models import CrawlJob, ExportJob, JobStatus
 from crawlset.observability import logger
 
 GRACE = timedelta(days=1)
 LIMIT = 20_000
 """Objects removed in one round; the next hour goes on."""
 IDS_AT_ONCE = 1_000
-OWNERS: dict[str, InstrumentedAttribute[UUID]] = {"jobs/": CrawlJob.id, "exports/": ExportJob.id}
-"""Whose id the folders below a prefix are named after."""
+OWNERS: dict[str, Select[UUID]] = {
+    "jobs/": select(CrawlJob.id),
+    "exports/": select(ExportJob.id).where(
+        ExportJob.status.not_in((JobStatus.failed, JobStatus.cancelled))
+    ),
+}
+"""Whose ids the folders below a prefix are named after, as long as they may have objects."""
 
 
 def remove_hourly() -> int:
@@ -34,10 +40,10 @@ def remove_hourly() -> int:
 def remove(now: datetime) -> int:
     """Delete what has had no row for a day, at most about `LIMIT` objects; say how many."""
     n_removed = 0
-    for prefix, column in OWNERS.items():
+    for prefix, owners in OWNERS.items():
         folders = objects.list_folders(prefix)
         while batch := list(islice(folders, IDS_AT_ONCE)):
-            for name in _without_row(batch, column):
+            for name in _without_owner(batch, owners):
                 folder = f"{prefix}{name}/"
                 n_removed += objects.delete_old(folder, now - GRACE, LIMIT - n_removed)
                 if n_removed >= LIMIT:
@@ -46,8 +52,9 @@ def remove(now: datetime) -> int:
     return n_removed
 
 
-def _without_row(names: Iterable[str], column: InstrumentedAttribute[UUID]) -> list[str]:
+def _without_owner(names: Iterable[str], owners: Select[UUID]) -> list[str]:
     ids = {UUID(name): name for name in names}
+    (column,) = owners.selected_columns
     with db.transaction() as session:
-        known = set(session.scalars(select(column).where(column.in_(ids))))
+        known = set(session.scalars(owners.where(column.in_(ids))))
     return [name for id_, name in ids.items() if id_ not in known]

@@ -121,10 +121,10 @@ def run(name: str, scratch: Path, n_images: int) -> dict[str, Any]:
             uv = Path(os.environ.get("UV", ROOT / ".uv/bin/uv"))
             python = img2dataset.environment(HOME / "img2dataset", uv).with_name("python")
             script = Path(__file__).with_name("peer.py")
-            command = [python, script, scratch, str(n_images), str(SHARD_IMAGES)]
+            command = [str(python), str(script), str(scratch), str(n_images), str(SHARD_IMAGES)]
         else:
             module = [sys.executable, "-m", "tests.bench.export.contender"]
-            command = [*module, name, scratch, str(n_images)]
+            command = [*module, name, str(scratch), str(n_images)]
         finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
         measured: dict[str, Any] = json.loads(finished.stdout.splitlines()[-1])
         return measured

@@ -70,15 +70,15 @@ def children_seconds() -> float:
 
 
 def form_of(kind: ExportFormat, how: str, n_images: int) -> Format:
-    options: dict[str, Any] = {
+    asked: dict[str, dict[str, Any]] = {
         "": {},
         "resize": {"resize": {"mode": "keep_ratio", "size": 256}},
         "strip": {"metadata": "strip"},
-    }[how]
+    }
     counts = [min(SHARD_IMAGES, n_images - first) for first in range(0, n_images, SHARD_IMAGES)]
     shards = [Shard(at, "train", at, n, 0) for at, n in enumerate(counts)]
     plan = Plan("bench", ["cat", "dog"], ["jpeg"], shards, 0)
-    return Format(kind, ExportOptions(**options), plan)
+    return Format(kind, ExportOptions.model_validate(asked[how]), plan)
 
 
 def members_in(scratch: Path, n_images: int) -> list[Member]:
