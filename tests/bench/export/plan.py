@@ -2,13 +2,19 @@
 How long an export of many images takes to be planned, and the files beside its data to be written.
 
 `python -m tests.bench.export.plan [IMAGES] [--write]` (1,000,000 unless said), as a list of images,
-which has no files of data. Rows of a real PostgreSQL, objects of an S3 in this process.
+which has no files of data. Rows of a real PostgreSQL; objects are files, so that no memory but
+that of the steps is counted.
 """
 
 import os
+import shutil
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest import mock
 from uuid import UUID
 
 from rich.console import Console
@@ -17,10 +23,11 @@ from tests.bench.validate import stored  # isort: skip, it says which AWS there 
 
 from crawlset.exports import steps
 from crawlset.exports.steps import ExportStep
-from crawlset.kit import db
+from crawlset.kit import db, objects
 from crawlset.models import CrawlJob
 from tests import factories
 from tests.bench.document import put_section
+from tests.bench.fetch.runner import HOME
 from tests.bench.processes import peak_mb
 
 HEAD = """### Planned
@@ -34,9 +41,9 @@ def main(arguments: list[str]) -> None:
     console = Console()
     counts = [int(argument) for argument in arguments if not argument.startswith("-")]
     n_images = counts[0] if counts else 1_000_000
-    rows = ["| images | step | seconds | peak MB, with the S3 of the bench |"]
+    rows = ["| images | step | seconds | peak MB |"]
     rows.append("| ---: | --- | ---: | ---: |")
-    with stored(n_images, console) as job:
+    with stored(n_images, console) as job, files_as_objects():
         message = begin(job)
         for name in STEPS:
             Path("/proc/self/clear_refs").write_text("5")  # the peak from here on
@@ -47,6 +54,39 @@ def main(arguments: list[str]) -> None:
             console.print(rows[-1], markup=False)
     if "--write" in arguments:
         put_section("export-plan", "\n".join([HEAD, "", *rows]))
+
+
+@contextmanager
+def files_as_objects() -> Iterator[None]:
+    """What the steps ask of the bucket, from a directory."""
+    with TemporaryDirectory(dir=HOME) as directory, ExitStack() as patched:
+
+        def at(key: str) -> Path:
+            path = Path(directory, key)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return path
+
+        def put(key: str, body: bytes) -> bool:
+            at(key).write_bytes(body)
+            return True
+
+        def get(key: str) -> bytes:
+            if not at(key).exists():
+                raise objects.s3().exceptions.NoSuchKey({}, "GetObject")
+            return at(key).read_bytes()
+
+        def stream(key: str, piece_bytes: int) -> Iterator[bytes]:
+            with at(key).open("rb") as file:
+                while piece := file.read(piece_bytes):
+                    yield piece
+
+        def put_file(key: str, path: Path) -> None:
+            shutil.copyfile(path, at(key))
+
+        asked = {"put": put, "put_once": put, "put_file": put_file, "get": get, "stream": stream}
+        for name, answer in asked.items():
+            patched.enter_context(mock.patch.object(objects, name, answer))
+        yield
 
 
 def begin(job: CrawlJob) -> ExportStep:

@@ -1,11 +1,10 @@
 """Files of an export on their way to the bucket and back: never whole in memory."""
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
-from typing import Any, Self
+from typing import Self
 from uuid import UUID
 
 from crawlset import keys
@@ -47,18 +46,14 @@ def download(export_id: UUID, file: WrittenFile, path: Path) -> None:
     Raises:
         ExportDamagedError: it is not there, or not as it was written.
     """
-    client = objects.s3()
-    try:
-        answer = client.get_object(
-            Bucket=objects.bucket(), Key=keys.export_file(export_id, file.name)
-        )
-    except client.exceptions.NoSuchKey as error:
-        raise ExportDamagedError(file.name, "it is gone") from error
     digest = hashlib.sha256()
-    with path.open("wb") as stream:
-        for piece in _pieces(answer["Body"]):
-            digest.update(piece)
-            stream.write(piece)
+    try:
+        with path.open("wb") as out:
+            for piece in objects.stream(keys.export_file(export_id, file.name), PIECE):
+                digest.update(piece)
+                out.write(piece)
+    except objects.s3().exceptions.NoSuchKey as error:
+        raise ExportDamagedError(file.name, "it is gone") from error
     if path.stat().st_size != file.file_size:
         raise ExportDamagedError(file.name, "it has another size")
     if digest.hexdigest() != file.sha256:
@@ -85,7 +80,3 @@ def delete_all(export_id: UUID) -> int:
         objects.delete(key)
         n_deleted += 1
     return n_deleted
-
-
-def _pieces(body: Any) -> Iterator[bytes]:
-    yield from body.iter_chunks(PIECE)

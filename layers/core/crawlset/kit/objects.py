@@ -66,6 +66,11 @@ def get(key: str) -> bytes:
     return s3().get_object(Bucket=bucket(), Key=key)["Body"].read()
 
 
+def stream(key: str, piece_bytes: int) -> Iterator[bytes]:
+    """Its bytes, piece by piece. Raises `s3().exceptions.NoSuchKey` when there is none."""
+    yield from s3().get_object(Bucket=bucket(), Key=key)["Body"].iter_chunks(piece_bytes)
+
+
 def get_range(key: str, offset: int, length: int) -> bytes:
     last = offset + length - 1
     answer = s3().get_object(Bucket=bucket(), Key=key, Range=f"bytes={offset}-{last}")
