@@ -495,10 +495,13 @@ class TestSideFiles:
     def test_card_is_yaml_and_names_what_the_hub_knows(
         self, session: Session, job: CrawlJob, tmp_path: Path
     ) -> None:
+        job.name = """猫 🐈: - "x" 'y' # {[%"""
+        session.commit()
         folder, lines = exported(session, job, "parquet", tmp_path)
 
         card = DatasetCard.load(folder / "README.md")
 
+        assert card.data.pretty_name == job.name
         assert card.data.license == ["cc-by-4.0", "cc-by-nc-sa-2.0", "cc0-1.0", "other"]
         assert card.data.size_categories == ["n<1K"]
         assert f"{len(lines)} images of {len(lines) + 1} candidates" in card.text

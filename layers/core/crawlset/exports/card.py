@@ -40,7 +40,7 @@ LOADED_BY = {
 def lines(job: CrawlJob, form: Format, summary: Summary) -> Iterator[str]:
     yield "---"
     for name, value in front_matter(job, form, summary).items():
-        yield f"{name}: {json.dumps(value)}"
+        yield f"{name}: {json.dumps(value, ensure_ascii=False)}"
     yield "---"
     yield ""
     yield f"# {plain(job.name, 'Images')}"
@@ -66,7 +66,7 @@ def lines(job: CrawlJob, form: Format, summary: Summary) -> Iterator[str]:
 
 
 def front_matter(job: CrawlJob, form: Format, summary: Summary) -> dict[str, Any]:
-    """Values are JSON, which YAML is a superset of."""
+    """Values are JSON, which YAML is a superset of but for escaped surrogates."""
     known = {name if name in ON_THE_HUB else "other" for name in summary.licences}
     return {
         "pretty_name": job.name,

@@ -1,6 +1,5 @@
 """Which candidates an export holds, and as what class."""
 
-from collections.abc import Iterable
 from typing import Protocol
 
 from crawlset.exports.options import ExportOptions
@@ -41,7 +40,3 @@ class Choice:
     def class_of(self, keyword: str | None) -> str | None:
         """The class of a chosen image with this keyword; None for one that has none."""
         return self._classes.get(keyword or "", keyword)
-
-    def unused_classes(self, keywords: Iterable[str | None]) -> list[str]:
-        """Keywords of the mapping that nothing has."""
-        return sorted(set(self._classes) - {keyword or "" for keyword in keywords})

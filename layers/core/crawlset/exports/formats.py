@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from crawlset.exports import archives, webdataset
+from crawlset.exports.archives import TarWriter, ZipWriter
 from crawlset.exports.names import extension
 from crawlset.exports.options import ExportFormat, ExportOptions
 from crawlset.exports.plan import Plan, Shard
@@ -105,7 +105,7 @@ class Format:
 
 
 class _TreeWriter:
-    def __init__(self, archive: Any) -> None:
+    def __init__(self, archive: ZipWriter | TarWriter) -> None:
         self._archive = archive
 
     def append(self, sample: Sample) -> None:
