@@ -277,7 +277,7 @@ def _small(decoded: _Decoded) -> tuple[np.ndarray, Box]:
     picture = decoded.picture
     if not isinstance(picture, Image.Image):
         is_grey = decoded.subsampling is not None or picture.shape[2] == 1
-        picture = picture[:, :, 0] if is_grey else Image.fromarray(picture)
+        picture = np.ascontiguousarray(picture[:, :, 0]) if is_grey else Image.fromarray(picture)
     if isinstance(picture, Image.Image):
         picture = np.asarray(_grey(picture))
     pixels = picture

@@ -33,8 +33,8 @@ def scores(pixels: np.ndarray) -> dict[str, float]:
     sums = counts.cumsum()
     n = pixels.size
     p1, p5, p50, p95, p99 = (sums.searchsorted(_RANKS * n) / 255).tolist()
-    mean = float(counts @ _LEVELS) / n
-    deviation = math.sqrt(max(0.0, float(counts @ _SQUARES) / n - mean * mean))
+    total = float(counts @ _LEVELS)
+    deviation = _deviation(total, float(counts @ _SQUARES), n)
     shares = counts[counts > 0] / n
     window = sums[_UNIFORM_LEVELS - 1 :].copy()
     window[1:] -= sums[:-_UNIFORM_LEVELS]
@@ -44,7 +44,7 @@ def scores(pixels: np.ndarray) -> dict[str, float]:
         "brightness_p50": p50,
         "brightness_p95": p95,
         "brightness_p99": p99,
-        "brightness_mean": mean / 255,
+        "brightness_mean": total / n / 255,
         "contrast": deviation / 255,
         "entropy": -float(shares @ np.log2(shares)),
         "sharpness": _laplacian(pixels) / 255,
@@ -65,10 +65,12 @@ def blur(pixels: np.ndarray, box: tuple[float, float, float, float], longest: in
     ratio = max(width, height) / min(_BLUR_SIDE, longest)
     size = max(int(width / ratio + _ALMOST), 1), max(int(height / ratio + _ALMOST), 1)
     small = picture.resize(size, Image.Resampling.BICUBIC, box)
-    edges = np.asarray(small.filter(ImageFilter.FIND_EDGES)).astype(np.float32)
-    spread = float(np.bincount(np.asarray(small).ravel(), minlength=256).std())
+    edges = np.array(small.filter(ImageFilter.FIND_EDGES).histogram())
+    counts = np.array(small.histogram())
+    spread = _deviation(float(counts.sum()), float(counts @ counts), len(counts))
     wide = 1 - math.exp(-0.01 * spread)
-    score = 1 - math.exp(-0.01 * float(edges.std())) + (wide if wide > _WIDE else 0.0)
+    sharp = _deviation(float(edges @ _LEVELS), float(edges @ _SQUARES), size[0] * size[1])
+    score = 1 - math.exp(-0.01 * sharp) + (wide if wide > _WIDE else 0.0)
     return round(min(1.0, score), 4)
 
 
@@ -80,10 +82,19 @@ def colour(chroma: np.ndarray | None) -> float:
     """
     if chroma is None:
         return 0.0
-    off = chroma[::2, ::2].astype(np.int32).reshape(-1, 2) - 128
-    squares = np.einsum("ij,ij->i", off, off)
+    off = chroma[::2, ::2].astype(np.int16)
+    off -= 128
+    off *= off
+    squares = (off[:, :, 0].view(np.uint16) + off[:, :, 1].view(np.uint16)).ravel()
     place = int(0.99 * (len(squares) - 1))
-    return round(math.sqrt(int(np.partition(squares, place)[place])) / 256, 4)
+    squares.partition(place)
+    return round(math.sqrt(int(squares[place])) / 256, 4)
+
+
+def _deviation(total: float, squares: float, n: int) -> float:
+    """Standard deviation of `n` numbers with this sum, and this sum of their squares."""
+    mean = total / n
+    return math.sqrt(max(0.0, squares / n - mean * mean))
 
 
 def _laplacian(pixels: np.ndarray) -> float:
@@ -100,6 +111,4 @@ def _laplacian(pixels: np.ndarray) -> float:
     edges = differences.reshape(-1, width)[:, :: width - 1]
     edges[:] = 0
     flat = differences.astype(np.float32)
-    n = (height - 2) * (width - 2)
-    mean = float(flat.sum()) / n
-    return math.sqrt(max(0.0, float(flat @ flat) / n - mean * mean))
+    return _deviation(float(flat.sum()), float(flat @ flat), (height - 2) * (width - 2))
