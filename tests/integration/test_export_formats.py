@@ -357,6 +357,21 @@ class TestLists:
         assert list(table["creator"]) == [line["creator"] for line in lines]
         assert list(table["class"]) == [line["class"] for line in lines]
 
+    @pytest.mark.parametrize("format_", ["csv", "json", "jsonl"])
+    def test_is_loaded_by_datasets_as_the_card_says(
+        self, session: Session, job: CrawlJob, tmp_path: Path, hugging_face: Any, format_: str
+    ) -> None:
+        folder, lines = exported(session, job, format_, tmp_path)
+        builder = "csv" if format_ == "csv" else "json"
+        files = {"data_files": str(folder / f"images.{format_}")}
+
+        for loaded in (
+            hugging_face.load_dataset(str(folder)),
+            hugging_face.load_dataset(builder, **files),
+        ):
+            assert loaded["train"]["sha256"] == [line["sha256"] for line in lines]
+        assert f"load_dataset('{builder}', data_files=" in (folder / "README.md").read_text()
+
 
 class TestCroissant:
     @pytest.fixture(autouse=True)
