@@ -13,20 +13,20 @@ from crawlset_client.api import Crawlset
 from crawlset_client.models import Record
 
 
-class Quotas(Record):
+class Quotas(Record, kw_only=True):
     max_active_jobs: int
     max_images_per_job: int
     max_stored_bytes: int
     max_requests_per_minute: int
 
 
-class Usage(Record):
+class Usage(Record, kw_only=True):
     active_jobs: int
     stored_bytes: int
     n_projects: int
 
 
-class Profile(Record):
+class Profile(Record, kw_only=True):
     id: str
     email: str
     name: str
@@ -34,7 +34,7 @@ class Profile(Record):
     usage: Usage
 
 
-class ApiKey(Record):
+class ApiKey(Record, kw_only=True):
     id: str
     name: str
     prefix: str
@@ -45,7 +45,7 @@ class ApiKey(Record):
     created_at: datetime
 
 
-class ApiKeyWithText(ApiKey):
+class ApiKeyWithText(ApiKey, kw_only=True):
     key: str
 
 

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
-from pydantic import BaseModel, ValidationError
+import msgspec
 
 from crawlset_client import __version__, calls, transfers
 from crawlset_client.calls import Sleep
@@ -35,6 +35,7 @@ from crawlset_client.models import (
     Image,
     Page,
     Project,
+    Record,
     Source,
     Upload,
     ValidationJob,
@@ -42,7 +43,7 @@ from crawlset_client.models import (
 )
 from crawlset_client.transfers import Advance
 
-M = TypeVar("M", bound=BaseModel)
+M = TypeVar("M", bound=Record)
 
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 PAGE_SIZE = 100
@@ -208,8 +209,9 @@ class Crawlset:
         if follow and not self.get_crawl_job(project_id, job_id).is_final:
             under_way.add(job_id)
         while True:
-            page = self._read(Page[Event], self._send("GET", path, params=params))
-            for event in page.items:
+            page = self._read(Page, self._send("GET", path, params=params))
+            for item in page.items:
+                event = self._convert(Event, item)
                 note = under_way.discard if event.data["status"] in FINAL else under_way.add
                 note(event.data["id"])
                 yield event
@@ -316,17 +318,24 @@ class Crawlset:
         params |= _given(**filters)
         while True:
             response = self._send("GET", path, params=params)
-            # mypy reads a class here, pydantic makes one
-            page = self._read(Page[model], response)  # type: ignore[valid-type]
-            yield from page.items
+            page = self._read(Page, response)
+            for item in page.items:
+                yield self._convert(model, item)
             if page.next_cursor is None:
                 return
             params["cursor"] = page.next_cursor
 
     def _read(self, model: type[M], response: httpx.Response) -> M:
         try:
-            return model.model_validate_json(response.content)
-        except ValidationError as error:
+            document = msgspec.json.decode(response.content)
+        except msgspec.DecodeError as error:
+            raise UnexpectedAnswerError(self.api_url) from error
+        return self._convert(model, document)
+
+    def _convert(self, model: type[M], document: Any) -> M:
+        try:
+            return model.of(document)
+        except msgspec.ValidationError as error:
             raise UnexpectedAnswerError(self.api_url) from error
 
     def _send(self, method: str, path: str, **parts: Any) -> httpx.Response:

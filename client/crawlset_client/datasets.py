@@ -193,7 +193,10 @@ def _write_marker(
         "validation_job_id": export.validation_job_id,
         "export_job_id": export.id,
         "format": export.format,
-        "files": [file.model_dump(include={"name", "file_size", "sha256"}) for file in files],
+        "files": [
+            {"name": file.name, "file_size": file.file_size, "sha256": file.sha256}
+            for file in files
+        ],
     }
     (data / MARKER).write_text(json.dumps(marker, indent=2) + "\n")
 

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import msgspec
+from msgspec import Meta
 
 from crawlset_client.api import Crawlset
 from crawlset_client.errors import ApiError, InvalidListError
@@ -33,16 +34,22 @@ class Outcome(StrEnum):
     """Moved by an earlier run."""
 
 
-class OldDataset(BaseModel):
+Text = Annotated[str, Meta(min_length=1)]
+
+
+class OldDataset(msgspec.Struct, frozen=True):
     """A row of the old table; its other columns are not read."""
 
-    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
-
-    id: Annotated[str, Field(min_length=1, max_length=200)]
-    name: Annotated[str, Field(min_length=1)]
-    keywords: Annotated[list[str], Field(min_length=1)]
-    max_images: Annotated[int, Field(ge=1)] | None = None
+    id: Annotated[str, Meta(min_length=1, max_length=200)] | int | float
+    name: Text | int | float
+    keywords: Annotated[list[Text | int | float], Meta(min_length=1)]
+    max_images: Annotated[int, Meta(ge=1)] | None = None
     search_engines: list[str] = []
+
+    @property
+    def key(self) -> str:
+        """The id as text, whichever type the old table had for it."""
+        return str(self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +61,12 @@ class Row:
     problem: str | None = None
 
 
-class Entry(BaseModel):
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """A line of the report."""
 
     line: int
-    id: str | None = None
     outcome: Outcome
+    id: str | None = None
     project_id: str | None = None
     crawl_job_id: str | None = None
     detail: str | None = None
@@ -70,8 +77,14 @@ class Datasets(Crawlset):
 
     def create_dataset(self, dataset: OldDataset) -> MovedDataset:
         """A project and its crawl job; the same ones for the same id, for a day."""
-        body = dataset.model_dump(exclude={"id"}, exclude_none=True)
-        digest = hashlib.sha256(dataset.id.encode()).hexdigest()
+        body: dict[str, Any] = {
+            "name": str(dataset.name),
+            "keywords": [str(keyword) for keyword in dataset.keywords],
+            "search_engines": dataset.search_engines,
+        }
+        if dataset.max_images is not None:
+            body["max_images"] = dataset.max_images
+        digest = hashlib.sha256(dataset.key.encode()).hexdigest()
         return self._post(MovedDataset, "datasets", body, idempotency_key=f"dataset-{digest}")
 
 
@@ -92,9 +105,9 @@ def read_rows(path: Path) -> list[Row]:
             continue
         row = _row(line, text)
         if row.dataset is not None:
-            first = seen.setdefault(row.dataset.id, line)
+            first = seen.setdefault(row.dataset.key, line)
             if first != line:
-                row = Row(line, None, f"line {first} has the id {row.dataset.id} already")
+                row = Row(line, None, f"line {first} has the id {row.dataset.key} already")
         rows.append(row)
     return rows
 
@@ -114,22 +127,21 @@ def migrate(
     moved = _moved(report)
     with report.open("a", encoding="utf-8") as lines:
         for row in rows:
-            if row.dataset is not None and row.dataset.id in moved:
-                yield moved[row.dataset.id].model_copy(update={"outcome": Outcome.skipped})
+            if row.dataset is not None and row.dataset.key in moved:
+                yield msgspec.structs.replace(moved[row.dataset.key], outcome=Outcome.skipped)
                 continue
             entry = _move(row, crawlset, sleep)
-            lines.write(entry.model_dump_json(exclude_none=True) + "\n")
+            lines.write(msgspec.json.encode(entry).decode() + "\n")
             lines.flush()
             yield entry
 
 
 def _row(line: int, text: str) -> Row:
     try:
-        return Row(line, OldDataset.model_validate(json.loads(text)))
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "the row"
-        return Row(line, None, f"{place}: {first['msg']}")
+        return Row(line, msgspec.convert(json.loads(text), OldDataset))
+    except msgspec.ValidationError as error:
+        what, _, place = str(error).partition(" - at `$.")
+        return Row(line, None, f"{place.rstrip('`') or 'the row'}: {what}")
     except ValueError as error:
         return Row(line, None, f"not JSON: {error}")
 
@@ -143,8 +155,8 @@ def _moved(report: Path) -> dict[str, Entry]:
         text = text[: text.rfind("\n") + 1]
         report.write_text(text, encoding="utf-8")
     try:
-        entries = [Entry.model_validate_json(line) for line in text.splitlines()]
-    except ValidationError as error:
+        entries = [msgspec.json.decode(line, type=Entry) for line in text.splitlines()]
+    except msgspec.DecodeError as error:
         raise InvalidListError(report, "it is no report of a migration") from error
     return {str(e.id): e for e in entries if e.outcome is Outcome.migrated}
 
@@ -162,11 +174,11 @@ def _move(row: Row, crawlset: Datasets, sleep: Callable[[float], None]) -> Entry
             if error.status not in REFUSED:
                 raise
             return Entry(
-                line=row.line, id=row.dataset.id, outcome=Outcome.refused, detail=error.detail
+                line=row.line, id=row.dataset.key, outcome=Outcome.refused, detail=error.detail
             )
         return Entry(
             line=row.line,
-            id=row.dataset.id,
+            id=row.dataset.key,
             outcome=Outcome.migrated,
             project_id=made.project_id,
             crawl_job_id=made.crawl_job_id,

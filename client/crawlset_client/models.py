@@ -1,20 +1,34 @@
-"""What the service answers. Fields it adds later are kept, and come out in JSON again."""
+"""Answers of the service, as typed records that keep the JSON they were read from."""
 
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict
-
-T = TypeVar("T")
+import msgspec
 
 FINAL = frozenset({"completed", "failed", "cancelled"})
 
 
-class Record(BaseModel):
-    model_config = ConfigDict(extra="allow")
+class Record(msgspec.Struct, kw_only=True, dict=True):
+    """
+    One JSON object of the service.
+
+    `document` is that object as it came: with the fields that this client does not know.
+    """
+
+    @classmethod
+    def of(cls, document: Any) -> Self:
+        """Read a JSON value. Raises `msgspec.ValidationError`."""
+        record = msgspec.convert(document, cls)
+        record.__dict__["document"] = document
+        return record
+
+    @property
+    def document(self) -> dict[str, Any]:
+        kept: dict[str, Any] | None = self.__dict__.get("document")
+        return msgspec.to_builtins(self) if kept is None else kept
 
 
-class Work(Record):
+class Work(Record, kw_only=True):
     """Work that goes on by itself until it has ended one way or another."""
 
     id: str
@@ -29,23 +43,23 @@ class Work(Record):
         return self.status in FINAL
 
 
-class Page(Record, Generic[T]):
-    items: list[T]
+class Page(Record, kw_only=True):
+    items: list[dict[str, Any]]
     next_cursor: str | None = None
 
 
-class Health(Record):
+class Health(Record, kw_only=True):
     status: str = ""
 
 
-class Project(Record):
+class Project(Record, kw_only=True):
     id: str
     name: str
     description: str | None = None
     created_at: datetime
 
 
-class Upload(Record):
+class Upload(Record, kw_only=True):
     upload_id: str
     url: str
     method: str = "PUT"
@@ -53,7 +67,7 @@ class Upload(Record):
     expires_at: datetime | None = None
 
 
-class Progress(Record):
+class Progress(Record, kw_only=True):
     """Images by what became of them; the parts add up to `candidates`."""
 
     candidates: int = 0
@@ -66,7 +80,7 @@ class Progress(Record):
     cancelled: int = 0
 
 
-class ChunkCounts(Record):
+class ChunkCounts(Record, kw_only=True):
     total: int = 0
     pending: int = 0
     queued: int = 0
@@ -75,14 +89,14 @@ class ChunkCounts(Record):
     cancelled: int = 0
 
 
-class Query(Record):
+class Query(Record, kw_only=True):
     """What a source was asked, and who thought of it."""
 
     query: str
     by: str
 
 
-class Search(Record):
+class Search(Record, kw_only=True):
     id: str
     source: str
     keyword: str | None = None
@@ -92,7 +106,7 @@ class Search(Record):
     error_message: str | None = None
 
 
-class VerdictCounts(Record):
+class VerdictCounts(Record, kw_only=True):
     kept: int = 0
     quarantined: int = 0
     rejected: int = 0
@@ -103,14 +117,14 @@ class VerdictCounts(Record):
         return self.kept + self.quarantined + self.rejected + self.errors
 
 
-class ValidationJob(Work):
+class ValidationJob(Work, kw_only=True):
     crawl_job_id: str
     validation_rules: dict[str, Any] = {}
-    counts: VerdictCounts = VerdictCounts()
+    counts: VerdictCounts = msgspec.field(default_factory=VerdictCounts)
     by_rule: dict[str, int] = {}
 
 
-class ExportJob(Work):
+class ExportJob(Work, kw_only=True):
     crawl_job_id: str
     validation_job_id: str | None = None
     format: str
@@ -120,14 +134,14 @@ class ExportJob(Work):
     expires_at: datetime | None = None
 
 
-class ExportFile(Record):
+class ExportFile(Record, kw_only=True):
     name: str
     file_size: int
     sha256: str
     url: str
 
 
-class Cost(Record):
+class Cost(Record, kw_only=True):
     """US dollars."""
 
     aws_lambda: float = 0.0
@@ -138,13 +152,13 @@ class Cost(Record):
     total: float = 0.0
 
 
-class Range(Record):
+class Range(Record, kw_only=True):
     low: int
     expected: int
     high: int
 
 
-class Probe(Record):
+class Probe(Record, kw_only=True):
     """What a source says it has of a keyword."""
 
     source: str
@@ -155,7 +169,7 @@ class Probe(Record):
     error_message: str | None = None
 
 
-class Estimate(Record):
+class Estimate(Record, kw_only=True):
     is_complete: bool = True
     """Whether every source has answered; if not, the next estimate may know more."""
     probes: list[Probe] = []
@@ -168,7 +182,7 @@ class Estimate(Record):
     assumptions: dict[str, Any] = {}
 
 
-class CrawlJob(Work):
+class CrawlJob(Work, kw_only=True):
     project_id: str
     name: str
     keywords: list[str] = []
@@ -178,18 +192,18 @@ class CrawlJob(Work):
     intended_use: str | None = None
     policy: dict[str, Any] = {}
     resize: dict[str, Any] | None = None
-    progress: Progress = Progress()
+    progress: Progress = msgspec.field(default_factory=Progress)
     outcomes: dict[str, int] = {}
     bytes_stored: int = 0
     bytes_received: int = 0
     cost: Cost | None = None
-    chunks: ChunkCounts = ChunkCounts()
+    chunks: ChunkCounts = msgspec.field(default_factory=ChunkCounts)
     searches: list[Search] = []
     validation_jobs: list[ValidationJob] = []
     export_jobs: list[ExportJob] = []
 
 
-class Chunk(Record):
+class Chunk(Record, kw_only=True):
     id: str
     status: str
     n_urls: int = 0
@@ -197,7 +211,7 @@ class Chunk(Record):
     is_recrawl: bool = False
 
 
-class Event(Record):
+class Event(Record, kw_only=True):
     """`type` is what and how, such as `crawl_job.completed`; `data` has its id and status."""
 
     id: int
@@ -206,7 +220,7 @@ class Event(Record):
     created_at: datetime
 
 
-class Image(Record):
+class Image(Record, kw_only=True):
     id: int
     url: str
     status: str
@@ -215,13 +229,13 @@ class Image(Record):
     checked_at: datetime | None = None
 
 
-class Verdict(Record):
+class Verdict(Record, kw_only=True):
     image_id: int
     verdict: str
     rule: str | None = None
 
 
-class Source(Record):
+class Source(Record, kw_only=True):
     name: str
     configured: bool
     intended_uses: list[str] = []
@@ -231,7 +245,7 @@ class Source(Record):
     notes: str | None = None
 
 
-class MovedDataset(Record):
+class MovedDataset(Record, kw_only=True):
     project_id: str
     crawl_job_id: str
     warnings: list[str] = []

@@ -7,7 +7,7 @@ from crawlset_client.api import Crawlset
 from crawlset_client.models import Record
 
 
-class Content(Record):
+class Content(Record, kw_only=True):
     url: str
     headers: dict[str, str]
     file_size: int

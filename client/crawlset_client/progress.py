@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from crawlset_client.models import CrawlJob, Work
 
@@ -16,8 +16,6 @@ BYTES = "bytes"
 """The unit that is written as KB, MB and so on."""
 THOUSAND = 1000
 TEN = 10
-
-W = TypeVar("W", bound=Work)
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ def delays() -> Iterator[float]:
         seconds = min(LAST_DELAY_SECONDS, seconds * DELAY_GROWTH)
 
 
-def wait_for(
+def wait_for[W: Work](
     ask: Callable[[], W],
     measure: Callable[[W], Snapshot],
     display: Display,

@@ -14,13 +14,13 @@ from crawlset_client.api import Crawlset
 from crawlset_client.models import Record
 
 
-class AffectedExport(Record):
+class AffectedExport(Record, kw_only=True):
     export_job_id: str
     crawl_job_id: str
     n_images: int
 
 
-class Takedown(Record):
+class Takedown(Record, kw_only=True):
     id: str
     kind: str
     value: str
@@ -35,7 +35,7 @@ class Takedown(Record):
         return self.status == "completed"
 
 
-class Document(Record):
+class Document(Record, kw_only=True):
     """A document that is shown as it is."""
 
 
@@ -76,7 +76,7 @@ class Rights(Crawlset):
     def get_provenance(self, project_id: str, job_id: str, image_id: int) -> dict[str, Any]:
         """Where a candidate comes from, what was said about using it, and what decided."""
         path = f"{_project(project_id)}/crawl-jobs/{quote(job_id, safe='')}/images/{image_id}"
-        return self._get(Document, f"{path}/provenance").model_dump()
+        return self._get(Document, f"{path}/provenance").document
 
     def get_summary(
         self, project_id: str, *, job_id: str | None = None, is_sme: bool = False
@@ -86,7 +86,7 @@ class Rights(Crawlset):
         if job_id is not None:
             params["crawl_job_id"] = job_id
         response = self._send("GET", f"{_project(project_id)}/summary", params=params)
-        return self._read(Document, response).model_dump()
+        return self._read(Document, response).document
 
 
 def _project(project_id: str) -> str:

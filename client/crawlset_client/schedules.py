@@ -15,7 +15,7 @@ from crawlset_client.api import Crawlset
 from crawlset_client.models import CrawlJob, Record
 
 
-class JobTemplate(Record):
+class JobTemplate(Record, kw_only=True):
     id: str
     project_id: str
     name: str
@@ -23,7 +23,7 @@ class JobTemplate(Record):
     created_at: datetime
 
 
-class CrawlSchedule(Record):
+class CrawlSchedule(Record, kw_only=True):
     id: str
     project_id: str
     template_id: str

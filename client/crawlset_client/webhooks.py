@@ -14,7 +14,7 @@ from crawlset_client.api import Crawlset
 from crawlset_client.models import Record
 
 
-class Webhook(Record):
+class Webhook(Record, kw_only=True):
     id: str
     url: str
     events: list[str]
@@ -22,11 +22,11 @@ class Webhook(Record):
     created_at: datetime
 
 
-class WebhookWithSecret(Webhook):
+class WebhookWithSecret(Webhook, kw_only=True):
     secret: str
 
 
-class Delivery(Record):
+class Delivery(Record, kw_only=True):
     id: str
     event: dict[str, Any]
     status: str

@@ -152,9 +152,9 @@ def demo(
 
 def document_of(report: "DemoReport") -> dict[str, Any]:
     return {
-        "crawl_job": report.job.model_dump(mode="json"),
-        "validation_job": report.validation.model_dump(mode="json"),
-        "export_job": report.export.model_dump(mode="json"),
+        "crawl_job": report.job.document,
+        "validation_job": report.validation.document,
+        "export_job": report.export.document,
         "checks": [{"claim": check.claim, "holds": check.holds} for check in report.checks],
         "path": str(report.dataset.path),
         "n_images": report.dataset.n_images,

@@ -223,9 +223,7 @@ def _estimate(
             while not estimate.is_complete and run.outside.clock() < give_up:
                 run.outside.sleep(POLL_SECONDS)
                 estimate = crawlset.estimate_crawl_job(project_id, **request)
-    run.output.result(
-        estimate.model_dump(mode="json"), lambda console: draw_estimate(console, estimate)
-    )
+    run.output.result(estimate.document, lambda console: draw_estimate(console, estimate))
 
 
 def _finish(run: Run, crawlset: "Crawlset", job: "CrawlJob", *, watch: bool) -> None:
@@ -237,4 +235,4 @@ def _finish(run: Run, crawlset: "Crawlset", job: "CrawlJob", *, watch: bool) -> 
         job = watch_crawl(run, crawlset, job)
     else:
         run.output.note(f"Started. See it with `crawlset jobs watch {job.id}`.")
-    run.output.result(job.model_dump(mode="json"), lambda console: draw_job(console, job))
+    run.output.result(job.document, lambda console: draw_job(console, job))

@@ -121,7 +121,7 @@ def _mix(probe: Probe) -> str:
 
 
 def draw_cost(console: "Console", cost: Cost) -> None:
-    rows = [(item, f"${dollars:.4f}") for item, dollars in cost.model_dump().items()]
+    rows = [(item, f"${dollars:.4f}") for item, dollars in cost.document.items()]
     table(console, ("cost on AWS", "dollars"), rows)
 
 

@@ -93,7 +93,7 @@ def export(
                     is_unpacked=unpack,
                 )
         document = {
-            "export_job": made.model_dump(mode="json"),
+            "export_job": made.document,
             "path": str(dataset.path),
             "n_images": dataset.n_images,
             "splits": dataset.splits,

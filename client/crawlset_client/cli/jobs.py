@@ -34,7 +34,7 @@ def list_jobs(
         from crawlset_client.cli.drawing import draw_jobs  # noqa: PLC0415
 
         newest = _list_newest(crawlset, project, status, limit)
-        document = {"items": [job.model_dump(mode="json") for job in newest]}
+        document = {"items": [job.document for job in newest]}
         run.output.result(document, lambda console: draw_jobs(console, newest))
 
 
@@ -73,7 +73,7 @@ def events(
         found = find_job(crawlset, job, project)
         happened = crawlset.list_events(found.project_id, found.id, follow=follow)
         if as_json:
-            items = [event.model_dump(mode="json") for event in happened]
+            items = [event.document for event in happened]
             run.output.result({"items": items}, lambda _console: None)
         else:
             run.output.result(None, lambda console: draw_events(console, happened))
@@ -146,7 +146,7 @@ def _act(
         from crawlset_client.lookup import find_job  # noqa: PLC0415
 
         after = action(run, crawlset, find_job(crawlset, job, project))
-        document = after.model_dump(mode="json")
+        document = after.document
         run.output.result(document, lambda console: draw_job(console, after))
 
 

@@ -31,7 +31,7 @@ def list_keys(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List your API keys, newest first, with those that were revoked."""
     with running(context, as_json=as_json) as run, connect(run) as crawlset:
         keys = list(crawlset.list_api_keys())
-        document = {"items": [key.model_dump(mode="json") for key in keys]}
+        document = {"items": [key.document for key in keys]}
         run.output.result(document, lambda console: draw_keys(console, keys))
 
 
@@ -60,7 +60,7 @@ def create(
         )
         run.output.note(f"Key {made.id}. Keep it now: it is not shown again.")
         run.output.result(
-            made.model_dump(mode="json"),
+            made.document,
             lambda console: console.print(made.key, soft_wrap=True),
         )
 

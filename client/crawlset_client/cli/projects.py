@@ -23,7 +23,7 @@ def list_projects(context: typer.Context, *, as_json: AsJson = False) -> None:
         from crawlset_client.cli.drawing import draw_projects  # noqa: PLC0415
 
         projects = list(crawlset.list_projects())
-        document = {"items": [project.model_dump(mode="json") for project in projects]}
+        document = {"items": [project.document for project in projects]}
         run.output.result(document, lambda console: draw_projects(console, projects))
 
 
@@ -40,7 +40,7 @@ def create(
         from crawlset_client.cli.drawing import draw_projects  # noqa: PLC0415
 
         project = crawlset.create_project(name, description)
-        document = project.model_dump(mode="json")
+        document = project.document
         run.output.result(document, lambda console: draw_projects(console, [project]))
 
 
@@ -53,9 +53,7 @@ def show(context: typer.Context, project: NameOrId, *, as_json: AsJson = False) 
 
         found = find_project(crawlset, project)
         jobs = list(crawlset.list_crawl_jobs(found.id))
-        document = found.model_dump(mode="json") | {
-            "crawl_jobs": [job.model_dump(mode="json") for job in jobs]
-        }
+        document = found.document | {"crawl_jobs": [job.document for job in jobs]}
 
         def draw(console: "Console") -> None:
             draw_projects(console, [found])

@@ -30,7 +30,7 @@ def list_schedules(
         from crawlset_client.lookup import find_project  # noqa: PLC0415 - start-up must be fast
 
         found = list(crawlset.list_crawl_schedules(find_project(crawlset, project).id))
-        document = {"items": [schedule.model_dump(mode="json") for schedule in found]}
+        document = {"items": [schedule.document for schedule in found]}
         run.output.result(document, lambda console: draw_schedules(console, found))
 
 
@@ -72,9 +72,7 @@ def create(
                 is_paused=paused,
                 catches_up=not skip_missed,
             )
-            run.output.result(
-                made.model_dump(mode="json"), lambda console: draw_schedule(console, made)
-            )
+            run.output.result(made.document, lambda console: draw_schedule(console, made))
 
 
 @app.command()
@@ -88,9 +86,7 @@ def show(
     """Show a schedule and its next runs."""
     with running(context, as_json=as_json) as run, connect(run) as crawlset:
         found = find_schedule(crawlset, project, schedule)
-        run.output.result(
-            found.model_dump(mode="json"), lambda console: draw_schedule(console, found)
-        )
+        run.output.result(found.document, lambda console: draw_schedule(console, found))
 
 
 @app.command()
@@ -178,9 +174,7 @@ def _change(
     with running(context, as_json=as_json) as run, connect(run) as crawlset:
         found = find_schedule(crawlset, project, schedule)
         changed = crawlset.update_crawl_schedule(found.project_id, found.id, **changes)
-        run.output.result(
-            changed.model_dump(mode="json"), lambda console: draw_schedule(console, changed)
-        )
+        run.output.result(changed.document, lambda console: draw_schedule(console, changed))
 
 
 def _moment(moments: Sequence[object]) -> str | None:

@@ -18,7 +18,7 @@ def sources(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List the sources and what each permits."""
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
         found = list(crawlset.list_sources())
-        document = {"items": [source.model_dump(mode="json") for source in found]}
+        document = {"items": [source.document for source in found]}
         columns = ("name", "usable", "permits", "limits", "notes")
         rows = [
             (

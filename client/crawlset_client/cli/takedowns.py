@@ -75,7 +75,7 @@ def list_takedowns(context: typer.Context, project: Project, *, as_json: AsJson 
         from crawlset_client.lookup import find_project  # noqa: PLC0415
 
         found = list(crawlset.list_takedowns(find_project(crawlset, project).id))
-        document = {"items": [takedown.model_dump(mode="json") for takedown in found]}
+        document = {"items": [takedown.document for takedown in found]}
         run.output.result(document, lambda console: draw_takedowns(console, found))
 
 
@@ -141,4 +141,4 @@ def _show(run: Run, takedown: "Takedown") -> None:
             rows = [(one.export_job_id, one.crawl_job_id, one.n_images) for one in takedown.exports]
             table(console, ("id", "crawl job", "images"), rows, "Exports that held them")
 
-    run.output.result(takedown.model_dump(mode="json"), draw)
+    run.output.result(takedown.document, draw)

@@ -34,7 +34,7 @@ def list_templates(
         from crawlset_client.lookup import find_project  # noqa: PLC0415 - start-up must be fast
 
         found = list(crawlset.list_job_templates(find_project(crawlset, project).id))
-        document = {"items": [template.model_dump(mode="json") for template in found]}
+        document = {"items": [template.document for template in found]}
         run.output.result(document, lambda console: draw_templates(console, found))
 
 
@@ -71,9 +71,7 @@ def create(
             made = crawlset.create_job_template(
                 project_id, name, configuration=wanted, crawl_job_id=from_job
             )
-            run.output.result(
-                made.model_dump(mode="json"), lambda console: draw_templates(console, [made])
-            )
+            run.output.result(made.document, lambda console: draw_templates(console, [made]))
 
 
 @app.command()
@@ -92,7 +90,7 @@ def show(
             draw_templates(console, [found])
             console.print(json.dumps(found.configuration, indent=2), soft_wrap=True)
 
-        run.output.result(found.model_dump(mode="json"), draw)
+        run.output.result(found.document, draw)
 
 
 @app.command()
@@ -120,7 +118,7 @@ def start(
         run.output.note(f"Crawl job {job.id}")
         if watch:
             job = watch_crawl(run, crawlset, job)
-        run.output.result(job.model_dump(mode="json"), lambda console: draw_job(console, job))
+        run.output.result(job.document, lambda console: draw_job(console, job))
 
 
 @app.command()

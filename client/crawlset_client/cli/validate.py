@@ -49,7 +49,7 @@ def validate(
             validation = crawlset.create_validation_job(found.project_id, found.id, given)
             if watch:
                 validation = watch_validation(run, crawlset, found, validation)
-            document = validation.model_dump(mode="json")
+            document = validation.document
             run.output.result(document, lambda console: draw_validation(console, validation))
 
 

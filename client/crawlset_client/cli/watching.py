@@ -2,15 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 
 from crawlset_client.api import Crawlset
 from crawlset_client.cli.running import Run
 from crawlset_client.errors import JobEndedError, WatchInterruptedError
 from crawlset_client.models import CrawlJob, ExportJob, ValidationJob, Work
 from crawlset_client.progress import Rate, Snapshot, crawl_snapshot, wait_for
-
-W = TypeVar("W", bound=Work)
 
 
 def watch_crawl(run: Run, crawlset: Crawlset, job: CrawlJob) -> CrawlJob:
@@ -72,7 +69,7 @@ def export_snapshot(job: ExportJob) -> Snapshot:
     return Snapshot(f"Exporting as {job.format}", job.status, job.n_images or 0, None, "images")
 
 
-def _watch(
+def _watch[W: Work](
     run: Run, ask: Callable[[], W], measure: Callable[[W], Snapshot], goes_on: str | None
 ) -> W:
     try:
@@ -84,12 +81,12 @@ def _watch(
         raise WatchInterruptedError(f"Interrupted. {goes_on}") from None
 
 
-def _completed(work: W, kind: str) -> W:
+def _completed[W: Work](work: W, kind: str) -> W:
     if work.status == "completed":
         return work
     reason = f": {work.error_message}" if work.error_message else "."
     error = JobEndedError(f"The {kind} {work.id} {_ended(work.status)}{reason}")
-    error.subject = {kind.replace(" ", "_"): work.model_dump(mode="json")}
+    error.subject = {kind.replace(" ", "_"): work.document}
     raise error
 
 

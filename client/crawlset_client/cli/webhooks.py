@@ -31,7 +31,7 @@ def list_webhooks(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List your webhooks, newest first."""
     with running(context, as_json=as_json) as run, connect(run) as crawlset:
         found = list(crawlset.list_webhooks())
-        document = {"items": [webhook.model_dump(mode="json") for webhook in found]}
+        document = {"items": [webhook.document for webhook in found]}
         run.output.result(document, lambda console: draw_webhooks(console, found))
 
 
@@ -53,7 +53,7 @@ def create(
         made = crawlset.create_webhook(url, event or ["*"])
         run.output.note(f"Webhook {made.id}. Keep the secret now: it is not shown again.")
         run.output.result(
-            made.model_dump(mode="json"),
+            made.document,
             lambda console: console.print(made.secret, soft_wrap=True),
         )
 
@@ -91,7 +91,7 @@ def deliveries(
     """List what was sent or is to be sent, newest event first."""
     with running(context, as_json=as_json) as run, connect(run) as crawlset:
         found = list(crawlset.list_deliveries(webhook_id, status=status))
-        document = {"items": [delivery.model_dump(mode="json") for delivery in found]}
+        document = {"items": [delivery.document for delivery in found]}
         run.output.result(document, lambda console: draw_deliveries(console, found))
 
 
@@ -106,9 +106,7 @@ def replay(
     """Send an event again."""
     with running(context, as_json=as_json) as run, connect(run) as crawlset:
         delivery = crawlset.replay_delivery(webhook_id, delivery_id)
-        run.output.result(
-            delivery.model_dump(mode="json"), lambda console: draw_deliveries(console, [delivery])
-        )
+        run.output.result(delivery.document, lambda console: draw_deliveries(console, [delivery]))
 
 
 def connect(run: Run) -> "Webhooks":
@@ -121,9 +119,7 @@ def connect(run: Run) -> "Webhooks":
 def _switch(context: typer.Context, webhook_id: str, *, is_enabled: bool, as_json: bool) -> None:
     with running(context, as_json=as_json) as run, connect(run) as crawlset:
         webhook = crawlset.enable_webhook(webhook_id, is_enabled=is_enabled)
-        run.output.result(
-            webhook.model_dump(mode="json"), lambda console: draw_webhooks(console, [webhook])
-        )
+        run.output.result(webhook.document, lambda console: draw_webhooks(console, [webhook]))
 
 
 def draw_webhooks(console: "Console", webhooks: "Sequence[Webhook]") -> None:

@@ -189,7 +189,7 @@ class TestUpload:
         manifest.write_bytes(b"url\nhttp://host.test/1\n")
         upload = crawlset.create_upload("project")
         api.next_answers = [
-            httpx.Response(201, json=upload.model_dump(mode="json")),
+            httpx.Response(201, json=upload.document),
             httpx.Response(503),
         ]
         sent: list[int] = []

@@ -29,7 +29,7 @@ class Clock:
 def crawl_job(**fields: object) -> CrawlJob:
     api = FakeApi()
     job = api.add_job(api.add_project("p"), "running")
-    return CrawlJob.model_validate(job | fields)
+    return CrawlJob.of(job | fields)
 
 
 def progress(**counts: int) -> dict[str, int]:
