@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
@@ -32,8 +32,6 @@ ROUND = 100
 JOBS_SHOWN = 10
 
 LOST = "The work stopped and could not be started again."
-
-Model = TypeVar("Model", bound=BaseModel)
 
 
 def check(validation_rules: Mapping[str, Any] | None, export: Mapping[str, Any] | None) -> None:
@@ -173,7 +171,7 @@ def _move(
     )
 
 
-def _parse(model: type[Model], value: Mapping[str, Any], pointer: str) -> Model:
+def _parse[Model: BaseModel](model: type[Model], value: Mapping[str, Any], pointer: str) -> Model:
     try:
         return model.model_validate(value)
     except ValidationError as error:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
 
 MAX_GAP = 64 << 10
 """Bytes that cost less to read in passing than a request of their own."""
@@ -34,11 +34,8 @@ class Place:
     length: int
 
 
-S = TypeVar("S", bound=Span)
-
-
 @dataclass(slots=True)
-class Window(Generic[S]):
+class Window[S: Span]:
     """Neighbours in one pack, read by one request."""
 
     pack_key: str
@@ -47,7 +44,7 @@ class Window(Generic[S]):
     spans: list[S] = field(default_factory=list)
 
 
-def windows(spans: Iterable[S]) -> Iterator[Window[S]]:
+def windows[S: Span](spans: Iterable[S]) -> Iterator[Window[S]]:
     """Spans in the order given; neighbours are those that follow each other in their pack."""
     window: Window[S] | None = None
     for span in spans:
@@ -67,7 +64,9 @@ def windows(spans: Iterable[S]) -> Iterator[Window[S]]:
         yield window
 
 
-def read(spans: Iterable[S], get_range: GetRange) -> Generator[tuple[S, bytes], None, None]:
+def read[S: Span](
+    spans: Iterable[S], get_range: GetRange
+) -> Generator[tuple[S, bytes], None, None]:
     """
     Each span with its bytes, in order.
 

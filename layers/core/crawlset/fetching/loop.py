@@ -10,9 +10,8 @@ import selectors
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-T = TypeVar("T")
 READ = selectors.EVENT_READ
 WRITE = selectors.EVENT_WRITE
 
@@ -24,7 +23,7 @@ class Interrupted(Exception):  # noqa: N818, a signal, not a failure
     """Raised in a task that must end; one that lets it out has ended well."""
 
 
-class Promise(Generic[T]):
+class Promise[T]:
     """A value that a callback will bring, once; any number of tasks may await it."""
 
     __slots__ = ("_error", "_loop", "_value", "is_settled", "waiters")

@@ -1,7 +1,7 @@
 """What each origin says of its URLs in robots.txt and tdmrep.json, read once a chunk."""
 
 from collections.abc import Callable, Coroutine
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 from crawlset.fetching.answer import HTTP_OK, TransferError
 from crawlset.fetching.guard import BlockedUrlError, Target
@@ -13,7 +13,6 @@ from crawlset.fetching.robots import ALLOW_ALL, Robots, parse_robots, unreachabl
 from crawlset.fetching.tdmrep import NOTHING_RESERVED, TdmPolicy, parse_tdmrep
 from crawlset.outcomes import Outcome
 
-T = TypeVar("T")
 _PASSING = frozenset({Outcome.dns_error, Outcome.connect_error, Outcome.tls_error})
 """Failures of robots.txt that the image would meet as well, and that may pass."""
 
@@ -70,7 +69,7 @@ class Origins:
             if refusal is not None:
                 raise OptedOutError(refusal)
 
-    async def _once(
+    async def _once[T](
         self,
         promises: dict[str, Promise[T]],
         target: Target,
@@ -109,7 +108,7 @@ class Origins:
         return NOTHING_RESERVED
 
 
-async def _bring(promise: Promise[T], work: Coroutine[Promise[Any], None, T]) -> None:
+async def _bring[T](promise: Promise[T], work: Coroutine[Promise[Any], None, T]) -> None:
     """Settle `promise` with what `work` returns or raises."""
     try:
         promise.settle(await work)

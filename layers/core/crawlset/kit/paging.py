@@ -6,14 +6,13 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
 from crawlset.errors import BadRequestError
 
-T = TypeVar("T")
 MAX_BIGINT = 2**63 - 1
 
 
@@ -32,13 +31,13 @@ class InvalidCursorError(BadRequestError):
         super().__init__("The cursor is not one that a list of this service gave.")
 
 
-class Page(BaseModel, Generic[T]):
+class Page[T](BaseModel):
     items: list[T]
     next_cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Slice(Generic[T]):
+class Slice[T]:
     """One page of rows, and the sort key of its last row if more follow."""
 
     rows: Sequence[T]

@@ -4,9 +4,7 @@ from contextlib import suppress
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from types import NoneType
-from typing import Any, TypeVar, get_args
-
-T = TypeVar("T")
+from typing import Any, get_args
 
 _AS_IN_JSON = (bool, int, str, NoneType)
 
@@ -15,7 +13,7 @@ class MalformedError(ValueError):
     """JSON that does not have the shape agreed on; the text says where and how."""
 
 
-def from_json(kind: type[T], message: Any, path: str = "") -> T:
+def from_json[T](kind: type[T], message: Any, path: str = "") -> T:
     """
     The dataclass `kind` from what JSON made of it; `path` is where that was found.
 

@@ -1,7 +1,6 @@
 """Every query about templates and schedules."""
 
 from collections.abc import Collection, Sequence
-from typing import Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -13,15 +12,13 @@ from crawlset.kit.db import in_order
 from crawlset.kit.paging import Order, Slice, cut
 from crawlset.models import CrawlSchedule, JobTemplate
 
-R = TypeVar("R", JobTemplate, CrawlSchedule)
-
 
 class NameTakenError(ConflictError):
     def __init__(self, noun: str, name: str) -> None:
         super().__init__(f"The project has another {noun} named {name!r}.")
 
 
-class _OfProject(Generic[R]):
+class _OfProject[R: (JobTemplate, CrawlSchedule)]:
     model: type[R]
     noun: str
 

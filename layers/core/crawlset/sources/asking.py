@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -10,7 +10,6 @@ from pydantic import BaseModel, ValidationError
 from crawlset.errors import SourceError, SourceThrottledError
 from crawlset.sources.answers import LONGEST_WAIT_SECONDS, get_json
 
-Shape = TypeVar("Shape", bound=BaseModel)
 Params = Mapping[str, str | int]
 
 
@@ -39,7 +38,7 @@ class Asker:
         self._asked_at = time.monotonic()
         self._closed_for: float | None = None
 
-    def get(self, url: str, params: Params, shape: type[Shape]) -> Shape:
+    def get[Shape: BaseModel](self, url: str, params: Params, shape: type[Shape]) -> Shape:
         self._wait()
         found = get_json(self._source, self._client, url, params, self._headers, self._note)
         return shaped(self._source, found, shape)
@@ -63,7 +62,7 @@ class Asker:
         self._closed_for = min(max(used_up), LONGEST_WAIT_SECONDS) if used_up else None
 
 
-def shaped(source: str, found: Any, shape: type[Shape]) -> Shape:
+def shaped[Shape: BaseModel](source: str, found: Any, shape: type[Shape]) -> Shape:
     """Raises `SourceError`, which names the first place that is not as documented."""
     try:
         return shape.model_validate(found)

@@ -12,7 +12,7 @@ changes nothing. A step of a completed job does nothing; of a cancelled one it r
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field, JsonValue
@@ -45,8 +45,6 @@ IMAGES_PER_STATEMENT = 50_000
 """Keeps a statement over the largest job well below the time limit of the worker's login."""
 BATCHES = "batches/"
 OF_SETS = (OddSizeRule, ClassSizeRule, CapRule)
-
-Kind = TypeVar("Kind", bound=RuleBase)
 
 
 class ValidationStep(BaseModel):
@@ -316,7 +314,7 @@ def _batch_key(message: ValidationStep, index: int) -> str:
     return keys.validation_file(message.validation_job_id, f"{BATCHES}{index}.json")
 
 
-def _of_kind(rules: list[Rule], kind: type[Kind]) -> Iterator[Kind]:
+def _of_kind[Kind: RuleBase](rules: list[Rule], kind: type[Kind]) -> Iterator[Kind]:
     return (rule for rule in rules if isinstance(rule, kind))
 
 
