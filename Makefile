@@ -1,45 +1,83 @@
-# python3 >= 3.11 and make are all that is needed: `make` installs the rest below .uv and .venv.
+# Python 3.12 to 3.14 and make are all that is needed: `make` installs the rest below .uv and .venv.
 .DEFAULT_GOAL := help
-PYTHON ?= python3
+PYTHON ?=
 UV_VERSION := 0.13.9
 UV := $(CURDIR)/.uv/bin/uv
 BIN := .venv/bin
 SAM_VERSION := 1.167.0
 SAM_ENV := .uv/sam
 SAM := $(SAM_ENV)/bin/sam
-EXPORT := $(UV) export --quiet --frozen --no-annotate --no-header --no-dev --no-emit-workspace
+FIND_PYTHON := infra/find-python
+BASE := httpx msgspec rich typer
+EXPORT := $(UV) export --quiet --frozen --no-annotate --no-header --no-dev --no-emit-project
+VERSIONS := 3.12 3.13 3.14
 
 export UV
 export UV_PYTHON_DOWNLOADS := never
 export SAM_CLI_TELEMETRY := 0
+# What pip is told of a network's own certificates, uv is told as well.
+ifeq ($(SSL_CERT_FILE),)
+ifneq ($(firstword $(PIP_CERT) $(REQUESTS_CA_BUNDLE)),)
+export SSL_CERT_FILE := $(firstword $(PIP_CERT) $(REQUESTS_CA_BUNDLE))
+endif
+endif
 
-.PHONY: help setup up demo test unit lint types schema openapi lock validate build deploy bench clean
+.PHONY: help setup up demo test versions unit lint types schema openapi lock wheel validate build deploy bench clean FORCE
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: .venv/.stamp ## Install everything the project needs
+setup: .venv/.dev ## Install everything that developing and testing need
 
 $(UV):
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Crawlset needs Python 3.11 or newer; $(PYTHON) is older. Try make PYTHON=python3.13" >&2; exit 1; }
-	@$(PYTHON) -m venv .uv
-	@.uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-
-.venv/.stamp: $(UV) uv.lock pyproject.toml layers/core/pyproject.toml infra/local/pyproject.toml client/pyproject.toml
-	@$(UV) sync --quiet --frozen --python $(PYTHON)
+	@python=$$($(FIND_PYTHON) $(PYTHON) 2>/dev/null || command -v python3) || $(FIND_PYTHON) $(PYTHON); \
+		echo "Fetching uv $(UV_VERSION), which installs the rest, into .uv"; \
+		"$$python" -m venv .uv && \
+		.uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) || \
+		{ echo "$$python cannot make an environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@touch $@
 
-up: setup ## Run the whole system on this machine
+# A PYTHON that is given is used from then on; without one, the version that is installed stays.
+INSTALLED := .venv/bin/python
+ifneq ($(PYTHON),)
+.uv/wanted: FORCE
+	@mkdir -p .uv && { echo '$(PYTHON)' | cmp -s - $@ || echo '$(PYTHON)' > $@; }
+PYTHON_WANTED := .uv/wanted
+endif
+
+define install
+	@python=$$($(FIND_PYTHON) $(or $(PYTHON),$(INSTALLED)) 2>/dev/null || $(FIND_PYTHON) $(PYTHON)) || exit 1; \
+		echo "Installing $(1) for $$($$python --version) into .venv"; \
+		$(UV) sync --frozen --python "$$python" $(2) || { \
+		echo "If your network inspects TLS, say so: make UV_SYSTEM_CERTS=true …, or SSL_CERT_FILE=/path/to/ca.pem" >&2; exit 1; }
+endef
+
+.venv/.run: $(UV) $(PYTHON_WANTED) uv.lock pyproject.toml
+	$(call install,what runs Crawlset (about 100 MB to fetch, once),--inexact --no-default-groups --extra local)
+	@touch $@
+
+.venv/.dev: $(UV) $(PYTHON_WANTED) uv.lock pyproject.toml
+	$(call install,what tests Crawlset (about 250 MB to fetch, once),--extra local --extra hub)
+	@touch .venv/.run $@
+
+up: .venv/.run ## Run the whole system on this machine
 	@$(BIN)/crawlset up
 
-demo: setup ## Run the main job against the sample site
+demo: .venv/.run ## Run the main job against the sample site
 	@$(BIN)/crawlset demo
 
 test: setup ## Run every test
 	$(BIN)/pytest tests/unit tests/infra -n 2 -q --disable-socket --allow-unix-socket
 	$(BIN)/pytest tests/integration -n 2 -q
 	$(BIN)/pytest tests/e2e -q -s
+
+versions: $(UV) ## Run the unit tests on every promised version of Python that is here
+	@for version in $(VERSIONS); do \
+		python=$$($(FIND_PYTHON) $$version) || continue; \
+		echo "--- Python $$version"; \
+		UV_PROJECT_ENVIRONMENT=.uv/$$version $(UV) sync --quiet --frozen --python "$$python" --extra local --extra hub || exit 1; \
+		.uv/$$version/bin/pytest tests/unit tests/infra -n 2 -q --disable-socket --allow-unix-socket || exit 1; \
+	done
 
 unit: setup ## Run the tests that need nothing but Python
 	$(BIN)/pytest tests/unit tests/infra -n 2 -q --disable-socket --allow-unix-socket
@@ -71,28 +109,31 @@ openapi: setup ## Write docs/openapi.json anew from the routes
 	PYTHONPATH=. AWS_DEFAULT_REGION=us-east-1 $(BIN)/python -c \
 		'from functions.api import app; print(app.document())' > docs/openapi.json
 
-lock: $(UV) ## Lock, and derive what each layer ships
-	$(UV) lock
-	$(EXPORT) --package crawlset --output-file layers/core/requirements.txt
-	$(EXPORT) --only-group imaging --output-file layers/imaging/requirements.txt
-	$(EXPORT) --only-group fetching --output-file layers/fetching/requirements.txt
-	$(EXPORT) --only-group tabular --output-file layers/tabular/requirements.txt
-	$(EXPORT) --no-hashes --only-group migrate --output-file alembic/requirements.txt
+lock: setup ## Lock, and derive what each layer ships
+	$(UV) lock --python $(BIN)/python
+	$(EXPORT) --extra core $(addprefix --prune ,msgspec rich typer) --output-file layers/core/requirements.txt
+	$(EXPORT) --extra imaging $(addprefix --prune ,$(BASE)) --output-file layers/imaging/requirements.txt
+	$(EXPORT) --extra fetching $(addprefix --prune ,$(BASE)) --output-file layers/fetching/requirements.txt
+	$(EXPORT) --extra tabular $(addprefix --prune ,$(BASE)) --output-file layers/tabular/requirements.txt
+	$(EXPORT) --no-hashes --extra migrate $(addprefix --prune ,$(BASE)) --output-file alembic/requirements.txt
+
+wheel: $(UV) ## Build what is published, below dist/
+	$(UV) build --quiet --clear --python "$$($(FIND_PYTHON) $(PYTHON))" --out-dir dist
 
 $(SAM): $(UV)
-	@$(UV) venv --quiet --clear --python $(PYTHON) $(SAM_ENV)
+	@$(UV) venv --quiet --clear --python "$$($(FIND_PYTHON) $(PYTHON))" $(SAM_ENV)
 	@$(UV) pip install --quiet --python $(SAM_ENV)/bin/python aws-sam-cli==$(SAM_VERSION)
 
 validate: $(SAM) ## Lint the template
 	$(SAM) validate --lint
 	$(SAM_ENV)/bin/cfn-lint infra/data.yaml
 
-build: $(SAM) ## Build what is deployed; needs python3.13 on the PATH
-	$(SAM) build
+build: $(SAM) ## Build what is deployed; needs a Python 3.13
+	PATH="$$(dirname "$$($(FIND_PYTHON) 3.13)"):$$PATH" $(SAM) build
 
 deploy: build ## Deploy a stack: make deploy STACK=crawlset-dev PARAMETERS="Contact=... DatabaseSecretArn=..."
 	$(SAM) deploy --stack-name $(STACK) --parameter-overrides $(PARAMETERS)
 	$(SAM) remote invoke MigrateFunction --stack-name $(STACK) --event '{"action": "upgrade"}'
 
 clean: ## Forget what was installed and built; the data in .crawlset stays
-	rm -rf .venv .uv .aws-sam
+	rm -rf .venv .uv .aws-sam dist

@@ -1,3 +1,3 @@
 """The Crawlset command line and Python client."""
 
-__version__ = "0.1.0"
+from crawlset import __version__ as __version__

@@ -75,7 +75,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 def sample_files() -> dict[str, bytes]:
     """Of the two of a stereo pair one: they are near duplicates."""
-    names = set(PHOTOGRAPHS) - {"motorcycle-right"}
+    names = set(PHOTOGRAPHS)
     return {name: encoded(photograph_pixels(name).convert("RGB")) for name in sorted(names)}
 
 

@@ -49,7 +49,7 @@ def pins_of(layer: str) -> set[str]:
 
 def locked() -> set[str]:
     lock: dict[str, Any] = tomllib.loads((ROOT / "uv.lock").read_text())
-    return {f"{p['name']}=={p['version']}" for p in lock["package"]}
+    return {f"{p['name']}=={p['version']}" for p in lock["package"] if "version" in p}
 
 
 class TestFunctions:

@@ -29,7 +29,11 @@ from crawlset_local.ports import LOOPBACK, Ports, is_listening, require_free
 from crawlset_local.processes import Child
 from crawlset_local.source_access import SourceAccess, read_source_access
 
-TEMPLATE = Path(__file__).resolve().parents[3] / "template.yaml"
+_HERE = Path(__file__).resolve()
+_PACKAGED = _HERE.parent / "stack"
+TEMPLATE = (_PACKAGED if _PACKAGED.is_dir() else _HERE.parents[3]) / "template.yaml"
+"""What is deployed: from the installed package, or from the checkout."""
+
 SAMPLE_SITE = "sample_site"
 SAMPLE_HOSTS = (
     "photos",

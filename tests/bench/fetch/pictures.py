@@ -24,8 +24,8 @@ _LARGE_GRAIN = 20.0
 _LARGE_QUALITY = 99
 _QUALITIES = (92, 93, 94, 95)
 _SOURCES = (
-    *("chelsea", "coffee", "rocket", "astronaut", "hubble-deep-field", "motorcycle-left"),
-    *("motorcycle-right", "moon", "coins", "retina", "grass", "gravel", "brick", "ihc"),
+    *("chelsea", "coffee", "rocket", "astronaut", "hubble-deep-field", "camera"),
+    *("cell", "clock-motion", "coins", "retina", "grass", "gravel", "brick", "ihc"),
 )
 
 
@@ -44,7 +44,7 @@ def large_picture(path: Path) -> Path:
     """One picture of 24 megapixels that weighs nearly as much as the engine takes."""
     if not path.exists():
         random = default_rng(0)
-        pixels = photograph_pixels("motorcycle-left").resize(LARGE_SIZE, Image.Resampling.BICUBIC)
+        pixels = photograph_pixels("astronaut").resize(LARGE_SIZE, Image.Resampling.BICUBIC)
         data = _jpeg(_grained(pixels, _LARGE_GRAIN, random), _LARGE_QUALITY)
         if not 0.9 * LARGE_BYTES < len(data) < LARGE_BYTES:
             raise SystemExit(f"The large picture weighs {len(data):,} bytes.")

@@ -24,7 +24,7 @@ class TestHelp:
 
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
 
-        slow = {"httpx", "msgspec", "rich", "crawlset", "crawlset_local", "boto3"}
+        slow = {"httpx", "msgspec", "rich", "crawlset.errors", "crawlset_local", "boto3"}
         assert not slow & set(done.stdout.decode().split())
 
     def test_is_shown_where_nothing_is_asked_for(self, shell: Shell) -> None:
