@@ -8,21 +8,23 @@ The Python client: one method a route.
 Methods that list give every item, page by page, as they are iterated.
 """
 
+from __future__ import annotations
+
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 from urllib.parse import quote
 from uuid import uuid4
 
-import httpx
 import msgspec
 
 from crawlset_client import __version__, calls, transfers
 from crawlset_client.calls import Sleep
 from crawlset_client.configuration import Configuration
 from crawlset_client.errors import CrawlsetError, UnexpectedAnswerError
+from crawlset_client.late import late_import
 from crawlset_client.models import (
     FINAL,
     Chunk,
@@ -43,9 +45,15 @@ from crawlset_client.models import (
 )
 from crawlset_client.transfers import Advance
 
+if TYPE_CHECKING:
+    import httpx
+else:
+    httpx = late_import("httpx")
+
 M = TypeVar("M", bound=Record)
 
-TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+ANSWER_SECONDS = 60.0
+CONNECT_SECONDS = 10.0
 PAGE_SIZE = 100
 EVENTS_EVERY_SECONDS = 2.0
 DIRECT: Mapping[str, httpx.BaseTransport | None] = {
@@ -79,8 +87,9 @@ class Crawlset:
         self.api_url = api_url.rstrip("/")
         self._sleep = sleep
         headers = {"User-Agent": f"crawlset-client/{__version__}"}
+        timeout = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
         self._storage = httpx.Client(
-            headers=headers, transport=transport, timeout=TIMEOUT, mounts=DIRECT
+            headers=headers, transport=transport, timeout=timeout, mounts=DIRECT
         )
         if api_key:
             headers["Authorization"] = f"Bearer {api_key}"
@@ -88,7 +97,7 @@ class Crawlset:
             base_url=f"{self.api_url}/api/",
             headers=headers,
             transport=transport,
-            timeout=TIMEOUT,
+            timeout=timeout,
             mounts=DIRECT,
         )
 

@@ -1,16 +1,23 @@
 """One HTTP call: sent again when the service asks for it, and turned into our errors."""
 
+from __future__ import annotations
+
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
-
-import httpx
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 
 from crawlset_client.errors import ApiError, ConnectionLostError, NotRunningError
+from crawlset_client.late import late_import
+
+if TYPE_CHECKING:
+    import httpx
+else:
+    httpx = late_import("httpx")
 
 Sleep = Callable[[float], None]
 
@@ -19,13 +26,13 @@ FIRST_DELAY_SECONDS = 0.5
 LONGEST_DELAY_SECONDS = 60.0
 """A service that asks for more is not waited for."""
 
-ASKED_AGAIN = frozenset({httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE})
+ASKED_AGAIN = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 HARMLESS = frozenset({"GET", "PUT"})
 """Methods to send again when it is unknown whether the first call was heard."""
 CLIENT_ERRORS_FROM = 400
 NO_KEY = "There is no API key. Set CRAWLSET_API_KEY, or run this where `crawlset up` was run."
 
-Request = Callable[[], httpx.Response]
+type Request = Callable[[], httpx.Response]
 
 
 def send(
@@ -105,9 +112,9 @@ def error_of(response: httpx.Response) -> ApiError:
     reason = response.reason_phrase or f"status {status}"
     detail = body.get("detail") or body.get("message") or body.get("title") or reason
     code = body.get("code") or reason.title().replace(" ", "")
-    if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN} and "code" not in body:
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN} and "code" not in body:
         detail = f"The API key is not accepted ({detail}). Set CRAWLSET_API_KEY."
-    if status == httpx.codes.UNAUTHORIZED and "authorization" not in response.request.headers:
+    if status == HTTPStatus.UNAUTHORIZED and "authorization" not in response.request.headers:
         detail = NO_KEY
     request_id = body.get("request_id") or response.headers.get("apigw-requestid")
     errors = body.get("errors") or ()

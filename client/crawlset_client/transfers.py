@@ -1,15 +1,23 @@
 """Files to and from the object store, by presigned URLs: no key of ours is sent there."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from pathlib import Path
-
-import httpx
+from typing import TYPE_CHECKING
 
 from crawlset_client import calls
 from crawlset_client.calls import CLIENT_ERRORS_FROM, Sleep
 from crawlset_client.errors import ExportDamagedError
+from crawlset_client.late import late_import
 from crawlset_client.models import ExportFile, Upload
+
+if TYPE_CHECKING:
+    import httpx
+else:
+    httpx = late_import("httpx")
 
 PIECE_BYTES = 1 << 18
 
@@ -60,12 +68,12 @@ def get(
     def attempt() -> httpx.Response:
         headers = AS_STORED | partial.range_header()
         with storage.stream("GET", file.url, headers=headers) as response:
-            if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+            if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 partial.discard()
             if response.status_code >= CLIENT_ERRORS_FROM:
                 response.read()
                 return response
-            if response.status_code != httpx.codes.PARTIAL_CONTENT:
+            if response.status_code != HTTPStatus.PARTIAL_CONTENT:
                 partial.discard()
             partial.receive(response.iter_raw(PIECE_BYTES), file.file_size)
         return response

@@ -1,0 +1,157 @@
+"""The wheel as a user installs it: in an empty folder, without the checkout."""
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from crawlset_local.ports import free_ports
+
+ROOT = Path(__file__).parents[2]
+MAX_CLIENT_BYTES = 15_000_000
+MAX_IMPORT_SECONDS = 0.100
+MAX_HELP_SECONDS = 0.250
+RUNS = 10
+
+
+def uv(*arguments: str | Path) -> str:
+    program = os.environ.get("UV") or shutil.which("uv") or ROOT / ".uv/bin/uv"
+    done = subprocess.run(
+        [program, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("dist")
+    uv("build", "--quiet", "--python", sys.executable, "--out-dir", directory)
+    (built,) = directory.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def pins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The versions of the lock: what is installed is what was tested, and is at hand."""
+    file = tmp_path_factory.mktemp("pins") / "constraints.txt"
+    uv(
+        *("export", "--quiet", "--frozen", "--no-hashes", "--no-emit-project"),
+        *("--all-extras", "--output-file", file),
+    )
+    return file
+
+
+@pytest.fixture(scope="module")
+def client(wheel: Path, pins: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The `bin` of an environment that has the bare client."""
+    return install(str(wheel), tmp_path_factory.mktemp("client") / "venv", pins)
+
+
+def install(what: str, directory: Path, pins: Path) -> Path:
+    """A new environment with `what` in it; gives its `bin`."""
+    uv("venv", "--quiet", "--python", sys.executable, directory)
+    uv("pip", "install", "--quiet", "--python", directory, "--constraint", pins, what)
+    return directory / "bin"
+
+
+def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run as a user who has set nothing."""
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env={"HOME": str(cwd), "PATH": os.defpath, "LANG": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+class TestLocal:
+    def test_makes_the_dataset_of_the_demo_in_an_empty_folder(
+        self, wheel: Path, pins: Path, tmp_path: Path
+    ) -> None:
+        bin_ = install(f"crawlset[local] @ {wheel.as_uri()}", tmp_path / "venv", pins)
+        folder = tmp_path / "folder"
+        folder.mkdir()
+        ports = free_ports()
+
+        demo = run(
+            *(bin_ / "crawlset", "demo", "--json"),
+            *("--port", str(ports.gateway), "--emulator-port", str(ports.emulator)),
+            *("--postgres-port", str(ports.postgres), "--sample-port", str(ports.sample)),
+            cwd=folder,
+        )
+
+        assert demo.returncode == 0, demo.stderr
+        report = json.loads(demo.stdout)
+        assert [check["claim"] for check in report["checks"] if not check["holds"]] == []
+        dataset = folder / "datasets/demo-1"
+        assert report["n_images"] == 110
+        assert len((dataset / "manifest.jsonl").read_text().splitlines()) == 163
+        assert len([*dataset.glob("*/*/*.*")]) == 110
+        assert {path.name for path in folder.iterdir()} == {".crawlset", "datasets"}
+        logs = "".join(log.read_text() for log in folder.glob(".crawlset/logs/*"))
+        assert str(ROOT) not in logs
+
+    def test_has_metadata_that_the_index_takes(self, wheel: Path) -> None:
+        checked = subprocess.run(
+            [sys.executable, "-m", "twine", "check", "--strict", *wheel.parent.glob("crawlset-*")],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        assert checked.returncode == 0, checked.stdout
+        assert checked.stdout.count("PASSED") == 2
+
+
+class TestClient:
+    """`pip install crawlset` alone."""
+
+    def test_weighs_little(self, client: Path) -> None:
+        (packages,) = client.parent.glob("lib/python*/site-packages")
+        files = [path for path in packages.rglob("*") if path.is_file()]
+
+        assert sum(f.stat().st_size for f in files if f.suffix != ".pyc") < MAX_CLIENT_BYTES
+        assert not {"pydantic", "boto3", "PIL", "numpy"} & {p.name for p in packages.iterdir()}
+
+    def test_starts_at_once(self, client: Path, tmp_path: Path) -> None:
+        bare = processor_seconds(client / "python", "-c", "pass", cwd=tmp_path)
+
+        imported = processor_seconds(
+            client / "python", "-c", "import crawlset_client.api", cwd=tmp_path
+        )
+        helped = processor_seconds(client / "crawlset", "--help", cwd=tmp_path)
+
+        assert imported - bare < MAX_IMPORT_SECONDS
+        assert helped < MAX_HELP_SECONDS
+
+    def test_says_its_version(self, client: Path, tmp_path: Path) -> None:
+        assert run(client / "crawlset", "--version", cwd=tmp_path).stdout == "crawlset 0.1.0\n"
+
+    @pytest.mark.parametrize("command", ["up", "demo"])
+    def test_says_how_to_have_the_laptop_as_well(
+        self, client: Path, tmp_path: Path, command: str
+    ) -> None:
+        done = run(client / "crawlset", command, cwd=tmp_path)
+
+        assert done.returncode == 1
+        assert "pip install 'crawlset[local]'" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def processor_seconds(*command: str | Path, cwd: Path) -> float:
+    """The least of a few runs, which what else the machine does changes little."""
+    taken = []
+    for _ in range(RUNS + 1):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        run(*command, cwd=cwd).check_returncode()
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        taken.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return min(taken[1:])
