@@ -22,7 +22,7 @@ export SSL_CERT_FILE := $(firstword $(PIP_CERT) $(REQUESTS_CA_BUNDLE))
 endif
 endif
 
-.PHONY: help setup up demo test versions unit lint types schema openapi lock wheel validate build deploy bench clean FORCE
+.PHONY: help setup up demo test versions unit lint types schema openapi lock wheel version validate build deploy bench clean FORCE
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -117,8 +117,14 @@ lock: setup ## Lock, and derive what each layer ships
 	$(EXPORT) --extra tabular $(addprefix --prune ,$(BASE)) --output-file layers/tabular/requirements.txt
 	$(EXPORT) --no-hashes --extra migrate $(addprefix --prune ,$(BASE)) --output-file alembic/requirements.txt
 
-wheel: $(UV) ## Build what is published, below dist/
-	$(UV) build --quiet --clear --python "$$($(FIND_PYTHON) $(PYTHON))" --out-dir dist
+wheel: $(UV) ## Build what is published, with its bill of materials, below dist/
+	@$(UV) build --quiet --clear --python "$$($(FIND_PYTHON) $(PYTHON))" --out-dir dist
+	@$(UV) export --quiet --frozen --no-dev --extra local --extra hub --format cyclonedx1.5 \
+		--output-file dist/crawlset-$$($(MAKE) --silent version).cdx.json
+	@ls dist
+
+version: ## Print the version, which layers/core/crawlset/__init__.py says
+	@sed -n 's/^__version__ = "\(.*\)"$$/\1/p' layers/core/crawlset/__init__.py
 
 $(SAM): $(UV)
 	@$(UV) venv --quiet --clear --python "$$($(FIND_PYTHON) $(PYTHON))" $(SAM_ENV)
