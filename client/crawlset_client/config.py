@@ -1,8 +1,15 @@
-"""Where the service is and with which key to ask it."""
+"""
+Where the service is and with which key to ask it.
+
+Each setting is taken from the first that has it: the environment, the profile that `crawlset up`
+wrote, the user's own `config.toml`, the default.
+"""
 
 import json
+import os
+import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -11,39 +18,84 @@ from crawlset_client.errors import DEFAULT_API_URL, ConfigError
 
 HOME = ".crawlset"
 PROFILE = "profile.json"
+CONFIG = Path("crawlset", "config.toml")
+FIELDS = ("api_url", "api_key", "project")
+"""Of `config.toml`; in the environment each is CRAWLSET_ and its name."""
 
-NamedBy = Literal["environment", "profile", "default"]
+DEFAULT_PROJECT = "default"
+
+NamedBy = Literal["environment", "profile", "file", "default"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    value: str | None
+    origin: str
+    """The variable or the file that it was taken from, or `default`."""
+    named_by: NamedBy = "default"
+
+
+DEFAULTS = {
+    "api_url": Setting(DEFAULT_API_URL, "default"),
+    "api_key": Setting(None, "default"),
+    "project": Setting(DEFAULT_PROJECT, "default"),
+}
 
 
 @dataclass(frozen=True)
 class Config:
-    api_url: str
-    """Without `/api` at its end."""
-    api_key: str | None
+    settings: Mapping[str, Setting]
+    """By name, as in `FIELDS`."""
     home: Path
     """The laptop cloud's data, whether or not it is there."""
-    named_by: NamedBy
-    """What named the address."""
+    file: Path | None
+    """The user's own settings, whether or not they are there."""
+
+    @property
+    def api_url(self) -> str:
+        """Without `/api` at its end."""
+        return self.settings["api_url"].value or DEFAULT_API_URL
+
+    @property
+    def api_key(self) -> str | None:
+        return self.settings["api_key"].value
+
+    @property
+    def project(self) -> str:
+        """Where jobs go that name none."""
+        return self.settings["project"].value or DEFAULT_PROJECT
+
+    @property
+    def named_by(self) -> NamedBy:
+        """What named the address."""
+        return self.settings["api_url"].named_by
 
 
 def load_config(environ: Mapping[str, str], directory: Path) -> Config:
     """
     The settings for a command run in `directory`.
 
-    CRAWLSET_API_URL and CRAWLSET_API_KEY go before the profile that `crawlset up` wrote. A
-    profile's key is only ever sent to the profile's own address. Raises `ConfigError`.
+    A key that a file holds is only ever sent to the address in the same file. Raises
+    `ConfigError`.
     """
     home = find_home(environ, directory)
-    profile_url, profile_key = _read_profile(home / PROFILE)
-    given_url = environ.get("CRAWLSET_API_URL", "").strip()
-    api_url = _base(given_url or profile_url or DEFAULT_API_URL)
-    key = environ.get("CRAWLSET_API_KEY", "").strip() or None
-    if key is None and profile_url is not None and _base(profile_url) == api_url:
-        key = profile_key
-    named_by: NamedBy = "default"
-    if given_url or profile_url:
-        named_by = "environment" if given_url else "profile"
-    return Config(api_url, key, home, named_by)
+    file = config_file(environ)
+    given = {
+        name: Setting(value, variable(name), "environment")
+        for name in FIELDS
+        if (value := environ.get(variable(name), "").strip())
+    }
+    profile = _settings(_read_profile(home / PROFILE), home / PROFILE, "profile")
+    own = _settings(_read_file(file), file, "file") if file else {}
+    settings = DEFAULTS | own | profile | given
+    address = _base(settings["api_url"].value or "")
+    keys = [layer for layer in (own, profile) if _is_of(layer, address)]
+    settings["api_key"] = next(
+        (layer["api_key"] for layer in (given, *reversed(keys)) if "api_key" in layer),
+        DEFAULTS["api_key"],
+    )
+    settings["api_url"] = replace(settings["api_url"], value=address)
+    return Config(settings, home, file)
 
 
 def find_home(environ: Mapping[str, str], directory: Path) -> Path:
@@ -56,20 +108,72 @@ def find_home(environ: Mapping[str, str], directory: Path) -> Path:
     return directory / HOME
 
 
-def _read_profile(path: Path) -> tuple[str | None, str | None]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (FileNotFoundError, NotADirectoryError):
-        return None, None
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
+def config_file(environ: Mapping[str, str]) -> Path | None:
+    """Where the user's settings are looked for (XDG Base Directory 0.8); None without a home."""
+    base = environ.get("XDG_CONFIG_HOME", "")
+    if base and Path(base).is_absolute():
+        return Path(base) / CONFIG
+    return Path(environ["HOME"], ".config") / CONFIG if environ.get("HOME") else None
+
+
+def variable(name: str) -> str:
+    """The environment's name for a setting."""
+    return f"CRAWLSET_{name.upper()}"
+
+
+def _settings(values: Mapping[str, str], path: Path, named_by: NamedBy) -> dict[str, Setting]:
+    return {name: Setting(value, str(path), named_by) for name, value in values.items() if value}
+
+
+def _is_of(layer: Mapping[str, Setting], address: str) -> bool:
+    """Whether the settings of a file are for the service at `address`."""
+    url = layer["api_url"].value if "api_url" in layer else None
+    return url is not None and _base(url) == address
+
+
+def _read_profile(path: Path) -> dict[str, str]:
+    text = _read(path)
+    if text is None:
+        return {}
     try:
         profile = json.loads(text)
-        return str(profile["api_url"]), str(profile["api_key"])
+        return {name: str(profile[name]) for name in ("api_url", "api_key")}
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(
             f"{path} is no profile of Crawlset. Remove it and start `crawlset up` again."
         ) from error
+
+
+def _read_file(path: Path) -> dict[str, str]:
+    """Names are told, values never: one may be a key in the wrong place."""
+    text = _read(path)
+    if text is None:
+        return {}
+    try:
+        said = tomllib.loads(text)
+    except ValueError as error:
+        raise ConfigError(f"{path} is not TOML: {error}.") from error
+    if unknown := sorted(said.keys() - set(FIELDS)):
+        raise ConfigError(f"{path}: there is no {unknown[0]!r}; known are {', '.join(FIELDS)}.")
+    if others := [name for name, value in said.items() if not isinstance(value, str)]:
+        raise ConfigError(f"{path}: {others[0]} is a text, in quotes.")
+    if "api_key" in said:
+        if "api_url" not in said:
+            raise ConfigError(f"{path}: api_key is for one address; set api_url beside it.")
+        if os.name == "posix" and path.stat().st_mode & 0o077:
+            raise ConfigError(f"{path} holds a key and others may read it: chmod 600 it.")
+    return said
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8.") from error
 
 
 def _base(url: str) -> str:

@@ -19,7 +19,10 @@ from crawlset_client.transfers import Advance
 from crawlset_client.unpack import SUFFIXES, unpack, unsafe_reason
 
 MARKER = ".crawlset-export.json"
-"""In every directory an export made; only such a directory is ever replaced."""
+"""In every directory an export made, also unfinished; only such a one is replaced or removed."""
+STAGE_SUFFIX = ".partial"
+REPLACED = "replaced"
+"""In a stage: the export that was at its place, for a moment."""
 TREES = frozenset({"imagefolder", "coco", "yolo"})
 """Formats whose archives are made to be unpacked."""
 AT_ONCE = 4
@@ -81,9 +84,10 @@ def fetch_dataset(
     """
     check_target(out, is_forced=is_forced)
     out = out.absolute()
-    stage = out.parent / f".{out.name}.{export.id}.partial"
+    stage = out.parent / f".{out.name}.{export.id}{STAGE_SUFFIX}"
     downloads, data = stage / "files", stage / "data"
     downloads.mkdir(parents=True, exist_ok=True)
+    (stage / MARKER).write_text(json.dumps({"export_job_id": export.id}) + "\n")
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir()
     files = list(crawlset.list_export_files(job.project_id, job.id, export.id))
@@ -104,7 +108,7 @@ def fetch_dataset(
             f" where it says {export.n_images:,}."
         )
     _write_marker(data, job, export, files)
-    _put_in_place(data, out, stage / "replaced")
+    _put_in_place(data, out, stage / REPLACED)
     shutil.rmtree(stage, ignore_errors=True)
     return dataset
 

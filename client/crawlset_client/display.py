@@ -36,7 +36,7 @@ INDENT = (0, 0, 0, 2)
 @contextmanager
 def open_display(console: Console, clock: Clock = time.monotonic) -> Iterator[Display]:
     """Something to show snapshots on, for as long as the block lasts."""
-    if console.is_terminal:
+    if console.is_terminal and not console.is_dumb_terminal:
         live = Live(console=console, refresh_per_second=FRAMES_A_SECOND)
         with live:
             yield LiveDisplay(live)

@@ -11,16 +11,32 @@ What can go wrong for somebody who uses the client, each as one line for a perso
 """
 
 from collections.abc import Mapping, Sequence
+from enum import IntEnum
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 DEFAULT_API_URL = "http://127.0.0.1:8480"
+TOO_MANY_REQUESTS = 429
+SERVER_ERRORS_FROM = 500
+
+
+class ExitCode(IntEnum):
+    """What a command's exit code says; docs/cli.md has them for people."""
+
+    done = 0
+    failed = 1
+    wrong_use = 2
+    unreachable = 3
+    refused = 4
+    job_ended = 5
+    does_not_add_up = 6
+    interrupted = 130
 
 
 class CrawlsetError(Exception):
     """An expected failure; its message is for a person, `code` for a program."""
 
-    exit_code: ClassVar[int] = 1
+    exit_code: int = ExitCode.failed
 
     def __init__(self, detail: str) -> None:
         self.detail = detail
@@ -49,6 +65,8 @@ class ApiError(CrawlsetError):
         self.status = status
         self.request_id = request_id
         self.errors = tuple(errors)
+        is_busy = status == TOO_MANY_REQUESTS or status >= SERVER_ERRORS_FROM
+        self.exit_code = ExitCode.unreachable if is_busy else ExitCode.refused
         self._code = code
 
     @property
@@ -57,6 +75,8 @@ class ApiError(CrawlsetError):
 
 
 class NotRunningError(CrawlsetError):
+    exit_code = ExitCode.unreachable
+
     def __init__(self, url: str) -> None:
         super().__init__(
             f"Nothing answers at {url}. Start it with `crawlset up`, or set CRAWLSET_API_URL."
@@ -64,11 +84,15 @@ class NotRunningError(CrawlsetError):
 
 
 class ConnectionLostError(CrawlsetError):
+    exit_code = ExitCode.unreachable
+
     def __init__(self, host: str, reason: str) -> None:
         super().__init__(f"The connection to {host} broke: {reason}.")
 
 
 class UnexpectedAnswerError(CrawlsetError):
+    exit_code = ExitCode.unreachable
+
     def __init__(self, url: str) -> None:
         super().__init__(f"What answers at {url} does not answer as Crawlset does.")
 
@@ -80,9 +104,13 @@ class ConfigError(CrawlsetError):
 class NotFoundHereError(CrawlsetError):
     """No project or job of the caller is meant by what was given, or more than one is."""
 
+    exit_code = ExitCode.refused
+
 
 class JobEndedError(CrawlsetError):
     """A job that was waited for failed or was cancelled."""
+
+    exit_code = ExitCode.job_ended
 
 
 class MissingPartError(CrawlsetError):
@@ -97,11 +125,13 @@ class MissingPartError(CrawlsetError):
 class WatchInterruptedError(CrawlsetError):
     """Ctrl-C ended the watching, not the work."""
 
-    exit_code = 130
+    exit_code = ExitCode.interrupted
 
 
 class ExportDamagedError(CrawlsetError):
     """A downloaded file is not the one the service made."""
+
+    exit_code = ExitCode.does_not_add_up
 
 
 class UnsafeArchiveError(CrawlsetError):
@@ -115,6 +145,8 @@ class TargetError(CrawlsetError):
 
 class DoesNotAddUpError(CrawlsetError):
     """Counts that must agree do not."""
+
+    exit_code = ExitCode.does_not_add_up
 
 
 class ManifestError(CrawlsetError):
@@ -139,7 +171,7 @@ class SystemRefusedError(CrawlsetError):
 class UsageError(CrawlsetError):
     """What was asked for makes no sense."""
 
-    exit_code = 2
+    exit_code = ExitCode.wrong_use
 
 
 class InvalidListError(UsageError):

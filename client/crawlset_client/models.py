@@ -50,6 +50,7 @@ class Page(Record, kw_only=True):
 
 class Health(Record, kw_only=True):
     status: str = ""
+    version: str | None = None
 
 
 class Project(Record, kw_only=True):

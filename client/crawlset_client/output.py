@@ -17,16 +17,18 @@ WIDTH_OF_A_FILE = 200
 
 class Output:
     """
-    How a command speaks. With `as_json` standard output gets one JSON document, whatever happens.
+    How a command speaks. With `as_json` standard output gets one JSON document, whatever happens;
+    with `is_quiet` standard error gets errors alone.
     """
 
-    def __init__(self, *, as_json: bool) -> None:
+    def __init__(self, *, as_json: bool, is_quiet: bool = False) -> None:
         self.as_json = as_json
+        self.is_quiet = is_quiet
 
     @property
     def messages(self) -> "Console":
         """Standard error, for progress and for what a person should know meanwhile."""
-        return _console(sys.stderr)
+        return _console(sys.stderr, is_animated=sys.stderr.isatty(), is_quiet=self.is_quiet)
 
     def note(self, text: str) -> None:
         self.messages.print(printable(text), soft_wrap=True)
@@ -83,8 +85,24 @@ def _cell(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else printable(value)
 
 
-def _console(stream: TextIO) -> "Console":
+def _console(
+    stream: TextIO, *, is_animated: bool | None = None, is_quiet: bool = False
+) -> "Console":
+    """
+    A console on `stream`, coloured as NO_COLOR, FORCE_COLOR and TERM say.
+
+    FORCE_COLOR makes a file a terminal to rich; one that is not `is_animated` gets no moves of a
+    cursor by it.
+    """
     from rich.console import Console  # noqa: PLC0415 - start-up must be fast
 
     width = None if stream.isatty() else WIDTH_OF_A_FILE
-    return Console(file=stream, width=width, markup=False, emoji=False, highlight=False)
+    return Console(
+        file=stream,
+        width=width,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        force_terminal=False if is_animated is False else None,
+        quiet=is_quiet,
+    )

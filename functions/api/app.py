@@ -61,7 +61,7 @@ for router in (
 
 @app.get("/api/health", summary="Whether the API answers", tags=["health"])
 def health() -> dict[str, str]:
-    return {"status": "ok"}
+    return {"status": "ok", "version": __version__}
 
 
 def document() -> str:

@@ -1,8 +1,4 @@
-"""
-The `crawlset` command.
-
-Exit codes: 0 done, 1 failed, 2 wrong use, 130 Ctrl-C.
-"""
+"""The `crawlset` command."""
 
 import sys
 from typing import Annotated
@@ -12,7 +8,10 @@ import typer
 from crawlset_client import __version__
 from crawlset_client.cli import (
     cloud,
+    configuring,
     crawl,
+    diagnosis,
+    disk,
     export,
     jobs,
     keys,
@@ -26,15 +25,34 @@ from crawlset_client.cli import (
     validate,
     webhooks,
 )
+from crawlset_client.cli.quiet import Commands, Quiet
+
+EPILOG = """
+\b
+Exit codes: 0 done, 1 failed, 2 wrong use, 3 the service does not answer or is
+busy, 4 it refused, 5 a job failed or was cancelled, 6 counts or files do not
+add up, 130 Ctrl-C.
+"""
 
 app = typer.Typer(
     name="crawlset",
+    cls=Commands,
+    epilog=EPILOG,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _commands in (cloud, crawl, validate, export, sources, rights, migrate):
+for _commands in (
+    cloud,
+    crawl,
+    validate,
+    export,
+    sources,
+    rights,
+    migrate,
+    diagnosis,
+    disk,
+):
     _commands.register(app)
 app.add_typer(jobs.app)
 app.add_typer(projects.app)
@@ -43,6 +61,7 @@ app.add_typer(schedules.app)
 app.add_typer(webhooks.app)
 app.add_typer(takedowns.app)
 app.add_typer(keys.app)
+app.add_typer(configuring.app)
 
 
 def _print_version(is_asked: bool) -> None:  # noqa: FBT001 - as Typer calls it
@@ -60,6 +79,7 @@ def root(
             "--version", callback=_print_version, is_eager=True, help="Print the version."
         ),
     ] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Keywords or URL lists in, a licence-checked image dataset out."""
 
@@ -67,4 +87,4 @@ def root(
 def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    app()
+    app(prog_name="crawlset")

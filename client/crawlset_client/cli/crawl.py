@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from crawlset_client.cli.completion import USES, complete_projects, complete_sources, words
 from crawlset_client.cli.running import AsJson, Run, running
 from crawlset_client.errors import UsageError
 
@@ -60,7 +61,9 @@ def crawl(
     source: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME", help="Where to search; can be repeated. `crawlset sources` lists them."
+            metavar="NAME",
+            help="Where to search; can be repeated. `crawlset sources` lists them.",
+            autocompletion=complete_sources,
         ),
     ] = None,
     urls: Annotated[
@@ -68,8 +71,13 @@ def crawl(
         typer.Option(metavar="FILE", help="A list of URLs instead: .txt .csv .jsonl .parquet"),
     ] = None,
     project: Annotated[
-        str, typer.Option(metavar="NAME|ID", help="A name that is not there is created.")
-    ] = "default",
+        str | None,
+        typer.Option(
+            metavar="NAME|ID",
+            help="A name that is not there is created; `default` if not given or configured.",
+            autocompletion=complete_projects,
+        ),
+    ] = None,
     name: Annotated[str | None, typer.Option(metavar="NAME", help="What to call the job.")] = None,
     max_images: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Try no more candidates than this.")
@@ -79,7 +87,10 @@ def crawl(
         typer.Option(metavar="NAME", help="Only works under this licence; can be repeated."),
     ] = None,
     intended_use: Annotated[
-        str | None, typer.Option(metavar="USE", help="research, commercial or ml-training")
+        str | None,
+        typer.Option(
+            metavar="USE", help="research, commercial or ml-training", autocompletion=words(*USES)
+        ),
     ] = None,
     plurals: Annotated[
         bool, typer.Option("--plurals", help="Search for English plurals as well.")
@@ -147,6 +158,7 @@ def crawl(
                 only_if_bigger=only_if_bigger or None,
             ),
         }
+        project = run.project(project)
         with run.connect() as crawlset:
             if estimate:
                 _estimate(run, crawlset, project, urls, request)

@@ -7,6 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crawlset_client.cli.completion import (
+    FORMATS,
+    complete_exports,
+    complete_exports_of_jobs,
+    complete_jobs,
+    complete_validations,
+    words,
+)
 from crawlset_client.cli.running import AsJson, InProject, Run, read_object, running
 from crawlset_client.errors import NotFoundHereError
 
@@ -22,14 +30,17 @@ def register(app: typer.Typer) -> None:
 def export(
     context: typer.Context,
     *,
-    job: Annotated[str, typer.Argument(metavar="JOB", help="The crawl job's id.")],
+    job: Annotated[
+        str, typer.Argument(metavar="JOB", help="The crawl job's id.", autocompletion=complete_jobs)
+    ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to put the dataset.")],
     format_: Annotated[
         str,
         typer.Option(
             "--format",
             metavar="NAME",
-            help="imagefolder, webdataset, parquet, coco, yolo, tfrecord, csv, json or jsonl.",
+            help=f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}.",
+            autocompletion=words(*FORMATS),
         ),
     ] = "imagefolder",
     options: Annotated[
@@ -37,10 +48,20 @@ def export(
         typer.Option(metavar="FILE.json", help="Splits, classes, resizing and so on."),
     ] = None,
     validation: Annotated[
-        str | None, typer.Option(metavar="ID", help="Only what this validation kept.")
+        str | None,
+        typer.Option(
+            metavar="ID",
+            help="Only what this validation kept.",
+            autocompletion=complete_validations,
+        ),
     ] = None,
     export_id: Annotated[
-        str | None, typer.Option(metavar="ID", help="Fetch this export, make no new one.")
+        str | None,
+        typer.Option(
+            metavar="ID",
+            help="Fetch this export, make no new one.",
+            autocompletion=complete_exports,
+        ),
     ] = None,
     project: InProject = None,
     unpack: Annotated[
@@ -107,9 +128,21 @@ def export(
 def diff(
     context: typer.Context,
     before: Annotated[
-        str, typer.Argument(metavar="A", help="A directory, a manifest.jsonl, or JOB/EXPORT.")
+        str,
+        typer.Argument(
+            metavar="A",
+            help="A directory, a manifest.jsonl, or JOB/EXPORT.",
+            autocompletion=complete_exports_of_jobs,
+        ),
     ],
-    after: Annotated[str, typer.Argument(metavar="B", help="The same, of the other export.")],
+    after: Annotated[
+        str,
+        typer.Argument(
+            metavar="B",
+            help="The same, of the other export.",
+            autocompletion=complete_exports_of_jobs,
+        ),
+    ],
     project: InProject = None,
     *,
     as_json: AsJson = False,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crawlset_client.cli.completion import STATUSES, complete_jobs, words
 from crawlset_client.cli.running import AsJson, InProject, Run, running
 
 if TYPE_CHECKING:
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="jobs", help="Crawl jobs.", no_args_is_help=True)
 
-JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
+JobId = Annotated[
+    str, typer.Argument(metavar="JOB", help="The job's id.", autocompletion=complete_jobs)
+]
 Watch = Annotated[bool, typer.Option(help="Wait for the job to end.")]
 
 
@@ -23,7 +26,10 @@ def list_jobs(
     context: typer.Context,
     project: InProject = None,
     status: Annotated[
-        str | None, typer.Option(metavar="STATE", help="Only jobs in this state.")
+        str | None,
+        typer.Option(
+            metavar="STATE", help="Only jobs in this state.", autocompletion=words(*STATUSES)
+        ),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="No more jobs than this.")] = 20,
     *,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crawlset_client.cli.completion import complete_keys
 from crawlset_client.cli.running import AsJson, Run, running
 from crawlset_client.errors import UsageError
 
@@ -68,7 +69,12 @@ def create(
 @app.command()
 def revoke(
     context: typer.Context,
-    key_id: Annotated[str, typer.Argument(metavar="ID", help="`crawlset keys list` shows it.")],
+    key_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", help="`crawlset keys list` shows it.", autocompletion=complete_keys
+        ),
+    ],
     *,
     as_json: AsJson = False,
 ) -> None:

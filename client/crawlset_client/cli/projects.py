@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crawlset_client.cli.completion import complete_projects
 from crawlset_client.cli.running import AsJson, running
 from crawlset_client.errors import UsageError
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="projects", help="Projects: what jobs are kept in.", no_args_is_help=True)
 
-NameOrId = Annotated[str, typer.Argument(metavar="NAME|ID")]
+NameOrId = Annotated[str, typer.Argument(metavar="NAME|ID", autocompletion=complete_projects)]
 
 
 @app.command("list")

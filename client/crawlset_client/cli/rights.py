@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from crawlset_client.cli.completion import complete_jobs, complete_projects
 from crawlset_client.cli.running import AsJson, InProject, running
 from crawlset_client.cli.takedowns import connect
 from crawlset_client.text import printable
@@ -17,7 +18,9 @@ def register(app: typer.Typer) -> None:
 
 def provenance(
     context: typer.Context,
-    job: Annotated[str, typer.Argument(metavar="JOB", help="The crawl job's id.")],
+    job: Annotated[
+        str, typer.Argument(metavar="JOB", help="The crawl job's id.", autocompletion=complete_jobs)
+    ],
     image: Annotated[int, typer.Argument(metavar="IMAGE", help="The image's id.")],
     project: InProject = None,
     *,
@@ -37,9 +40,15 @@ def provenance(
 
 def summary(
     context: typer.Context,
-    project: Annotated[str, typer.Argument(metavar="PROJECT", help="Its name or id.")],
+    project: Annotated[
+        str,
+        typer.Argument(metavar="PROJECT", help="Its name or id.", autocompletion=complete_projects),
+    ],
     *,
-    job: Annotated[str | None, typer.Option(metavar="JOB", help="Of this crawl job alone.")] = None,
+    job: Annotated[
+        str | None,
+        typer.Option(metavar="JOB", help="Of this crawl job alone.", autocompletion=complete_jobs),
+    ] = None,
     sme: Annotated[
         bool, typer.Option("--sme", help="List as many domains as small providers must.")
     ] = False,

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from crawlset_client.cli.completion import complete_projects
+from crawlset_client.cli.quiet import is_quiet
 from crawlset_client.config import Config, load_config
 from crawlset_client.errors import (
     CrawlsetError,
@@ -34,7 +36,12 @@ if TYPE_CHECKING:
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 InProject = Annotated[
     str | None,
-    typer.Option("--project", metavar="NAME|ID", help="The project; looked for if not given."),
+    typer.Option(
+        "--project",
+        metavar="NAME|ID",
+        help="The project; looked for if not given.",
+        autocompletion=complete_projects,
+    ),
 ]
 
 
@@ -58,6 +65,10 @@ class Run:
     @cached_property
     def config(self) -> Config:
         return load_config(os.environ, Path.cwd())
+
+    def project(self, named: str | None) -> str:
+        """The project that a command is told of, or else the configured one."""
+        return named or self.config.project
 
     def connect(self) -> "Crawlset":
         """The configured service."""
@@ -112,12 +123,12 @@ def running(context: typer.Context, *, as_json: bool) -> Iterator[Run]:
     Ctrl-C ends it with 130.
     """
     outside = context.find_object(Outside) or Outside()
-    output = Output(as_json=as_json)
+    output = Output(as_json=as_json, is_quiet=is_quiet(context))
     try:
         yield Run(outside, output)
     except CrawlsetError as error:
         output.error(error)
-        raise typer.Exit(error.exit_code) from None
+        raise typer.Exit(int(error.exit_code)) from None
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise

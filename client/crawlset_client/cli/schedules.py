@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from crawlset_client.cli.completion import complete_schedules, complete_templates
 from crawlset_client.cli.running import AsJson, running
 from crawlset_client.cli.templates import OfProject, connect, find_template
 from crawlset_client.errors import NotFoundHereError, UsageError
@@ -18,18 +19,21 @@ app = typer.Typer(
     name="schedules", help="Schedules: templates started by the clock.", no_args_is_help=True
 )
 
-Schedule = Annotated[str, typer.Argument(metavar="SCHEDULE", help="Its name or id.")]
+Schedule = Annotated[
+    str,
+    typer.Argument(metavar="SCHEDULE", help="Its name or id.", autocompletion=complete_schedules),
+]
 
 
 @app.command("list")
 def list_schedules(
-    context: typer.Context, project: OfProject = "default", *, as_json: AsJson = False
+    context: typer.Context, project: OfProject = None, *, as_json: AsJson = False
 ) -> None:
     """List a project's schedules, newest first."""
     with running(context, as_json=as_json) as run, connect(run) as crawlset:
         from crawlset_client.lookup import find_project  # noqa: PLC0415 - start-up must be fast
 
-        found = list(crawlset.list_crawl_schedules(find_project(crawlset, project).id))
+        found = list(crawlset.list_crawl_schedules(find_project(crawlset, run.project(project)).id))
         document = {"items": [schedule.document for schedule in found]}
         run.output.result(document, lambda console: draw_schedules(console, found))
 
@@ -38,8 +42,13 @@ def list_schedules(
 def create(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME")],
-    template: Annotated[str, typer.Argument(metavar="TEMPLATE", help="Its name or id.")],
-    project: OfProject = "default",
+    template: Annotated[
+        str,
+        typer.Argument(
+            metavar="TEMPLATE", help="Its name or id.", autocompletion=complete_templates
+        ),
+    ],
+    project: OfProject = None,
     *,
     cron: Annotated[
         str | None, typer.Option(metavar="EXPRESSION", help="Such as '0 3 * * 1': Mondays at 3.")
@@ -61,7 +70,7 @@ def create(
         if (cron is None) == (every is None):
             raise UsageError("Give either --cron EXPRESSION or --every RATE.")
         with connect(run) as crawlset:
-            found = find_template(crawlset, project, template)
+            found = find_template(crawlset, run.project(project), template)
             made = crawlset.create_crawl_schedule(
                 found.project_id,
                 name,
@@ -79,13 +88,13 @@ def create(
 def show(
     context: typer.Context,
     schedule: Schedule,
-    project: OfProject = "default",
+    project: OfProject = None,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Show a schedule and its next runs."""
     with running(context, as_json=as_json) as run, connect(run) as crawlset:
-        found = find_schedule(crawlset, project, schedule)
+        found = find_schedule(crawlset, run.project(project), schedule)
         run.output.result(found.document, lambda console: draw_schedule(console, found))
 
 
@@ -93,7 +102,7 @@ def show(
 def pause(
     context: typer.Context,
     schedule: Schedule,
-    project: OfProject = "default",
+    project: OfProject = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -105,7 +114,7 @@ def pause(
 def resume(
     context: typer.Context,
     schedule: Schedule,
-    project: OfProject = "default",
+    project: OfProject = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -117,13 +126,13 @@ def resume(
 def delete(
     context: typer.Context,
     schedule: Schedule,
-    project: OfProject = "default",
+    project: OfProject = None,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Delete a schedule; the jobs it started stay."""
     with running(context, as_json=as_json) as run, connect(run) as crawlset:
-        found = find_schedule(crawlset, project, schedule)
+        found = find_schedule(crawlset, run.project(project), schedule)
         crawlset.delete_crawl_schedule(found.project_id, found.id)
         run.output.result(
             {"deleted": found.id}, lambda console: console.print(f"deleted {found.id}")
@@ -169,10 +178,15 @@ def draw_schedule(console: "Console", schedule: "CrawlSchedule") -> None:
 
 
 def _change(
-    context: typer.Context, schedule: str, project: str, changes: dict[str, Any], *, as_json: bool
+    context: typer.Context,
+    schedule: str,
+    project: str | None,
+    changes: dict[str, Any],
+    *,
+    as_json: bool,
 ) -> None:
     with running(context, as_json=as_json) as run, connect(run) as crawlset:
-        found = find_schedule(crawlset, project, schedule)
+        found = find_schedule(crawlset, run.project(project), schedule)
         changed = crawlset.update_crawl_schedule(found.project_id, found.id, **changes)
         run.output.result(changed.document, lambda console: draw_schedule(console, changed))
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crawlset_client.cli.completion import complete_projects, complete_takedowns
 from crawlset_client.cli.running import AsJson, Run, running
 from crawlset_client.errors import UsageError
 
@@ -19,7 +20,9 @@ app = typer.Typer(
     name="takedowns", help="Takedowns: images removed for good.", no_args_is_help=True
 )
 
-Project = Annotated[str, typer.Argument(metavar="PROJECT", help="Its name or id.")]
+Project = Annotated[
+    str, typer.Argument(metavar="PROJECT", help="Its name or id.", autocompletion=complete_projects)
+]
 
 
 @app.command()
@@ -83,7 +86,7 @@ def list_takedowns(context: typer.Context, project: Project, *, as_json: AsJson 
 def show(
     context: typer.Context,
     project: Project,
-    takedown_id: Annotated[str, typer.Argument(metavar="ID")],
+    takedown_id: Annotated[str, typer.Argument(metavar="ID", autocompletion=complete_takedowns)],
     *,
     as_json: AsJson = False,
 ) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from crawlset_client.cli.completion import complete_jobs, complete_projects, complete_templates
 from crawlset_client.cli.running import AsJson, Run, running
 from crawlset_client.errors import NotFoundHereError, UsageError
 
@@ -20,20 +21,29 @@ app = typer.Typer(
 )
 
 OfProject = Annotated[
-    str, typer.Option("--project", metavar="NAME|ID", help="The project it belongs to.")
+    str | None,
+    typer.Option(
+        "--project",
+        metavar="NAME|ID",
+        help="The project it belongs to; the configured one, or `default`.",
+        autocompletion=complete_projects,
+    ),
 ]
-Template = Annotated[str, typer.Argument(metavar="TEMPLATE", help="Its name or id.")]
+Template = Annotated[
+    str,
+    typer.Argument(metavar="TEMPLATE", help="Its name or id.", autocompletion=complete_templates),
+]
 
 
 @app.command("list")
 def list_templates(
-    context: typer.Context, project: OfProject = "default", *, as_json: AsJson = False
+    context: typer.Context, project: OfProject = None, *, as_json: AsJson = False
 ) -> None:
     """List a project's templates, newest first."""
     with running(context, as_json=as_json) as run, connect(run) as crawlset:
         from crawlset_client.lookup import find_project  # noqa: PLC0415 - start-up must be fast
 
-        found = list(crawlset.list_job_templates(find_project(crawlset, project).id))
+        found = list(crawlset.list_job_templates(find_project(crawlset, run.project(project)).id))
         document = {"items": [template.document for template in found]}
         run.output.result(document, lambda console: draw_templates(console, found))
 
@@ -44,11 +54,19 @@ def create(
     name: Annotated[str, typer.Argument(metavar="NAME")],
     project: Annotated[
         str | None,
-        typer.Option("--project", metavar="NAME|ID", help="`default`, or the project of the job."),
+        typer.Option(
+            "--project",
+            metavar="NAME|ID",
+            help="The configured one or `default`, or the project of the job.",
+            autocompletion=complete_projects,
+        ),
     ] = None,
     *,
     from_job: Annotated[
-        str | None, typer.Option(metavar="JOB", help="Keep the configuration of this job.")
+        str | None,
+        typer.Option(
+            metavar="JOB", help="Keep the configuration of this job.", autocompletion=complete_jobs
+        ),
     ] = None,
     configuration: Annotated[
         Path | None,
@@ -67,7 +85,7 @@ def create(
             if from_job is not None:
                 project_id = find_job(crawlset, from_job, project).project_id
             else:
-                project_id = find_project(crawlset, project or "default").id
+                project_id = find_project(crawlset, run.project(project)).id
             made = crawlset.create_job_template(
                 project_id, name, configuration=wanted, crawl_job_id=from_job
             )
@@ -78,13 +96,13 @@ def create(
 def show(
     context: typer.Context,
     template: Template,
-    project: OfProject = "default",
+    project: OfProject = None,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Show a template and what it configures."""
     with running(context, as_json=as_json) as run, connect(run) as crawlset:
-        found = find_template(crawlset, project, template)
+        found = find_template(crawlset, run.project(project), template)
 
         def draw(console: "Console") -> None:
             draw_templates(console, [found])
@@ -97,7 +115,7 @@ def show(
 def start(
     context: typer.Context,
     template: Template,
-    project: OfProject = "default",
+    project: OfProject = None,
     *,
     name: Annotated[str | None, typer.Option(metavar="NAME", help="What to call the job.")] = None,
     max_images: Annotated[
@@ -111,7 +129,7 @@ def start(
         from crawlset_client.cli.drawing import draw_job  # noqa: PLC0415
         from crawlset_client.cli.watching import watch_crawl  # noqa: PLC0415
 
-        found = find_template(crawlset, project, template)
+        found = find_template(crawlset, run.project(project), template)
         job = crawlset.start_job_template(
             found.project_id, found.id, name=name, max_images=max_images
         )
@@ -125,13 +143,13 @@ def start(
 def delete(
     context: typer.Context,
     template: Template,
-    project: OfProject = "default",
+    project: OfProject = None,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Delete a template that no schedule starts."""
     with running(context, as_json=as_json) as run, connect(run) as crawlset:
-        found = find_template(crawlset, project, template)
+        found = find_template(crawlset, run.project(project), template)
         crawlset.delete_job_template(found.project_id, found.id)
         run.output.result(
             {"deleted": found.id}, lambda console: console.print(f"deleted {found.id}")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crawlset_client.cli.completion import PRESETS, complete_jobs, complete_validations, words
 from crawlset_client.cli.running import AsJson, InProject, read_object, running
 from crawlset_client.errors import UsageError
 
@@ -19,7 +20,9 @@ def register(app: typer.Typer) -> None:
 
 def validate(
     context: typer.Context,
-    job: Annotated[str, typer.Argument(metavar="JOB", help="The crawl job's id.")],
+    job: Annotated[
+        str, typer.Argument(metavar="JOB", help="The crawl job's id.", autocompletion=complete_jobs)
+    ],
     rules: Annotated[
         Path | None,
         typer.Option(metavar="FILE.json", help="Rules, and a preset they build on."),
@@ -27,7 +30,9 @@ def validate(
     preset: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="basic, standard, strict or report_only; basic if not given."
+            metavar="NAME",
+            help="basic, standard, strict or report_only; basic if not given.",
+            autocompletion=words(*PRESETS),
         ),
     ] = None,
     project: InProject = None,
@@ -55,13 +60,19 @@ def validate(
 
 def report(
     context: typer.Context,
-    job: Annotated[str, typer.Argument(metavar="JOB", help="The crawl job's id.")],
+    job: Annotated[
+        str, typer.Argument(metavar="JOB", help="The crawl job's id.", autocompletion=complete_jobs)
+    ],
     out: Annotated[
         Path, typer.Option("--out", metavar="FILE.html", help="Where to write the page.")
     ] = Path("report.html"),
     validation: Annotated[
         str | None,
-        typer.Option(metavar="ID", help="Of this validation; the newest completed if not given."),
+        typer.Option(
+            metavar="ID",
+            help="Of this validation; the newest completed if not given.",
+            autocompletion=complete_validations,
+        ),
     ] = None,
     project: InProject = None,
     *,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crawlset_client.cli.completion import complete_deliveries, complete_webhooks
 from crawlset_client.cli.running import AsJson, Run, running
 
 if TYPE_CHECKING:
@@ -17,7 +18,12 @@ app = typer.Typer(
     name="webhooks", help="Webhooks: servers that are told of events.", no_args_is_help=True
 )
 
-WebhookId = Annotated[str, typer.Argument(metavar="ID", help="`crawlset webhooks list` shows it.")]
+WebhookId = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID", help="`crawlset webhooks list` shows it.", autocompletion=complete_webhooks
+    ),
+]
 
 
 class Status(StrEnum):
@@ -99,7 +105,9 @@ def deliveries(
 def replay(
     context: typer.Context,
     webhook_id: WebhookId,
-    delivery_id: Annotated[str, typer.Argument(metavar="DELIVERY", help="Its id.")],
+    delivery_id: Annotated[
+        str, typer.Argument(metavar="DELIVERY", help="Its id.", autocompletion=complete_deliveries)
+    ],
     *,
     as_json: AsJson = False,
 ) -> None:

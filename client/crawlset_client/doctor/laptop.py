@@ -16,6 +16,7 @@ from crawlset_local.source_access import FILE, read_source_access
 
 LITTLE_BYTES, TOO_LITTLE_BYTES = 5 << 30, 500 << 20
 LITTLE_INODES = 10_000
+DEFAULT_PORTS = Ports()
 OLDEST_POSTGRES, NEWEST_POSTGRES = 16, 18
 
 
@@ -63,7 +64,7 @@ def _check_room(home: Path) -> Finding:
     return warning("disk", found, mend) if is_little else ok("disk", found)
 
 
-def check_ports(home: Path, ports: Ports) -> Iterator[Finding]:
+def check_ports(home: Path, ports: Ports = DEFAULT_PORTS) -> Iterator[Finding]:
     """Who holds the ports that `crawlset up` takes if it is told of no others."""
     ours = {pid for _, pid, _ in recorded(home / "run")} if holder_of(home) else set()
     for name, port, option in (
@@ -84,7 +85,7 @@ def check_ports(home: Path, ports: Ports) -> Iterator[Finding]:
             yield finding(label, f"held by {_describe(listener)}, wanted for {name}", mend)
 
 
-def check_database(home: Path, database_url: str | None, versions: Path) -> Iterator[Finding]:
+def check_database(home: Path, database_url: str | None) -> Iterator[Finding]:
     name = "database"
     if database_url is None and not holder_of(home):
         version = inspection.kept_version(home)
@@ -106,7 +107,7 @@ def check_database(home: Path, database_url: str | None, versions: Path) -> Iter
         yield wrong(name, found, mend)
     else:
         yield ok(name, found)
-    yield _check_revision(database.revision, inspection.newest_revision(versions))
+    yield _check_revision(database.revision, inspection.newest_revision())
 
 
 def _check_revision(revision: str | None, newest: str) -> Finding:

@@ -1,7 +1,6 @@
 """Facts about this machine that decide whether a laptop cloud can run on it."""
 
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,6 +17,7 @@ from crawlset_local.postgres import DATABASE, USER
 LISTENING = "0A"
 """State of a socket in /proc/net/tcp (TCP_LISTEN of include/net/tcp_states.h)."""
 
+VERSIONS = Path(__file__).resolve().parents[3] / "alembic" / "versions"
 TAG = "crawlset="
 """Our children are started with `-X crawlset=HOME`."""
 
@@ -102,10 +102,10 @@ def examine_database(database_url: str) -> Database:
         raise PostgresError(" ".join(str(error).split())) from None
 
 
-def newest_revision(versions: Path) -> str:
+def newest_revision() -> str:
     """The revision that a migrated database has; migrations are numbered in their names."""
-    numbers = (re.match(r"\d+", path.name) for path in versions.glob("[0-9]*.py"))
-    return max(found.group() for found in numbers if found)
+    names = [path.name for path in VERSIONS.glob("[0-9]*.py")]
+    return max(name.partition("_")[0] for name in names)
 
 
 def _listening(port: int) -> Iterator[tuple[str, int]]:

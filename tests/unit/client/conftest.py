@@ -71,6 +71,7 @@ class Shell:
 
     def run(self, *arguments: str, **env: str | None) -> Result:
         environ = {
+            "XDG_CONFIG_HOME": str(self.directory / "config"),
             "CRAWLSET_API_URL": API_URL,
             "CRAWLSET_API_KEY": API_KEY,
             "CRAWLSET_HOME": None,

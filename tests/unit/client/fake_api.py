@@ -206,7 +206,11 @@ class FakeApi:
         jobs = f"{project}/crawl-jobs"
         job = f"{jobs}/(?P<j>[^/]+)"
         return [
-            ("GET", "/api/health", lambda _: httpx.Response(200, json={"status": "ok"})),
+            (
+                "GET",
+                "/api/health",
+                lambda _: httpx.Response(200, json={"status": "ok", "version": "0.1.0"}),
+            ),
             ("GET", "/api/sources", lambda _: httpx.Response(200, json={"items": SOURCES})),
             ("POST", projects, self._create_project),
             ("GET", projects, lambda request: page(request, [*self.projects.values()][::-1])),

@@ -126,7 +126,7 @@ class TestProjects:
 
         result = shell.run("projects", "delete", "cats", "--yes")
 
-        assert result.exit_code == 1
+        assert result.exit_code == 4
         assert all(id_ in result.stderr for id_ in ids)
         assert set(api.projects) == ids
 
@@ -195,7 +195,7 @@ class TestCrawl:
     def test_creates_no_project_for_an_id(self, api: FakeApi, shell: Shell) -> None:
         result = shell.run("crawl", "cat", "--source", "sample", "--project", NOBODY)
 
-        assert (result.exit_code, api.projects) == (1, {})
+        assert (result.exit_code, api.projects) == (4, {})
         assert "There is no project" in result.stderr
 
     def test_prints_one_document(self, shell: Shell) -> None:
@@ -218,7 +218,7 @@ class TestCrawl:
 
         result = shell.run("crawl", "cat", "--source", "sample")
 
-        assert result.exit_code == 1
+        assert result.exit_code == 5
         assert "failed: Every search failed." in result.stderr.splitlines()[-1]
 
     def test_shows_the_failed_job_in_json(self, api: FakeApi, shell: Shell) -> None:
@@ -242,7 +242,7 @@ class TestCrawl:
     def test_leaves_no_project_behind_if_there_is_no_job(self, api: FakeApi, shell: Shell) -> None:
         result = shell.run("crawl", "cat", "--source", "flickr")
 
-        assert (result.exit_code, api.projects) == (1, {})
+        assert (result.exit_code, api.projects) == (4, {})
 
     def test_keeps_a_project_that_was_there(self, api: FakeApi, shell: Shell) -> None:
         api.add_project("default")
@@ -428,7 +428,7 @@ class TestJobs:
 
         result = shell.run("jobs", "show", NOBODY)
 
-        assert result.exit_code == 1
+        assert result.exit_code == 4
         assert f"There is no crawl job {NOBODY}" in result.stderr
 
     def test_refuses_what_is_no_id(self, shell: Shell) -> None:
@@ -452,7 +452,7 @@ class TestJobs:
 
         result = shell.run("jobs", "cancel", job["id"])
 
-        assert result.exit_code == 1
+        assert result.exit_code == 4
         assert "already. (CrawlJobFinishedError, request request-1)" in result.stderr
 
     @pytest.mark.parametrize("command", ["retry", "recrawl"])
@@ -590,7 +590,7 @@ class TestErrors:
     def test_are_one_line_with_code_and_request(self, shell: Shell) -> None:
         result = shell.run("crawl", "cat", "--source", "flickr")
 
-        assert result.exit_code == 1
+        assert result.exit_code == 4
         assert result.stdout == ""
         assert result.stderr == (
             "error: There is no source 'flickr'. Known are sample, urls."
@@ -611,7 +611,7 @@ class TestErrors:
 
         result = shell.run("projects", "list")
 
-        assert result.exit_code == 1
+        assert result.exit_code == 3
         assert result.stderr == (
             f"error: Nothing answers at {API_URL}. Start it with `crawlset up`,"
             " or set CRAWLSET_API_URL. (NotRunningError)\n"

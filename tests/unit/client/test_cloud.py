@@ -121,7 +121,7 @@ class TestDemo:
 
         result = shell.run("demo", **NO_SETTINGS)
 
-        assert result.exit_code == 1
+        assert result.exit_code == 5
         assert laptop.clouds[0].n_stops == 1
 
     def test_starts_nothing_in_place_of_a_given_address(
@@ -131,7 +131,7 @@ class TestDemo:
 
         result = shell.run("demo")
 
-        assert (result.exit_code, laptop.clouds) == (1, [])
+        assert (result.exit_code, laptop.clouds) == (3, [])
         assert f"Nothing answers at {API_URL}" in result.stderr
 
     def test_asks_the_profile_of_its_home(
@@ -197,7 +197,7 @@ class TestDemoThatDoesNotAddUp:
 
         result = shell.run("demo")
 
-        assert result.exit_code == 1
+        assert result.exit_code == 6
         assert "✗" in result.stdout
         assert "It does not add up" in result.stderr.splitlines()[-1]
 
@@ -207,11 +207,11 @@ class TestDemoThatDoesNotAddUp:
         result = shell.run("demo", "--json")
 
         document = json.loads(result.stdout)
-        assert result.exit_code == 1
+        assert result.exit_code == 6
         assert document["error"]["code"] == "DoesNotAddUpError"
         assert not all(check["holds"] for check in document["checks"])
 
     def test_finds_nothing_to_be_too_little(self, api: FakeApi, shell: Shell) -> None:
         api.progress = dict.fromkeys(api.progress, 0)
 
-        assert shell.run("demo").exit_code == 1
+        assert shell.run("demo").exit_code == 6

@@ -58,7 +58,7 @@ class TestExport:
     def test_says_which_formats_there_are(self, shell: Shell, job_id: str) -> None:
         result = shell.run("export", job_id, "--out", "set", "--format", "coco")
 
-        assert result.exit_code == 1
+        assert result.exit_code == 4
         assert "should be 'imagefolder' or 'parquet'" in result.stderr
 
     def test_asks_again_for_an_address_that_expired(
@@ -166,7 +166,7 @@ class TestExportThatFails:
 
         result = shell.run("export", job_id, "--out", "set")
 
-        assert result.exit_code == 1
+        assert result.exit_code == 6
         assert "train-00001.zip came damaged: its SHA-256" in result.stderr
         assert not (tmp_path / "set").exists()
 
@@ -234,7 +234,7 @@ class TestExportThatFails:
 
         result = shell.run("export", job_id, "--out", "set")
 
-        assert result.exit_code == 1
+        assert result.exit_code == 6
         assert "holds 3 images where it says 5" in result.stderr
         assert not (tmp_path / "set").exists()
 

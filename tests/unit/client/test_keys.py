@@ -117,7 +117,7 @@ class TestRevoke:
     def test_tells_of_a_key_that_is_not_there(self, shell: Shell) -> None:
         result = shell.run("keys", "revoke", str(uuid4()))
 
-        assert result.exit_code == 1
+        assert result.exit_code == 4
         assert "There is no API key" in result.stderr
 
     def test_sends_and_prints_no_key_given_by_mistake(

@@ -92,7 +92,7 @@ class TestMigrateDatasets:
 
         document = shell.json("migrate-datasets", "old.jsonl")
 
-        assert stopped.exit_code == 1
+        assert stopped.exit_code == 3
         assert "Something broke." in stopped.stderr
         assert document["counts"] == {"rows": 3, "migrated": 1, "skipped": 2, "refused": 0}
         assert len(api.requests) == 1
@@ -151,7 +151,7 @@ class TestMigrateDatasets:
 
         result = shell.run("migrate-datasets", "old.jsonl")
 
-        assert result.exit_code == 1
+        assert result.exit_code == 4
         assert "Datasets are gone." in result.stderr
         assert len(api.requests) == 1
 

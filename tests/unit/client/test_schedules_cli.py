@@ -168,7 +168,7 @@ class TestTemplates:
     def test_are_looked_for_by_name(self, shell: Shell, template: dict[str, Any]) -> None:
         result = shell.run("templates", "delete", "dogs")
 
-        assert result.exit_code == 1
+        assert result.exit_code == 4
         assert "no template named 'dogs'" in result.stderr
 
 

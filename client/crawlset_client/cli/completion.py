@@ -1,0 +1,221 @@
+"""
+What a shell may complete with: words of our own, and names and ids that the service tells.
+
+A person waits at the Tab key: nobody is asked without a key, everything ends after a second, and
+whatever goes wrong, there is merely nothing to offer.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import typer
+
+from crawlset_client.config import load_config
+
+if TYPE_CHECKING:
+    from crawlset_client.client import Client
+    from crawlset_client.models import CrawlJob, Project
+
+Offer = tuple[str, str]
+"""A word, and what a shell that can may say beside it."""
+Completer = Callable[[typer.Context, str], list[Offer]]
+Source = Callable[["Client", typer.Context, str], Iterable[Offer]]
+
+SECONDS = 1.0
+"""The longest that a shell is kept waiting."""
+PROJECTS, JOBS = 20, 50
+"""How many of the newest are looked through, and in each of how many projects."""
+
+STATUSES = ("pending", "running", "completed", "failed", "cancelled")
+PRESETS = ("basic", "standard", "strict", "report_only")
+FORMATS = (
+    "imagefolder",
+    "webdataset",
+    "parquet",
+    "coco",
+    "yolo",
+    "tfrecord",
+    "csv",
+    "json",
+    "jsonl",
+)
+USES = ("research", "commercial", "ml-training")
+
+PLAIN = re.compile(r"\w[\w.+,/-]*")
+"""What every shell takes as one word; other names are offered by their ids."""
+UNPRINTED = re.compile(r"[^\w .,@+/-]+")
+"""What a shell may read as more than text: the zsh script evaluates what it is given."""
+LONGEST_NOTE = 60
+
+
+class BusyError(Exception):
+    """The service asks to be asked later, and no shell waits."""
+
+
+def words(*offered: str) -> Completer:
+    """Complete with some of our own words."""
+
+    def complete(_context: typer.Context, incomplete: str) -> list[Offer]:
+        return [(word, "") for word in offered if word.startswith(incomplete)]
+
+    return complete
+
+
+def asking(source: Source) -> Completer:
+    """Complete with what `source` learns from the service within a second."""
+
+    def complete(context: typer.Context, incomplete: str) -> list[Offer]:
+        found: list[Offer] = []
+
+        def ask(crawlset: "Client") -> None:
+            with suppress(Exception), crawlset:
+                for word, note in source(crawlset, context, incomplete):
+                    if word.startswith(incomplete) and PLAIN.fullmatch(word):
+                        found.append((word, UNPRINTED.sub(" ", note)[:LONGEST_NOTE].strip()))
+
+        with suppress(Exception):
+            crawlset = _connect(context)
+            if crawlset is not None:
+                # Only a thread can be left behind while it looks up a name.
+                asker = Thread(target=ask, args=(crawlset,), daemon=True)
+                asker.start()
+                asker.join(SECONDS)
+        return list(found)
+
+    return complete
+
+
+def _connect(context: typer.Context) -> "Client | None":
+    """The configured service; None where there is no key to ask it with."""
+    config = load_config(os.environ, Path.cwd())
+    if config.api_key is None:
+        return None
+    from crawlset_client.cli.running import Outside  # noqa: PLC0415 - it imports us
+    from crawlset_client.client import Client  # noqa: PLC0415 - start-up must be fast
+
+    outside = context.find_object(Outside) or Outside()
+    return Client(config.api_url, config.api_key, transport=outside.transport, sleep=_give_up)
+
+
+def _give_up(_seconds: float) -> None:
+    raise BusyError
+
+
+def _projects(crawlset: "Client", _context: typer.Context, _incomplete: str) -> Iterator[Offer]:
+    for project in crawlset.list_projects():
+        is_word = PLAIN.fullmatch(project.name)
+        yield (project.name, "") if is_word else (project.id, project.name)
+
+
+def _jobs(crawlset: "Client", context: typer.Context, _incomplete: str) -> Iterator[Offer]:
+    for project in _searched(crawlset, context):
+        for job in islice(crawlset.list_crawl_jobs(project.id), JOBS):
+            yield job.id, f"{job.name} - {job.status}"
+
+
+def _validations(crawlset: "Client", context: typer.Context, _incomplete: str) -> Iterator[Offer]:
+    for validation in _job(crawlset, context).validation_jobs:
+        yield validation.id, f"kept {validation.counts.kept} - {validation.status}"
+
+
+def _exports(crawlset: "Client", context: typer.Context, _incomplete: str) -> Iterator[Offer]:
+    for export in _job(crawlset, context).export_jobs:
+        yield export.id, f"{export.format} - {export.status}"
+
+
+def _exports_of_jobs(
+    crawlset: "Client", context: typer.Context, incomplete: str
+) -> Iterator[Offer]:
+    """JOB/EXPORT, once a job is named; what has no slash may be a directory."""
+    job_id, slash, _ = incomplete.partition("/")
+    if not slash:
+        return
+    for export in _find(crawlset, context, job_id).export_jobs:
+        yield f"{job_id}/{export.id}", f"{export.format} - {export.status}"
+
+
+def _sources(crawlset: "Client", _context: typer.Context, _incomplete: str) -> Iterator[Offer]:
+    for source in crawlset.list_sources():
+        yield source.name, "" if source.configured else "not configured"
+
+
+def _takedowns(crawlset: "Client", context: typer.Context, _incomplete: str) -> Iterator[Offer]:
+    for takedown in crawlset.list_takedowns(_project(crawlset, context).id):
+        yield takedown.id, takedown.status
+
+
+def _templates(crawlset: "Client", context: typer.Context, _incomplete: str) -> Iterator[Offer]:
+    for template in crawlset.list_job_templates(_project(crawlset, context).id):
+        yield _named(template.id, template.name)
+
+
+def _schedules(crawlset: "Client", context: typer.Context, _incomplete: str) -> Iterator[Offer]:
+    for schedule in crawlset.list_crawl_schedules(_project(crawlset, context).id):
+        yield _named(schedule.id, schedule.name)
+
+
+def _webhooks(crawlset: "Client", _context: typer.Context, _incomplete: str) -> Iterator[Offer]:
+    for webhook in crawlset.list_webhooks():
+        yield webhook.id, webhook.url
+
+
+def _deliveries(crawlset: "Client", context: typer.Context, _incomplete: str) -> Iterator[Offer]:
+    for delivery in islice(crawlset.list_deliveries(context.params["webhook_id"]), JOBS):
+        yield delivery.id, delivery.status
+
+
+def _keys(crawlset: "Client", _context: typer.Context, _incomplete: str) -> Iterator[Offer]:
+    for key in crawlset.list_api_keys():
+        if key.revoked_at is None:
+            yield key.id, key.name
+
+
+complete_projects = asking(_projects)
+complete_jobs = asking(_jobs)
+complete_validations = asking(_validations)
+complete_exports = asking(_exports)
+complete_exports_of_jobs = asking(_exports_of_jobs)
+complete_sources = asking(_sources)
+complete_takedowns = asking(_takedowns)
+complete_templates = asking(_templates)
+complete_schedules = asking(_schedules)
+complete_webhooks = asking(_webhooks)
+complete_deliveries = asking(_deliveries)
+complete_keys = asking(_keys)
+
+
+def _named(id_: str, name: str) -> Offer:
+    """By name where that is a word, else by id."""
+    return (name, "") if PLAIN.fullmatch(name) else (id_, name)
+
+
+def _searched(crawlset: "Client", context: typer.Context) -> "Iterator[Project]":
+    if context.params.get("project"):
+        yield _project(crawlset, context)
+    else:
+        yield from islice(crawlset.list_projects(), PROJECTS)
+
+
+def _project(crawlset: "Client", context: typer.Context) -> "Project":
+    """The project named before on the line, or the one that commands take without one."""
+    from crawlset_client.lookup import find_project  # noqa: PLC0415 - start-up must be fast
+
+    named = context.params.get("project") or load_config(os.environ, Path.cwd()).project
+    return find_project(crawlset, named)
+
+
+def _job(crawlset: "Client", context: typer.Context) -> "CrawlJob":
+    """The job named before on the line; a line that ends in an option has not been taken apart."""
+    return _find(crawlset, context, context.params.get("job") or context.args[0])
+
+
+def _find(crawlset: "Client", context: typer.Context, job_id: str) -> "CrawlJob":
+    from crawlset_client.lookup import find_job  # noqa: PLC0415 - start-up must be fast
+
+    return find_job(crawlset, job_id, context.params.get("project"))
