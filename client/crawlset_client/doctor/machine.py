@@ -27,9 +27,8 @@ UNREAD = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """Variables of other programs that name certificates; httpx reads none of them."""
 
 
-def check_versions() -> Iterator[Finding]:
+def check_versions(version: tuple[int, int] = sys.version_info[:2]) -> Iterator[Finding]:
     yield ok("crawlset", f"{__version__}, in {Path(__file__).resolve().parents[1]}")
-    version = sys.version_info[:2]
     found = f"{sys.version.split()[0]}, {sys.executable}"
     promised = f"{_dotted(OLDEST)} to {_dotted(NEWEST)}"
     if OLDEST <= version <= NEWEST:

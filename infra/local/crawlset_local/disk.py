@@ -1,6 +1,5 @@
 """What a laptop cloud's data take on the disk, by part and by whose they are."""
 
-import os
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -71,19 +70,18 @@ def measure(home: Path) -> Usage:
     known = {"pgdata", "logs", "tmp", "s3"}
     for entry in _entries(home):
         if entry.name not in known:
-            for _, n_bytes, _ in files_below(Path(entry.path)):
+            for _, n_bytes, _ in files_below(entry):
                 parts["other"].add(n_bytes)
     return Usage(dict(parts), dict(owners))
 
 
 def list_objects(home: Path) -> Iterator[StoredObject]:
     for account in _entries(home / "s3"):
-        for bucket in _entries(Path(account.path)):
-            root = Path(bucket.path)
-            for path, n_bytes, modified_at in files_below(root):
-                parts = path.relative_to(root).parts
+        for bucket in _entries(account):
+            for path, n_bytes, modified_at in files_below(bucket):
+                parts = path.relative_to(bucket).parts
                 kind, owner_kind, owner = _belonging(bucket.name, parts)
-                yield StoredObject(path, root, kind, owner_kind, owner, n_bytes, modified_at)
+                yield StoredObject(path, bucket, kind, owner_kind, owner, n_bytes, modified_at)
 
 
 def files_below(path: Path) -> Iterator[tuple[Path, int, float]]:
@@ -100,14 +98,14 @@ def files_below(path: Path) -> Iterator[tuple[Path, int, float]]:
             if not current.is_dir() or current.is_symlink():
                 yield current, status.st_blocks * BLOCK_BYTES, status.st_mtime
                 continue
-            waiting.extend(Path(entry.path) for entry in os.scandir(current))
+            waiting.extend(current.iterdir())
         except OSError:
             continue
 
 
-def _entries(path: Path) -> list[os.DirEntry[str]]:
+def _entries(path: Path) -> list[Path]:
     try:
-        return sorted(os.scandir(path), key=lambda entry: entry.name)
+        return sorted(path.iterdir())
     except OSError:
         return []
 

@@ -119,12 +119,17 @@ def _listening(port: int) -> Iterator[tuple[str, int]]:
 
 
 def _holders(inode: str) -> Iterator[int]:
+    """Processes that have this socket open, of those that may be looked into."""
     for directory in Path("/proc").glob("[0-9]*/fd"):
         with suppress(OSError):
-            for entry in os.scandir(directory):
-                with suppress(OSError):
-                    if Path(entry.path).readlink().name == f"socket:[{inode}]":
-                        yield int(directory.parent.name)
+            if any(_is_socket(link, inode) for link in directory.iterdir()):
+                yield int(directory.parent.name)
+
+
+def _is_socket(link: Path, inode: str) -> bool:
+    with suppress(OSError):
+        return link.readlink().name == f"socket:[{inode}]"
+    return False
 
 
 def _describe(pid: int) -> tuple[str, Path | None]:

@@ -39,7 +39,9 @@ def read_keepers(database_url: str, home: Path) -> Keepers:
     profile_id = read_profile(home).get("profile_id")
     try:
         with psycopg.connect(database_url, connect_timeout=10) as connection:
-            connection.execute("SET default_transaction_read_only = on")
+            connection.execute("SET TRANSACTION READ ONLY")
+            # A role that may not see every row is refused rather than shown fewer.
+            connection.execute("SET LOCAL row_security = off")
             known = connection.execute(
                 "SELECT FROM profiles WHERE id::text = %s", (str(profile_id),)
             ).fetchone()

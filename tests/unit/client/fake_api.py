@@ -211,6 +211,7 @@ class FakeApi:
                 "/api/health",
                 lambda _: httpx.Response(200, json={"status": "ok", "version": "0.1.0"}),
             ),
+            ("GET", "/api/profile", lambda _: httpx.Response(200, json={"email": "me@test"})),
             ("GET", "/api/sources", lambda _: httpx.Response(200, json={"items": SOURCES})),
             ("POST", projects, self._create_project),
             ("GET", projects, lambda request: page(request, [*self.projects.values()][::-1])),
