@@ -71,15 +71,15 @@ class Config:
         return self.settings["api_url"].named_by
 
 
-def load_config(environ: Mapping[str, str], directory: Path) -> Config:
+def load_config(environ: Mapping[str, str], directory: Path, *, with_file: bool = True) -> Config:
     """
-    The settings for a command run in `directory`.
+    The settings for a command run in `directory`, the user's own file left out on request.
 
     A key that a file holds is only ever sent to the address in the same file. Raises
     `ConfigError`.
     """
     home = find_home(environ, directory)
-    file = config_file(environ)
+    file = config_file(environ) if with_file else None
     given = {
         name: Setting(value, variable(name), "environment")
         for name in FIELDS

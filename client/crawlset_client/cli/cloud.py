@@ -199,7 +199,9 @@ def _run_demo(run: Run, crawlset: "Crawlset", datasets: Path) -> "DemoReport":
 @contextmanager
 def _some_cloud(run: Run, options: CloudOptions) -> "Iterator[Crawlset]":
     """The configured service if it answers; else a cloud of our own, stopped afterwards."""
-    config = load_config({**os.environ, "CRAWLSET_HOME": str(options.home)}, Path.cwd())
+    environ = {**os.environ, "CRAWLSET_HOME": str(options.home)}
+    # A deployment that the user's own file names has no sample site.
+    config = load_config(environ, Path.cwd(), with_file=False)
     is_named = config.named_by != "default"
     api_url = config.api_url if is_named else f"http://127.0.0.1:{options.port}"
     with run.connect_to(api_url, config.api_key) as configured:

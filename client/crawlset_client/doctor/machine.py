@@ -63,14 +63,12 @@ def check_shell(environ: Mapping[str, str]) -> Iterator[Finding]:
     else:
         mend = "export LC_ALL=C.UTF-8, or names and captions may not print."
         yield warning("locale", f"{encoding}, not UTF-8", mend)
-    if getattr(os, "geteuid", lambda: 1)() == 0:
-        yield warning(
-            "user",
-            "root",
-            "Use an ordinary account where you can; as root, PostgreSQL runs as `nobody`.",
-        )
+    uid = getattr(os, "geteuid", lambda: None)()
+    if uid == 0:
+        mend = "Use an ordinary account where you can; as root, PostgreSQL runs as `nobody`."
+        yield warning("user", "root", mend)
     else:
-        yield ok("user", os.environ.get("USER") or "not root")
+        yield ok("user", "not root")
     yield from _check_proxies(environ)
     yield from _check_certificates(environ)
 

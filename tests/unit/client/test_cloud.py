@@ -153,6 +153,25 @@ class TestDemo:
 
         assert str(api.requests[0].url) == "http://127.0.0.1:9999/api/health"
 
+    def test_is_not_for_the_service_of_the_users_own_file(
+        self, api: FakeApi, laptop: FakeLaptop, shell: Shell, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "config/crawlset/config.toml"
+        file.parent.mkdir(parents=True)
+        file.write_text('api_url = "https://remote.test"\napi_key = "cs_remote"\n')
+        file.chmod(0o600)
+        nobody_answers(api)
+
+        result = shell.run("demo", **NO_SETTINGS)
+
+        assert (result.exit_code, len(laptop.clouds)) == (0, 1)
+        assert {request.url.host for request in api.requests} <= {
+            "127.0.0.1",
+            "api.test",
+            "store.test",
+        }
+        assert not any("cs_remote" in str(request.headers) for request in api.requests)
+
     def test_needs_the_key_of_what_answers(self, shell: Shell) -> None:
         result = shell.run("demo", **NO_SETTINGS)
 
