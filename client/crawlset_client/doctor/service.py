@@ -15,6 +15,8 @@ TIMEOUT_SECONDS = 5.0
 SKEW_SECONDS, BAD_SKEW_SECONDS = 30.0, 300.0
 """From the second on, signed addresses of files are refused."""
 
+ASKING_NOBODY = {"sample", "urls", "open_images", "laion"}
+"""Sources that every deployment has: the sample site, and lists of one's own."""
 STARTED_HERE = ("profile", "default")
 
 
@@ -110,7 +112,7 @@ def _check_sources(answer: httpx.Response) -> Finding:
     items = answer.json()["items"]
     usable = [item["name"] for item in items if item["configured"]]
     found = f"{len(usable)} of {len(items)} may be asked: {', '.join(usable) or 'none'}"
-    if set(usable) - {"sample", "urls"}:
+    if set(usable) - ASKING_NOBODY:
         return ok("sources", found)
     mend = "Name others, and yourself, in secrets.toml; README.md, `Use it`, shows how."
     return warning("sources", found, mend)

@@ -17,7 +17,6 @@ from crawlset_local.postgres import DATABASE, USER
 LISTENING = "0A"
 """State of a socket in /proc/net/tcp (TCP_LISTEN of include/net/tcp_states.h)."""
 
-VERSIONS = Path(__file__).resolve().parents[3] / "alembic" / "versions"
 TAG = "crawlset="
 """Our children are started with `-X crawlset=HOME`."""
 
@@ -102,9 +101,10 @@ def examine_database(database_url: str) -> Database:
         raise PostgresError(" ".join(str(error).split())) from None
 
 
-def newest_revision() -> str:
-    """The revision that a migrated database has; migrations are numbered in their names."""
-    names = [path.name for path in VERSIONS.glob("[0-9]*.py")]
+def newest_revision(template: Path) -> str:
+    """The revision that a database has which the code beside `template` has migrated."""
+    versions = template.parent / "alembic" / "versions"
+    names = [path.name for path in versions.glob("[0-9]*.py")]
     return max(name.partition("_")[0] for name in names)
 
 

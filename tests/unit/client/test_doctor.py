@@ -130,7 +130,7 @@ class TestMachine:
         real = metadata.version
 
         def version(name: str) -> str:
-            if name in {"msgspec", "crawlset-local"}:
+            if name in {"msgspec", "boto3", "huggingface-hub"}:
                 raise metadata.PackageNotFoundError(name)
             return real(name)
 
@@ -142,8 +142,11 @@ class TestMachine:
             ("msgspec is not installed", "pip install msgspec")
         ]
         assert document["ok"] is False
-        local = [f for f in document["findings"] if f["name"] == "crawlset-local"]
-        assert "only `crawlset up`" in local[0]["found"]
+        by_name = {finding["name"]: finding for finding in document["findings"]}
+        assert by_name["[local]"]["mend"] == "pip install 'crawlset[local]'"
+        assert "boto3" in by_name["[local]"]["found"]
+        assert by_name["[hub]"]["state"] == "ok"
+        assert "only `crawlset export --push-to-hub` needs it" in by_name["[hub]"]["found"]
 
     def test_shows_no_password_of_a_proxy(self, shell: Shell) -> None:
         result = shell.run("doctor", HTTPS_PROXY="http://me:secret@proxy.test:3128")
