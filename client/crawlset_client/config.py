@@ -7,7 +7,6 @@ wrote, the user's own `config.toml`, the default.
 
 import json
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -149,6 +148,8 @@ def _read_file(path: Path) -> dict[str, str]:
     text = _read(path)
     if text is None:
         return {}
+    import tomllib  # noqa: PLC0415 - start-up must be fast
+
     try:
         said = tomllib.loads(text)
     except ValueError as error:
