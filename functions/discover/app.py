@@ -189,7 +189,7 @@ def _discover(message: DiscoverMessage) -> None:
             message,
             ask=ask,
             write=objects.put,
-            is_cancelled=partial(objects.exists, keys.cancelled(message.job_id)),
+            is_cancelled=partial(objects.exists, keys.cancelled(message.job_id, message.run)),
             expand=queries_for if message.request.expansion else None,
         )
     except (SourceThrottledError, SourceUnavailableError) as error:

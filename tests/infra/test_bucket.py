@@ -35,7 +35,7 @@ class TestNotifications:
             keys.upload(ID, ID),
             keys.chunk_input(ID, ID, 1),
             keys.pack(ID, ID, 1, "token"),
-            keys.cancelled(ID),
+            keys.cancelled(ID, 2),
             keys.export_file(ID, "manifest.jsonl"),
         ],
     )

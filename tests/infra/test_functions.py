@@ -80,7 +80,7 @@ KEYS = {
     "input": keys.chunk_input(ID, ID, 1),
     "pack": keys.pack(ID, ID, 1, "token"),
     "outcome": keys.outcome(ID, ID),
-    "tombstone": keys.cancelled(ID),
+    "tombstone": keys.cancelled(ID, 2),
     "export": keys.export_file(ID, "dataset.zip"),
     "batch": keys.validation_file(ID, "batches/3.json"),
     "hashes": keys.validation_file(ID, "near_duplicates/images.npz"),

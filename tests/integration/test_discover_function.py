@@ -213,7 +213,7 @@ class TestSample:
 
     def test_asks_nothing_for_a_cancelled_job(self, site: Site) -> None:
         job_id = uuid4()
-        objects.put(keys.cancelled(job_id), b"")
+        objects.put(keys.cancelled(job_id, 1), b"")
 
         send(record(job_id, search_id := uuid4()))
 

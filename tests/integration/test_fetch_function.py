@@ -212,7 +212,7 @@ class TestHandler:
     def test_cancels_every_url_of_a_cancelled_job_without_a_request(self, web: Web) -> None:
         chunk_id = uuid4()
         put_input(chunk_id, web.add("/a.jpg", pictures.jpeg()), web.url("/b.jpg"))
-        objects.put(keys.cancelled(JOB), b"")
+        objects.put(keys.cancelled(JOB, 1), b"")
 
         failures = deliver(chunk_id)
 
@@ -225,7 +225,7 @@ class TestHandler:
     def test_keeps_count_of_the_retries_of_a_cancelled_url(self, web: Web) -> None:
         chunk_id = uuid4()
         put_lines(chunk_id, {"n": 0, "url": web.url("/a.jpg"), "retries": 2})
-        objects.put(keys.cancelled(JOB), b"")
+        objects.put(keys.cancelled(JOB, 1), b"")
 
         deliver(chunk_id)
 

@@ -20,7 +20,7 @@ class TestRemove:
         for key in (
             kept,
             keys.pack(uuid4(), uuid4(), 1, "t"),
-            keys.cancelled(uuid4()),
+            keys.cancelled(uuid4(), 1),
             keys.export_file(uuid4(), "data/train-00000.zip"),
         ):
             objects.put(key, b"x")
@@ -48,14 +48,14 @@ class TestRemove:
         }
 
     def test_leaves_what_is_not_a_day_old(self) -> None:
-        objects.put(keys.cancelled(uuid4()), b"x")
+        objects.put(keys.cancelled(uuid4(), 1), b"x")
 
         assert orphans.remove(datetime.now(UTC)) == 0
 
     def test_stops_at_its_limit(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(orphans, "LIMIT", 2)
         for _ in range(3):
-            objects.put(keys.cancelled(uuid4()), b"x")
+            objects.put(keys.cancelled(uuid4(), 1), b"x")
 
         later = datetime.now(UTC) + timedelta(days=2)
 

@@ -356,7 +356,7 @@ class TestRecrawl:
 
         assert (status, body["status"]) == (200, "completed")
         assert body["outcomes"] == {"stored": 1, "timeout": 1}
-        assert not objects.exists(keys.cancelled(crawled.crawl_job_id))
+        assert not objects.exists(keys.cancelled(crawled.crawl_job_id, 1))
 
     @pytest.mark.usefixtures("queues")
     def test_deletes_the_job_afterwards(

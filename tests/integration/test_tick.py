@@ -213,7 +213,7 @@ class TestSweep:
 
         tick()
 
-        assert objects.exists(keys.cancelled(job.id))
+        assert objects.exists(keys.cancelled(job.id, 1))
 
     def test_settles_the_images_that_a_cancel_left_open(
         self, session: Session, job: CrawlJob, queues: Any

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from crawlset import orphans, outbox, pipeline
+from crawlset import orphans, outbox, pipeline, removals
 from crawlset.accounts import idempotency
 from crawlset.crawls import probes, sweeping
 from crawlset.events import publishing
@@ -26,6 +26,7 @@ def tick(*, requeue: bool = False) -> dict[str, Any]:
         "sweep": lambda: sweeping.sweep(everything=requeue),
         "pipeline": lambda: pipeline.sweep(everything=requeue),
         "exports": pipeline.expire_exports,
+        "removals": removals.remove_due,
         "orphans": orphans.remove_hourly,
         "takedowns": lambda: resending.resend_due(everything=requeue),
         "idempotency_keys": idempotency.forget_old,

@@ -54,8 +54,9 @@ def outcome(job_id: UUID, chunk_id: UUID) -> str:
     return f"jobs/{job_id}/chunks/{chunk_id}/outcome"
 
 
-def cancelled(job_id: UUID) -> str:
-    return f"jobs/{job_id}/cancelled"
+def cancelled(job_id: UUID, run: int) -> str:
+    """Its fetchers look for it; those of a later run of the job look for another."""
+    return f"jobs/{job_id}/cancelled" if run == 1 else f"jobs/{job_id}/runs/{run}/cancelled"
 
 
 def validation_file(validation_job_id: UUID, name: str) -> str:

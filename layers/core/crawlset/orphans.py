@@ -1,5 +1,5 @@
 """
-Remove objects whose row is gone: of deleted jobs and exports, of requests that broke off.
+Remove objects whose row is gone: of requests that broke off, and what came after a removal.
 
 So are those of an export that has failed or was cancelled: what it wrote is of no use to anyone.
 

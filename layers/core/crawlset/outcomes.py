@@ -55,7 +55,7 @@ class Outcome(StrEnum):
 
     @property
     def is_retryable(self) -> bool:
-        """Whether a later attempt may end otherwise. A refusal never does."""
+        """Whether another attempt, if a person asks for one, may end otherwise: no refusal does."""
         return self in _RETRYABLE
 
 
@@ -104,5 +104,6 @@ _RETRYABLE = frozenset(
         Outcome.http_429,
         Outcome.http_5xx,
         Outcome.worker_failed,
+        Outcome.cancelled,
     }
 )

@@ -63,7 +63,7 @@ def start_pipeline(
     Validate by `rules` and export what is kept, or everything stored if there are none.
 
     Raises:
-        CrawlJobNotCompletedError: `job` is not completed.
+        CrawlJobNotCompletedError: `job` is neither completed nor cancelled.
     """
     validation_job = validation.add(session, job, rules) if rules else None
     export_job = exports.add(session, job, export, validation_job) if export else None

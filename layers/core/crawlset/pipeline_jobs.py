@@ -16,6 +16,8 @@ PipelineJob = ValidationJob | ExportJob
 PipelineModel = type[ValidationJob] | type[ExportJob]
 
 ACTIVE = (JobStatus.pending, JobStatus.running)
+SETTLED = (JobStatus.completed, JobStatus.cancelled)
+"""A crawl job that has ended so may have stored pictures; a failed one has none."""
 MAX_MESSAGE = 2_000
 KINDS = {ValidationJob: "validation job", ExportJob: "export job"}
 
@@ -73,15 +75,15 @@ def require_crawl_job(session: Session, project_id: UUID, job_id: UUID) -> Crawl
     return job
 
 
-def require_completed(session: Session, job: CrawlJob) -> None:
+def require_settled(session: Session, job: CrawlJob) -> None:
     """
-    Hold `job` completed until the transaction ends: it is not crawled again meanwhile.
+    Hold `job` completed or cancelled until the transaction ends: it is not reopened meanwhile.
 
     Raises:
-        CrawlJobNotCompletedError: it is not.
+        CrawlJobNotCompletedError: it is neither.
     """
     session.refresh(job, with_for_update={"read": True, "key_share": False})
-    if job.status is not JobStatus.completed:
+    if job.status not in SETTLED:
         raise CrawlJobNotCompletedError(job)
 
 

@@ -48,6 +48,8 @@ def _write_input(job: CrawlJob, chunk: JobChunk, images: Sequence[Image]) -> Non
         "policy": job.policy.get("fetch"),
         "resize": job.policy.get("resize"),
     }
+    if job.run > 1:
+        head["run"] = job.run
     key = keys.chunk_input(job.id, chunk.id, chunk.attempt)
     objects.put(key, pack_lines([head, *map(_line, images)]))
 

@@ -209,10 +209,16 @@ class CrawlRepository:
         )
         return [Supply(*row) for row in rows]
 
-    def list_cancelled_within(self, age: timedelta) -> Sequence[UUID]:
+    def of_searches(self, searches: Sequence[JobSearch]) -> dict[UUID, CrawlJob]:
+        """The jobs that these searches belong to, by id."""
+        ids = {search.crawl_job_id for search in searches}
+        jobs = self.session.scalars(select(CrawlJob).where(CrawlJob.id.in_(ids)))
+        return {job.id: job for job in jobs}
+
+    def list_cancelled_within(self, age: timedelta) -> Sequence[CrawlJob]:
         """Jobs of any owner cancelled a short time ago, for the housekeeper."""
         return self.session.scalars(
-            select(CrawlJob.id).where(
+            select(CrawlJob).where(
                 CrawlJob.status == JobStatus.cancelled, CrawlJob.finished_at > func.now() - age
             )
         ).all()
@@ -226,11 +232,12 @@ class CrawlRepository:
         return self._move(job, ACTIVE, status, finished_at=func.now(), error_message=error_message)
 
     def reopen(self, job: CrawlJob) -> bool:
-        """A completed or failed job runs again."""
+        """A job that has ended runs again, and no tombstone of an earlier run stops it."""
         return self._move(
             job,
-            (JobStatus.completed, JobStatus.failed),
+            (JobStatus.completed, JobStatus.failed, JobStatus.cancelled),
             JobStatus.running,
+            run=CrawlJob.run + 1,
             finished_at=None,
             error_message=None,
         )

@@ -42,7 +42,7 @@ class CrawlJobActiveError(ConflictError):
 
 class CrawlJobCancelledError(ConflictError):
     def __init__(self, job: CrawlJob) -> None:
-        super().__init__(f"Crawl job {job.id} was cancelled; start another instead.")
+        super().__init__(f"Crawl job {job.id} was cancelled; retry it first.")
 
 
 class NothingToRetryError(ConflictError):
@@ -117,24 +117,25 @@ def create(
     session.add_all(searches)
     session.flush()
     session.refresh(job)
-    outbox.post(session, [discover_message(search) for search in searches])
+    outbox.post(session, [discover_message(job, search) for search in searches])
     logger.info("crawl_job_created", job_id=str(job.id), searches=len(searches))
     return job
 
 
-def discover_message(search: JobSearch, attempt: int = 1) -> Message:
+def discover_message(job: CrawlJob, search: JobSearch) -> Message:
     """One caller per source at a time: the source is the message's group."""
     return Message(
         target=Target.discover,
         body={
             "v": 1,
-            "job_id": str(search.crawl_job_id),
+            "job_id": str(job.id),
+            "run": job.run,
             "search_id": str(search.id),
-            "attempt": attempt,
+            "attempt": search.attempt,
             "request": search.request,
         },
-        group_id=f"list:{search.crawl_job_id}" if is_list(search.source) else search.source,
-        deduplication_id=f"{search.id}:{attempt}",
+        group_id=f"list:{job.id}" if is_list(search.source) else search.source,
+        deduplication_id=f"{search.id}:{search.attempt}",
     )
 
 
@@ -250,7 +251,8 @@ def cancel(session: Session, job: CrawlJob) -> CrawlJob:
     SearchRepository(session).settle(job, WorkStatus.cancelled)
     ChunkRepository(session).cancel_unfinished(job)
     ImageRepository(session).cancel_left_over(IMAGES_SETTLED_AT_ONCE, job)
-    db.after_commit(session, lambda: objects.put(keys.cancelled(job.id), b""))
+    tombstone = keys.cancelled(job.id, job.run)
+    db.after_commit(session, lambda: objects.put(tombstone, b""))
     logger.info("crawl_job_cancelled", job_id=str(job.id))
     return job
 
@@ -266,14 +268,14 @@ def _is_only_recrawled(session: Session, job: CrawlJob) -> bool:
 
 def retry(session: Session, job: CrawlJob) -> CrawlJob:
     """
-    Try again what failed and may end otherwise: images in new chunks, searches as they were.
+    Try again what failed and may end otherwise, and what was cancelled.
 
-    At most 20,000 images at once, which is what a request has time for.
+    Images in new chunks, at most 20,000 at once, which is what a request has time for; searches
+    as they were. Fetchers that a cancel has not stopped yet settle nothing: their chunks ended.
 
     Raises:
         CrawlJobActiveError: the job has not ended.
-        CrawlJobCancelledError: the job was cancelled.
-        NothingToRetryError: every failure is final.
+        NothingToRetryError: every failure is final, and nothing was cancelled.
         ActiveJobsExceededError, StoredBytesExceededError: the account is full.
     """
     _lock_ended(session, job)
@@ -281,18 +283,19 @@ def retry(session: Session, job: CrawlJob) -> CrawlJob:
     searches = [
         search
         for search in SearchRepository(session).list_of(job)
-        if search.status is WorkStatus.failed
+        if search.status in {WorkStatus.failed, WorkStatus.cancelled}
     ]
     if not images and not searches:
         raise NothingToRetryError(job)
     quotas.reserve(session, job.user_id, None, job.max_images)
     CrawlRepository(session).reopen(job)
     for search in searches:
-        search.status, search.error_message = WorkStatus.queued, None
+        search.status, search.error_message, search.not_before = WorkStatus.queued, None, None
+        search.n_failures, search.last_error, search.next_attempt_at = 0, None, None
         search.attempt += 1
         search.planned_parts, search.n_parts = [], None
     session.flush()
-    outbox.post(session, [discover_message(search, search.attempt) for search in searches])
+    outbox.post(session, [discover_message(job, search) for search in searches])
     ImageRepository(session).reopen([id_ for id_, _, _ in images])
     _dispatch_anew(session, job, images, is_recrawl=False)
     logger.info("crawl_job_retried", job_id=str(job.id), images=len(images))
@@ -312,6 +315,8 @@ def recrawl(session: Session, job: CrawlJob) -> CrawlJob:
         ActiveJobsExceededError, StoredBytesExceededError: the account is full.
     """
     _lock_ended(session, job)
+    if job.status is JobStatus.cancelled:
+        raise CrawlJobCancelledError(job)
     images = ImageRepository(session).list_stored(job, IMAGES_SETTLED_AT_ONCE)
     if not images:
         raise NothingToRecrawlError(job)
@@ -324,8 +329,6 @@ def recrawl(session: Session, job: CrawlJob) -> CrawlJob:
 
 def _lock_ended(session: Session, job: CrawlJob) -> None:
     CrawlRepository(session).lock(job)
-    if job.status is JobStatus.cancelled:
-        raise CrawlJobCancelledError(job)
     if not job.status.is_final:
         raise CrawlJobActiveError(job)
 
@@ -345,14 +348,12 @@ def _dispatch_anew(
 
 def delete(session: Session, job: CrawlJob) -> None:
     """
-    Delete a finished job with everything known of it.
+    Delete a finished job with everything known of it; its objects follow within minutes.
 
     Raises:
         CrawlJobActiveError: it has not ended.
     """
-    CrawlRepository(session).lock(job)
-    if not job.status.is_final:
-        raise CrawlJobActiveError(job)
+    _lock_ended(session, job)
     session.delete(job)
     session.flush()
     logger.info("crawl_job_deleted", job_id=str(job.id))

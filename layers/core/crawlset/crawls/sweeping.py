@@ -80,7 +80,8 @@ def sweep(*, everything: bool = False) -> dict[str, int]:
 def _send_deferred_searches() -> int:
     with db.transaction() as session:
         due = SearchRepository(session).queue_due(ROUND)
-        outbox.post(session, [discover_message(search, search.attempt) for search in due])
+        jobs = CrawlRepository(session).of_searches(due)
+        outbox.post(session, [discover_message(jobs[s.crawl_job_id], s) for s in due])
     return len(due)
 
 
@@ -110,12 +111,13 @@ def _move_search(search: JobSearch, unplanned: list[str], max_attempts: int | No
     with db.transaction() as session:
         repository = SearchRepository(session)
         outbox.post(session, [Message(Target.plan, {"v": 1, "key": key}) for key in unplanned])
+        job = CrawlRepository(session).find(search.crawl_job_id)
+        if job is None:
+            return
         if max_attempts is not None and search.attempt >= max_attempts and not unplanned:
-            job = CrawlRepository(session).find(search.crawl_job_id)
-            if job is not None:
-                finishing.fail_search(session, job, search.id, "The search never ended.")
-        elif (attempt := repository.restart(search)) is not None:
-            outbox.post(session, [discover_message(search, attempt)])
+            finishing.fail_search(session, job, search.id, "The search never ended.")
+        elif (restarted := repository.restart(search)) is not None:
+            outbox.post(session, [discover_message(job, restarted)])
     logger.warning(
         "search_swept",
         job_id=str(search.crawl_job_id),
@@ -201,8 +203,8 @@ def _repeat_tombstones() -> int:
     """A cancel writes its tombstone after the commit, and may have crashed before."""
     with db.transaction() as session:
         cancelled = CrawlRepository(session).list_cancelled_within(TOMBSTONES_REPEATED)
-    for job_id in cancelled:
-        objects.put(keys.cancelled(job_id), b"")
+    for job in cancelled:
+        objects.put(keys.cancelled(job.id, job.run), b"")
     return len(cancelled)
 
 

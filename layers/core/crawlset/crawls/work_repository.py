@@ -103,8 +103,8 @@ class SearchRepository:
             .returning(JobSearch)
         ).all()
 
-    def restart(self, search: JobSearch) -> int | None:
-        """Count another attempt; give its number, or none if the search has moved meanwhile."""
+    def restart(self, search: JobSearch) -> JobSearch | None:
+        """Count another attempt; give the search then, or none if it has moved meanwhile."""
         return self.session.scalar(
             update(JobSearch)
             .where(
@@ -113,8 +113,8 @@ class SearchRepository:
                 JobSearch.status.in_(UNFINISHED),
             )
             .values(attempt=JobSearch.attempt + 1, status=WorkStatus.queued)
-            .returning(JobSearch.attempt)
-            .execution_options(synchronize_session=False)
+            .returning(JobSearch)
+            .execution_options(synchronize_session=False, populate_existing=True)
         )
 
 

@@ -62,7 +62,7 @@ def add(
     validation_job: ValidationJob | None,
 ) -> ExportJob:
     """As `create`, for a caller that starts the execution itself, after `validation_job`."""
-    pipeline_jobs.require_completed(session, job)
+    pipeline_jobs.require_settled(session, job)
     export_job = ExportJob(
         id=new_id(),
         user_id=job.user_id,

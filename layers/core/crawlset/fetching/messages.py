@@ -37,6 +37,7 @@ class ChunkInput:
     policy: FetchPolicy
     resize: Resize | None
     candidates: list[Candidate]
+    run: int = 1
 
     @classmethod
     def parse(cls, lines: Iterable[Any]) -> Self:
@@ -44,11 +45,13 @@ class ChunkInput:
         rest = iter(lines)
         head = from_json(Head, next(rest, None))
         candidates = [from_json(Line, line).candidate for line in rest]
-        return cls(head.policy or FetchPolicy(), head.resize, candidates)
+        return cls(head.policy or FetchPolicy(), head.resize, candidates, head.run)
 
 
 @dataclass(frozen=True, slots=True)
 class Head(ChunkMessage):
+    run: int = 1
+    """Of the job: the cancel of another does not stop this chunk."""
     policy: FetchPolicy | None = None
     resize: Resize | None = None
 

@@ -44,7 +44,7 @@ def fetch_chunk(
     chunk = ChunkInput.parse(
         bucket.get_lines(keys.chunk_input(message.job_id, message.chunk_id, message.attempt))
     )
-    tombstone = keys.cancelled(message.job_id)
+    tombstone = keys.cancelled(message.job_id, chunk.run)
     if bucket.exists(tombstone):
         cancelled = [
             UrlOutcome(c.n, Outcome.cancelled, "job cancelled", n_retries=c.n_retries)

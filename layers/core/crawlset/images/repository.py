@@ -1,5 +1,6 @@
 """Every query about candidates and what became of them."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -241,7 +242,11 @@ class ImageRepository:
         )
 
     def count(self, chunk: JobChunk) -> None:
-        """Make the counts of the chunk those of its images."""
+        """
+        Make the counts of the chunk those of its images.
+
+        What a cancelled chunk has still open counts as cancelled, which it is about to be.
+        """
         rows = self.session.execute(
             select(
                 Image.outcome,
@@ -251,12 +256,17 @@ class ImageRepository:
             .where(Image.chunk_id == chunk.id)
             .group_by(Image.outcome)
         ).all()
+        open_as = Outcome.cancelled if chunk.status is WorkStatus.cancelled else None
+        outcomes: Counter[str] = Counter()
+        for outcome, n, _ in rows:
+            if (counted := outcome or open_as) is not None:
+                outcomes[counted.value] += n
         chunk.n_urls = sum(n for _, n, _ in rows)
-        chunk.outcomes = {outcome.value: n for outcome, n, _ in rows if outcome is not None}
+        chunk.outcomes = dict(outcomes)
         chunk.bytes_stored = int(sum(n_bytes or 0 for _, _, n_bytes in rows))
 
     def list_retryable(self, job: CrawlJob, limit: int) -> Sequence[tuple[int, UUID, str]]:
-        """(id, chunk, host) of what may end otherwise when tried again."""
+        """(id, chunk, host) of what may end otherwise when tried again, the cancelled included."""
         rows = self.session.execute(
             select(Image.id, Image.chunk_id, Image.host)
             .where(

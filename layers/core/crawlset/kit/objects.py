@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import islice
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,13 @@ IN_PARTS = TransferConfig(
 ABSENT = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN})
 """S3 answers 403, not 404, for a key that is not there to a role that may not list."""
 TAKEN = frozenset({HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED})
+
+
+class UndeletedError(RuntimeError):
+    """Storage answered the deletion of many, and left some."""
+
+    def __init__(self, key: str, code: str) -> None:
+        super().__init__(f"{key} was not deleted ({code}).")
 
 
 @cache
@@ -126,21 +134,22 @@ def list_folders(prefix: str) -> Iterator[str]:
 
 def delete_old(prefix: str, before: datetime, limit: int) -> int:
     """Delete objects below `prefix` last written before then, at most `limit`; say how many."""
-    keys: list[ObjectIdentifierTypeDef] = []
-    for page in s3().get_paginator("list_objects_v2").paginate(Bucket=bucket(), Prefix=prefix):
-        keys += [
-            {"Key": entry["Key"]}
-            for entry in page.get("Contents", ())
-            if entry["LastModified"] < before
-        ]
-        if len(keys) >= limit:
-            break
-    keys = keys[:limit]
-    for begin in range(0, len(keys), DELETED_AT_ONCE):
-        s3().delete_objects(
-            Bucket=bucket(), Delete={"Objects": keys[begin : begin + DELETED_AT_ONCE]}
-        )
-    return len(keys)
+    return _delete_some((key for key, at in list_written(prefix) if at < before), limit)
+
+
+def delete_all(prefix: str, limit: int) -> int:
+    """Delete objects below `prefix`, at most `limit`; say how many."""
+    return _delete_some(list_keys(prefix), limit)
+
+
+def _delete_some(keys: Iterator[str], limit: int) -> int:
+    found: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in islice(keys, limit)]
+    for begin in range(0, len(found), DELETED_AT_ONCE):
+        batch = found[begin : begin + DELETED_AT_ONCE]
+        answer = s3().delete_objects(Bucket=bucket(), Delete={"Objects": batch, "Quiet": True})
+        if errors := answer.get("Errors"):
+            raise UndeletedError(str(errors[0].get("Key")), str(errors[0].get("Code")))
+    return len(found)
 
 
 def presign_put(key: str, lifetime: timedelta) -> str:

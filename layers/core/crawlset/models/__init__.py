@@ -21,6 +21,7 @@ from crawlset.models.crawl import (
 )
 from crawlset.models.image import Change, Image, ImageVerdict, Verdict
 from crawlset.models.messaging import (
+    FolderRemoval,
     OutboxMessage,
     Target,
     Webhook,
@@ -40,6 +41,7 @@ __all__ = [
     "EventCursor",
     "ExportFile",
     "ExportJob",
+    "FolderRemoval",
     "IdempotencyKey",
     "Image",
     "ImageVerdict",

@@ -66,6 +66,10 @@ class CrawlJob(Identified, Owned, Timestamped, Finishing, Base):
     export_request: Mapped[dict[str, Any] | None]
     """Export so when the crawl (and its validation) completes."""
     status: Mapped[JobStatus] = mapped_column(default=JobStatus.pending)
+    run: Mapped[int] = mapped_column(server_default="1", default=1)
+    """Counts how often the job was started: a cancel stops the fetchers of its run only."""
+    recrawled_at: Mapped[datetime | None]
+    """When its stored pictures were last asked for again."""
     error_message: Mapped[str | None]
 
 
@@ -100,6 +104,12 @@ class JobSearch(Identified, Owned, Timestamped, Base):
     planned_parts: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default="{}")
     n_candidates: Mapped[int] = mapped_column(server_default="0", default=0)
     """Candidates that were new to the job."""
+    n_failures: Mapped[int] = mapped_column(server_default="0", default=0)
+    """Times that its source did not answer, or asked to wait."""
+    last_error: Mapped[str | None]
+    """Why it is not done yet: what its source did the last time."""
+    next_attempt_at: Mapped[datetime | None]
+    """When its source is asked again, while it waits for that."""
     error_message: Mapped[str | None]
 
 
@@ -152,6 +162,8 @@ class JobChunk(Identified, Owned, Timestamped, Base):
     n_urls: Mapped[int]
     outcomes: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
     """Images by outcome code; what is not here yet is pending."""
+    changes: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
+    """Images of a re-crawl by what it found: a change, `refused`, or `failed`."""
     bytes_stored: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
     fetch_seconds: Mapped[float] = mapped_column(Double, server_default="0", default=0.0)
     """Wall clock of the function that fetched it."""

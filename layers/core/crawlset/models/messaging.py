@@ -49,6 +49,22 @@ class OutboxMessage(Base):
     """A relay is sending it until then; afterwards another may."""
 
 
+class FolderRemoval(Base):
+    """
+    A folder of the bucket whose job was deleted: its objects are to be removed.
+
+    Made by triggers; only the role of the tick sees it.
+    """
+
+    __tablename__ = "folder_removals"
+    __table_args__ = (Index(None, "due_at"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    prefix: Mapped[str]
+    deleted_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    due_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class Webhook(Identified, Owned, Timestamped, Base):
     __tablename__ = "webhooks"
     __table_args__ = (child_key(), Index(None, "user_id"))

@@ -66,6 +66,8 @@ class SearchRequest(BaseModel):
 class DiscoverMessage(BaseModel):
     v: Literal[1]
     job_id: UUID
+    run: int = 1
+    """Of the job: the cancel of another does not stop this search."""
     search_id: UUID
     attempt: int
     request: SearchRequest

@@ -36,7 +36,7 @@ def create(session: Session, job: CrawlJob, rules: ValidationRules) -> Validatio
     Validate what `job` has stored, as soon as the transaction commits.
 
     Raises:
-        CrawlJobNotCompletedError: `job` is not completed.
+        CrawlJobNotCompletedError: `job` is neither completed nor cancelled.
         NotFoundError: a rule is about a job or an export that the caller does not have.
     """
     leakage.require_sets(session, rules.rules)
@@ -47,7 +47,7 @@ def create(session: Session, job: CrawlJob, rules: ValidationRules) -> Validatio
 
 def add(session: Session, job: CrawlJob, rules: ValidationRules) -> ValidationJob:
     """As `create`, for a caller that starts the execution itself."""
-    pipeline_jobs.require_completed(session, job)
+    pipeline_jobs.require_settled(session, job)
     validation_job = ValidationJob(
         id=new_id(),
         user_id=job.user_id,
