@@ -7,8 +7,9 @@ deleted may have. Whatever comes later still is an orphan.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
+from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy import delete, func, select, update
 
 from crawlset.kit import db, objects
@@ -17,6 +18,7 @@ from crawlset.observability import logger
 
 WRITTEN_UNTIL = timedelta(minutes=20)
 """A function that writes objects lasts 15 minutes at most."""
+AFTER_A_FAILURE = timedelta(minutes=5)
 LIMIT = 20_000
 """Objects removed in one round; the next minute goes on."""
 ROUND = 100
@@ -28,12 +30,17 @@ def remove_due() -> int:
     n_removed = 0
     while n_removed < LIMIT and (due := _list_due()):
         for removal in due:
-            n_removed += objects.delete_all(removal.prefix, LIMIT - n_removed)
+            try:
+                n_removed += objects.delete_all(removal.prefix, LIMIT - n_removed)
+            except (BotoCoreError, ClientError, objects.UndeletedError):
+                logger.exception("folder_not_removed", prefix=removal.prefix)
+                _put_off(removal)
+                continue
             if n_removed >= LIMIT:
                 break
-            _note_empty(removal)
+            _look_again(removal)
     if n_removed:
-        logger.info("folders_removed", objects=n_removed)
+        logger.info("objects_of_deleted_jobs_removed", objects=n_removed)
     return n_removed
 
 
@@ -47,13 +54,19 @@ def _list_due() -> Sequence[FolderRemoval]:
         ).all()
 
 
-def _note_empty(removal: FolderRemoval) -> None:
-    """Look again later, or no more; two rounds side by side come to the same."""
-    late = removal.deleted_at + WRITTEN_UNTIL
+def _look_again(removal: FolderRemoval) -> None:
+    """Once more when nobody can be writing there, and then never; two rounds at once agree."""
+    this = FolderRemoval.id == removal.id
+    last_look = FolderRemoval.deleted_at + WRITTEN_UNTIL
     with db.transaction() as session:
-        now: datetime = session.execute(select(func.now())).scalar_one()
-        this = FolderRemoval.id == removal.id
-        if now < late:
-            session.execute(update(FolderRemoval).where(this).values(due_at=late))
-        else:
-            session.execute(delete(FolderRemoval).where(this))
+        session.execute(delete(FolderRemoval).where(this, last_look <= func.now()))
+        session.execute(update(FolderRemoval).where(this).values(due_at=last_look))
+
+
+def _put_off(removal: FolderRemoval) -> None:
+    with db.transaction() as session:
+        session.execute(
+            update(FolderRemoval)
+            .where(FolderRemoval.id == removal.id)
+            .values(due_at=func.now() + AFTER_A_FAILURE)
+        )
