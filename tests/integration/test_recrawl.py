@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from crawlset import keys
@@ -137,6 +137,18 @@ class TestRecordOutcome:
         recording.record_outcome(put_outcome(chunk, [result(0, "timeout", detail="30 s")]))
 
         assert columns_of(image_at(session, chunk, 0)) == before | {"detail": "30 s"}
+
+    def test_counts_what_it_found(self, session: Session, chunk: JobChunk) -> None:
+        lines = [
+            unchanged(0),
+            result(1, "http_404", change="gone"),
+            result(2, "timeout", detail="30 s"),
+        ]
+
+        recording.record_outcome(put_outcome(chunk, lines))
+
+        session.refresh(chunk)
+        assert chunk.changes == {"unchanged": 1, "gone": 1, "failed": 1}
 
     def test_keeps_bytes_that_the_job_has_already_once(
         self, session: Session, job: CrawlJob, chunk: JobChunk
@@ -346,6 +358,55 @@ class TestRecrawl:
         (shown,) = body["items"]
         assert (shown["change"], shown["etag"]) == ("gone", '"1"')
         assert shown["phashes"] == ["f" * 16, "0" * 16, "0" * 15 + "1", "0" * 15 + "2"]
+
+    def test_is_counted_by_what_is_found(
+        self, session: Session, api: Api, path: str, crawled: JobChunk, queues: Any
+    ) -> None:
+        for _ in range(6):
+            factories.create_image(session, crawled)
+
+        _, before = api.call("GET", path)
+        _, begun = api.call("POST", f"{path}/recrawl")
+        chunk = session.scalars(select(JobChunk).where(JobChunk.is_recrawl)).one()
+        chunk.changes = {"unchanged": 3, "replaced": 1, "gone": 1, "refused": 1, "failed": 1}
+        chunk.status = WorkStatus.completed
+        session.commit()
+        _, ended = api.call("GET", path)
+
+        assert before["recrawl"] is None
+        assert (begun["recrawl"]["asked"], begun["recrawl"]["pending"]) == (7, 7)
+        assert {name: n for name, n in ended["recrawl"].items() if n} == {
+            "started_at": begun["recrawl"]["started_at"],
+            "asked": 7,
+            **chunk.changes,
+        }
+
+    def test_counts_only_the_last(
+        self, session: Session, api: Api, job: CrawlJob, path: str, crawled: JobChunk, queues: Any
+    ) -> None:
+        an_hour_ago = func.now() - text("interval '1 hour'")
+        factories.create_chunk(
+            session,
+            job,
+            status=WorkStatus.completed,
+            is_recrawl=True,
+            changes={"gone": 5},
+            created_at=an_hour_ago,
+        )
+
+        _, body = api.call("POST", f"{path}/recrawl")
+
+        assert (body["recrawl"]["gone"], body["recrawl"]["asked"]) == (0, 1)
+
+    def test_lists_images_by_what_was_found(
+        self, session: Session, api: Api, path: str, crawled: JobChunk
+    ) -> None:
+        gone = factories.create_image(session, crawled, change=Change.gone)
+        factories.create_image(session, crawled, change=Change.unchanged)
+
+        _, body = api.call("GET", f"{path}/images", query={"change": "gone"})
+
+        assert [image["id"] for image in body["items"]] == [gone.id]
 
     def test_is_complete_as_before_when_cancelled(
         self, session: Session, api: Api, path: str, crawled: JobChunk, queues: Any

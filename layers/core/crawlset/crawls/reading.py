@@ -1,5 +1,6 @@
 """Crawl jobs as the API shows them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -17,12 +18,13 @@ from crawlset.crawls.schemas import (
     CrawlJobRead,
     Progress,
     ProjectOfJob,
+    RecrawlRead,
     SearchRead,
 )
-from crawlset.crawls.work_repository import SearchRepository
+from crawlset.crawls.work_repository import ChunkRepository, SearchRepository
 from crawlset.errors import ConflictError
 from crawlset.kit import objects
-from crawlset.models import CrawlJob, Image, Project
+from crawlset.models import CrawlJob, Image, Project, WorkStatus
 
 LINK_LIFETIME = timedelta(minutes=15)
 
@@ -46,6 +48,7 @@ def read_one(session: Session, job: CrawlJob) -> CrawlJobDetail:
     return CrawlJobDetail(
         **dict(read),
         project=ProjectOfJob.model_validate(session.get_one(Project, job.project_id)),
+        recrawl=_read_recrawl(session, job),
         searches=[
             SearchRead.model_validate(search) for search in SearchRepository(session).list_of(job)
         ],
@@ -56,6 +59,19 @@ def read_one(session: Session, job: CrawlJob) -> CrawlJobDetail:
         events_url=f"{url}/events",
         validation_jobs_url=f"{url}/validation-jobs",
         export_jobs_url=f"{url}/export-jobs",
+    )
+
+
+def _read_recrawl(session: Session, job: CrawlJob) -> RecrawlRead | None:
+    if job.recrawled_at is None:
+        return None
+    changes, chunks = ChunkRepository(session).count_recrawled(job)
+    found = Counter(changes)
+    found["pending"] = chunks.get(WorkStatus.pending, 0) + chunks.get(WorkStatus.queued, 0)
+    found["cancelled"] = chunks.get(WorkStatus.cancelled, 0)
+    found["failed"] += chunks.get(WorkStatus.failed, 0)
+    return RecrawlRead.model_validate(
+        {"started_at": job.recrawled_at, "asked": found.total(), **found}
     )
 
 

@@ -97,6 +97,7 @@ def _settle(
     _defer(session, job, chunk, deferred)
     if chunk.is_recrawl:
         recrawling.settle(session, job, pack_key, fetched)
+        chunk.changes = recrawling.found(fetched)
     else:
         images.settle(settled_rows(session, job, pack_key, fetched))
     chunk.pack_key = pack_key

@@ -1,6 +1,7 @@
 """Write down what asking for stored pictures again has shown."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -9,6 +10,9 @@ from crawlset.crawls.results import Result, detail_of, settled_rows
 from crawlset.images.repository import ImageRepository
 from crawlset.models import Change, CrawlJob
 from crawlset.outcomes import ImageStatus, Outcome
+
+REFUSED = "refused"
+FAILED = "failed"
 
 
 def settle(
@@ -40,6 +44,18 @@ def settle(
             if _change(line) is None and not _is_renewed(line)
         ]
     )
+
+
+def found(results: Iterable[Result]) -> dict[str, int]:
+    """How many there are of each: a change, or what keeps it from being told."""
+    return dict(Counter(_found(line) for _, line in results))
+
+
+def _found(line: dict[str, Any]) -> str:
+    change = _change(line)
+    if change is not None:
+        return change.value
+    return REFUSED if Outcome(line["outcome"]).status is ImageStatus.refused else FAILED
 
 
 def _is_renewed(line: dict[str, Any]) -> bool:

@@ -22,7 +22,7 @@ from crawlset.errors import NotFoundError
 from crawlset.images.repository import ImageFilter, ImageRepository
 from crawlset.kit.instants import Instant
 from crawlset.kit.paging import MAX_BIGINT, Limit, Order, Page, decode_int, decode_uuid
-from crawlset.models import JobStatus, WorkStatus
+from crawlset.models import Change, JobStatus, WorkStatus
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.projects.repository import ProjectRepository
 from crawlset.settings import source_settings
@@ -175,6 +175,7 @@ def list_images(
     *,
     status: Annotated[ImageStatus | None, Query()] = None,
     outcome: Annotated[Outcome | None, Query()] = None,
+    change: Annotated[Change | None, Query(description="What the last re-crawl found")] = None,
     keyword: Word = None,
     source: Word = None,
     sort: Sort = Order.oldest,
@@ -183,7 +184,7 @@ def list_images(
 ) -> Page[ImageRead]:
     session = router.context["session"]
     job = service.require(session, project_id, job_id)
-    wanted = ImageFilter(status, outcome, keyword, source)
+    wanted = ImageFilter(status, outcome, change, keyword, source)
     page = ImageRepository(session).list_page(job, wanted, decode_int(cursor), limit, sort)
     return Page(
         items=[ImageRead.model_validate(row) for row in page.rows],

@@ -291,6 +291,25 @@ class CrawlJobRead(BaseModel):
     finished_at: datetime | None
 
 
+class RecrawlRead(BaseModel):
+    """
+    What the last re-crawl found of the stored pictures.
+
+    asked = pending + unchanged + same_picture + replaced + gone + refused + failed + cancelled
+    """
+
+    started_at: datetime
+    asked: int = 0
+    pending: int = 0
+    unchanged: int = 0
+    same_picture: Annotated[int, Field(description="Other bytes that look the same")] = 0
+    replaced: Annotated[int, Field(description="Another picture, stored in its place")] = 0
+    gone: Annotated[int, Field(description="404 or 410; what is stored stays")] = 0
+    refused: Annotated[int, Field(description="Taken out: the site does not want it used now")] = 0
+    failed: Annotated[int, Field(description="Could not be asked for; what is stored stays")] = 0
+    cancelled: int = 0
+
+
 class ProjectOfJob(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
@@ -302,6 +321,9 @@ class CrawlJobDetail(CrawlJobRead):
     """A crawl job with what belongs to it; the addresses list what is too much to be shown here."""
 
     project: ProjectOfJob
+    recrawl: Annotated[
+        RecrawlRead | None, Field(description="None if it was never crawled again")
+    ] = None
     searches: list[SearchRead]
     validation_jobs: Annotated[list[ValidationJobRead], Field(description="The newest ten")]
     export_jobs: Annotated[list[ExportJobRead], Field(description="The newest ten")]

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
+from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from crawlset import keys, outbox, pipeline
@@ -322,6 +323,8 @@ def recrawl(session: Session, job: CrawlJob) -> CrawlJob:
         raise NothingToRecrawlError(job)
     quotas.reserve(session, job.user_id, None, job.max_images)
     CrawlRepository(session).reopen(job)
+    job.recrawled_at = func.now()
+    session.flush()
     _dispatch_anew(session, job, images, is_recrawl=True)
     logger.info("crawl_job_recrawled", job_id=str(job.id), images=len(images))
     return job

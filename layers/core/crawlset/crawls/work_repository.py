@@ -4,7 +4,20 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.orm import Session, aliased
 
 from crawlset.kit.paging import Slice, cut
@@ -265,6 +278,30 @@ class ChunkRepository:
             statement = statement.where(JobChunk.id > UUID(after))
         rows = self.session.scalars(statement.order_by(JobChunk.id).limit(limit + 1)).all()
         return cut(rows, limit, lambda chunk: chunk.id)
+
+
+    def count_recrawled(self, job: CrawlJob) -> tuple[dict[str, int], dict[WorkStatus, int]]:
+        """What the last re-crawl found, and how many images its chunks have by their status."""
+        of_last = (
+            JobChunk.crawl_job_id == job.id,
+            JobChunk.is_recrawl,
+            JobChunk.created_at >= job.recrawled_at,
+        )
+        entry = func.jsonb_each_text(JobChunk.changes).table_valued("key", "value")
+        code, n = entry.c.key, entry.c.value
+        changes = self.session.execute(
+            select(code, func.sum(cast(n, Integer)))
+            .select_from(JobChunk)
+            .join(entry, true())
+            .where(*of_last)
+            .group_by(code)
+        )
+        chunks = self.session.execute(
+            select(JobChunk.status, func.sum(JobChunk.n_urls))
+            .where(*of_last)
+            .group_by(JobChunk.status)
+        )
+        return {key: int(n) for key, n in changes}, {key: int(n) for key, n in chunks}
 
 
 def _exists(session: Session, *conditions: ColumnElement[bool]) -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased, load_only
 from crawlset.errors import NotFoundError
 from crawlset.kit.db import in_order
 from crawlset.kit.paging import Order, Slice, cut
-from crawlset.models import CrawlJob, Image, JobChunk, WorkStatus
+from crawlset.models import Change, CrawlJob, Image, JobChunk, WorkStatus
 from crawlset.outcomes import ImageStatus, Outcome
 
 LATELY = timedelta(days=2)
@@ -55,6 +55,7 @@ class ImageFilter:
 
     status: ImageStatus | None = None
     outcome: Outcome | None = None
+    change: Change | None = None
     keyword: str | None = None
     source: str | None = None
 
