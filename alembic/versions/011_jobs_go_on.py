@@ -60,9 +60,10 @@ def upgrade() -> None:
         "job_searches", sa.Column("n_failures", sa.Integer(), server_default="0", nullable=False)
     )
     op.add_column("job_searches", sa.Column("last_error", sa.Text(), nullable=True))
-    op.add_column(
-        "job_searches", sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=True)
-    )
+    for column in ("failed_at", "next_attempt_at"):
+        op.add_column(
+            "job_searches", sa.Column(column, sa.DateTime(timezone=True), nullable=True)
+        )
     op.execute(NOTE_STATUS.format(ended="'completed', 'failed', 'cancelled'"))
     note_waiting()
     remove_folders()
@@ -149,7 +150,7 @@ def downgrade() -> None:
     op.execute("DROP TRIGGER note_waiting ON job_searches")
     op.execute("DROP FUNCTION note_waiting()")
     op.execute(NOTE_STATUS.format(ended="'completed', 'failed'"))
-    for column in ("next_attempt_at", "last_error", "n_failures"):
+    for column in ("next_attempt_at", "failed_at", "last_error", "n_failures"):
         op.drop_column("job_searches", column)
     op.drop_column("job_chunks", "changes")
     for column in ("recrawled_at", "run"):

@@ -4,6 +4,7 @@ import json
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -102,34 +103,60 @@ def discover_search(record: DiscoverRecord) -> None:
         else:
             _discover_logged(message)
     except SourceThrottledError as error:
+        why = f"{error.source} asks to wait."
         if n_receives >= LAST_RECEIVES and isinstance(message, DiscoverMessage):
-            _hand_back(message, error.retry_after_seconds)
+            _note_wait(message, why, error.retry_after_seconds, is_handed_back=True)
             return
-        _come_again(record.receiptHandle, error.retry_after_seconds)
+        seconds = _come_again(record.receiptHandle, error.retry_after_seconds)
+        _note_wait(message, why, seconds)
         raise
-    except SourceUnavailableError:
-        _come_again(record.receiptHandle, UNAVAILABLE_SECONDS * n_receives)
+    except SourceUnavailableError as error:
+        if n_receives > LAST_RECEIVES:
+            _come_again(record.receiptHandle, 0)
+            raise
+        seconds = _come_again(record.receiptHandle, UNAVAILABLE_SECONDS * n_receives)
+        _note_wait(message, str(error), seconds)
         raise
 
 
-def _come_again(receipt_handle: str, seconds: float) -> None:
+def _come_again(receipt_handle: str, seconds: float) -> float:
+    """Let the message be received again after this long, or as long as may be; gives which."""
+    wait = min(max(1, math.ceil(seconds)), LONGEST_WAIT_SECONDS)
     sqs().change_message_visibility(
         QueueUrl=discover_settings().discover_queue_url,
         ReceiptHandle=receipt_handle,
-        VisibilityTimeout=min(max(1, math.ceil(seconds)), LONGEST_WAIT_SECONDS),
+        VisibilityTimeout=wait,
     )
+    return wait
 
 
-def _hand_back(message: DiscoverMessage, seconds: float) -> None:
+def _note_wait(
+    message: DiscoverMessage | ProbeMessage,
+    error: str,
+    seconds: float,
+    *,
+    is_handed_back: bool = False,
+) -> None:
+    """Let `plan` know, which has the database. A probe is waited for by nobody."""
+    if isinstance(message, ProbeMessage):
+        return
     deferral = Deferral(
         job_id=message.job_id,
         search_id=message.search_id,
         attempt=message.attempt,
         seconds=seconds,
+        error=error,
+        failed_at=datetime.now(UTC),
+        is_handed_back=is_handed_back,
     )
     head = deferral.model_dump(mode="json")
     objects.put(keys.deferral(message.search_id), pack_lines([head]))
-    logger.warning("search_handed_back", search_id=str(message.search_id), seconds=seconds)
+    logger.warning(
+        "search_waits",
+        search_id=str(message.search_id),
+        seconds=seconds,
+        is_handed_back=is_handed_back,
+    )
 
 
 def _discover_logged(message: DiscoverMessage) -> None:

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID, uuid4
@@ -74,6 +75,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.setattr(app, "source_client", lambda: client)
     yield site
     settings.source_settings.cache_clear()
+    settings.discover_settings.cache_clear()
 
 
 def record(job_id: UUID, search_id: UUID, **request: Any) -> dict[str, Any]:
@@ -109,6 +111,19 @@ def send(*records: dict[str, Any]) -> list[str]:
     """The ids of the messages that the function wants to have again."""
     answer = app.handler({"Records": list(records)}, CONTEXT)
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def received(queues: Any) -> str:
+    """The receipt handle of a message that was taken off the queue."""
+    settings.discover_settings.cache_clear()
+    app.sqs.cache_clear()
+    url = queues.urls["discover"]
+    queues.sqs.send_message(
+        QueueUrl=url, MessageBody="x", MessageGroupId="g", MessageDeduplicationId="d"
+    )
+    (message,) = queues.sqs.receive_message(QueueUrl=url)["Messages"]
+    handle: str = message["ReceiptHandle"]
+    return handle
 
 
 def parts_of(job_id: UUID) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
@@ -179,13 +194,52 @@ class TestSample:
         assert send(message) == []
 
         [head] = objects.get_lines(keys.deferral(search_id))
+        assert datetime.fromisoformat(head.pop("failed_at")) <= datetime.now(UTC)
         assert head == {
             "v": 1,
             "job_id": str(job_id),
             "search_id": str(search_id),
             "attempt": 1,
             "seconds": 7200,
+            "error": "sample asks to wait.",
+            "is_handed_back": True,
         }
+
+    @pytest.mark.parametrize(
+        ("answer", "error", "seconds"),
+        [
+            (httpx.Response(429, headers={"Retry-After": "30"}), "sample asks to wait.", 30),
+            (
+                httpx.Response(500),
+                "sample does not answer at the moment (HTTP 500).",
+                60,
+            ),
+        ],
+    )
+    def test_says_what_a_search_waits_for(
+        self, site: Site, queues: Any, answer: httpx.Response, error: str, seconds: float
+    ) -> None:
+        site.answer = answer
+        search_id = uuid4()
+        message = record(uuid4(), search_id) | {"receiptHandle": received(queues)}
+        message["attributes"]["ApproximateReceiveCount"] = "2"
+
+        again = send(message)
+
+        [head] = objects.get_lines(keys.deferral(search_id))
+        assert again == [message["messageId"]]
+        assert (head["error"], head["seconds"], head["is_handed_back"]) == (error, seconds, False)
+
+    def test_lets_go_at_once_of_what_the_queue_gives_up(self, site: Site) -> None:
+        site.answer = httpx.Response(500)
+        search_id = uuid4()
+        message = record(uuid4(), search_id)
+        message["attributes"]["ApproximateReceiveCount"] = "5"
+
+        again = send(message)
+
+        assert again == [message["messageId"]]
+        assert not objects.exists(keys.deferral(search_id))
 
     def test_goes_on_with_other_groups_when_one_is_throttled(self, site: Site) -> None:
         site.answer = httpx.Response(429)

@@ -79,6 +79,7 @@ class SourceThrottledError(SourceError):
     """The source asks us to wait."""
 
     def __init__(self, source: str, retry_after_seconds: float) -> None:
+        self.source = source
         self.retry_after_seconds = retry_after_seconds
         super().__init__(f"{source} asks to wait {retry_after_seconds:.0f} s.")
 

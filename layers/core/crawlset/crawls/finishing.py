@@ -71,8 +71,12 @@ def settle_chunk(
 
 def fail_search(session: Session, job: CrawlJob, search_id: UUID, reason: str) -> None:
     """Make an unfinished search terminal; what it has yielded stays."""
-    SearchRepository(session).lock(job, search_id)
+    search = SearchRepository(session).lock(job, search_id)
+    if search is None:
+        return
     CrawlRepository(session).lock(job)
-    SearchRepository(session).settle(job, WorkStatus.failed, reason, search_id)
+    why = f"{search.last_error} {reason}" if search.last_error is not None else reason
+    SearchRepository(session).settle(job, WorkStatus.failed, why, search_id)
+    session.refresh(search)
     logger.warning("search_failed", job_id=str(job.id), search_id=str(search_id), reason=reason)
     finish_if_done(session, job)

@@ -56,6 +56,7 @@ DROP_MET = text(
 )
 REPEATED_AFTER = timedelta(minutes=6)
 """A FIFO queue takes a message again that it had more than five minutes ago."""
+MAX_ERROR = 2_000
 HOST = re.compile(r"https?://(?:[^/?#@]*@)?(\[[^\]/]*\]|[^/?#:]*)", re.IGNORECASE)
 
 
@@ -100,7 +101,11 @@ def plan_part(key: str) -> int:
 
 
 def defer(key: str) -> None:
-    """Put off the search that is handed back at `key`, unless it has moved since."""
+    """
+    Note what the search waits for that `key` is about, unless it has moved since.
+
+    One that is handed back is sent again when its time has come; others wait in their queue.
+    """
     head, *_ = objects.get_lines(key)
     deferral = Deferral.model_validate(head)
     with db.transaction() as session:
@@ -110,21 +115,37 @@ def defer(key: str) -> None:
         search = SearchRepository(session).lock(job, deferral.search_id)
         if search is None or search.status not in UNFINISHED or search.attempt > deferral.attempt:
             return
-        wait = max(timedelta(seconds=deferral.seconds), REPEATED_AFTER)
-        search.status, search.not_before = WorkStatus.pending, func.now() + wait
+        _note_failure(search, deferral)
     logger.info("search_deferred", search_id=str(deferral.search_id), seconds=deferral.seconds)
+
+
+def _note_failure(search: JobSearch, deferral: Deferral) -> None:
+    """The same one noted twice, or late, changes nothing."""
+    failed_at = deferral.failed_at
+    if failed_at is not None and search.failed_at is not None and failed_at <= search.failed_at:
+        return
+    wait = timedelta(seconds=deferral.seconds)
+    if deferral.is_handed_back:
+        wait = max(wait, REPEATED_AFTER)
+        search.status, search.not_before = WorkStatus.pending, func.now() + wait
+    search.n_failures += 1
+    search.failed_at = failed_at
+    search.last_error = deferral.error and deferral.error[:MAX_ERROR]
+    search.next_attempt_at = func.now() + wait
 
 
 def _note_part(search: JobSearch, part: int, head: dict[str, Any]) -> None:
     """Tick off a part of the latest attempt; its last one says how many there are or why none."""
     search.queries = head.get("queries")
+    search.next_attempt_at = None
     search.planned_parts = sorted({*search.planned_parts, part})
     if head["n_parts"] is not None:
         search.n_parts = head["n_parts"]
         error = head["error"]
-        search.error_message = error["message"][:2_000] if error else None
+        search.error_message = error["message"][:MAX_ERROR] if error else None
     if search.n_parts is not None and set(range(search.n_parts)) <= set(search.planned_parts):
         search.status = WorkStatus.failed if search.error_message else WorkStatus.completed
+        search.last_error = None
 
 
 def _refuse_taken_down(

@@ -1,7 +1,7 @@
 """Crawl jobs as the API shows them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -10,23 +10,30 @@ from sqlalchemy.orm import Session
 from crawlset import costs, pipeline
 from crawlset.costs import Work
 from crawlset.crawls.repository import CrawlRepository, JobCounts
-from crawlset.crawls.schemas import (
+from crawlset.crawls.progress_schemas import (
     ChunkCounts,
+    Progress,
+    RecrawlRead,
+    WaitedFor,
+    WaitRead,
+)
+from crawlset.crawls.schemas import (
     ContentRead,
     CostRead,
     CrawlJobDetail,
     CrawlJobRead,
-    Progress,
     ProjectOfJob,
-    RecrawlRead,
     SearchRead,
 )
-from crawlset.crawls.work_repository import ChunkRepository, SearchRepository
+from crawlset.crawls.work_repository import UNFINISHED, ChunkRepository, SearchRepository
 from crawlset.errors import ConflictError
 from crawlset.kit import objects
-from crawlset.models import CrawlJob, Image, Project, WorkStatus
+from crawlset.models import CrawlJob, Image, JobSearch, Project, WorkStatus
 
 LINK_LIFETIME = timedelta(minutes=15)
+HOSTS_SHOWN = 10
+PUT_OFF = "It asks to be left alone for a while."
+IN_TURN = "It has many images, which are asked for gently, in turn."
 
 
 class ImageNotStoredError(ConflictError):
@@ -44,14 +51,14 @@ def read_one(session: Session, job: CrawlJob) -> CrawlJobDetail:
     """A job with its counters, project, searches, validation and export jobs."""
     (read,) = read_many(session, [job])
     validation_jobs, export_jobs = pipeline.newest_jobs_of(session, job)
+    searches = SearchRepository(session).list_of(job)
     url = f"/api/projects/{job.project_id}/crawl-jobs/{job.id}"
     return CrawlJobDetail(
         **dict(read),
         project=ProjectOfJob.model_validate(session.get_one(Project, job.project_id)),
+        waiting=[] if job.status.is_final else list(_waiting(session, job, searches)),
         recrawl=_read_recrawl(session, job),
-        searches=[
-            SearchRead.model_validate(search) for search in SearchRepository(session).list_of(job)
-        ],
+        searches=[SearchRead.model_validate(search) for search in searches],
         validation_jobs=validation_jobs,
         export_jobs=export_jobs,
         chunks_url=f"{url}/chunks",
@@ -60,6 +67,32 @@ def read_one(session: Session, job: CrawlJob) -> CrawlJobDetail:
         validation_jobs_url=f"{url}/validation-jobs",
         export_jobs_url=f"{url}/export-jobs",
     )
+
+
+def _waiting(
+    session: Session, job: CrawlJob, searches: Sequence[JobSearch]
+) -> Iterator[WaitRead]:
+    """Searches of one source wait together: it is asked for one at a time."""
+    open_ = [search for search in searches if search.status in UNFINISHED]
+    n_open = Counter(search.source for search in open_)
+    held_up = {s.source: s for s in open_ if s.last_error is not None and s.next_attempt_at}
+    for source, search in held_up.items():
+        yield WaitRead(
+            kind=WaitedFor.source,
+            name=source,
+            reason=search.last_error or "",
+            n_waiting=n_open[source],
+            until=search.next_attempt_at,
+        )
+    chunks = ChunkRepository(session)
+    for reason, hosts in (
+        (PUT_OFF, chunks.list_put_off(job, HOSTS_SHOWN)),
+        (IN_TURN, chunks.list_lanes(job, HOSTS_SHOWN)),
+    ):
+        for host, n_images, until in hosts:
+            yield WaitRead(
+                kind=WaitedFor.host, name=host, reason=reason, n_waiting=n_images, until=until
+            )
 
 
 def _read_recrawl(session: Session, job: CrawlJob) -> RecrawlRead | None:

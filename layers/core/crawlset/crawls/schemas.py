@@ -12,6 +12,7 @@ from pydantic import (
     Field,
 )
 
+from crawlset.crawls.progress_schemas import ChunkCounts, Progress, RecrawlRead, WaitRead
 from crawlset.exports.schemas import ExportJobRead
 from crawlset.imaging.schemas import ResizeCreate
 from crawlset.kit.texts import printable
@@ -145,28 +146,6 @@ class ContentRead(BaseModel):
     expires_at: datetime
 
 
-class Progress(BaseModel):
-    """candidates = pending + stored + duplicate + rejected + refused + failed + cancelled"""
-
-    candidates: int = 0
-    pending: int = 0
-    stored: int = 0
-    duplicate: int = 0
-    rejected: int = 0
-    refused: int = 0
-    failed: int = 0
-    cancelled: int = 0
-
-
-class ChunkCounts(BaseModel):
-    total: int = 0
-    pending: int = 0
-    queued: int = 0
-    completed: int = 0
-    failed: int = 0
-    cancelled: int = 0
-
-
 class CostRead(BaseModel):
     """US dollars at published prices, free tiers not taken off."""
 
@@ -260,6 +239,13 @@ class SearchRead(BaseModel):
     ]
     status: WorkStatus
     n_candidates: int
+    n_failures: Annotated[
+        int, Field(description="Times that its source did not answer, or asked to wait")
+    ]
+    last_error: Annotated[str | None, Field(description="What its source did the last time")]
+    next_attempt_at: Annotated[
+        datetime | None, Field(description="When its source is asked again, while it waits")
+    ]
     error_message: str | None
 
 
@@ -291,25 +277,6 @@ class CrawlJobRead(BaseModel):
     finished_at: datetime | None
 
 
-class RecrawlRead(BaseModel):
-    """
-    What the last re-crawl found of the stored pictures.
-
-    asked = pending + unchanged + same_picture + replaced + gone + refused + failed + cancelled
-    """
-
-    started_at: datetime
-    asked: int = 0
-    pending: int = 0
-    unchanged: int = 0
-    same_picture: Annotated[int, Field(description="Other bytes that look the same")] = 0
-    replaced: Annotated[int, Field(description="Another picture, stored in its place")] = 0
-    gone: Annotated[int, Field(description="404 or 410; what is stored stays")] = 0
-    refused: Annotated[int, Field(description="Taken out: the site does not want it used now")] = 0
-    failed: Annotated[int, Field(description="Could not be asked for; what is stored stays")] = 0
-    cancelled: int = 0
-
-
 class ProjectOfJob(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
@@ -321,6 +288,10 @@ class CrawlJobDetail(CrawlJobRead):
     """A crawl job with what belongs to it; the addresses list what is too much to be shown here."""
 
     project: ProjectOfJob
+    waiting: Annotated[
+        list[WaitRead],
+        Field(description="Sources and hosts that the job waits for; of hosts, the busiest ten"),
+    ] = []
     recrawl: Annotated[
         RecrawlRead | None, Field(description="None if it was never crawled again")
     ] = None

@@ -293,6 +293,7 @@ def retry(session: Session, job: CrawlJob) -> CrawlJob:
     for search in searches:
         search.status, search.error_message, search.not_before = WorkStatus.queued, None, None
         search.n_failures, search.last_error, search.next_attempt_at = 0, None, None
+        search.failed_at = None
         search.attempt += 1
         search.planned_parts, search.n_parts = [], None
     session.flush()

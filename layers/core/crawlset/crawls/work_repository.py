@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -21,12 +22,20 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from crawlset.kit.paging import Slice, cut
-from crawlset.models import CrawlJob, JobChunk, JobSearch, WorkStatus
+from crawlset.models import CrawlJob, Image, JobChunk, JobSearch, WorkStatus
 from crawlset.outcomes import Outcome
 
 UNFINISHED = (WorkStatus.pending, WorkStatus.queued)
 RETENTION = timedelta(days=4)
 """A message that waits for longer than this is gone from its queue."""
+
+
+class Awaited(NamedTuple):
+    """A host with images that wait for their turn, and until when if that is known."""
+
+    host: str
+    n_images: int
+    until: datetime | None
 
 
 class SearchRepository:
@@ -64,9 +73,9 @@ class SearchRepository:
         if search_id is not None:
             statement = statement.where(JobSearch.id == search_id)
         self.session.execute(
-            statement.values(status=status, error_message=error_message).execution_options(
-                synchronize_session=False
-            )
+            statement.values(
+                status=status, error_message=error_message, next_attempt_at=None
+            ).execution_options(synchronize_session=False)
         )
 
     def any_unfinished(self, job: CrawlJob) -> bool:
@@ -112,7 +121,7 @@ class SearchRepository:
         return self.session.scalars(
             update(JobSearch)
             .where(JobSearch.id.in_(due.scalar_subquery()))
-            .values(status=WorkStatus.queued, not_before=None)
+            .values(status=WorkStatus.queued, not_before=None, next_attempt_at=None)
             .returning(JobSearch)
         ).all()
 
@@ -279,6 +288,49 @@ class ChunkRepository:
         rows = self.session.scalars(statement.order_by(JobChunk.id).limit(limit + 1)).all()
         return cut(rows, limit, lambda chunk: chunk.id)
 
+
+    def list_put_off(self, job: CrawlJob, limit: int) -> Sequence[Awaited]:
+        """
+        Hosts that want to be left alone for a while, those with the most images first.
+
+        Of the 20 chunks that come next: a crawl delay may put off any number.
+        """
+        chunks = (
+            select(JobChunk.id, JobChunk.not_before)
+            .where(
+                JobChunk.crawl_job_id == job.id,
+                JobChunk.status == WorkStatus.pending,
+                JobChunk.not_before > func.now(),
+            )
+            .order_by(JobChunk.not_before)
+            .limit(20)
+            .subquery()
+        )
+        rows = self.session.execute(
+            select(Image.host, func.count(), func.min(chunks.c.not_before))
+            .join(chunks, chunks.c.id == Image.chunk_id)
+            .group_by(Image.host)
+            .order_by(func.count().desc(), Image.host)
+            .limit(limit)
+        )
+        return [Awaited(*row) for row in rows]
+
+    def list_lanes(self, job: CrawlJob, limit: int) -> Sequence[Awaited]:
+        """Hosts that are asked for one chunk after another, those with the most images first."""
+        host = func.split_part(JobChunk.lane, "#", 1)
+        n_images = func.sum(JobChunk.n_urls)
+        rows = self.session.execute(
+            select(host, n_images)
+            .where(
+                JobChunk.crawl_job_id == job.id,
+                JobChunk.status == WorkStatus.queued,
+                JobChunk.lane.is_not(None),
+            )
+            .group_by(host)
+            .order_by(n_images.desc(), host)
+            .limit(limit)
+        )
+        return [Awaited(name, n, None) for name, n in rows]
 
     def count_recrawled(self, job: CrawlJob) -> tuple[dict[str, int], dict[WorkStatus, int]]:
         """What the last re-crawl found, and how many images its chunks have by their status."""

@@ -106,6 +106,8 @@ class JobSearch(Identified, Owned, Timestamped, Base):
     """Candidates that were new to the job."""
     n_failures: Mapped[int] = mapped_column(server_default="0", default=0)
     """Times that its source did not answer, or asked to wait."""
+    failed_at: Mapped[datetime | None]
+    """When that was last, by the clock of who asked."""
     last_error: Mapped[str | None]
     """Why it is not done yet: what its source did the last time."""
     next_attempt_at: Mapped[datetime | None]

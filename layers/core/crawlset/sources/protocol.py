@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from crawlset.errors import SourceError
 from crawlset.outcomes import Outcome
@@ -74,13 +74,18 @@ class DiscoverMessage(BaseModel):
 
 
 class Deferral(BaseModel):
-    """A search whose source keeps asking to wait."""
+    """A search that waits for its source, which did not answer or asked to wait."""
 
     v: Literal[1] = 1
     job_id: UUID
     search_id: UUID
     attempt: int
     seconds: Annotated[float, Field(ge=0, le=86_400)]
+    error: str | None = None
+    """What the source did, in words that do not change while it keeps doing it."""
+    failed_at: AwareDatetime | None = None
+    is_handed_back: bool = True
+    """Whether it is to be sent again; otherwise it waits in its queue."""
 
 
 class ProbeMessage(BaseModel):
