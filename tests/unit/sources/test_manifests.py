@@ -257,8 +257,9 @@ class TestCheck:
             upload(body if isinstance(body, bytes) else body.encode())
         )
 
-        with pytest.raises(MalformedManifestError, match="more than 3 rows"):
+        with pytest.raises(MalformedManifestError, match="more than 3 rows.*max_images"):
             manifests.check(manifest)
+        assert manifests.check(manifest, 2) == 2
 
     def test_counts_rows(self, upload: Upload) -> None:
         manifest = manifests.open_manifest(upload(f"{A}\nnot a url\n".encode()))

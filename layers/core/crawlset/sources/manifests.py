@@ -96,14 +96,15 @@ def inspect(
     return manifest
 
 
-def check(manifest: Manifest) -> int:
+def check(manifest: Manifest, limit: int = MAX_CANDIDATES) -> int:
     """
-    Read a manifest to its end and count its rows.
+    Read a manifest to its end, or as far as `limit` rows where fewer are wanted; count the rows.
 
     Raises `MalformedManifestError` for whatever keeps it from being read, for no URL at all and
     for more than 1,000,000 rows. A row that holds no URL is no such error.
     """
-    return _count(_rows(manifest))
+    rows = _rows(manifest)
+    return _count(islice(rows, limit) if limit < MAX_CANDIDATES else rows)
 
 
 def read(manifest: Manifest) -> Iterator[Candidate]:
@@ -134,7 +135,10 @@ def _count(rows: Iterable[Row]) -> int:
     has_url = False
     for n_rows, (url, *_) in enumerate(rows, 1):
         if n_rows > MAX_CANDIDATES:
-            raise MalformedManifestError(f"The manifest has more than {MAX_CANDIDATES:,} rows.")
+            raise MalformedManifestError(
+                f"The manifest has more than {MAX_CANDIDATES:,} rows. Split it, or take the first"
+                " ones only by max_images."
+            )
         has_url = has_url or (url is not None and url_problem(url) is None)
     if not has_url:
         raise MalformedManifestError("There is no URL in the manifest.")

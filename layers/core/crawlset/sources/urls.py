@@ -22,7 +22,7 @@ def search(
     settings: SourceSettings,  # noqa: ARG001
 ) -> Iterator[Page]:
     """
-    Every row of the manifest, once the whole of it has been found readable.
+    Every row of the manifest, once the whole of it has been found readable, or what is wanted.
 
     Raises `MalformedManifestError` before the first page, so that no part of a broken manifest
     is crawled.
@@ -32,7 +32,7 @@ def search(
     manifest = manifests.open_manifest(
         request.manifest_key, request.manifest_format, request.manifest_name
     )
-    manifests.check(manifest)
+    manifests.check(manifest, request.limit)
     candidates = manifests.read(manifest)
     while page := Page(islice(candidates, PAGE_ROWS)):
         yield page
