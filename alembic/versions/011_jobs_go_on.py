@@ -46,9 +46,7 @@ NOTE_STATUS = """
 
 
 def upgrade() -> None:
-    op.add_column(
-        "crawl_jobs", sa.Column("run", sa.Integer(), server_default="1", nullable=False)
-    )
+    op.add_column("crawl_jobs", sa.Column("run", sa.Integer(), server_default="1", nullable=False))
     op.add_column(
         "crawl_jobs", sa.Column("recrawled_at", sa.DateTime(timezone=True), nullable=True)
     )
@@ -61,9 +59,7 @@ def upgrade() -> None:
     )
     op.add_column("job_searches", sa.Column("last_error", sa.Text(), nullable=True))
     for column in ("failed_at", "next_attempt_at"):
-        op.add_column(
-            "job_searches", sa.Column(column, sa.DateTime(timezone=True), nullable=True)
-        )
+        op.add_column("job_searches", sa.Column(column, sa.DateTime(timezone=True), nullable=True))
     op.execute(NOTE_STATUS.format(ended="'completed', 'failed', 'cancelled'"))
     note_waiting()
     remove_folders()

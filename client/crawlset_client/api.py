@@ -151,7 +151,7 @@ class Crawlset:
         return self._read(Project, response)
 
     def delete_project(self, project_id: str) -> None:
-        """Delete the project and all its jobs."""
+        """Delete the project and all its jobs; their objects are removed within minutes."""
         self._send("DELETE", _project(project_id))
 
     # Crawl jobs
@@ -188,14 +188,14 @@ class Crawlset:
         return self._get(CrawlJob, _job(project_id, job_id))
 
     def delete_crawl_job(self, project_id: str, job_id: str) -> None:
-        """Delete a job that has ended."""
+        """Delete a job that has ended; its objects are removed within minutes."""
         self._send("DELETE", _job(project_id, job_id))
 
     def cancel_crawl_job(self, project_id: str, job_id: str) -> CrawlJob:
         return self._post(CrawlJob, f"{_job(project_id, job_id)}/cancel")
 
     def retry_crawl_job(self, project_id: str, job_id: str) -> CrawlJob:
-        """Try again what failed and may end otherwise."""
+        """Try again what was cancelled, and what failed and may end otherwise."""
         return self._post(CrawlJob, f"{_job(project_id, job_id)}/retry")
 
     def recrawl_crawl_job(self, project_id: str, job_id: str) -> CrawlJob:
@@ -239,10 +239,11 @@ class Crawlset:
         *,
         status: str | None = None,
         outcome: str | None = None,
+        change: str | None = None,
     ) -> Iterator[Image]:
-        """Every candidate and what became of it."""
+        """Every candidate and what became of it; `change` is what the last re-crawl found."""
         path = f"{_job(project_id, job_id)}/images"
-        return self._list(Image, path, status=status, outcome=outcome)
+        return self._list(Image, path, status=status, outcome=outcome, change=change)
 
     # Validation
 

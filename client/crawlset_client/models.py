@@ -104,7 +104,46 @@ class Search(Record, kw_only=True):
     queries: list[Query] | None = None
     status: str
     n_candidates: int = 0
+    n_failures: int = 0
+    last_error: str | None = None
+    next_attempt_at: datetime | None = None
     error_message: str | None = None
+
+
+class Wait(Record, kw_only=True):
+    """A source or a host that a job waits for, and until when if that is known."""
+
+    kind: str
+    name: str
+    reason: str
+    n_waiting: int = 0
+    until: datetime | None = None
+
+
+class Recrawl(Record, kw_only=True):
+    """Stored pictures by what asking for them again has found; the parts add up to `asked`."""
+
+    started_at: datetime
+    asked: int = 0
+    pending: int = 0
+    unchanged: int = 0
+    same_picture: int = 0
+    replaced: int = 0
+    gone: int = 0
+    refused: int = 0
+    failed: int = 0
+    cancelled: int = 0
+
+    @property
+    def found(self) -> dict[str, int]:
+        """What was found at all, the most first."""
+        parts = {
+            name: getattr(self, name)
+            for name in self.__struct_fields__
+            if name not in {"started_at", "asked", "pending"}
+        }
+        found = sorted(parts.items(), key=lambda part: -part[1])
+        return {name: n for name, n in found if n}
 
 
 class VerdictCounts(Record, kw_only=True):
@@ -200,6 +239,8 @@ class CrawlJob(Work, kw_only=True):
     cost: Cost | None = None
     chunks: ChunkCounts = msgspec.field(default_factory=ChunkCounts)
     searches: list[Search] = []
+    waiting: list[Wait] = []
+    recrawl: Recrawl | None = None
     validation_jobs: list[ValidationJob] = []
     export_jobs: list[ExportJob] = []
 
@@ -226,6 +267,13 @@ class Image(Record, kw_only=True):
     url: str
     status: str
     outcome: str | None = None
+    detail: str | None = None
+    source: str | None = None
+    keyword: str | None = None
+    licence: str | None = None
+    file_size: int | None = None
+    width: int | None = None
+    height: int | None = None
     change: str | None = None
     checked_at: datetime | None = None
 

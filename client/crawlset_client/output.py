@@ -24,6 +24,7 @@ class Output:
     def __init__(self, *, as_json: bool, is_quiet: bool = False) -> None:
         self.as_json = as_json
         self.is_quiet = is_quiet
+        self._is_open = False
 
     @property
     def messages(self) -> "Console":
@@ -40,6 +41,17 @@ class Output:
         else:
             draw(_console(sys.stdout))
 
+    def items(self, documents: Iterable[Any]) -> None:
+        """One document of many items in JSON, written as they come."""
+        self._is_open = True
+        sys.stdout.write('{\n  "items": [')
+        for place, document in enumerate(documents):
+            sys.stdout.write(",\n    " if place else "\n    ")
+            json.dump(document, sys.stdout)
+        sys.stdout.write("\n  ]\n}\n")
+        sys.stdout.flush()
+        self._is_open = False
+
     def error(self, error: CrawlsetError) -> None:
         line = f"error: {printable(error.detail)}"
         if error.request_id:
@@ -53,7 +65,15 @@ class Output:
                 "detail": error.detail,
                 "request_id": error.request_id,
             }
-            self._print_json({"error": problem, **error.subject})
+            self._print_error({"error": problem, **error.subject})
+
+    def _print_error(self, document: dict[str, Any]) -> None:
+        """Where items were being written, what ended them is the end of their document."""
+        if self._is_open:
+            sys.stdout.write(f"\n  ],\n  {json.dumps(document)[1:]}\n")
+            sys.stdout.flush()
+        else:
+            self._print_json(document)
 
     def _print_json(self, document: Any) -> None:
         json.dump(document, sys.stdout, indent=2)

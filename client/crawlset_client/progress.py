@@ -1,11 +1,12 @@
 """What is known of work under way, measured and put into words; draws nothing."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Protocol
 
-from crawlset_client.models import CrawlJob, Work
+from crawlset_client.models import CrawlJob, Wait, Work
 
 FIRST_DELAY_SECONDS = 0.3
 LAST_DELAY_SECONDS = 2.0
@@ -14,6 +15,8 @@ RATE_WINDOW_SECONDS = 15.0
 PREFIXES = ("B", "KB", "MB", "GB", "TB")
 BYTES = "bytes"
 """The unit that is written as KB, MB and so on."""
+SLOW = 0.1
+SECONDS_A_MINUTE = 60
 THOUSAND = 1000
 TEN = 10
 
@@ -44,13 +47,23 @@ class Rate:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._seen: deque[tuple[float, int]] = deque()
+        self._first: tuple[float, int] | None = None
+
+    def average(self) -> float | None:
+        """The rate since the first moment; None before two moments can be compared."""
+        if self._first is None:
+            return None
+        (began, before), (now, done) = self._first, self._seen[-1]
+        return (done - before) / (now - began) if now > began else None
 
     def add(self, done: int) -> float | None:
         """The rate now that `done` are done; None before two moments can be compared."""
         now = self._clock()
         if self._seen and done < self._seen[-1][1]:
             self._seen.clear()
+            self._first = None
         self._seen.append((now, done))
+        self._first = self._first or (now, done)
         while len(self._seen) > 2 and now - self._seen[0][0] > RATE_WINDOW_SECONDS:  # noqa: PLR2004
             self._seen.popleft()
         began, before = self._seen[0]
@@ -81,33 +94,60 @@ def wait_for[W: Work](
     raise AssertionError
 
 
-def crawl_snapshot(job: CrawlJob, rate: Rate) -> Snapshot:
-    """A crawl: its total is known once every search has answered."""
-    progress = job.progress
-    done = progress.candidates - progress.pending
+def is_recrawling(job: CrawlJob) -> bool:
+    """Whether what goes on is to ask for stored pictures again."""
+    return job.recrawl is not None and job.recrawl.pending > 0
+
+
+def crawl_snapshot(job: CrawlJob, rate: Rate, *, is_recrawl: bool = False) -> Snapshot:
+    """
+    A crawl: its total is known once every search has answered.
+
+    With `is_recrawl` it is measured by the stored pictures that are asked for again.
+    """
     is_searching = any(search.status in {"pending", "queued"} for search in job.searches)
+    n_all, pending, found = job.progress.candidates, job.progress.pending, job.outcomes
+    if is_recrawl and job.recrawl is not None:
+        n_all, pending, found = job.recrawl.asked, job.recrawl.pending, job.recrawl.found
+    done = n_all - pending
     per_second = rate.add(done)
     eta = None
     if per_second and not is_searching and not job.is_final:
-        eta = progress.pending / per_second
-    n_chunks = job.chunks.completed + job.chunks.failed + job.chunks.cancelled
-    outcomes = sorted(job.outcomes.items(), key=lambda item: (-item[1], item[0]))
-    parts = [("chunks", f"{n_chunks:,}/{job.chunks.total:,}")]
-    if is_searching:
-        n_answered = sum(search.status not in {"pending", "queued"} for search in job.searches)
-        parts.append(("searches", f"{n_answered:,}/{len(job.searches):,}"))
-    parts.extend((code, f"{count:,}") for code, count in outcomes)
-    is_known = progress.candidates > 0 and not is_searching
+        eta = pending / per_second
+    is_known = n_all > 0 and not is_searching
     return Snapshot(
-        label=f"Crawling {job.name}",
+        label=f"Crawling {job.name}{' again' if is_recrawl else ''}",
         status=job.status,
         done=done,
-        total=progress.candidates if is_known or job.is_final else None,
+        total=n_all if is_known or job.is_final else None,
         unit="images",
-        rate=per_second,
+        rate=rate.average() if job.is_final else per_second,
         eta_seconds=eta,
-        parts=tuple(parts),
+        parts=tuple(_parts(job, found, is_searching=is_searching)),
     )
+
+
+def _parts(
+    job: CrawlJob, found: Mapping[str, int], *, is_searching: bool
+) -> Iterator[tuple[str, str]]:
+    n_chunks = job.chunks.completed + job.chunks.failed + job.chunks.cancelled
+    yield "chunks", f"{n_chunks:,}/{job.chunks.total:,}"
+    if is_searching:
+        n_answered = sum(search.status not in {"pending", "queued"} for search in job.searches)
+        yield "searches", f"{n_answered:,}/{len(job.searches):,}"
+    for wait in job.waiting:
+        if wait.until is not None:
+            yield "waiting for", describe_wait(wait, datetime.now(UTC))
+    for code, count in sorted(found.items(), key=lambda item: (-item[1], item[0])):
+        yield code, f"{count:,}"
+
+
+def describe_wait(wait: Wait, now: datetime) -> str:
+    """What a job waits for, why, and how long: `sample (sample asks to wait; again in 0:30)`."""
+    why = wait.reason.rstrip(".")
+    if wait.until is not None:
+        why += f"; again in {duration(max(0.0, (wait.until - now).total_seconds()))}"
+    return f"{wait.name} ({why})"
 
 
 def describe(snapshot: Snapshot) -> str:
@@ -126,14 +166,20 @@ def describe(snapshot: Snapshot) -> str:
 def describe_pace(snapshot: Snapshot) -> str:
     """Rate and time left, as far as they are known."""
     pieces = []
-    if snapshot.rate is not None and snapshot.done:
-        is_bytes = snapshot.unit == BYTES
-        pieces.append(
-            f"{size(snapshot.rate)}/s" if is_bytes else f"{snapshot.rate:,.1f} {snapshot.unit}/s"
-        )
+    if snapshot.rate and snapshot.done:
+        pieces.append(_pace(snapshot.rate, snapshot.unit))
     if snapshot.eta_seconds is not None:
         pieces.append(f"{duration(snapshot.eta_seconds)} left")
     return ", ".join(pieces)
+
+
+def _pace(rate: float, unit: str) -> str:
+    """A second; a minute where it is less than one in ten seconds."""
+    if unit == BYTES:
+        return f"{size(rate)}/s"
+    if rate < SLOW:
+        return f"{rate * SECONDS_A_MINUTE:,.1f} {unit}/min"
+    return f"{rate:,.1f} {unit}/s"
 
 
 def describe_parts(snapshot: Snapshot) -> str:

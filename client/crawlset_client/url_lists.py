@@ -1,7 +1,10 @@
 """Files of URLs: which format they are in, and whether they fit into a request."""
 
+import csv
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from crawlset_client.errors import InvalidListError
 
@@ -9,6 +12,8 @@ MAX_URLS_IN_REQUEST = 10_000
 MAX_BYTES_IN_REQUEST = 4 << 20
 """Below what the API takes as one request, with room for JSON."""
 MAX_MANIFEST_BYTES = 1 << 30
+MAX_ROWS = 1_000_000
+PIECE_BYTES = 1 << 20
 
 FORMATS = {
     ".txt": "txt",
@@ -28,11 +33,14 @@ class UrlList:
     """None for a file that has to be uploaded."""
 
 
-def read_url_list(path: Path) -> UrlList:
+def read_url_list(path: Path, max_images: int | None = None) -> UrlList:
     """
     What `path` holds, by its suffix: .txt .csv .jsonl .ndjson .parquet, gzipped with .gz.
 
-    A text file has one URL a line; blank lines and those that begin with # do not count.
+    A text file has one URL a line; blank lines and those that begin with # do not count. Files
+    that are neither packed nor Parquet are counted: those with more rows than a job may try are
+    refused, unless only the first `max_images` are wanted.
+
     Raises `InvalidListError`.
     """
     suffix = Path(path.name.lower().removesuffix(".gz")).suffix
@@ -49,8 +57,16 @@ def read_url_list(path: Path) -> UrlList:
             raise InvalidListError(
                 path, f"{size:,} bytes, where {MAX_MANIFEST_BYTES:,} are allowed"
             )
-        is_plain = FORMATS[suffix] == "txt" and not path.name.lower().endswith(".gz")
-        urls = _read_urls(path) if is_plain and size <= MAX_BYTES_IN_REQUEST else None
+        is_plain = FORMATS[suffix] != "parquet" and not path.name.lower().endswith(".gz")
+        is_text = is_plain and FORMATS[suffix] == "txt"
+        urls = _read_urls(path) if is_text and size <= MAX_BYTES_IN_REQUEST else None
+        wants_all = max_images is None or max_images >= MAX_ROWS
+        if is_plain and wants_all and _is_too_long(path, FORMATS[suffix]):
+            raise InvalidListError(
+                path,
+                f"it has more than {MAX_ROWS:,} rows; split it, or take the first ones only with"
+                " --max-images",
+            )
     except OSError as error:
         raise InvalidListError(path, str(error.strerror)) from error
     return UrlList(path, size, FORMATS[suffix], urls)
@@ -65,3 +81,28 @@ def _read_urls(path: Path) -> tuple[str, ...] | None:
     if not urls:
         raise InvalidListError(path, "there is no URL in it")
     return urls if len(urls) <= MAX_URLS_IN_REQUEST else None
+
+
+def _is_too_long(path: Path, format_: str) -> bool:
+    """Whether it has more than 1,000,000 rows. Rows are told apart only where lines are more."""
+    with path.open("rb") as file:
+        n_lines = sum(piece.count(b"\n") for piece in iter(lambda: file.read(PIECE_BYTES), b""))
+    if n_lines < MAX_ROWS:
+        return False
+    if format_ == "csv":
+        with path.open(encoding="utf-8", errors="replace", newline="") as text:
+            n_rows = _count_csv_rows(text)
+    else:
+        with path.open("rb") as file:
+            n_rows = sum(1 for line in map(bytes.strip, file) if line and line[:1] != b"#")
+    return n_rows > MAX_ROWS
+
+
+def _count_csv_rows(text: TextIO) -> int:
+    """Without the header; what is not CSV is for the service to refuse."""
+    rows = csv.reader(text)
+    n_rows = -1
+    with suppress(csv.Error):
+        for row in rows:
+            n_rows += bool(row)
+    return n_rows

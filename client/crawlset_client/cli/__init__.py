@@ -13,6 +13,7 @@ from crawlset_client.cli import (
     diagnosis,
     disk,
     export,
+    images,
     jobs,
     keys,
     migrate,
@@ -45,6 +46,7 @@ app = typer.Typer(
 for _commands in (
     cloud,
     crawl,
+    images,
     validate,
     export,
     sources,

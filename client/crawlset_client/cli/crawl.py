@@ -212,7 +212,7 @@ def _project_and_list(
     from crawlset_client.lookup import project_for  # noqa: PLC0415 - start-up must be fast
     from crawlset_client.url_lists import read_url_list  # noqa: PLC0415
 
-    url_list = read_url_list(path) if path is not None else None
+    url_list = read_url_list(path, request.get("max_images")) if path is not None else None
     with project_for(crawlset, project, keep=keep) as found:
         if url_list is not None and url_list.urls is None:
             with run.transfer(f"Uploading {url_list.path.name}", url_list.n_bytes) as advance:

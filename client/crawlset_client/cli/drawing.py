@@ -1,6 +1,7 @@
 """Results as a person reads them."""
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from crawlset_client.ledger import Check, conservation
@@ -10,12 +11,14 @@ from crawlset_client.models import (
     Estimate,
     Event,
     ExportJob,
+    Image,
     Probe,
     Project,
+    Recrawl,
     ValidationJob,
 )
 from crawlset_client.output import table
-from crawlset_client.progress import size
+from crawlset_client.progress import describe_wait, size
 from crawlset_client.text import printable
 
 if TYPE_CHECKING:
@@ -73,14 +76,10 @@ def draw_job(console: "Console", job: CrawlJob) -> None:
     for name, fact in facts.items():
         if fact:
             console.print(f"  {name:<10} {printable(fact)}", soft_wrap=True)
-    for search in job.searches:
-        what = f"{search.source} {search.keyword or ''}".strip()
-        if search.queries:
-            asked = ", ".join(f"{query.query} ({query.by})" for query in search.queries)
-            console.print(printable(f"  search {what}: {asked}"), soft_wrap=True)
-        if search.error_message:
-            console.print(printable(f"  search {what}: {search.error_message}"), soft_wrap=True)
+    draw_searches(console, job)
     draw_outcomes(console, job)
+    if job.recrawl is not None:
+        draw_recrawl(console, job.recrawl)
     if job.cost is not None:
         draw_cost(console, job.cost)
     draw_checks(console, [conservation(job.progress)])
@@ -88,6 +87,21 @@ def draw_job(console: "Console", job: CrawlJob) -> None:
         draw_validation(console, validation)
     for export in job.export_jobs:
         draw_export(console, export)
+
+
+def draw_searches(console: "Console", job: CrawlJob) -> None:
+    """What sources were asked and said, and what the job waits for."""
+    for search in job.searches:
+        what = f"{search.source} {search.keyword or ''}".strip()
+        if search.queries:
+            asked = ", ".join(f"{query.query} ({query.by})" for query in search.queries)
+            console.print(printable(f"  search {what}: {asked}"), soft_wrap=True)
+        if search.error_message:
+            console.print(printable(f"  search {what}: {search.error_message}"), soft_wrap=True)
+    for wait in job.waiting:
+        what = "searches" if wait.kind == "source" else "images"
+        line = f"  waiting for {describe_wait(wait, datetime.now(UTC))}, {wait.n_waiting:,} {what}"
+        console.print(printable(line), soft_wrap=True)
 
 
 def draw_estimate(console: "Console", estimate: Estimate) -> None:
@@ -129,6 +143,33 @@ def draw_outcomes(console: "Console", job: CrawlJob) -> None:
     if job.outcomes:
         rows = sorted(job.outcomes.items(), key=lambda item: (-item[1], item[0]))
         table(console, ("outcome", "images"), rows)
+
+
+def draw_recrawl(console: "Console", recrawl: Recrawl) -> None:
+    found = [f"{n:,} {name.replace('_', ' ')}" for name, n in recrawl.found.items()]
+    if recrawl.pending:
+        found.append(f"{recrawl.pending:,} pending")
+    line = f"asked again for {recrawl.asked:,}: {', '.join(found)}"
+    console.print(f"{line} ({_moment(recrawl.started_at)})", soft_wrap=True)
+
+
+def draw_images(console: "Console", images: Sequence[Image]) -> None:
+    is_recrawled = any(image.change for image in images)
+    rows = [
+        (
+            str(image.id),
+            image.outcome or image.status,
+            *((image.change,) if is_recrawled else ()),
+            f"{image.width}x{image.height}" if image.width else None,
+            size(image.file_size) if image.file_size is not None else None,
+            image.licence,
+            image.url,
+        )
+        for image in images
+    ]
+    found = ("change",) if is_recrawled else ()
+    columns = ("id", "outcome", *found, "pixels", "size", "licence", "url")
+    table(console, columns, rows)
 
 
 def draw_checks(console: "Console", checks: Sequence[Check]) -> None:

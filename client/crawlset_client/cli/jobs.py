@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crawlset_client.cli.completion import STATUSES, complete_jobs, words
-from crawlset_client.cli.running import AsJson, InProject, Run, running
+from crawlset_client.cli.running import (
+    AsJson,
+    InProject,
+    Run,
+    Yes,
+    confirm_deletion,
+    running,
+    say_deleted,
+)
 
 if TYPE_CHECKING:
     from crawlset_client.api import Crawlset
@@ -106,11 +114,14 @@ def retry(
     watch: Watch = True,
     as_json: AsJson = False,
 ) -> None:
-    """Try again what failed and may end otherwise."""
+    """Try again what was cancelled, and what failed and may end otherwise."""
 
     def again(run: Run, crawlset: "Crawlset", found: "CrawlJob") -> "CrawlJob":
         reopened = crawlset.retry_crawl_job(found.project_id, found.id)
-        return _follow(run, crawlset, reopened) if watch else reopened
+        after = _follow(run, crawlset, reopened) if watch else reopened
+        if n := after.progress.cancelled:
+            run.output.note(f"{n:,} are left cancelled; `crawlset jobs retry {job}` takes more.")
+        return after
 
     _act(context, job, project, again, as_json=as_json)
 
@@ -131,6 +142,25 @@ def recrawl(
         return _follow(run, crawlset, reopened) if watch else reopened
 
     _act(context, job, project, again, as_json=as_json)
+
+
+@app.command()
+def delete(
+    context: typer.Context,
+    job: JobId,
+    project: InProject = None,
+    *,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete a job that has ended, with its images, validations and exports."""
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
+        from crawlset_client.lookup import find_job  # noqa: PLC0415
+
+        found = find_job(crawlset, job, project)
+        confirm_deletion(f"{found.name!r} with {found.progress.stored:,} stored images", yes=yes)
+        crawlset.delete_crawl_job(found.project_id, found.id)
+        say_deleted(run, found.id)
 
 
 def _follow(run: Run, crawlset: "Crawlset", job: "CrawlJob") -> "CrawlJob":

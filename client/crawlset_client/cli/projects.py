@@ -1,13 +1,11 @@
 """`crawlset projects`."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from crawlset_client.cli.completion import complete_projects
-from crawlset_client.cli.running import AsJson, running
-from crawlset_client.errors import UsageError
+from crawlset_client.cli.running import AsJson, Yes, confirm_deletion, running, say_deleted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -68,7 +66,7 @@ def delete(
     context: typer.Context,
     project: NameOrId,
     *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Delete a project with all its jobs, images and exports."""
@@ -76,11 +74,6 @@ def delete(
         from crawlset_client.lookup import find_project  # noqa: PLC0415
 
         found = find_project(crawlset, project)
-        if not yes:
-            if not sys.stdin.isatty():
-                raise UsageError(f"Give --yes to delete {found.name!r} with everything in it.")
-            typer.confirm(f"Delete {found.name!r} with everything in it?", abort=True, err=True)
+        confirm_deletion(f"{found.name!r} with everything in it", yes=yes)
         crawlset.delete_project(found.id)
-        run.output.result(
-            {"deleted": found.id}, lambda console: console.print(f"deleted {found.id}")
-        )
+        say_deleted(run, found.id)

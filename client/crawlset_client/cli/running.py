@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -43,6 +44,8 @@ InProject = Annotated[
         autocompletion=complete_projects,
     ),
 ]
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,24 @@ class Run:
         from crawlset_client.display import open_transfer  # noqa: PLC0415
 
         return open_transfer(self.output.messages, label, n_bytes, self.outside.clock)
+
+
+def confirm_deletion(what: str, *, yes: bool) -> None:
+    """Ask, unless told not to. Raises `UsageError` where nobody can answer."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(f"Give --yes to delete {what}.")
+    typer.confirm(f"Delete {what}?", abort=True, err=True)
+
+
+def say_deleted(run: Run, id_: str) -> None:
+    run.output.result(
+        {"deleted": id_},
+        lambda console: console.print(
+            f"deleted {id_}; its bytes are removed within minutes", soft_wrap=True
+        ),
+    )
 
 
 def read_object(path: Path, what: str) -> dict[str, Any]:

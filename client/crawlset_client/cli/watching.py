@@ -7,16 +7,18 @@ from crawlset_client.api import Crawlset
 from crawlset_client.cli.running import Run
 from crawlset_client.errors import JobEndedError, WatchInterruptedError
 from crawlset_client.models import CrawlJob, ExportJob, ValidationJob, Work
-from crawlset_client.progress import Rate, Snapshot, crawl_snapshot, wait_for
+from crawlset_client.progress import Rate, Snapshot, crawl_snapshot, is_recrawling, wait_for
 
 
 def watch_crawl(run: Run, crawlset: Crawlset, job: CrawlJob) -> CrawlJob:
     """The job once it has completed. Raises `JobEndedError` if it ends otherwise."""
     rate = Rate(run.outside.clock)
+    is_recrawl = is_recrawling(job)
+    crawl_snapshot(job, rate, is_recrawl=is_recrawl)
     ended = _watch(
         run,
         lambda: crawlset.get_crawl_job(job.project_id, job.id),
-        lambda current: crawl_snapshot(current, rate),
+        lambda current: crawl_snapshot(current, rate, is_recrawl=is_recrawl),
         f"The crawl job goes on; see it with `crawlset jobs watch {job.id}`,"
         f" stop it with `crawlset jobs cancel {job.id}`.",
     )

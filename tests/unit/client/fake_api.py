@@ -123,6 +123,7 @@ class FakeApi:
     validations: dict[str, dict[str, Any]] = field(default_factory=dict)
     exports: dict[str, dict[str, Any]] = field(default_factory=dict)
     uploads: dict[str, bytes] = field(default_factory=dict)
+    images: list[dict[str, Any]] = field(default_factory=list)
     requests: list[httpx.Request] = field(default_factory=list)
     asked: dict[str, int] = field(default_factory=dict)
     expired_addresses: int = 0
@@ -222,6 +223,8 @@ class FakeApi:
             ("POST", f"{jobs}/estimate", self._estimate),
             ("GET", jobs, self._list_jobs),
             ("GET", job, self._get_job),
+            ("DELETE", job, self._delete_job),
+            ("GET", f"{job}/images", self._list_images),
             ("POST", f"{job}/cancel", self._cancel_job),
             ("POST", f"{job}/retry", self._reopen_job),
             ("POST", f"{job}/recrawl", self._reopen_job),
@@ -248,6 +251,18 @@ class FakeApi:
 
     def _delete_project(self, _: httpx.Request, p: str) -> httpx.Response:
         return httpx.Response(204) if self.projects.pop(p, None) else not_found("project", p)
+
+    def _delete_job(self, _: httpx.Request, p: str, j: str) -> httpx.Response:
+        return httpx.Response(204) if self.jobs.pop(j, None) else not_found("crawl job", j)
+
+    def _list_images(self, request: httpx.Request, p: str, j: str) -> httpx.Response:
+        wanted = {
+            name: value
+            for name in ("status", "outcome", "change")
+            if (value := request.url.params.get(name)) is not None
+        }
+        found = [image for image in self.images if wanted.items() <= image.items()]
+        return page(request, found)
 
     def _create_upload(self, _: httpx.Request, p: str) -> httpx.Response:
         upload_id = str(uuid4())

@@ -2,20 +2,45 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from tests.unit.client.conftest import Shell
-from tests.unit.client.fake_api import API_URL, FakeApi, problem
+from tests.unit.client.fake_api import API_URL, NOW, FakeApi, problem
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
 def interrupt() -> None:
     raise KeyboardInterrupt
+
+
+RECRAWL = {
+    "started_at": NOW,
+    "asked": 6,
+    "pending": 0,
+    "unchanged": 3,
+    "same_picture": 1,
+    "replaced": 0,
+    "gone": 2,
+    "refused": 0,
+    "failed": 0,
+    "cancelled": 0,
+}
+WAITING = [
+    {
+        "kind": "source",
+        "name": "sample",
+        "reason": "sample does not answer at the moment (ConnectError).",
+        "n_waiting": 2,
+        "until": NOW,
+    },
+    {"kind": "host", "name": "busy.test", "reason": "in turn", "n_waiting": 500, "until": None},
+]
 
 
 class TestHelp:
@@ -51,6 +76,8 @@ class TestHelp:
             "jobs cancel",
             "jobs retry",
             "jobs recrawl",
+            "jobs delete",
+            "images",
             "validate",
             "report",
             "export",
@@ -466,6 +493,124 @@ class TestJobs:
 
         assert shell.json("jobs", command, job["id"], option)["status"] == status
         assert api.paths("POST")[-1].endswith(command)
+
+    def test_says_how_much_a_retry_has_left(self, api: FakeApi, shell: Shell) -> None:
+        job = api.add_job(api.add_project("a"), "cancelled")
+        job["progress"]["cancelled"] = 30_000
+
+        result = shell.run("jobs", "retry", job["id"], "--no-watch")
+
+        assert f"30,000 are left cancelled; `crawlset jobs retry {job['id']}`" in result.stderr
+
+    def test_deletes_one(self, api: FakeApi, shell: Shell) -> None:
+        job = api.add_job(api.add_project("a"))
+
+        result = shell.run("jobs", "delete", job["id"], "--yes")
+
+        assert result.stdout == f"deleted {job['id']}; its bytes are removed within minutes\n"
+        assert api.jobs == {}
+
+    def test_deletes_none_without_consent(self, api: FakeApi, shell: Shell) -> None:
+        job = api.add_job(api.add_project("a"))
+
+        result = shell.run("jobs", "delete", job["id"])
+
+        assert (result.exit_code, len(api.jobs)) == (2, 1)
+        assert "Give --yes to delete 'cats' with 6 stored images." in result.stderr
+
+    def test_says_what_a_re_crawl_found(self, api: FakeApi, shell: Shell) -> None:
+        job = api.add_job(api.add_project("a"))
+        job["recrawl"] = RECRAWL
+
+        text = shell.run("jobs", "show", job["id"]).stdout
+        document = shell.json("jobs", "show", job["id"])
+
+        assert "asked again for 6: 3 unchanged, 2 gone, 1 same picture" in text
+        assert document["recrawl"] == RECRAWL
+
+    def test_says_what_one_waits_for(self, api: FakeApi, shell: Shell) -> None:
+        job = api.add_job(api.add_project("a"), "running")
+        job["waiting"] = WAITING
+
+        shown = shell.run("jobs", "show", job["id"]).stdout
+        followed = shell.run("jobs", "watch", job["id"]).stderr
+
+        error = "sample does not answer at the moment (ConnectError)"
+        why = f"waiting for sample ({error}; again in 0:00)"
+        assert f"{why}, 2 searches" in shown
+        assert "waiting for busy.test (in turn), 500 images" in shown
+        assert why in followed
+        assert "busy.test" not in followed
+
+
+class TestImages:
+    @pytest.fixture
+    def job(self, api: FakeApi) -> dict[str, Any]:
+        api.images = [
+            {
+                "id": n,
+                "url": f"http://host.test/{n}.jpg",
+                "status": "stored" if n % 2 else "failed",
+                "outcome": "stored" if n % 2 else "http_404",
+                "licence": "cc-by-4.0",
+                "width": 640,
+                "height": 480,
+                "file_size": 1_500,
+                "change": "gone" if n == 1 else None,
+                "etag": None,
+            }
+            for n in range(1, 26)
+        ]
+        return api.add_job(api.add_project("a"))
+
+    def test_lists_some_and_says_that_there_are_more(
+        self, api: FakeApi, shell: Shell, job: dict[str, Any]
+    ) -> None:
+        job["progress"]["candidates"] = 25
+
+        text = shell.run("images", job["id"]).stdout
+
+        assert "http://host.test/20.jpg" in text
+        assert "http://host.test/21.jpg" not in text
+        assert "640x480" in text
+        assert "and 5 more; --limit N shows them" in text
+
+    def test_lists_as_many_as_asked_for(
+        self, api: FakeApi, shell: Shell, job: dict[str, Any]
+    ) -> None:
+        text = shell.run("images", job["id"], "--limit", "25").stdout
+
+        assert "http://host.test/25.jpg" in text
+        assert "more" not in text
+
+    @pytest.mark.parametrize(
+        ("options", "ids"),
+        [
+            ((), range(1, 26)),
+            (("--status", "stored"), range(1, 26, 2)),
+            (("--outcome", "http_404", "--limit", "2"), [2, 4]),
+            (("--change", "gone"), [1]),
+            (("--outcome", "timeout"), []),
+        ],
+    )
+    def test_gives_all_asked_for_as_json(
+        self, shell: Shell, job: dict[str, Any], options: tuple[str, ...], ids: Iterable[int]
+    ) -> None:
+        document = shell.json("images", job["id"], *options)
+
+        assert [image["id"] for image in document["items"]] == list(ids)
+        assert all(image["etag"] is None for image in document["items"])
+
+    def test_ends_the_document_with_the_error_that_ended_it(
+        self, api: FakeApi, shell: Shell, job: dict[str, Any]
+    ) -> None:
+        api.images[3] = {"id": 4}
+
+        result = shell.run("images", job["id"], "--json")
+
+        document = json.loads(result.stdout)
+        assert [image["id"] for image in document["items"]] == [1, 2, 3]
+        assert (document["error"]["code"], result.exit_code) == ("UnexpectedAnswerError", 1)
 
 
 class TestReport:

@@ -1,4 +1,5 @@
 import io
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 import pytest
@@ -15,7 +16,7 @@ from crawlset_client.progress import (
     duration,
     size,
 )
-from tests.unit.client.fake_api import FakeApi
+from tests.unit.client.fake_api import NOW, FakeApi
 
 
 class Clock:
@@ -96,6 +97,50 @@ class TestCrawlSnapshot:
 
         assert names == ["chunks", "stored", "timeout", "http_404"]
 
+    def test_measures_a_re_crawl_by_what_is_asked_again(self) -> None:
+        clock = Clock()
+        rate = Rate(clock)
+        settled = progress(candidates=200, stored=100, failed=100)
+        for second, pending in ((0, 100), (10, 80), (20, 0)):
+            clock.now = float(second)
+            recrawl = {"started_at": NOW, "asked": 100, "pending": pending, "gone": 100 - pending}
+            status = "running" if pending else "completed"
+            job = crawl_job(progress=settled, recrawl=recrawl, status=status)
+            snapshot = crawl_snapshot(job, rate, is_recrawl=True)
+            if second == 10:
+                assert (snapshot.rate, snapshot.eta_seconds) == (2.0, 40.0)
+
+        assert (snapshot.done, snapshot.total, snapshot.rate) == (100, 100, 5.0)
+        assert snapshot.parts == (("chunks", "0/2"), ("gone", "100"))
+        assert snapshot.label == "Crawling cats again"
+
+    def test_ends_with_the_rate_of_the_whole(self) -> None:
+        clock = Clock()
+        rate = Rate(clock)
+        for second in range(0, 121, 2):
+            clock.now = float(second)
+            done = min(second, 60)
+            status = "running" if second < 120 else "completed"
+            counts = progress(candidates=60, pending=60 - done)
+            snapshot = crawl_snapshot(crawl_job(progress=counts, status=status), rate)
+
+        assert snapshot.rate == 0.5
+
+    def test_says_what_is_waited_for(self) -> None:
+        until = datetime.now(UTC) + timedelta(seconds=90.4)
+        waiting = [
+            {
+                "kind": "source",
+                "name": "met",
+                "reason": "met asks to wait.",
+                "until": until.isoformat(),
+            }
+        ]
+
+        parts = dict(crawl_snapshot(crawl_job(waiting=waiting), Rate(Clock())).parts)
+
+        assert parts["waiting for"] == "met (met asks to wait; again in 1:30)"
+
 
 class TestDescribe:
     def test_says_it_all_in_a_line(self) -> None:
@@ -104,6 +149,14 @@ class TestDescribe:
         line = describe(snapshot)
 
         assert line == "Crawling cats: running, 12/80 images, 5.2 images/s, 0:13 left"
+
+    @pytest.mark.parametrize(
+        ("rate", "pace"), [(5.25, ", 5.2 images/s"), (0.05, ", 3.0 images/min"), (0.0, "")]
+    )
+    def test_says_no_rate_of_nothing(self, rate: float, pace: str) -> None:
+        snapshot = Snapshot("Crawling cats", "running", 12, 80, "images", rate)
+
+        assert describe(snapshot) == f"Crawling cats: running, 12/80 images{pace}"
 
     def test_counts_bytes_in_prefixes(self) -> None:
         snapshot = Snapshot("Downloading", "running", 1_500_000, 20_000_000, "bytes", 2e6)

@@ -76,6 +76,36 @@ class TestReadUrlList:
         with pytest.raises(InvalidListError, match="1,073,741,824 are allowed"):
             read_url_list(tmp_path / "urls.csv")
 
+    @pytest.mark.parametrize(
+        ("name", "body", "is_refused"),
+        [
+            ("urls.txt", "http://a.test/\n# no\n\n" * 3, False),
+            ("urls.txt", "http://a.test/\n" * 4, True),
+            ("urls.txt", "http://a.test/\n" * 3 + "http://a.test/", True),
+            ("urls.jsonl", '{"url": "http://a.test/"}\n' * 4, True),
+            ("urls.csv", "url,title\n" + 'http://a.test/,"a\nb"\n' * 3, False),
+            ("urls.csv", "url,title\n" + 'http://a.test/,"a\nb"\n' * 4, True),
+            ("urls.csv.gz", "url\n" * 9, False),
+        ],
+    )
+    def test_refuses_more_rows_than_a_job_may_try(
+        self,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        name: str,
+        body: str,
+        is_refused: bool,
+    ) -> None:
+        monkeypatch.setattr(url_lists, "MAX_ROWS", 3)
+        (tmp_path / name).write_text(body)
+
+        if not is_refused:
+            assert read_url_list(tmp_path / name).path == tmp_path / name
+            return
+        with pytest.raises(InvalidListError, match="more than 3 rows; split it"):
+            read_url_list(tmp_path / name)
+        assert read_url_list(tmp_path / name, max_images=2).path == tmp_path / name
+
     def test_refuses_a_file_that_is_not_there(self, tmp_path: Path) -> None:
         with pytest.raises(InvalidListError, match="No such file"):
             read_url_list(tmp_path / "urls.csv")

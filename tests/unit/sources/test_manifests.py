@@ -257,7 +257,7 @@ class TestCheck:
             upload(body if isinstance(body, bytes) else body.encode())
         )
 
-        with pytest.raises(MalformedManifestError, match="more than 3 rows.*max_images"):
+        with pytest.raises(MalformedManifestError, match=r"more than 3 rows.*max_images"):
             manifests.check(manifest)
         assert manifests.check(manifest, 2) == 2
 

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from crawlset import costs, pipeline
 from crawlset.costs import Work
-from crawlset.crawls.repository import CrawlRepository, JobCounts
 from crawlset.crawls.progress_schemas import (
     ChunkCounts,
     Progress,
@@ -17,6 +16,7 @@ from crawlset.crawls.progress_schemas import (
     WaitedFor,
     WaitRead,
 )
+from crawlset.crawls.repository import CrawlRepository, JobCounts
 from crawlset.crawls.schemas import (
     ContentRead,
     CostRead,
@@ -69,9 +69,7 @@ def read_one(session: Session, job: CrawlJob) -> CrawlJobDetail:
     )
 
 
-def _waiting(
-    session: Session, job: CrawlJob, searches: Sequence[JobSearch]
-) -> Iterator[WaitRead]:
+def _waiting(session: Session, job: CrawlJob, searches: Sequence[JobSearch]) -> Iterator[WaitRead]:
     """Searches of one source wait together: it is asked for one at a time."""
     open_ = [search for search in searches if search.status in UNFINISHED]
     n_open = Counter(search.source for search in open_)

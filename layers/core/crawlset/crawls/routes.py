@@ -100,7 +100,7 @@ def get_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
 
 @router.delete(
     "/api/projects/<project_id>/crawl-jobs/<job_id>",
-    summary="Delete a finished job",
+    summary="Delete a finished job; its objects are removed within minutes",
     tags=TAGS,
     status_code=HTTPStatus.NO_CONTENT,
 )
@@ -123,7 +123,7 @@ def cancel_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
 
 @router.post(
     "/api/projects/<project_id>/crawl-jobs/<job_id>/retry",
-    summary="Retry what failed",
+    summary="Retry what failed or was cancelled",
     tags=TAGS,
 )
 def retry_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:

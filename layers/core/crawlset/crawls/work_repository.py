@@ -288,7 +288,6 @@ class ChunkRepository:
         rows = self.session.scalars(statement.order_by(JobChunk.id).limit(limit + 1)).all()
         return cut(rows, limit, lambda chunk: chunk.id)
 
-
     def list_put_off(self, job: CrawlJob, limit: int) -> Sequence[Awaited]:
         """
         Hosts that want to be left alone for a while, those with the most images first.

@@ -78,7 +78,7 @@ def update_project(project_id: UUID, request: ProjectUpdate) -> ProjectDetail:
 
 @router.delete(
     "/api/projects/<project_id>",
-    summary="Delete a project and its jobs",
+    summary="Delete a project and its jobs; their objects are removed within minutes",
     tags=TAGS,
     status_code=HTTPStatus.NO_CONTENT,
 )

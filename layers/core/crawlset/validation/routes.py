@@ -30,7 +30,7 @@ PageLimit = Annotated[Limit, Query()]
 
 @router.post(
     JOBS,
-    summary="Validate what a completed crawl job has stored",
+    summary="Validate what a completed or cancelled crawl job has stored",
     tags=TAGS,
     status_code=HTTPStatus.CREATED,
 )
