@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from crawlset import keys, removals
@@ -118,9 +118,7 @@ class TestRemoveDue:
         removals.remove_due()
         objects.put(f"{prefix}late.tar", b"x")
         session.execute(
-            FolderRemoval.__table__.update().values(
-                deleted_at=minutes_ago(21), due_at=minutes_ago(1)
-            )
+            update(FolderRemoval).values(deleted_at=minutes_ago(21), due_at=minutes_ago(1))
         )
 
         removals.remove_due()

@@ -22,7 +22,10 @@ PageLimit = Annotated[Limit, Query()]
 
 
 @router.post(
-    JOBS, summary="Export a completed or cancelled crawl job", tags=TAGS, status_code=HTTPStatus.CREATED
+    JOBS,
+    summary="Export a completed or cancelled crawl job",
+    tags=TAGS,
+    status_code=HTTPStatus.CREATED,
 )
 def create_export_job(project_id: UUID, job_id: UUID, request: ExportJobCreate) -> ExportJobRead:
     session = router.context["session"]
