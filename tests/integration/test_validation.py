@@ -115,8 +115,8 @@ class TestCreateValidationJob:
         assert (status, [e["pointer"] for e in body["errors"]]) == (422, [pointer])
         assert session.scalar(select(func.count()).select_from(ValidationJob)) == 0
 
-    @pytest.mark.parametrize("state", [s for s in JobStatus if s is not JobStatus.completed])
-    def test_answers_409_unless_the_crawl_is_completed(
+    @pytest.mark.parametrize("state", [JobStatus.pending, JobStatus.running, JobStatus.failed])
+    def test_answers_409_unless_the_crawl_is_completed_or_cancelled(
         self, api: Api, path: str, job: CrawlJob, session: Session, state: JobStatus
     ) -> None:
         job.status = state

@@ -259,7 +259,7 @@ class TestCheck:
 
         with pytest.raises(MalformedManifestError, match=r"more than 3 rows.*max_images"):
             manifests.check(manifest)
-        assert manifests.check(manifest, 2) == 2
+        assert manifests.check(manifest, 2) == 3
 
     def test_counts_rows(self, upload: Upload) -> None:
         manifest = manifests.open_manifest(upload(f"{A}\nnot a url\n".encode()))

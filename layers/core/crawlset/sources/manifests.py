@@ -98,13 +98,14 @@ def inspect(
 
 def check(manifest: Manifest, limit: int = MAX_CANDIDATES) -> int:
     """
-    Read a manifest to its end, or as far as `limit` rows where fewer are wanted; count the rows.
+    Read a manifest to its end, or its millionth row where fewer are wanted; count the rows.
 
     Raises `MalformedManifestError` for whatever keeps it from being read, for no URL at all and
-    for more than 1,000,000 rows. A row that holds no URL is no such error.
+    for more rows than that, unless only the first `limit` are wanted. A row that holds no URL is
+    no such error.
     """
     rows = _rows(manifest)
-    return _count(islice(rows, limit) if limit < MAX_CANDIDATES else rows)
+    return _count(islice(rows, MAX_CANDIDATES) if limit < MAX_CANDIDATES else rows)
 
 
 def read(manifest: Manifest) -> Iterator[Candidate]:

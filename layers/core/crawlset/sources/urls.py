@@ -22,7 +22,7 @@ def search(
     settings: SourceSettings,  # noqa: ARG001
 ) -> Iterator[Page]:
     """
-    Every row of the manifest, once the whole of it has been found readable, or what is wanted.
+    Every row of the manifest, once the whole of it has been found readable.
 
     Raises `MalformedManifestError` before the first page, so that no part of a broken manifest
     is crawled.
