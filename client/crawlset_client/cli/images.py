@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crawlset_client.cli.completion import complete_jobs, words
 from crawlset_client.cli.running import AsJson, InProject, running
 
 if TYPE_CHECKING:
@@ -13,6 +14,16 @@ if TYPE_CHECKING:
     from crawlset_client.models import CrawlJob
 
 SHOWN = 20
+IMAGE_STATUSES = (
+    "pending",
+    "stored",
+    "duplicate",
+    "rejected",
+    "refused",
+    "failed",
+    "cancelled",
+)
+CHANGES = ("unchanged", "same_picture", "replaced", "gone")
 
 
 def register(app: typer.Typer) -> None:
@@ -21,10 +32,17 @@ def register(app: typer.Typer) -> None:
 
 def images(
     context: typer.Context,
-    job: Annotated[str, typer.Argument(metavar="JOB", help="The crawl job's id.")],
+    job: Annotated[
+        str,
+        typer.Argument(metavar="JOB", help="The crawl job's id.", autocompletion=complete_jobs),
+    ],
     status: Annotated[
         str | None,
-        typer.Option(metavar="STATE", help="Only these: stored, refused, failed and so on."),
+        typer.Option(
+            metavar="STATE",
+            help="Only these: stored, refused, failed and so on.",
+            autocompletion=words(*IMAGE_STATUSES),
+        ),
     ] = None,
     outcome: Annotated[
         str | None, typer.Option(metavar="CODE", help="Only these: http_404, timeout and so on.")
@@ -33,6 +51,7 @@ def images(
         str | None,
         typer.Option(
             metavar="CHANGE",
+            autocompletion=words(*CHANGES),
             help="Only those of which the last re-crawl found this: unchanged, same_picture,"
             " replaced or gone.",
         ),

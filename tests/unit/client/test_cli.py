@@ -610,7 +610,7 @@ class TestImages:
 
         document = json.loads(result.stdout)
         assert [image["id"] for image in document["items"]] == [1, 2, 3]
-        assert (document["error"]["code"], result.exit_code) == ("UnexpectedAnswerError", 1)
+        assert (document["error"]["code"], result.exit_code) == ("UnexpectedAnswerError", 3)
 
 
 class TestReport:
