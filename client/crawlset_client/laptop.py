@@ -9,7 +9,7 @@ from crawlset_client.errors import CrawlsetError, MissingPartError
 
 GATEWAY_PORT = 8480
 EMULATOR_PORT = 4566
-POSTGRES_PORT = 54330
+POSTGRES_PORT = 8432
 SAMPLE_PORT = 8490
 
 STEP_NAMES = {

@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.progress import Progress
 
 from crawlset_local.cloud import LocalCloud
-from crawlset_local.ports import free_ports
 from tests.bench import processes
 from tests.e2e.support import Api
+from tests.ports import free_ports
 
 N_HOSTS = 50_000
 CHUNK_URLS = 500

@@ -24,11 +24,11 @@ from rich.progress import track
 from sqlalchemy import Engine, event
 
 from crawlset_local.cloud import LocalCloud
-from crawlset_local.ports import free_ports
 from tests.bench.document import machine, put_section
 from tests.bench.furnished import NOT_COUNTED, SESSION, Asked, Furnished, furnish
 from tests.e2e.issuer import AUDIENCE, issuing
 from tests.integration.api import Api
+from tests.ports import free_ports
 
 N_READS = 200
 N_WRITES = 50

@@ -40,10 +40,10 @@ from crawlset.validation import steps
 from crawlset.validation.presets import PRESETS, Preset
 from crawlset.validation.steps import ValidationStep
 from crawlset_local import postgres
-from crawlset_local.ports import free_ports
 from tests import factories
 from tests.bench.document import put_section
 from tests.integration.databases import alembic_config
+from tests.ports import free_ports
 
 HEAD = """## Validation
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from crawlset_local.cloud import LocalCloud
-from crawlset_local.ports import free_ports
 from tests.e2e.issuer import AUDIENCE, Issuer, issuing
 from tests.integration.receiver import Receiver, receiving
+from tests.ports import free_ports
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from crawlset_local.cloud import LocalCloud
-from crawlset_local.ports import free_ports
+from tests.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 CRAWLSET = Path(sys.executable).with_name("crawlset")

@@ -10,10 +10,10 @@ import pytest
 
 from crawlset.sources import openverse
 from crawlset_local.cloud import LocalCloud
-from crawlset_local.ports import free_ports
 from crawlset_local.source_access import SourceAccess
 from tests.e2e.official import SOURCES, Official, serving
 from tests.e2e.support import Api, assert_conserved
+from tests.ports import free_ports
 
 KEYED = ("europeana", "smithsonian", "flickr", "brave", "serpapi")
 KEYS = {f"{name}_key": f"{name[0]}-key" for name in KEYED}

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from crawlset_local.cloud import LocalCloud
-from crawlset_local.ports import free_ports
 from tests.e2e.support import Api
+from tests.ports import free_ports
 
 
 def test_lets_its_owner_in_who_has_revoked_the_only_key(tmp_path: Path) -> None:

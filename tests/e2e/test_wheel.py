@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from crawlset_local.ports import free_ports
+from tests.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 MAX_CLIENT_BYTES = 15_000_000

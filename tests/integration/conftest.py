@@ -19,9 +19,9 @@ from crawlset.fetching import bucket as fetching_bucket
 from crawlset.kit import db, objects
 from crawlset_local import emulator, postgres, processes
 from crawlset_local.home import open_home
-from crawlset_local.ports import free_ports
 from functions.deliver import app as deliver
 from tests.integration.databases import alembic_config
+from tests.ports import free_ports
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,8 @@ from crawlset_client.doctor import laptop
 from crawlset_client.doctor.findings import Finding, State
 from crawlset_local import inspection, postgres, processes
 from crawlset_local.home import open_home
-from crawlset_local.ports import Ports, free_ports
+from crawlset_local.ports import Ports
+from tests.ports import free_ports
 
 LINUX = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="asks /proc")
 

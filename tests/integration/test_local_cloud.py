@@ -15,8 +15,9 @@ import pytest
 
 from crawlset_local.cloud import LocalCloud
 from crawlset_local.errors import DeployError, FunctionFailedError, HomeBusyError, PortBusyError
-from crawlset_local.ports import Ports, free_ports
+from crawlset_local.ports import Ports
 from crawlset_local.processes import wait_until
+from tests.ports import free_ports
 
 TOY = Path(__file__).parent / "local_toy" / "template.yaml"
 

@@ -19,7 +19,7 @@ from crawlset_local import disk, garbage, postgres, processes
 from crawlset_local.errors import PostgresError
 from crawlset_local.home import open_home, write_profile
 from crawlset_local.keepers import read_keepers
-from crawlset_local.ports import free_ports
+from tests.ports import free_ports
 from tests import factories
 from tests.integration.databases import alembic_config
 

@@ -12,7 +12,7 @@ import pytest
 
 from crawlset_local import postgres, processes
 from crawlset_local.errors import HomeError, PortBusyError, PostgresError
-from crawlset_local.ports import free_ports
+from tests.ports import free_ports
 
 ONLY_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="what root must do")
 

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from crawlset.accounts import service
 from crawlset_local import postgres
-from crawlset_local.ports import free_ports
 from crawlset_local.profiles import issue_key
+from tests.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 

@@ -14,8 +14,9 @@ import pytest
 
 from crawlset_local import emulator
 from crawlset_local.cloud import LocalCloud
-from crawlset_local.ports import Ports, free_ports
+from crawlset_local.ports import Ports
 from crawlset_local.processes import wait_until
+from tests.ports import free_ports
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 

@@ -25,7 +25,7 @@ from crawlset_local import deploy, emulator, gateway, postgres, processes
 from crawlset_local.deploy import Stack
 from crawlset_local.errors import ChildDiedError, EmulatorError, LocalCloudError
 from crawlset_local.home import default_home, open_home, read_profile, write_profile
-from crawlset_local.ports import LOOPBACK, Ports, is_listening, require_free
+from crawlset_local.ports import LOOPBACK, RELEASE_SECONDS, Ports, is_listening, require_free
 from crawlset_local.processes import Child
 from crawlset_local.source_access import SourceAccess, read_source_access
 
@@ -190,8 +190,8 @@ class LocalCloud:
                 shutil.rmtree(self.home)
 
     def _start(self, done: Callable[[str, str], None]) -> None:
-        self._stop_left_behind()
-        self._require_ports()
+        was_left = self._stop_left_behind()
+        self._require_ports(RELEASE_SECONDS if was_left else 0)
         owner_dsn = self._start_database()
         done("postgres", "given" if not self._owns_database else _address(self.ports.postgres))
         self._children.append(emulator.start(self.home, self.ports.emulator))
@@ -212,20 +212,22 @@ class LocalCloud:
             done("gateway", self.api_url)
         done("ready", self.api_url)
 
-    def _stop_left_behind(self) -> None:
-        for name in (gateway.NAME, SAMPLE_SITE):
-            processes.stop_recorded(name, self.home / "run")
-        emulator.stop_left_behind(self.home)
+    def _stop_left_behind(self) -> bool:
+        """Stop what an earlier start left running; says whether it ended without a stop."""
+        run = self.home / "run"
+        were_left = [processes.stop_recorded(name, run) for name in (gateway.NAME, SAMPLE_SITE)]
+        were_left.append(emulator.stop_left_behind(self.home))
         if self._owns_database:
-            postgres.stop_left_behind(self.home)
+            were_left.append(postgres.stop_left_behind(self.home))
+        return any(were_left)
 
-    def _require_ports(self) -> None:
-        require_free(self.ports.gateway, "--port")
-        require_free(self.ports.emulator, "--emulator-port")
+    def _require_ports(self, seconds: float) -> None:
+        require_free(self.ports.gateway, "--port", seconds=seconds)
+        require_free(self.ports.emulator, "--emulator-port", seconds=seconds)
         if self._owns_database:
-            require_free(self.ports.postgres, "--postgres-port")
+            require_free(self.ports.postgres, "--postgres-port", seconds=seconds)
         if self._with_sample_site:
-            require_free(self.ports.sample, "--sample-port")
+            require_free(self.ports.sample, "--sample-port", seconds=seconds)
 
     def _start_database(self) -> str:
         if not self._owns_database and self.database_url is not None:

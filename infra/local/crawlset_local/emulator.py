@@ -19,7 +19,7 @@ from botocore.config import Config
 
 from crawlset_local import processes
 from crawlset_local.errors import EmulatorError
-from crawlset_local.ports import LOOPBACK, require_free
+from crawlset_local.ports import LOOPBACK, RELEASE_SECONDS, require_free
 from crawlset_local.processes import Child
 
 NAME = "emulator"
@@ -39,8 +39,8 @@ START_SECONDS = 60.0
 
 def start(home: Path, port: int) -> Child:
     """Start the emulator of `home`. Raises `PortBusyError` or `EmulatorError`."""
-    stop_left_behind(home)
-    require_free(port, "--emulator-port")
+    was_left = stop_left_behind(home)
+    require_free(port, "--emulator-port", seconds=RELEASE_SECONDS if was_left else 0)
     scratch = home / "tmp"
     shutil.rmtree(scratch, ignore_errors=True)
     for directory in (scratch, home / "s3"):
@@ -60,8 +60,9 @@ def start(home: Path, port: int) -> Child:
     return child
 
 
-def stop_left_behind(home: Path) -> None:
-    processes.stop_recorded(NAME, home / "run")
+def stop_left_behind(home: Path) -> bool:
+    """Stop what an earlier start left running; says whether it ended without a stop."""
+    return processes.stop_recorded(NAME, home / "run")
 
 
 def url(port: int) -> str:

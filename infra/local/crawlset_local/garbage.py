@@ -17,7 +17,7 @@ from crawlset_local.disk import StoredObject
 from crawlset_local.errors import LocalCloudError
 from crawlset_local.home import is_home, open_home
 from crawlset_local.keepers import Keepers, read_keepers
-from crawlset_local.ports import free_ports
+from crawlset_local.ports import momentary_port
 
 LOST_DATABASE = "database of a home that is gone"
 OTHER_WHEEL = "PostgreSQL of another version"
@@ -104,7 +104,7 @@ def _keepers(home: Path, database_url: str | None) -> Keepers:
     data = home / "pgdata"
     if not (data / "PG_VERSION").exists():
         raise LocalCloudError(f"{home} has no database; set DATABASE_URL if it is elsewhere.")
-    child, dsn = postgres.start(home, free_ports().postgres)
+    child, dsn = postgres.start(home, momentary_port())
     try:
         return read_keepers(dsn, home)
     finally:

@@ -27,7 +27,7 @@ from psycopg import sql
 
 from crawlset_local import processes
 from crawlset_local.errors import HomeError, PostgresError
-from crawlset_local.ports import LOOPBACK, require_free
+from crawlset_local.ports import LOOPBACK, RELEASE_SECONDS, require_free
 from crawlset_local.processes import OURSELVES, Child, User
 
 NAME = "postgres"
@@ -75,8 +75,8 @@ def start(home: Path, port: int) -> tuple[Child, str]:
     for name in ("run", "logs"):
         (home / name).mkdir(mode=0o700, exist_ok=True)
     installation = _installation(home)
-    stop_left_behind(home)
-    require_free(port, "--postgres-port")
+    was_left = stop_left_behind(home)
+    require_free(port, "--postgres-port", seconds=RELEASE_SECONDS if was_left else 0)
     password = _password(home)
     if not (installation.data / "PG_VERSION").exists():
         _initialise(installation, password)
@@ -105,9 +105,13 @@ def throwaway(port: int) -> Iterator[str]:
             erase(home)
 
 
-def stop_left_behind(home: Path) -> None:
-    """Stop what an earlier start left running on the data of `home`, backends included."""
-    processes.stop_recorded(NAME, home / "run", signal.SIGINT)
+def stop_left_behind(home: Path) -> bool:
+    """
+    Stop what an earlier start left running on the data of `home`, backends included.
+
+    Says whether it ended without a stop.
+    """
+    was_left = processes.stop_recorded(NAME, home / "run", signal.SIGINT)
     data = home / "pgdata"
     if data.exists():
         data = data.resolve()
@@ -119,6 +123,7 @@ def stop_left_behind(home: Path) -> None:
             # A killed server's number lives on until somebody reaps it, and the next server
             # would take it for alive.
             (data / "postmaster.pid").unlink(missing_ok=True)
+    return was_left
 
 
 def check(database_url: str) -> None:

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 STOP_SECONDS = 15.0
 """How long a child may take to stop before it is killed."""
@@ -25,6 +26,7 @@ MAX_LOG_BYTES = 10_000_000
 """A longer log is set aside when its process starts again; the one set aside before goes."""
 
 _PR_SET_PDEATHSIG = 1
+_DEAD = {"Z", "X"}
 _INHERITED = (
     "PATH",
     "LANG",
@@ -117,17 +119,21 @@ def stop(child: Child) -> None:
         except subprocess.TimeoutExpired:
             child.process.kill()
             child.process.wait()
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.process.pid, signal.SIGKILL)
+    _end_group(child.process.pid)
     child.record.unlink(missing_ok=True)
 
 
-def stop_recorded(name: str, run: Path, stop_signal: signal.Signals = signal.SIGTERM) -> None:
-    """Stop the process an earlier start recorded as `name`, if it still is that process."""
+def stop_recorded(name: str, run: Path, stop_signal: signal.Signals = signal.SIGTERM) -> bool:
+    """
+    Stop the process an earlier start recorded as `name`, and what it left in its process group.
+
+    A process that has taken its number is left alone. Says whether there was a record: a start
+    that ended in good order leaves none.
+    """
     record = run / f"{name}.json"
     entry = _read_record(record)
     if entry is None:
-        return
+        return False
     pid, argv = entry
     for signal_ in (stop_signal, signal.SIGKILL):
         if not _runs(pid, argv):
@@ -135,7 +141,10 @@ def stop_recorded(name: str, run: Path, stop_signal: signal.Signals = signal.SIG
         with suppress(ProcessLookupError):
             os.kill(pid, signal_)
         wait_until(lambda: not _runs(pid, argv), STOP_SECONDS)
+    if not _exists(pid):
+        _end_group(pid)
     record.unlink(missing_ok=True)
+    return True
 
 
 def still_running(run: Path) -> list[str]:
@@ -204,8 +213,59 @@ def _runs(pid: int, argv: Sequence[str]) -> bool:
 
 
 def _is_exiting(pid: int) -> bool:
-    """Whether `pid` has given up its memory and not yet its sockets; a zombie has."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
+    """
+    Whether `pid` has given up its memory and not yet its sockets.
+
+    A zombie has, but only once its other threads, which share them, are gone.
+    """
+    stat = _stat(pid)
+    return stat.state not in _DEAD or stat.n_threads > 1
+
+
+def _exists(pid: int) -> bool:
+    """Whether a process has this number; a zombie keeps it, and has done with it."""
+    if Path("/proc/self").exists():
+        try:
+            return _stat(pid).state not in _DEAD
+        except OSError:
+            return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _end_group(leader: int) -> None:
+    """Kill what is left of a group whose leader is gone; return when that is gone too."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
+        wait_until(lambda: not _members(leader), STOP_SECONDS)
+
+
+def _members(group: int) -> list[int]:
+    """The living processes of a process group; on Linux."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            stat = _stat(int(entry.name))
+            if stat.group == group and stat.state not in _DEAD:
+                found.append(int(entry.name))
+    return found
+
+
+class _Stat(NamedTuple):
+    state: str
+    group: int
+    n_threads: int
+
+
+def _stat(pid: int) -> _Stat:
+    """What Linux says of a process; see proc_pid_stat(5)."""
+    fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    return _Stat(fields[0], int(fields[2]), int(fields[17]))
 
 
 def _die_with_parent(signal_: signal.Signals) -> Callable[[], None] | None:

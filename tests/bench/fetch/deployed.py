@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from crawlset_local.cloud import LocalCloud
-from crawlset_local.ports import free_ports
 from tests.bench import processes
 from tests.bench.fetch.measure import Sample, on_cores
 from tests.e2e.support import Api
+from tests.ports import free_ports
 
 JOB_SECONDS = 180
 _WATCH_SECONDS = 0.2

@@ -3,22 +3,49 @@
 import socket
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 from crawlset.fetching.candidates import UrlOutcome
 from crawlset.fetching.chunk import ChunkResult
 from crawlset.fetching.limits import Limits
+from crawlset.imaging.features import Features, Rejection, Resize
+from crawlset.imaging.pool import DecodePool, Done, Picture
 
 USER_AGENT = "Crawlset/0.1 (+tests@example.org)"
 QUICK = Limits(
     backoff_seconds=0.01,
-    connect_seconds=2,
-    first_byte_seconds=2,
-    slow_seconds=0.4,
-    total_seconds=5,
+    connect_seconds=30,
+    first_byte_seconds=30,
+    slow_seconds=30,
+    total_seconds=120,
     body_bytes=1 << 20,
 )
+"""Tries again soon, and leaves no server that a busy machine makes slow."""
+IMPATIENT = replace(QUICK, first_byte_seconds=2, slow_seconds=0.4)
+"""For servers that are too slow on purpose."""
+
+ROUNDING = 0.001
+"""Of the seconds for which a URL is deferred."""
 
 Fetch = Callable[..., ChunkResult]
+
+
+class WatchedPool(DecodePool):
+    """A pool that tells a test what becomes of its pictures."""
+
+    def __init__(self, n_children: int) -> None:
+        super().__init__(n_children)
+        self.is_given = threading.Event()
+        """A child has been sent a picture."""
+        self.has_answered = threading.Event()
+
+    def decode(self, picture: Picture, done: Done, resize: Resize | None = None) -> None:
+        def answer(seen: Features | Rejection) -> None:
+            done(seen)
+            self.has_answered.set()
+
+        super().decode(picture, answer, resize)
+        self.is_given.set()
 
 
 def only(result: ChunkResult) -> UrlOutcome:

@@ -1,11 +1,9 @@
 """How a chunk comes to an end."""
 
 import json
-import socket
-import threading
-import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -14,8 +12,8 @@ from crawlset.fetching.limits import Limits
 from crawlset.outcomes import Outcome
 from crawlset_local.sample_site.server import SampleSite
 from crawlset_local.sample_site.server import serve as serve_samples
-from tests.integration.fetching.support import Fetch, trickle
-from tests.integration.web import Web, response
+from tests.integration.fetching.support import Fetch, WatchedPool, trickle
+from tests.integration.web import Web
 from tests.unit.imaging import pictures
 
 
@@ -28,20 +26,22 @@ def samples() -> Iterator[SampleSite]:
 class TestEnding:
     def test_marks_what_is_left_when_time_runs_out(self, web: Web, fetch: Fetch) -> None:
         web.pages["/slow.jpg"] = trickle(b"HTTP/1.1 200 OK\r\n\r\n", bytes(9000), 0.05)
-        ends = time.monotonic() + 1.5
         urls = web.add("/a.jpg", pictures.jpeg()), web.url("/slow.jpg")
+        reserve = Limits().reserve_seconds
 
-        result = fetch(
-            *urls,
-            limits=Limits(reserve_seconds=0.5),
-            seconds_left=lambda: ends - time.monotonic(),
-        )
+        with closing(WatchedPool(1)) as pool:
+            result = fetch(
+                *urls,
+                limits=Limits(total_seconds=100),
+                pool=pool,
+                seconds_left=lambda: reserve + (-1 if pool.has_answered.is_set() else 100),
+            )
 
         left = result.outcomes[1]
         assert result.outcomes[0].outcome == Outcome.stored
         assert (left.outcome, left.detail) == (Outcome.timeout, "chunk ran out of time")
         assert left.outcome.is_retryable
-        assert time.monotonic() < ends
+        assert result.seconds < reserve
 
     def test_starts_nothing_when_there_is_no_time(self, web: Web, fetch: Fetch) -> None:
         result = fetch(web.add("/a.jpg", pictures.jpeg()), seconds_left=lambda: 5.0)
@@ -53,16 +53,11 @@ class TestEnding:
         self, web: Web, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("crawlset.fetching.chunk.CANCEL_POLL_SECONDS", 0.05)
-        stored = threading.Event()
         web.pages["/slow.jpg"] = trickle(b"HTTP/1.1 200 OK\r\n\r\n", bytes(9000), 0.05)
+        urls = web.add("/a.jpg", pictures.jpeg()), web.url("/slow.jpg")
 
-        def page(connection: socket.socket) -> None:
-            connection.sendall(response(pictures.jpeg(), Connection="close"))
-            threading.Timer(0.5, stored.set).start()
-
-        web.pages["/a.jpg"] = page
-
-        result = fetch(web.url("/a.jpg"), web.url("/slow.jpg"), is_cancelled=stored.is_set)
+        with closing(WatchedPool(1)) as pool:
+            result = fetch(*urls, pool=pool, is_cancelled=pool.has_answered.is_set)
 
         assert [o.outcome for o in result.outcomes] == [Outcome.stored, Outcome.cancelled]
 

@@ -11,12 +11,13 @@ import pytest
 from crawlset.fetching.candidates import Candidate
 from crawlset.fetching.policy import FetchPolicy
 from crawlset.outcomes import Outcome
-from tests.integration.fetching.support import QUICK, Fetch, only
+from tests.integration.fetching.support import QUICK, ROUNDING, Fetch, only
 from tests.integration.web import Web, response
 from tests.unit.imaging import pictures
 
 ONE_BY_ONE = replace(QUICK, n_per_host=1)
-TOLERANCE = 0.1
+GAP = 1.5
+TOLERANCE = 0.75
 """Seconds by which a busy machine may see a request too late, and the next one too early."""
 
 
@@ -38,10 +39,10 @@ def answering(*answers: bytes) -> Callable[[socket.socket], None]:
 
 class TestGap:
     def test_is_kept_between_the_starts_of_two_requests(self, web: Web, fetch: Fetch) -> None:
-        result = fetch(*put_up(web, 3), policy=FetchPolicy(min_gap_seconds=0.3))
+        result = fetch(*put_up(web, 3), policy=FetchPolicy(min_gap_seconds=GAP))
 
         assert result.counts == {"stored": 3}
-        assert min(gaps(web)) >= 0.3 - TOLERANCE
+        assert min(gaps(web)) >= GAP - TOLERANCE
 
     def test_leaves_other_hosts_alone(self, web: Web, fetch: Fetch) -> None:
         web.add("web/robots.txt", b"User-agent: *\nCrawl-delay: 0.4\n")
@@ -50,9 +51,9 @@ class TestGap:
         result = fetch(*(web.url(f"/{n}.jpg", "other") for n in range(9)), web.url("/9.jpg"))
 
         assert result.counts == {"stored": 10}
-        assert result.seconds < 2
+        assert result.seconds < 10 * 0.4
 
-    @pytest.mark.parametrize(("delay", "gap"), [(0.4, 0.0), (0.4, 0.1), (0.1, 0.4)])
+    @pytest.mark.parametrize(("delay", "gap"), [(GAP, 0.0), (GAP, 0.1), (0.1, GAP)])
     def test_is_the_longer_of_ours_and_the_crawl_delay(
         self, web: Web, fetch: Fetch, delay: float, gap: float
     ) -> None:
@@ -62,7 +63,7 @@ class TestGap:
 
         assert result.counts == {"stored": 2}
         assert web.log[0].path == "/robots.txt"
-        assert min(gaps(web)) >= 0.4 - TOLERANCE
+        assert min(gaps(web)) >= GAP - TOLERANCE
 
     def test_of_somebody_elses_group_is_none_of_ours(self, web: Web, fetch: Fetch) -> None:
         web.add("/robots.txt", b"User-agent: otherbot\nCrawl-delay: 60\n")
@@ -72,8 +73,8 @@ class TestGap:
         assert result.counts == {"stored": 9}
 
     def test_defers_what_cannot_have_its_turn_in_time(self, web: Web, fetch: Fetch) -> None:
-        web.add("/robots.txt", b"User-agent: *\nCrawl-delay: 0.2\n")
-        limits = replace(QUICK, turn_seconds=0.7)
+        web.add("/robots.txt", b"User-agent: *\nCrawl-delay: 0.8\n")
+        limits = replace(QUICK, turn_seconds=2.8)
 
         result = fetch(*put_up(web, 20), limits=limits)
 
@@ -81,11 +82,11 @@ class TestGap:
         deferred = [o for o in result.outcomes if o.defer]
         assert 2 <= len(stored) <= 4
         assert len(stored) + len(deferred) == 20
-        assert result.seconds < 1.5
+        assert result.seconds < 20 * 0.8 / 2
         for outcome in deferred:
             assert outcome.defer is not None
             assert outcome.defer["cause"] == "crawl_delay"
-            assert 0 < outcome.defer["seconds"] <= 0.2
+            assert 0 <= outcome.defer["seconds"] <= 0.8
             assert (outcome.outcome, outcome.n_retries) == (Outcome.timeout, 0)
             assert web.requests[f"/{outcome.n}.jpg"] == 0
 
@@ -98,7 +99,7 @@ class TestGap:
 
         assert [o.defer is not None for o in result.outcomes] == [True] * 5
         assert web.requests == {"/robots.txt": 1}
-        assert result.seconds < 2
+        assert result.seconds < 5
 
     @pytest.mark.parametrize(("delay", "seconds"), [("60", 60), ("1000000000", 300)])
     def test_too_long_to_wait_out_lets_one_picture_through(
@@ -111,8 +112,8 @@ class TestGap:
         assert result.counts == {"stored": 1, "timeout": 8}
         last = result.outcomes[-1]
         assert last.defer is not None
-        assert seconds - 3 < last.defer["seconds"] <= seconds
-        assert result.seconds < 2
+        assert 0 <= seconds - last.defer["seconds"] <= result.seconds + ROUNDING
+        assert result.seconds < seconds
 
 
 class TestPause:
@@ -125,7 +126,7 @@ class TestPause:
 
         assert stored.outcome == Outcome.stored
         assert stored.n_retries == 1
-        assert 0.9 < gaps(web)[-1] < 2
+        assert 0.9 < gaps(web)[-1] < 6
 
     @pytest.mark.parametrize(
         ("status", "outcome"), [(429, Outcome.http_429), (503, Outcome.http_5xx)]
@@ -137,7 +138,7 @@ class TestPause:
         busy = response(b"", status, Retry_After="3600", Connection="close")
 
         def page(connection: socket.socket) -> None:
-            are_under_way.wait(5)
+            are_under_way.wait(60)
             connection.sendall(busy)
 
         for at in range(20):
@@ -156,10 +157,10 @@ class TestPause:
         for each in paused:
             assert each.defer is not None
             assert each.defer["cause"] == "retry_after"
-            assert 3590 < each.defer["seconds"] <= 3600
+            assert 0 <= 3600 - each.defer["seconds"] <= result.seconds + ROUNDING
             assert web.requests[f"/{each.n}.jpg"] == each.n_retries
             assert each.evidence.get("retry_after") == ("3600" if each in asked else None)
-        assert result.seconds < 5
+        assert result.seconds < QUICK.retry_after_seconds
 
     def test_is_a_day_at_most(self, web: Web, fetch: Fetch) -> None:
         deferred = only(fetch(web.add("/a.jpg", b"", 429, Retry_After="9" * 400)))
@@ -189,10 +190,11 @@ class TestPause:
     def test_longer_than_the_time_left_defers(self, web: Web, fetch: Fetch) -> None:
         url = web.add("/a.jpg", b"", 429, Retry_After="5")
 
-        deferred = only(fetch(url, seconds_left=lambda: QUICK.reserve_seconds + 2))
+        result = fetch(url, seconds_left=lambda: QUICK.reserve_seconds + 2)
 
+        deferred = only(result)
         assert deferred.defer is not None
-        assert deferred.defer["seconds"] > 4
+        assert 0 <= 5 - deferred.defer["seconds"] <= result.seconds + ROUNDING
 
 
 class TestBackoff:
@@ -201,25 +203,25 @@ class TestBackoff:
         busy = response(b"", status)
         web.pages["/0.jpg"] = answering(busy, response(pictures.jpeg()))
         urls = [web.url("/0.jpg"), web.add("/1.jpg", pictures.jpeg())]
-        limits = replace(ONE_BY_ONE, backoff_seconds=0.4)
+        limits = replace(ONE_BY_ONE, backoff_seconds=2)
 
         result = fetch(*urls, limits=limits, policy=FetchPolicy(robots=False, tdmrep=False))
 
         assert result.counts == {"stored": 2}
         assert len(web.log) == 3
-        assert 0.3 - TOLERANCE <= gaps(web)[0] < 1
+        assert 0.75 * 2 <= gaps(web)[0] < 2.5 * 2
 
     def test_is_of_one_url_when_another_error_came(self, web: Web, fetch: Fetch) -> None:
         web.pages["/0.jpg"] = answering(response(b"", 500), response(pictures.jpeg()))
         urls = [web.url("/0.jpg"), web.add("/1.jpg", pictures.jpeg())]
-        limits = replace(ONE_BY_ONE, backoff_seconds=1)
+        limits = replace(ONE_BY_ONE, backoff_seconds=4)
 
         result = fetch(*urls, limits=limits, policy=FetchPolicy(robots=False, tdmrep=False))
 
         assert [o.n_retries for o in result.outcomes] == [1, 0]
         assert [asked.path for asked in web.log] == ["/0.jpg", "/1.jpg", "/0.jpg"]
-        assert web.log[1].at - web.log[0].at < 0.6
-        assert web.log[2].at - web.log[0].at >= 0.75 - TOLERANCE
+        assert web.log[1].at - web.log[0].at < 0.6 * 4
+        assert web.log[2].at - web.log[0].at >= 0.75 * 4
 
     def test_doubles_until_the_host_is_left_alone(self, web: Web, fetch: Fetch) -> None:
         urls = [web.add(f"/{at}.jpg", b"", 429) for at in range(20)]
@@ -230,4 +232,4 @@ class TestBackoff:
         assert result.counts == {"http_429": 20}
         assert sum(o.defer is not None for o in result.outcomes) >= 18
         assert 3 <= len(web.log) <= 5
-        assert result.seconds < 3
+        assert result.seconds < 10

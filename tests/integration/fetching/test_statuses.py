@@ -12,7 +12,7 @@ from crawlset.fetching.candidates import Candidate
 from crawlset.fetching.limits import Limits
 from crawlset.fetching.loop import Loop
 from crawlset.outcomes import Outcome
-from tests.integration.fetching.support import Fetch, only, trickle
+from tests.integration.fetching.support import IMPATIENT, Fetch, only, trickle
 from tests.integration.web import Web, response
 from tests.unit.imaging import pictures
 
@@ -94,10 +94,10 @@ class TestLimits:
         head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + pictures.jpeg()[:100]
         web.pages["/a.jpg"] = trickle(head, b"\0", 0.05)
 
-        result = fetch(web.url("/a.jpg"), web.add("/b.jpg", pictures.jpeg()))
+        result = fetch(web.url("/a.jpg"), web.add("/b.jpg", pictures.jpeg()), limits=IMPATIENT)
 
         assert [o.outcome for o in result.outcomes] == [Outcome.too_slow, Outcome.stored]
-        assert result.seconds < 4
+        assert result.seconds < IMPATIENT.total_seconds / 2
 
     def test_leave_two_drips_among_fifty_soon(self, web: Web, fetch: Fetch) -> None:
         body = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + pictures.jpeg()[:100]
@@ -109,7 +109,7 @@ class TestLimits:
         result = fetch(*urls, limits=Limits())
 
         assert result.counts == {"stored": 48, "too_slow": 1, "timeout": 1}
-        assert result.seconds < 15
+        assert result.seconds < Limits().total_seconds
 
     @pytest.mark.parametrize("n_first", [0, 400])
     def test_do_not_hold_our_own_slowness_against_a_server(
@@ -130,7 +130,7 @@ class TestLimits:
         def page(connection: socket.socket) -> None:
             connection.sendall(answer[:n_first])
             is_under_way.set()
-            was_busy.wait(10)
+            was_busy.wait(60)
             connection.sendall(answer[n_first:])
 
         monkeypatch.setattr(Loop, "now", now)
@@ -143,12 +143,12 @@ class TestLimits:
     def test_leave_a_body_that_is_fast_enough_but_takes_too_long(
         self, web: Web, fetch: Fetch
     ) -> None:
-        web.pages["/a.jpg"] = trickle(b"HTTP/1.1 200 OK\r\n\r\n", bytes(200), 0.01)
+        web.pages["/a.jpg"] = trickle(b"HTTP/1.1 200 OK\r\n\r\n", bytes(9000), 0.01)
 
         result = fetch(web.url("/a.jpg"), limits=Limits(total_seconds=0.8, slow_seconds=0.4))
 
         assert only(result).outcome == Outcome.timeout
-        assert result.seconds < 3
+        assert result.seconds < Limits().total_seconds
 
     @pytest.mark.parametrize("first", [b"", b"HTTP/1.1 200 OK\r\nX-Slow: "])
     def test_leave_a_server_that_does_not_answer(
@@ -156,7 +156,7 @@ class TestLimits:
     ) -> None:
         web.pages["/a.jpg"] = trickle(first, b"x" if first else b"", 0.05)
 
-        failed = only(fetch(web.url("/a.jpg")))
+        failed = only(fetch(web.url("/a.jpg"), limits=IMPATIENT))
 
         assert (failed.outcome, failed.detail) == (Outcome.timeout, "no answer")
         assert web.requests["/a.jpg"] == 1

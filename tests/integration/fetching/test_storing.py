@@ -8,7 +8,6 @@ import signal
 import socket
 import tarfile
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -16,9 +15,8 @@ from PIL import Image
 
 from crawlset.fetching.limits import Limits
 from crawlset.imaging.features import Resize, ResizeMode
-from crawlset.imaging.pool import DecodePool
 from crawlset.outcomes import Outcome
-from tests.integration.fetching.support import QUICK, USER_AGENT, Fetch, only
+from tests.integration.fetching.support import QUICK, USER_AGENT, Fetch, WatchedPool, only
 from tests.integration.web import Web, response
 from tests.unit.imaging import pictures
 
@@ -86,6 +84,8 @@ class TestStoring:
         assert file[stored.pack_offset : stored.pack_offset + len(large)] == large
 
     def test_asks_a_host_for_no_more_at_once_than_it_may(self, web: Web, fetch: Fetch) -> None:
+        are_enough = threading.Barrier(QUICK.n_per_host)
+        are_too_many = threading.Event()
         lock = threading.Lock()
         busy = most = 0
 
@@ -94,7 +94,10 @@ class TestStoring:
             with lock:
                 busy += 1
                 most = max(most, busy)
-            time.sleep(0.02)
+                if busy > QUICK.n_per_host:
+                    are_too_many.set()
+            are_enough.wait(60)
+            are_too_many.wait(0.02)
             with lock:
                 busy -= 1
             connection.sendall(response(pictures.jpeg("L"), Connection="close"))
@@ -170,14 +173,16 @@ class TestDecoding:
         assert settled.file_size == len(data)
 
     def test_loses_one_url_to_a_decoder_that_dies(self, web: Web, fetch: Fetch) -> None:
-        pool = DecodePool(1)
+        pool = WatchedPool(1)
         fetch(web.add("/warm.jpg", pictures.jpeg()), pool=pool)
         (pid,) = pool.pids
+        pool.is_given.clear()
 
         def page(connection: socket.socket) -> None:
             os.kill(pid, signal.SIGSTOP)
             connection.sendall(response(pictures.jpeg(), Connection="close"))
-            threading.Timer(0.5, os.kill, (pid, signal.SIGKILL)).start()
+            pool.is_given.wait(60)
+            os.kill(pid, signal.SIGKILL)
 
         web.pages["/a.jpg"] = page
         others = [web.add(f"/{n}.jpg", pictures.jpeg()) for n in range(9)]
