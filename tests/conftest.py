@@ -1,6 +1,7 @@
 import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from tests.sockets import CheckedSockets
@@ -24,6 +25,15 @@ os.environ |= {
     "RESULTS_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/results",
     "TAKEDOWNS_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/takedowns",
 }
+
+# How long an example takes says how busy the machine is, and nothing of the code.
+hypothesis.settings.register_profile(
+    "crawlset",
+    deadline=None,
+    database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("crawlset")
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,5 @@
 """What the end-to-end tests speak to: the API and the sample site, over HTTP."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,16 +8,28 @@ from typing import Any, NamedTuple
 import httpx
 
 from crawlset_local.cloud import LocalCloud
+from crawlset_local.processes import wait_until
+
+PATIENCE = 4
+"""How much slower than alone this machine may be, with everything else that it is busy with."""
 
 FINAL = {"completed", "failed", "cancelled"}
 
 
 def wait_for(read: Callable[[], Any], is_done: Callable[[Any], bool], seconds: float) -> Any:
-    """What `read` gives once `is_done` holds of it; fails after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not is_done(value := read()):
-        assert time.monotonic() < deadline, f"not done after {seconds} s: {value}"
-        time.sleep(0.2)
+    """
+    What `read` gives once `is_done` holds of it.
+
+    Fails after `seconds` of a machine that has nothing else to do.
+    """
+    value = None
+
+    def holds() -> bool:
+        nonlocal value
+        value = read()
+        return is_done(value)
+
+    assert wait_until(holds, PATIENCE * seconds, every=0.2), f"not done after {seconds} s: {value}"
     return value
 
 
@@ -37,7 +48,7 @@ class SampleSite:
     @classmethod
     @contextmanager
     def of(cls, cloud: LocalCloud | Address) -> Iterator["SampleSite"]:
-        with httpx.Client(base_url=cloud.sample_url) as client:
+        with httpx.Client(base_url=cloud.sample_url, timeout=60 * PATIENCE) as client:
             yield cls(client)
 
     def reset(self) -> None:
@@ -65,7 +76,7 @@ class SampleSite:
         return self.client.get(path).raise_for_status().json()
 
     def manifest(self, count: int) -> list[str]:
-        answer = self.client.get("/manifest", params={"count": count}, timeout=60)
+        answer = self.client.get("/manifest", params={"count": count}, timeout=60 * PATIENCE)
         return answer.raise_for_status().text.split()
 
 
@@ -81,7 +92,7 @@ class Api:
     def of(cls, cloud: LocalCloud | Address, project: str | None = None) -> Iterator["Api"]:
         """The API with the first key, in a new project unless one is named."""
         headers = {"Authorization": f"Bearer {cloud.api_key}"}
-        with httpx.Client(base_url=cloud.api_url, headers=headers, timeout=60) as client:
+        with httpx.Client(base_url=cloud.api_url, headers=headers, timeout=60 * PATIENCE) as client:
             yield cls(client, project)
 
     def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
@@ -146,6 +157,6 @@ def download(api: Api, path: str, out: Path) -> list[Path]:
     for item in api.items(path):
         target = out / item["name"]
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(httpx.get(item["url"], timeout=60).raise_for_status().content)
+        target.write_bytes(httpx.get(item["url"], timeout=60 * PATIENCE).raise_for_status().content)
         files.append(target)
     return files

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from crawlset_local.cloud import LocalCloud
-from tests.e2e.support import Api
+from tests.e2e.support import PATIENCE, Api
 
 FORMATS = (
     "imagefolder", "webdataset", "parquet", "coco", "yolo", "tfrecord", "csv", "json", "jsonl",
@@ -33,7 +33,7 @@ def crawlset(cloud: LocalCloud, directory: Path, *arguments: str) -> Any:
         env=os.environ | {"CRAWLSET_API_URL": cloud.api_url, "CRAWLSET_API_KEY": cloud.api_key},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=240 * PATIENCE,
         check=False,
     )
     assert finished.returncode == 0, finished.stdout + finished.stderr

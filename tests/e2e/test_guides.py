@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from crawlset_local.cloud import LocalCloud
+from tests.e2e.support import PATIENCE
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -22,7 +23,7 @@ def run(command: list[str], cloud: LocalCloud, directory: Path) -> str:
         command,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=180 * PATIENCE,
         check=False,
         cwd=directory,
         env=os.environ

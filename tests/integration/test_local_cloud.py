@@ -90,7 +90,7 @@ class TestGateway:
             ("/api/seen", "another", 403, "ForbiddenError"),
             ("/nowhere", None, 404, "NotFoundError"),
             ("/api/raise", None, 503, "ServiceUnavailableError"),
-            ("/api/sleep", None, 504, "GatewayTimeoutError"),
+            ("/api/silent", None, 504, "GatewayTimeoutError"),
         ],
     )
     def test_tells_errors_as_problems(
@@ -127,7 +127,7 @@ class TestFunctions:
         for key in ("jobs/1/other", "uploads/1/outcome", "jobs/1/outcome"):
             s3.put_object(Bucket=bucket, Key=key, Body=gzip.compress(b"{}"))
 
-        assert wait_until(lambda: "jobs/1/outcome" in seen(cloud), 20)
+        assert wait_until(lambda: "jobs/1/outcome" in seen(cloud), 60)
         assert {"jobs/1/other", "uploads/1/outcome"}.isdisjoint(seen(cloud))
 
     def test_fifo_message_reaches_the_worker(self, cloud: LocalCloud) -> None:
@@ -138,7 +138,7 @@ class TestFunctions:
             MessageDeduplicationId="1",
         )
 
-        assert wait_until(lambda: "lane" in seen(cloud), 20)
+        assert wait_until(lambda: "lane" in seen(cloud), 60)
 
     def test_state_machine_matches_an_error_by_its_class(self, cloud: LocalCloud) -> None:
         states = cloud.client("stepfunctions")
@@ -150,7 +150,7 @@ class TestFunctions:
         def ended() -> bool:
             return bool(states.describe_execution(executionArn=execution)["status"] != "RUNNING")
 
-        assert wait_until(ended, 20)
+        assert wait_until(ended, 60)
         assert json.loads(states.describe_execution(executionArn=execution)["output"]) == {
             "caught": True
         }

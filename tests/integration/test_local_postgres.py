@@ -71,7 +71,7 @@ class TestStart:
         child, dsn = postgres.start(home, port)
 
         try:
-            assert left.process.wait(10) == 0
+            assert left.process.wait(60) == 0
             assert ask(dsn, "SELECT 1") == 1
         finally:
             processes.stop(child)

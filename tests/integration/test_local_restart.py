@@ -131,7 +131,7 @@ class TestKillOfEveryProcess:
         assert "row" in rows(cloud)
         assert cloud.api_key == "toy-key"
         s3.put_object(Bucket=BUCKET, Key="jobs/2/outcome", Body=b"two")
-        assert wait_until(lambda: "jobs/2/outcome" in rows(cloud), 20)
+        assert wait_until(lambda: "jobs/2/outcome" in rows(cloud), 60)
 
 
 class TestKillOfTheParent:
@@ -141,7 +141,7 @@ class TestKillOfTheParent:
         first.kill()
         first.wait()
 
-        assert wait_until(lambda: not processes_of(cloud), 15)
+        assert wait_until(lambda: not processes_of(cloud), 60)
 
 
 class TestKillOfTheServer:
@@ -165,7 +165,7 @@ class TestStop:
 
         first.send_signal(number)
 
-        assert first.wait(20) == 0
+        assert first.wait(60) == 0
         assert processes_of(cloud) == set()
         assert list((cloud.home / "run").iterdir()) == []
 
@@ -178,7 +178,7 @@ class TestStartOverWhatIsLeft:
 
         cloud.start()
 
-        assert left.process.wait(10) is not None
+        assert left.process.wait(60) is not None
         assert cloud.pids["emulator"] != left.process.pid
 
     def test_leaves_alone_a_process_that_took_the_number(self, cloud: LocalCloud) -> None:

@@ -27,7 +27,7 @@ class Ports:
 
 def require_free(port: int, option: str, *, seconds: float = 0.0) -> None:
     """Raise `PortBusyError`, naming `option`, if `port` is still in use after `seconds`."""
-    if not wait_until(lambda: _can_be_bound(port) and not is_listening(port), seconds):
+    if not wait_until(lambda: not is_listening(port) and _can_be_bound(port), seconds):
         raise PortBusyError(port, option)
 
 

@@ -1,12 +1,12 @@
 import tracemalloc
 from pathlib import Path
 from threading import Lock
-from time import monotonic, sleep
 
 import pytest
 
 from crawlset.exports.archives import ZipWriter
 from crawlset.exports.packs import MAX_GAP, MAX_WINDOW, N_AHEAD, Place, read, windows
+from crawlset_local.processes import wait_until
 
 
 def member(pack: str, offset: int, length: int) -> Place:
@@ -77,11 +77,8 @@ class TestRead:
 
         bodies = read([member(f"pack{n}", 0, 10) for n in range(100)], get_range)
         next(bodies)
-        deadline = monotonic() + 5
-        while asked < N_AHEAD + 1 and monotonic() < deadline:
-            sleep(0.001)
 
-        assert asked == N_AHEAD + 1
+        assert wait_until(lambda: asked == N_AHEAD + 1, 60)
         bodies.close()
         assert asked == N_AHEAD + 1
 

@@ -1,6 +1,5 @@
 import json
 import os
-import time
 
 import boto3
 import psycopg
@@ -29,8 +28,6 @@ def handler(event, context):
             boto3.client("sqs").send_message(QueueUrl=os.environ["WORK_QUEUE_URL"], MessageBody="")
         case "raise":
             raise RuntimeError("a secret of the stack trace")
-        case "sleep":
-            time.sleep(20)
         case "problem":
             return answer(409, {"code": "ToyConflictError"}, "application/problem+json")
     return answer(404, {"code": "ToyMissingError"}, "application/problem+json")
