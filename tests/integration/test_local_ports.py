@@ -62,6 +62,7 @@ class TestRequireFree:
 
 class TestIsListening:
     def test_is_false_of_a_connection_with_itself(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        port = free_port()
         answers = []
 
         class SelfConnected(socket.socket):
@@ -74,7 +75,7 @@ class TestIsListening:
 
         monkeypatch.setattr(socket, "socket", SelfConnected)
 
-        assert not is_listening(free_port())
+        assert not is_listening(port)
         assert answers == [0]
 
 
