@@ -6,10 +6,30 @@ import pytest
 
 from tests.sockets import CheckedSockets
 
+_OF_THE_USER = (
+    "AWS_",
+    "COLUMNS",
+    "CRAWLSET_",
+    "DATABASE_URL",
+    "FORCE_COLOR",
+    "HF_",
+    "LINES",
+    "NO_COLOR",
+    "PG",
+)
+"""What shells say of accounts, servers and terminals begins so, and changes no test."""
+
+for _name in [*os.environ]:
+    if _name.startswith(_OF_THE_USER) or _name.upper().endswith("_PROXY"):
+        del os.environ[_name]
+
 os.environ |= {
     "AWS_ACCESS_KEY_ID": "test",
+    "AWS_CONFIG_FILE": os.devnull,
     "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
     "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "BUCKET_NAME": "crawlset-test",
     "CHUNKS_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/chunks",
     "CONTACT": "tests@example.org",

@@ -165,7 +165,7 @@ def create_once(url: URL, user_id: UUID, start: Any, answers: Any) -> None:
     """One request, in a process of its own as each of Lambda's is."""
     engine = create_engine(url)
     pytest.MonkeyPatch().setattr(db, "new_session", lambda: Session(engine, expire_on_commit=False))
-    start.wait(timeout=60)
+    start.wait(timeout=600)
     answer = Api(user_id).ask("POST", "/api/projects", {"name": "once"}, idempotency_key="once")
     answers.put((answer.status, answer.body))
 
@@ -180,7 +180,7 @@ class TestIdempotencyKey:
         for process in processes:
             process.start()
 
-        given = [answers.get(timeout=60) for _ in processes]
+        given = [answers.get(timeout=600) for _ in processes]
 
         for process in processes:
             process.join()
