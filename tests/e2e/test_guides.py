@@ -14,7 +14,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 def blocks(page: str, language: str) -> str:
     """The page's blocks of a language, as one program."""
-    text = (DOCS / page).read_text()
+    text = (DOCS / page).read_text(encoding="utf-8")
     return "\n".join(re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE))
 
 

@@ -14,7 +14,9 @@ CRAWLSET = Path(sys.executable).with_name("crawlset")
 
 def test_shows_the_end_of_the_demo(tmp_path: Path) -> None:
     ports = free_ports()
-    shown = re.search(r"```text\n(.*?)\n```", (ROOT / "README.md").read_text(), re.DOTALL)
+    shown = re.search(
+        r"```text\n(.*?)\n```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL
+    )
     assert shown is not None
 
     demo = subprocess.run(

@@ -26,7 +26,7 @@ class _Region:
 
 @cache
 def written(path: Path = TEMPLATE) -> dict[str, Any]:
-    parsed: dict[str, Any] = yaml_parse(path.read_text())
+    parsed: dict[str, Any] = yaml_parse(path.read_text(encoding="utf-8"))
     return parsed
 
 

@@ -89,7 +89,7 @@ KEYS = {
 
 def variables_of_settings() -> set[str]:
     classes = (c for c in vars(settings).values() if isinstance(c, type))
-    source = (ROOT / "layers/core/crawlset/crawler.py").read_text()
+    source = (ROOT / "layers/core/crawlset/crawler.py").read_text(encoding="utf-8")
     return set(re.findall(r'environ\W+(?:get\W+)?([A-Z_]+)"', source)) | {
         field.upper()
         for found in classes
@@ -304,7 +304,7 @@ class TestMigrate:
         assert written_to == ROLE_SECRETS
 
     def test_is_told_what_its_handler_reads(self) -> None:
-        source = (ROOT / "alembic/handler.py").read_text()
+        source = (ROOT / "alembic/handler.py").read_text(encoding="utf-8")
 
         told = set(environment("MigrateFunction")) - COMMON_VARIABLES - variables_of_settings()
 
@@ -334,7 +334,7 @@ class TestEveryFunction:
         code = written()["Resources"][name]["Properties"]["CodeUri"]
         module, function = functions()[name]["Handler"].split(".")
 
-        source = (ROOT / code / f"{module}.py").read_text()
+        source = (ROOT / code / f"{module}.py").read_text(encoding="utf-8")
 
         assert f"def {function}(" in source
 

@@ -28,7 +28,7 @@ LAYERS_OF = {
 
 
 def makefile(layer: str) -> str:
-    return (ROOT / "layers" / FOLDERS[layer] / "Makefile").read_text()
+    return (ROOT / "layers" / FOLDERS[layer] / "Makefile").read_text(encoding="utf-8")
 
 
 def limit_mb(layer: str) -> int:
@@ -43,12 +43,12 @@ def layers_of(function: str) -> set[str]:
 
 
 def pins_of(layer: str) -> set[str]:
-    text = (ROOT / "layers" / FOLDERS[layer] / "requirements.txt").read_text()
+    text = (ROOT / "layers" / FOLDERS[layer] / "requirements.txt").read_text(encoding="utf-8")
     return set(re.findall(r"^([\w.-]+==[\w.]+)", text, re.MULTILINE))
 
 
 def locked() -> set[str]:
-    lock: dict[str, Any] = tomllib.loads((ROOT / "uv.lock").read_text())
+    lock: dict[str, Any] = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))
     return {f"{p['name']}=={p['version']}" for p in lock["package"] if "version" in p}
 
 

@@ -55,14 +55,14 @@ def find(
 
 class TestPromise:
     def test_is_the_same_wherever_it_is_made(self) -> None:
-        project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         classifiers = " ".join(project["classifiers"])
-        makefile = (ROOT / "Makefile").read_text()
+        makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
 
         assert project["requires-python"] == f">={VERSIONS[0]}"
         assert re.findall(r"Python :: (3\.\d+)", classifiers) == VERSIONS
         assert f"VERSIONS := {' '.join(VERSIONS)}\n" in makefile
-        assert "Python 3.12, 3.13 or 3.14" in (ROOT / "README.md").read_text()
+        assert "Python 3.12, 3.13 or 3.14" in (ROOT / "README.md").read_text(encoding="utf-8")
         assert f"Python {VERSIONS[0]} to {VERSIONS[-1]}" in makefile
 
     def test_holds_for_what_runs_this(self) -> None:

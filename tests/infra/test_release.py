@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def jobs() -> dict[str, Any]:
-    text = (ROOT / ".github/workflows/release.yml").read_text()
+    text = (ROOT / ".github/workflows/release.yml").read_text(encoding="utf-8")
     found: dict[str, Any] = yaml.safe_load(text)["jobs"]
     return found
 
@@ -37,7 +37,7 @@ class TestRelease:
         assert jobs()["publish"]["environment"] == "pypi"
 
     def test_holds_no_secret(self) -> None:
-        text = (ROOT / ".github/workflows/release.yml").read_text()
+        text = (ROOT / ".github/workflows/release.yml").read_text(encoding="utf-8")
 
         assert "secrets." not in text
         assert "password" not in text

@@ -34,7 +34,7 @@ def references(node: Any) -> Iterator[str]:
 
 def test_is_committed() -> None:
     """`make openapi` writes it."""
-    assert json.loads(COMMITTED.read_text()) == DOCUMENT
+    assert json.loads(COMMITTED.read_text(encoding="utf-8")) == DOCUMENT
 
 
 def test_refers_to_what_is_there() -> None:

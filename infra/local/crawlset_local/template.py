@@ -32,7 +32,7 @@ Bundle = Callable[[Path], str]
 def load(path: Path) -> dict[str, Any]:
     """The template at `path` as written. Raises `DeployError` if there is none."""
     try:
-        template: dict[str, Any] = yaml_parse(path.read_text())
+        template: dict[str, Any] = yaml_parse(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DeployError(f"The template {path} is not readable: {error.strerror}.") from None
     return template
@@ -116,7 +116,7 @@ def _inline_state_machines(resources: Resources, base: Path) -> None:
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::Serverless::StateMachine" and "DefinitionUri" in properties:
             source = base / properties.pop("DefinitionUri")
-            properties["Definition"] = yaml_parse(source.read_text())
+            properties["Definition"] = yaml_parse(source.read_text(encoding="utf-8"))
 
 
 def _count_concurrency(resources: Resources, parameters: Mapping[str, Any]) -> None:
