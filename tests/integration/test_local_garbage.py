@@ -19,9 +19,9 @@ from crawlset_local import disk, garbage, postgres, processes
 from crawlset_local.errors import PostgresError
 from crawlset_local.home import open_home, write_profile
 from crawlset_local.keepers import read_keepers
-from tests.ports import free_ports
 from tests import factories
 from tests.integration.databases import alembic_config
+from tests.ports import free_ports
 
 DAY = 86_400
 BUCKET = "s3/000000000000/crawlset-local-000000000000-us-east-1"

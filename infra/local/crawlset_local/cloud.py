@@ -214,11 +214,11 @@ class LocalCloud:
 
     def _stop_left_behind(self) -> bool:
         """Stop what an earlier start left running; says whether it ended without a stop."""
-        run = self.home / "run"
-        were_left = [processes.stop_recorded(name, run) for name in (gateway.NAME, SAMPLE_SITE)]
+        names = (gateway.NAME, SAMPLE_SITE)
+        were_left = [processes.stop_recorded(name, self.home / "run") for name in names]
         were_left += [emulator.stop_left_behind(self.home)]
         if self._owns_database:
-            were_left.append(postgres.stop_left_behind(self.home))
+            were_left += [postgres.stop_left_behind(self.home)]
         return any(were_left)
 
     def _require_ports(self, seconds: float) -> None:

@@ -12,6 +12,7 @@ EPHEMERAL = 32_768
 """Systems give outgoing connections ports from here on, and so may take any that we listen on."""
 
 MOMENTARY = range(10_000, 12_000)
+"""Where a server that is needed for a moment listens."""
 
 RELEASE_SECONDS = 10.0
 """How long a port of our own may stay in use after the process that had it was killed."""
@@ -27,7 +28,7 @@ class Ports:
 
 def require_free(port: int, option: str, *, seconds: float = 0.0) -> None:
     """Raise `PortBusyError`, naming `option`, if `port` is still in use after `seconds`."""
-    if not wait_until(lambda: not is_listening(port) and _can_be_bound(port), seconds):
+    if not wait_until(lambda: _is_free(port), seconds):
         raise PortBusyError(port, option)
 
 

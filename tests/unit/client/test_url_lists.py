@@ -10,7 +10,9 @@ from crawlset_client.url_lists import read_url_list
 class TestReadUrlList:
     def test_gives_the_urls_of_a_short_text(self, tmp_path: Path) -> None:
         path = tmp_path / "urls.TXT"
-        path.write_text("\ufeffhttp://a.test/1\r\n\n# a comment\n  http://a.test/2  \n", encoding="utf-8")
+        path.write_text(
+            "\ufeffhttp://a.test/1\r\n\n# a comment\n  http://a.test/2  \n", encoding="utf-8"
+        )
 
         found = read_url_list(path)
 
