@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from crawlset_local.cloud import LocalCloud
-from crawlset_local.ports import free_ports
 from tests.e2e.support import Api, SampleSite, assert_conserved, wait_for
+from tests.ports import free_ports
 
 N_URLS = 2_000
 UNREACHABLE = "sample does not answer at the moment (ConnectError)."
