@@ -1,4 +1,4 @@
-"""Apply takedowns, and rewrite packs without what was taken down."""
+"""Carry on takedowns, and rewrite packs without what was taken down."""
 
 from typing import Any
 
@@ -6,14 +6,15 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from crawlset.kit.batch import Delivery, Failures, handle_each
 from crawlset.observability import logger, metrics
-from crawlset.takedowns import applying, rewriting
+from crawlset.takedowns import rewriting
+from crawlset.takedowns.carrying_on import carry_on
 from crawlset.takedowns.messages import TakedownMessage
 
 
 def handle_message(delivery: Delivery) -> None:
     message = TakedownMessage.model_validate_json(delivery.body)
     if message.takedown_id is not None:
-        applying.apply(message.user_id, message.takedown_id)
+        carry_on(message.user_id, message.takedown_id)
     if message.rewrite_id is not None:
         rewriting.rewrite(message.user_id, message.rewrite_id)
 

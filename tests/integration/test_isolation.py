@@ -29,11 +29,13 @@ from crawlset.models import (
     SourceProbe,
     Takedown,
     TakedownExport,
+    TakedownImage,
     Verdict,
     Webhook,
     WebhookDelivery,
     WorkStatus,
 )
+from crawlset.outcomes import ImageStatus
 from functions.api import app
 from tests import factories
 from tests.integration.api import Api
@@ -43,6 +45,7 @@ pytestmark = pytest.mark.usefixtures("bucket", "queues")
 
 UNKNOWN_IMAGE = 2**62
 CRAWL = {"name": "cats", "keywords": ["cat"], "sources": ["sample"]}
+TAKEDOWN = {"kind": "host", "value": "example.org"}
 REPORT: dict[str, Any] = {
     "rules": [],
     "histograms": {},
@@ -139,6 +142,13 @@ def furnish(session: Session) -> Tenant:
             TakedownExport(
                 takedown_id=takedown.id, export_job_id=export_job.id, n_images=1, **owner
             ),
+            TakedownImage(
+                takedown_id=takedown.id,
+                image_id=image.id,
+                crawl_job_id=job.id,
+                status=ImageStatus.stored,
+                **owner,
+            ),
             PackRewrite(
                 crawl_job_id=job.id,
                 takedown_id=takedown.id,
@@ -191,7 +201,8 @@ def body_for(path: str, method: str, ids: dict[str, str]) -> Any:
         "job-templates": {"name": "weekly", "configuration": CRAWL},
         "crawl-jobs": CRAWL,
         "estimate": CRAWL,
-        "takedowns": {"kind": "host", "value": "example.org"},
+        "takedowns": TAKEDOWN,
+        "preview": TAKEDOWN,
         "{webhook_id}": {"is_enabled": True},
     }
     return bodies.get(path.rpartition("/")[2], {"name": "mine"} if method == "patch" else {})

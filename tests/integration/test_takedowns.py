@@ -31,7 +31,8 @@ from crawlset.models import (
     WorkStatus,
 )
 from crawlset.outcomes import ImageStatus, Outcome
-from crawlset.takedowns import applying, resending, rewriting
+from crawlset.takedowns import resending, rewriting
+from crawlset.takedowns.carrying_on import carry_on
 from functions.takedown import app
 from tests import factories
 from tests.integration.api import Api
@@ -42,6 +43,7 @@ Store = Callable[..., list[Image]]
 CAT = b"a cat that its owner wants back" * 40
 DOG = b"a dog that may stay" * 40
 OWL = b"an owl that may stay too" * 40
+AT_ONCE = {"grace_hours": 0}
 
 
 @pytest.fixture
@@ -142,7 +144,9 @@ class TestTakedown:
     ) -> None:
         cat, dog, owl = store(CAT, DOG, OWL, each={CAT: columns})
 
-        status, body = api.call("POST", path, {"kind": kind, "value": value, "reason": "mine"})
+        status, body = api.call(
+            "POST", path, {"kind": kind, "value": value, "reason": "mine"} | AT_ONCE
+        )
         carry_out()
 
         assert (status, body["status"], body["n_images"]) == (201, "pending", 0)
@@ -168,7 +172,7 @@ class TestTakedown:
     ) -> None:
         cat, dog, _ = store(CAT, DOG, OWL)
 
-        api.call("POST", path, {"kind": "url", "value": cat.url})
+        api.call("POST", path, {"kind": "url", "value": cat.url} | AT_ONCE)
         carry_out()
 
         session.expire_all()
@@ -204,7 +208,7 @@ class TestTakedown:
             },
         )
 
-        api.call("POST", path, {"kind": "url", "value": cat.url})
+        api.call("POST", path, {"kind": "url", "value": cat.url} | AT_ONCE)
         carry_out()
 
         session.expire_all()
@@ -243,7 +247,7 @@ class TestTakedown:
         for export in (holds_it, without_it):
             objects.put(keys.export_file(export.id, "data-00000.zip"), b"zip")
 
-        _, body = api.call("POST", path, {"kind": "url", "value": cat.url})
+        _, body = api.call("POST", path, {"kind": "url", "value": cat.url} | AT_ONCE)
         carry_out()
 
         _, read = api.call("GET", f"{path}/{body['id']}")
@@ -267,7 +271,7 @@ class TestTakedown:
             CAT, DOG, OWL, each={CAT: {"phashes": views}, DOG: {"phashes": [-1, 0, 0, 0]}}
         )
 
-        _, body = api.call("POST", path, {"kind": "look_alike", "image_id": cat.id})
+        _, body = api.call("POST", path, {"kind": "look_alike", "image_id": cat.id} | AT_ONCE)
         carry_out()
 
         session.expire_all()
@@ -401,7 +405,7 @@ class TestKeepingOut:
         chunk = create_open_chunk(session, job, 1)
         (image,) = session.scalars(select(Image))
         takedown = factories.create_takedown(session, project, value=image.url)
-        applying.apply(project.user_id, takedown.id)
+        carry_on(project.user_id, takedown.id)
 
         recording.record_outcome(put_outcome(chunk, [result(0)]))
 
@@ -418,7 +422,7 @@ class TestRewriting:
         """Of the pack of CAT and DOG, from which CAT was taken."""
         cat, _ = store(CAT, DOG)
         takedown = factories.create_takedown(session, project, value=cat.url)
-        applying.apply(project.user_id, takedown.id)
+        carry_on(project.user_id, takedown.id)
         queues.bodies("takedowns")
         return session.scalars(select(PackRewrite.id)).one()
 

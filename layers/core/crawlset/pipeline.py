@@ -88,10 +88,10 @@ def newest_jobs_of(
 ) -> tuple[list[ValidationJobRead], list[ExportJobRead]]:
     """The newest validation and export jobs of a crawl job, ten of each, oldest first."""
     validations = ValidationRepository(session).list_page(job, None, JOBS_SHOWN)
-    exports = ExportRepository(session).list_page(job, None, JOBS_SHOWN)
+    export_jobs = ExportRepository(session).list_page(job, None, JOBS_SHOWN)
     return (
         [ValidationJobRead.of(row) for row in reversed(validations.rows)],
-        [ExportJobRead.of(row) for row in reversed(exports.rows)],
+        exports.read(session, export_jobs.rows[::-1]),
     )
 
 

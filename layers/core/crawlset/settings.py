@@ -66,6 +66,12 @@ class EventSettings(BaseSettings):
     event_bus_name: str
 
 
+class TakedownSettings(BaseSettings):
+    """How long a takedown can be revoked unless it says otherwise."""
+
+    takedown_grace_hours: int = 24
+
+
 class SourceSettings(BaseSettings):
     """Which sources this deployment may ask, and with which keys."""
 
@@ -137,6 +143,11 @@ def result_settings() -> ResultSettings:
 @cache
 def event_settings() -> EventSettings:
     return EventSettings()
+
+
+@cache
+def takedown_settings() -> TakedownSettings:
+    return TakedownSettings()
 
 
 @cache

@@ -11,9 +11,11 @@ _DONE = {"POST": "created", "PATCH": "updated", "DELETE": "deleted"}
 _VERBS = {
     "cancel": "cancelled",
     "estimate": "",
+    "preview": "",
     "recrawl": "recrawled",
     "replay": "replayed",
     "retry": "retried",
+    "revoke": "revoked",
     "start": "started",
 }
 """Last parts of a path that are no resource; one without a word changes nothing."""

@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from crawlset.images.blocklist import Blocklist, Sighting, taken_down_sha256
+from crawlset.images import blocklist
+from crawlset.images.blocklist import Blocklist, Sighting
 from crawlset.images.repository import ImageRepository, Open
 from crawlset.models import CrawlJob
 from crawlset.outcomes import ImageStatus, Outcome
@@ -76,17 +77,15 @@ def _row(image_id: int, pack_key: str | None, line: dict[str, Any]) -> dict[str,
 
 def _refuse_taken_down(session: Session, job: CrawlJob, rows: Sequence[dict[str, Any]]) -> None:
     """What shows only once a picture is there: where it came from in the end, and how it looks."""
-    blocklist = Blocklist.of(session, job.project_id)
-    if not blocklist:
-        return
+    blocked = Blocklist.of(session, job.project_id)
     stored = [row for row in rows if row["outcome"] is Outcome.stored]
-    taken = taken_down_sha256(session, job, [row["sha256"] for row in stored])
+    taken = blocklist.taken_down_sha256(session, job, [row["sha256"] for row in stored])
     for row in stored:
-        found = blocklist.find(Sighting(row["final_url"] or "", phashes=row["phashes"] or ()))
+        found = blocked.find(Sighting(row["final_url"] or "", phashes=row["phashes"] or ()))
         if found is not None:
-            row.update(NO_PLACE | REFUSED, detail=f"takedown {found.id}")
+            row.update(NO_PLACE | REFUSED, detail=blocklist.detail_of(found.id))
         elif row["sha256"] in taken:
-            row.update(NO_PLACE | REFUSED, detail="its bytes were taken down")
+            row.update(NO_PLACE | REFUSED, detail=taken[row["sha256"]])
 
 
 def _without_duplicates(

@@ -1,6 +1,6 @@
 """Every query about export jobs, and about the images they hold."""
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,18 +11,24 @@ from sqlalchemy.orm import Session
 from crawlset.kit.ids import new_id
 from crawlset.kit.paging import Slice, cut
 from crawlset.models import (
+    REVOKED,
     CrawlJob,
     ExportFile,
     ExportJob,
     Image,
     ImageVerdict,
     JobStatus,
+    Takedown,
+    TakedownExport,
+    TakedownStatus,
     ValidationJob,
 )
 from crawlset.outcomes import ImageStatus
 from crawlset.pipeline_jobs import ACTIVE
 
 ROWS_AT_ONCE = 2_000
+REMOVING = (TakedownStatus.removing, TakedownStatus.completed)
+"""From here on what a takedown hides does not come back."""
 CANDIDATE = (
     Image.id,
     Image.url,
@@ -114,6 +120,20 @@ class ExportRepository:
         """By the database clock."""
         now: datetime = self.session.execute(select(func.now())).scalar_one()
         return job.expires_at is not None and job.expires_at <= now
+
+    def list_withholding(self, export_ids: Collection[UUID]) -> dict[UUID, Takedown]:
+        """
+        The takedown that keeps back the files of each of these exports, if one does.
+
+        Of several, one that removes them for good; otherwise the first.
+        """
+        rows = self.session.execute(
+            select(TakedownExport.export_job_id, Takedown)
+            .join(Takedown, Takedown.id == TakedownExport.takedown_id)
+            .where(TakedownExport.export_job_id.in_(export_ids), Takedown.status.not_in(REVOKED))
+            .order_by(Takedown.status.in_(REMOVING), Takedown.id.desc())
+        )
+        return {export_id: takedown for export_id, takedown in rows}  # noqa: C416 - rows are no pairs to mypy
 
     def list_expired(self, limit: int) -> list[tuple[UUID, UUID]]:
         """(owner, export) of exports that still have files and should not."""

@@ -40,12 +40,13 @@ def list_export_jobs(
     session = router.context["session"]
     job = require_crawl_job(session, project_id, job_id)
     page = ExportRepository(session).list_page(job, decode_uuid(cursor), limit)
-    return Page(items=[ExportJobRead.of(row) for row in page.rows], next_cursor=page.next_key)
+    return Page(items=service.read(session, page.rows), next_cursor=page.next_key)
 
 
 @router.get(JOB, summary="Get an export job", tags=TAGS)
 def get_export_job(project_id: UUID, job_id: UUID, export_job_id: UUID) -> ExportJobRead:
-    return ExportJobRead.of(_require(project_id, job_id, export_job_id))
+    export_job = _require(project_id, job_id, export_job_id)
+    return service.read(router.context["session"], [export_job])[0]
 
 
 @router.post(f"{JOB}/cancel", summary="Cancel an export job", tags=TAGS)

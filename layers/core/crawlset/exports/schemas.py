@@ -24,6 +24,17 @@ class ExportJobCreate(ExportRequest):
     ] = None
 
 
+class WithheldRead(BaseModel):
+    """Why the files of an export cannot be had: it holds images that were taken down."""
+
+    takedown_id: UUID
+    at: Annotated[datetime, Field(description="When the takedown was asked for")]
+    removes_at: Annotated[
+        datetime | None, Field(description="When the files are deleted, unless it is revoked")
+    ]
+    is_removed: Annotated[bool, Field(description="Whether that has begun: they do not come back")]
+
+
 class ExportJobRead(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
@@ -37,13 +48,16 @@ class ExportJobRead(BaseModel):
     file_size: Annotated[int, Field(description="Bytes of all files")]
     error_message: str | None
     expires_at: datetime | None
+    withheld: Annotated[
+        WithheldRead | None, Field(description="The takedown that keeps its files back, if any")
+    ] = None
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
 
     @classmethod
-    def of(cls, job: ExportJob) -> Self:
-        return cls.model_validate(job)
+    def of(cls, job: ExportJob, withheld: WithheldRead | None = None) -> Self:
+        return cls.model_validate(job).model_copy(update={"withheld": withheld})
 
 
 class ExportFileRead(BaseModel):

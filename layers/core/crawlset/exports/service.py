@@ -1,5 +1,6 @@
 """What a user may do with export jobs, and how they expire."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from http import HTTPStatus
 from uuid import UUID
@@ -9,11 +10,17 @@ from sqlalchemy.orm import Session
 from crawlset import outbox, pipeline_jobs
 from crawlset.errors import AppError, ConflictError, NotFoundError
 from crawlset.exports import files
-from crawlset.exports.repository import ExportRepository, FileRepository
-from crawlset.exports.schemas import ExportFileRead, ExportJobCreate, ExportRequest
+from crawlset.exports.repository import REMOVING, ExportRepository, FileRepository
+from crawlset.exports.schemas import (
+    ExportFileRead,
+    ExportJobCreate,
+    ExportJobRead,
+    ExportRequest,
+    WithheldRead,
+)
 from crawlset.kit.ids import new_id
 from crawlset.kit.paging import Page
-from crawlset.models import CrawlJob, ExportJob, JobStatus, ValidationJob
+from crawlset.models import CrawlJob, ExportJob, JobStatus, Takedown, ValidationJob
 from crawlset.observability import logger
 
 URL_LIFETIME = timedelta(minutes=15)
@@ -27,6 +34,21 @@ class GoneError(AppError):
 class ExportExpiredError(GoneError):
     def __init__(self, job: ExportJob) -> None:
         super().__init__(f"The files of export job {job.id} expired at {job.expires_at}.")
+
+
+class ExportTakenDownError(GoneError):
+    """The export holds images that were taken down; its files come back only with them."""
+
+    def __init__(self, job: ExportJob, withheld: WithheldRead) -> None:
+        what = f"The files of export job {job.id}"
+        by = f"takedown {withheld.takedown_id}"
+        if withheld.is_removed:
+            super().__init__(f"{what} were removed by {by}; export again, without its images.")
+        elif withheld.removes_at is None:
+            super().__init__(f"{what} are withheld by {by}, and about to be removed.")
+        else:
+            until = f"{withheld.removes_at:%Y-%m-%d %H:%M} UTC"
+            super().__init__(f"{what} are withheld by {by}, which can be revoked until {until}.")
 
 
 class ValidationNotCompletedError(ConflictError):
@@ -88,6 +110,12 @@ def require(session: Session, job: CrawlJob, export_job_id: UUID) -> ExportJob:
     return export_job
 
 
+def read(session: Session, jobs: Sequence[ExportJob]) -> list[ExportJobRead]:
+    """Export jobs with the takedowns that withhold their files, in one more statement."""
+    takedowns = ExportRepository(session).list_withholding([job.id for job in jobs])
+    return [ExportJobRead.of(job, _withheld(takedowns.get(job.id))) for job in jobs]
+
+
 def cancel(session: Session, export_job: ExportJob) -> None:
     """
     Cancel; the pipeline deletes what has been written.
@@ -106,8 +134,12 @@ def list_files(
     The files with a URL each; none before the export is completed.
 
     Raises:
+        ExportTakenDownError: images that it holds were taken down.
         ExportExpiredError: they are deleted, or about to be.
     """
+    (shown,) = read(session, [export_job])
+    if shown.withheld is not None:
+        raise ExportTakenDownError(export_job, shown.withheld)
     if ExportRepository(session).is_expired(export_job):
         raise ExportExpiredError(export_job)
     page = FileRepository(session).list_page(export_job, after, limit)
@@ -139,3 +171,14 @@ def forget_files(session: Session, export_job_id: UUID) -> None:
     """The files of an export are deleted; the export stays, expired."""
     FileRepository(session).forget(export_job_id)
     logger.info("export_job_expired", export_job_id=str(export_job_id))
+
+
+def _withheld(takedown: Takedown | None) -> WithheldRead | None:
+    if takedown is None:
+        return None
+    return WithheldRead(
+        takedown_id=takedown.id,
+        at=takedown.created_at,
+        removes_at=takedown.removes_at,
+        is_removed=takedown.status in REMOVING,
+    )

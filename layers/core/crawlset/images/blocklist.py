@@ -2,16 +2,25 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import String, cast, exists, or_, select
 from sqlalchemy.orm import Session
 
-from crawlset.models import CrawlJob, Image, Takedown, TakedownKind
+from crawlset.models import (
+    REVOKED,
+    CrawlJob,
+    Image,
+    Takedown,
+    TakedownImage,
+    TakedownKind,
+)
 from crawlset.outcomes import Outcome
 
 BITS = (1 << 64) - 1
+PREFIX = "takedown "
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +33,13 @@ class Sighting:
     creator: str | None = None
     phashes: Sequence[int] = ()
     """As `images.phashes`."""
+
+    @classmethod
+    def of(cls, image: Any) -> Self:
+        """What is known of a row of `images`."""
+        return cls(
+            image.url, image.final_url, image.landing_url, image.creator, image.phashes or ()
+        )
 
     def addresses(self) -> Iterator[str]:
         yield self.url
@@ -54,7 +70,12 @@ class Blocklist:
 
     @classmethod
     def of(cls, session: Session, project_id: UUID) -> "Blocklist":
-        takedowns = session.scalars(select(Takedown).where(Takedown.project_id == project_id))
+        """Those in force, that is all that were not revoked."""
+        takedowns = session.scalars(
+            select(Takedown).where(
+                Takedown.project_id == project_id, Takedown.status.not_in(REVOKED)
+            )
+        )
         return cls(takedowns.all())
 
     def __bool__(self) -> bool:
@@ -88,20 +109,45 @@ class Blocklist:
         return next((self._hosts[name] for name in parents if name in self._hosts), None)
 
 
-def taken_down_sha256(session: Session, job: CrawlJob, digests: Iterable[bytes]) -> set[bytes]:
-    """Which of these SHA-256 are of bytes that were taken down in the job's project."""
+def taken_down_sha256(
+    session: Session, job: CrawlJob, digests: Iterable[bytes]
+) -> dict[bytes, str | None]:
+    """
+    Which of these SHA-256 are of bytes that were taken down in the job's project, and the `detail`
+    of one such image.
+
+    A takedown that is being revoked counts until the images of `job` itself are back, so that
+    none finds its place taken.
+    """
     jobs = select(CrawlJob.id).where(CrawlJob.project_id == job.project_id)
-    return {
-        digest
-        for digest in session.scalars(
-            select(Image.sha256).where(
-                Image.outcome == Outcome.refused_takedown,
-                Image.sha256.in_(list(digests)),
-                Image.crawl_job_id.in_(jobs),
-            )
+    revoked = select(PREFIX + cast(Takedown.id, String)).where(
+        Takedown.project_id == job.project_id, Takedown.status.in_(REVOKED)
+    )
+    is_meant_by_another = exists().where(
+        TakedownImage.crawl_job_id == Image.crawl_job_id,
+        TakedownImage.image_id == Image.id,
+        TakedownImage.takedown_id == Takedown.id,
+        Takedown.status.not_in(REVOKED),
+    )
+    found = session.execute(
+        select(Image.sha256, Image.detail).where(
+            Image.outcome == Outcome.refused_takedown,
+            Image.sha256.in_(list(digests)),
+            Image.crawl_job_id.in_(jobs),
+            or_(
+                Image.crawl_job_id == job.id,
+                Image.detail.is_(None),
+                Image.detail.not_in(revoked),
+                is_meant_by_another,
+            ),
         )
-        if digest is not None
-    }
+    )
+    return {digest: detail for digest, detail in found if digest is not None}
+
+
+def detail_of(takedown_id: UUID) -> str:
+    """What `images.detail` says of an image that a takedown keeps out."""
+    return f"{PREFIX}{takedown_id}"
 
 
 def plain_url(url: str) -> str:

@@ -29,9 +29,18 @@ from crawlset.models.messaging import (
 )
 from crawlset.models.pipeline import ExportFile, ExportJob, ValidationJob
 from crawlset.models.project import Project
-from crawlset.models.takedown import PackRewrite, Takedown, TakedownExport, TakedownKind
+from crawlset.models.takedown import (
+    REVOKED,
+    PackRewrite,
+    Takedown,
+    TakedownExport,
+    TakedownImage,
+    TakedownKind,
+    TakedownStatus,
+)
 
 __all__ = [
+    "REVOKED",
     "ActivityLog",
     "ApiKey",
     "Base",
@@ -59,7 +68,9 @@ __all__ = [
     "SourceProbe",
     "Takedown",
     "TakedownExport",
+    "TakedownImage",
     "TakedownKind",
+    "TakedownStatus",
     "Target",
     "ValidationJob",
     "Verdict",

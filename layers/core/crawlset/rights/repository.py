@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from crawlset.models import CrawlJob, Image, ImageVerdict, Takedown, ValidationJob
+from crawlset.models import REVOKED, CrawlJob, Image, ImageVerdict, Takedown, ValidationJob
 from crawlset.outcomes import ImageStatus, Outcome
 
 VERDICTS_SHOWN = 10
@@ -71,10 +71,10 @@ class LedgerRepository:
         return Counter({outcome: n for outcome, n in rows if outcome is not None})
 
     def takedowns(self) -> tuple[int, int]:
-        """How many of the project, and of how many candidates."""
+        """How many of the project are in force, and of how many candidates."""
         n, n_images = self.session.execute(
             select(func.count(), func.coalesce(func.sum(Takedown.n_images), 0)).where(
-                Takedown.project_id == self._project_id
+                Takedown.project_id == self._project_id, Takedown.status.not_in(REVOKED)
             )
         ).one()
         return n, int(n_images)

@@ -1,4 +1,4 @@
-"""The tick's part: send again for what nobody has done, or what was put off."""
+"""The tick's part: begin what is due, send again for what nobody has done or was put off."""
 
 from datetime import timedelta
 
@@ -6,22 +6,28 @@ from crawlset import outbox
 from crawlset.images import rewrites
 from crawlset.kit import db
 from crawlset.takedowns.messages import message_of
-from crawlset.takedowns.repository import PackRepository, TakedownRepository
+from crawlset.takedowns.pack_repository import PackRepository
+from crawlset.takedowns.repository import TakedownRepository
 
 ROUND = 200
 
 
 def resend_due(*, everything: bool = False) -> int:
     """
-    Post messages for takedowns that were never applied and rewrites that are due; say how many.
+    Post messages for takedowns whose grace is over or that nobody carried on, and for rewrites
+    that are due; say how many.
 
     With `everything`, whatever is unfinished: after queues were lost.
     """
     age = timedelta() if everything else rewrites.LOST
     with db.transaction() as session:
-        takedowns = TakedownRepository(session).lease_unapplied(age, ROUND)
+        takedowns = TakedownRepository(session)
+        carried_on = [
+            *takedowns.lease_unfinished(age, ROUND),
+            *takedowns.begin_removing(ROUND),
+        ]
         due = PackRepository(session).lease_due(rewrites.LOST, ROUND, everything=everything)
-        messages = [message_of(takedown) for takedown in takedowns]
+        messages = [message_of(takedown) for takedown in carried_on]
         messages += [rewrites.message_of(rewrite) for rewrite in due]
         outbox.post(session, messages)
     return len(messages)

@@ -18,7 +18,9 @@ from crawlset.kit.ids import new_id
 from crawlset.kit.ustar import BLOCK
 from crawlset.models import CrawlJob
 from crawlset.observability import logger
-from crawlset.takedowns.repository import PackRepository, TakedownRepository, TakenRepository
+from crawlset.takedowns.pack_repository import PackRepository
+from crawlset.takedowns.repository import TakedownRepository
+from crawlset.takedowns.taken_repository import TakenRepository
 
 WAIT = timedelta(minutes=1)
 """For exports under way, which read packs where they were planned to be."""

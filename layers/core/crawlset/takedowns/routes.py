@@ -9,7 +9,7 @@ from crawlset.kit.paging import Limit, Page, decode_uuid
 from crawlset.projects.repository import ProjectRepository
 from crawlset.takedowns import service
 from crawlset.takedowns.repository import TakedownRepository
-from crawlset.takedowns.schemas import TakedownCreate, TakedownRead
+from crawlset.takedowns.schemas import TakedownCreate, TakedownPreview, TakedownRead
 
 router = APIGatewayHttpRouter()
 TAGS: Any = ["takedowns"]
@@ -17,7 +17,7 @@ TAGS: Any = ["takedowns"]
 
 @router.post(
     "/api/projects/<project_id>/takedowns",
-    summary="Remove images by URL, host, creator or look-alike, and keep them out",
+    summary="Hide images by URL, host, creator or look-alike, then remove them; keep them out",
     tags=TAGS,
     status_code=HTTPStatus.CREATED,
 )
@@ -25,6 +25,16 @@ def create_takedown(project_id: UUID, request: TakedownCreate) -> TakedownRead:
     session = router.context["session"]
     takedown = service.create(session, router.context["user_id"], project_id, request)
     return service.read(session, [takedown])[0]
+
+
+@router.post(
+    "/api/projects/<project_id>/takedowns/preview",
+    summary="Show what a takedown would remove, and change nothing",
+    tags=TAGS,
+)
+def preview_takedown(project_id: UUID, request: TakedownCreate) -> TakedownPreview:
+    session = router.context["session"]
+    return service.preview(session, router.context["user_id"], project_id, request)
 
 
 @router.get(
@@ -49,3 +59,15 @@ def list_takedowns(
 def get_takedown(project_id: UUID, takedown_id: UUID) -> TakedownRead:
     session = router.context["session"]
     return service.read(session, [service.require(session, project_id, takedown_id)])[0]
+
+
+@router.post(
+    "/api/projects/<project_id>/takedowns/<takedown_id>/revoke",
+    summary="Revoke a takedown within its grace: its images come back",
+    tags=TAGS,
+)
+def revoke_takedown(project_id: UUID, takedown_id: UUID) -> TakedownRead:
+    session = router.context["session"]
+    takedown = service.require(session, project_id, takedown_id)
+    service.revoke(session, takedown)
+    return service.read(session, [takedown])[0]

@@ -1,6 +1,5 @@
 import re
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -8,9 +7,10 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from crawlset.kit.texts import printable
-from crawlset.models import Takedown, TakedownKind
+from crawlset.models import Takedown, TakedownKind, TakedownStatus
 
 MAX_VALUE = 8_192
+MAX_GRACE_HOURS = 30 * 24
 PHASH = re.compile(r"[0-9a-f]{16}")
 LABEL = "[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
 HOST = re.compile(rf"(?=.{{1,253}}$){LABEL}(?:\.{LABEL})+")
@@ -40,6 +40,16 @@ class TakedownCreate(BaseModel):
         int, Field(ge=0, le=16, strict=True, description="For look_alike: bits that may differ")
     ] = 8
     reason: Reason | None = None
+    grace_hours: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            le=MAX_GRACE_HOURS,
+            strict=True,
+            description="How long it can be revoked before the bytes are removed; 0: not at all; "
+            "none: as long as this deployment usually waits",
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _value_suits_kind(self) -> Self:
@@ -49,13 +59,8 @@ class TakedownCreate(BaseModel):
         return self
 
 
-class TakedownStatus(StrEnum):
-    pending = "pending"
-    completed = "completed"
-
-
 class TakenExport(BaseModel):
-    """An export whose files held images that were taken down; its files are gone."""
+    """An export whose files held images that were taken down; they are withheld, then removed."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -63,6 +68,18 @@ class TakenExport(BaseModel):
     crawl_job_id: UUID
     n_images: Annotated[int, Field(description="Of those that were taken down")]
     exported_at: datetime | None
+
+
+class TakedownPreview(BaseModel):
+    """What a takedown would do now; nothing is changed."""
+
+    n_images: Annotated[int, Field(description="Candidates that would become tombstones")]
+    n_stored: Annotated[int, Field(description="How many of them are stored images")]
+    n_bytes: Annotated[int, Field(description="Size of those stored")]
+    n_jobs: Annotated[int, Field(description="Crawl jobs that have any")]
+    n_exports: int
+    exports: Annotated[list[TakenExport], Field(description="Of these jobs, a hundred at most")]
+    removes_at: Annotated[datetime, Field(description="When the bytes would go")]
 
 
 class TakedownRead(BaseModel):
@@ -73,17 +90,24 @@ class TakedownRead(BaseModel):
     max_distance: int | None
     reason: str | None
     status: Annotated[
-        TakedownStatus, Field(description="completed once the bytes are gone from the bucket")
+        TakedownStatus,
+        Field(
+            description="hidden once nobody can see them; completed once the bytes are gone from "
+            "the bucket; revoked once all is as it was"
+        ),
     ]
     n_images: Annotated[int, Field(description="Candidates that became tombstones")]
     n_exports: int
     exports: Annotated[list[TakenExport], Field(description="The newest hundred")]
     created_at: datetime
+    removes_at: Annotated[
+        datetime | None, Field(description="Until then it can be revoked; then the bytes go")
+    ]
     completed_at: datetime | None
+    revoked_at: datetime | None
 
     @classmethod
     def of(cls, takedown: Takedown, exports: list[TakenExport], n_exports: int) -> Self:
-        is_done = takedown.completed_at is not None
         return cls(
             id=takedown.id,
             project_id=takedown.project_id,
@@ -91,12 +115,14 @@ class TakedownRead(BaseModel):
             value=takedown.value,
             max_distance=takedown.max_distance,
             reason=takedown.reason,
-            status=TakedownStatus.completed if is_done else TakedownStatus.pending,
+            status=takedown.status,
             n_images=takedown.n_images,
             n_exports=n_exports,
             exports=exports,
             created_at=takedown.created_at,
+            removes_at=takedown.removes_at,
             completed_at=takedown.completed_at,
+            revoked_at=takedown.revoked_at,
         )
 
 

@@ -1,19 +1,28 @@
 """What a user may do with takedowns."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from crawlset import outbox
 from crawlset.errors import ConflictError, NotFoundError, UnprocessableError
 from crawlset.kit.ids import new_id
-from crawlset.models import Takedown, TakedownKind
+from crawlset.models import REVOKED, Takedown, TakedownKind
 from crawlset.observability import logger
 from crawlset.projects.repository import ProjectRepository
+from crawlset.settings import takedown_settings
+from crawlset.takedowns import previewing
 from crawlset.takedowns.messages import message_of
 from crawlset.takedowns.repository import TakedownRepository
-from crawlset.takedowns.schemas import TakedownCreate, TakedownRead, TakenExport
+from crawlset.takedowns.schemas import (
+    TakedownCreate,
+    TakedownPreview,
+    TakedownRead,
+    TakenExport,
+)
 
 MAX_TAKEDOWNS = 10_000
 """Of a project: each of its candidates is held against all of them."""
@@ -26,6 +35,16 @@ class TooManyTakedownsError(ConflictError):
         super().__init__(f"A project has {MAX_TAKEDOWNS:,} takedowns at most.")
 
 
+class TakedownGraceOverError(ConflictError):
+    def __init__(self, takedown: Takedown) -> None:
+        ended = "it had none"
+        if takedown.removes_at is not None and takedown.removes_at > takedown.created_at:
+            ended = f"that ended at {takedown.removes_at:%Y-%m-%d %H:%M} UTC"
+        super().__init__(
+            f"Takedown {takedown.id} can be revoked within its grace only, and {ended}."
+        )
+
+
 class NoHashError(UnprocessableError):
     def __init__(self, image_id: int) -> None:
         super().__init__(f"Image {image_id} was never decoded: it has no hash.", "/image_id")
@@ -33,7 +52,8 @@ class NoHashError(UnprocessableError):
 
 def create(session: Session, user_id: UUID, project_id: UUID, request: TakedownCreate) -> Takedown:
     """
-    From here on nothing that it means is stored in the project; what is there goes soon.
+    From here on nothing that it means is stored in the project; what is there is hidden soon, and
+    its bytes go once the grace is over.
 
     Raises:
         NotFoundError: the caller has no such project, or the project no such image.
@@ -43,24 +63,31 @@ def create(session: Session, user_id: UUID, project_id: UUID, request: TakedownC
     ProjectRepository(session).lock(user_id, project_id)
     if TakedownRepository(session).count(project_id) >= MAX_TAKEDOWNS:
         raise TooManyTakedownsError
-    value, phashes = _meant(session, project_id, request)
-    is_look_alike = request.kind is TakedownKind.look_alike
-    takedown = Takedown(
-        id=new_id(),
-        user_id=user_id,
-        project_id=project_id,
-        kind=request.kind,
-        value=value,
-        phashes=phashes,
-        max_distance=request.max_distance if is_look_alike else None,
-        reason=request.reason,
-    )
+    takedown = _drafted(session, user_id, project_id, request)
+    takedown.removes_at = func.now() + _grace(request)
     session.add(takedown)
     session.flush()
     session.refresh(takedown)
     outbox.post(session, [message_of(takedown)])
     logger.info("takedown_created", takedown_id=str(takedown.id), kind=takedown.kind)
     return takedown
+
+
+def revoke(session: Session, takedown: Takedown) -> None:
+    """
+    Take it back: from here on it keeps nothing out, and what it hides comes back soon.
+
+    Revoked once more it stays as it is.
+
+    Raises:
+        TakedownGraceOverError: its images are being removed, or were.
+    """
+    if TakedownRepository(session).revoke(takedown.id):
+        outbox.post(session, [message_of(takedown)])
+        logger.info("takedown_revoking", takedown_id=str(takedown.id))
+    session.refresh(takedown)
+    if takedown.status not in REVOKED:
+        raise TakedownGraceOverError(takedown)
 
 
 def require(session: Session, project_id: UUID, takedown_id: UUID) -> Takedown:
@@ -84,6 +111,51 @@ def read(session: Session, takedowns: Sequence[Takedown]) -> list[TakedownRead]:
         shown = [TakenExport.model_validate(row) for row in listed]
         reads.append(TakedownRead.of(takedown, shown, n_exports))
     return reads
+
+
+def preview(
+    session: Session, user_id: UUID, project_id: UUID, request: TakedownCreate
+) -> TakedownPreview:
+    """
+    What `create` would do with this request.
+
+    Raises:
+        NotFoundError, NoHashError: as `create`.
+    """
+    ProjectRepository(session).require(user_id, project_id)
+    meant = previewing.preview(session, _drafted(session, user_id, project_id, request))
+    exports = sorted(meant.exports, key=lambda export: export.export_job_id, reverse=True)
+    return TakedownPreview(
+        n_images=meant.n_images,
+        n_stored=meant.n_stored,
+        n_bytes=meant.n_bytes,
+        n_jobs=meant.n_jobs,
+        n_exports=len(exports),
+        exports=exports[:EXPORTS_SHOWN],
+        removes_at=datetime.now(UTC) + _grace(request),
+    )
+
+
+def _drafted(
+    session: Session, user_id: UUID, project_id: UUID, request: TakedownCreate
+) -> Takedown:
+    value, phashes = _meant(session, project_id, request)
+    is_look_alike = request.kind is TakedownKind.look_alike
+    return Takedown(
+        id=new_id(),
+        user_id=user_id,
+        project_id=project_id,
+        kind=request.kind,
+        value=value,
+        phashes=phashes,
+        max_distance=request.max_distance if is_look_alike else None,
+        reason=request.reason,
+    )
+
+
+def _grace(request: TakedownCreate) -> timedelta:
+    hours = request.grace_hours
+    return timedelta(hours=takedown_settings().takedown_grace_hours if hours is None else hours)
 
 
 def _meant(
