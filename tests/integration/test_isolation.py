@@ -113,7 +113,9 @@ def furnish(session: Session) -> Tenant:
     )
     webhook = Webhook(id=new_id(), url="https://example.org", events=["*"], secret=b"s", **owner)
     delivery = WebhookDelivery(id=new_id(), webhook_id=webhook.id, event_id=1, event={}, **owner)
-    takedown = Takedown(id=new_id(), project_id=project.id, kind="url", value="x", **owner)
+    takedown = Takedown(
+        id=new_id(), project_id=project.id, kind="url", value="x", status="revoked", **owner
+    )
     session.add_all([template, key, webhook, takedown])
     session.flush()
     session.add(schedule)

@@ -2,10 +2,10 @@ from collections.abc import Iterator
 
 import alembic.command
 import pytest
-from sqlalchemy import Engine, delete, text
+from sqlalchemy import Engine, delete, func, text
 from sqlalchemy.orm import Session
 
-from crawlset.models import Base, Profile
+from crawlset.models import Base, Profile, TakedownExport, TakedownImage
 from crawlset.outcomes import ImageStatus, Outcome
 from tests import factories
 from tests.integration.databases import alembic_config
@@ -55,6 +55,60 @@ def test_an_older_version_can_read_what_a_newer_one_wrote(engine: Engine, owner:
     alembic.command.upgrade(config, "head")
     assert counted == {"decode_error": 3, "stored": 1}
     assert outcome == "decode_error"
+
+
+def test_a_takedown_from_before_has_no_grace(engine: Engine, owner: Session) -> None:
+    config = alembic_config(engine.url)
+    project = factories.create_project(owner, factories.create_profile(owner))
+    ids = [factories.create_takedown(owner, project).id for _ in range(3)]
+    alembic.command.downgrade(config, "009")
+    applied = text("UPDATE takedowns SET applied_at = now() WHERE id <> :first")
+    owner.execute(applied, {"first": ids[0]})
+    completed = text("UPDATE takedowns SET completed_at = now() WHERE id = :last")
+    owner.execute(completed, {"last": ids[2]})
+    owner.commit()
+
+    alembic.command.upgrade(config, "head")
+
+    rows = owner.execute(text("SELECT status, removes_at FROM takedowns ORDER BY id"))
+    assert rows.all() == [("pending", None), ("removing", None), ("completed", None)]
+
+
+def test_an_older_version_removes_what_a_newer_one_hid(engine: Engine, owner: Session) -> None:
+    config = alembic_config(engine.url)
+    project = factories.create_project(owner, factories.create_profile(owner))
+    job = factories.create_crawl_job(owner, project)
+    hidden = factories.create_takedown(owner, project, status="hidden", applied_at=func.now())
+    revoked = factories.create_takedown(owner, project, status="revoked")
+    exports = [factories.create_export_job(owner, job) for _ in range(2)]
+    mine = {"user_id": project.user_id}
+    for takedown, export in zip((hidden, revoked), exports, strict=True):
+        owner.add(
+            TakedownExport(takedown_id=takedown.id, export_job_id=export.id, n_images=1, **mine)
+        )
+    owner.add(
+        TakedownImage(
+            takedown_id=hidden.id,
+            image_id=1,
+            crawl_job_id=job.id,
+            status=ImageStatus.stored,
+            pack_key="pack.tar",
+            **mine,
+        )
+    )
+    owner.commit()
+    hidden_id, export_id = hidden.id, exports[0].id
+
+    alembic.command.downgrade(config, "009")
+
+    takedowns = owner.execute(text("SELECT id, applied_at FROM takedowns")).all()
+    packs = owner.execute(text("SELECT takedown_id, pack_key FROM pack_rewrites")).all()
+    expired = owner.scalars(text("SELECT id FROM export_jobs WHERE expires_at <= now()")).all()
+    owner.commit()
+    alembic.command.upgrade(config, "head")
+    assert takedowns == [(hidden_id, None)]
+    assert packs == [(hidden_id, "pack.tar")]
+    assert expired == [export_id]
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,7 @@ import hashlib
 import io
 import tarfile
 from collections.abc import Callable
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -14,9 +12,7 @@ from sqlalchemy.orm import Session
 
 from crawlset import keys
 from crawlset.crawls import recording
-from crawlset.fetching.pack import Pack
 from crawlset.kit import objects
-from crawlset.kit.batch import Delivery
 from crawlset.models import (
     CrawlJob,
     Image,
@@ -28,99 +24,27 @@ from crawlset.models import (
     Takedown,
     TakedownKind,
     Verdict,
-    WorkStatus,
 )
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.takedowns import resending, rewriting
 from crawlset.takedowns.carrying_on import carry_on
-from functions.takedown import app
 from tests import factories
 from tests.integration.api import Api
 from tests.integration.fetched import create_open_chunk, put_outcome, result
 from tests.integration.planned import plan
-
-Store = Callable[..., list[Image]]
-CAT = b"a cat that its owner wants back" * 40
-DOG = b"a dog that may stay" * 40
-OWL = b"an owl that may stay too" * 40
-AT_ONCE = {"grace_hours": 0}
-
-
-@pytest.fixture
-def project(session: Session) -> Project:
-    return factories.create_project(session, factories.create_profile(session))
-
-
-@pytest.fixture
-def job(session: Session, project: Project) -> CrawlJob:
-    return factories.create_crawl_job(session, project, status=JobStatus.completed)
-
-
-@pytest.fixture
-def store(session: Session, job: CrawlJob, tmp_path: Path) -> Store:
-    """Store images of these bodies in one pack; `each` has columns by body."""
-
-    def store(
-        *bodies: bytes, each: dict[bytes, dict[str, Any]] | None = None, into: CrawlJob = job
-    ) -> list[Image]:
-        chunk = factories.create_chunk(
-            session, into, n_urls=len(bodies), status=WorkStatus.completed
-        )
-        chunk.pack_key = keys.pack(into.id, chunk.id, 1, "t")
-        images = []
-        with closing(Pack(tmp_path / "pack.tar")) as pack:
-            for n, body in enumerate(bodies):
-                place = {
-                    "ordinal": n,
-                    "sha256": hashlib.sha256(body).digest(),
-                    "file_size": len(body),
-                    "pack_offset": pack.append(f"{n:03d}.jpg", len(body), [body]),
-                    "pack_length": len(body),
-                    "downloaded_at": datetime(2026, 1, 1, tzinfo=UTC),
-                }
-                more = (each or {}).get(body, {})
-                images.append(factories.create_image(session, chunk, **place | more))
-        objects.put_file(chunk.pack_key, tmp_path / "pack.tar")
-        session.commit()
-        return images
-
-    return store
-
-
-@pytest.fixture
-def carry_out(queues: Any) -> Callable[[], int]:
-    """Hand the function what waits on its queue, until nothing does; how many messages."""
-
-    def carry_out() -> int:
-        n = 0
-        while bodies := queues.bodies("takedowns"):
-            for body in bodies:
-                app.handle_message(Delivery("m", body, 1))
-                n += 1
-        return n
-
-    return carry_out
-
-
-def bytes_in_bucket() -> bytes:
-    return b"".join(objects.get(key) for key in objects.list_keys(""))
-
-
-def content(image: Image) -> bytes:
-    assert image.pack_key is not None
-    return objects.get_range(image.pack_key, image.pack_offset or 0, image.pack_length or 0)
+from tests.integration.takedowns.taken import (
+    AT_ONCE,
+    CAT,
+    DOG,
+    OWL,
+    Store,
+    bytes_in_bucket,
+    content,
+)
 
 
 @pytest.mark.usefixtures("bucket")
 class TestTakedown:
-    @pytest.fixture
-    def api(self, project: Project) -> Api:
-        return Api(project.user_id)
-
-    @pytest.fixture
-    def path(self, project: Project) -> str:
-        return f"/api/projects/{project.id}/takedowns"
-
     @pytest.mark.parametrize(
         ("kind", "value", "columns"),
         [
