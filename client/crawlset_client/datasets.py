@@ -84,16 +84,21 @@ def fetch_dataset(
     """
     check_target(out, is_forced=is_forced)
     out = out.absolute()
+    files = list(crawlset.list_export_files(job.project_id, job.id, export.id))
+    for file in files:
+        _check_name(export, file)
     stage = out.parent / f".{out.name}.{export.id}{STAGE_SUFFIX}"
     downloads, data = stage / "files", stage / "data"
     downloads.mkdir(parents=True, exist_ok=True)
     (stage / MARKER).write_text(json.dumps({"export_job_id": export.id}) + "\n")
     shutil.rmtree(data, ignore_errors=True)
+    try:
+        _download_all(crawlset, job, export, files, downloads, transfer)
+    except ApiError:
+        if not any(path.is_file() for path in downloads.rglob("*")):
+            shutil.rmtree(stage, ignore_errors=True)  # nothing in it to go on with
+        raise
     data.mkdir()
-    files = list(crawlset.list_export_files(job.project_id, job.id, export.id))
-    for file in files:
-        _check_name(export, file)
-    _download_all(crawlset, job, export, files, downloads, transfer)
     has_tree = is_unpacked and export.format in TREES
     for file in files:
         path = downloads / file.name

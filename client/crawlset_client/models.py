@@ -164,6 +164,16 @@ class ValidationJob(Work, kw_only=True):
     by_rule: dict[str, int] = {}
 
 
+class Withheld(Record, kw_only=True):
+    """The takedown that keeps the files of an export back."""
+
+    takedown_id: str
+    at: datetime
+    removes_at: datetime | None = None
+    is_removed: bool = False
+    """Whether they are gone for good."""
+
+
 class ExportJob(Work, kw_only=True):
     crawl_job_id: str
     validation_job_id: str | None = None
@@ -172,6 +182,7 @@ class ExportJob(Work, kw_only=True):
     n_images: int | None = None
     file_size: int | None = None
     expires_at: datetime | None = None
+    withheld: Withheld | None = None
 
 
 class ExportFile(Record, kw_only=True):

@@ -61,6 +61,7 @@ def test_a_takedown_from_before_has_no_grace(engine: Engine, owner: Session) -> 
     config = alembic_config(engine.url)
     project = factories.create_project(owner, factories.create_profile(owner))
     ids = [factories.create_takedown(owner, project).id for _ in range(3)]
+    owner.commit()
     alembic.command.downgrade(config, "009")
     applied = text("UPDATE takedowns SET applied_at = now() WHERE id <> :first")
     owner.execute(applied, {"first": ids[0]})
@@ -98,6 +99,7 @@ def test_an_older_version_removes_what_a_newer_one_hid(engine: Engine, owner: Se
     )
     owner.commit()
     hidden_id, export_id = hidden.id, exports[0].id
+    owner.commit()
 
     alembic.command.downgrade(config, "009")
 

@@ -16,10 +16,11 @@ from crawlset_client.models import (
     Project,
     Recrawl,
     ValidationJob,
+    Withheld,
 )
 from crawlset_client.output import table
 from crawlset_client.progress import describe_wait, size
-from crawlset_client.text import printable
+from crawlset_client.text import printable, utc
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -198,7 +199,18 @@ def draw_export(console: "Console", job: ExportJob) -> None:
         line += f", {job.n_images:,} images"
     if job.file_size is not None:
         line += f", {size(job.file_size)}"
+    if job.withheld is not None:
+        line += f"; {_why_withheld(job.withheld)}"
     console.print(printable(line), soft_wrap=True)
+
+
+def _why_withheld(withheld: Withheld) -> str:
+    by = f"by takedown {withheld.takedown_id}"
+    if withheld.is_removed:
+        return f"its files were removed {by}"
+    if withheld.removes_at is None:
+        return f"its files are withheld {by}"
+    return f"its files are withheld {by}, which can be revoked until {utc(withheld.removes_at)}"
 
 
 def draw_dataset(console: "Console", dataset: "Dataset") -> None:

@@ -1,5 +1,6 @@
 """`crawlset takedowns`."""
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,16 +13,22 @@ from crawlset_client.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from crawlset_client.rights import Rights, Takedown
+    from crawlset_client.models import Project as ProjectRecord
+    from crawlset_client.rights import Rights, Takedown, TakedownPreview
 
 POLL_SECONDS = 1.0
+EXPORTS_SHOWN = 20
 
 app = typer.Typer(
-    name="takedowns", help="Takedowns: images removed for good.", no_args_is_help=True
+    name="takedowns", help="Takedowns: images hidden, then removed for good.", no_args_is_help=True
 )
 
 Project = Annotated[
     str, typer.Argument(metavar="PROJECT", help="Its name or id.", autocompletion=complete_projects)
+]
+TakedownId = Annotated[str, typer.Argument(metavar="ID", autocompletion=complete_takedowns)]
+Watch = Annotated[
+    bool, typer.Option(help="Wait until they are hidden, gone (--now) or back (revoke).")
 ]
 
 
@@ -48,16 +55,28 @@ def create(
         typer.Option(min=0, max=16, metavar="BITS", help="For --look-alike; 8 if not given."),
     ] = None,
     reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Kept with it.")] = None,
-    watch: Annotated[bool, typer.Option(help="Wait until the bytes are gone.")] = True,
+    now: Annotated[
+        bool, typer.Option("--now", help="Remove the bytes at once: it cannot be revoked.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    watch: Watch = True,
     as_json: AsJson = False,
 ) -> None:
-    """Remove images, with their bytes and the exports that hold them, and keep them out."""
+    """
+    Hide images and the exports that hold them, keep them out, and remove them later.
+
+    It shows what it would do and asks. Until their bytes go it can be revoked.
+    """
     with running(context, as_json=as_json) as run:
         kind, value, image_id = _meant(url, host, creator, look_alike)
         with connect(run) as crawlset:
-            from crawlset_client.lookup import find_project  # noqa: PLC0415
-
-            found = find_project(crawlset, project)
+            found = _find(crawlset, project)
+            preview = crawlset.preview_takedown(
+                found.id, kind, value=value, image_id=image_id, max_distance=max_distance
+            )
+            _tell(run, preview, is_at_once=now)
+            if not yes:
+                _ask(is_at_once=now)
             takedown = crawlset.create_takedown(
                 found.id,
                 kind,
@@ -65,19 +84,36 @@ def create(
                 image_id=image_id,
                 max_distance=max_distance,
                 reason=reason,
+                grace_hours=0 if now else None,
             )
             if watch:
-                takedown = _follow(run, crawlset, found.id, takedown)
-            _show(run, takedown)
+                takedown = _follow(run, crawlset, found, takedown)
+            _show(run, found, takedown)
+
+
+@app.command()
+def revoke(
+    context: typer.Context,
+    project: Project,
+    takedown_id: TakedownId,
+    *,
+    watch: Watch = True,
+    as_json: AsJson = False,
+) -> None:
+    """Take a takedown back while its images are only hidden: all is as it was."""
+    with running(context, as_json=as_json) as run, connect(run) as crawlset:
+        found = _find(crawlset, project)
+        takedown = crawlset.revoke_takedown(found.id, takedown_id)
+        if watch:
+            takedown = _follow(run, crawlset, found, takedown)
+        _show(run, found, takedown)
 
 
 @app.command("list")
 def list_takedowns(context: typer.Context, project: Project, *, as_json: AsJson = False) -> None:
     """List the takedowns of a project, newest first."""
     with running(context, as_json=as_json) as run, connect(run) as crawlset:
-        from crawlset_client.lookup import find_project  # noqa: PLC0415
-
-        found = list(crawlset.list_takedowns(find_project(crawlset, project).id))
+        found = list(crawlset.list_takedowns(_find(crawlset, project).id))
         document = {"items": [takedown.document for takedown in found]}
         run.output.result(document, lambda console: draw_takedowns(console, found))
 
@@ -86,16 +122,14 @@ def list_takedowns(context: typer.Context, project: Project, *, as_json: AsJson 
 def show(
     context: typer.Context,
     project: Project,
-    takedown_id: Annotated[str, typer.Argument(metavar="ID", autocompletion=complete_takedowns)],
+    takedown_id: TakedownId,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Show a takedown, and the exports that held its images."""
     with running(context, as_json=as_json) as run, connect(run) as crawlset:
-        from crawlset_client.lookup import find_project  # noqa: PLC0415
-
-        project_id = find_project(crawlset, project).id
-        _show(run, crawlset.get_takedown(project_id, takedown_id))
+        found = _find(crawlset, project)
+        _show(run, found, crawlset.get_takedown(found.id, takedown_id))
 
 
 def connect(run: Run) -> "Rights":
@@ -109,9 +143,55 @@ def draw_takedowns(console: "Console", takedowns: "Sequence[Takedown]") -> None:
     from crawlset_client.output import table  # noqa: PLC0415
 
     rows = [
-        (one.id, one.kind, one.value, one.status, one.n_images, one.n_exports) for one in takedowns
+        (one.id, one.kind, one.value, _state(one), one.n_images, one.n_exports) for one in takedowns
     ]
     table(console, ("id", "kind", "what", "state", "images", "exports"), rows)
+
+
+def _state(takedown: "Takedown") -> str:
+    from crawlset_client.text import utc  # noqa: PLC0415
+
+    if takedown.status == "hidden" and takedown.removes_at is not None:
+        return f"hidden until {utc(takedown.removes_at)}"
+    return takedown.status
+
+
+def _find(crawlset: "Rights", project: str) -> "ProjectRecord":
+    from crawlset_client.lookup import find_project  # noqa: PLC0415
+
+    return find_project(crawlset, project)
+
+
+def _tell(run: Run, preview: "TakedownPreview", *, is_at_once: bool) -> None:
+    from crawlset_client.progress import size  # noqa: PLC0415
+    from crawlset_client.text import utc  # noqa: PLC0415
+
+    run.output.note(
+        f"{preview.n_images:,} images in {preview.n_jobs:,} crawl jobs would be hidden,"
+        f" {preview.n_stored:,} of them stored ({size(preview.n_bytes)}),"
+        f" and {preview.n_exports:,} exports withheld."
+    )
+    for export in preview.exports[:EXPORTS_SHOWN]:
+        run.output.note(
+            f"  export {export.export_job_id} of crawl job {export.crawl_job_id}:"
+            f" {export.n_images:,} images"
+        )
+    if preview.n_exports > EXPORTS_SHOWN:
+        run.output.note(f"  and {preview.n_exports - EXPORTS_SHOWN:,} more")
+    if is_at_once:
+        run.output.note("Their bytes would be removed at once; this cannot be revoked.")
+    else:
+        run.output.note(
+            f"Their bytes would be removed at {utc(preview.removes_at)}; until then it can be"
+            " revoked."
+        )
+
+
+def _ask(*, is_at_once: bool) -> None:
+    if not sys.stdin.isatty():
+        raise UsageError("Nothing is taken down yet; give --yes to take down what is shown above.")
+    question = "Remove them for good?" if is_at_once else "Take them down?"
+    typer.confirm(question, abort=True, err=True)
 
 
 def _meant(
@@ -127,21 +207,30 @@ def _meant(
     return (kind, None, int(value)) if is_image else (kind, value, None)
 
 
-def _follow(run: Run, crawlset: "Rights", project_id: str, takedown: "Takedown") -> "Takedown":
-    with run.output.messages.status("Removing what is stored…"):
-        while not takedown.is_final:
+def _follow(
+    run: Run, crawlset: "Rights", project: "ProjectRecord", takedown: "Takedown"
+) -> "Takedown":
+    with run.output.messages.status("Hiding, removing or bringing back what is stored…"):
+        while takedown.is_busy:
             run.outside.sleep(POLL_SECONDS)
-            takedown = crawlset.get_takedown(project_id, takedown.id)
+            takedown = crawlset.get_takedown(project.id, takedown.id)
     return takedown
 
 
-def _show(run: Run, takedown: "Takedown") -> None:
+def _show(run: Run, project: "ProjectRecord", takedown: "Takedown") -> None:
     def draw(console: "Console") -> None:
         from crawlset_client.output import table  # noqa: PLC0415
+        from crawlset_client.text import utc  # noqa: PLC0415
 
         draw_takedowns(console, [takedown])
         if takedown.exports:
             rows = [(one.export_job_id, one.crawl_job_id, one.n_images) for one in takedown.exports]
             table(console, ("id", "crawl job", "images"), rows, "Exports that held them")
+        if takedown.is_revocable and takedown.removes_at is not None:
+            console.print(
+                f"Their bytes are removed at {utc(takedown.removes_at)}. Until then, take it back"
+                f" with: crawlset takedowns revoke {project.id} {takedown.id}",
+                soft_wrap=True,
+            )
 
     run.output.result(takedown.document, draw)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer import testing
 from typer.testing import CliRunner, Result
 
 from crawlset_client.api import Crawlset
@@ -70,6 +71,17 @@ class Shell:
     now: float = 0.0
 
     def run(self, *arguments: str, **env: str | None) -> Result:
+        return self._run(arguments, env)
+
+    def answer(self, answer: str, *arguments: str) -> Result:
+        """Run at a terminal, where somebody types this line."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(testing._NamedTextIOWrapper, "isatty", lambda _: True, raising=False)
+            return self._run(arguments, {}, answer + "\n")
+
+    def _run(
+        self, arguments: tuple[str, ...], env: dict[str, str | None], typed: str | None = None
+    ) -> Result:
         environ = {
             "XDG_CONFIG_HOME": str(self.directory / "config"),
             "CRAWLSET_API_URL": API_URL,
@@ -79,7 +91,9 @@ class Shell:
             **env,
         }
         outside = Outside(self.api.transport, self._sleep, lambda: self.now, self.laptop)
-        return CliRunner(env=environ).invoke(app, arguments, obj=outside, catch_exceptions=False)
+        return CliRunner(env=environ).invoke(
+            app, arguments, typed, obj=outside, catch_exceptions=False
+        )
 
     def json(self, *arguments: str, **env: str | None) -> Any:
         """The one document on standard output."""

@@ -373,6 +373,9 @@ class FakeApi:
         return httpx.Response(200, json=self.exports[e])
 
     def _list_files(self, request: httpx.Request, p: str, j: str, e: str) -> httpx.Response:
+        if (withheld := self.exports.get(e, {}).get("withheld")) is not None:
+            detail = f"The files of export job {e} were removed by {withheld['takedown_id']}."
+            return problem(410, "ExportTakenDownError", detail)
         files = [
             {
                 "name": name,

@@ -7,6 +7,13 @@ from crawlset_client.datasets import MARKER
 from tests.unit.client.conftest import Shell
 from tests.unit.client.fake_api import FakeApi, zip_of
 
+WITHHELD = {
+    "takedown_id": "t-1",
+    "at": "2026-03-01T12:00:00Z",
+    "removes_at": "2026-03-02T12:00:00Z",
+    "is_removed": False,
+}
+
 
 @pytest.fixture
 def job_id(api: FakeApi) -> str:
@@ -201,6 +208,60 @@ class TestExportThatFails:
         assert result.exit_code == 130
         assert f"crawlset export {job_id} --export-id {export_id} --out DIR" in result.stderr
         assert not (tmp_path / "set").exists()
+
+    def test_leaves_nothing_of_what_is_withheld(
+        self, api: FakeApi, shell: Shell, job_id: str, tmp_path: Path
+    ) -> None:
+        shell.run("export", job_id, "--out", "set")
+        (export_id,) = api.exports
+        api.exports[export_id]["withheld"] = WITHHELD
+
+        result = shell.run("export", job_id, "--out", "other", "--export-id", export_id)
+
+        assert result.exit_code == 1
+        assert "were removed by t-1. (ExportTakenDownError" in result.stderr
+        assert names(tmp_path) == {"set"}
+
+    def test_keeps_what_an_earlier_command_has_fetched_of_what_is_withheld(
+        self, api: FakeApi, shell: Shell, job_id: str, tmp_path: Path
+    ) -> None:
+        api.damage = lambda name, body: body[::-1] if name == "data/train-00001.zip" else body
+        shell.run("export", job_id, "--out", "set")
+        (export_id,) = api.exports
+        api.exports[export_id]["withheld"] = WITHHELD
+        (stage,) = tmp_path.iterdir()
+        fetched = {path for path in stage.rglob("*") if path.is_file()}
+
+        shell.run("export", job_id, "--out", "set", "--export-id", export_id)
+
+        assert fetched
+        assert fetched <= {*stage.rglob("*")}
+
+    def test_leaves_nothing_where_the_store_refuses_all(
+        self, api: FakeApi, shell: Shell, job_id: str, tmp_path: Path
+    ) -> None:
+        api.expired_addresses = 100
+
+        result = shell.run("export", job_id, "--out", "set")
+
+        assert result.exit_code == 1
+        assert names(tmp_path) == set()
+
+    @pytest.mark.parametrize(
+        ("more", "words"),
+        [
+            ({"is_removed": True}, "its files were removed by takedown t-1"),
+            ({}, "withheld by takedown t-1, which can be revoked until 2026-03-02 12:00 UTC"),
+        ],
+    )
+    def test_says_in_words_what_is_withheld(
+        self, api: FakeApi, shell: Shell, job_id: str, more: dict[str, bool], words: str
+    ) -> None:
+        shell.run("export", job_id, "--out", "set")
+        (export,) = api.exports.values()
+        api.jobs[job_id]["export_jobs"] = [export | {"withheld": WITHHELD | more}]
+
+        assert words in shell.run("jobs", "show", job_id).stdout
 
     @pytest.mark.parametrize("name", ["../escaped.jpg", "/tmp/escaped.jpg", "a\\..\\escaped.jpg"])
     def test_writes_nothing_outside_of_the_directory(

@@ -35,6 +35,16 @@ SUMMARY = {
         "n_taken_down": 4,
     },
 }
+LATER = "2026-03-02T12:00:00Z"
+PREVIEW = {
+    "n_images": 1234,
+    "n_stored": 1000,
+    "n_bytes": 5_000_000,
+    "n_jobs": 3,
+    "n_exports": 1,
+    "exports": [{"export_job_id": "e-1", "crawl_job_id": "j-1", "n_images": 2}],
+    "removes_at": LATER,
+}
 PROVENANCE: dict[str, Any] = {
     "found": {
         "url": "https://a.test/x.jpg",
@@ -59,13 +69,15 @@ PROVENANCE: dict[str, Any] = {
 
 @dataclass
 class FakeLedger(FakeApi):
-    """The fake service with takedowns; each is done when it is asked about for the second time."""
+    """
+    The fake service with takedowns; each has moved on when it is asked about for the second time.
+    """
 
     takedowns: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         match = re.fullmatch(
-            r"/api/projects/[^/]+(?:/(takedowns|summary)(?:/([^/]+))?|.*/images/7/(provenance))",
+            r"/api/projects/[^/]+(?:/(takedowns|summary)(?:/([^/]+)(?:/revoke)?)?|.*/images/7/(provenance))",
             request.url.path,
         )
         if match is None:
@@ -75,18 +87,31 @@ class FakeLedger(FakeApi):
         kind, id_, is_provenance = match.groups()
         if is_provenance or kind == "summary":
             return httpx.Response(200, json=PROVENANCE if is_provenance else SUMMARY)
-        if request.method == "POST":
-            id_ = str(uuid4())
-            made = {"id": id_, "status": "pending", "exports": [], "created_at": NOW}
-            self.takedowns[id_] = made | {"value": "-"} | json.loads(request.content)
-            return httpx.Response(201, json=self.takedowns[id_])
-        if id_ is None:
+        if id_ is None and request.method == "GET":
             return page(request, [*self.takedowns.values()][::-1])
+        if id_ is None:
+            return self.create(json.loads(request.content))
+        if id_ == "preview":
+            return httpx.Response(200, json=PREVIEW)
+        return self.show(request, id_)
+
+    def create(self, asked: dict[str, Any]) -> httpx.Response:
+        is_at_once = asked.get("grace_hours") == 0
+        made = {"id": str(uuid4()), "status": "pending", "exports": [], "created_at": NOW}
+        made |= {"then": "completed" if is_at_once else "hidden", "value": "-"}
+        made |= {"removes_at": NOW if is_at_once else LATER} | asked
+        self.takedowns[str(made["id"])] = made
+        return httpx.Response(201, json=made)
+
+    def show(self, request: httpx.Request, id_: str) -> httpx.Response:
         if id_ not in self.takedowns:
             return not_found("takedown", id_)
         exports = [{"export_job_id": "e-1", "crawl_job_id": "j-1", "n_images": 2}]
-        done = {"status": "completed", "n_images": 2, "n_exports": 1, "exports": exports}
-        return httpx.Response(200, json=self.takedowns[id_] | done)
+        moved = {"status": self.takedowns[id_]["then"], "n_images": 2, "n_exports": 1}
+        if request.url.path.endswith("/revoke"):
+            moved = {"status": "revoking", "then": "revoked"}
+        self.takedowns[id_] |= moved | {"exports": exports}
+        return httpx.Response(200, json=self.takedowns[id_])
 
 
 @pytest.fixture
@@ -119,20 +144,65 @@ class TestTakedowns:
     def test_say_what_is_meant(
         self, api: FakeLedger, shell: Shell, project: str, options: list[str], body: dict[str, Any]
     ) -> None:
-        shell.json("takedowns", "create", project, *options)
+        shell.json("takedowns", "create", project, *options, "--yes")
 
         assert api.sent("POST", "/takedowns") == body
+        shown = {name: value for name, value in body.items() if name != "reason"}
+        assert api.sent("POST", "/takedowns/preview") == shown
 
-    def test_wait_and_show_the_exports_that_held_them(self, shell: Shell, project: str) -> None:
+    def test_show_what_they_would_do_and_want_a_yes(
+        self, api: FakeLedger, shell: Shell, project: str
+    ) -> None:
         result = shell.run("takedowns", "create", project, "--host", "a.test")
 
-        assert re.search(r"host +a\.test +completed +2 +1", result.stdout)
+        assert result.exit_code == 2
+        assert "1,234 images in 3 crawl jobs" in result.stderr
+        assert "1,000 of them stored (5.0 MB)" in result.stderr
+        assert "export e-1 of crawl job j-1: 2 images" in result.stderr
+        assert "at 2026-03-02 12:00 UTC; until then it can be revoked" in result.stderr
+        assert "give --yes" in result.stderr
+        assert api.takedowns == {}
+
+    @pytest.mark.parametrize(("answer", "n_made"), [("y", 1), ("n", 0), ("", 0)])
+    def test_ask_at_a_terminal(
+        self, api: FakeLedger, shell: Shell, project: str, answer: str, n_made: int
+    ) -> None:
+        result = shell.answer(answer, "takedowns", "create", project, "--host", "a.test")
+
+        assert "Take them down? [y/N]" in result.stderr
+        assert len(api.takedowns) == n_made
+
+    def test_wait_until_hidden_and_say_how_to_take_it_back(
+        self, api: FakeLedger, shell: Shell, project: str
+    ) -> None:
+        result = shell.run("takedowns", "create", project, "--host", "a.test", "--yes")
+
+        ((id_, made),) = api.takedowns.items()
+        assert "grace_hours" not in made
+        assert re.search(r"host +a\.test +hidden until 2026-03-02 12:00 UTC +2 +1", result.stdout)
         assert re.search(r"e-1 +j-1 +2", result.stdout)
+        assert f"crawlset takedowns revoke {project} {id_}" in result.stdout
+
+    def test_remove_at_once_on_request(self, api: FakeLedger, shell: Shell, project: str) -> None:
+        result = shell.run("takedowns", "create", project, "--host", "a.test", "--now", "-y")
+
+        assert api.sent("POST", "/takedowns")["grace_hours"] == 0
+        assert "cannot be revoked" in result.stderr
+        assert re.search(r"host +a\.test +completed +2 +1", result.stdout)
+        assert "takedowns revoke" not in result.stdout
 
     def test_do_not_wait_when_told_so(self, shell: Shell, project: str) -> None:
-        made = shell.json("takedowns", "create", project, "--host", "a.test", "--no-watch")
+        made = shell.json("takedowns", "create", project, "--host", "a.test", "--no-watch", "-y")
 
         assert made["status"] == "pending"
+
+    def test_are_revoked(self, shell: Shell, project: str) -> None:
+        made = shell.json("takedowns", "create", project, "--host", "a.test", "--yes")
+
+        result = shell.run("takedowns", "revoke", project, made["id"])
+
+        assert result.exit_code == 0
+        assert re.search(r"host +a\.test +revoked +2", result.stdout)
 
     @pytest.mark.parametrize("options", [[], ["--url", "https://a.test/", "--host", "a.test"]])
     def test_want_one_thing(self, shell: Shell, project: str, options: list[str]) -> None:
@@ -142,10 +212,13 @@ class TestTakedowns:
         assert "Give one of --url" in result.stderr
 
     def test_are_listed_and_shown(self, shell: Shell, project: str) -> None:
-        made = shell.json("takedowns", "create", project, "--host", "a.test")
+        made = shell.json("takedowns", "create", project, "--host", "a.test", "--yes")
 
-        assert made["id"] in shell.run("takedowns", "list", project).stdout
-        assert shell.json("takedowns", "show", project, made["id"])["n_images"] == 2
+        listed = shell.run("takedowns", "list", project).stdout
+        assert made["id"] in listed
+        assert "hidden until 2026-03-02 12:00 UTC" in listed
+        shown = shell.json("takedowns", "show", project, made["id"])
+        assert (shown["n_images"], shown["removes_at"]) == (2, LATER)
 
 
 class TestSummary:
