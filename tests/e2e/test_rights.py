@@ -1,4 +1,4 @@
-"""The rights ledger on the local cloud: provenance, the summary, a takedown to the last byte."""
+"""The rights ledger on the local cloud: provenance, the summary, takedowns that end or are revoked."""
 
 import json
 from collections.abc import Iterator
@@ -42,6 +42,14 @@ def stored_bytes(cloud: LocalCloud, prefix: str) -> Iterator[bytes]:
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for entry in page.get("Contents", ()):
             yield s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
+
+
+def wait_for_status(api: Api, takedown_id: str, status: str) -> Any:
+    return wait_for(
+        lambda: api.get(f"/api/projects/{api.project}/takedowns/{takedown_id}"),
+        lambda takedown: takedown["status"] == status,
+        60,
+    )
 
 
 class TestLedger:
@@ -101,14 +109,13 @@ class TestTakedown:
         taken = [image for image in kept if f"//{host}" in image["url"]]
         assert 0 < len(taken) < len(kept)
         bodies = [self.read(api, job, image) for image in taken]
+        body = {"kind": "host", "value": host, "grace_hours": 0}
+        preview = api.post(f"/api/projects/{api.project}/takedowns/preview", body)
 
-        made = api.post(f"/api/projects/{api.project}/takedowns", {"kind": "host", "value": host})
-        done = wait_for(
-            lambda: api.get(f"/api/projects/{api.project}/takedowns/{made['id']}"),
-            lambda takedown: takedown["status"] == "completed",
-            60,
-        )
+        made = api.post(f"/api/projects/{api.project}/takedowns", body)
+        done = wait_for_status(api, made["id"], "completed")
 
+        assert preview["n_images"] == done["n_images"]
         assert done["n_images"] >= len(taken)
         assert [one["export_job_id"] for one in done["exports"]] == [export["id"]]
         assert list(stored_bytes(cloud, f"exports/{export['id']}/")) == []
@@ -125,6 +132,36 @@ class TestTakedown:
         again = api.create_job(urls=[taken[0]["url"], left["url"]], sources=["urls"])
         outcomes = api.wait_for_job(again, 60)["outcomes"]
         assert outcomes == {"refused_takedown": 1, "stored": 1}
+
+    def test_gives_everything_back_when_it_is_revoked(self, cloud: LocalCloud) -> None:
+        with Api.of(cloud) as api:
+            self.revoke(api)
+
+    def revoke(self, api: Api) -> None:
+        job = crawl(api)
+        (export,) = job["export_jobs"]
+        export_path = f"{api.job_path(job['id'])}/export-jobs/{export['id']}"
+        before = images(api, job)
+        takedowns = f"/api/projects/{api.project}/takedowns"
+
+        made = api.post(takedowns, {"kind": "host", "value": "museum.localhost"})
+        hidden = wait_for_status(api, made["id"], "hidden")
+        assert hidden["n_images"] > 0
+        assert images(api, job) != before
+        assert api.get(export_path)["withheld"]["takedown_id"] == made["id"]
+        assert api.client.get(f"{export_path}/files").json()["code"] == "ExportTakenDownError"
+        api.post(f"{takedowns}/{made['id']}/revoke", {})
+        wait_for_status(api, made["id"], "revoked")
+
+        assert images(api, job) == before
+        assert api.get(export_path)["withheld"] is None
+        assert api.client.get(f"{export_path}/files").status_code == httpx.codes.OK
+        taken = next(
+            image
+            for image in before
+            if image["status"] == "stored" and "//museum.localhost" in image["url"]
+        )
+        assert len(self.read(api, job, taken)) == taken["file_size"]
 
     def read(self, api: Api, job: Any, image: Any) -> bytes:
         content = api.get(f"{api.job_path(job['id'])}/images/{image['id']}/content")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select
@@ -137,6 +138,28 @@ class TestGrace:
         assert api.call("GET", f"{image}/content")[0] == 409
         assert list(objects.list_keys("")) == objects_before
         assert session.scalars(select(JobChunk.bytes_stored)).one() == len(DOG)
+
+    @pytest.mark.parametrize("body", [HOST, HOST | AT_ONCE])
+    def test_changes_nothing_when_its_message_comes_again(
+        self,
+        session: Session,
+        project: Project,
+        api: Api,
+        job: CrawlJob,
+        store: Store,
+        take_down: Callable[..., str],
+        body: dict[str, Any],
+    ) -> None:
+        (cat,) = store(CAT, each={CAT: ON_HOST})
+        create_export(session, job)
+        takedown = take_down(body)
+        before, image = api.call("GET", takedown)[1], columns(cat)
+
+        carry_on(project.user_id, UUID(before["id"]))
+
+        session.expire_all()
+        assert api.call("GET", takedown)[1] == before
+        assert columns(cat) == image
 
     @pytest.mark.parametrize("hours", [-1, 721, "1"])
     def test_refuses_an_odd_grace(self, api: Api, path: str, hours: Any) -> None:
