@@ -1,4 +1,4 @@
-"""The rights ledger on the local cloud: provenance, the summary, takedowns that end or are revoked."""
+"""The rights ledger on the local cloud: provenance, the summary, takedowns and their revocation."""
 
 import json
 from collections.abc import Iterator

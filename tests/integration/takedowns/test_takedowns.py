@@ -50,7 +50,10 @@ class TestTakedown:
         [
             ("url", "https://a.test/cat.jpg", {"url": "https://a.test/cat.jpg"}),
             ("url", "https://a.test/page", {"landing_url": "https://a.test/page"}),
+            ("url", "https://A.test:443/cat.jpg#top", {"final_url": "HTTPS://a.TEST/cat.jpg"}),
             ("host", "A.test", {"url": "https://img.a.test/cat.jpg"}),
+            ("host", "a.test", {"landing_url": "https://B.A.Test./page"}),
+            ("host", "a.test", {"url": "https://kön.a.test/cat.jpg"}),
             ("creator", "Ida", {"creator": "ida"}),
             ("look_alike", "00000000000000f0", {"phashes": [0xF1, 1 << 60, 1 << 61, 1 << 62]}),
         ],

@@ -1,6 +1,6 @@
 """Make tombstones of what a takedown means, and withhold the exports that hold it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -30,9 +30,11 @@ def apply(user_id: UUID, takedown_id: UUID) -> int:
         takedown = TakedownRepository(session).lock(takedown_id)
         job_ids = TakedownRepository(session).list_jobs(takedown) if takedown else []
     n_hidden = sum(_apply_to(user_id, takedown_id, job_id) for job_id in job_ids)
-    n_hidden += sum(
-        _apply_to(user_id, takedown_id, job_id, is_for_copies=True) for job_id in job_ids
-    )
+    with db.transaction(user_id) as session:
+        takedown = TakedownRepository(session).lock(takedown_id)
+        digests = TakedownRepository(session).digests(takedown) if takedown else []
+    if digests:
+        n_hidden += sum(_apply_to(user_id, takedown_id, job_id, digests) for job_id in job_ids)
     with db.transaction(user_id) as session:
         TakedownRepository(session).hide(takedown_id)
     logger.info("takedown_applied", takedown_id=str(takedown_id), images=n_hidden)
@@ -42,7 +44,9 @@ def apply(user_id: UUID, takedown_id: UUID) -> int:
 def meant(taken: TakenRepository, takedown: Takedown) -> list[int]:
     """The images of a job that the takedown means, and that could be taken down."""
     blocklist = Blocklist([takedown])
-    return [row.id for row in taken.stream() if blocklist.find(Sighting.of(row)) is not None]
+    return [
+        row.id for row in taken.stream(takedown) if blocklist.find(Sighting.of(row)) is not None
+    ]
 
 
 def count_chunks(session: Session, taken: TakenRepository, ids: Iterable[int]) -> None:
@@ -52,9 +56,8 @@ def count_chunks(session: Session, taken: TakenRepository, ids: Iterable[int]) -
     session.flush()
 
 
-def _apply_to(
-    user_id: UUID, takedown_id: UUID, job_id: UUID, *, is_for_copies: bool = False
-) -> int:
+def _apply_to(user_id: UUID, takedown_id: UUID, job_id: UUID, digests: Sequence[bytes] = ()) -> int:
+    """Hide what it means in a job, or what has these bytes."""
     with db.transaction(user_id) as session:
         takedown = TakedownRepository(session).lock(takedown_id)
         job = session.get(CrawlJob, job_id)
@@ -62,7 +65,7 @@ def _apply_to(
             return 0
         CrawlRepository(session).lock_against_plans(job)
         taken = TakenRepository(session, job)
-        ids = taken.list_copies(takedown) if is_for_copies else meant(taken, takedown)
+        ids = taken.list_same_bytes(digests) if digests else meant(taken, takedown)
         hidden = taken.hide(ids, takedown) if ids else []
         if hidden:
             taken.note_exports(takedown, taken.exports(hidden))

@@ -5,9 +5,10 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, case, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, case, exists, func, or_, select, union, update
 from sqlalchemy.orm import Session
 
+from crawlset.images.blocklist import detail_of
 from crawlset.kit.db import in_order
 from crawlset.kit.paging import Order, Slice, cut
 from crawlset.models import (
@@ -21,6 +22,7 @@ from crawlset.models import (
     TakedownImage,
     TakedownStatus,
 )
+from crawlset.outcomes import Outcome
 
 BUSY = (TakedownStatus.pending, TakedownStatus.removing, TakedownStatus.revoking)
 """What a message carries on."""
@@ -99,6 +101,22 @@ class TakedownRepository:
             .where(CrawlJob.project_id == takedown.project_id)
             .order_by(CrawlJob.id)
         ).all()
+
+    def digests(self, takedown: Takedown) -> Sequence[bytes]:
+        """SHA-256 of what it has taken in the project, or kept out."""
+        jobs = select(CrawlJob.id).where(CrawlJob.project_id == takedown.project_id)
+        hidden = (
+            select(Image.sha256)
+            .join(TakedownImage, TakedownImage.image_id == Image.id)
+            .where(TakedownImage.takedown_id == takedown.id)
+        )
+        kept_out = select(Image.sha256).where(
+            Image.outcome == Outcome.refused_takedown,
+            Image.detail == detail_of(takedown.id),
+            Image.crawl_job_id.in_(jobs),
+        )
+        found = self.session.scalars(union(hidden, kept_out))
+        return [digest for digest in found if digest is not None]
 
     def lease_unfinished(self, age: timedelta, limit: int) -> Sequence[Takedown]:
         """Takedowns of any owner that nobody has carried on for so long; they count anew."""

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from crawlset.exports.choice import Choice
 from crawlset.exports.options import ExportOptions
-from crawlset.images.blocklist import PREFIX, detail_of
+from crawlset.images.blocklist import PREFIX, detail_of, host_of
 from crawlset.models import (
     CrawlJob,
     ExportJob,
@@ -23,6 +23,7 @@ from crawlset.models import (
     Takedown,
     TakedownExport,
     TakedownImage,
+    TakedownKind,
     WorkStatus,
 )
 from crawlset.outcomes import ImageStatus, Outcome
@@ -66,11 +67,16 @@ class TakenRepository:
         self.session = session
         self.job = job
 
-    def stream(self) -> Iterator[Row[*tuple[Any, ...]]]:
-        """`SIGHTED` of what can be taken down, or is hidden by another takedown."""
+    def stream(self, takedown: Takedown) -> Iterator[Row[*tuple[Any, ...]]]:
+        """
+        `SIGHTED` of what can be taken down, or is hidden by another takedown.
+
+        Many that `takedown` cannot mean are left out: the database says that sooner.
+        """
         statement = select(*SIGHTED).where(
             Image.crawl_job_id == self.job.id,
             or_(Image.status.in_(TAKEABLE), _is_hidden()),
+            _may_mean(takedown),
         )
         yield from self.session.execute(statement, execution_options={"yield_per": ROWS_AT_ONCE})
 
@@ -83,31 +89,6 @@ class TakenRepository:
             ~_is_hidden(),
         )
         yield from self.session.execute(statement, execution_options={"yield_per": ROWS_AT_ONCE})
-
-    def list_copies(self, takedown: Takedown) -> Sequence[int]:
-        """Images with the bytes of any that the takedown took in the project."""
-        taken = aliased(Image)
-        jobs = select(CrawlJob.id).where(CrawlJob.project_id == self.job.project_id)
-        return self.session.scalars(
-            select(Image.id).where(
-                Image.crawl_job_id == self.job.id,
-                or_(Image.status.in_(TAKEABLE), _is_hidden()),
-                exists(
-                    select(literal(1)).where(
-                        taken.outcome == Outcome.refused_takedown,
-                        taken.sha256 == Image.sha256,
-                        taken.crawl_job_id.in_(jobs),
-                        or_(
-                            taken.detail == detail_of(takedown.id),
-                            exists().where(
-                                TakedownImage.takedown_id == takedown.id,
-                                TakedownImage.image_id == taken.id,
-                            ),
-                        ),
-                    )
-                ),
-            )
-        ).all()
 
     def list_same_bytes(self, digests: Collection[bytes]) -> Sequence[int]:
         """Images that could be taken down and have these SHA-256."""
@@ -360,6 +341,18 @@ def _among(ids: Sequence[int]) -> ColumnElement[bool]:
 
 def _is_one_of(ids: Sequence[int]) -> ColumnElement[bool]:
     return TakedownImage.image_id == func.any(list(ids))
+
+
+def _may_mean(takedown: Takedown) -> ColumnElement[bool]:
+    """True of all that the blocklist would find, and of few others; letters beyond ASCII pass."""
+    match takedown.kind:
+        case TakedownKind.creator:
+            return Image.creator.is_not(None)
+        case TakedownKind.look_alike:
+            return Image.phashes.is_not(None)
+    host = host_of(takedown.value) if takedown.kind is TakedownKind.url else takedown.value
+    addresses = func.lower(func.concat_ws(" ", Image.url, Image.final_url, Image.landing_url))
+    return or_(func.strpos(addresses, host) > 0, addresses.regexp_match("[^ -~]"))
 
 
 def _is_hidden() -> ColumnElement[bool]:
