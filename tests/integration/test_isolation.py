@@ -215,7 +215,7 @@ def told(path: str, ids: dict[str, str], answer: tuple[int, Any]) -> tuple[int, 
     status, body = answer
     text = json.dumps(body, sort_keys=True)
     for name in re.findall(r"{(\w+)}", path):
-        text = text.replace(ids[name], f"<{name}>")
+        text = re.sub(rf"\b{re.escape(ids[name])}\b", f"<{name}>", text)
     return status, text
 
 
