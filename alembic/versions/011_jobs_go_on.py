@@ -1,7 +1,7 @@
 """jobs that go on after a cancel, what searches wait for, what re-crawls found, deleted folders
 
 Revision: 011
-Revises: 009
+Revises: 010
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "011"
-down_revision = "009"
+down_revision = "010"
 branch_labels = None
 depends_on = None
 
