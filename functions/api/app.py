@@ -1,7 +1,6 @@
 """The HTTP API."""
 
 import json
-from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -22,7 +21,8 @@ from crawlset.datasets.routes import router as datasets
 from crawlset.events.routes import router as events
 from crawlset.exports.routes import router as exports
 from crawlset.kit import openapi
-from crawlset.kit.http import build_app, with_entity_tag
+from crawlset.kit.docs_page import docs_page
+from crawlset.kit.http import build_app, with_entity_tag, without_sniffing
 from crawlset.observability import logger, metrics
 from crawlset.projects.routes import router as projects
 from crawlset.rights.routes import router as rights
@@ -33,7 +33,7 @@ from crawlset.validation.routes import router as validation
 from crawlset.webhooks.routes import router as webhooks
 
 DOCS_PATH = "/api/docs"
-OPEN_PATHS = {"/api/health", "/api/openapi.json", DOCS_PATH}
+OPEN_PATHS = {"/", "/api/health", "/api/openapi.json", DOCS_PATH}
 TOKEN_PATHS = {"/api/session"}
 
 app = build_app([as_caller])
@@ -82,10 +82,26 @@ def get_document() -> Response[str]:
     return Response(HTTPStatus.OK, content_types.APPLICATION_JSON, document())
 
 
-@cache
-def enable_docs() -> None:
-    """Once somebody wants to read them: they take 200 ms to import."""
-    app.enable_swagger(path=DOCS_PATH, title="Crawlset", version=__version__)
+@app.get(DOCS_PATH, include_in_schema=False, compress=True)
+def get_docs() -> Response[str]:
+    page = docs_page("Crawlset API", "openapi.json")
+    return Response(
+        HTTPStatus.OK,
+        "text/html; charset=utf-8",
+        page.html,
+        headers={
+            "Cache-Control": "public, max-age=300",
+            "Content-Security-Policy": page.content_security_policy,
+            "Referrer-Policy": "no-referrer",
+            "X-Frame-Options": "DENY",
+        },
+    )
+
+
+@app.get("/", include_in_schema=False)
+def get_start() -> Response[None]:
+    """Lead whoever opens the bare address to the documentation."""
+    return Response(HTTPStatus.FOUND, headers={"Location": DOCS_PATH, "Cache-Control": "no-cache"})
 
 
 @logger.inject_lambda_context(
@@ -93,8 +109,6 @@ def enable_docs() -> None:
 )
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    if event["rawPath"] == DOCS_PATH:
-        enable_docs()
-    answer = app.resolve(event, context)
+    answer = without_sniffing(app.resolve(event, context))
     answer["body"] = answer["body"] or ""  # null, of a 204, is no body to every gateway
     return with_deprecation(event, with_entity_tag(event, answer))

@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from crawlset.accounts.gate import admit
 from crawlset.crawls import report_routes, thumbnail_routes
-from crawlset.kit.http import build_app
+from crawlset.kit.http import build_app, without_sniffing
 from crawlset.observability import logger, metrics
 
 app = build_app([admit])
@@ -20,4 +20,4 @@ app.include_router(report_routes.build_router())
 )
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return app.resolve(event, context)
+    return without_sniffing(app.resolve(event, context))

@@ -45,7 +45,6 @@ def build_router() -> APIGatewayHttpRouter:
             headers={
                 "Cache-Control": "private, max-age=300",
                 "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-                "X-Content-Type-Options": "nosniff",
             },
         )
 

@@ -121,6 +121,11 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:32]
 
 
+def without_sniffing(answer: dict[str, Any]) -> dict[str, Any]:
+    """Let no browser take the body for anything but its content type."""
+    return answer | {"headers": {**answer["headers"], "X-Content-Type-Options": "nosniff"}}
+
+
 def with_entity_tag(event: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
     """Tell a GET's `ETag`, and leave out a body that the caller has already."""
     is_get = event["requestContext"]["http"]["method"] == "GET"
