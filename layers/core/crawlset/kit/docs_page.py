@@ -6,9 +6,12 @@ from base64 import b64encode
 from dataclasses import dataclass
 from functools import cache
 from html import escape
-from importlib.resources import files
+from pathlib import Path
 
-SWAGGER_UI = files("aws_lambda_powertools.event_handler") / "openapi" / "swagger_ui"
+from aws_lambda_powertools import event_handler
+
+SWAGGER_UI = Path(event_handler.__file__).parent / "openapi" / "swagger_ui"
+"""Comes with the framework, so that no file of it is kept here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,8 +74,14 @@ def document(
             version=version,
             description=description,
             security_schemes={
-                "ApiKey": HTTPBearer(bearerFormat="cs_<prefix>_<secret>"),
-                "Oidc": HTTPBearer(bearerFormat="JWT"),
+                "ApiKey": HTTPBearer(
+                    bearerFormat="cs_<prefix>_<secret>",
+                    description="An API key, which begins with `cs_`",
+                ),
+                "Oidc": HTTPBearer(
+                    bearerFormat="JWT",
+                    description="An identity provider's access token, to open a session",
+                ),
             },
             security=[{"ApiKey": []}],
         )
