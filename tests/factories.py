@@ -45,7 +45,9 @@ def create_profile(session: Session, **overrides: Any) -> Profile:
 
 def create_project(session: Session, profile: Profile, **overrides: Any) -> Project:
     project = Project(
-        id=new_id(), user_id=profile.id, **{"name": "A project", "description": None} | overrides
+        id=new_id(),
+        user_id=profile.id,
+        **{"name": f"Project {next(_numbers)}", "description": None} | overrides,
     )
     session.add(project)
     session.commit()

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import httpx
 
@@ -85,7 +86,7 @@ class Api:
 
     def __init__(self, client: httpx.Client, project: str | None = None) -> None:
         self.client = client
-        self.project: str = project or self.post("/api/projects", {"name": "e2e"})["id"]
+        self.project: str = project or self.post("/api/projects", {"name": str(uuid4())})["id"]
 
     @classmethod
     @contextmanager

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -134,14 +135,36 @@ class TestAuthorize:
         for shown in (wrong_secret, unknown_prefix):
             assert self.ask(f"Bearer {shown}") == {"isAuthorized": False}
 
-    @pytest.mark.parametrize("column", ["revoked_at", "expires_at"])
-    def test_refuses_a_key_that_has_ended(self, become: Any, column: str) -> None:
-        _, key = create_account(become)
+    def end(self, column: str) -> None:
         with db.transaction() as session:
             session.execute(text(f"UPDATE api_keys SET {column} = now() - interval '1 minute'"))
+
+    def test_refuses_a_key_that_was_revoked(self, become: Any) -> None:
+        _, key = create_account(become)
+        self.end("revoked_at")
+        self.end("expires_at")
         become("api")
 
         assert self.ask(f"Bearer {key}") == {"isAuthorized": False}
+
+    def test_says_of_an_expired_key_when_that_was_and_names_nobody(self, become: Any) -> None:
+        """It is the API function that refuses, and can say why: see `test_expired_keys`."""
+        _, key = create_account(become)
+        self.end("expires_at")
+        become("api")
+
+        answer = self.ask(f"Bearer {key}")
+
+        assert answer["context"].keys() == {"expired_at"}
+        assert datetime.fromisoformat(answer["context"]["expired_at"]) < datetime.now(UTC)
+
+    def test_says_nothing_of_an_expired_key_to_who_only_guesses(self, become: Any) -> None:
+        _, key = create_account(become)
+        self.end("expires_at")
+        become("api")
+
+        wrong_secret = key[:-1] + ("A" if key[-1] != "A" else "B")
+        assert self.ask(f"Bearer {wrong_secret}") == {"isAuthorized": False}
 
 
 class TestRowLevelSecurity:

@@ -402,6 +402,33 @@ class TestProjects:
         assert [project["id"] for project in listed["items"]] == [created["id"]]
         assert (status, api.call("GET", path)[0]) == (204, 404)
 
+    def test_answers_409_with_the_one_that_has_the_name(self, api: Api, project: Project) -> None:
+        _, other = api.call("POST", "/api/projects", {"name": "Owls"})
+
+        answers = [
+            api.call("POST", "/api/projects", {"name": f" {project.name} "}),
+            api.call("PATCH", f"/api/projects/{other['id']}", {"name": project.name}),
+        ]
+
+        for status, problem in answers:
+            assert (status, problem["code"]) == (409, "ProjectNameTakenError")
+            assert problem["existing_id"] == str(project.id)
+            assert str(project.id) in problem["detail"]
+        _, listed = api.call("GET", "/api/projects")
+        assert [p["name"] for p in listed["items"]] == ["Owls", project.name]
+
+    def test_lets_a_project_keep_its_name(self, api: Api, project: Project) -> None:
+        body = {"name": project.name, "description": "Changed"}
+
+        status, changed = api.call("PATCH", f"/api/projects/{project.id}", body)
+
+        assert (status, changed["description"]) == (200, "Changed")
+
+    def test_lets_accounts_use_one_name(self, session: Session, project: Project) -> None:
+        other = Api(factories.create_profile(session).id)
+
+        assert other.call("POST", "/api/projects", {"name": project.name})[0] == 201
+
     @pytest.mark.parametrize(
         ("method", "body"),
         [

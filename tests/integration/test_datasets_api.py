@@ -58,6 +58,14 @@ class TestDatasets:
         assert made["search_engines"] == ["sample"]
         assert [warning.split()[0] for warning in made["warnings"]] == ["google", "bing"]
 
+    def test_of_one_name_share_their_project(self, api: Api, session: Session) -> None:
+        first, second = (api.call("POST", "/api/datasets", OLD) for _ in range(2))
+
+        assert (first[0], second[0]) == (201, 201)
+        assert first[1]["id"] != second[1]["id"]
+        assert first[1]["project_id"] == second[1]["project_id"]
+        assert session.scalar(select(func.count()).select_from(Project)) == 1
+
     def test_search_a_source_that_is_named(self, api: Api) -> None:
         made = api.call("POST", "/api/datasets", OLD | {"search_engines": ["sample"]})[1]
 

@@ -32,6 +32,14 @@ class TestIdempotencyKey:
         assert "idempotency-replayed" not in first.headers
         assert session.scalar(select(func.count()).select_from(Project)) == 1
 
+    def test_tells_a_repeat_from_another_request_for_the_same_name(self, api: Api) -> None:
+        first = api.ask("POST", "/api/projects", {"name": "Cats"}, idempotency_key="a-1")
+        other = api.ask("POST", "/api/projects", {"name": "Cats"}, idempotency_key="a-2")
+        again = api.ask("POST", "/api/projects", {"name": "Cats"}, idempotency_key="a-1")
+
+        assert (first.status, other.status, again.status) == (201, 409, 201)
+        assert other.body["existing_id"] == first.body["id"] == again.body["id"]
+
     def test_means_one_request_only(self, api: Api) -> None:
         api.ask("POST", "/api/projects", {"name": "Cats"}, idempotency_key="a-1")
 

@@ -113,6 +113,25 @@ def test_an_older_version_removes_what_a_newer_one_hid(engine: Engine, owner: Se
     assert expired == [export_id]
 
 
+def test_doubles_of_a_project_s_name_are_numbered(engine: Engine, owner: Session) -> None:
+    config = alembic_config(engine.url)
+    alembic.command.downgrade(config, "009")
+    mine = factories.create_profile(owner)
+    long = "x" * 200
+    names = ["Cats", "Cats (2)", "Cats", "Dogs", "Cats", long, long]
+    projects = [factories.create_project(owner, mine, name=name) for name in names]
+    theirs = factories.create_project(owner, factories.create_profile(owner), name="Cats")
+
+    alembic.command.upgrade(config, "head")
+
+    now = dict(owner.execute(text("SELECT id, name FROM projects")).all())
+    assert [now[project.id] for project in projects] == [
+        *("Cats", "Cats (2)", "Cats (3)", "Dogs", "Cats (4)"),
+        *(long, f"{'x' * 196} (2)"),
+    ]
+    assert now[theirs.id] == "Cats"
+
+
 @pytest.mark.parametrize(
     "table",
     sorted(

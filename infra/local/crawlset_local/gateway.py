@@ -59,7 +59,7 @@ _PROBLEMS = {
     ),
     HTTPStatus.FORBIDDEN: (
         "ForbiddenError",
-        "This API key is not known, or may not do this.",
+        "This API key is not known, or was revoked.",
     ),
     HTTPStatus.NOT_FOUND: ("NotFoundError", "There is no such path."),
     HTTPStatus.LENGTH_REQUIRED: (

@@ -2,8 +2,8 @@
 Every error this service raises on purpose.
 
 * AppError
-  + BadRequestError, ForbiddenError, NotFoundError, ConflictError, PreconditionFailedError,
-    UnprocessableError, TooManyRequestsError
+  + BadRequestError, UnauthorizedError, ForbiddenError, NotFoundError, ConflictError,
+    PreconditionFailedError, UnprocessableError, TooManyRequestsError
   + SourceError
     - SourceThrottledError
     - SourceRefusedError
@@ -28,6 +28,10 @@ class AppError(Exception):
 
 class BadRequestError(AppError):
     status = HTTPStatus.BAD_REQUEST
+
+
+class UnauthorizedError(AppError):
+    status = HTTPStatus.UNAUTHORIZED
 
 
 class ForbiddenError(AppError):

@@ -1,5 +1,6 @@
 """What each request of a caller passes: its scope, its allowance, and one transaction."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -7,7 +8,8 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
 from crawlset.accounts import activity, allowance, idempotency
-from crawlset.errors import ForbiddenError
+from crawlset.accounts.keys import ApiKeyExpiredError
+from crawlset.errors import ConflictError, ForbiddenError
 from crawlset.kit import db
 
 READ_METHODS = frozenset({"GET", "HEAD"})
@@ -25,6 +27,7 @@ def as_caller(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> R
     Answer in one transaction of the caller that the authorizer named. An open route has no caller.
 
     Raises:
+        ApiKeyExpiredError: the key was good once.
         MissingScopeError: the key is not for this.
         TooManyRequestsError: the minute's requests are used up.
         IdempotencyKeyReusedError: the key was sent with another request before.
@@ -45,7 +48,7 @@ def admit(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Respo
     As `as_caller`, for a route that reads, and does slow things that no transaction may span.
 
     Raises:
-        MissingScopeError, TooManyRequestsError: as there.
+        ApiKeyExpiredError, MissingScopeError, TooManyRequestsError: as there.
     """
     caller = _caller(app)
     user_id = UUID(caller["user_id"])
@@ -57,9 +60,16 @@ def admit(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Respo
 
 
 def _caller(app: APIGatewayHttpResolver) -> dict[str, str]:
-    """What the authorizer says; nothing for an open route."""
+    """
+    What the authorizer says; nothing for an open route.
+
+    Raises:
+        ApiKeyExpiredError: it says that and no more.
+    """
     authorizer = app.current_event.raw_event["requestContext"].get("authorizer", {})
     caller: dict[str, str] = authorizer.get("lambda") or {}
+    if "expired_at" in caller:
+        raise ApiKeyExpiredError(datetime.fromisoformat(caller["expired_at"]))
     return caller
 
 
@@ -97,7 +107,7 @@ def _answer(
             if asked is not None:
                 idempotency.keep(session, user_id, asked, response)
             return response
-    except idempotency.AskedMeanwhileError:
+    except ConflictError:  # perhaps with the same request, answered meanwhile
         kept = idempotency.replay(user_id, asked) if asked is not None else None
         if kept is None:
             raise

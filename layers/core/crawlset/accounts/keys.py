@@ -5,8 +5,22 @@ import hmac
 import re
 import secrets
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+from crawlset.errors import UnauthorizedError
 
 SHAPE = re.compile(r"cs_(?P<prefix>[0-9a-f]{12})_(?P<secret>[A-Za-z0-9_-]{43})")
+
+
+class ApiKeyExpiredError(UnauthorizedError):
+    headers = MappingProxyType({"WWW-Authenticate": 'Bearer error="invalid_token"'})
+
+    def __init__(self, expired_at: datetime) -> None:
+        self.expired_at = expired_at
+        super().__init__(
+            f"This API key expired at {expired_at.astimezone(UTC):%Y-%m-%d %H:%M UTC}."
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,8 @@ from crawlset.kit.paging import Order, Slice, cut
 from crawlset.models import ApiKey, CrawlJob, JobChunk, JobStatus, Profile, Project
 
 LAST_USED_RESOLUTION = timedelta(minutes=5)
-USABLE = (
-    ApiKey.revoked_at.is_(None),
-    or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now()),
-)
+NOT_REVOKED = ApiKey.revoked_at.is_(None)
+NOT_EXPIRED = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now())
 ACTIVE = (JobStatus.pending, JobStatus.running)
 
 
@@ -85,7 +83,7 @@ class AccountRepository:
         return cut(rows, limit, lambda key: key.id)
 
     def count_usable_keys(self, user_id: UUID) -> int:
-        usable = select(func.count()).where(ApiKey.user_id == user_id, *USABLE)
+        usable = select(func.count()).where(ApiKey.user_id == user_id, NOT_REVOKED, NOT_EXPIRED)
         return self.session.scalar(usable) or 0
 
     def revoke(self, user_id: UUID, key_id: UUID) -> bool:
@@ -98,9 +96,12 @@ class AccountRepository:
         )
         return revoked.first() is not None
 
-    def get_usable_key(self, prefix: str) -> ApiKey | None:
-        """The key of this prefix, unless revoked or expired."""
-        return self.session.scalar(select(ApiKey).where(ApiKey.prefix == prefix, *USABLE))
+    def get_key(self, prefix: str) -> tuple[ApiKey, bool] | None:
+        """The key of this prefix and whether it has not expired, unless it was revoked."""
+        row = self.session.execute(
+            select(ApiKey, NOT_EXPIRED).where(ApiKey.prefix == prefix, NOT_REVOKED)
+        ).one_or_none()
+        return None if row is None else (row[0], row[1])
 
     def note_use(self, key_id: UUID) -> None:
         """Keep when the key was last used, to five minutes: not one write a request."""

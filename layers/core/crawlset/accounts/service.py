@@ -88,15 +88,23 @@ def _add_key(session: Session, user_id: UUID, **fields: Any) -> tuple[ApiKey, st
 
 
 def authenticate(session: Session, header: str) -> Caller | None:
-    """Who shows this `Authorization` header; nobody if the key is unknown, revoked or expired."""
+    """
+    Who shows this `Authorization` header; nobody if the key is unknown or revoked.
+
+    Raises:
+        ApiKeyExpiredError: the key is right and has expired.
+    """
     shown = keys.parse(header)
     if shown is None:
         return None
     repository = AccountRepository(session)
     db.look_up(session, "key_prefix", shown.prefix)
-    key = repository.get_usable_key(shown.prefix)
-    if key is None or not shown.matches(key.key_hash):
+    found = repository.get_key(shown.prefix)
+    if found is None or not shown.matches(found[0].key_hash):
         return None
+    key, is_current = found
+    if key.expires_at is not None and not is_current:
+        raise keys.ApiKeyExpiredError(key.expires_at)
     db.act_for(session, key.user_id)
     repository.note_use(key.id)
     return Caller(user_id=key.user_id, key_id=key.id, scopes=tuple(key.scopes))

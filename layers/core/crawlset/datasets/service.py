@@ -12,10 +12,10 @@ from crawlset.crawls.schemas import CrawlJobCreate
 from crawlset.datasets.schemas import DatasetCreate, DatasetRead
 from crawlset.errors import NotFoundError, UnprocessableError
 from crawlset.kit.db import in_order
-from crawlset.kit.ids import new_id
 from crawlset.kit.paging import Order, Slice, cut
-from crawlset.models import CrawlJob, Project
+from crawlset.models import CrawlJob
 from crawlset.outcomes import ImageStatus
+from crawlset.projects import service as projects
 from crawlset.settings import source_settings
 from crawlset.sources.protocol import IntendedUse
 from crawlset.sources.registry import describe_sources
@@ -23,16 +23,14 @@ from crawlset.sources.registry import describe_sources
 
 def create(session: Session, user_id: UUID, request: DatasetCreate) -> DatasetRead:
     """
-    A project and its crawl job, in one transaction.
+    A crawl job in the project of its name, which is made if it is not there; in one transaction.
 
     Raises:
         UnprocessableError: this deployment has no source to search.
         ActiveJobsExceededError, StoredBytesExceededError: the account is full.
     """
     sources, warnings = _sources(request.search_engines)
-    project = Project(id=new_id(), user_id=user_id, name=request.name, description=None)
-    session.add(project)
-    session.flush()
+    project = projects.get_or_create(session, user_id, request.name)
     job = crawls.create(
         session,
         user_id,

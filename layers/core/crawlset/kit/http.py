@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
+from uuid import UUID
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoRouteError
@@ -34,7 +35,13 @@ def build_app(middlewares: list[Middleware]) -> APIGatewayHttpResolver:
         pointer = getattr(error, "pointer", None)
         errors = [{"pointer": pointer, "detail": str(error)}] if pointer else None
         return problem(
-            app, error.status, code=code, detail=str(error), errors=errors, headers=error.headers
+            app,
+            error.status,
+            code=code,
+            detail=str(error),
+            errors=errors,
+            existing_id=getattr(error, "existing_id", None),
+            headers=error.headers,
         )
 
     def reject_invalid(error: RequestValidationError) -> Response[str]:
@@ -84,6 +91,7 @@ def problem(
     code: str,
     detail: str,
     errors: list[dict[str, Any]] | None = None,
+    existing_id: UUID | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response[str]:
     """Render RFC 9457 problem details."""
@@ -97,6 +105,8 @@ def problem(
     }
     if errors:
         body["errors"] = errors
+    if existing_id:
+        body["existing_id"] = str(existing_id)
     return Response(
         status_code=status,
         content_type=PROBLEM_JSON,

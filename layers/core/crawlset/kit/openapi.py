@@ -17,6 +17,11 @@ PROBLEM = {
         "detail": {"type": "string", "description": "For people"},
         "code": {"type": "string", "description": "For programs: it does not change"},
         "request_id": {"type": ["string", "null"], "description": "To be told when asking us"},
+        "existing_id": {
+            "type": "string",
+            "format": "uuid",
+            "description": "What has the name already, with code ProjectNameTakenError",
+        },
         "errors": {
             "type": "array",
             "items": {

@@ -1,11 +1,15 @@
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from crawlset.errors import NotFoundError
 from crawlset.kit.db import in_order
+from crawlset.kit.ids import new_id
 from crawlset.kit.paging import Order, Slice, cut
 from crawlset.models import CrawlJob, JobStatus, Project
 
@@ -18,6 +22,36 @@ class ProjectRepository:
         return self.session.scalar(
             select(Project).where(Project.id == project_id, Project.user_id == user_id)
         )
+
+    def get_by_name(self, user_id: UUID, name: str) -> Project | None:
+        return self.session.scalar(
+            select(Project).where(Project.user_id == user_id, Project.name == name)
+        )
+
+    def add_once(self, user_id: UUID, name: str, description: str | None) -> Project | None:
+        """Insert a project unless the user has one of this name."""
+        # No conflict target: this also runs before the migration that makes names unique.
+        statement = (
+            insert(Project)
+            .values(id=new_id(), user_id=user_id, name=name, description=description)
+            .on_conflict_do_nothing()
+            .returning(Project)
+        )
+        return self.session.scalar(statement)
+
+    def update_once(self, project: Project, changes: dict[str, Any]) -> bool:
+        """Change the project unless its user has another of the new name."""
+        try:
+            with self.session.begin_nested():
+                for field, value in changes.items():
+                    setattr(project, field, value)
+                self.session.flush()
+        except IntegrityError as error:
+            if "ix_projects_user_id_name" in str(error.orig):
+                return False
+            raise
+        self.session.refresh(project)
+        return True
 
     def require(self, user_id: UUID, project_id: UUID) -> Project:
         """

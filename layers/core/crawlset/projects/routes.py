@@ -8,9 +8,9 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from crawlset.errors import ConflictError
 from crawlset.kit.http import require_match
-from crawlset.kit.ids import new_id
 from crawlset.kit.paging import Limit, Order, Page, decode_uuid
 from crawlset.models import Project
+from crawlset.projects import service
 from crawlset.projects.repository import ProjectRepository
 from crawlset.projects.schemas import (
     ProjectCreate,
@@ -41,9 +41,7 @@ def caller() -> UUID:
 @router.post("/api/projects", summary="Create a project", tags=TAGS, status_code=HTTPStatus.CREATED)
 def create_project(request: ProjectCreate) -> ProjectDetail:
     session = router.context["session"]
-    project = Project(id=new_id(), user_id=caller(), **request.model_dump())
-    session.add(project)
-    session.flush()
+    project = service.create(session, caller(), request.name, request.description)
     return ProjectDetail.of(project, [])
 
 
@@ -69,10 +67,7 @@ def get_project(project_id: UUID) -> ProjectDetail:
 def update_project(project_id: UUID, request: ProjectUpdate) -> ProjectDetail:
     project = repository().lock(caller(), project_id)
     require_match(router.current_event, _detail(project))
-    for name, value in request.model_dump(exclude_unset=True).items():
-        setattr(project, name, value)
-    router.context["session"].flush()
-    router.context["session"].refresh(project)
+    service.update(router.context["session"], project, request.model_dump(exclude_unset=True))
     return _detail(project)
 
 
