@@ -10,6 +10,7 @@ Methods that list give every item, page by page, as they are iterated.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,7 +24,7 @@ import msgspec
 from crawlset_client import __version__, calls, transfers
 from crawlset_client.calls import Sleep
 from crawlset_client.configuration import Configuration
-from crawlset_client.errors import CrawlsetError, UnexpectedAnswerError
+from crawlset_client.errors import ConfigError, CrawlsetError, UnexpectedAnswerError, UsageError
 from crawlset_client.late import late_import
 from crawlset_client.models import (
     FINAL,
@@ -56,6 +57,8 @@ ANSWER_SECONDS = 60.0
 CONNECT_SECONDS = 10.0
 PAGE_SIZE = 100
 EVENTS_EVERY_SECONDS = 2.0
+KEY_CHARACTERS = re.compile(r"[\x21-\x7e]+")
+"""What a header can hold; the service's own keys hold fewer."""
 DIRECT: Mapping[str, httpx.BaseTransport | None] = {
     "all://127.0.0.1": None,
     "all://localhost": None,
@@ -84,6 +87,10 @@ class Crawlset:
         transport: httpx.BaseTransport | None = None,
         sleep: Sleep = time.sleep,
     ) -> None:
+        if api_key and not KEY_CHARACTERS.fullmatch(api_key):
+            raise ConfigError(
+                "The API key has a character that no key has; copy it anew into CRAWLSET_API_KEY."
+            )
         self.api_url = api_url.rstrip("/")
         self._sleep = sleep
         headers = {"User-Agent": f"crawlset-client/{__version__}"}
@@ -93,13 +100,16 @@ class Crawlset:
         )
         if api_key:
             headers["Authorization"] = f"Bearer {api_key}"
-        self._http = httpx.Client(
-            base_url=f"{self.api_url}/api/",
-            headers=headers,
-            transport=transport,
-            timeout=timeout,
-            mounts=DIRECT,
-        )
+        try:
+            self._http = httpx.Client(
+                base_url=f"{self.api_url}/api/",
+                headers=headers,
+                transport=transport,
+                timeout=timeout,
+                mounts=DIRECT,
+            )
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise ConfigError(f"{api_url!r} is no address of an API: {error}.") from error
 
     def __enter__(self) -> Self:
         return self
@@ -349,7 +359,10 @@ class Crawlset:
             raise UnexpectedAnswerError(self.api_url) from error
 
     def _send(self, method: str, path: str, **parts: Any) -> httpx.Response:
-        request = self._http.build_request(method, path, **parts)
+        try:
+            request = self._http.build_request(method, path, **parts)
+        except UnicodeEncodeError as error:
+            raise UsageError("Text that is not valid UTF-8 cannot be sent.") from error
         return calls.send(self._http, request, sleep=self._sleep)
 
 

@@ -97,10 +97,18 @@ def load_config(environ: Mapping[str, str], directory: Path, *, with_file: bool 
     return Config(settings, home, file)
 
 
+def working_directory() -> Path:
+    """Raises `ConfigError` when somebody has deleted it."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise ConfigError("The working directory is gone; change to another.") from error
+
+
 def find_home(environ: Mapping[str, str], directory: Path) -> Path:
     """`$CRAWLSET_HOME`, the nearest `.crawlset` with a profile upwards, or `directory`'s own."""
     if given := environ.get("CRAWLSET_HOME"):
-        return directory / given
+        return (directory / given).resolve()
     for place in (directory, *directory.parents):
         if (place / HOME / PROFILE).is_file():
             return place / HOME
@@ -178,7 +186,13 @@ def _read(path: Path) -> str | None:
 
 
 def _base(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ConfigError(f"{url!r} is no address of an API; it begins with https:// or http://.")
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise ConfigError(
+            f"{url!r} is no address of an API; one is https://api.example.org or {DEFAULT_API_URL}."
+        )
     return url.rstrip("/").removesuffix("/api")

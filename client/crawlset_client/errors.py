@@ -8,6 +8,7 @@ What can go wrong for somebody who uses the client, each as one line for a perso
   + ExportDamagedError, UnsafeArchiveError, TargetError
   + DoesNotAddUpError, NotMigratedError, SystemRefusedError
   + UsageError, InvalidListError
+  + UnexpectedError
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,6 +31,7 @@ class ExitCode(IntEnum):
     refused = 4
     job_ended = 5
     does_not_add_up = 6
+    defect = 70
     interrupted = 130
 
 
@@ -166,6 +168,12 @@ class NotMigratedError(CrawlsetError):
 
 class SystemRefusedError(CrawlsetError):
     """The machine refused something: a file, a directory, room on the disk."""
+
+
+class UnexpectedError(CrawlsetError):
+    """A defect of the client, not of what it was given."""
+
+    exit_code = ExitCode.defect
 
 
 class UsageError(CrawlsetError):

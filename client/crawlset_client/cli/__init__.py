@@ -32,7 +32,7 @@ EPILOG = """
 \b
 Exit codes: 0 done, 1 failed, 2 wrong use, 3 the service does not answer or is
 busy, 4 it refused, 5 a job failed or was cancelled, 6 counts or files do not
-add up, 130 Ctrl-C.
+add up, 70 a defect of this command, 130 Ctrl-C.
 """
 
 app = typer.Typer(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crawlset_client.cli.running import AsJson, Run, running
-from crawlset_client.config import PROFILE, find_home, load_config
+from crawlset_client.config import PROFILE, find_home, load_config, working_directory
 from crawlset_client.errors import ConfigError, DoesNotAddUpError, NotRunningError, UsageError
 from crawlset_client.laptop import (
     EMULATOR_PORT,
@@ -80,7 +80,7 @@ def up(
     """Run the whole system on this machine until Ctrl-C."""
     with running(context, as_json=as_json) as run:
         options = CloudOptions(
-            home or find_home(os.environ, Path.cwd()),
+            (home or find_home(os.environ, working_directory())).resolve(),
             port,
             emulator_port,
             postgres_port,
@@ -95,7 +95,7 @@ def up(
         def hear(step: Step) -> None:
             tick(step)
             if step.step == "ready":
-                _say_ready(run, cloud.api_url, cloud.api_key, options.home.absolute() / PROFILE)
+                _say_ready(run, cloud.api_url, cloud.api_key, options.home / PROFILE)
 
         run.outside.laptop.serve(cloud, hear)
         run.output.note("Stopped. The data is kept; `crawlset up` goes on from here.")
@@ -131,7 +131,7 @@ def demo(
     """Make a dataset from the sample site, and check every count."""
     with running(context, as_json=as_json) as run, _terminable():
         options = CloudOptions(
-            home or find_home(os.environ, Path.cwd()),
+            (home or find_home(os.environ, working_directory())).resolve(),
             port,
             emulator_port,
             postgres_port,
@@ -201,7 +201,7 @@ def _some_cloud(run: Run, options: CloudOptions) -> "Iterator[Crawlset]":
     """The configured service if it answers; else a cloud of our own, stopped afterwards."""
     environ = {**os.environ, "CRAWLSET_HOME": str(options.home)}
     # A deployment that the user's own file names has no sample site.
-    config = load_config(environ, Path.cwd(), with_file=False)
+    config = load_config(environ, working_directory(), with_file=False)
     is_named = config.named_by != "default"
     api_url = config.api_url if is_named else f"http://127.0.0.1:{options.port}"
     with run.connect_to(api_url, config.api_key) as configured:

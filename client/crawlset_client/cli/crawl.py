@@ -11,6 +11,7 @@ import typer
 from crawlset_client.cli.completion import USES, complete_projects, complete_sources, words
 from crawlset_client.cli.running import AsJson, Run, running
 from crawlset_client.errors import UsageError
+from crawlset_client.text import printable
 
 if TYPE_CHECKING:
     from crawlset_client.api import Crawlset
@@ -142,7 +143,9 @@ def crawl(
     with running(context, as_json=as_json) as run:
         _check_usage(keywords, source, urls)
         request: dict[str, Any] = {
-            "name": (name or (urls.name if urls else ", ".join(keywords or [])))[:MAX_NAME],
+            "name": (name or (printable(urls.name) if urls else ", ".join(keywords or [])))[
+                :MAX_NAME
+            ],
             "keywords": keywords or None,
             "sources": source or [URLS] if urls else source,
             "max_images": max_images,

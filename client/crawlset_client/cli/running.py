@@ -15,7 +15,7 @@ import typer
 
 from crawlset_client.cli.completion import complete_projects
 from crawlset_client.cli.quiet import is_quiet
-from crawlset_client.config import Config, load_config
+from crawlset_client.config import Config, load_config, working_directory
 from crawlset_client.errors import (
     CrawlsetError,
     SystemRefusedError,
@@ -67,7 +67,7 @@ class Run:
 
     @cached_property
     def config(self) -> Config:
-        return load_config(os.environ, Path.cwd())
+        return load_config(os.environ, working_directory())
 
     def project(self, named: str | None) -> str:
         """The project that a command is told of, or else the configured one."""
@@ -139,9 +139,9 @@ def read_object(path: Path, what: str) -> dict[str, Any]:
 @contextmanager
 def running(context: typer.Context, *, as_json: bool) -> Iterator[Run]:
     """
-    Run a command: its expected errors become one line and an exit code.
+    Run a command: its errors become one line and an exit code.
 
-    Ctrl-C ends it with 130.
+    Ctrl-C ends it with 130, a defect of its own with 70.
     """
     outside = context.find_object(Outside) or Outside()
     output = Output(as_json=as_json, is_quiet=is_quiet(context))
@@ -159,3 +159,11 @@ def running(context: typer.Context, *, as_json: bool) -> Iterator[Run]:
     except KeyboardInterrupt:
         output.error(WatchInterruptedError("Interrupted."))
         raise typer.Exit(WatchInterruptedError.exit_code) from None
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as error:  # noqa: BLE001 - what nobody expected is told in one line as well
+        from crawlset_client.unexpected import unexpected  # noqa: PLC0415 - seldom needed
+
+        defect = unexpected(error)
+        output.error(defect)
+        raise typer.Exit(defect.exit_code) from None
