@@ -1,7 +1,7 @@
 """project names are unique in an account
 
 Revision: 013
-Revises: 009
+Revises: 011
 
 Of several projects with one name the oldest keeps it; a later one becomes `name (2)`, or the next
 number that is free. Code from before this answers 500 to a name that is taken, and makes nothing.
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "013"
-down_revision = "009"
+down_revision = "011"
 branch_labels = None
 depends_on = None
 

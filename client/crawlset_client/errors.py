@@ -4,7 +4,7 @@ What can go wrong for somebody who uses the client, each as one line for a perso
 * CrawlsetError
   + ApiError
   + NotRunningError, ConnectionLostError, UnexpectedAnswerError, ConfigError
-  + NotFoundHereError, JobEndedError, MissingPartError, WatchInterruptedError
+  + NotFoundHereError, AmbiguousIdError, JobEndedError, MissingPartError, WatchInterruptedError
   + ExportDamagedError, UnsafeArchiveError, TargetError
   + DoesNotAddUpError, NotMigratedError, SystemRefusedError
   + UsageError, InvalidListError
@@ -107,6 +107,10 @@ class NotFoundHereError(CrawlsetError):
     """No project or job of the caller is meant by what was given, or more than one is."""
 
     exit_code = ExitCode.refused
+
+
+class AmbiguousIdError(NotFoundHereError):
+    """A part of an id with which several ids begin or end."""
 
 
 class JobEndedError(CrawlsetError):

@@ -1,21 +1,37 @@
 """What people call projects and jobs, turned into the ones they mean."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 from uuid import UUID
 
 from crawlset_client.api import Crawlset
-from crawlset_client.errors import ApiError, CrawlsetError, NotFoundHereError, UsageError
+from crawlset_client.errors import (
+    AmbiguousIdError,
+    ApiError,
+    CrawlsetError,
+    NotFoundHereError,
+    UsageError,
+)
 from crawlset_client.models import CrawlJob, Project
 
 NOT_FOUND = 404
+NAME_TAKEN = "ProjectNameTakenError"
+PART_OF_ID = re.compile(r"[0-9a-f-]{6,35}")
+"""Of an id: its beginning, or its end as tables show it."""
+SHOWN = 10
+"""Ids in the message about one that means several."""
+
+
+class Identified(Protocol):
+    @property
+    def id(self) -> str: ...
 
 
 def find_project(crawlset: Crawlset, name_or_id: str) -> Project:
-    """Raises `NotFoundHereError` if there is none, or several share the name."""
-    if is_id(name_or_id):
-        return crawlset.get_project(name_or_id)
-    found = _named(crawlset, name_or_id)
+    """Raises `NotFoundHereError` if there is none, or several are meant."""
+    found = _project(crawlset, name_or_id)
     if found is None:
         raise NotFoundHereError(f"There is no project named {name_or_id!r}.")
     return found
@@ -28,12 +44,16 @@ def project_for(crawlset: Crawlset, name_or_id: str, *, keep: bool = True) -> It
 
     A project made here is deleted again if the block fails, or without `keep` in any case.
     """
-    if is_id(name_or_id):
-        yield crawlset.get_project(name_or_id)
-    elif found := _named(crawlset, name_or_id):
+    if found := _project(crawlset, name_or_id):
         yield found
     else:
-        made = crawlset.create_project(name_or_id)
+        try:
+            made = crawlset.create_project(name_or_id)
+        except ApiError as error:
+            if error.code != NAME_TAKEN:
+                raise
+            yield find_project(crawlset, name_or_id)  # somebody was faster
+            return
         try:
             yield made
         except CrawlsetError:
@@ -49,17 +69,38 @@ def find_job(crawlset: Crawlset, job_id: str, project: str | None = None) -> Cra
 
     Raises `NotFoundHereError`, or `UsageError` for what cannot be an id.
     """
+    _check(job_id, "job", "crawlset jobs list")
+    projects = [find_project(crawlset, project)] if project else crawlset.list_projects()
     if not is_id(job_id):
-        raise UsageError(f"{job_id!r} is no id of a job; `crawlset jobs list` shows them.")
-    if project is not None:
-        return crawlset.get_crawl_job(find_project(crawlset, project).id, job_id)
-    for candidate in crawlset.list_projects():
+        jobs = (job for one in projects for job in crawlset.list_crawl_jobs(one.id))
+        found = find_by_id(job_id, jobs, "job", "crawlset jobs list")
+        return crawlset.get_crawl_job(found.project_id, found.id)
+    for candidate in projects:
         try:
             return crawlset.get_crawl_job(candidate.id, job_id)
         except ApiError as error:
-            if error.status != NOT_FOUND:
+            if project or error.status != NOT_FOUND:
                 raise
     raise NotFoundHereError(f"There is no crawl job {job_id} in any of your projects.")
+
+
+def find_by_id[R: Identified](given: str, records: Iterable[R], what: str, listing: str) -> R:
+    """
+    The one of `records` with this id, which may be given by its beginning or its end.
+
+    Raises `NotFoundHereError` if it is none or several, and `UsageError`, which names the command
+    `listing`, for what cannot be an id.
+    """
+    _check(given, what, listing)
+    found = _like(given, records)
+    if not found:
+        raise NotFoundHereError(f"There is no {what} {given}; `{listing}` shows what there is.")
+    return _only(found, given, what)
+
+
+def full_id(given: str, records: Iterable[Identified], what: str, listing: str) -> str:
+    """As `find_by_id`, but of an id that is given in full nothing is looked up."""
+    return given if is_id(given) else find_by_id(given, records, what, listing).id
 
 
 def is_id(text: str) -> bool:
@@ -70,9 +111,39 @@ def is_id(text: str) -> bool:
     return True
 
 
-def _named(crawlset: Crawlset, name: str) -> Project | None:
-    found = [project for project in crawlset.list_projects() if project.name == name]
+def may_be_id(text: str) -> bool:
+    """Whether it is an id, or as much of one as commands take for it."""
+    return is_id(text) or PART_OF_ID.fullmatch(text.lower()) is not None
+
+
+def _check(given: str, what: str, listing: str) -> None:
+    if not may_be_id(given):
+        raise UsageError(f"{given!r} is no id of a {what}; `{listing}` shows them.")
+
+
+def _like[R: Identified](given: str, records: Iterable[R]) -> list[R]:
+    if is_id(given):
+        return [record for record in records if UUID(record.id) == UUID(given)]
+    part = given.lower()
+    return [r for r in records if r.id.startswith(part) or r.id.endswith(part)]
+
+
+def _only[R: Identified](found: Sequence[R], given: str, what: str) -> R:
     if len(found) > 1:
-        ids = ", ".join(project.id for project in found)
-        raise NotFoundHereError(f"{len(found)} projects are named {name!r}; give an id: {ids}.")
-    return found[0] if found else None
+        shown = ", ".join(record.id for record in found[:SHOWN])
+        more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        raise AmbiguousIdError(
+            f"{given!r} may mean {len(found)} {what}s; give more of the id: {shown}{more}."
+        )
+    return found[0]
+
+
+def _project(crawlset: Crawlset, name_or_id: str) -> Project | None:
+    """A project by name, or else by id; a name may look like a part of an id."""
+    if is_id(name_or_id):
+        return crawlset.get_project(name_or_id)
+    projects = list(crawlset.list_projects())
+    found = [project for project in projects if project.name == name_or_id]
+    if not found and may_be_id(name_or_id):
+        found = _like(name_or_id, projects)
+    return _only(found, name_or_id, "project") if found else None

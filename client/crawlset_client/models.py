@@ -298,6 +298,8 @@ class Verdict(Record, kw_only=True):
 class Source(Record, kw_only=True):
     name: str
     configured: bool
+    reason: str | None = None
+    """Why it cannot be searched here, if it cannot."""
     intended_uses: list[str] = []
     licences: list[str] = []
     limits: str | None = None

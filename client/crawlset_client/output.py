@@ -1,6 +1,7 @@
 """Results on standard output, everything else on standard error."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TextIO
@@ -84,25 +85,84 @@ class Output:
 def table(
     console: "Console", columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = ""
 ) -> None:
-    """Rows under a header; a column whose values are numbers is set to the right."""
+    """
+    Rows under a header; a column whose values are numbers is set to the right.
+
+    Where there is too little room, ids are shortened to their ends, then cells are broken between
+    words, and at last each row becomes a block of lines.
+    """
+    from crawlset_client.columns import fit  # noqa: PLC0415 - start-up must be fast
+
+    held = [list(row) for row in rows]
+    cells = [list(columns), *([_cell(value) for value in row] for row in held)]
+    widths = fit(cells, console.width)
+    if widths is None or any(map(_is_broken, zip(*cells, strict=True), widths)):
+        cells = _with_short_ids(cells)
+        widths = fit(cells, console.width)
+    if title:
+        console.print(printable(title), style="italic")
+    if widths is None:
+        _draw_blocks(console, columns, held)
+    else:
+        _draw_table(console, cells, widths, held)
+    console.print()
+
+
+def _draw_table(
+    console: "Console",
+    cells: Sequence[Sequence[str]],
+    widths: Sequence[int],
+    held: Sequence[Sequence[object]],
+) -> None:
     from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - start-up must be fast
     from rich.table import Table  # noqa: PLC0415
 
-    held = [list(row) for row in rows]
-    drawn = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
-    for place, name in enumerate(columns):
+    drawn = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for place, (name, width) in enumerate(zip(cells[0], widths, strict=True)):
         is_number = bool(held) and all(isinstance(row[place], int) for row in held)
         justify: Literal["left", "right"] = "right" if is_number else "left"
-        drawn.add_column(name, justify=justify, overflow="fold", no_wrap=name == "id")
-    for row in held:
-        drawn.add_row(*(_cell(value) for value in row))
+        drawn.add_column(name, justify=justify, width=width)
+    for row in cells[1:]:
+        drawn.add_row(*row)
     console.print(drawn)
+
+
+def _draw_blocks(
+    console: "Console", columns: Sequence[str], held: Sequence[Sequence[object]]
+) -> None:
+    """A line a value; a value that is longer than a line is the terminal's to wrap."""
+    name_width = max(map(len, columns))
+    for place, row in enumerate(held):
+        if place:
+            console.print()
+        for name, value in zip(columns, row, strict=True):
+            console.print(f"{name:<{name_width}}  {_cell(value)}".rstrip(), soft_wrap=True)
+
+
+def _is_broken(column: Sequence[str], width: int) -> bool:
+    from rich.cells import cell_len  # noqa: PLC0415 - start-up must be fast
+
+    return max(map(cell_len, column)) > width
+
+
+def _with_short_ids(cells: Sequence[Sequence[str]]) -> list[list[str]]:
+    from crawlset_client.columns import short_ids  # noqa: PLC0415
+    from crawlset_client.lookup import is_id  # noqa: PLC0415
+
+    short = short_ids(cell for row in cells for cell in row if is_id(cell))
+    return [[short.get(cell, cell) for cell in row] for row in cells]
 
 
 def _cell(value: object) -> str:
     if value is None:
         return "-"
     return f"{value:,}" if isinstance(value, int) else printable(value)
+
+
+def _columns() -> int | None:
+    """The width that COLUMNS asks for."""
+    given = os.environ.get("COLUMNS", "")
+    return int(given) if given.isdecimal() and int(given) else None
 
 
 def _console(
@@ -116,7 +176,7 @@ def _console(
     """
     from rich.console import Console  # noqa: PLC0415 - start-up must be fast
 
-    width = None if stream.isatty() else WIDTH_OF_A_FILE
+    width = None if stream.isatty() else _columns() or WIDTH_OF_A_FILE
     return Console(
         file=stream,
         width=width,

@@ -168,7 +168,7 @@ def create_project(
     engine = create_engine(url)
     pytest.MonkeyPatch().setattr(db, "new_session", lambda: Session(engine, expire_on_commit=False))
     start.wait(timeout=600)
-    answer = Api(user_id).ask("POST", "/api/projects", {"name": "once"}, **headers)
+    answer = Api(user_id).ask("POST", "/api/projects", {"name": "once"}, None, **headers)
     answers.put((answer.status, answer.body))
 
 

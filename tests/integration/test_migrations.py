@@ -2,6 +2,7 @@ from collections.abc import Iterator
 
 import alembic.command
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, delete, func, text
 from sqlalchemy.orm import Session
 
@@ -115,7 +116,8 @@ def test_an_older_version_removes_what_a_newer_one_hid(engine: Engine, owner: Se
 
 def test_doubles_of_a_project_s_name_are_numbered(engine: Engine, owner: Session) -> None:
     config = alembic_config(engine.url)
-    alembic.command.downgrade(config, "009")
+    naming = ScriptDirectory.from_config(config).get_revision("013")
+    alembic.command.downgrade(config, str(naming.down_revision))
     mine = factories.create_profile(owner)
     long = "x" * 200
     names = ["Cats", "Cats (2)", "Cats", "Dogs", "Cats", long, long]
@@ -124,7 +126,8 @@ def test_doubles_of_a_project_s_name_are_numbered(engine: Engine, owner: Session
 
     alembic.command.upgrade(config, "head")
 
-    now = dict(owner.execute(text("SELECT id, name FROM projects")).all())
+    rows = owner.execute(text("SELECT id, name FROM projects"))
+    now = {id_: name for id_, name in rows}
     assert [now[project.id] for project in projects] == [
         *("Cats", "Cats (2)", "Cats (3)", "Dogs", "Cats (4)"),
         *(long, f"{'x' * 196} (2)"),

@@ -23,6 +23,7 @@ from crawlset_client.laptop import (
     CloudOptions,
     Step,
 )
+from crawlset_client.text import plain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -156,7 +157,7 @@ def document_of(report: "DemoReport") -> dict[str, Any]:
         "validation_job": report.validation.document,
         "export_job": report.export.document,
         "checks": [{"claim": check.claim, "holds": check.holds} for check in report.checks],
-        "path": str(report.dataset.path),
+        "path": str(plain(report.dataset.path)),
         "n_images": report.dataset.n_images,
         "splits": report.dataset.splits,
     }

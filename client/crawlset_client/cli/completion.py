@@ -10,13 +10,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
-from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
 import typer
 
-from crawlset_client.config import load_config
+from crawlset_client.config import load_config, working_directory
 
 if TYPE_CHECKING:
     from crawlset_client.client import Client
@@ -93,7 +92,7 @@ def asking(source: Source) -> Completer:
 
 def _connect(context: typer.Context) -> "Client | None":
     """The configured service; None where there is no key to ask it with."""
-    config = load_config(os.environ, Path.cwd())
+    config = load_config(os.environ, working_directory())
     if config.api_key is None:
         return None
     from crawlset_client.cli.running import Outside  # noqa: PLC0415 - it imports us
@@ -206,7 +205,7 @@ def _project(crawlset: "Client", context: typer.Context) -> "Project":
     """The project named before on the line, or the one that commands take without one."""
     from crawlset_client.lookup import find_project  # noqa: PLC0415 - start-up must be fast
 
-    named = context.params.get("project") or load_config(os.environ, Path.cwd()).project
+    named = context.params.get("project") or load_config(os.environ, working_directory()).project
     return find_project(crawlset, named)
 
 

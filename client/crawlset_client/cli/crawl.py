@@ -1,5 +1,6 @@
 """`crawlset crawl`."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 URLS = "urls"
 LISTS = (URLS, "open_images", "laion")
 """Sources whose candidates come in a file."""
+IS_URL = re.compile(r"\s*(https?://|www\.)", re.IGNORECASE)
 MAX_NAME = 200
 PROBES_SECONDS = 30.0
 """Then the estimate goes without the sources that have not answered."""
@@ -176,11 +178,20 @@ def _check_usage(keywords: list[str] | None, source: list[str] | None, urls: Pat
         if keywords:
             raise UsageError("Give keywords or --urls, not both.")
         if source and (len(source) > 1 or source[0] not in LISTS):
-            raise UsageError(f"A list of URLs takes no --source but {', '.join(LISTS)}.")
+            raise UsageError(
+                f"--urls reads a file and searches nothing: leave --source {source[0]} out, or name"
+                f" the kind of list with it: {', '.join(LISTS)}."
+            )
     elif not keywords:
         raise UsageError("Give at least one keyword, or a list of URLs with --urls FILE.")
     elif not source:
         raise UsageError("Say where to search with --source; `crawlset sources` lists them.")
+    elif lists := [name for name in source if name in LISTS]:
+        raise UsageError(f"--source {lists[0]} reads a list; give it with --urls FILE.")
+    elif url := next((word for word in keywords if IS_URL.match(word)), None):
+        raise UsageError(
+            f"{url!r} is a URL, no word to search for; put URLs into a file and give --urls FILE."
+        )
 
 
 def _expansion(**wanted: Any) -> dict[str, Any] | None:
@@ -242,12 +253,11 @@ def _estimate(
 
 
 def _finish(run: Run, crawlset: "Crawlset", job: "CrawlJob", *, watch: bool) -> None:
-    from crawlset_client.cli.drawing import draw_job  # noqa: PLC0415
-    from crawlset_client.cli.watching import watch_crawl  # noqa: PLC0415
+    from crawlset_client.cli.watching import show_job, watch_crawl  # noqa: PLC0415
 
     if watch:
         run.output.note(f"Crawl job {job.id}")
         job = watch_crawl(run, crawlset, job)
     else:
         run.output.note(f"Started. See it with `crawlset jobs watch {job.id}`.")
-    run.output.result(job.document, lambda console: draw_job(console, job))
+    show_job(run, job)

@@ -2,7 +2,6 @@
 
 import os
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -100,9 +99,9 @@ def _laptop_checks() -> "Mapping[str, Check]":
         from crawlset_client.doctor import laptop  # noqa: PLC0415 - not always installed
     except ModuleNotFoundError:
         return {}
-    from crawlset_client.config import find_home  # noqa: PLC0415
+    from crawlset_client.config import find_home, working_directory  # noqa: PLC0415
 
-    home = find_home(os.environ, Path.cwd()).absolute()
+    home = find_home(os.environ, working_directory())
     database_url = os.environ.get("DATABASE_URL") or None
     return {
         "home": partial(laptop.check_home, home),

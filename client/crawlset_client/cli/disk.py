@@ -9,7 +9,7 @@ import typer
 
 from crawlset_client.cli.cloud import DatabaseUrl, Home
 from crawlset_client.cli.running import AsJson, Run, running
-from crawlset_client.config import find_home
+from crawlset_client.config import find_home, working_directory
 from crawlset_client.errors import CrawlsetError, MissingPartError, SystemRefusedError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def du(context: typer.Context, *, home: Home = None, as_json: AsJson = False) ->
         except ModuleNotFoundError as error:
             raise MissingPartError(error.name or "crawlset_local") from error
 
-        place = (home or find_home(os.environ, Path.cwd())).absolute()
+        place = (home or find_home(os.environ, working_directory())).resolve()
         usage = measure(place)
         names = _names(run)
         document = {
@@ -85,7 +85,7 @@ def gc(
             raise MissingPartError(error.name or "crawlset_local") from error
         from crawlset_client.leftovers import find_leftovers  # noqa: PLC0415
 
-        place = (home or find_home(os.environ, Path.cwd())).absolute()
+        place = (home or find_home(os.environ, working_directory())).resolve()
         with surveyed(place, database_url) as survey:
             found = [
                 garbage

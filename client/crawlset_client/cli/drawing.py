@@ -20,7 +20,7 @@ from crawlset_client.models import (
 )
 from crawlset_client.output import table
 from crawlset_client.progress import describe_wait, size
-from crawlset_client.text import printable, utc
+from crawlset_client.text import moment, plain, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,7 +32,7 @@ DIFFERENCES_SHOWN = 20
 
 
 def draw_projects(console: "Console", projects: Sequence[Project]) -> None:
-    rows = [(project.id, project.name, _moment(project.created_at)) for project in projects]
+    rows = [(project.id, project.name, moment(project.created_at)) for project in projects]
     table(console, ("id", "name", "created"), rows)
 
 
@@ -44,7 +44,7 @@ def draw_jobs(console: "Console", jobs: Sequence[CrawlJob]) -> None:
             job.status,
             job.progress.candidates,
             job.progress.stored,
-            _moment(job.created_at),
+            moment(job.created_at),
         )
         for job in jobs
     ]
@@ -58,7 +58,7 @@ def draw_events(console: "Console", events: Iterable[Event]) -> None:
         what = event.data.get("error_message") or ", ".join(
             f"{outcome} {n:,}" for outcome, n in sorted(outcomes.items())
         )
-        line = f"{_moment(event.created_at)}  {event.type:<24} {event.data['id']}  {what}"
+        line = f"{moment(event.created_at)}  {event.type:<24} {event.data['id']}  {what}"
         console.print(printable(line.rstrip()), soft_wrap=True)
 
 
@@ -151,7 +151,7 @@ def draw_recrawl(console: "Console", recrawl: Recrawl) -> None:
     if recrawl.pending:
         found.append(f"{recrawl.pending:,} pending")
     line = f"asked again for {recrawl.asked:,}: {', '.join(found)}"
-    console.print(f"{line} ({_moment(recrawl.started_at)})", soft_wrap=True)
+    console.print(f"{line} ({moment(recrawl.started_at)})", soft_wrap=True)
 
 
 def draw_images(console: "Console", images: Sequence[Image]) -> None:
@@ -210,7 +210,7 @@ def _why_withheld(withheld: Withheld) -> str:
         return f"its files were removed {by}"
     if withheld.removes_at is None:
         return f"its files are withheld {by}"
-    return f"its files are withheld {by}, which can be revoked until {utc(withheld.removes_at)}"
+    return f"its files are withheld {by}, which can be revoked until {moment(withheld.removes_at)}"
 
 
 def draw_dataset(console: "Console", dataset: "Dataset") -> None:
@@ -220,7 +220,9 @@ def draw_dataset(console: "Console", dataset: "Dataset") -> None:
     ]
     rows.append(("all", *(sum(split.values()) for split in dataset.splits.values())))
     table(console, ("class", *dataset.splits), rows)
-    console.print(printable(f"{dataset.n_images:,} images in {dataset.path}"), soft_wrap=True)
+    console.print(
+        printable(f"{dataset.n_images:,} images in {plain(dataset.path)}"), soft_wrap=True
+    )
 
 
 def draw_difference(console: "Console", difference: "Difference") -> None:
@@ -235,6 +237,7 @@ def draw_difference(console: "Console", difference: "Difference") -> None:
     table(console, ("images", "n"), rows)
     for url in difference.added[:DIFFERENCES_SHOWN]:
         console.print(printable(f"+ {url}"), soft_wrap=True)
+    _tell_rest(console, "+", len(difference.added))
     for sign, changes in (
         ("-", difference.removed),
         ("!", difference.replaced),
@@ -244,7 +247,10 @@ def draw_difference(console: "Console", difference: "Difference") -> None:
         for change in changes[:DIFFERENCES_SHOWN]:
             told = f"{sign} {change.url}  {change.before} → {change.after or 'not there'}"
             console.print(printable(told), soft_wrap=True)
+        _tell_rest(console, sign, len(changes))
 
 
-def _moment(moment: object) -> str:
-    return str(moment)[:16]
+def _tell_rest(console: "Console", sign: str, n: int) -> None:
+    if n > DIFFERENCES_SHOWN:
+        rest = f"{sign} … and {n - DIFFERENCES_SHOWN:,} more; --json lists them all"
+        console.print(rest, soft_wrap=True)

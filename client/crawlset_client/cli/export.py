@@ -16,10 +16,15 @@ from crawlset_client.cli.completion import (
     words,
 )
 from crawlset_client.cli.running import AsJson, InProject, Run, read_object, running
+from crawlset_client.cli.validate import validation_id
 from crawlset_client.errors import NotFoundHereError
+from crawlset_client.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from crawlset_client.api import Crawlset
+    from crawlset_client.models import CrawlJob
 
 
 def register(app: typer.Typer) -> None:
@@ -92,13 +97,15 @@ def export(
         with run.connect() as crawlset:
             found = find_job(crawlset, job, project)
             if export_id is not None:
-                made = crawlset.get_export_job(found.project_id, found.id, export_id)
+                meant = _export_id(crawlset, found, export_id)
+                made = crawlset.get_export_job(found.project_id, found.id, meant)
             else:
+                judged = validation_id(crawlset, found, validation) if validation else None
                 made = crawlset.create_export_job(
                     found.project_id,
                     found.id,
                     format_,
-                    validation_job_id=validation,
+                    validation_job_id=judged,
                     options=given,
                 )
                 run.output.note(f"Export job {made.id}")
@@ -115,7 +122,7 @@ def export(
                 )
         document = {
             "export_job": made.document,
-            "path": str(dataset.path),
+            "path": str(plain(dataset.path)),
             "n_images": dataset.n_images,
             "splits": dataset.splits,
         }
@@ -159,6 +166,14 @@ def diff(
         run.output.result(asdict(difference), lambda console: draw_difference(console, difference))
 
 
+def _export_id(crawlset: "Crawlset", job: "CrawlJob", given: str) -> str:
+    """The id of the job's export that is meant."""
+    from crawlset_client.lookup import full_id  # noqa: PLC0415 - start-up must be fast
+
+    found = crawlset.list_export_jobs(job.project_id, job.id)
+    return full_id(given, found, "export", f"crawlset jobs show {job.id}")
+
+
 @contextmanager
 def _manifest(run: Run, name: str, project: str | None) -> "Iterator[Path]":
     """Where the manifest of an export is, for as long as the block lasts."""
@@ -166,14 +181,15 @@ def _manifest(run: Run, name: str, project: str | None) -> "Iterator[Path]":
     if Path(name).exists() or not slash:
         yield Path(name)
         return
-    from crawlset_client.lookup import find_job, is_id  # noqa: PLC0415
+    from crawlset_client.lookup import find_job, may_be_id  # noqa: PLC0415
     from crawlset_client.manifests import MANIFEST  # noqa: PLC0415
 
-    if not (is_id(job_id) and is_id(export_id)):
+    if not (may_be_id(job_id) and may_be_id(export_id)):
         yield Path(name)
         return
     with TemporaryDirectory() as directory, run.connect() as crawlset:
         job = find_job(crawlset, job_id, project)
+        export_id = _export_id(crawlset, job, export_id)
         for file in crawlset.list_export_files(job.project_id, job.id, export_id):
             if file.name == MANIFEST:
                 with run.transfer(f"Manifest of {export_id}", file.file_size) as advance:

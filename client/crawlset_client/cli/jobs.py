@@ -1,7 +1,6 @@
 """`crawlset jobs`."""
 
 from collections.abc import Callable, Iterator
-from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,6 +25,8 @@ app = typer.Typer(name="jobs", help="Crawl jobs.", no_args_is_help=True)
 JobId = Annotated[
     str, typer.Argument(metavar="JOB", help="The job's id.", autocompletion=complete_jobs)
 ]
+NEWEST_SHOWN = 10
+"""Validations and exports that a job comes with."""
 Watch = Annotated[bool, typer.Option(help="Wait for the job to end.")]
 
 
@@ -47,9 +48,12 @@ def list_jobs(
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
         from crawlset_client.cli.drawing import draw_jobs  # noqa: PLC0415
 
-        newest = _list_newest(crawlset, project, status, limit)
-        document = {"items": [job.document for job in newest]}
+        found = _list_newest(crawlset, project, status)
+        newest, n_more = found[:limit], len(found) - limit
+        document = {"items": [job.document for job in newest], "n_more": max(0, n_more)}
         run.output.result(document, lambda console: draw_jobs(console, newest))
+        if n_more > 0:
+            run.output.note(f"… and {n_more:,} more; --limit {len(found)} lists them all.")
 
 
 @app.command()
@@ -57,7 +61,7 @@ def show(
     context: typer.Context, job: JobId, project: InProject = None, *, as_json: AsJson = False
 ) -> None:
     """Show a job and what became of its candidates."""
-    _act(context, job, project, lambda _run, _crawlset, found: found, as_json=as_json)
+    _act(context, job, project, _complete, as_json=as_json)
 
 
 @app.command()
@@ -163,6 +167,20 @@ def delete(
         say_deleted(run, found.id)
 
 
+def _complete(_run: Run, crawlset: "Crawlset", job: "CrawlJob") -> "CrawlJob":
+    """The job with all its validations and exports, of which it comes with the newest."""
+    from crawlset_client.models import CrawlJob  # noqa: PLC0415 - start-up must be fast
+
+    document = dict(job.document)
+    if len(job.validation_jobs) >= NEWEST_SHOWN:
+        validations = crawlset.list_validation_jobs(job.project_id, job.id)
+        document["validation_jobs"] = [one.document for one in validations]
+    if len(job.export_jobs) >= NEWEST_SHOWN:
+        exports = crawlset.list_export_jobs(job.project_id, job.id)
+        document["export_jobs"] = [one.document for one in exports]
+    return CrawlJob.of(document)
+
+
 def _follow(run: Run, crawlset: "Crawlset", job: "CrawlJob") -> "CrawlJob":
     from crawlset_client.cli.watching import watch_crawl  # noqa: PLC0415 - start-up must be fast
 
@@ -178,23 +196,18 @@ def _act(
     as_json: bool,
 ) -> None:
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
-        from crawlset_client.cli.drawing import draw_job  # noqa: PLC0415
+        from crawlset_client.cli.watching import show_job  # noqa: PLC0415
         from crawlset_client.lookup import find_job  # noqa: PLC0415
 
         after = action(run, crawlset, find_job(crawlset, job, project))
-        document = after.document
-        run.output.result(document, lambda console: draw_job(console, after))
+        show_job(run, after)
 
 
-def _list_newest(
-    crawlset: "Crawlset", project: str | None, status: str | None, limit: int
-) -> "list[CrawlJob]":
+def _list_newest(crawlset: "Crawlset", project: str | None, status: str | None) -> "list[CrawlJob]":
     from crawlset_client.lookup import find_project  # noqa: PLC0415
 
     projects = [find_project(crawlset, project)] if project else crawlset.list_projects()
     jobs: Iterator[CrawlJob] = (
-        job
-        for one in projects
-        for job in islice(crawlset.list_crawl_jobs(one.id, status=status), limit)
+        job for one in projects for job in crawlset.list_crawl_jobs(one.id, status=status)
     )
-    return sorted(jobs, key=lambda job: job.created_at, reverse=True)[:limit]
+    return sorted(jobs, key=lambda job: job.created_at, reverse=True)

@@ -80,13 +80,14 @@ def revoke(
 ) -> None:
     """Let a key open nothing any more, within a minute."""
     with running(context, as_json=as_json) as run:
-        from crawlset_client.lookup import is_id  # noqa: PLC0415 - start-up must be fast
+        from crawlset_client.lookup import full_id, may_be_id  # noqa: PLC0415
 
-        if not is_id(key_id):
+        if not may_be_id(key_id):
             raise UsageError("Give the id of the key, not the key; `crawlset keys list` shows it.")
         with connect(run) as crawlset:
-            crawlset.revoke_api_key(key_id)
-        run.output.result({"revoked": key_id}, lambda console: console.print(f"revoked {key_id}"))
+            meant = full_id(key_id, crawlset.list_api_keys(), "API key", "crawlset keys list")
+            crawlset.revoke_api_key(meant)
+        run.output.result({"revoked": meant}, lambda console: console.print(f"revoked {meant}"))
 
 
 def connect(run: Run) -> "Accounts":

@@ -8,7 +8,7 @@ import typer
 from crawlset_client.cli.completion import complete_jobs, complete_projects
 from crawlset_client.cli.running import AsJson, InProject, running
 from crawlset_client.cli.takedowns import connect
-from crawlset_client.text import printable
+from crawlset_client.text import moment, printable
 
 
 def register(app: typer.Typer) -> None:
@@ -56,10 +56,11 @@ def summary(
 ) -> None:
     """Print sections 2.3 and 3.1 of the EU's summary of training content, in Markdown."""
     with running(context, as_json=as_json) as run, connect(run) as crawlset:
-        from crawlset_client.lookup import find_project  # noqa: PLC0415
+        from crawlset_client.lookup import find_job, find_project  # noqa: PLC0415
 
         project_id = find_project(crawlset, project).id
-        document = crawlset.get_summary(project_id, job_id=job, is_sme=sme)
+        job_id = find_job(crawlset, job, project_id).id if job else None
+        document = crawlset.get_summary(project_id, job_id=job_id, is_sme=sme)
         run.output.result(
             document,
             lambda console: console.print("\n".join(summary_lines(document)), soft_wrap=True),
@@ -82,7 +83,9 @@ def provenance_lines(document: dict[str, Any]) -> Iterator[str]:
         "decided by": decision["rule"],
     }
     if document["fetch"] is not None:
-        facts["fetched"] = f"{document['fetch']['at']} from {document['fetch']['address'] or '-'}"
+        facts["fetched"] = (
+            f"{moment(document['fetch']['at'])} from {document['fetch']['address'] or '-'}"
+        )
         facts["sha256"] = document["fetch"]["sha256"]
     for name, value in facts.items():
         if value is not None:

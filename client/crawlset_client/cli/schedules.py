@@ -1,6 +1,7 @@
 """`crawlset schedules`."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,6 +10,7 @@ from crawlset_client.cli.completion import complete_schedules, complete_template
 from crawlset_client.cli.running import AsJson, running
 from crawlset_client.cli.templates import OfProject, connect, find_template
 from crawlset_client.errors import NotFoundHereError, UsageError
+from crawlset_client.text import moment
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -140,15 +142,19 @@ def delete(
 
 
 def find_schedule(crawlset: "Schedules", project: str, name_or_id: str) -> "CrawlSchedule":
-    """Raises `NotFoundHereError` if the project has none of this name."""
-    from crawlset_client.lookup import find_project, is_id  # noqa: PLC0415
+    """Raises `NotFoundHereError` if the project has none of this name or id."""
+    from crawlset_client.lookup import find_by_id, find_project, is_id, may_be_id  # noqa: PLC0415
 
     project_id = find_project(crawlset, project).id
     if is_id(name_or_id):
         return crawlset.get_crawl_schedule(project_id, name_or_id)
-    for schedule in crawlset.list_crawl_schedules(project_id):
+    schedules = list(crawlset.list_crawl_schedules(project_id))
+    for schedule in schedules:
         if schedule.name == name_or_id:
             return schedule
+    if may_be_id(name_or_id):
+        listing = f"crawlset schedules list --project {project}"
+        return find_by_id(name_or_id, schedules, "schedule", listing)
     raise NotFoundHereError(f"The project {project!r} has no schedule named {name_or_id!r}.")
 
 
@@ -161,8 +167,8 @@ def draw_schedules(console: "Console", schedules: "Sequence[CrawlSchedule]") -> 
             schedule.name,
             schedule.cron or schedule.rate,
             schedule.timezone,
-            "paused" if schedule.is_paused else _moment(schedule.next_runs[:1]),
-            _moment([schedule.last_run_at] if schedule.last_run_at else []),
+            "paused" if schedule.is_paused else _first(schedule.next_runs),
+            moment(schedule.last_run_at) if schedule.last_run_at else None,
         )
         for schedule in schedules
     ]
@@ -174,7 +180,7 @@ def draw_schedule(console: "Console", schedule: "CrawlSchedule") -> None:
     if schedule.next_runs:
         console.print("next runs")
         for run in schedule.next_runs:
-            console.print(f"  {_moment([run])}")
+            console.print(f"  {moment(run)}")
 
 
 def _change(
@@ -191,5 +197,5 @@ def _change(
         run.output.result(changed.document, lambda console: draw_schedule(console, changed))
 
 
-def _moment(moments: Sequence[object]) -> str | None:
-    return str(moments[0])[:16] if moments else None
+def _first(moments: Sequence[datetime]) -> str | None:
+    return moment(moments[0]) if moments else None

@@ -103,7 +103,8 @@ def revoke(
     """Take a takedown back while its images are only hidden: all is as it was."""
     with running(context, as_json=as_json) as run, connect(run) as crawlset:
         found = _find(crawlset, project)
-        takedown = crawlset.revoke_takedown(found.id, takedown_id)
+        meant = _meant_id(crawlset, found, takedown_id)
+        takedown = crawlset.revoke_takedown(found.id, meant)
         if watch:
             takedown = _follow(run, crawlset, found, takedown)
         _show(run, found, takedown)
@@ -129,7 +130,8 @@ def show(
     """Show a takedown, and the exports that held its images."""
     with running(context, as_json=as_json) as run, connect(run) as crawlset:
         found = _find(crawlset, project)
-        _show(run, found, crawlset.get_takedown(found.id, takedown_id))
+        meant = _meant_id(crawlset, found, takedown_id)
+        _show(run, found, crawlset.get_takedown(found.id, meant))
 
 
 def connect(run: Run) -> "Rights":
@@ -149,10 +151,10 @@ def draw_takedowns(console: "Console", takedowns: "Sequence[Takedown]") -> None:
 
 
 def _state(takedown: "Takedown") -> str:
-    from crawlset_client.text import utc  # noqa: PLC0415
+    from crawlset_client.text import moment  # noqa: PLC0415
 
     if takedown.status == "hidden" and takedown.removes_at is not None:
-        return f"hidden until {utc(takedown.removes_at)}"
+        return f"hidden until {moment(takedown.removes_at)}"
     return takedown.status
 
 
@@ -162,9 +164,16 @@ def _find(crawlset: "Rights", project: str) -> "ProjectRecord":
     return find_project(crawlset, project)
 
 
+def _meant_id(crawlset: "Rights", project: "ProjectRecord", given: str) -> str:
+    from crawlset_client.lookup import full_id  # noqa: PLC0415
+
+    listing = f"crawlset takedowns list {project.name}"
+    return full_id(given, crawlset.list_takedowns(project.id), "takedown", listing)
+
+
 def _tell(run: Run, preview: "TakedownPreview", *, is_at_once: bool) -> None:
     from crawlset_client.progress import size  # noqa: PLC0415
-    from crawlset_client.text import utc  # noqa: PLC0415
+    from crawlset_client.text import moment  # noqa: PLC0415
 
     run.output.note(
         f"{preview.n_images:,} images in {preview.n_jobs:,} crawl jobs would be hidden,"
@@ -182,7 +191,7 @@ def _tell(run: Run, preview: "TakedownPreview", *, is_at_once: bool) -> None:
         run.output.note("Their bytes would be removed at once; this cannot be revoked.")
     else:
         run.output.note(
-            f"Their bytes would be removed at {utc(preview.removes_at)}; until then it can be"
+            f"Their bytes would be removed at {moment(preview.removes_at)}; until then it can be"
             " revoked."
         )
 
@@ -220,15 +229,17 @@ def _follow(
 def _show(run: Run, project: "ProjectRecord", takedown: "Takedown") -> None:
     def draw(console: "Console") -> None:
         from crawlset_client.output import table  # noqa: PLC0415
-        from crawlset_client.text import utc  # noqa: PLC0415
+        from crawlset_client.text import moment  # noqa: PLC0415
 
         draw_takedowns(console, [takedown])
         if takedown.exports:
             rows = [(one.export_job_id, one.crawl_job_id, one.n_images) for one in takedown.exports]
             table(console, ("id", "crawl job", "images"), rows, "Exports that held them")
+            if takedown.n_exports > len(rows):
+                console.print(f"… and {takedown.n_exports - len(rows):,} more exports")
         if takedown.is_revocable and takedown.removes_at is not None:
             console.print(
-                f"Their bytes are removed at {utc(takedown.removes_at)}. Until then, take it back"
+                f"Their bytes are removed at {moment(takedown.removes_at)}. Until then, take it back"
                 f" with: crawlset takedowns revoke {project.id} {takedown.id}",
                 soft_wrap=True,
             )

@@ -83,12 +83,11 @@ def create(
             from crawlset_client.lookup import find_job, find_project  # noqa: PLC0415
 
             if from_job is not None:
-                project_id = find_job(crawlset, from_job, project).project_id
+                job = find_job(crawlset, from_job, project)
+                made = crawlset.create_job_template(job.project_id, name, crawl_job_id=job.id)
             else:
                 project_id = find_project(crawlset, run.project(project)).id
-            made = crawlset.create_job_template(
-                project_id, name, configuration=wanted, crawl_job_id=from_job
-            )
+                made = crawlset.create_job_template(project_id, name, configuration=wanted)
             run.output.result(made.document, lambda console: draw_templates(console, [made]))
 
 
@@ -126,8 +125,7 @@ def start(
 ) -> None:
     """Start a crawl job from a template."""
     with running(context, as_json=as_json) as run, connect(run) as crawlset:
-        from crawlset_client.cli.drawing import draw_job  # noqa: PLC0415
-        from crawlset_client.cli.watching import watch_crawl  # noqa: PLC0415
+        from crawlset_client.cli.watching import show_job, watch_crawl  # noqa: PLC0415
 
         found = find_template(crawlset, run.project(project), template)
         job = crawlset.start_job_template(
@@ -136,7 +134,7 @@ def start(
         run.output.note(f"Crawl job {job.id}")
         if watch:
             job = watch_crawl(run, crawlset, job)
-        run.output.result(job.document, lambda console: draw_job(console, job))
+        show_job(run, job)
 
 
 @app.command()
@@ -164,15 +162,19 @@ def connect(run: Run) -> "Schedules":
 
 
 def find_template(crawlset: "Schedules", project: str, name_or_id: str) -> "JobTemplate":
-    """Raises `NotFoundHereError` if the project has none of this name."""
-    from crawlset_client.lookup import find_project, is_id  # noqa: PLC0415
+    """Raises `NotFoundHereError` if the project has none of this name or id."""
+    from crawlset_client.lookup import find_by_id, find_project, is_id, may_be_id  # noqa: PLC0415
 
     project_id = find_project(crawlset, project).id
     if is_id(name_or_id):
         return crawlset.get_job_template(project_id, name_or_id)
-    for template in crawlset.list_job_templates(project_id):
+    templates = list(crawlset.list_job_templates(project_id))
+    for template in templates:
         if template.name == name_or_id:
             return template
+    if may_be_id(name_or_id):
+        listing = f"crawlset templates list --project {project}"
+        return find_by_id(name_or_id, templates, "template", listing)
     raise NotFoundHereError(f"The project {project!r} has no template named {name_or_id!r}.")
 
 

@@ -8,8 +8,10 @@ import typer
 from crawlset_client.cli.completion import PRESETS, complete_jobs, complete_validations, words
 from crawlset_client.cli.running import AsJson, InProject, read_object, running
 from crawlset_client.errors import UsageError
+from crawlset_client.text import plain
 
 if TYPE_CHECKING:
+    from crawlset_client.api import Crawlset
     from crawlset_client.models import CrawlJob
 
 
@@ -85,12 +87,25 @@ def report(
 
         with run.connect_as(Pictures) as crawlset:
             found = find_job(crawlset, job, project)
-            id_ = validation or _newest_completed(found)
-            out.write_bytes(crawlset.read_report_page(found.project_id, found.id, id_))
-            run.output.result(
-                {"validation_job_id": id_, "path": str(out)},
-                lambda console: console.print(f"Wrote {out}.", soft_wrap=True),
+            id_ = (
+                validation_id(crawlset, found, validation)
+                if validation
+                else _newest_completed(found)
             )
+            page = plain(out)
+            page.write_bytes(crawlset.read_report_page(found.project_id, found.id, id_))
+            run.output.result(
+                {"validation_job_id": id_, "path": str(page)},
+                lambda console: console.print(f"Wrote {page}.", soft_wrap=True),
+            )
+
+
+def validation_id(crawlset: "Crawlset", job: "CrawlJob", given: str) -> str:
+    """The id of the job's validation that is meant."""
+    from crawlset_client.lookup import full_id  # noqa: PLC0415 - start-up must be fast
+
+    found = crawlset.list_validation_jobs(job.project_id, job.id)
+    return full_id(given, found, "validation", f"crawlset jobs show {job.id}")
 
 
 def _newest_completed(job: "CrawlJob") -> str:

@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from crawlset_client.api import Crawlset
+from crawlset_client.cli.drawing import draw_job
 from crawlset_client.cli.running import Run
 from crawlset_client.errors import JobEndedError, WatchInterruptedError
+from crawlset_client.hints import hints_of
 from crawlset_client.models import CrawlJob, ExportJob, ValidationJob, Work
 from crawlset_client.progress import Rate, Snapshot, crawl_snapshot, is_recrawling, wait_for
 
@@ -48,6 +50,15 @@ def watch_export(run: Run, crawlset: Crawlset, job: CrawlJob, export: ExportJob)
             None,
         )
     return _completed(ended, "export job")
+
+
+def show_job(run: Run, job: CrawlJob) -> None:
+    """The job as the command's result, with hints beside it if it found less than was meant."""
+    hints = hints_of(job)
+    document = job.document | ({"hints": hints} if hints else {})
+    run.output.result(document, lambda console: draw_job(console, job))
+    for hint in hints:
+        run.output.note(f"hint: {hint}")
 
 
 @contextmanager

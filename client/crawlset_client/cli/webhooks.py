@@ -80,10 +80,9 @@ def disable(context: typer.Context, webhook_id: WebhookId, *, as_json: AsJson = 
 def delete(context: typer.Context, webhook_id: WebhookId, *, as_json: AsJson = False) -> None:
     """Delete a webhook with its deliveries."""
     with running(context, as_json=as_json) as run, connect(run) as crawlset:
-        crawlset.delete_webhook(webhook_id)
-        run.output.result(
-            {"deleted": webhook_id}, lambda console: console.print(f"deleted {webhook_id}")
-        )
+        meant = _webhook_id(crawlset, webhook_id)
+        crawlset.delete_webhook(meant)
+        run.output.result({"deleted": meant}, lambda console: console.print(f"deleted {meant}"))
 
 
 @app.command()
@@ -96,7 +95,7 @@ def deliveries(
 ) -> None:
     """List what was sent or is to be sent, newest event first."""
     with running(context, as_json=as_json) as run, connect(run) as crawlset:
-        found = list(crawlset.list_deliveries(webhook_id, status=status))
+        found = list(crawlset.list_deliveries(_webhook_id(crawlset, webhook_id), status=status))
         document = {"items": [delivery.document for delivery in found]}
         run.output.result(document, lambda console: draw_deliveries(console, found))
 
@@ -113,7 +112,13 @@ def replay(
 ) -> None:
     """Send an event again."""
     with running(context, as_json=as_json) as run, connect(run) as crawlset:
-        delivery = crawlset.replay_delivery(webhook_id, delivery_id)
+        from crawlset_client.lookup import full_id  # noqa: PLC0415 - start-up must be fast
+
+        webhook = _webhook_id(crawlset, webhook_id)
+        sent = crawlset.list_deliveries(webhook)
+        listing = f"crawlset webhooks deliveries {webhook}"
+        meant = full_id(delivery_id, sent, "delivery", listing)
+        delivery = crawlset.replay_delivery(webhook, meant)
         run.output.result(delivery.document, lambda console: draw_deliveries(console, [delivery]))
 
 
@@ -124,9 +129,16 @@ def connect(run: Run) -> "Webhooks":
     return run.connect_as(Webhooks)
 
 
+def _webhook_id(crawlset: "Webhooks", given: str) -> str:
+    from crawlset_client.lookup import full_id  # noqa: PLC0415 - start-up must be fast
+
+    return full_id(given, crawlset.list_webhooks(), "webhook", "crawlset webhooks list")
+
+
 def _switch(context: typer.Context, webhook_id: str, *, is_enabled: bool, as_json: bool) -> None:
     with running(context, as_json=as_json) as run, connect(run) as crawlset:
-        webhook = crawlset.enable_webhook(webhook_id, is_enabled=is_enabled)
+        meant = _webhook_id(crawlset, webhook_id)
+        webhook = crawlset.enable_webhook(meant, is_enabled=is_enabled)
         run.output.result(webhook.document, lambda console: draw_webhooks(console, [webhook]))
 
 

@@ -86,6 +86,7 @@ class Shell:
             "XDG_CONFIG_HOME": str(self.directory / "config"),
             "CRAWLSET_API_URL": API_URL,
             "CRAWLSET_API_KEY": API_KEY,
+            "COLUMNS": None,
             "CRAWLSET_HOME": None,
             "DATABASE_URL": None,
             **env,

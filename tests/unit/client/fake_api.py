@@ -126,6 +126,8 @@ class FakeApi:
     images: list[dict[str, Any]] = field(default_factory=list)
     requests: list[httpx.Request] = field(default_factory=list)
     asked: dict[str, int] = field(default_factory=dict)
+    on_create_project: Callable[[], None] = lambda: None
+    """Called before a project is created."""
     expired_addresses: int = 0
     """How many downloads are refused because their address is too old."""
 
@@ -229,6 +231,11 @@ class FakeApi:
             ("POST", f"{job}/retry", self._reopen_job),
             ("POST", f"{job}/recrawl", self._reopen_job),
             ("POST", f"{job}/validation-jobs", self._create_validation),
+            (
+                "GET",
+                f"{job}/validation-jobs",
+                lambda request, p, j: page(request, _of_job(self.validations, j)),
+            ),
             ("GET", f"{job}/validation-jobs/(?P<v>[^/]+)", self._get_validation),
             (
                 "GET",
@@ -236,12 +243,20 @@ class FakeApi:
                 lambda _, p, j, v: httpx.Response(200, text=f"<html>{v}</html>"),
             ),
             ("POST", f"{job}/export-jobs", self._create_export),
+            (
+                "GET",
+                f"{job}/export-jobs",
+                lambda request, p, j: page(request, _of_job(self.exports, j)),
+            ),
             ("GET", f"{job}/export-jobs/(?P<e>[^/]+)", self._get_export),
             ("GET", f"{job}/export-jobs/(?P<e>[^/]+)/files", self._list_files),
         ]
 
     def _create_project(self, request: httpx.Request) -> httpx.Response:
         body = json.loads(request.content)
+        self.on_create_project()
+        if any(project["name"] == body["name"] for project in self.projects.values()):
+            return problem(409, "ProjectNameTakenError", "You have a project of this name already.")
         return httpx.Response(201, json=self.add_project(body["name"]))
 
     def _get_project(self, _: httpx.Request, p: str) -> httpx.Response:
@@ -411,6 +426,7 @@ SOURCES = [
     {
         "name": "pexels",
         "configured": False,
+        "reason": "Name it in the deployment's Sources, and give pexels_key.",
         "intended_uses": [],
         "licences": [],
         "limits": "200 requests an hour",
@@ -458,6 +474,10 @@ def not_found(what: str, id_: str) -> httpx.Response:
     except ValueError:
         return problem(422, "InvalidRequestError", f"{id_} is no UUID")
     return problem(404, "NotFoundError", f"There is no {what} {id_}.")
+
+
+def _of_job(works: dict[str, dict[str, Any]], job_id: str) -> list[dict[str, Any]]:
+    return [work for work in works.values() if work["crawl_job_id"] == job_id]
 
 
 def _work(job_id: str) -> dict[str, Any]:

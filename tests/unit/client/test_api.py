@@ -55,7 +55,7 @@ class TestCreate:
 
     def test_sends_another_key_with_another_call(self, api: FakeApi, crawlset: Crawlset) -> None:
         crawlset.create_project("cats")
-        crawlset.create_project("cats")
+        crawlset.create_project("dogs")
 
         assert len({request.headers["idempotency-key"] for request in api.requests}) == 2
 

@@ -14,6 +14,8 @@ from tests.unit.client.fake_api import API_URL, NOW, FakeApi, problem
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
+VALIDATION = "01a2242c-c558-7275-a163-d0ecdb03846d"
+
 
 def interrupt() -> None:
     raise KeyboardInterrupt
@@ -284,7 +286,7 @@ class TestCrawl:
             ([], "at least one keyword"),
             (["cat"], "Say where to search"),
             (["cat", "--urls", "urls.txt"], "not both"),
-            (["--urls", "urls.txt", "--source", "sample"], "takes no --source"),
+            (["--urls", "urls.txt", "--source", "sample"], "leave --source sample out"),
             (["--urls", "urls.xml"], "its suffix is none of"),
             (["--urls", "missing.csv"], "No such file"),
         ],
@@ -631,10 +633,10 @@ class TestReport:
     ) -> None:
         job = api.add_job(api.add_project("a"))
 
-        document = shell.json("report", job["id"], "--validation", "v-1")
+        document = shell.json("report", job["id"], "--validation", VALIDATION)
 
-        assert document == {"validation_job_id": "v-1", "path": "report.html"}
-        assert (tmp_path / "report.html").read_text() == "<html>v-1</html>"
+        assert document == {"validation_job_id": VALIDATION, "path": "report.html"}
+        assert (tmp_path / "report.html").read_text() == f"<html>{VALIDATION}</html>"
 
     def test_says_so_when_nothing_was_validated(self, api: FakeApi, shell: Shell) -> None:
         job = api.add_job(api.add_project("a"))

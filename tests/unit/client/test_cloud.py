@@ -54,7 +54,7 @@ class TestUp:
         options = laptop.clouds[0].options
         ports = (options.port, options.emulator_port, options.postgres_port, options.sample_port)
         assert ports == (1, 2, 3, 4)
-        assert (options.home, options.database_url) == (Path("there"), "postgresql://mine")
+        assert (options.home, options.database_url) == (Path.cwd() / "there", "postgresql://mine")
 
     def test_says_why_it_does_not_start(self, laptop: FakeLaptop, shell: Shell) -> None:
         laptop.failure = LaptopError("PortBusyError", "Port 8480 is in use; use --port.")

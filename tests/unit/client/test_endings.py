@@ -29,7 +29,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     environ = {**os.environ, "CRAWLSET_API_URL": "http://127.0.0.1:1", **env}
     return subprocess.run(
-        [sys.executable, "-c", program, *arguments],
+        [sys.executable, "-P", "-c", program, *arguments],
         capture_output=True,
         text=True,
         cwd=cwd,
@@ -114,7 +114,7 @@ def test_ctrl_c_while_modules_are_imported() -> None:
 def test_a_full_disk_behind_standard_output() -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [sys.executable, "-c", COMMAND, "--help"],
+            [sys.executable, "-P", "-c", COMMAND, "--help"],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
@@ -129,7 +129,7 @@ def test_a_pipe_that_nobody_reads() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
-        [sys.executable, "-c", COMMAND, "--help"],
+        [sys.executable, "-P", "-c", COMMAND, "--help"],
         stdout=writing,
         stderr=subprocess.PIPE,
         text=True,

@@ -45,7 +45,7 @@ class TestJobsEvents:
 
         printed = shell.run("jobs", "events", job["id"]).stdout
 
-        assert [line.split()[2:] for line in printed.splitlines()] == [
+        assert [line.split()[3:] for line in printed.splitlines()] == [
             ["crawl_job.created", job["id"]],
             ["chunk.completed", "c", "stored", "4,", "timeout", "1"],
         ]

@@ -14,6 +14,7 @@ WITHHELD = {
     "removes_at": "2026-03-02T12:00:00Z",
     "is_removed": False,
 }
+VALIDATION = "01a2242c-c558-7275-a163-d0ecdb03846d"
 
 
 @pytest.fixture
@@ -56,11 +57,11 @@ class TestExport:
         assert document["export_job"]["status"] == "completed"
 
     def test_exports_what_a_validation_kept(self, api: FakeApi, shell: Shell, job_id: str) -> None:
-        shell.run("export", job_id, "--out", "set", "--validation", "v")
+        shell.run("export", job_id, "--out", "set", "--validation", VALIDATION)
 
         assert api.sent("POST", "/export-jobs") == {
             "format": "imagefolder",
-            "validation_job_id": "v",
+            "validation_job_id": VALIDATION,
         }
 
     def test_says_which_formats_there_are(self, shell: Shell, job_id: str) -> None:

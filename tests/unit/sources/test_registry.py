@@ -61,6 +61,16 @@ class TestDescribeSources:
 
         assert described["sample"].configured is False
 
+    def test_says_what_a_source_lacks(self) -> None:
+        described = {s.name: s for s in registry.describe_sources(LAPTOP)}
+
+        assert described["sample"].reason is None
+        flickr = described["flickr"].reason
+        assert flickr is not None
+        assert "Name it in the deployment's Sources, and give flickr_key" in flickr
+        assert ".crawlset/secrets.toml" in flickr
+        assert described["pexels"].reason == "It is never searched."
+
     def test_shows_why_a_source_permits_nothing(self) -> None:
         pexels = next(s for s in registry.describe_sources(LAPTOP) if s.name == "pexels")
 

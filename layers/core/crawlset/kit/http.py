@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from crawlset.errors import AppError, PreconditionFailedError
 from crawlset.observability import logger
 
+ERRORS_IN_DETAIL = 3
 PROBLEM_JSON = "application/problem+json"
 _BESIDE = frozenset({"crawl_jobs", "projects", "usage"})
 """Fields of a project and a profile that change without them."""
@@ -50,7 +51,9 @@ def build_app(middlewares: list[Middleware]) -> APIGatewayHttpResolver:
             for e in error.errors()
         ]
         logger.info("request_invalid", pointers=[e["pointer"] for e in errors])
-        detail = "; ".join(f"{e['pointer']}: {e['detail']}" for e in errors[:3])
+        detail = "; ".join(f"{e['pointer']}: {e['detail']}" for e in errors[:ERRORS_IN_DETAIL])
+        if len(errors) > ERRORS_IN_DETAIL:
+            detail += f"; and {len(errors) - ERRORS_IN_DETAIL} more"
         return problem(
             app,
             HTTPStatus.UNPROCESSABLE_ENTITY,

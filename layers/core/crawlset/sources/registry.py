@@ -32,6 +32,8 @@ class Source:
     load: Callable[[], Search] | None
     """Import the adapter; None for a source that is never asked."""
     is_configured: Callable[[SourceSettings], bool]
+    keys: str = ""
+    """What it is asked with, by name."""
     is_list: bool = False
     """Whether its candidates are in a manifest that the job brings along."""
 
@@ -39,6 +41,9 @@ class Source:
 class SourceRead(BaseModel):
     name: str
     configured: bool
+    reason: Annotated[
+        str | None, Field(description="Why it is not configured, and what would change that")
+    ]
     is_list: Annotated[
         bool, Field(description="Whether a job brings its candidates along, in a list")
     ]
@@ -71,7 +76,10 @@ class SourceNotPermittedError(UnprocessableError):
 class SourceNotConfiguredError(UnprocessableError):
     def __init__(self, source: Source) -> None:
         self.source = source
-        super().__init__(f"{source.name} is not configured in this deployment.", "/sources")
+        super().__init__(
+            f"{source.name} is not configured in this deployment. {reason_not_to_ask(source)}",
+            "/sources",
+        )
 
 
 def get_source(name: str) -> Source:
@@ -88,6 +96,19 @@ def check_use(source: Source, use: IntendedUse) -> None:
         raise SourceNotPermittedError(source, use)
 
 
+def reason_not_to_ask(source: Source) -> str:
+    """Why a source is not configured, and what would change that."""
+    if source.load is None:
+        return "It is never searched."
+    if source.name == "sample":
+        return "It comes with a laptop's deployment only."
+    needs = f", and give {source.keys}" if source.keys else ""
+    return (
+        f"Name it in the deployment's Sources{needs}: on a laptop as `sources` and `[keys]` in "
+        ".crawlset/secrets.toml, before `crawlset up` is started anew."
+    )
+
+
 def get_adapter(source: Source, settings: SourceSettings) -> Search:
     """Raises `SourceNotConfiguredError`."""
     if source.load is None or not source.is_configured(settings):
@@ -97,19 +118,22 @@ def get_adapter(source: Source, settings: SourceSettings) -> Search:
 
 def describe_sources(settings: SourceSettings) -> list[SourceRead]:
     """Every source by name, those too that may never be asked, with the reason."""
-    return [
-        SourceRead(
-            name=source.name,
-            configured=source.load is not None and source.is_configured(settings),
-            is_list=source.is_list,
-            intended_uses=sorted(source.intended_uses),
-            licences=list(source.licences),
-            limits=source.limits,
-            terms_url=source.terms_url,
-            notes=source.notes,
-        )
-        for source in sorted(SOURCES.values(), key=lambda source: source.name)
-    ]
+    return [_describe(source, settings) for _, source in sorted(SOURCES.items())]
+
+
+def _describe(source: Source, settings: SourceSettings) -> SourceRead:
+    is_configured = source.load is not None and source.is_configured(settings)
+    return SourceRead(
+        name=source.name,
+        configured=is_configured,
+        reason=None if is_configured else reason_not_to_ask(source),
+        is_list=source.is_list,
+        intended_uses=sorted(source.intended_uses),
+        licences=list(source.licences),
+        limits=source.limits,
+        terms_url=source.terms_url,
+        notes=source.notes,
+    )
 
 
 def search(
@@ -283,6 +307,7 @@ SOURCES: dict[str, Source] = {
         ),
         _official(
             "europeana",
+            keys="europeana_key",
             intended_uses=EVERY_USE,
             licences=("cc0", "pdm", "cc-by", "cc-by-sa"),
             limits="100 a page, without an end",
@@ -291,6 +316,7 @@ SOURCES: dict[str, Source] = {
         ),
         _official(
             "smithsonian",
+            keys="smithsonian_key",
             intended_uses=EVERY_USE,
             licences=("cc0",),
             limits="1,000 questions an hour",
@@ -299,6 +325,7 @@ SOURCES: dict[str, Source] = {
         ),
         _official(
             "flickr",
+            keys="flickr_key",
             intended_uses=EVERY_USE,
             licences=(*CREATIVE_COMMONS, "us-gov", "no-known-copyright", "all-rights-reserved"),
             limits="4,000 photos a query, 3,600 questions an hour",
@@ -310,6 +337,7 @@ SOURCES: dict[str, Source] = {
         ),
         _official(
             "brave",
+            keys="brave_key",
             intended_uses=EVERY_USE,
             licences=(),
             limits="200 pictures a query, no second page",
@@ -318,6 +346,7 @@ SOURCES: dict[str, Source] = {
         ),
         _official(
             "google",
+            keys="serpapi_key, or google_key with google_engine_key",
             intended_uses=EVERY_USE,
             licences=(),
             limits="100 pictures a query by its own API, ten pages through SerpApi",
@@ -329,6 +358,7 @@ SOURCES: dict[str, Source] = {
         ),
         _official(
             "bing",
+            keys="serpapi_key",
             intended_uses=EVERY_USE,
             licences=(),
             limits="30 pages a query",
@@ -337,6 +367,7 @@ SOURCES: dict[str, Source] = {
         ),
         _official(
             "duckduckgo",
+            keys="serpapi_key",
             intended_uses=EVERY_USE,
             licences=(),
             limits="the few pictures on the first page",
