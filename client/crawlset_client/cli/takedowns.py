@@ -239,8 +239,8 @@ def _show(run: Run, project: "ProjectRecord", takedown: "Takedown") -> None:
                 console.print(f"… and {takedown.n_exports - len(rows):,} more exports")
         if takedown.is_revocable and takedown.removes_at is not None:
             console.print(
-                f"Their bytes are removed at {moment(takedown.removes_at)}. Until then, take it back"
-                f" with: crawlset takedowns revoke {project.id} {takedown.id}",
+                f"Their bytes are removed at {moment(takedown.removes_at)}. Until then, take it"
+                f" back with: crawlset takedowns revoke {project.id} {takedown.id}",
                 soft_wrap=True,
             )
 
