@@ -127,7 +127,7 @@ def test_doubles_of_a_project_s_name_are_numbered(engine: Engine, owner: Session
     alembic.command.upgrade(config, "head")
 
     rows = owner.execute(text("SELECT id, name FROM projects"))
-    now = dict(rows.all())
+    now = {row.id: row.name for row in rows}
     assert [now[project.id] for project in projects] == [
         *("Cats", "Cats (2)", "Cats (3)", "Dogs", "Cats (4)"),
         *(long, f"{'x' * 196} (2)"),
