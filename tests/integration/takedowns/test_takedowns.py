@@ -24,6 +24,7 @@ from crawlset.models import (
     Takedown,
     TakedownKind,
     Verdict,
+    WorkStatus,
 )
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.takedowns import resending, rewriting
@@ -36,6 +37,8 @@ from tests.integration.takedowns.taken import (
     AT_ONCE,
     CAT,
     DOG,
+    HOST,
+    ON_HOST,
     OWL,
     Store,
     bytes_in_bucket,
@@ -88,6 +91,28 @@ class TestTakedown:
             "refused_takedown": 1,
             "stored": 2,
         }
+
+    def test_takes_what_a_cancelled_job_might_ask_for_again(
+        self, session: Session, api: Api, path: str, job: CrawlJob, carry_out: Callable[[], int]
+    ) -> None:
+        chunk = factories.create_chunk(session, job, status=WorkStatus.cancelled)
+        image = factories.create_image(
+            session,
+            chunk,
+            **ON_HOST,
+            status=ImageStatus.cancelled,
+            outcome=Outcome.cancelled,
+            pack_key=None,
+            pack_offset=None,
+            pack_length=None,
+        )
+        session.commit()
+
+        api.call("POST", path, HOST | AT_ONCE)
+        carry_out()
+
+        session.expire_all()
+        assert (image.status, image.outcome) == (ImageStatus.refused, Outcome.refused_takedown)
 
     def test_takes_null_for_what_is_not_given(self, api: Api, path: str, queues: Any) -> None:
         body = {"kind": "host", "value": "a.test", "image_id": None, "reason": None}

@@ -29,7 +29,13 @@ from crawlset.models import (
 from crawlset.outcomes import ImageStatus, Outcome
 
 ROWS_AT_ONCE = 2_000
-TAKEABLE = (ImageStatus.pending, ImageStatus.stored, ImageStatus.duplicate, ImageStatus.failed)
+TAKEABLE = (
+    ImageStatus.pending,
+    ImageStatus.stored,
+    ImageStatus.duplicate,
+    ImageStatus.failed,
+    ImageStatus.cancelled,
+)
 """What has bytes, may have them, or might be asked for again."""
 STATE = ("status", "outcome", "detail", "pack_key", "pack_offset", "pack_length", "duplicate_of")
 """What a tombstone has lost, and finds in its row of `takedown_images`."""
