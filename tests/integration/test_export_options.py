@@ -118,6 +118,27 @@ class TestQuarantine:
 SPLITS = {"train": 0.4, "validation": 0.3, "test": 0.3}
 
 
+class TestSplits:
+    def test_have_every_class_of_three_and_the_shares_of_the_others(
+        self, store: Store, export_with: Export
+    ) -> None:
+        for keyword, n in (("cat", 30), ("dog", 3), ("emu", 1)):
+            store(n, keyword=keyword)
+
+        export_job = export_with(splits={"train": 0.8, "validation": 0.1, "test": 0.1})
+
+        lines = manifest_of(export_job)
+        assert Counter((line["class"], line["split"]) for line in lines) == {
+            ("cat", "train"): 24,
+            ("cat", "validation"): 3,
+            ("cat", "test"): 3,
+            ("dog", "train"): 1,
+            ("dog", "validation"): 1,
+            ("dog", "test"): 1,
+            ("emu", "train"): 1,
+        }
+
+
 class TestGroups:
     def splits_by(self, export_job: ExportJob, field: str) -> dict[str, set[str]]:
         found: dict[str, set[str]] = {}

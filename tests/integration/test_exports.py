@@ -82,7 +82,7 @@ class TestCreateExportJob:
         assert body["export_options"] == {
             "splits": {"train": 0.8, "validation": 0.1, "test": 0.1},
             "seed": "crawlset",
-            "stratify": False,
+            "stratify": True,
             "group_by": ["near_duplicates"],
             "licences": None,
             "include_quarantined": False,

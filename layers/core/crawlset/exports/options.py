@@ -85,10 +85,11 @@ class ExportOptions(BaseModel):
     stratify: Annotated[
         bool,
         Field(
-            description="Hold the shares of the splits within each class, as nearly as can be;"
+            description="Hold the shares of the splits within each class, as nearly as can be, and"
+            " put a class of three images or more into all three;"
             " otherwise an image's split depends on its bytes and the seed alone"
         ),
-    ] = False
+    ] = True
     group_by: Annotated[
         list[Group],
         Field(

@@ -1,11 +1,13 @@
 """Which split an image belongs to."""
 
 import hashlib
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from array import array
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from crawlset.exports.options import ExportOptions, Splits
+from crawlset.exports.strata import stratified
 
 NAMES = ("train", "validation", "test")
 
@@ -27,28 +29,22 @@ def split_of(sha256: bytes, seed: str, splits: Splits) -> str:
     So an image keeps its split in every export with that seed, whatever else is in it; the shares
     hold on average.
     """
-    place = _place(sha256, seed)
-    named = _named(splits)
-    bound = 0.0
-    for name, share in named:
-        bound += share
-        if place < bound:
-            return name
-    return named[-1][0]
+    return _split_at(_place(sha256, seed), _named(splits))
 
 
 def assign(samples: Iterable[Sample], options: ExportOptions) -> dict[int, str]:
     """
     The split of each image: tied images share one, and the smallest hash among them decides it.
 
-    With `stratify`, groups go in an order of the seed's to the split that lacks most of their
-    classes, the largest first: a class of single images holds the shares but for one image.
+    With `stratify`, every class is shared out by itself, as `strata` says.
     """
     groups = _groups(list(samples))
+    shares = _named(options.splits)
+    places = array("d", (_place(_first(group), options.seed) for group in groups))
     if options.stratify:
-        chosen = _stratified(groups, options)
+        chosen: Iterable[str] = stratified(groups, places, dict(shares))
     else:
-        chosen = (split_of(_first(group), options.seed, options.splits) for group in groups)
+        chosen = (_split_at(place, shares) for place in places)
     return {
         sample.image_id: split
         for group, split in zip(groups, chosen, strict=True)
@@ -77,26 +73,13 @@ def _groups(samples: Sequence[Sample]) -> list[list[Sample]]:
     return list(groups.values())
 
 
-def _stratified(groups: list[list[Sample]], options: ExportOptions) -> Iterator[str]:
-    totals = Counter(sample.label for group in groups for sample in group)
-    named = _named(options.splits)
-    counts: dict[str, Counter[str | None]] = {name: Counter() for name, _ in named}
-    chosen: dict[int, str] = {}
-    places = [_place(_first(group), options.seed) for group in groups]
-    for at in sorted(range(len(groups)), key=lambda at: (-len(groups[at]), places[at])):
-        classes = Counter(sample.label for sample in groups[at])
-
-        def lack(name: str, share: float, classes: Counter[str | None] = classes) -> float:
-            """How much better the classes of the group are shared with it in the split."""
-            return sum(
-                n * (share * totals[label] - counts[name][label] - n / 2) / totals[label]
-                for label, n in classes.items()
-            )
-
-        name, _ = max(named, key=lambda split: lack(*split))
-        counts[name] += classes
-        chosen[at] = name
-    return (chosen[at] for at in range(len(groups)))
+def _split_at(place: float, shares: Sequence[tuple[str, float]]) -> str:
+    bound = 0.0
+    for name, share in shares:
+        bound += share
+        if place < bound:
+            return name
+    return shares[-1][0]
 
 
 def _named(splits: Splits) -> list[tuple[str, float]]:
