@@ -1,7 +1,7 @@
 """A finished export as a directory: downloaded, verified, unpacked, then put in place at once."""
 
+import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,20 +9,28 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Lock
+from typing import Any
 
 from crawlset_client import transfers
 from crawlset_client.api import Crawlset
-from crawlset_client.errors import ApiError, DoesNotAddUpError, TargetError, UnsafeArchiveError
+from crawlset_client.errors import ApiError, DoesNotAddUpError, UnsafeArchiveError
 from crawlset_client.manifests import Splits, count_images
 from crawlset_client.models import CrawlJob, ExportFile, ExportJob
+from crawlset_client.placing import (
+    MARKER,
+    STAGE_SUFFIX,
+    Written,
+    check_target,
+    clear,
+    link,
+    put_in_place,
+    restore,
+    write_marker,
+)
 from crawlset_client.transfers import Advance
 from crawlset_client.unpack import SUFFIXES, unpack, unsafe_reason
 
-MARKER = ".crawlset-export.json"
-"""In every directory an export made, also unfinished; only such a one is replaced or removed."""
-STAGE_SUFFIX = ".partial"
-REPLACED = "replaced"
-"""In a stage: the export that was at its place, for a moment."""
+CHECKSUMS = "SHA256SUMS"
 TREES = frozenset({"imagefolder", "coco", "yolo"})
 """Formats whose archives are made to be unpacked."""
 AT_ONCE = 4
@@ -40,30 +48,12 @@ class StoppedError(Exception):
 class Dataset:
     path: Path
     splits: Splits
+    n_kept: int = 0
+    """Files of others that were in the directory and stay there."""
 
     @property
     def n_images(self) -> int:
         return sum(sum(classes.values()) for classes in self.splits.values())
-
-
-def check_target(out: Path, *, is_forced: bool) -> None:
-    """
-    Raise `TargetError` unless an export may be put at `out`.
-
-    It may where nothing is, into an empty directory, and, if forced, in place of another export.
-    """
-    if not out.exists() and not out.is_symlink():
-        return
-    if not out.is_dir():
-        raise TargetError(f"{out} is there and is not a directory.")
-    if out.resolve() == Path.cwd():
-        raise TargetError("The working directory itself cannot be replaced; name one inside it.")
-    if not any(out.iterdir()):
-        return
-    if not (out / MARKER).is_file():
-        raise TargetError(f"{out} is not empty and holds no export; choose another directory.")
-    if not is_forced:
-        raise TargetError(f"{out} holds an export already; give --force to replace it.")
 
 
 def fetch_dataset(
@@ -79,11 +69,13 @@ def fetch_dataset(
     """
     Bring a completed export to `out`, whole or not at all; archives of images are unpacked.
 
-    What came before an interruption is not downloaded again. Raises `TargetError`,
+    What came before an interruption is not downloaded again. Of an export that is replaced only
+    what it had written is deleted. Raises `TargetError`,
     `ExportDamagedError`, `UnsafeArchiveError`, `DoesNotAddUpError`, and as `Crawlset` does.
     """
+    restore(out)
     check_target(out, is_forced=is_forced)
-    out = out.absolute()
+    out = out.resolve()
     files = list(crawlset.list_export_files(job.project_id, job.id, export.id))
     for file in files:
         _check_name(export, file)
@@ -96,26 +88,39 @@ def fetch_dataset(
         _download_all(crawlset, job, export, files, downloads, transfer)
     except ApiError:
         if not any(path.is_file() for path in downloads.rglob("*")):
-            shutil.rmtree(stage, ignore_errors=True)  # nothing in it to go on with
+            clear(stage)  # nothing in it to go on with
         raise
     data.mkdir()
     has_tree = is_unpacked and export.format in TREES
+    written: list[Written] = []
     for file in files:
         path = downloads / file.name
         if has_tree and file.name.startswith("data/") and file.name.endswith(SUFFIXES):
-            unpack(path, data)
-        else:
-            _link(path, data / file.name)
-    dataset = Dataset(out, count_images(data, is_unpacked=has_tree))
-    if export.n_images is not None and dataset.n_images != export.n_images:
+            written += unpack(path, data)
+        elif not (has_tree and file.name == CHECKSUMS):
+            link(path, data / file.name)
+            written.append(Written(file.name, file.file_size, file.sha256))
+    if has_tree:
+        written.append(_write_checksums(data, written))
+    splits = count_images(data, is_unpacked=has_tree)
+    n_images = Dataset(out, splits).n_images
+    if export.n_images is not None and n_images != export.n_images:
         raise DoesNotAddUpError(
-            f"Export {export.id} holds {dataset.n_images:,} images"
-            f" where it says {export.n_images:,}."
+            f"Export {export.id} holds {n_images:,} images where it says {export.n_images:,}."
         )
-    _write_marker(data, job, export, files)
-    _put_in_place(data, out, stage / REPLACED)
-    shutil.rmtree(stage, ignore_errors=True)
-    return dataset
+    write_marker(data, _about(job, export, files), written)
+    again = f"fetch it with --export-id {export.id}: what was downloaded is kept"
+    n_kept = put_in_place(data, out, stage, again)
+    clear(stage)
+    return Dataset(out, splits, n_kept)
+
+
+def _write_checksums(data: Path, written: Sequence[Written]) -> Written:
+    """Let `sha256sum --check` find what was unpacked, instead of the archives."""
+    lines = (f"{file.sha256}  {file.name}\n" for file in sorted(written, key=lambda f: f.name))
+    body = "".join(lines).encode()
+    (data / CHECKSUMS).write_bytes(body)
+    return Written(CHECKSUMS, len(body), hashlib.sha256(body).hexdigest())
 
 
 def _download_all(
@@ -158,15 +163,6 @@ def _download_all(
             raise
 
 
-def _link(path: Path, target: Path) -> None:
-    """The same file under another name, or a copy where the disk knows no such thing."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(path, target)
-    except OSError:
-        shutil.copyfile(path, target)
-
-
 def _check_name(export: ExportJob, file: ExportFile) -> None:
     reason = unsafe_reason(file.name)
     if reason is not None:
@@ -193,10 +189,8 @@ def _download(
         crawlset.download(fresh, target, advance=advance)
 
 
-def _write_marker(
-    data: Path, job: CrawlJob, export: ExportJob, files: Sequence[ExportFile]
-) -> None:
-    marker = {
+def _about(job: CrawlJob, export: ExportJob, files: Sequence[ExportFile]) -> dict[str, Any]:
+    return {
         "project_id": job.project_id,
         "crawl_job_id": job.id,
         "validation_job_id": export.validation_job_id,
@@ -207,16 +201,3 @@ def _write_marker(
             for file in files
         ],
     }
-    (data / MARKER).write_text(json.dumps(marker, indent=2) + "\n")
-
-
-def _put_in_place(data: Path, out: Path, replaced: Path) -> None:
-    if out.is_dir():
-        shutil.rmtree(replaced, ignore_errors=True)
-        out.rename(replaced)
-    try:
-        data.rename(out)
-    except OSError:
-        if replaced.is_dir():
-            replaced.rename(out)
-        raise

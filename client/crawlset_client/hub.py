@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from crawlset_client.datasets import MARKER
 from crawlset_client.errors import HubError, MissingPartError
+from crawlset_client.placing import MARKER
 
 
 def push(dataset: Path, repository: str, *, is_private: bool = True) -> str:

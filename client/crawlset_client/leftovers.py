@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from crawlset_client.datasets import MARKER, REPLACED, STAGE_SUFFIX
+from crawlset_client.placing import MARKER, REPLACED, STAGE_SUFFIX
 from crawlset_local.disk import files_below
 from crawlset_local.garbage import Garbage
 

@@ -14,7 +14,7 @@ from crawlset_client.errors import (
     NotFoundHereError,
     UsageError,
 )
-from crawlset_client.models import CrawlJob, Project
+from crawlset_client.models import CrawlJob, Project, ValidationJob
 
 NOT_FOUND = 404
 NAME_TAKEN = "ProjectNameTakenError"
@@ -101,6 +101,19 @@ def find_by_id[R: Identified](given: str, records: Iterable[R], what: str, listi
 def full_id(given: str, records: Iterable[Identified], what: str, listing: str) -> str:
     """As `find_by_id`, but of an id that is given in full nothing is looked up."""
     return given if is_id(given) else find_by_id(given, records, what, listing).id
+
+
+def newest_validations(
+    crawlset: Crawlset, job: CrawlJob
+) -> tuple[ValidationJob | None, ValidationJob | None]:
+    """The newest completed validation of `job`, and the newest that goes on beside or after it."""
+    active = None
+    for validation in crawlset.list_validation_jobs(job.project_id, job.id):
+        if validation.status == "completed":
+            return validation, active
+        if active is None and not validation.is_final:
+            active = validation
+    return None, active
 
 
 def is_id(text: str) -> bool:

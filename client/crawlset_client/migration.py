@@ -151,13 +151,15 @@ def _moved(report: Path) -> dict[str, Entry]:
     if not report.exists():
         return {}
     text = report.read_text(encoding="utf-8")
-    if not text.endswith("\n"):
-        text = text[: text.rfind("\n") + 1]
-        report.write_text(text, encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]
     try:
-        entries = [msgspec.json.decode(line, type=Entry) for line in text.splitlines()]
+        entries = [msgspec.json.decode(line, type=Entry) for line in whole.splitlines()]
     except msgspec.DecodeError as error:
         raise InvalidListError(report, "it is no report of a migration") from error
+    if whole != text:
+        if not (entries or text.startswith("{")):
+            raise InvalidListError(report, "it is no report of a migration")
+        report.write_text(whole, encoding="utf-8")
     return {str(e.id): e for e in entries if e.outcome is Outcome.migrated}
 
 

@@ -1,6 +1,6 @@
 """ZIP and tar archives, taken apart without ever writing outside of one directory."""
 
-import shutil
+import hashlib
 import stat
 import tarfile
 import zipfile
@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 
 from crawlset_client.errors import ExportDamagedError, UnsafeArchiveError
+from crawlset_client.placing import Written
 
 PIECE_BYTES = 1 << 20
 SUFFIXES = (".zip", ".tar", ".tar.gz")
@@ -23,29 +24,32 @@ class Member:
     open: Callable[[], IO[bytes]]
 
 
-def unpack(archive: Path, root: Path) -> int:
+def unpack(archive: Path, root: Path) -> list[Written]:
     """
-    Unpack `archive` below `root`; say how many files it held.
+    Unpack `archive` below `root`; gives the files it held.
 
     Every name is judged before the first byte is written. Raises `UnsafeArchiveError` for a
     name that leads elsewhere, a link, or a file that is there already, and `ExportDamagedError`
     for an archive that cannot be read.
     """
     current = ""
+    written = []
     try:
         with _opened(archive) as members:
             targets = [_target(archive, member, root) for member in members]
             for member, target in zip(members, targets, strict=True):
                 current = member.name
                 with member.open() as source, _create(target) as out:
-                    shutil.copyfileobj(source, out, PIECE_BYTES)
+                    size, sha256 = _copy(source, out)
+                name = target.relative_to(root).as_posix()
+                written.append(Written(name, size, sha256))
     except (FileExistsError, NotADirectoryError) as error:
         raise UnsafeArchiveError(archive.name, current, "is there already") from error
     except (
         EOFError, NotImplementedError, RuntimeError, tarfile.TarError, zipfile.BadZipFile
     ) as error:  # fmt: skip
         raise ExportDamagedError(f"{archive.name} is no readable archive: {error}.") from error
-    return len(members)
+    return written
 
 
 @contextmanager
@@ -85,6 +89,15 @@ def unsafe_reason(name: str) -> str | None:
     if ".." in path.parts:
         return "leads outside of the directory"
     return None
+
+
+def _copy(source: IO[bytes], out: BinaryIO) -> tuple[int, str]:
+    """Gives how many bytes there were, and their SHA-256."""
+    digest, size = hashlib.sha256(), 0
+    while piece := source.read(PIECE_BYTES):
+        digest.update(piece)
+        size += out.write(piece)
+    return size, digest.hexdigest()
 
 
 def _create(target: Path) -> BinaryIO:

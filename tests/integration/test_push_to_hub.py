@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from huggingface_hub import constants
 
-from crawlset_client.datasets import MARKER
 from crawlset_client.errors import HubError
 from crawlset_client.hub import push
+from crawlset_client.placing import MARKER
 
 # huggingface_hub's own way of calling its HTTP library.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content:DeprecationWarning")

@@ -3,7 +3,7 @@
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,11 +17,11 @@ from crawlset_client.cli.completion import (
 )
 from crawlset_client.cli.running import AsJson, InProject, Run, read_object, running
 from crawlset_client.cli.validate import validation_id
-from crawlset_client.errors import NotFoundHereError
+from crawlset_client.errors import NotFoundHereError, UsageError
 from crawlset_client.text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from crawlset_client.api import Crawlset
     from crawlset_client.models import CrawlJob
@@ -56,10 +56,13 @@ def export(
         str | None,
         typer.Option(
             metavar="ID",
-            help="Only what this validation kept.",
+            help="What this validation kept; the newest if not given.",
             autocompletion=complete_validations,
         ),
     ] = None,
+    all_stored: Annotated[
+        bool, typer.Option("--all-stored", help="All stored images, whatever validations say.")
+    ] = False,
     export_id: Annotated[
         str | None,
         typer.Option(
@@ -80,7 +83,7 @@ def export(
         bool, typer.Option("--public", help="Make a repository that everybody sees.")
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace an earlier export in DIR.")
+        bool, typer.Option("--force", help="Replace the export in DIR; other files there stay.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -88,10 +91,12 @@ def export(
     with running(context, as_json=as_json) as run:
         from crawlset_client.cli.drawing import draw_dataset  # noqa: PLC0415
         from crawlset_client.cli.watching import fetched_later, watch_export  # noqa: PLC0415
-        from crawlset_client.datasets import check_target, fetch_dataset  # noqa: PLC0415
+        from crawlset_client.datasets import fetch_dataset  # noqa: PLC0415
         from crawlset_client.hub import push  # noqa: PLC0415
         from crawlset_client.lookup import find_job  # noqa: PLC0415
+        from crawlset_client.placing import check_target  # noqa: PLC0415
 
+        _check_choice(validation, export_id, all_stored=all_stored)
         given = read_object(options, "options") if options is not None else None
         check_target(out, is_forced=force)
         with run.connect() as crawlset:
@@ -100,7 +105,12 @@ def export(
                 meant = _export_id(crawlset, found, export_id)
                 made = crawlset.get_export_job(found.project_id, found.id, meant)
             else:
-                judged = validation_id(crawlset, found, validation) if validation else None
+                if validation is not None:
+                    judged = validation_id(crawlset, found, validation)
+                elif all_stored:
+                    judged = None
+                else:
+                    judged = _newest_validation(run, crawlset, found, given or {})
                 made = crawlset.create_export_job(
                     found.project_id,
                     found.id,
@@ -120,6 +130,11 @@ def export(
                     is_forced=force,
                     is_unpacked=unpack,
                 )
+        if dataset.n_kept:
+            run.output.note(
+                f"Left {dataset.n_kept:,} files in {dataset.path} that the export there before had"
+                " not written."
+            )
         document = {
             "export_job": made.document,
             "path": str(plain(dataset.path)),
@@ -130,6 +145,46 @@ def export(
             document["hub"] = push(dataset.path, push_to_hub, is_private=not public)
             run.output.note(f"Uploaded to {document['hub']}")
         run.output.result(document, lambda console: draw_dataset(console, dataset))
+
+
+def _check_choice(validation: str | None, export_id: str | None, *, all_stored: bool) -> None:
+    if validation is not None and all_stored:
+        raise UsageError("--validation and --all-stored exclude each other.")
+    if export_id is not None and (validation is not None or all_stored):
+        raise UsageError(
+            "--export-id fetches an export as it is; --validation and --all-stored are for a new"
+            " one."
+        )
+
+
+def _newest_validation(
+    run: Run, crawlset: "Crawlset", job: "CrawlJob", options: "Mapping[str, Any]"
+) -> str | None:
+    """The id of the validation whose images are exported; says which, and of what is not used."""
+    from crawlset_client.lookup import newest_validations  # noqa: PLC0415
+
+    newest, active = newest_validations(crawlset, job)
+    n_stored = job.progress.stored
+    if active is not None:
+        run.output.note(f"Validation {active.id} is still {active.status} and is not used.")
+    if newest is None:
+        if active is not None:
+            run.output.note(f"Exporting all {n_stored:,} stored images.")
+        return None
+    n, verb = newest.counts.kept, "kept"
+    if options.get("include_quarantined"):
+        n, verb = n + newest.counts.quarantined, "kept or put in quarantine"
+    run.output.note(
+        f"Exporting the {n:,} images that validation {newest.id} {verb};"
+        f" --all-stored exports all {n_stored:,}."
+    )
+    n_new = n_stored - newest.counts.judged
+    if n_new > 0:
+        run.output.note(
+            f"It has not seen {n_new:,} images that were stored since; crawlset validate {job.id}"
+            " judges them."
+        )
+    return newest.id
 
 
 def diff(

@@ -7,12 +7,16 @@ import typer
 
 from crawlset_client.cli.completion import PRESETS, complete_jobs, complete_validations, words
 from crawlset_client.cli.running import AsJson, InProject, read_object, running
-from crawlset_client.errors import UsageError
+from crawlset_client.errors import TargetError, UsageError
 from crawlset_client.text import plain
 
 if TYPE_CHECKING:
     from crawlset_client.api import Crawlset
     from crawlset_client.models import CrawlJob
+
+GENERATOR = b'<meta name="generator" content="Crawlset">'
+"""In the head of every report."""
+HEAD_BYTES = 1_000
 
 
 def register(app: typer.Typer) -> None:
@@ -78,22 +82,31 @@ def report(
     ] = None,
     project: InProject = None,
     *,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace FILE.html even if it is no report.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write what a validation found as one HTML page with pictures."""
     with running(context, as_json=as_json) as run:
-        from crawlset_client.lookup import find_job  # noqa: PLC0415
+        from crawlset_client.lookup import find_job, newest_validations  # noqa: PLC0415
         from crawlset_client.pictures import Pictures  # noqa: PLC0415
 
         with run.connect_as(Pictures) as crawlset:
             found = find_job(crawlset, job, project)
-            id_ = (
-                validation_id(crawlset, found, validation)
-                if validation
-                else _newest_completed(found)
-            )
+            if validation is not None:
+                id_ = validation_id(crawlset, found, validation)
+            else:
+                newest, _ = newest_validations(crawlset, found)
+                if newest is None:
+                    raise UsageError(
+                        f"No validation of job {found.id} has completed; crawlset validate makes"
+                        " one."
+                    )
+                id_ = newest.id
             page = plain(out)
-            page.write_bytes(crawlset.read_report_page(found.project_id, found.id, id_))
+            body = crawlset.read_report_page(found.project_id, found.id, id_)
+            _write_page(body, page, is_forced=force)
             run.output.result(
                 {"validation_job_id": id_, "path": str(page)},
                 lambda console: console.print(f"Wrote {page}.", soft_wrap=True),
@@ -108,8 +121,10 @@ def validation_id(crawlset: "Crawlset", job: "CrawlJob", given: str) -> str:
     return full_id(given, found, "validation", f"crawlset jobs show {job.id}")
 
 
-def _newest_completed(job: "CrawlJob") -> str:
-    for validation in reversed(job.validation_jobs):
-        if validation.status == "completed":
-            return validation.id
-    raise UsageError(f"No validation of job {job.id} has completed; crawlset validate makes one.")
+def _write_page(page: bytes, out: Path, *, is_forced: bool) -> None:
+    """Raises `TargetError` for a file that is no report, unless forced."""
+    if out.exists() and not is_forced:
+        with out.open("rb") as stream:
+            if GENERATOR not in stream.read(HEAD_BYTES):
+                raise TargetError(f"{out} is there and is no report; give --force to replace it.")
+    out.write_bytes(page)

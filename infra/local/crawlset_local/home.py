@@ -9,6 +9,10 @@ from typing import Any, TextIO
 from crawlset_local.errors import HomeBusyError, HomeError
 
 PROFILE = "profile.json"
+LOCK = "lock"
+"""In every home from its first start on."""
+SECRETS = "secrets.toml"
+"""Of the user, who may write it before the first start."""
 _DIRECTORIES = ("run", "logs")
 
 
@@ -21,16 +25,22 @@ def open_home(home: Path) -> TextIO:
     """
     Make `home` if it is not there, and hold it until the returned file is closed.
 
-    The lock goes with the process that holds it. Raises `HomeBusyError` or `HomeError`.
+    The lock goes with the process that holds it. Raises `HomeBusyError`, and `HomeError` for a
+    directory that cannot be used or has files of somebody else: of what is in a home, a start
+    deletes some.
     """
     try:
         if not home.exists():
             home.mkdir(parents=True)
             # Root's PostgreSQL runs as somebody else, who must walk through.
             home.chmod(0o711 if os.geteuid() == 0 else 0o700)
+        if not (home / LOCK).exists() and {path.name for path in home.iterdir()} - {SECRETS}:
+            raise HomeError(
+                f"{home} is not empty and holds no data of Crawlset; choose another directory."
+            )
+        lock = (home / LOCK).open("a+")
         for name in _DIRECTORIES:
             (home / name).mkdir(mode=0o700, exist_ok=True)
-        lock = (home / "lock").open("a+")
     except OSError as error:
         raise HomeError(f"{home} is not usable: {error.strerror}.") from None
     try:

@@ -19,6 +19,8 @@ NOW = "2026-01-02T03:04:05Z"
 PAGE = 2
 """Items on a page, so that every list is read in several."""
 
+REPORT = '<html><head><meta name="generator" content="Crawlset"></head>{}</html>'
+
 Route = Callable[..., httpx.Response]
 
 SETTLED = {"stored": 6, "duplicate_bytes": 1, "truncated": 1, "refused_robots": 1, "http_404": 1}
@@ -240,7 +242,7 @@ class FakeApi:
             (
                 "GET",
                 f"{job}/validation-jobs/(?P<v>[^/]+)/report.html",
-                lambda _, p, j, v: httpx.Response(200, text=f"<html>{v}</html>"),
+                lambda _, p, j, v: httpx.Response(200, text=REPORT.format(v)),
             ),
             ("POST", f"{job}/export-jobs", self._create_export),
             (
@@ -358,6 +360,11 @@ class FakeApi:
         }
         self.validations[validation["id"]] = validation
         return httpx.Response(201, json=validation)
+
+    def add_validation(self, job: dict[str, Any], **fields: Any) -> dict[str, Any]:
+        validation = {**_work(job["id"]), "status": "completed", "counts": self.counts, **fields}
+        self.validations[validation["id"]] = validation
+        return validation
 
     def _get_validation(self, _: httpx.Request, p: str, j: str, v: str) -> httpx.Response:
         done = {"status": self.end_status, "counts": self.counts, "by_rule": {"short_side": 1}}
@@ -477,7 +484,8 @@ def not_found(what: str, id_: str) -> httpx.Response:
 
 
 def _of_job(works: dict[str, dict[str, Any]], job_id: str) -> list[dict[str, Any]]:
-    return [work for work in works.values() if work["crawl_job_id"] == job_id]
+    """Newest first."""
+    return [work for work in works.values() if work["crawl_job_id"] == job_id][::-1]
 
 
 def _work(job_id: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.unit.client.conftest import Shell
-from tests.unit.client.fake_api import API_URL, NOW, FakeApi, problem
+from tests.unit.client.fake_api import API_URL, NOW, REPORT, FakeApi, problem
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
@@ -626,7 +626,7 @@ class TestReport:
         result = shell.run("report", job["id"], "--out", "cats.html")
 
         assert (result.exit_code, result.stdout) == (0, "Wrote cats.html.\n")
-        assert (tmp_path / "cats.html").read_text() == f"<html>{validations[1]['id']}</html>"
+        assert (tmp_path / "cats.html").read_text() == REPORT.format(validations[1]["id"])
 
     def test_writes_the_page_of_the_validation_named(
         self, api: FakeApi, shell: Shell, tmp_path: Path
@@ -636,7 +636,24 @@ class TestReport:
         document = shell.json("report", job["id"], "--validation", VALIDATION)
 
         assert document == {"validation_job_id": VALIDATION, "path": "report.html"}
-        assert (tmp_path / "report.html").read_text() == f"<html>{VALIDATION}</html>"
+        assert (tmp_path / "report.html").read_text() == REPORT.format(VALIDATION)
+
+    def test_replaces_no_other_file_unless_forced(
+        self, api: FakeApi, shell: Shell, tmp_path: Path
+    ) -> None:
+        job = api.add_job(api.add_project("a"))
+        page = tmp_path / "report.html"
+        page.write_text("<html>my own report</html>")
+
+        refused = shell.run("report", job["id"], "--validation", VALIDATION)
+        kept = page.read_text()
+        forced = shell.run("report", job["id"], "--validation", VALIDATION, "--force")
+        again = shell.run("report", job["id"], "--validation", NOBODY)
+
+        assert (refused.exit_code, forced.exit_code, again.exit_code) == (1, 0, 0)
+        assert "is no report; give --force" in refused.stderr
+        assert kept == "<html>my own report</html>"
+        assert page.read_text() == REPORT.format(NOBODY)
 
     def test_says_so_when_nothing_was_validated(self, api: FakeApi, shell: Shell) -> None:
         job = api.add_job(api.add_project("a"))

@@ -1,10 +1,15 @@
+import errno
 import json
+import os
+import shutil
+import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from crawlset_client.datasets import MARKER
+from crawlset_client.placing import MARKER
 from tests.unit.client.conftest import Shell
 from tests.unit.client.fake_api import FakeApi, zip_of
 
@@ -38,6 +43,7 @@ class TestExport:
             "test",
             "manifest.jsonl",
             "README.md",
+            "SHA256SUMS",
             MARKER,
         }
         assert (out / "train/cat/a.jpg").read_bytes() == b"a"
@@ -55,6 +61,21 @@ class TestExport:
             "validation": {"cat": 1},
         }
         assert document["export_job"]["status"] == "completed"
+
+    def test_leaves_checksums_that_hold(self, shell: Shell, job_id: str, tmp_path: Path) -> None:
+        shell.run("export", job_id, "--out", "set")
+
+        out = tmp_path / "set"
+        checked = subprocess.run(
+            ["sha256sum", "--check", "--strict", "SHA256SUMS"],
+            cwd=out,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        found = {line.removesuffix(": OK") for line in checked.stdout.splitlines()}
+        files = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+        assert found == files - {"SHA256SUMS", MARKER}
 
     def test_exports_what_a_validation_kept(self, api: FakeApi, shell: Shell, job_id: str) -> None:
         shell.run("export", job_id, "--out", "set", "--validation", VALIDATION)
@@ -116,6 +137,89 @@ class TestExport:
         assert not (tmp_path / "set").exists()
 
 
+class TestChoiceOfTheValidation:
+    @pytest.fixture
+    def job(self, api: FakeApi) -> dict[str, Any]:
+        return api.add_job(api.add_project("cats"))
+
+    def exported(self, api: FakeApi) -> Any:
+        return api.sent("POST", "/export-jobs").get("validation_job_id")
+
+    def test_is_the_newest_completed_one(
+        self, api: FakeApi, shell: Shell, job: dict[str, Any]
+    ) -> None:
+        for _ in range(3):
+            newest = api.add_validation(job, counts={"kept": 4, "rejected": 2})
+        for status in ("failed", "cancelled", "failed"):
+            api.add_validation(job, status=status)
+
+        result = shell.run("export", job["id"], "--out", "set")
+
+        assert self.exported(api) == newest["id"]
+        assert (
+            f"Exporting the 4 images that validation {newest['id']} kept;"
+            " --all-stored exports all 6." in result.stderr
+        )
+        assert "still" not in result.stderr
+        assert "not seen" not in result.stderr
+
+    def test_is_none_when_all_stored_are_asked_for(
+        self, api: FakeApi, shell: Shell, job: dict[str, Any]
+    ) -> None:
+        api.add_validation(job)
+
+        result = shell.run("export", job["id"], "--out", "set", "--all-stored")
+
+        assert (result.exit_code, self.exported(api)) == (0, None)
+        assert "validation" not in result.stderr
+
+    def test_is_silent_where_there_is_none(
+        self, api: FakeApi, shell: Shell, job: dict[str, Any]
+    ) -> None:
+        result = shell.run("export", job["id"], "--out", "set")
+
+        assert (result.exit_code, self.exported(api)) == (0, None)
+        assert "--all-stored" not in result.stderr
+
+    def test_leaves_out_one_that_goes_on(
+        self, api: FakeApi, shell: Shell, job: dict[str, Any]
+    ) -> None:
+        first = api.add_validation(job, status="running")
+
+        result = shell.run("export", job["id"], "--out", "one")
+
+        assert self.exported(api) is None
+        assert f"Validation {first['id']} is still running and is not used." in result.stderr
+        assert "Exporting all 6 stored images." in result.stderr
+
+    def test_counts_quarantine_where_it_is_included(
+        self, api: FakeApi, shell: Shell, job: dict[str, Any], tmp_path: Path
+    ) -> None:
+        api.add_validation(job, counts={"kept": 2, "quarantined": 1, "rejected": 1})
+        (tmp_path / "options.json").write_text('{"include_quarantined": true}')
+
+        result = shell.run("export", job["id"], "--out", "set", "--options", "options.json")
+
+        assert "Exporting the 3 images" in result.stderr
+        assert "has not seen 2 images" in result.stderr
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            ("--validation", "v", "--all-stored"),
+            ("--export-id", "e", "--all-stored"),
+            ("--export-id", "e", "--validation", "v"),
+        ],
+    )
+    def test_refuses_two_choices(
+        self, api: FakeApi, shell: Shell, job: dict[str, Any], options: tuple[str, ...]
+    ) -> None:
+        result = shell.run("export", job["id"], "--out", "set", *options)
+
+        assert (result.exit_code, api.exports) == (2, {})
+        assert "UsageError" in result.stderr
+
+
 class TestExportIntoADirectory:
     def test_fills_an_empty_one(self, shell: Shell, job_id: str, tmp_path: Path) -> None:
         (tmp_path / "set").mkdir()
@@ -141,14 +245,23 @@ class TestExportIntoADirectory:
         self, api: FakeApi, shell: Shell, job_id: str, tmp_path: Path
     ) -> None:
         shell.run("export", job_id, "--out", "set")
-        (tmp_path / "set/train/cat/old.jpg").write_bytes(b"old")
+        before = {path for path in tmp_path.rglob("*") if path.is_file()}
+        api.files["data/train-00000.zip"] = zip_of(
+            {"train/cat/z.jpg": b"a", "train/coffee/b.png": b"b", "validation/cat/c.jpg": b"c"}
+        )
+        manifest = api.files["manifest.jsonl"].decode()
+        api.files["manifest.jsonl"] = manifest.replace(
+            "train/cat/a.jpg", "train/cat/z.jpg"
+        ).encode()
 
         refused = shell.run("export", job_id, "--out", "set")
         forced = shell.run("export", job_id, "--out", "set", "--force")
 
         assert (refused.exit_code, forced.exit_code) == (1, 0)
         assert "give --force" in refused.stderr
-        assert not (tmp_path / "set/train/cat/old.jpg").exists()
+        after = {path for path in tmp_path.rglob("*") if path.is_file()}
+        cats = tmp_path / "set/train/cat"
+        assert (before - after, after - before) == ({cats / "a.jpg"}, {cats / "z.jpg"})
         assert names(tmp_path) == {"set"}
         assert len(api.exports) == 2
 
@@ -165,6 +278,129 @@ class TestExportIntoADirectory:
 
         assert result.exit_code == 1
         assert "name one inside it" in result.stderr
+
+
+class TestFilesOfOthers:
+    @pytest.fixture
+    def out(self, shell: Shell, job_id: str, tmp_path: Path) -> Path:
+        shell.run("export", job_id, "--out", "set")
+        return tmp_path / "set"
+
+    def test_stay_where_they_are(self, shell: Shell, job_id: str, out: Path) -> None:
+        (out / "notes/2026").mkdir(parents=True)
+        (out / "notes/2026/thesis.txt").write_text("years of work")
+        (out / "train/cat/mine.jpg").write_bytes(b"mine")
+        (out / "empty").mkdir()
+        (out / "home").symlink_to(out.parent)
+        (out / "nowhere").symlink_to("/no/such/place")
+        inode = (out / "train/cat/mine.jpg").stat().st_ino
+
+        result = shell.run("export", job_id, "--out", "set", "--force")
+
+        assert result.exit_code == 0
+        assert "Left 5 files" in result.stderr
+        assert (out / "notes/2026/thesis.txt").read_text() == "years of work"
+        assert (out / "train/cat/mine.jpg").stat().st_ino == inode
+        assert (out / "empty").is_dir()
+        assert (out / "home").readlink() == out.parent
+        assert (out / "nowhere").is_symlink()
+        assert names(out.parent) == {"set"}
+
+    def test_stay_when_the_disk_has_no_hard_links(
+        self, shell: Shell, job_id: str, out: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object, **__: object) -> None:
+            raise OSError(errno.EPERM, "Operation not permitted")
+
+        monkeypatch.setattr(os, "link", refuse)
+        (out / "thesis.txt").write_text("years of work")
+        (out / "link").symlink_to("thesis.txt")
+
+        assert shell.run("export", job_id, "--out", "set", "--force").exit_code == 0
+
+        assert (out / "link").read_text() == "years of work"
+        assert names(out.parent) == {"set"}
+
+    @pytest.mark.parametrize("name", ["README.md", "train/cat/a.jpg", "SHA256SUMS"])
+    def test_are_files_of_the_export_that_were_changed(
+        self, api: FakeApi, shell: Shell, job_id: str, out: Path, name: str
+    ) -> None:
+        (out / name).write_bytes(b"changed by hand")
+        before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+        result = shell.run("export", job_id, "--out", "set", "--force")
+
+        assert (result.exit_code, "TargetError" in result.stderr) == (1, True)
+        assert f"{out / name} would be overwritten" in result.stderr
+        assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+        export_id = [*api.exports][-1]
+        assert f"--export-id {export_id}" in result.stderr
+        api.requests.clear()
+        (out / name).rename(out.parent / "moved")
+        again = shell.run("export", job_id, "--out", "set", "--force", "--export-id", export_id)
+
+        assert again.exit_code == 0
+        assert not [path for path in api.paths("GET") if path.startswith("/exports/")]
+        assert names(out.parent) == {"set", "moved"}
+
+    def test_are_not_those_that_were_only_touched(
+        self, shell: Shell, job_id: str, out: Path
+    ) -> None:
+        os.utime(out / "README.md", (1, 1))
+
+        result = shell.run("export", job_id, "--out", "set", "--force")
+
+        assert (result.exit_code, "Left" in result.stderr) == (0, False)
+
+    def test_stay_when_one_stands_where_a_directory_must_be(
+        self, api: FakeApi, shell: Shell, job_id: str, out: Path
+    ) -> None:
+        shutil.rmtree(out / "test")
+        (out / "test").write_text("my test results")
+
+        result = shell.run("export", job_id, "--out", "set", "--force")
+
+        assert result.exit_code == 1
+        assert (out / "test").read_text() == "my test results"
+        assert (out / "train/cat/a.jpg").exists()
+
+    @pytest.mark.parametrize("text", ["{}", "no JSON", "[]"])
+    def test_may_be_all_where_the_marker_does_not_say(
+        self, api: FakeApi, shell: Shell, job_id: str, out: Path, text: str
+    ) -> None:
+        (out / MARKER).write_text(text)
+        api.exports.clear()
+
+        result = shell.run("export", job_id, "--out", "set", "--force")
+
+        assert result.exit_code == 1
+        assert "does not say which files it wrote" in result.stderr
+        assert (out / "train/cat/a.jpg").exists()
+        assert api.exports == {}
+
+    def test_come_back_after_a_crash_between_two_renames(
+        self, shell: Shell, job_id: str, out: Path
+    ) -> None:
+        (out / "thesis.txt").write_text("years of work")
+        old = out.parent / ".set.some-export.partial/replaced/x/old"
+        old.parent.mkdir(parents=True)
+        out.rename(old)
+
+        shell.run("export", job_id, "--out", "set", "--force")
+
+        assert (out / "thesis.txt").read_text() == "years of work"
+
+    def test_are_those_behind_a_symbolic_link(self, shell: Shell, job_id: str, out: Path) -> None:
+        (out / "thesis.txt").write_text("years of work")
+        link = out.parent / "link"
+        link.symlink_to(out)
+
+        assert shell.run("export", job_id, "--out", "link", "--force").exit_code == 0
+
+        assert link.is_symlink()
+        assert (out / "thesis.txt").exists()
+        assert (out / "train/cat/a.jpg").exists()
 
 
 class TestExportThatFails:
@@ -328,4 +564,10 @@ class TestMarker:
         marker = json.loads(text)
         assert marker["crawl_job_id"] == job_id
         assert {file["name"] for file in marker["files"]} == set(api.files)
+        out = tmp_path / "set"
+        assert {name: entry[0] for name, entry in marker["written"].items()} == {
+            str(path.relative_to(out)): path.stat().st_size
+            for path in out.rglob("*")
+            if path.is_file() and path.name != MARKER
+        }
         assert "signature" not in text

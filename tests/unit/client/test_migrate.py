@@ -163,10 +163,13 @@ class TestMigrateDatasets:
         assert api.requests == []
         assert [*file.parent.iterdir()] == [file]
 
-    def test_takes_no_other_file_for_its_report(self, shell: Shell, file: Path) -> None:
-        file.with_name("old.jsonl.report.jsonl").write_text('{"mine": 1}\n')
+    @pytest.mark.parametrize("text", ['{"mine": 1}\n', "my notes", "my notes\non two lines"])
+    def test_takes_no_other_file_for_its_report(self, shell: Shell, file: Path, text: str) -> None:
+        report = file.with_name("old.jsonl.report.jsonl")
+        report.write_text(text)
 
         result = shell.run("migrate-datasets", "old.jsonl")
 
         assert result.exit_code == 2
         assert "no report of a migration" in result.stderr
+        assert report.read_text() == text

@@ -1,3 +1,4 @@
+import hashlib
 import io
 import stat
 import tarfile
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from crawlset_client.errors import ExportDamagedError, UnsafeArchiveError
+from crawlset_client.placing import Written
 from crawlset_client.unpack import unpack, unsafe_reason
 
 
@@ -28,9 +30,13 @@ class TestUnpack:
     def test_writes_every_file(self, tmp_path: Path) -> None:
         root = root_in(tmp_path)
 
-        n_files = unpack(archive_of(tmp_path, "train/", "train/cat/a.jpg", "b..c/…d.txt"), root)
+        written = unpack(archive_of(tmp_path, "train/", "train/cat/a.jpg", "b..c/…d.txt"), root)
 
-        assert n_files == 2
+        sha256 = hashlib.sha256(b"body").hexdigest()
+        assert written == [
+            Written("train/cat/a.jpg", 4, sha256),
+            Written("b..c/…d.txt", 4, sha256),
+        ]
         assert (root / "train/cat/a.jpg").read_bytes() == b"body"
         assert (root / "b..c/…d.txt").read_bytes() == b"body"
 
@@ -125,7 +131,7 @@ class TestUnpackTar:
     def test_writes_its_files(self, tmp_path: Path, name: str) -> None:
         archive = self.tar_of(tmp_path / name, tarfile.TarInfo("train/猫/a.jpg"))
 
-        assert unpack(archive, tmp_path / "out") == 1
+        assert len(unpack(archive, tmp_path / "out")) == 1
         assert (tmp_path / "out/train/猫/a.jpg").read_bytes() == b"body"
 
     @pytest.mark.parametrize("name", ["../a.jpg", "/a.jpg", "a\\..\\b.jpg", "C:/a"])
