@@ -6,6 +6,8 @@ What can go wrong for somebody who uses the client, each as one line for a perso
   + NotRunningError, ConnectionLostError, UnexpectedAnswerError, ConfigError
   + NotFoundHereError, AmbiguousIdError, JobEndedError, MissingPartError, WatchInterruptedError
   + ExportDamagedError, UnsafeArchiveError, TargetError
+  + HubError
+    - HubNameError, HubSignInError, HubNotReachedError
   + DoesNotAddUpError, NotMigratedError, SystemRefusedError
   + UsageError, InvalidListError
   + UnexpectedError
@@ -122,10 +124,9 @@ class JobEndedError(CrawlsetError):
 class MissingPartError(CrawlsetError):
     """A part of Crawlset that this command needs is not installed."""
 
-    def __init__(self, package: str) -> None:
-        super().__init__(
-            f"This needs the package {package}, which is not installed; run it in a checkout."
-        )
+    def __init__(self, package: str, *, extra: str | None = None) -> None:
+        advice = f"pip install 'crawlset[{extra}]'" if extra else "run it in a checkout"
+        super().__init__(f"This needs the package {package}, which is not installed: {advice}.")
 
 
 class WatchInterruptedError(CrawlsetError):
@@ -160,10 +161,30 @@ class ManifestError(CrawlsetError):
 
 
 class HubError(CrawlsetError):
-    """The Hugging Face Hub refused a dataset."""
+    """A dataset cannot go, or did not go, to the Hugging Face Hub."""
+
+
+class HubNameError(HubError):
+    exit_code = 2
 
     def __init__(self, repository: str, reason: str) -> None:
-        super().__init__(f"{repository} was not uploaded: {' '.join(reason.split())}")
+        super().__init__(f"{repository!r} is no name of a dataset on the Hub: {reason}.")
+
+
+class HubSignInError(HubError):
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The Hugging Face Hub does not know you: {reason}. Sign in with `hf auth login`, or"
+            " set HF_TOKEN."
+        )
+
+
+class HubNotReachedError(HubError):
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(
+            f"The Hugging Face Hub at {address} cannot be reached: {reason}. Nothing was exported;"
+            " without --push-to-hub it is, and can be pushed later."
+        )
 
 
 class NotMigratedError(CrawlsetError):

@@ -3,6 +3,9 @@
 import base64
 import hashlib
 import json
+import re
+import socket
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,9 +16,15 @@ from typing import Any
 import pytest
 from huggingface_hub import constants
 
-from crawlset_client.errors import HubError
-from crawlset_client.hub import push
-from crawlset_client.placing import MARKER
+from crawlset_client.errors import (
+    HubError,
+    HubNameError,
+    HubNotReachedError,
+    HubSignInError,
+    MissingPartError,
+)
+from crawlset_client.hub import check, push
+from crawlset_client.placing import MARKER, Written, write_marker
 
 # huggingface_hub's own way of calling its HTTP library.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content:DeprecationWarning")
@@ -67,7 +76,12 @@ class Handler(BaseHTTPRequestHandler):
         self._answer({})
 
     def do_GET(self) -> None:
-        self._answer({"error": "Not found"}, 404)
+        if self.path != "/api/whoami-v2":
+            self._answer({"error": "Not found"}, 404)
+        elif self.hub.refusal is not None:
+            self._answer({"error": "You may not."}, self.hub.refusal)
+        else:
+            self._answer({"type": "user", "name": "ann", "orgs": []})
 
     def log_message(self, *_: object) -> None:
         pass
@@ -126,11 +140,14 @@ def dataset(tmp_path: Path) -> Path:
         "data/train-00000-of-00001.parquet": b"PAR1" * 1000,
         "README.md": b"---\nlicense: [cc-by-4.0]\n---\n# Cats\n",
         "manifest.jsonl": b'{"url": "https://example.org"}\n',
-        MARKER: b"{}",
     }
     for name, body in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(body)
+    written = [
+        Written(name, len(body), hashlib.sha256(body).hexdigest()) for name, body in files.items()
+    ]
+    write_marker(tmp_path, {}, written)
     return tmp_path
 
 
@@ -152,14 +169,94 @@ class TestPush:
         }
         assert hub.tokens == {"Bearer hf_secret"}
 
-    def test_says_what_the_hub_refuses(self, hub: Hub, dataset: Path) -> None:
+    def test_sends_nothing_that_the_export_did_not_write(self, hub: Hub, dataset: Path) -> None:
+        (dataset / "[my] thesis.txt").write_text("years of work")
+        (dataset / "train/cat/b.jpg").write_bytes(b"mine")
+
+        push(dataset, REPOSITORY)
+
+        assert not {"[my] thesis.txt", "train/cat/b.jpg", MARKER} & set(hub.files)
+        assert len(hub.files) == 4
+
+    def test_says_what_the_hub_refuses_and_how_to_go_on(self, hub: Hub, dataset: Path) -> None:
         hub.refusal = 403
 
-        with pytest.raises(HubError, match=r"ann/cats was not uploaded: .*You may not"):
+        with pytest.raises(HubError) as raised:
             push(dataset, REPOSITORY)
 
+        assert re.match(r"ann/cats was not uploaded: .*You may not", str(raised.value))
+        assert (
+            f"The dataset is complete at {dataset}; push it alone with `hf upload ann/cats"
+            f" {dataset} . --repo-type dataset --private --exclude .crawlset-export.json`."
+        ) in str(raised.value)
         assert hub.files == {}
 
-    def test_refuses_what_is_no_name(self, hub: Hub, dataset: Path) -> None:
-        with pytest.raises(HubError, match="was not uploaded"):
-            push(dataset, "no/such/name")
+    def test_says_in_a_line_that_nothing_answers(
+        self, hub: Hub, dataset: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(constants, "ENDPOINT", nowhere())
+
+        with pytest.raises(HubError) as raised:
+            push(dataset, REPOSITORY)
+
+        assert "\n" not in str(raised.value)
+        assert "push it alone" in str(raised.value)
+
+
+class TestCheck:
+    def test_lets_pass_who_is_signed_in(self, hub: Hub) -> None:
+        check(REPOSITORY)
+
+        assert hub.repositories == []
+
+    @pytest.mark.parametrize("name", ["cats", "no/such/name", "ann/..", "ann/cats.git", ""])
+    def test_refuses_what_is_no_name(self, hub: Hub, name: str) -> None:
+        with pytest.raises(HubNameError, match="is no name of a dataset"):
+            check(name)
+
+    @pytest.mark.parametrize("status", [401, 403])
+    def test_refuses_a_token_that_is_not_accepted(self, hub: Hub, status: int) -> None:
+        hub.refusal = status
+
+        with pytest.raises(HubSignInError, match=r"hf auth login"):
+            check(REPOSITORY)
+
+    def test_asks_to_sign_in(
+        self, hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.delenv("HF_TOKEN")
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "none"))
+
+        with pytest.raises(HubSignInError, match="nobody is signed in"):
+            check(REPOSITORY)
+
+    def test_is_not_stopped_by_a_rate_limit(self, hub: Hub) -> None:
+        hub.refusal = 429
+
+        check(REPOSITORY)
+
+    @pytest.mark.parametrize("status", [500, 503, None])
+    def test_says_in_a_line_that_the_hub_cannot_be_reached(
+        self, hub: Hub, monkeypatch: pytest.MonkeyPatch, status: int | None
+    ) -> None:
+        hub.refusal = status
+        if status is None:
+            monkeypatch.setattr(constants, "ENDPOINT", nowhere())
+
+        with pytest.raises(HubNotReachedError, match="cannot be reached") as raised:
+            check(REPOSITORY)
+
+        assert "\n" not in str(raised.value)
+
+    def test_names_the_package_that_is_missing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+
+        with pytest.raises(MissingPartError, match=r"pip install 'crawlset\[hub\]'"):
+            check(REPOSITORY)
+
+
+def nowhere() -> str:
+    """An address where nothing listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{taken.getsockname()[1]}"

@@ -17,7 +17,7 @@ from crawlset_client.cli.completion import (
 )
 from crawlset_client.cli.running import AsJson, InProject, Run, read_object, running
 from crawlset_client.cli.validate import validation_id
-from crawlset_client.errors import NotFoundHereError, UsageError
+from crawlset_client.errors import CrawlsetError, NotFoundHereError, UsageError
 from crawlset_client.text import plain
 
 if TYPE_CHECKING:
@@ -92,13 +92,15 @@ def export(
         from crawlset_client.cli.drawing import draw_dataset  # noqa: PLC0415
         from crawlset_client.cli.watching import fetched_later, watch_export  # noqa: PLC0415
         from crawlset_client.datasets import fetch_dataset  # noqa: PLC0415
-        from crawlset_client.hub import push  # noqa: PLC0415
+        from crawlset_client.hub import check, push  # noqa: PLC0415
         from crawlset_client.lookup import find_job  # noqa: PLC0415
         from crawlset_client.placing import check_target  # noqa: PLC0415
 
         _check_choice(validation, export_id, all_stored=all_stored)
         given = read_object(options, "options") if options is not None else None
         check_target(out, is_forced=force)
+        if push_to_hub is not None:
+            check(push_to_hub)
         with run.connect() as crawlset:
             found = find_job(crawlset, job, project)
             if export_id is not None:
@@ -135,14 +137,18 @@ def export(
                 f"Left {dataset.n_kept:,} files in {dataset.path} that the export there before had"
                 " not written."
             )
-        document = {
+        document: dict[str, Any] = {
             "export_job": made.document,
             "path": str(plain(dataset.path)),
             "n_images": dataset.n_images,
             "splits": dataset.splits,
         }
         if push_to_hub is not None:
-            document["hub"] = push(dataset.path, push_to_hub, is_private=not public)
+            try:
+                document["hub"] = push(dataset.path, push_to_hub, is_private=not public)
+            except CrawlsetError as error:
+                error.subject = document
+                raise
             run.output.note(f"Uploaded to {document['hub']}")
         run.output.result(document, lambda console: draw_dataset(console, dataset))
 

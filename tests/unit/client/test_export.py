@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from huggingface_hub import HfApi, constants
 
 from crawlset_client.placing import MARKER
 from tests.unit.client.conftest import Shell
@@ -552,6 +553,42 @@ class TestExportThatFails:
 
         assert document["error"]["code"] == "JobEndedError"
         assert document["export_job"]["status"] == "failed"
+
+
+class TestPushToHub:
+    @pytest.fixture(autouse=True)
+    def _nobody(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "none"))
+        monkeypatch.delenv("HF_TOKEN", raising=False)
+
+    @pytest.mark.parametrize(
+        ("repository", "code"), [("ann/cats", "HubSignInError"), ("cats", "HubNameError")]
+    )
+    def test_is_checked_before_anything_is_exported(
+        self, api: FakeApi, shell: Shell, job_id: str, repository: str, code: str
+    ) -> None:
+        result = shell.run("export", job_id, "--out", "set", "--push-to-hub", repository)
+
+        assert result.exit_code != 0
+        assert code in result.stderr
+        assert api.requests == []
+
+    def test_that_fails_leaves_the_dataset_and_says_where(
+        self, shell: Shell, job_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def break_off(*_: object, **__: object) -> None:
+            raise ConnectionError("the cable\nwas cut")
+
+        monkeypatch.setattr(HfApi, "whoami", lambda _: {"name": "ann"})
+        monkeypatch.setattr(HfApi, "create_repo", break_off)
+
+        document = shell.json("export", job_id, "--out", "set", "--push-to-hub", "ann/cats")
+
+        out = tmp_path / "set"
+        assert (document["error"]["code"], document["path"]) == ("HubError", str(out))
+        assert document["n_images"] == 5
+        assert "the cable was cut. The dataset is complete at" in document["error"]["detail"]
+        assert (out / "train/cat/a.jpg").exists()
 
 
 class TestMarker:
