@@ -35,8 +35,8 @@ def check(repository: str) -> None:
         HFValidationError,
         LocalTokenNotFoundError,
     )
-    from huggingface_hub.utils import (  # noqa: PLC0415
-        validate_repo_id,  # type: ignore[attr-defined] - as its documentation has it
+    from huggingface_hub.utils import (  # type: ignore[attr-defined]  # noqa: PLC0415
+        validate_repo_id,
     )
 
     try:

@@ -161,13 +161,34 @@ class TestAttribution:
                     "To view the terms, visit https://creativecommons.org/publicdomain/zero/1.0/."
                 ),
             ),
-            ("Tree", None, "cc-by-sa", '"Tree" is licensed under CC BY-SA.'),
+            (
+                "Tree",
+                None,
+                "cc-by-sa",
+                '"Tree", creator unknown, from https://a.test/1, is licensed under CC BY-SA.',
+            ),
             ("Tree", "Tim", "all-rights-reserved", '"Tree" by Tim. All rights reserved.'),
-            ("Tree", "Tim", None, '"Tree" by Tim.'),
-            (None, None, "cc-by-4.0", None),
+            (
+                "Tree",
+                None,
+                "all-rights-reserved",
+                '"Tree", creator unknown, from https://a.test/1, all rights reserved.',
+            ),
+            ("Tree", "Tim", None, '"Tree" by Tim, licence unknown, from https://a.test/1'),
+            (None, "Tim", None, "This work by Tim, licence unknown, from https://a.test/1"),
+            ("Tree", None, None, '"Tree", creator and licence unknown, from https://a.test/1'),
+            (
+                None,
+                None,
+                "cc-by",
+                "This work, creator unknown, from https://a.test/1, is licensed under CC BY.",
+            ),
+            (None, None, None, None),
         ],
     )
     def test_says_what_is_known(
         self, title: str | None, creator: str | None, licence: str | None, sentence: str | None
     ) -> None:
-        assert licences.attribution(title, creator, licence) == sentence
+        found = licences.attribution(title, creator, licence, "https://a.test/1")
+
+        assert found == sentence

@@ -101,8 +101,11 @@ def _name(licence: str) -> str:
 
 def _line(entry: Mapping[str, Any]) -> str:
     source = entry["landing_url"] or entry["url"]
+    title = f'"{plain(entry["title"])}"' if entry["title"] else "untitled"
     parts = [
-        f'"{plain(entry["title"], "untitled")}" by {plain(entry["creator"])}',
+        f"{title} by {plain(entry['creator'])}"
+        if entry["creator"]
+        else f"{title}, creator unknown",
         f"source {link(source)}",
         f"licence {plain(entry['licence'])}",
     ]

@@ -113,7 +113,13 @@ def _contents(form: Format) -> Iterator[tuple[str, str]]:
     yield "croissant.json", "metadata (Croissant 1.1)"
     yield "ATTRIBUTION.md, ATTRIBUTION.csv", "authors and licences"
     yield "config.json", "how it was crawled, validated and exported"
-    yield "SHA256SUMS", "for `sha256sum --check`"
+    if form.kind in TREES:
+        yield (
+            "SHA256SUMS",
+            "for `sha256sum --check`: of the archives, or of what `crawlset export` unpacked",
+        )
+    else:
+        yield "SHA256SUMS", "for `sha256sum --check`"
 
 
 def _size(n: int) -> str:

@@ -197,20 +197,22 @@ class Parts:
 def _line(candidate: Candidate, request: SearchRequest, rank: int) -> bytes:
     title = _clean(candidate.title)
     creator = _clean(candidate.creator)
+    url = _clean(candidate.url, MAX_URL_CHARS)
+    landing_url = _clean(candidate.landing_url, MAX_URL_CHARS)
     return _json(
         {
-            "url": _clean(candidate.url, MAX_URL_CHARS),
+            "url": url,
             "source": request.source,
             "query": _clean(candidate.query),
             "keyword": _clean(candidate.keyword, MAX_KEYWORD_CHARS)
             or _clean(request.keyword, MAX_KEYWORD_CHARS),
             "rank": rank,
-            "landing_url": _clean(candidate.landing_url, MAX_URL_CHARS),
+            "landing_url": landing_url,
             "licence": candidate.licence,
             "licence_raw": _clean(candidate.licence_raw),
             "creator": creator,
             "attribution": _clean(candidate.attribution)
-            or licences.attribution(title, creator, candidate.licence),
+            or licences.attribution(title, creator, candidate.licence, landing_url or url or ""),
             "title": title,
             "width": _pixels(candidate.width),
             "height": _pixels(candidate.height),

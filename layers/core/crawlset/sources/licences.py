@@ -162,20 +162,31 @@ def name(licence: str) -> str:
     return _NAMES.get(kind, kind.upper().replace("CC-", "CC ", 1)) + version
 
 
-def attribution(title: str | None, creator: str | None, licence: str | None) -> str | None:
-    """The sentence that gives a work its due; None when neither title nor creator is known."""
-    if title is None and creator is None:
+def attribution(
+    title: str | None, creator: str | None, licence: str | None, source: str
+) -> str | None:
+    """
+    The sentence that gives a work its due; None when neither title, creator nor licence is known.
+
+    It says which of creator and licence is unknown, and then names `source`, the address that
+    leads to the work.
+    """
+    if title is None and creator is None and licence is None:
         return None
     work = f'"{title}"' if title else "This work"
     by = f" by {creator}" if creator else ""
+    missing = [part for part, value in (("creator", creator), ("licence", licence)) if not value]
+    if missing:
+        by += f", {' and '.join(missing)} unknown, from {source}"
     if licence is None:
-        return f"{work}{by}."
+        return f"{work}{by}"
+    comma = "," if missing else ""
     if licence == "all-rights-reserved":
-        return f"{work}{by}. All rights reserved."
+        return f"{work}{by}, all rights reserved." if comma else f"{work}{by}. All rights reserved."
     verb = "is licensed under" if licence.startswith("cc-by") else "is marked with"
     where = address(licence)
     terms = f" To view the terms, visit {where}." if where else ""
-    return f"{work}{by} {verb} {name(licence)}.{terms}"
+    return f"{work}{by}{comma} {verb} {name(licence)}.{terms}"
 
 
 @lru_cache(maxsize=4096)
