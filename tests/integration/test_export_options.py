@@ -20,6 +20,7 @@ from tests.integration.exporting import (
     Store,
     archive_of,
     export,
+    file_of,
     judge,
     manifest_of,
     storing,
@@ -75,6 +76,15 @@ class TestClasses:
         lines = lines_of(export_job)
         assert [lines[image.id]["class"] for image in (cat, kitten, dog)] == ["cat", "cat", None]
         assert export_job.n_images == 2
+
+    def test_of_no_image_are_told_in_the_card(self, store: Store, export_with: Export) -> None:
+        store(1, keyword="cat")
+
+        mistaken, right = export_with(classes={"kiten": "cat"}), export_with(classes={"cat": "x"})
+
+        warning = "names keywords that no candidate has: kiten"
+        assert warning in file_of(mistaken, "README.md").decode()
+        assert "no candidate has" not in file_of(right, "README.md").decode()
 
 
 class TestLicences:

@@ -73,6 +73,28 @@ def error_of(raised: pytest.ExceptionInfo[BaseException]) -> str:
 
 
 class TestCreateExportJob:
+    def test_names_the_keywords_that_classes_can_have(
+        self, api: Api, path: str, job: CrawlJob, store: Store
+    ) -> None:
+        store(1, keyword="kitten")
+        store(1, keyword=None)
+        options = {"classes": {"kitten": "cat", "": "other", job.keywords[0]: None}}
+        status, _ = api.call("POST", path, {"export_options": options})
+        refused = {"export_options": {"classes": {"kiten": "cat"}}}
+
+        refusals = [
+            api.call("POST", path, refused),
+            api.call("POST", path.replace("export-jobs", "pipeline"), {"export": refused}),
+        ]
+
+        assert status == 201
+        for (code, body), prefix in zip(refusals, ("", "/export"), strict=True):
+            assert (code, body["code"]) == (422, "UnknownKeywordError")
+            assert [e["pointer"] for e in body["errors"]] == [
+                f"{prefix}/export_options/classes/kiten"
+            ]
+            assert "there are '', 'cat', 'kitten'" in body["detail"]
+
     def test_waits_with_one_execution_in_the_outbox(
         self, api: Api, path: str, job: CrawlJob, session: Session
     ) -> None:
@@ -118,6 +140,8 @@ class TestCreateExportJob:
                 {"export_options": {"encode": {}, "resize": {"mode": "no", "size": 64}}},
                 "/export_options",
             ),
+            ({"export_options": {"classes": {"kiten": "cat"}}}, "/export_options/classes/kiten"),
+            ({"export_options": {"classes": {"a/b~": None}}}, "/export_options/classes/a~1b~0"),
             ({"shards": 5}, "/shards"),
         ],
     )

@@ -94,7 +94,7 @@ class TestCreateValidationJob:
     def test_takes_the_default_rules(self, api: Api, path: str) -> None:
         status, body = api.call("POST", path, {})
 
-        assert (status, body["validation_rules"]) == (201, {"preset": None, "rules": []})
+        assert (status, body["validation_rules"]) == (201, {"preset": "basic", "rules": []})
 
     @pytest.mark.parametrize(
         ("rules", "pointer"),

@@ -75,8 +75,10 @@ def start_pipeline(
 def validate_and_export(
     session: Session, job: CrawlJob, rules: ValidationRules, export: ExportRequest | None
 ) -> tuple[ValidationJob, ExportJob | None]:
-    """As `start_pipeline`, with a validation in any case."""
+    """As `start_pipeline`, with a validation in any case, for a request that can be refused."""
     leakage.require_sets(session, rules.rules)
+    if export is not None:
+        exports.require_keywords(session, job, export, "/export")
     validation_job, export_job = start_pipeline(session, job, rules, export)
     if validation_job is None:
         raise ValueError

@@ -59,6 +59,9 @@ def lines(job: CrawlJob, form: Format, summary: Summary) -> Iterator[str]:
     yield f"- Intended use: {plain(str(job.policy['intended_use']))}"
     if summary.left_out:
         yield f"- Left out: {sum(summary.left_out.values())} images, see `left_out` in the manifest"
+    if summary.unmet:
+        unmet = ", ".join(plain(keyword, "(none)") for keyword in sorted(summary.unmet))
+        yield f"- `classes` names keywords that no candidate has: {unmet}"
     yield ""
     yield from _table("Images", ("split", "class"), summary.classes)
     yield from _table("Licences", ("licence",), _keyed(summary.licences))

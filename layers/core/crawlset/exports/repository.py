@@ -101,6 +101,13 @@ class ExportRepository:
             )
         )
 
+    def keywords_of(self, job: CrawlJob) -> set[str]:
+        """That `job` searches for, or that its candidates have; "" if some have none."""
+        found = self.session.scalars(
+            select(func.coalesce(Image.keyword, "")).where(Image.crawl_job_id == job.id).distinct()
+        )
+        return {*job.keywords, *found}
+
     def validation_status(self, job: ExportJob) -> JobStatus | None:
         """None if the export waits for no validation, or for one that is gone."""
         status: JobStatus | None = self.session.scalar(

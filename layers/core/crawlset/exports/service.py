@@ -1,6 +1,6 @@
 """What a user may do with export jobs, and how they expire."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from http import HTTPStatus
 from uuid import UUID
@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from crawlset import outbox, pipeline_jobs
-from crawlset.errors import AppError, ConflictError, NotFoundError
+from crawlset.errors import AppError, ConflictError, NotFoundError, UnprocessableError
 from crawlset.exports import files
 from crawlset.exports.repository import REMOVING, ExportRepository, FileRepository
 from crawlset.exports.schemas import (
@@ -25,6 +25,7 @@ from crawlset.observability import logger
 
 URL_LIFETIME = timedelta(minutes=15)
 EXPIRED_AT_ONCE = 100
+KEYWORDS_NAMED = 20
 
 
 class GoneError(AppError):
@@ -56,6 +57,38 @@ class ValidationNotCompletedError(ConflictError):
         super().__init__(f"Validation job {job.id} is {job.status}, not completed.")
 
 
+class UnknownKeywordError(UnprocessableError):
+    """The classes of an export are about a keyword that its crawl job does not have."""
+
+    def __init__(self, unknown: str, known: Iterable[str], pointer: str) -> None:
+        names = sorted(known)
+        shown = ", ".join(repr(name) for name in names[:KEYWORDS_NAMED])
+        more = f" and {len(names) - KEYWORDS_NAMED:,} more" if len(names) > KEYWORDS_NAMED else ""
+        place = unknown.replace("~", "~0").replace("/", "~1")
+        super().__init__(
+            f"No image of the crawl job has the keyword {unknown!r}, which classes names; there"
+            f" are {shown or 'none'}{more}.",
+            f"{pointer}/export_options/classes/{place}",
+        )
+
+
+def require_keywords(
+    session: Session, job: CrawlJob, request: ExportRequest, pointer: str = ""
+) -> None:
+    """
+    Check that `job` has every keyword that `classes` maps; `pointer` is where the request stands.
+
+    Raises:
+        UnknownKeywordError: it has not.
+    """
+    classes = request.export_options.classes
+    if set(classes) <= set(job.keywords):
+        return
+    known = ExportRepository(session).keywords_of(job)
+    if unknown := [keyword for keyword in classes if keyword not in known]:
+        raise UnknownKeywordError(unknown[0], known, pointer)
+
+
 def create(session: Session, job: CrawlJob, request: ExportJobCreate) -> ExportJob:
     """
     Export what `job` has stored, or what a validation of it kept, as soon as the transaction
@@ -64,7 +97,9 @@ def create(session: Session, job: CrawlJob, request: ExportJobCreate) -> ExportJ
     Raises:
         NotFoundError: `job` has no such validation.
         CrawlJobNotCompletedError, ValidationNotCompletedError: it is too early.
+        UnknownKeywordError: `classes` names a keyword that `job` does not have.
     """
+    require_keywords(session, job, request)
     validation_job = None
     if request.validation_job_id is not None:
         validation_job = ExportRepository(session).validation_of(job, request.validation_job_id)

@@ -55,7 +55,7 @@ def write(
 
     They say nothing that differs between two exports of one snapshot. `data` are the files of data.
     """
-    summary = Summary()
+    summary = Summary(unmet=set(form.options.classes))
     names = [MANIFEST, MARKDOWN, CSV, CLASSES, CONFIG]
     with ExitStack() as stack:
         out = stack.enter_context((directory / MANIFEST).open("w", encoding="ascii"))

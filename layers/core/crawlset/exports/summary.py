@@ -19,9 +19,13 @@ class Summary:
     left_out: Counter[str] = field(default_factory=Counter)
     """Images that were chosen and could not be exported, by reason."""
 
+    unmet: set[str] = field(default_factory=set)
+    """Keywords that have a class of their own in the options, and that no candidate has."""
+
     def add(self, entry: Mapping[str, Any]) -> None:
         """A line of the manifest."""
         self.n_candidates += 1
+        self.unmet.discard(entry["keyword"] or "")
         self.outcomes[entry["outcome"] or "pending"] += 1
         if entry["left_out"]:
             self.left_out[entry["left_out"]] += 1

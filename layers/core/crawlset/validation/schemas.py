@@ -1,5 +1,6 @@
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -21,6 +22,13 @@ class ValidationRules(BaseModel):
     preset: Preset | None = None
     rules: Annotated[tuple[Rule, ...], Field(max_length=MAX_RULES)] = ()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _is_basic_if_nothing_is_said(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and given.get("preset") is None and not given.get("rules"):
+            return {**given, "preset": Preset.basic}
+        return given
+
     @model_validator(mode="after")
     def _are_told_apart(self) -> Self:
         names = [rule.label for rule in self.rules]
@@ -31,10 +39,7 @@ class ValidationRules(BaseModel):
 
     def resolved(self) -> list[Rule]:
         """Every rule there is to break, by its label told apart."""
-        preset = self.preset
-        if preset is None and not self.rules:
-            preset = Preset.basic
-        usual = PRESETS[preset] if preset is not None else ()
+        usual = PRESETS[self.preset] if self.preset is not None else ()
         return list({rule.label: rule for rule in (*usual, *self.rules)}.values())
 
 
