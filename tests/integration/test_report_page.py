@@ -16,7 +16,7 @@ from tests.integration.validating import validate
 from tests.unit.imaging import pictures
 
 pytestmark = pytest.mark.usefixtures("bucket")
-VOID = {"meta", "img", "rect"}
+VOID = {"meta", "img", "rect", "br"}
 
 
 class Page(HTMLParser):
@@ -120,6 +120,33 @@ def test_shows_counts_rules_histograms_and_pictures(session: Session, job: Crawl
     assert "Validation of <script>cats</script>" in page.texts
     assert len(page.pictures) == 2 + 3
     assert all(source.startswith("data:image/jpeg;base64,") for source in page.pictures)
+
+
+def test_explains_itself_in_plain_words_with_links(session: Session, job: CrawlJob) -> None:
+    pages = ["https://a.test/cat?x=1&y=2", "javascript:alert(1)", None, "http://[", "ftp://a.test"]
+    images = [
+        image
+        for page in pages
+        for image in stored(session, job, 1, width=60, height=80, landing_url=page, file_size=10**5)
+    ]
+    validation_job = factories.create_validation_job(session, job)
+    validate(validation_job)
+
+    page = Page(ask(validation_job, job)["body"])
+
+    links = {attributes["href"]: attributes for tag, attributes in page.tags if tag == "a"}
+    assert set(links) == {pages[0], images[2].url}
+    assert {attributes["rel"] for attributes in links.values()} == {"noopener noreferrer"}
+    texts = "\n".join(page.texts)
+    assert f"Image {images[0].id}, on a.test: short side 60 px, at least 64 px wanted" in texts
+    assert "short side of at least 64 px" in page.texts
+    assert "rejected" in page.texts
+    assert "100,000 px" in page.texts
+    assert "e+0" not in texts
+    names = [attributes.get("name") for tag, attributes in page.tags if tag == "meta"]
+    assert {"viewport", "generator"} <= set(names)
+    scrolling = [attributes for tag, attributes in page.tags if attributes.get("class") == "wide"]
+    assert len(scrolling) == sum(tag == "table" for tag, _ in page.tags)
 
 
 def test_holds_nothing_that_runs_or_is_fetched(session: Session, job: CrawlJob) -> None:

@@ -4,7 +4,9 @@ import base64
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import islice
+from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import select
@@ -14,17 +16,29 @@ from crawlset.crawls import thumbnails
 from crawlset.crawls.reading import ImageNotStoredError
 from crawlset.kit import objects
 from crawlset.models import CrawlJob, Image
+from crawlset.validation import words
 from crawlset.validation.schemas import Example, ReportRead
 
 MAX_PICTURES = 240
 CLUSTERS_SHOWN = 10
 MEMBERS_SHOWN = 8
+CLASSES_SHOWN = 100
 SIDE = 128
 """Pixels of the longer side of a picture."""
 READS_AT_ONCE = 16
 
 
-def render(report: ReportRead, job: CrawlJob, pictures: Mapping[int, str]) -> str:
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where an image is shown, and the host of that page."""
+
+    href: str
+    host: str
+
+
+def render(
+    report: ReportRead, job: CrawlJob, pictures: Mapping[int, str], links: Mapping[int, Link]
+) -> str:
     """The page; `pictures` are data URIs by image id, one that is missing is named by its id."""
     by_rule: dict[tuple[str, str | None], list[Example]] = defaultdict(list)
     for example in report.examples:
@@ -40,8 +54,12 @@ def render(report: ReportRead, job: CrawlJob, pictures: Mapping[int, str]) -> st
         report=report,
         job=job,
         pictures=pictures,
+        links=links,
         examples=by_rule,
+        rules={rule.label: rule for rule in report.rules},
+        words=words,
         clusters=report.clusters[:CLUSTERS_SHOWN],
+        classes_shown=CLASSES_SHOWN,
         members_shown=MEMBERS_SHOWN,
         n_images=sum(report.counts.model_dump().values()),
     )
@@ -63,6 +81,20 @@ def read_images(session: Session, job: CrawlJob, ids: Iterable[int]) -> Sequence
     return session.scalars(
         select(Image).where(Image.crawl_job_id == job.id, Image.id.in_(list(ids)))
     ).all()
+
+
+def links(images: Iterable[Image]) -> dict[int, Link]:
+    """The page that each image was found on, or else the image; http and https alone."""
+    found = {}
+    for image in images:
+        href = image.landing_url or image.url
+        try:
+            parts = urlsplit(href)
+        except ValueError:
+            continue
+        if parts.scheme in {"http", "https"} and parts.hostname:
+            found[image.id] = Link(href, parts.hostname)
+    return found
 
 
 def pictures(images: Sequence[Image]) -> dict[int, str]:

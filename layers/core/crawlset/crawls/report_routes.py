@@ -37,7 +37,9 @@ def build_router() -> APIGatewayHttpRouter:
             job = service.require(session, project_id, job_id)
             report = validation.read_report(session, job, validation_job_id)
             images = report_page.read_images(session, job, report_page.image_ids(report))
-        page = report_page.render(report, job, report_page.pictures(images))
+        page = report_page.render(
+            report, job, report_page.pictures(images), report_page.links(images)
+        )
         return Response(
             HTTPStatus.OK,
             f"{HTML}; charset=utf-8",
