@@ -124,9 +124,11 @@ class JobEndedError(CrawlsetError):
 class MissingPartError(CrawlsetError):
     """A part of Crawlset that this command needs is not installed."""
 
-    def __init__(self, package: str, *, extra: str | None = None) -> None:
-        advice = f"pip install 'crawlset[{extra}]'" if extra else "run it in a checkout"
-        super().__init__(f"This needs the package {package}, which is not installed: {advice}.")
+    def __init__(self, package: str, *, extra: str) -> None:
+        super().__init__(
+            f"This needs the package {package}, which is not installed:"
+            f" pip install 'crawlset[{extra}]'."
+        )
 
 
 class WatchInterruptedError(CrawlsetError):

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from crawlset_client.datasets import TREES
 from crawlset_local.cloud import LocalCloud
 from tests.e2e.support import PATIENCE, Api
 
@@ -53,12 +54,21 @@ def test_is_exported_and_fetched(
     )  # fmt: skip
 
     assert made["n_images"] > 10
-    checked = subprocess.run(
-        ["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=tmp_path / "set", check=False
-    )
-    assert checked.returncode == 0
+    assert sums_hold(tmp_path / "set")
     lines = (tmp_path / "set/manifest.jsonl").read_text().splitlines()
     exported = [line for line in map(json.loads, lines) if line["data_file"]]
     assert len(exported) == made["n_images"]
     same = crawlset(cloud, tmp_path, "diff", "set", f"{crawled}/{made['export_job']['id']}")
     assert same["n_same"] == made["n_images"]
+    if format_ in TREES:
+        export_id = made["export_job"]["id"]
+        crawlset(cloud, tmp_path, "export", crawled, "--out", "open", "--export-id", export_id)
+        assert sums_hold(tmp_path / "open")
+        assert all((tmp_path / "open" / line["file_name"]).is_file() for line in exported)
+
+
+def sums_hold(directory: Path) -> bool:
+    checked = subprocess.run(
+        ["sha256sum", "--check", "--quiet", "--strict", "SHA256SUMS"], cwd=directory, check=False
+    )
+    return checked.returncode == 0
