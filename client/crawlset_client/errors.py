@@ -124,7 +124,7 @@ class JobEndedError(CrawlsetError):
 class MissingPartError(CrawlsetError):
     """A part of Crawlset that this command needs is not installed."""
 
-    def __init__(self, package: str, *, extra: str) -> None:
+    def __init__(self, package: str, *, extra: str = "local") -> None:
         super().__init__(
             f"This needs the package {package}, which is not installed:"
             f" pip install 'crawlset[{extra}]'."

@@ -83,7 +83,7 @@ class ThisLaptop:
             from crawlset_local.cloud import LocalCloud  # noqa: PLC0415 - not always installed
             from crawlset_local.ports import Ports  # noqa: PLC0415
         except ModuleNotFoundError as error:
-            raise MissingPartError(error.name or "crawlset_local", extra="local") from error
+            raise MissingPartError(error.name or "crawlset_local") from error
         ports = Ports(
             gateway=options.port,
             emulator=options.emulator_port,

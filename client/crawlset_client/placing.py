@@ -113,6 +113,7 @@ def restore(out: Path) -> None:
     if not out.exists():
         for old in out.parent.glob(f".{escape(out.name)}.*{STAGE_SUFFIX}/{REPLACED}/*/old"):
             old.rename(out)
+            _remove_empty(old.parent.parent)
             return
 
 

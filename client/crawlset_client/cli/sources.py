@@ -54,7 +54,7 @@ def check_url(
         try:
             from crawlset.fetching.guard import explain  # noqa: PLC0415 - not always installed
         except ModuleNotFoundError as error:
-            raise MissingPartError(error.name or "crawlset", extra="local") from error
+            raise MissingPartError(error.name or "crawlset") from error
         verdict = explain(url, addresses, private_hosts)
         word = "allowed" if verdict.allowed else "refused"
         document = {"url": url, "allowed": verdict.allowed, "reason": verdict.reason}
@@ -90,7 +90,7 @@ def _host_of(url: str, private_hosts: frozenset[str]) -> str | None:
     try:
         from crawlset.fetching.guard import BlockedUrlError, parse_url  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        raise MissingPartError(error.name or "crawlset", extra="local") from error
+        raise MissingPartError(error.name or "crawlset") from error
     try:
         return parse_url(url, private_hosts).host.rstrip(".")
     except BlockedUrlError:
