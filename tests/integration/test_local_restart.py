@@ -14,6 +14,7 @@ import pytest
 
 from crawlset_local import emulator
 from crawlset_local.cloud import LocalCloud
+from crawlset_local.home import open_home
 from crawlset_local.ports import Ports
 from crawlset_local.processes import wait_until
 from tests.ports import free_ports
@@ -172,8 +173,7 @@ class TestStop:
 
 class TestStartOverWhatIsLeft:
     def test_stops_a_recorded_process_of_ours(self, cloud: LocalCloud) -> None:
-        for name in ("run", "logs"):
-            (cloud.home / name).mkdir(parents=True, exist_ok=True)
+        open_home(cloud.home).close()
         left = emulator.start(cloud.home, cloud.ports.emulator)
 
         cloud.start()
@@ -182,8 +182,8 @@ class TestStartOverWhatIsLeft:
         assert cloud.pids["emulator"] != left.process.pid
 
     def test_leaves_alone_a_process_that_took_the_number(self, cloud: LocalCloud) -> None:
+        open_home(cloud.home).close()
         run = cloud.home / "run"
-        run.mkdir(parents=True)
         record = {"pid": os.getpid(), "argv": [sys.executable, "-m", "ministack"]}
         (run / "emulator.json").write_text(json.dumps(record))
 
