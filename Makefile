@@ -11,6 +11,7 @@ FIND_PYTHON := infra/find-python
 BASE := httpx msgspec rich typer
 EXPORT := $(UV) export --quiet --frozen --no-annotate --no-header --no-dev --no-emit-project
 VERSIONS := 3.12 3.13 3.14
+ROWS := test_migrations.py test_concurrency.py test_isolation.py test_outbox.py test_planning.py test_recording.py test_tick.py
 
 export UV
 export UV_PYTHON_DOWNLOADS := never
@@ -71,13 +72,14 @@ test: setup ## Run every test
 	$(BIN)/pytest tests/integration -n 2 -q
 	$(BIN)/pytest tests/e2e -q -s
 
-versions: $(UV) ## Run the unit tests on every promised version of Python that is here
+versions: setup ## Run tests on every promised version of Python that is here, and on the oldest PostgreSQL
 	@for version in $(VERSIONS); do \
 		python=$$($(FIND_PYTHON) $$version) || continue; \
 		echo "--- Python $$version"; \
 		UV_PROJECT_ENVIRONMENT=.uv/$$version $(UV) sync --quiet --frozen --python "$$python" --extra local --extra hub || exit 1; \
 		.uv/$$version/bin/pytest tests/unit tests/infra -n 2 -q --disable-socket --allow-unix-socket || exit 1; \
 	done
+	TEST_POSTGRES=16 $(BIN)/pytest -n 2 -q $(addprefix tests/integration/,$(ROWS))
 
 unit: setup ## Run the tests that need nothing but Python
 	$(BIN)/pytest tests/unit tests/infra -n 2 -q --disable-socket --allow-unix-socket
