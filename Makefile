@@ -16,7 +16,9 @@ ROWS := test_migrations.py test_concurrency.py test_isolation.py test_outbox.py 
 export UV
 export UV_PYTHON_DOWNLOADS := never
 export SAM_CLI_TELEMETRY := 0
-# What pip is told of a network's own certificates, uv is told as well.
+# Certificates as pip has them: the system's, to which a network that inspects TLS adds its own.
+CA_BUNDLES := /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/ca-bundle.pem /etc/ssl/cert.pem
+export UV_SYSTEM_CERTS ?= $(if $(wildcard $(CA_BUNDLES)),true,false)
 ifeq ($(SSL_CERT_FILE),)
 ifneq ($(firstword $(PIP_CERT) $(REQUESTS_CA_BUNDLE)),)
 export SSL_CERT_FILE := $(firstword $(PIP_CERT) $(REQUESTS_CA_BUNDLE))
@@ -50,7 +52,7 @@ define install
 	@python=$$($(FIND_PYTHON) $(or $(PYTHON),$(INSTALLED)) 2>/dev/null || $(FIND_PYTHON) $(PYTHON)) || exit 1; \
 		echo "Installing $(1) for $$($$python --version) into .venv"; \
 		$(UV) sync --frozen --python "$$python" $(2) || { \
-		echo "If your network inspects TLS, say so: make UV_SYSTEM_CERTS=true …, or SSL_CERT_FILE=/path/to/ca.pem" >&2; exit 1; }
+		echo "Nothing is lost: run it again. If your network inspects TLS, say where its certificates are: make SSL_CERT_FILE=/path/to/ca.pem …" >&2; exit 1; }
 endef
 
 .venv/.run: $(UV) $(PYTHON_WANTED) uv.lock pyproject.toml
