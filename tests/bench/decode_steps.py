@@ -2,7 +2,7 @@
 What each step of decoding costs, and how much damage each decoder notices.
 
 `python -m tests.bench.decode_steps`. CPU microseconds an image, single-threaded, medians of rounds
-with the least and the most; the pictures are photographs of scikit-image's wheel, cropped to
+with the least and the most; the pictures are the photographs of the sample site, cropped to
 500 x 375.
 """
 

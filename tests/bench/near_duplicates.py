@@ -74,9 +74,8 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 
 def sample_files() -> dict[str, bytes]:
-    """Of the two of a stereo pair one: they are near duplicates."""
-    names = set(PHOTOGRAPHS)
-    return {name: encoded(photograph_pixels(name).convert("RGB")) for name in sorted(names)}
+    """Each photograph of the sample site by its name."""
+    return {name: encoded(photograph_pixels(name).convert("RGB")) for name in sorted(PHOTOGRAPHS)}
 
 
 def views_of(data: bytes) -> Views | None:
