@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?=
 UV_VERSION := 0.13.9
-UV := $(CURDIR)/.uv/bin/uv
+UV := .uv/bin/uv
 BIN := .venv/bin
 SAM_VERSION := 1.167.0
 SAM_ENV := .uv/sam
@@ -28,12 +28,12 @@ endif
 .PHONY: help setup up demo test versions unit lint types schema openapi lock wheel version validate build deploy bench clean FORCE
 
 help: ## Say what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-12s%s\n", $$1, $$2}'
 
 setup: .venv/.dev ## Install everything that developing and testing need
 
 $(UV):
-	@python=$$($(FIND_PYTHON) $(PYTHON) 2>/dev/null || command -v python3) || $(FIND_PYTHON) $(PYTHON); \
+	@python=$$($(FIND_PYTHON) $(PYTHON) 2>/dev/null || command -v python3) || { $(FIND_PYTHON) $(PYTHON); exit 1; }; \
 		echo "Fetching uv $(UV_VERSION), which installs the rest, into .uv"; \
 		"$$python" -m venv .uv && \
 		.uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) || \
@@ -50,7 +50,7 @@ endif
 
 define install
 	@python=$$($(FIND_PYTHON) $(or $(PYTHON),$(INSTALLED)) 2>/dev/null || $(FIND_PYTHON) $(PYTHON)) || exit 1; \
-		echo "Installing $(1) for $$($$python --version) into .venv"; \
+		echo "Installing $(1) for $$("$$python" --version) into .venv"; \
 		$(UV) sync --frozen --python "$$python" $(2) || { \
 		echo "Nothing is lost: run it again. If your network inspects TLS, say where its certificates are: make SSL_CERT_FILE=/path/to/ca.pem …" >&2; exit 1; }
 endef
@@ -139,7 +139,7 @@ validate: $(SAM) ## Lint the template
 	$(SAM_ENV)/bin/cfn-lint infra/data.yaml
 
 build: $(SAM) ## Build what is deployed; needs a Python 3.13
-	PATH="$$(dirname "$$($(FIND_PYTHON) 3.13)"):$$PATH" $(SAM) build
+	UV="$(CURDIR)/.uv/bin/uv" PATH="$$(dirname "$$($(FIND_PYTHON) 3.13)"):$$PATH" $(SAM) build
 
 deploy: build ## Deploy a stack: make deploy STACK=crawlset-dev PARAMETERS="Contact=... DatabaseSecretArn=..."
 	$(SAM) deploy --stack-name $(STACK) --parameter-overrides $(PARAMETERS)

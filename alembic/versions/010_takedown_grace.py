@@ -23,7 +23,9 @@ REMOVED_AT_ONCE = (
     """
     INSERT INTO pack_rewrites (id, user_id, crawl_job_id, takedown_id, pack_key, due_at)
     SELECT gen_random_uuid(), user_id, crawl_job_id, max(takedown_id::text)::uuid, pack_key, now()
-    FROM takedown_images WHERE pack_key IS NOT NULL
+    FROM takedown_images WHERE pack_key IS NOT NULL AND takedown_id IN (
+        SELECT id FROM takedowns WHERE status NOT IN ('revoking', 'revoked')
+    )
     GROUP BY user_id, crawl_job_id, pack_key
     """,
     """

@@ -4,7 +4,8 @@ Revision: 013
 Revises: 011
 
 Of several projects with one name the oldest keeps it; a later one becomes `name (2)`, or the next
-number that is free. Code from before this answers 500 to a name that is taken, and makes nothing.
+number that is free. A double that is made meanwhile breaks the build of the index: run it again.
+Code from before this answers 500 to a name that is taken, and makes nothing.
 """
 
 import uuid
@@ -29,7 +30,12 @@ def upgrade() -> None:
     op.execute("ALTER TABLE projects NO FORCE ROW LEVEL SECURITY")  # locks the table, too
     rename_doubles()
     op.execute("ALTER TABLE projects FORCE ROW LEVEL SECURITY")
-    op.create_index(op.f(INDEX), "projects", ["user_id", "name"], unique=True)
+    with op.get_context().autocommit_block():
+        # A build that broke off, as a double made meanwhile breaks it, leaves an invalid index.
+        op.drop_index(op.f(INDEX), "projects", if_exists=True, postgresql_concurrently=True)
+        op.create_index(
+            op.f(INDEX), "projects", ["user_id", "name"], unique=True, postgresql_concurrently=True
+        )
 
 
 def downgrade() -> None:

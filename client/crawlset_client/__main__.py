@@ -1,5 +1,5 @@
 """`python -m crawlset_client` is `crawlset`."""
 
-from crawlset_client.cli import main
+from crawlset_client.command import main
 
 main()

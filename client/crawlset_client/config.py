@@ -94,7 +94,19 @@ def load_config(environ: Mapping[str, str], directory: Path, *, with_file: bool 
         DEFAULTS["api_key"],
     )
     settings["api_url"] = replace(settings["api_url"], value=address)
+    _check_key_goes_home(settings, address)
     return Config(settings, home, file)
+
+
+def _check_key_goes_home(settings: Mapping[str, Setting], address: str) -> None:
+    """Raise `ConfigError` where a folder that we happen to be in would be told the user's key."""
+    key, url = settings["api_key"], settings["api_url"]
+    is_elsewhere = urlsplit(address).hostname not in {"127.0.0.1", "localhost", "::1"}
+    if key.named_by == "environment" and url.named_by == "profile" and is_elsewhere:
+        raise ConfigError(
+            f"CRAWLSET_API_KEY is not sent to {address}, which only {url.origin} names;"
+            " if it is meant for it, set CRAWLSET_API_URL as well."
+        )
 
 
 def working_directory() -> Path:
@@ -110,9 +122,14 @@ def find_home(environ: Mapping[str, str], directory: Path) -> Path:
     if given := environ.get("CRAWLSET_HOME"):
         return (directory / given).resolve()
     for place in (directory, *directory.parents):
-        if (place / HOME / PROFILE).is_file():
+        if _is_ours(place / HOME / PROFILE):
             return place / HOME
     return directory / HOME
+
+
+def _is_ours(profile: Path) -> bool:
+    """Whether there is a profile that nobody else has put there; root takes anybody's."""
+    return profile.is_file() and os.geteuid() in {0, profile.stat().st_uid}
 
 
 def config_file(environ: Mapping[str, str]) -> Path | None:
@@ -138,17 +155,24 @@ def _is_of(layer: Mapping[str, Setting], address: str) -> bool:
     return url is not None and _base(url) == address
 
 
+def _others_may_read(path: Path) -> bool:
+    return os.name == "posix" and bool(path.stat().st_mode & 0o077)
+
+
 def _read_profile(path: Path) -> dict[str, str]:
     text = _read(path)
     if text is None:
         return {}
     try:
         profile = json.loads(text)
-        return {name: str(profile[name]) for name in ("api_url", "api_key")}
+        said = {name: str(profile[name]) for name in ("api_url", "api_key")}
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(
             f"{path} is no profile of Crawlset. Remove it and start `crawlset up` again."
         ) from error
+    if _others_may_read(path):
+        raise ConfigError(f"{path} holds a key and others may read it: chmod 600 it.")
+    return said
 
 
 def _read_file(path: Path) -> dict[str, str]:
@@ -169,7 +193,7 @@ def _read_file(path: Path) -> dict[str, str]:
     if "api_key" in said:
         if "api_url" not in said:
             raise ConfigError(f"{path}: api_key is for one address; set api_url beside it.")
-        if os.name == "posix" and path.stat().st_mode & 0o077:
+        if _others_may_read(path):
             raise ConfigError(f"{path} holds a key and others may read it: chmod 600 it.")
     return said
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Protocol
 from uuid import UUID
 
@@ -56,11 +56,18 @@ def project_for(crawlset: Crawlset, name_or_id: str, *, keep: bool = True) -> It
             return
         try:
             yield made
-        except CrawlsetError:
-            crawlset.delete_project(made.id)
+        except BaseException:
+            _delete_if_unused(crawlset, made)
             raise
         if not keep:
-            crawlset.delete_project(made.id)
+            _delete_if_unused(crawlset, made)
+
+
+def _delete_if_unused(crawlset: Crawlset, project: Project) -> None:
+    """Somebody else may have put jobs into it meanwhile, and what failed is told first."""
+    with suppress(CrawlsetError):
+        if next(crawlset.list_crawl_jobs(project.id), None) is None:
+            crawlset.delete_project(project.id)
 
 
 def find_job(crawlset: Crawlset, job_id: str, project: str | None = None) -> CrawlJob:

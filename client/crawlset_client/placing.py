@@ -112,9 +112,10 @@ def restore(out: Path) -> None:
     """Put back what a process that died had moved away from `out`."""
     if not out.exists():
         for old in out.parent.glob(f".{escape(out.name)}.*{STAGE_SUFFIX}/{REPLACED}/*/old"):
-            old.rename(out)
-            _remove_empty(old.parent.parent)
-            return
+            if (old / MARKER).is_file():
+                old.rename(out)
+                _remove_empty(old.parent.parent)
+                return
 
 
 def clear(stage: Path) -> None:

@@ -4,8 +4,10 @@ import json
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -17,13 +19,14 @@ MAX_CLIENT_BYTES = 15_000_000
 MAX_IMPORT_SECONDS = 0.100
 MAX_HELP_SECONDS = 0.250
 RUNS = 10
+BARE = {"PATH": os.defpath, "LANG": "C.UTF-8"}
+"""The environment of a user who has set nothing."""
+
+UV = Path(ROOT, os.environ.get("UV") or shutil.which("uv") or ".uv/bin/uv")
 
 
 def uv(*arguments: str | Path) -> str:
-    program = os.environ.get("UV") or shutil.which("uv") or ROOT / ".uv/bin/uv"
-    done = subprocess.run(
-        [program, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([UV, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -65,10 +68,18 @@ def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command,
         cwd=cwd,
-        env={"HOME": str(cwd), "PATH": os.defpath, "LANG": "C.UTF-8"},
+        env=BARE | {"HOME": str(cwd)},
         capture_output=True,
         text=True,
         check=False,
+    )
+
+
+def port_options() -> tuple[str, ...]:
+    ports = free_ports()
+    return (
+        *("--port", str(ports.gateway), "--emulator-port", str(ports.emulator)),
+        *("--postgres-port", str(ports.postgres), "--sample-port", str(ports.sample)),
     )
 
 
@@ -76,16 +87,19 @@ class TestLocal:
     def test_makes_the_dataset_of_the_demo_in_an_empty_folder(
         self, wheel: Path, pins: Path, tmp_path: Path
     ) -> None:
-        bin_ = install(f"crawlset[local] @ {wheel.as_uri()}", tmp_path / "venv", pins)
         folder = tmp_path / "folder"
         folder.mkdir()
-        ports = free_ports()
 
-        demo = run(
-            *(bin_ / "crawlset", "demo", "--json"),
-            *("--port", str(ports.gateway), "--emulator-port", str(ports.emulator)),
-            *("--postgres-port", str(ports.postgres), "--sample-port", str(ports.sample)),
+        demo = subprocess.run(
+            [
+                *(UV, "tool", "run", "--quiet", "--python", sys.executable),
+                *("--constraints", pins, "--from", f"crawlset[local] @ {wheel.as_uri()}"),
+                *("crawlset", "demo", "--json", *port_options()),
+            ],
             cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
         assert demo.returncode == 0, demo.stderr
@@ -98,6 +112,26 @@ class TestLocal:
         assert {path.name for path in folder.iterdir()} == {".crawlset", "datasets"}
         logs = "".join(log.read_text() for log in folder.glob(".crawlset/logs/*"))
         assert str(ROOT) not in logs
+
+    def test_runs_the_whole_system_until_it_is_interrupted(
+        self, wheel: Path, pins: Path, tmp_path: Path
+    ) -> None:
+        bin_ = install(f"crawlset[local] @ {wheel.as_uri()}", tmp_path / "venv", pins)
+
+        with subprocess.Popen(
+            [bin_ / "crawlset", "up", *port_options()],
+            cwd=tmp_path,
+            env=BARE | {"HOME": str(tmp_path)},
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as up:
+            assert up.stdout is not None
+            said = list(iter(up.stdout.readline, "Press Ctrl-C to stop.\n"))
+            up.send_signal(signal.SIGINT)
+
+        profile = json.loads((tmp_path / ".crawlset/profile.json").read_text())
+        assert up.returncode == 0
+        assert any(profile["api_key"] in line for line in said)
 
     def test_has_metadata_that_the_index_takes(self, wheel: Path) -> None:
         checked = subprocess.run(
@@ -133,7 +167,9 @@ class TestClient:
         assert helped < MAX_HELP_SECONDS
 
     def test_says_its_version(self, client: Path, tmp_path: Path) -> None:
-        assert run(client / "crawlset", "--version", cwd=tmp_path).stdout == "crawlset 0.1.0\n"
+        said = run(client / "crawlset", "--version", cwd=tmp_path).stdout
+
+        assert said == f"crawlset {version('crawlset')}\n"
 
     @pytest.mark.parametrize("command", ["up", "demo"])
     def test_says_how_to_have_the_laptop_as_well(

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -162,3 +163,28 @@ class TestFindPython:
         found = find(sys.executable, home=tmp_path, path=os.environ["PATH"])
 
         assert found.stdout.strip() == sys.executable
+
+
+class TestMake:
+    def test_says_in_one_line_that_there_is_none(self, tmp_path: Path, tools: Path) -> None:
+        checkout = tmp_path / "a checkout"
+        (checkout / "infra").mkdir(parents=True)
+        for name in ("Makefile", "infra/find-python", "uv.lock", "pyproject.toml"):
+            shutil.copy(ROOT / name, checkout / name)
+        make = shutil.which("make")
+        assert make is not None
+
+        done = subprocess.run(
+            [make, "demo"],
+            cwd=checkout,
+            env={"HOME": str(tmp_path), "PATH": str(tools)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        said = [line for line in done.stderr.splitlines() if not line.startswith("make:")]
+        assert done.returncode != 0
+        assert done.stdout == ""
+        assert len(said) == 1
+        assert "none was found" in said[0]

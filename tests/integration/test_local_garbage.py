@@ -184,13 +184,14 @@ class TestHome:
 
     def test_loses_old_logs_alone(self, used: Used) -> None:
         logs = used.home / "logs"
-        for name, age_days in (("a.log", 15), ("b.log", 1), ("b.log.1", 1), ("notes.txt", 99)):
+        ages = {"gateway.log": 15, "emulator.log": 1, "emulator.log.1": 1, "mine.log": 99}
+        for name, age_days in ages.items():
             (logs / name).write_bytes(b"x" * 5000)
             os.utime(logs / name, (time.time() - age_days * DAY,) * 2)
 
         found = {what for kind, what in found_in(used.home) if kind == "old log"}
 
-        assert found == {"a.log", "b.log.1"}
+        assert found == {"gateway.log", "emulator.log.1"}
 
 
 class TestLostDatabase:

@@ -70,8 +70,8 @@ def gc(
         bool,
         typer.Option(
             "--lost-databases",
-            help="Also databases kept outside of a home that is gone. A home that was moved"
-            " must have been started since.",
+            help="Also databases kept outside of a home that is gone, and programs of other"
+            " versions. A home that was moved must have been started since.",
         ),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Remove it; else it is only listed.")] = False,
@@ -80,7 +80,7 @@ def gc(
     """List what the laptop's cloud has left behind, and remove it with --yes."""
     with running(context, as_json=as_json) as run:
         try:
-            from crawlset_local.garbage import LOST_DATABASE, surveyed  # noqa: PLC0415
+            from crawlset_local.garbage import OUTSIDE, surveyed  # noqa: PLC0415
         except ModuleNotFoundError as error:
             raise MissingPartError(error.name or "crawlset_local") from error
         from crawlset_client.leftovers import find_leftovers  # noqa: PLC0415
@@ -90,7 +90,7 @@ def gc(
             found = [
                 garbage
                 for garbage in survey.garbage
-                if lost_databases or garbage.kind != LOST_DATABASE
+                if lost_databases or garbage.kind not in OUTSIDE
             ]
             found += find_leftovers(datasets or [Path(), Path("datasets")])
             removed, problems = _remove(found) if yes else ([], [])

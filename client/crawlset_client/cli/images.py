@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from crawlset_client.models import CrawlJob
 
+MOST = 1_000_000
+"""More candidates no job has."""
 SHOWN = 20
 IMAGE_STATUSES = (
     "pending",
@@ -59,7 +61,10 @@ def images(
     limit: Annotated[
         int | None,
         typer.Option(
-            min=1, metavar="N", help=f"No more than this; {SHOWN} if not given, in JSON all."
+            min=1,
+            max=MOST,
+            metavar="N",
+            help=f"No more than this; {SHOWN} if not given, in JSON all.",
         ),
     ] = None,
     project: InProject = None,

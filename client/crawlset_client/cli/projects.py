@@ -10,6 +10,9 @@ from crawlset_client.cli.running import AsJson, Yes, confirm_deletion, running, 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from crawlset_client.api import Crawlset
+    from crawlset_client.models import Project
+
 app = typer.Typer(name="projects", help="Projects: what jobs are kept in.", no_args_is_help=True)
 
 NameOrId = Annotated[str, typer.Argument(metavar="NAME|ID", autocompletion=complete_projects)]
@@ -61,6 +64,15 @@ def show(context: typer.Context, project: NameOrId, *, as_json: AsJson = False) 
         run.output.result(document, draw)
 
 
+def _contents(crawlset: "Crawlset", project: "Project") -> str:
+    from crawlset_client.progress import size  # noqa: PLC0415
+
+    jobs = list(crawlset.list_crawl_jobs(project.id))
+    n_stored = sum(job.progress.stored for job in jobs)
+    n_bytes = sum(job.bytes_stored for job in jobs)
+    return f"{len(jobs):,} crawl jobs, {n_stored:,} stored images ({size(n_bytes)}) and exports"
+
+
 @app.command()
 def delete(
     context: typer.Context,
@@ -74,6 +86,6 @@ def delete(
         from crawlset_client.lookup import find_project  # noqa: PLC0415
 
         found = find_project(crawlset, project)
-        confirm_deletion(f"{found.name!r} with everything in it", yes=yes)
+        confirm_deletion(f"{found.name!r} with {_contents(crawlset, found)}", yes=yes)
         crawlset.delete_project(found.id)
         say_deleted(run, found.id)

@@ -114,7 +114,7 @@ def _belonging(bucket: str, parts: tuple[str, ...]) -> tuple[str, str, str]:
     """Kind, owner's kind and owner of the object whose key has these parts (see `keys.py`)."""
     if bucket.endswith("-artifacts"):
         return "deployed code", SHARED, ""
-    folder, owner = parts[0], parts[1] if len(parts) > 1 else ""
+    folder, owner = (*parts, "", "")[:2]
     if folder not in OWNERS or not owner:
         return ("uploads" if folder == "uploads" else "other objects"), SHARED, ""
     if folder != "jobs":

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from crawlset import keys
 from crawlset_local import disk, postgres, processes
 from crawlset_local.disk import StoredObject
 from crawlset_local.errors import LocalCloudError
@@ -21,6 +22,13 @@ from crawlset_local.ports import momentary_port
 
 LOST_DATABASE = "database of a home that is gone"
 OTHER_WHEEL = "PostgreSQL of another version"
+OUTSIDE = frozenset({LOST_DATABASE, OTHER_WHEEL})
+"""What lies outside of any home, where somebody else may use it."""
+
+PARTS = frozenset({"postgres", "emulator", "gateway", "sample_site"})
+"""What writes logs."""
+
+NOTES = (keys.PROBE, keys.DEFERRAL)
 DAY = 86_400.0
 LOG_DAYS = 14
 UPLOAD_DAYS, NOTE_DAYS = 30, 7
@@ -127,6 +135,8 @@ def _reason(stored: StoredObject, keepers: Keepers, now: float) -> str | None:
     """Why nobody needs an object; None where somebody may."""
     days = (now - stored.modified_at) / DAY
     match stored.owner_kind:
+        case "crawl_job" if stored.path.name.startswith(NOTES) and days < 1:
+            return None  # a search's or a probe's, in a folder named like a job's
         case "crawl_job" if stored.owner not in keepers.crawl_jobs:
             return "objects of a deleted crawl job"
         case "export_job" if stored.owner in keepers.expired_exports:
@@ -144,8 +154,9 @@ def _old_logs(home: Path) -> Iterator[Garbage]:
     cutoff = time.time() - LOG_DAYS * DAY
     files = disk.files_below(home / "logs")
     for path, n_bytes, modified_at in sorted(files):
-        is_set_aside = path.name.endswith(".log.1")
-        if is_set_aside or (path.suffix == ".log" and modified_at < cutoff):
+        name = path.name.removesuffix(".1").removesuffix(".log")
+        is_old = path.name.endswith(".log.1") or modified_at < cutoff
+        if path.parent == home / "logs" and name in PARTS and is_old:
             yield Garbage("old log", path.name, (path,), n_bytes)
 
 

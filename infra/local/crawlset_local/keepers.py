@@ -12,6 +12,7 @@ CRAWL_JOBS = """
 SELECT id::text FROM crawl_jobs
 UNION SELECT split_part(pack_key, '/', 2) FROM images WHERE pack_key LIKE 'jobs/%'
 UNION SELECT split_part(pack_key, '/', 2) FROM job_chunks WHERE pack_key LIKE 'jobs/%'
+UNION SELECT split_part(pack_key, '/', 2) FROM takedown_images WHERE pack_key LIKE 'jobs/%'
 """
 EXPORTS = """
 SELECT id::text, status = 'completed' AND coalesce(expires_at <= now(), false)

@@ -74,7 +74,8 @@ def start(home: Path, port: int, major: int = NEWEST) -> tuple[Child, str]:
     Start the server of `home`, made on the first call, and return it with the owner's DSN.
 
     The database `crawlset` exists when this returns. A server that an earlier start left behind
-    is stopped first. `major` is PostgreSQL's version, one of `DIRECTORIES`. Raises `PortBusyError`, `PostgresError` or `HomeError`.
+    is stopped first. `major` is PostgreSQL's version, one of `DIRECTORIES`. Raises
+    `PortBusyError`, `PostgresError` or `HomeError`.
     """
     for name in ("run", "logs"):
         (home / name).mkdir(mode=0o700, exist_ok=True)

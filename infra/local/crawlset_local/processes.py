@@ -242,7 +242,17 @@ def _end_group(leader: int) -> None:
     """Kill what is left of a group whose leader is gone; return when that is gone too."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
-        wait_until(lambda: not _members(leader), STOP_SECONDS)
+        wait_until(lambda: not _has_members(leader), STOP_SECONDS)
+
+
+def _has_members(group: int) -> bool:
+    if Path("/proc/self").exists():
+        return bool(_members(group))
+    try:
+        os.killpg(group, 0)
+    except OSError:
+        return False
+    return True
 
 
 def _members(group: int) -> list[int]:

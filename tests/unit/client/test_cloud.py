@@ -140,6 +140,7 @@ class TestDemo:
         (tmp_path / "there").mkdir()
         profile = {"api_url": API_URL, "api_key": API_KEY}
         (tmp_path / "there/profile.json").write_text(json.dumps(profile))
+        (tmp_path / "there/profile.json").chmod(0o600)
 
         result = shell.run("demo", "--home", "there", "--port", "1", **NO_SETTINGS)
 

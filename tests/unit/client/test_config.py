@@ -14,6 +14,7 @@ LOCAL = "http://127.0.0.1:8480"
 def write_profile(home: Path, api_url: str = "http://127.0.0.1:9000") -> Path:
     home.mkdir(parents=True)
     (home / "profile.json").write_text(json.dumps({"api_url": api_url, "api_key": "cs_kept"}))
+    (home / "profile.json").chmod(0o600)
     return home
 
 
@@ -49,6 +50,21 @@ class TestLoadConfig:
         config = load_config(environ, tmp_path)
 
         assert (config.api_url, config.api_key) == ("https://api.test", "cs_given")
+
+    def test_sends_a_key_of_the_environment_to_no_address_that_a_folder_names(
+        self, tmp_path: Path
+    ) -> None:
+        write_profile(tmp_path / ".crawlset", "https://elsewhere.test")
+
+        with pytest.raises(ConfigError, match=r"is not sent to https://elsewhere\.test"):
+            load_config({"CRAWLSET_API_KEY": "cs_mine"}, tmp_path)
+
+    def test_refuses_a_profile_that_others_may_read(self, tmp_path: Path) -> None:
+        home = write_profile(tmp_path / ".crawlset")
+        (home / "profile.json").chmod(0o644)
+
+        with pytest.raises(ConfigError, match="chmod 600"):
+            load_config({}, tmp_path)
 
     def test_sends_the_kept_key_nowhere_else(self, tmp_path: Path) -> None:
         write_profile(tmp_path / ".crawlset")
