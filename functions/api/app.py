@@ -22,7 +22,7 @@ from crawlset.events.routes import router as events
 from crawlset.exports.routes import router as exports
 from crawlset.kit import openapi
 from crawlset.kit.docs_page import docs_page
-from crawlset.kit.http import build_app, with_entity_tag, without_sniffing
+from crawlset.kit.http import build_app, json_only, with_entity_tag, without_sniffing
 from crawlset.observability import logger, metrics
 from crawlset.projects.routes import router as projects
 from crawlset.rights.routes import router as rights
@@ -109,6 +109,6 @@ def get_start() -> Response[None]:
 )
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    answer = without_sniffing(app.resolve(event, context))
+    answer = without_sniffing(app.resolve(json_only(event), context))
     answer["body"] = answer["body"] or ""  # null, of a 204, is no body to every gateway
     return with_deprecation(event, with_entity_tag(event, answer))

@@ -269,3 +269,22 @@ class TestFiftyAtOnce:
             service.create_key(session, project.user_id, name="k", scopes=["read"], expires_at=None)
 
         assert self.count_made(create, project.user_id) == 7
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "multipart/form-data",
+        "multipart/form-data; boundary=x",
+        "application/x-www-form-urlencoded",
+        "text/plain",
+        ";",
+    ],
+)
+def test_a_body_that_is_no_json_is_told_what_to_send(session: Session, kind: str) -> None:
+    api = Api(factories.create_profile(session).id)
+    session.commit()
+
+    answer = api.ask("PATCH", "/api/profile", {"name": "Ida"}, content_type=kind)
+
+    assert (answer.status, answer.body["code"]) == (415, "UnsupportedMediaTypeError")

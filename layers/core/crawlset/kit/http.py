@@ -11,6 +11,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoRouteError
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from aws_lambda_powertools.event_handler.openapi.exceptions import (
+    RequestUnsupportedContentType,
     RequestValidationError,
 )
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
@@ -62,6 +63,14 @@ def build_app(middlewares: list[Middleware]) -> APIGatewayHttpResolver:
             errors=errors,
         )
 
+    def reject_media_type(_: RequestUnsupportedContentType) -> Response[str]:
+        return problem(
+            app,
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            code="UnsupportedMediaTypeError",
+            detail="A body is JSON: send `Content-Type: application/json`.",
+        )
+
     def fail(error: Exception) -> Response[str]:
         logger.exception("request_failed", error=type(error).__name__)
         return problem(
@@ -82,6 +91,7 @@ def build_app(middlewares: list[Middleware]) -> APIGatewayHttpResolver:
 
     app.exception_handler(AppError)(reject)
     app.exception_handler(RequestValidationError)(reject_invalid)
+    app.exception_handler(RequestUnsupportedContentType)(reject_media_type)
     app.exception_handler(Exception)(fail)
     app.not_found(reject_unknown_route)
     return app
@@ -132,6 +142,19 @@ def entity_tag(body: dict[str, Any]) -> str:
 def _digest(value: Any) -> str:
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:32]
+
+
+def json_only(event: dict[str, Any]) -> dict[str, Any]:
+    """
+    The event with any other type of body hidden from the framework.
+
+    Powertools reads forms and multipart bodies where no route takes them, and fails on broken ones
+    (`_parse_multipart_data` of its openapi_validation.py raises ValueError without a boundary).
+    """
+    kind = event["headers"].get("content-type", "").strip()
+    if not kind or kind.startswith(content_types.APPLICATION_JSON):
+        return event
+    return event | {"headers": event["headers"] | {"content-type": f'"{kind}"'}}
 
 
 def without_sniffing(answer: dict[str, Any]) -> dict[str, Any]:
