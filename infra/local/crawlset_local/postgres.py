@@ -171,9 +171,9 @@ def lost_home(place: Path) -> Path | None:
     return None if is_its_own else home
 
 
-def relocated_wheel_name() -> str:
-    """The directory below a relocation where this version's programs are."""
-    return f"postgresql-{version(_WHEEL)}"
+def relocated_wheel_name(major: int) -> str:
+    """The directory below a relocation where this wheel's programs of one version are."""
+    return f"postgresql-{version(_WHEEL)}-{major}"
 
 
 def _remember_home(home: Path, data: Path) -> None:
@@ -198,7 +198,9 @@ def _installation(home: Path, major: int) -> Installation:
         data.unlink(missing_ok=True)
         data.symlink_to(_relocation(bases) / secrets.token_hex(8) / "pgdata")
     binaries = (
-        wheel / "bin" if _reaches(wheel / "bin", user) else _relocated_wheel(wheel, bases) / "bin"
+        wheel / "bin"
+        if _reaches(wheel / "bin", user)
+        else _relocated_wheel(wheel, major, bases) / "bin"
     )
     target = data.resolve()
     if data.exists() and not _reaches(target, user):
@@ -255,26 +257,39 @@ def _relocation(bases: Sequence[Path]) -> Path:
     )
 
 
-def _relocated_wheel(root: Path, bases: Sequence[Path]) -> Path:
-    """A copy of the wheel's files that everyone may read, made once for each version."""
+def _relocated_wheel(root: Path, major: int, bases: Sequence[Path]) -> Path:
+    """A copy of the wheel's files that everyone may read; what a cleaner took of it is mended."""
     base = _relocation(bases)
-    place = base / relocated_wheel_name()
-    if not place.exists():
+    site = root.parent.parent
+    parts = [part for part in (root, site / f"{_PACKAGE}.libs") if part.is_dir()]
+    place = base / relocated_wheel_name(major)
+    if not all(_has_all_of(place / part.relative_to(site), part) for part in parts):
         with tempfile.TemporaryDirectory(dir=base) as temporary:
             copy = Path(temporary) / "copy"
-            installed = [root.parent / name for name in DIRECTORIES.values()]
-            for part in (*installed, root.parent.parent / f"{_PACKAGE}.libs"):
-                if part.is_dir():
-                    shutil.copytree(
-                        part, copy / part.relative_to(root.parent.parent), symlinks=True
-                    )
+            for part in parts:
+                shutil.copytree(part, copy / part.relative_to(site), symlinks=True)
             for path in [copy, *copy.rglob("*")]:
                 if not path.is_symlink():
                     executable = path.is_dir() or path.parent.name == "bin"
                     path.chmod(0o755 if executable else 0o644)
             with suppress(OSError):
+                place.rename(Path(temporary) / "damaged")
+            # Another start may have made it meanwhile.
+            with suppress(OSError):
                 copy.rename(place)
-    return place / _PACKAGE / root.name
+    return place / root.relative_to(site)
+
+
+def _has_all_of(copy: Path, original: Path) -> bool:
+    return _files_below(original) <= _files_below(copy)
+
+
+def _files_below(directory: Path) -> set[Path]:
+    return {
+        (path / name).relative_to(directory)
+        for path, _, names in directory.walk()
+        for name in names
+    }
 
 
 def _password(home: Path) -> str:
