@@ -111,6 +111,10 @@ def error_of(response: httpx.Response) -> ApiError:
     status = response.status_code
     reason = response.reason_phrase or f"status {status}"
     detail = body.get("detail") or body.get("message") or body.get("title") or reason
+    if not body and response.request.url.path.startswith("/api/"):
+        detail = (
+            f"{origin(str(response.request.url))} answers {status} {reason}, as no Crawlset does."
+        )
     code = body.get("code") or reason.title().replace(" ", "")
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN} and "code" not in body:
         detail = f"The API key is not accepted ({detail}). Set CRAWLSET_API_KEY."

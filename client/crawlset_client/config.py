@@ -95,6 +95,7 @@ def load_config(environ: Mapping[str, str], directory: Path, *, with_file: bool 
     )
     settings["api_url"] = replace(settings["api_url"], value=address)
     _check_key_goes_home(settings, address)
+    _check_key_is_text(settings["api_key"])
     return Config(settings, home, file)
 
 
@@ -107,6 +108,12 @@ def _check_key_goes_home(settings: Mapping[str, Setting], address: str) -> None:
             f"CRAWLSET_API_KEY is not sent to {address}, which only {url.origin} names;"
             " if it is meant for it, set CRAWLSET_API_URL as well."
         )
+
+
+def _check_key_is_text(key: Setting) -> None:
+    """Raise `ConfigError` for what no header can hold, without showing it."""
+    if not all("!" <= character <= "~" for character in key.value or ""):
+        raise ConfigError(f"The API key of {key.origin} has a character that no key has.")
 
 
 def working_directory() -> Path:

@@ -13,7 +13,12 @@ from typing import Any
 
 from crawlset_client import transfers
 from crawlset_client.api import Crawlset
-from crawlset_client.errors import ApiError, DoesNotAddUpError, UnsafeArchiveError
+from crawlset_client.errors import (
+    ApiError,
+    DoesNotAddUpError,
+    ExportDamagedError,
+    UnsafeArchiveError,
+)
 from crawlset_client.manifests import Splits, count_images
 from crawlset_client.models import CrawlJob, ExportFile, ExportJob
 from crawlset_client.placing import (
@@ -131,9 +136,15 @@ def _download_all(
     downloads: Path,
     transfer: Transfer,
 ) -> None:
-    """A few at once, into `downloads`; the first error stops all."""
+    """
+    A few at once, into `downloads`.
+
+    A damaged file keeps none of the others back; any other error stops all. Raises
+    `ExportDamagedError` once the rest are there.
+    """
     missing = [file for file in files if not transfers.is_whole(downloads / file.name, file)]
     stopped, lock = Event(), Lock()
+    damaged: list[ExportDamagedError] = []
     n_bytes = sum(file.file_size for file in missing)
     with transfer("Downloading", n_bytes) as show, ThreadPoolExecutor(AT_ONCE) as pool:
 
@@ -149,6 +160,8 @@ def _download_all(
                 _download(crawlset, job, export, file, target=target, advance=advance)
             except StoppedError:
                 return
+            except ExportDamagedError as error:
+                damaged.append(error)
             except BaseException:
                 stopped.set()
                 raise
@@ -161,6 +174,9 @@ def _download_all(
             stopped.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+    if damaged:
+        n_more = len(damaged) - 1
+        raise ExportDamagedError(f"{damaged[0]}" + (f" And {n_more:,} more." if n_more else ""))
 
 
 def _check_name(export: ExportJob, file: ExportFile) -> None:

@@ -137,7 +137,7 @@ def draw_garbage(console: "Console", document: dict[str, Any], *, yes: bool) -> 
 
     items = document["garbage"]
     if not items:
-        console.print("Nothing to remove.")
+        console.print("Found nothing to remove.")
         return
     rows = [(item["kind"], item["what"], size(item["bytes"])) for item in items]
     table(console, ("kind", "what", "size"), rows)

@@ -144,10 +144,15 @@ class TestErrors:
 
         assert (caught.value.code, caught.value.request_id) == ("Forbidden", "abc")
 
-    def test_understand_a_body_that_is_no_json(self, api: FakeApi, crawlset: Crawlset) -> None:
-        api.next_answers = [httpx.Response(500, text="<html>")]
+    @pytest.mark.parametrize(
+        ("status", "said"), [(500, "500 Internal Server Error"), (404, "404 Not Found")]
+    )
+    def test_name_the_address_whose_refusal_is_no_json(
+        self, api: FakeApi, crawlset: Crawlset, status: int, said: str
+    ) -> None:
+        api.next_answers = [httpx.Response(status, text="<html>")] * 9
 
-        with pytest.raises(ApiError, match="Internal Server Error"):
+        with pytest.raises(ApiError, match=f"{API_URL} answers {said}, as no Crawlset does"):
             crawlset.get_health()
 
     def test_say_that_something_else_answers(self, api: FakeApi, crawlset: Crawlset) -> None:

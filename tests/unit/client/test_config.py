@@ -51,6 +51,15 @@ class TestLoadConfig:
 
         assert (config.api_url, config.api_key) == ("https://api.test", "cs_given")
 
+    @pytest.mark.parametrize("key", ["cs_é", "cs one", "cs_\x00", "cs_\n2", "‘cs_kept’"])
+    def test_refuses_a_key_that_no_header_can_hold_and_keeps_it_secret(
+        self, tmp_path: Path, key: str
+    ) -> None:
+        with pytest.raises(ConfigError, match="of CRAWLSET_API_KEY has a character") as raised:
+            load_config({"CRAWLSET_API_KEY": key}, tmp_path)
+
+        assert key not in str(raised.value)
+
     def test_sends_a_key_of_the_environment_to_no_address_that_a_folder_names(
         self, tmp_path: Path
     ) -> None:

@@ -53,7 +53,7 @@ class TestLeftovers:
 
         assert "`crawlset gc --yes` removes it" in shell.run("gc").stdout
         assert "Removed " in shell.run("gc", "--yes").stdout
-        assert "Nothing to remove." in shell.run("gc", "--yes").stdout
+        assert "Found nothing to remove." in shell.run("gc", "--yes").stdout
 
     def test_are_looked_for_where_exports_were_put(self, shell: Shell, tmp_path: Path) -> None:
         stage = make_stage(tmp_path / "elsewhere")
