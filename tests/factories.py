@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from crawlset import keys
 from crawlset.kit import db
 from crawlset.kit.ids import new_id
 from crawlset.models import (
@@ -27,6 +26,7 @@ from crawlset.models import (
     WorkStatus,
 )
 from crawlset.outcomes import ImageStatus, Outcome
+from crawlset.wire import keys
 
 _numbers = count(1)
 

@@ -12,23 +12,24 @@ from crawlset import __version__
 from crawlset.accounts.gate import as_caller
 from crawlset.accounts.routes import router as accounts
 from crawlset.accounts.session_routes import router as sessions
-from crawlset.crawls import report_routes, thumbnail_routes
-from crawlset.crawls.estimate_routes import router as estimates
-from crawlset.crawls.pipeline_routes import router as pipelines
 from crawlset.crawls.routes import router as crawls
 from crawlset.datasets.deprecation import with_deprecation
 from crawlset.datasets.routes import router as datasets
+from crawlset.estimates.routes import router as estimates
 from crawlset.events.routes import router as events
 from crawlset.exports.routes import router as exports
+from crawlset.images import thumbnail_routes
 from crawlset.kit import openapi
 from crawlset.kit.docs_page import docs_page
 from crawlset.kit.http import build_app, json_only, with_entity_tag, without_sniffing
 from crawlset.observability import logger, metrics
+from crawlset.pipeline.routes import router as pipelines
 from crawlset.projects.routes import router as projects
 from crawlset.rights.routes import router as rights
 from crawlset.schedules.routes import router as schedules
 from crawlset.schedules.template_routes import router as templates
 from crawlset.takedowns.routes import router as takedowns
+from crawlset.validation import report_routes
 from crawlset.validation.routes import router as validation
 from crawlset.webhooks.routes import router as webhooks
 

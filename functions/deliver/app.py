@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from crawlset.crawler import Crawler
 from crawlset.fetching import posting
+from crawlset.identity import Crawler
 from crawlset.kit.batch import Delivery, Failures, handle_each
 from crawlset.observability import logger, metrics
 from crawlset.settings import result_settings

@@ -21,11 +21,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import Json
 
-from crawlset import keys
-from crawlset.crawler import Crawler
 from crawlset.errors import SourceError, SourceThrottledError
+from crawlset.identity import Crawler
 from crawlset.kit import objects
-from crawlset.kit.lines import pack_lines
+from crawlset.kit.json_lines import pack_lines
 from crawlset.observability import logger, metrics
 from crawlset.settings import (
     SourceSettings,
@@ -45,6 +44,7 @@ from crawlset.sources.protocol import (
     SearchRequest,
     SourceUnavailableError,
 )
+from crawlset.wire import keys
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient

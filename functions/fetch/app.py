@@ -9,9 +9,9 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from crawlset.crawler import Crawler
 from crawlset.fetching.messages import ChunkMessage
 from crawlset.fetching.service import fetch_chunk
+from crawlset.identity import Crawler
 from crawlset.imaging.pool import DecodePool
 from crawlset.kit.batch import Delivery, Failures, handle_each
 from crawlset.observability import logger, metrics

@@ -5,11 +5,12 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from crawlset import keys
-from crawlset.crawls import planning, probes
+from crawlset.crawls import planning
 from crawlset.crawls.messages import job_id_of, keys_of
+from crawlset.estimates import probes
 from crawlset.kit.batch import Delivery, Failures, handle_each
 from crawlset.observability import logger, metrics
+from crawlset.wire import keys
 
 
 def plan_named(delivery: Delivery) -> None:

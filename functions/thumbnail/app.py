@@ -6,9 +6,10 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from crawlset.accounts.gate import admit
-from crawlset.crawls import report_routes, thumbnail_routes
+from crawlset.images import thumbnail_routes
 from crawlset.kit.http import build_app, without_sniffing
 from crawlset.observability import logger, metrics
+from crawlset.validation import report_routes
 
 app = build_app([admit])
 app.include_router(thumbnail_routes.build_router())

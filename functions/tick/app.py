@@ -4,12 +4,12 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from crawlset import housekeeping
 from crawlset.observability import logger, metrics
+from crawlset.tick import chores
 
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """`{"requeue": true}` counts everything unfinished as stalled: after queues were lost."""
-    return housekeeping.tick(requeue=event.get("requeue") is True)
+    return chores.tick(requeue=event.get("requeue") is True)

@@ -22,10 +22,10 @@ from PIL import Image, JpegImagePlugin
 from rich.console import Console
 from rich.table import Table
 
-from crawlset.fetching.body import Body
-from crawlset.fetching.loop import Loop, Promise
 from crawlset.imaging import decode, features, hashes, jpeg, metadata, scores
 from crawlset.imaging.pool import DecodePool
+from crawlset.kit.event_loop import Loop, Promise
+from crawlset.kit.spool import Body
 from crawlset_local.sample_site.photographs import PHOTOGRAPHS, photograph_pixels
 
 SIZE = (500, 375)

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from crawlset import keys
+from crawlset.wire import keys
 from tests.infra.stack import of_type, resources, target
 
 ID = UUID(int=7)

@@ -9,8 +9,9 @@ from uuid import UUID
 import pytest
 from pydantic_settings import BaseSettings
 
-from crawlset import costs, keys, settings
-from crawlset.crawls import estimating
+from crawlset import costs, settings
+from crawlset.estimates import service as estimating
+from crawlset.wire import keys
 from tests.infra.stack import (
     ROOT,
     environment,
@@ -89,7 +90,7 @@ KEYS = {
 
 def variables_of_settings() -> set[str]:
     classes = (c for c in vars(settings).values() if isinstance(c, type))
-    source = (ROOT / "layers/core/crawlset/crawler.py").read_text(encoding="utf-8")
+    source = (ROOT / "layers/core/crawlset/identity.py").read_text(encoding="utf-8")
     return set(re.findall(r'environ\W+(?:get\W+)?([A-Z_]+)"', source)) | {
         field.upper()
         for found in classes

@@ -8,7 +8,7 @@ import pytest
 
 from crawlset import errors
 from crawlset.exports.steps import ExportStep
-from crawlset.pipeline_jobs import JobCancelledError
+from crawlset.jobs.pipeline_jobs import JobCancelledError
 from crawlset.validation.steps import ValidationStep
 from tests.infra.stack import definition, functions, of_type, texts
 

@@ -14,9 +14,9 @@ from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.orm import Session
 
 from crawlset import outbox, settings
-from crawlset.crawls import thumbnails
 from crawlset.events import publishing
 from crawlset.fetching import bucket as fetching_bucket
+from crawlset.images import thumbnails
 from crawlset.kit import db, objects
 from crawlset_local import emulator, postgres, processes
 from crawlset_local.home import open_home

@@ -10,9 +10,9 @@ from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
-from crawlset import keys
 from crawlset.kit import objects
 from crawlset.models import CrawlJob, ExportJob, Image, ImageVerdict, ValidationJob, Verdict
+from crawlset.wire import keys
 from functions.export import app
 from tests import factories
 from tests.integration.api import CONTEXT

@@ -6,12 +6,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from crawlset import keys
 from crawlset.fetching.candidates import UrlOutcome
 from crawlset.kit import objects
-from crawlset.kit.lines import pack_lines
+from crawlset.kit.json_lines import pack_lines
 from crawlset.models import CrawlJob, JobChunk
 from crawlset.outcomes import ImageStatus, Outcome
+from crawlset.wire import keys
 from tests import factories
 
 

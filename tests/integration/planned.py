@@ -4,11 +4,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from crawlset import keys
 from crawlset.crawls import planning
 from crawlset.kit import objects
-from crawlset.kit.lines import pack_lines
+from crawlset.kit.json_lines import pack_lines
 from crawlset.models import CrawlJob
+from crawlset.wire import keys
 from tests import factories
 
 

@@ -13,7 +13,7 @@ from obstore.exceptions import BaseError
 
 from crawlset.fetching import bucket
 from crawlset.kit import objects
-from crawlset.kit.lines import pack_lines
+from crawlset.kit.json_lines import pack_lines
 
 KEY = "jobs/1/chunks/2/outcome"
 

@@ -7,14 +7,14 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from crawlset import keys
 from crawlset.crawls import recording, service
-from crawlset.crawls.repository import CrawlRepository
 from crawlset.crawls.sweeping import sweep
 from crawlset.images.repository import ImageRepository
+from crawlset.jobs.crawl_jobs import CrawlRepository
 from crawlset.kit import db, objects
 from crawlset.models import CrawlJob, Image, JobChunk, JobEvent, JobSearch, JobStatus, WorkStatus
 from crawlset.outcomes import ImageStatus, Outcome
+from crawlset.wire import keys
 from tests import factories
 from tests.integration.api import Api
 from tests.integration.fetched import create_open_chunk, put_outcome, result

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crawlset import keys
 from crawlset.kit.ids import new_id
 from crawlset.models import CrawlJob, Image, JobStatus, WorkStatus
 from crawlset.outcomes import ImageStatus, Outcome
+from crawlset.wire import keys
 from functions.dead_letters import app
 from tests import factories
 

@@ -8,15 +8,15 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from crawlset import keys
 from crawlset.crawls import recording
 from crawlset.crawls.recording import MAX_DEFERRALS
-from crawlset.crawls.repository import CrawlRepository
 from crawlset.crawls.sweeping import sweep
 from crawlset.fetching.messages import ChunkInput
+from crawlset.jobs.crawl_jobs import CrawlRepository
 from crawlset.kit import objects
 from crawlset.models import CrawlJob, Image, JobChunk, JobStatus, WorkStatus
 from crawlset.outcomes import Outcome
+from crawlset.wire import keys
 from tests import factories
 from tests.integration.api import Api
 from tests.integration.fetched import create_open_chunk, put_outcome, result

@@ -15,9 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from crawlset import keys, settings
+from crawlset import settings
 from crawlset.kit import objects
 from crawlset.observability import logger
+from crawlset.wire import keys
 from functions.discover import app
 
 pytestmark = pytest.mark.usefixtures("bucket")

@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from crawlset import keys, settings
-from crawlset.crawls import probes
+from crawlset import settings
+from crawlset.estimates import probes
 from crawlset.kit import objects
 from crawlset.kit.batch import Delivery
-from crawlset.kit.lines import pack_lines
+from crawlset.kit.json_lines import pack_lines
 from crawlset.models import (
     CrawlJob,
     JobSearch,
@@ -23,6 +23,7 @@ from crawlset.models import (
     WorkStatus,
 )
 from crawlset.sources.protocol import ProbeMessage
+from crawlset.wire import keys
 from functions.plan import app as plan
 from tests import factories
 from tests.integration.api import Api

@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from crawlset import keys, pipeline
 from crawlset.exports import plan as plans
 from crawlset.exports import service
 from crawlset.kit import objects
@@ -23,6 +22,8 @@ from crawlset.models import (
     Project,
 )
 from crawlset.outcomes import ImageStatus, Outcome
+from crawlset.pipeline import service as pipeline
+from crawlset.wire import keys
 from tests import factories
 from tests.integration.api import Api
 from tests.integration.exporting import (

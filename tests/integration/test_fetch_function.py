@@ -7,11 +7,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from crawlset import keys
 from crawlset.fetching import bucket
 from crawlset.kit import objects
-from crawlset.kit.lines import pack_lines
+from crawlset.kit.json_lines import pack_lines
 from crawlset.observability import logger
+from crawlset.wire import keys
 from functions.fetch import app
 from tests.integration.web import Web, serve
 from tests.unit.imaging import pictures

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from crawlset import keys, settings
+from crawlset import settings
 from crawlset.crawls import dispatch
 from crawlset.fetching.messages import ChunkInput
 from crawlset.fetching.policy import FetchPolicy
 from crawlset.imaging.features import Resize, ResizeMode, StoredFormat
 from crawlset.kit import objects
 from crawlset.models import CrawlJob, JobStatus, Project, WorkStatus
+from crawlset.wire import keys
 from functions.api import app
 from tests import factories
 from tests.integration.api import Api

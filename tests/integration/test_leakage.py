@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy.orm import Session
 
-from crawlset import keys
 from crawlset.kit import objects
 from crawlset.models import CrawlJob, JobChunk, JobStatus, Profile, Verdict
 from crawlset.validation import leakage
+from crawlset.wire import keys
 from tests import factories
 from tests.integration.api import Api
 from tests.integration.validating import validate, verdicts

@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import create_engine, make_url, pool
 from sqlalchemy.orm import Session
 
-from crawlset import keys
 from crawlset.models import JobStatus
+from crawlset.wire import keys
 from crawlset_local import disk, garbage, postgres, processes
 from crawlset_local.errors import PostgresError
 from crawlset_local.home import open_home, write_profile

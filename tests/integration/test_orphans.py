@@ -4,9 +4,10 @@ from uuid import uuid4
 import pytest
 from sqlalchemy.orm import Session
 
-from crawlset import keys, orphans
 from crawlset.kit import objects
 from crawlset.models import JobStatus
+from crawlset.tick import orphans
+from crawlset.wire import keys
 from tests import factories
 
 pytestmark = [pytest.mark.role("crawlset_tick"), pytest.mark.usefixtures("bucket", "session")]

@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from crawlset import keys
 from crawlset.crawls import planning
 from crawlset.kit import objects
 from crawlset.kit.batch import Delivery
-from crawlset.kit.lines import pack_lines
+from crawlset.kit.json_lines import pack_lines
 from crawlset.models import CrawlJob, Image, JobChunk, JobSearch, JobStatus, WorkStatus
 from crawlset.outcomes import ImageStatus, Outcome
+from crawlset.wire import keys
 from functions.plan import app
 from tests import factories
 

@@ -5,10 +5,10 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crawlset import keys
 from crawlset.crawls import recording
 from crawlset.models import CrawlJob, Image, JobChunk, JobStatus, WorkStatus
 from crawlset.outcomes import Outcome
+from crawlset.wire import keys
 from tests import factories
 from tests.integration.fetched import create_open_chunk, put_outcome, result
 

@@ -9,15 +9,15 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from crawlset import keys
 from crawlset.crawls import finishing, recording
-from crawlset.crawls.repository import CrawlRepository
 from crawlset.crawls.sweeping import sweep
 from crawlset.fetching.candidates import Known
 from crawlset.fetching.messages import ChunkInput
+from crawlset.jobs.crawl_jobs import CrawlRepository
 from crawlset.kit import objects
 from crawlset.models import Change, CrawlJob, Image, JobChunk, JobStatus, WorkStatus
 from crawlset.outcomes import ImageStatus, Outcome
+from crawlset.wire import keys
 from tests import factories
 from tests.integration.api import Api
 from tests.integration.fetched import create_open_chunk, put_outcome, result

@@ -8,9 +8,10 @@ from botocore.exceptions import ClientError
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
 
-from crawlset import keys, removals
 from crawlset.kit import db, objects
 from crawlset.models import CrawlJob, FolderRemoval, JobStatus, Profile, Project
+from crawlset.tick import folder_removals
+from crawlset.wire import keys
 from tests import factories
 from tests.integration.api import Api
 
@@ -109,19 +110,19 @@ class TestRemoveDue:
         deleted(session)
         deleted(session)
 
-        assert removals.remove_due() == 4
+        assert folder_removals.remove_due() == 4
         assert list(objects.list_keys("")) == [kept]
-        assert removals.remove_due() == 0
+        assert folder_removals.remove_due() == 0
 
     def test_looks_again_when_nobody_can_be_writing_there(self, session: Session) -> None:
         prefix = deleted(session)
-        removals.remove_due()
+        folder_removals.remove_due()
         objects.put(f"{prefix}late.tar", b"x")
         session.execute(
             update(FolderRemoval).values(deleted_at=minutes_ago(21), due_at=minutes_ago(1))
         )
 
-        removals.remove_due()
+        folder_removals.remove_due()
 
         assert list(objects.list_keys(prefix)) == []
         assert prefixes(session) == set()
@@ -129,11 +130,11 @@ class TestRemoveDue:
     def test_goes_on_the_next_time_when_there_is_much(
         self, session: Session, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(removals, "LIMIT", 3)
+        monkeypatch.setattr(folder_removals, "LIMIT", 3)
         for _ in range(2):
             deleted(session, 30)
 
-        assert [removals.remove_due() for _ in range(3)] == [3, 1, 0]
+        assert [folder_removals.remove_due() for _ in range(3)] == [3, 1, 0]
         assert prefixes(session) == set()
 
     def test_is_not_kept_back_by_a_folder_that_cannot_be_emptied(
@@ -149,7 +150,7 @@ class TestRemoveDue:
 
         monkeypatch.setattr(objects, "delete_all", fail)
 
-        removals.remove_due()
+        folder_removals.remove_due()
         monkeypatch.undo()
 
         assert not list(objects.list_keys(fine))

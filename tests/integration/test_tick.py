@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from crawlset import keys, settings
+from crawlset import settings
 from crawlset.crawls.schemas import FetchPolicyCreate
 from crawlset.kit import objects
 from crawlset.models import (
@@ -26,6 +26,7 @@ from crawlset.models import (
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.schedules.clock import Timing
 from crawlset.settings import MAX_ATTEMPTS
+from crawlset.wire import keys
 from functions.tick import app
 from tests import factories
 

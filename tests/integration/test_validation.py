@@ -5,7 +5,6 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from crawlset import pipeline
 from crawlset.models import (
     CrawlJob,
     ImageVerdict,
@@ -18,6 +17,7 @@ from crawlset.models import (
     Verdict,
 )
 from crawlset.outcomes import ImageStatus, Outcome
+from crawlset.pipeline import service as pipeline
 from tests import factories
 from tests.integration.api import Api
 from tests.integration.validating import STEPS, step, validate, verdicts

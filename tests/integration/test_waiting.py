@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from crawlset import keys
 from crawlset.kit import objects
 from crawlset.kit.batch import Delivery
-from crawlset.kit.lines import pack_lines
+from crawlset.kit.json_lines import pack_lines
 from crawlset.models import CrawlJob, JobEvent, JobSearch, JobStatus, WorkStatus
+from crawlset.wire import keys
 from functions.dead_letters import app as dead_letters
 from functions.plan import app as plan
 from tests import factories

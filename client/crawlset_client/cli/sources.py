@@ -52,7 +52,7 @@ def check_url(
         private_hosts = frozenset(private_host or [])
         addresses = addresses_for(url, resolve or [], private_hosts)
         try:
-            from crawlset.fetching.guard import explain  # noqa: PLC0415 - not always installed
+            from crawlset.urls.guard import explain  # noqa: PLC0415 - not always installed
         except ModuleNotFoundError as error:
             raise MissingPartError(error.name or "crawlset") from error
         verdict = explain(url, addresses, private_hosts)
@@ -88,7 +88,7 @@ def addresses_for(url: str, resolve: list[str], private_hosts: frozenset[str]) -
 
 def _host_of(url: str, private_hosts: frozenset[str]) -> str | None:
     try:
-        from crawlset.fetching.guard import BlockedUrlError, parse_url  # noqa: PLC0415
+        from crawlset.urls.guard import BlockedUrlError, parse_url  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise MissingPartError(error.name or "crawlset") from error
     try:

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from crawlset import keys
+from crawlset.wire import keys
 from crawlset_local import disk, postgres, processes
 from crawlset_local.disk import StoredObject
 from crawlset_local.errors import LocalCloudError

@@ -10,7 +10,7 @@ import pytest
 
 from crawlset.fetching.candidates import Candidate
 from crawlset.fetching.limits import Limits
-from crawlset.fetching.loop import Loop
+from crawlset.kit.event_loop import Loop
 from crawlset.outcomes import Outcome
 from tests.integration.fetching.support import IMPATIENT, Fetch, only, trickle
 from tests.integration.web import Web, response

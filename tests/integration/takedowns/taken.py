@@ -11,11 +11,11 @@ from typing import Any
 from sqlalchemy import func, inspect, select
 from sqlalchemy.orm import Session
 
-from crawlset import keys
-from crawlset.fetching.pack import Pack
 from crawlset.kit import objects
 from crawlset.kit.batch import Delivery
 from crawlset.models import CrawlJob, Image, Takedown, WorkStatus
+from crawlset.packs.writer import Pack
+from crawlset.wire import keys
 from functions.takedown import app
 from tests import factories
 

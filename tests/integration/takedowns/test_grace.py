@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crawlset import keys
 from crawlset.kit import objects
 from crawlset.models import (
     CrawlJob,
@@ -27,6 +26,7 @@ from crawlset.models import (
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.takedowns import resending
 from crawlset.takedowns.carrying_on import carry_on
+from crawlset.wire import keys
 from tests import factories
 from tests.integration.api import Api
 from tests.integration.takedowns.taken import (

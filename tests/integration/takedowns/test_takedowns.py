@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crawlset import keys
 from crawlset.crawls import recording
 from crawlset.kit import objects
 from crawlset.models import (
@@ -29,6 +28,7 @@ from crawlset.models import (
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.takedowns import resending, rewriting
 from crawlset.takedowns.carrying_on import carry_on
+from crawlset.wire import keys
 from tests import factories
 from tests.integration.api import Api
 from tests.integration.fetched import create_open_chunk, put_outcome, result

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from crawlset.fetching.guard import BlockedUrlError, Resolve, parse_url
+from crawlset.urls.guard import BlockedUrlError, Resolve, parse_url
 from tests.unit.client.conftest import Shell
 from tests.unit.fetching.hostile import survivors
 

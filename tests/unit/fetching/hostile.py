@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from crawlset.fetching.guard import Resolve
+from crawlset.urls.guard import Resolve
 
 VECTORS: dict[str, Any] = json.loads(Path(__file__).with_name("ssrf_vectors.json").read_text())
 PUBLIC = "93.184.216.34"

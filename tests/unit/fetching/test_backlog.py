@@ -1,7 +1,7 @@
 from contextlib import closing
 
 from crawlset.fetching.backlog import Backlog
-from crawlset.fetching.loop import Loop, Promise
+from crawlset.kit.event_loop import Loop, Promise
 
 
 class TestBacklog:

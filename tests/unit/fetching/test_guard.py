@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawlset.fetching.addresses import is_public, parse_address
-from crawlset.fetching.guard import (
+from crawlset.outcomes import Outcome
+from crawlset.urls.addresses import is_public, parse_address
+from crawlset.urls.guard import (
     BlockedUrlError,
     InvalidUrlError,
     Verdict,
@@ -14,7 +15,6 @@ from crawlset.fetching.guard import (
     explain,
     parse_url,
 )
-from crawlset.outcomes import Outcome
 from tests.unit.fetching.hostile import PUBLIC, FakeDns
 
 

@@ -6,8 +6,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from crawlset.fetching.addresses import is_public
-from crawlset.fetching.guard import BlockedUrlError, check_url, parse_url
+from crawlset.urls.addresses import is_public
+from crawlset.urls.guard import BlockedUrlError, check_url, parse_url
 from tests.unit.fetching.hostile import (
     IPV4,
     PRIVATE_IPV4,

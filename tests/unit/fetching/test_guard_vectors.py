@@ -10,13 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 
-from crawlset.fetching.guard import (
-    BlockedUrlError,
-    Resolve,
-    check_url,
-    explain,
-    parse_url,
-)
+from crawlset.urls.guard import BlockedUrlError, Resolve, check_url, explain, parse_url
 from tests.unit.fetching.hostile import VECTORS, FakeDns, survivors
 
 

@@ -4,7 +4,7 @@ from contextlib import closing
 
 import pytest
 
-from crawlset.fetching.loop import READ, Interrupted, Loop, Promise, Slots
+from crawlset.kit.event_loop import READ, Interrupted, Loop, Promise, Slots
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from crawlset.fetching.candidates import Candidate, Known
 from crawlset.fetching.messages import ChunkInput, ChunkMessage
 from crawlset.fetching.policy import FetchPolicy
 from crawlset.imaging.features import Resize, ResizeMode
-from crawlset.kit.shapes import MalformedError
+from crawlset.kit.strict_json import MalformedError
 
 ID = UUID("0193a1b2-0000-7000-8000-000000000001")
 HEAD = {"v": 1, "job_id": str(ID), "chunk_id": str(ID), "attempt": 1}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from crawlset.fetching.body import SPILL_BYTES, Body
-from crawlset.fetching.pack import Pack, PackFullError
+from crawlset.kit.spool import SPILL_BYTES, Body
+from crawlset.packs.writer import Pack, PackFullError
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ import time
 import pytest
 
 from crawlset.fetching.answer import Answer, Headers
-from crawlset.fetching.body import Body
 from crawlset.fetching.limits import Limits
-from crawlset.fetching.loop import Loop
 from crawlset.fetching.politeness import Crowd, DeferredError, Host, backoff, retry_after_seconds
+from crawlset.kit.event_loop import Loop
+from crawlset.kit.spool import Body
 from crawlset.outcomes import Outcome
 
 LIMITS = Limits(backoff_seconds=4)

@@ -3,8 +3,8 @@ from uuid import UUID
 
 import pytest
 
-from crawlset.images.blocklist import Blocklist, Sighting
 from crawlset.models import Takedown, TakedownKind
+from crawlset.takedowns.blocklist import Blocklist, Sighting
 
 WHOLE, MIRRORED, INNER, INNERMOST = -1, 0x5555_5555_5555_5555, 0x0F0F_0F0F_0F0F_0F0F, 0x00FF_00FF
 

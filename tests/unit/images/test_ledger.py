@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from crawlset.images.ledger import deciding_rule, signals_of
 from crawlset.outcomes import Outcome
+from crawlset.rights.ledger import deciding_rule, signals_of
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 READ = {"rule": "Allow: /open/", "sha256": "aa", "at": "2026-03-01T11:59:00+00:00"}

@@ -17,8 +17,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from crawlset.fetching.body import Body
-from crawlset.fetching.loop import Loop, Promise
 from crawlset.imaging.decode import describe
 from crawlset.imaging.features import (
     REPLY,
@@ -31,6 +29,8 @@ from crawlset.imaging.features import (
     result_message,
 )
 from crawlset.imaging.pool import DecodePool, DecoderUnavailableError
+from crawlset.kit.event_loop import Loop, Promise
+from crawlset.kit.spool import Body
 from crawlset.outcomes import Outcome
 from crawlset_local.sample_site.bombs import jpeg_of_scans
 from tests.unit.imaging import pictures

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from crawlset.kit.shapes import MalformedError, from_json
+from crawlset.kit.strict_json import MalformedError, from_json
 
 ID = "0193a1b2-0000-7000-8000-000000000001"
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from crawlset.errors import SourceError, SourceRefusedError, SourceThrottledError
-from crawlset.kit.lines import unpack_lines
+from crawlset.kit.json_lines import unpack_lines
 from crawlset.sources import discover as discovering
 from crawlset.sources.discover import Discovered, discover
 from crawlset.sources.expansion import Query

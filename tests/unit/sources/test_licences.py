@@ -1,6 +1,6 @@
 import pytest
 
-from crawlset.sources import licences
+from crawlset import licences
 
 
 class TestNormalise:

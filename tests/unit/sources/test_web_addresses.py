@@ -1,6 +1,6 @@
 import pytest
 
-from crawlset.sources.web_addresses import url_problem
+from crawlset.urls.spelling import url_problem
 
 
 class TestUrlProblem:

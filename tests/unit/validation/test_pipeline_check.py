@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from crawlset import pipeline
 from crawlset.errors import UnprocessableError
+from crawlset.pipeline import service as pipeline
 
 
 class TestCheck:

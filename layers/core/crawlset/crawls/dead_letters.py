@@ -4,12 +4,13 @@ import json
 from typing import Any
 from uuid import UUID
 
-from crawlset import keys, pipeline
 from crawlset.crawls import finishing
 from crawlset.crawls.messages import keys_of, parse_candidates_key, parse_outcome_key
-from crawlset.crawls.repository import CrawlRepository
+from crawlset.jobs.crawl_jobs import CrawlRepository
 from crawlset.kit import db
 from crawlset.observability import logger, metrics
+from crawlset.pipeline import service as pipeline
+from crawlset.wire import keys
 
 REASON = "The work failed {n} times and was given up."
 

@@ -5,15 +5,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
-from crawlset import keys, outbox
+from crawlset import outbox
 from crawlset.crawls.messages import ChunkMessage
-from crawlset.crawls.work_repository import ChunkRepository
 from crawlset.images.repository import ImageRepository
+from crawlset.jobs.work import ChunkRepository
 from crawlset.kit import db, objects
-from crawlset.kit.lines import pack_lines
+from crawlset.kit.json_lines import pack_lines
 from crawlset.models import CrawlJob, Image, JobChunk, Target
 from crawlset.outbox import Message
 from crawlset.outcomes import ImageStatus
+from crawlset.wire import keys
 
 PARALLEL_PUTS = 8
 

@@ -5,13 +5,13 @@ from uuid import UUID
 from sqlalchemy import func
 from sqlalchemy.orm import Session
 
-from crawlset import pipeline
-from crawlset.crawls.repository import CrawlRepository
-from crawlset.crawls.work_repository import ChunkRepository, SearchRepository
 from crawlset.images.repository import ImageRepository
+from crawlset.jobs.crawl_jobs import CrawlRepository
+from crawlset.jobs.work import ChunkRepository, SearchRepository
 from crawlset.models import CrawlJob, JobChunk, JobStatus, WorkStatus
 from crawlset.observability import logger
 from crawlset.outcomes import Outcome
+from crawlset.pipeline import service as pipeline
 
 
 def finish_if_done(session: Session, job: CrawlJob) -> None:

@@ -14,10 +14,9 @@ from sqlalchemy.orm import Session
 from crawlset.crawls import dispatch, finishing
 from crawlset.crawls.messages import parse_candidates_key
 from crawlset.crawls.planner import plan
-from crawlset.crawls.repository import CrawlRepository
-from crawlset.crawls.work_repository import UNFINISHED, SearchRepository
-from crawlset.images.blocklist import Blocklist, Sighting
 from crawlset.images.repository import ImageRepository
+from crawlset.jobs.crawl_jobs import CrawlRepository
+from crawlset.jobs.work import UNFINISHED, SearchRepository
 from crawlset.kit import db, objects
 from crawlset.kit.ids import new_id
 from crawlset.models import CrawlJob, JobChunk, JobSearch, WorkStatus
@@ -25,6 +24,7 @@ from crawlset.observability import logger, metrics
 from crawlset.outcomes import Outcome
 from crawlset.settings import CANDIDATES_PER_PART
 from crawlset.sources.protocol import Deferral
+from crawlset.takedowns.blocklist import Blocklist, Sighting
 
 COLUMNS = (
     "chunk_id, ordinal, url, url_hash, host, source, query, keyword, rank, landing_url, licence, "

@@ -9,19 +9,19 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from crawlset import keys
 from crawlset.crawls import finishing, recrawling
 from crawlset.crawls.messages import parse_outcome_key
 from crawlset.crawls.rechunking import rechunk
-from crawlset.crawls.repository import CrawlRepository
 from crawlset.crawls.results import Result, settled_rows
-from crawlset.crawls.work_repository import ChunkRepository
-from crawlset.images import rewrites
 from crawlset.images.repository import ImageRepository, Open
+from crawlset.jobs.crawl_jobs import CrawlRepository
+from crawlset.jobs.work import ChunkRepository
 from crawlset.kit import db, objects
 from crawlset.models import CrawlJob, JobChunk, WorkStatus
 from crawlset.observability import logger, metrics
 from crawlset.outcomes import Outcome
+from crawlset.takedowns import pack_rewrites
+from crawlset.wire import keys
 
 MAX_DEFERRALS = 10
 """Times that an image is put off because its host wants to be left alone."""
@@ -103,7 +103,7 @@ def _settle(
     chunk.pack_key = pack_key
     finishing.settle_chunk(session, chunk, WorkStatus.completed)
     if pack_key is not None and Outcome.refused_takedown in chunk.outcomes:
-        rewrites.ask(session, job, [pack_key])
+        pack_rewrites.ask(session, job, [pack_key])
     return len(fetched)
 
 

@@ -5,11 +5,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from crawlset.images import blocklist
-from crawlset.images.blocklist import Blocklist, Sighting
 from crawlset.images.repository import ImageRepository, Open
 from crawlset.models import CrawlJob
 from crawlset.outcomes import ImageStatus, Outcome
+from crawlset.takedowns import blocklist
+from crawlset.takedowns.blocklist import Blocklist, Sighting
 
 MAX_DETAIL = 500
 FETCHED = (

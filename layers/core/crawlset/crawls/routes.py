@@ -6,8 +6,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from crawlset.crawls import reading, service
-from crawlset.crawls.repository import CrawlRepository, JobFilter
+from crawlset.crawls import presenting, service
 from crawlset.crawls.schemas import (
     ChunkRead,
     ContentRead,
@@ -17,9 +16,10 @@ from crawlset.crawls.schemas import (
     ImageRead,
     UploadRead,
 )
-from crawlset.crawls.work_repository import ChunkRepository
 from crawlset.errors import NotFoundError
 from crawlset.images.repository import ImageFilter, ImageRepository
+from crawlset.jobs.crawl_jobs import CrawlRepository, JobFilter
+from crawlset.jobs.work import ChunkRepository
 from crawlset.kit.instants import Instant
 from crawlset.kit.paging import MAX_BIGINT, Limit, Order, Page, decode_int, decode_uuid
 from crawlset.models import Change, JobStatus, WorkStatus
@@ -64,7 +64,7 @@ def create_upload(project_id: UUID) -> UploadRead:
 def create_crawl_job(project_id: UUID, request: CrawlJobCreate) -> CrawlJobDetail:
     session = router.context["session"]
     job = service.create(session, router.context["user_id"], project_id, request)
-    return reading.read_one(session, job)
+    return presenting.read_one(session, job)
 
 
 @router.get("/api/projects/<project_id>/crawl-jobs", summary="List crawl jobs", tags=TAGS)
@@ -85,7 +85,7 @@ def list_crawl_jobs(
     page = CrawlRepository(session).list_page(project_id, wanted, decode_uuid(cursor), limit, sort)
     if page is None:
         raise NotFoundError("project", project_id)
-    return Page(items=reading.read_many(session, page.rows), next_cursor=page.next_key)
+    return Page(items=presenting.read_many(session, page.rows), next_cursor=page.next_key)
 
 
 @router.get(
@@ -95,7 +95,7 @@ def list_crawl_jobs(
 )
 def get_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
     session = router.context["session"]
-    return reading.read_one(session, service.require(session, project_id, job_id))
+    return presenting.read_one(session, service.require(session, project_id, job_id))
 
 
 @router.delete(
@@ -118,7 +118,7 @@ def delete_crawl_job(project_id: UUID, job_id: UUID) -> Response[None]:
 def cancel_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
     session = router.context["session"]
     job = service.cancel(session, service.require(session, project_id, job_id))
-    return reading.read_one(session, job)
+    return presenting.read_one(session, job)
 
 
 @router.post(
@@ -129,7 +129,7 @@ def cancel_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
 def retry_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
     session = router.context["session"]
     job = service.retry(session, service.require(session, project_id, job_id))
-    return reading.read_one(session, job)
+    return presenting.read_one(session, job)
 
 
 @router.post(
@@ -140,7 +140,7 @@ def retry_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
 def recrawl_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
     session = router.context["session"]
     job = service.recrawl(session, service.require(session, project_id, job_id))
-    return reading.read_one(session, job)
+    return presenting.read_one(session, job)
 
 
 @router.get(
@@ -211,4 +211,4 @@ def get_image(project_id: UUID, job_id: UUID, image_id: ImageId) -> ImageRead:
 def get_image_content(project_id: UUID, job_id: UUID, image_id: ImageId) -> ContentRead:
     session = router.context["session"]
     job = service.require(session, project_id, job_id)
-    return reading.content_of(ImageRepository(session).require(job, image_id))
+    return presenting.content_of(ImageRepository(session).require(job, image_id))

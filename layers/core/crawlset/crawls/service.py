@@ -7,24 +7,26 @@ from uuid import UUID, uuid4
 from sqlalchemy import func
 from sqlalchemy.orm import Session
 
-from crawlset import keys, outbox, pipeline
+from crawlset import licences, outbox
 from crawlset.accounts import quotas
 from crawlset.crawls import dispatch
 from crawlset.crawls.rechunking import rechunk
-from crawlset.crawls.repository import CrawlRepository
 from crawlset.crawls.schemas import CrawlJobCreate
-from crawlset.crawls.work_repository import ChunkRepository, SearchRepository
 from crawlset.errors import ConflictError, NotFoundError, UnprocessableError
 from crawlset.images.repository import ImageRepository
+from crawlset.jobs.crawl_jobs import CrawlRepository
+from crawlset.jobs.work import ChunkRepository, SearchRepository
 from crawlset.kit import db, objects
 from crawlset.kit.ids import new_id
 from crawlset.models import CrawlJob, JobChunk, JobSearch, JobStatus, Target, WorkStatus
 from crawlset.observability import logger
 from crawlset.outbox import Message
+from crawlset.pipeline import service as pipeline
 from crawlset.projects.repository import ProjectRepository
 from crawlset.settings import MAX_CANDIDATES, source_settings
-from crawlset.sources import licences, manifests, registry
+from crawlset.sources import manifests, registry
 from crawlset.sources.protocol import Expansion, SearchRequest
+from crawlset.wire import keys
 
 DEFAULT_MAX_IMAGES = 1_000
 UPLOAD_LIFETIME = timedelta(hours=1)

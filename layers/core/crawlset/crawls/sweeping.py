@@ -14,18 +14,19 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from crawlset import keys, outbox
+from crawlset import outbox
 from crawlset.crawls import dispatch, finishing
 from crawlset.crawls.messages import parse_candidates_key
-from crawlset.crawls.repository import CrawlRepository
 from crawlset.crawls.service import discover_message
-from crawlset.crawls.work_repository import ChunkRepository, SearchRepository
 from crawlset.images.repository import ImageRepository
+from crawlset.jobs.crawl_jobs import CrawlRepository
+from crawlset.jobs.work import ChunkRepository, SearchRepository
 from crawlset.kit import db, objects
 from crawlset.models import JobChunk, JobSearch, Target
 from crawlset.observability import logger
 from crawlset.outbox import Message
 from crawlset.settings import MAX_ATTEMPTS
+from crawlset.wire import keys
 
 DISPATCH_GRACE = timedelta(minutes=1)
 """A chunk is pending for longer than this only if whoever planned it crashed."""

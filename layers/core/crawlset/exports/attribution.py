@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
+from crawlset import licences
 from crawlset.exports.texts import link, plain, spreadsheet
-from crawlset.sources import licences
 
 MARKDOWN, CSV = "ATTRIBUTION.md", "ATTRIBUTION.csv"
 UNKNOWN = "unknown"

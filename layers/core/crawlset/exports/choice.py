@@ -2,10 +2,10 @@
 
 from typing import Protocol
 
+from crawlset import licences
 from crawlset.exports.options import ExportOptions
 from crawlset.models import Verdict
 from crawlset.outcomes import ImageStatus
-from crawlset.sources import licences
 
 
 class Candidate(Protocol):

@@ -7,8 +7,8 @@ from itertools import chain, repeat
 from pathlib import Path
 from typing import IO, Any
 
+from crawlset import licences
 from crawlset.exports.options import Boxes
-from crawlset.sources import licences
 
 
 def file_name(split: str) -> str:

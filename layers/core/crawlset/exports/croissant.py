@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from crawlset import __version__
+from crawlset import __version__, licences
 from crawlset.exports.files import WrittenFile
 from crawlset.exports.formats import LISTS, TREES, Format
 from crawlset.exports.manifest import MANIFEST
@@ -22,7 +22,6 @@ from crawlset.exports.names import EXTENSIONS
 from crawlset.exports.options import ExportFormat
 from crawlset.exports.summary import Summary
 from crawlset.models import CrawlJob
-from crawlset.sources import licences
 
 CROISSANT = "croissant.json"
 CONTEXT: dict[str, Any] = {

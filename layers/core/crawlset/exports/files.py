@@ -7,9 +7,9 @@ from pathlib import Path, PurePosixPath
 from typing import Self
 from uuid import UUID
 
-from crawlset import keys
 from crawlset.errors import ConflictError
 from crawlset.kit import objects
+from crawlset.wire import keys
 
 PIECE = 1 << 20
 

@@ -7,9 +7,9 @@ from itertools import chain, repeat
 from pathlib import Path
 from typing import IO, Any
 
+from crawlset import licences
 from crawlset.exports.options import ExportFormat
 from crawlset.exports.texts import spreadsheet
-from crawlset.sources import licences
 
 COLUMNS = (
     "image_id", "url", "caption", "split", "class", "label", "keyword", "source", "landing_url",

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from crawlset.images import ledger
+from crawlset.rights import ledger
 
 MANIFEST = "manifest.jsonl"
 AS_THEY_ARE = (

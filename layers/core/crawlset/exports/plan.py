@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, Self
 from uuid import UUID, uuid4
 
-from crawlset import keys
 from crawlset.errors import UnprocessableError
 from crawlset.exports.split import NAMES
 from crawlset.kit import objects
-from crawlset.kit.lines import GZIP_LEVEL
+from crawlset.kit.json_lines import GZIP_LEVEL
+from crawlset.wire import keys
 
 SHARD_BYTES = 500_000_000
 MAX_SHARDS = 1_500

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Row, Select, and_, delete, exists, func, insert, select
 from sqlalchemy.orm import Session
 
+from crawlset.jobs.pipeline_jobs import ACTIVE
 from crawlset.kit.ids import new_id
 from crawlset.kit.paging import Slice, cut
 from crawlset.models import (
@@ -24,7 +25,6 @@ from crawlset.models import (
     ValidationJob,
 )
 from crawlset.outcomes import ImageStatus
-from crawlset.pipeline_jobs import ACTIVE
 
 ROWS_AT_ONCE = 2_000
 REMOVING = (TakedownStatus.removing, TakedownStatus.completed)

@@ -8,9 +8,9 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from crawlset.exports import service
 from crawlset.exports.repository import ExportRepository
 from crawlset.exports.schemas import ExportFileRead, ExportJobCreate, ExportJobRead
+from crawlset.jobs.pipeline_jobs import require_crawl_job
 from crawlset.kit.paging import Limit, Page, decode, decode_uuid
 from crawlset.models import ExportJob
-from crawlset.pipeline_jobs import require_crawl_job
 
 router = APIGatewayHttpRouter()
 TAGS: Any = ["exports"]

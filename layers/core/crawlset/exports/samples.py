@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from crawlset import licences
 from crawlset.exports.pictures import Picture
-from crawlset.sources import licences
 
 
 @dataclass(frozen=True, slots=True)

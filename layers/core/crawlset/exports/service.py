@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from crawlset import outbox, pipeline_jobs
+from crawlset import outbox
 from crawlset.errors import AppError, ConflictError, NotFoundError, UnprocessableError
 from crawlset.exports import files
 from crawlset.exports.repository import REMOVING, ExportRepository, FileRepository
@@ -18,6 +18,7 @@ from crawlset.exports.schemas import (
     ExportRequest,
     WithheldRead,
 )
+from crawlset.jobs import pipeline_jobs
 from crawlset.kit.ids import new_id
 from crawlset.kit.paging import Page
 from crawlset.models import CrawlJob, ExportJob, JobStatus, Takedown, ValidationJob

@@ -15,7 +15,6 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 from sqlalchemy import func
 
-from crawlset import keys, pipeline_jobs
 from crawlset.exports import drafting, files, manifest, side_files, writing
 from crawlset.exports import plan as plans
 from crawlset.exports.files import ExportDamagedError, WrittenFile
@@ -24,10 +23,12 @@ from crawlset.exports.manifest import MANIFEST
 from crawlset.exports.options import ExportFormat, ExportOptions
 from crawlset.exports.plan import Plan, Shard
 from crawlset.exports.repository import ExportRepository, FileRepository
+from crawlset.jobs import pipeline_jobs
+from crawlset.jobs.pipeline_jobs import StepError
 from crawlset.kit import db, objects
 from crawlset.models import CrawlJob, ExportJob, JobStatus, ValidationJob
 from crawlset.observability import logger, metrics
-from crawlset.pipeline_jobs import StepError
+from crawlset.wire import keys
 
 LIFETIME = timedelta(days=30)
 SIDE = "side"

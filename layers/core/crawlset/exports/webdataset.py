@@ -13,7 +13,7 @@ from crawlset.exports.archives import members_of
 from crawlset.exports.names import extension
 from crawlset.exports.options import Archive
 from crawlset.exports.samples import Sample, metadata
-from crawlset.kit.ustar import END, header, padding
+from crawlset.kit.tar import END, header, padding
 
 
 def common_extension(formats: Sequence[str]) -> str:

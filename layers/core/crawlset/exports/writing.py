@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from crawlset.errors import ConflictError
-from crawlset.exports import packs, pictures
+from crawlset.exports import pictures
 from crawlset.exports.formats import Format
 from crawlset.exports.names import key_of
 from crawlset.exports.options import ExportOptions
-from crawlset.exports.packs import GetRange
 from crawlset.exports.pictures import LeftOut, Picture
 from crawlset.exports.plan import Member, Shard
 from crawlset.exports.samples import Sample
+from crawlset.packs import reader
+from crawlset.packs.reader import GetRange
 
 
 class PackDamagedError(ConflictError):
@@ -56,7 +57,7 @@ def write(
 
 
 def _read(members: Iterable[Member], get_range: GetRange) -> Iterator[tuple[Member, bytes]]:
-    for member, body in packs.read(members, get_range):
+    for member, body in reader.read(members, get_range):
         if hashlib.sha256(body).digest() != member.sha256:
             raise PackDamagedError(member)
         yield member, body

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from crawlset.fetching.body import Body
+from crawlset.kit.spool import Body
 from crawlset.outcomes import Outcome
 
 HTTP_OK = 200

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from crawlset.fetching.loop import Loop, Promise
+from crawlset.kit.event_loop import Loop, Promise
 
 
 class Backlog:

@@ -13,7 +13,7 @@ from typing import Any
 from obstore.exceptions import AlreadyExistsError, PermissionDeniedError
 from obstore.store import S3Store
 
-from crawlset.kit.lines import unpack_lines
+from crawlset.kit.json_lines import unpack_lines
 
 PART_BYTES = 16 << 20
 PARTS_AT_ONCE = 4

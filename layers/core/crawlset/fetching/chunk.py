@@ -15,11 +15,8 @@ from crawlset.fetching.answer import TransferError
 from crawlset.fetching.backlog import Backlog
 from crawlset.fetching.candidates import Candidate, Cause, UrlOutcome, printable
 from crawlset.fetching.engine import Engine
-from crawlset.fetching.guard import BlockedUrlError, Resolve
 from crawlset.fetching.limits import Limits
-from crawlset.fetching.loop import Interrupted, Loop
 from crawlset.fetching.optout import OptedOutError
-from crawlset.fetching.pack import Pack, PackFullError
 from crawlset.fetching.policy import FetchPolicy
 from crawlset.fetching.politeness import DeferredError, Host
 from crawlset.fetching.revalidation import conditions
@@ -27,8 +24,11 @@ from crawlset.fetching.store import Store
 from crawlset.fetching.visit import Trace, Visitor
 from crawlset.imaging.features import Resize
 from crawlset.imaging.pool import DecodePool
+from crawlset.kit.event_loop import Interrupted, Loop
 from crawlset.observability import logger
 from crawlset.outcomes import Outcome
+from crawlset.packs.writer import Pack, PackFullError
+from crawlset.urls.guard import BlockedUrlError, Resolve
 
 CANCEL_POLL_SECONDS = 2.0
 BUDGET_POLL_SECONDS = 0.25

@@ -10,12 +10,12 @@ import pycurl
 
 from crawlset.fetching.answer import Answer, Judge, RequestError, TransferError
 from crawlset.fetching.backlog import Backlog
-from crawlset.fetching.guard import Resolve, Target, refuse_unless_public
 from crawlset.fetching.limits import Limits
-from crawlset.fetching.loop import READ, WRITE, Loop, Promise, Slots, Timer
 from crawlset.fetching.resolver import Resolver
 from crawlset.fetching.transfer import Handle, Transfer, slowness, transfer_error
+from crawlset.kit.event_loop import READ, WRITE, Loop, Promise, Slots, Timer
 from crawlset.outcomes import Outcome
+from crawlset.urls.guard import Resolve, Target, refuse_unless_public
 
 PULSE_SECONDS = 0.5
 """How often transfers are measured against the minimum speed."""

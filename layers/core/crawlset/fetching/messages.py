@@ -9,7 +9,7 @@ from uuid import UUID
 from crawlset.fetching.candidates import Candidate, Known
 from crawlset.fetching.policy import FetchPolicy
 from crawlset.imaging.features import Resize
-from crawlset.kit.shapes import MalformedError, from_json
+from crawlset.kit.strict_json import MalformedError, from_json
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from crawlset.fetching.answer import Answer
 from crawlset.fetching.candidates import Cause
 from crawlset.fetching.limits import Limits
-from crawlset.fetching.loop import Loop, Slots
+from crawlset.kit.event_loop import Loop, Slots
 from crawlset.outcomes import Outcome
 
 HTTP_TOO_MANY_REQUESTS = 429

@@ -6,10 +6,10 @@ from typing import NamedTuple
 import certifi
 import pycurl
 
-from crawlset.crawler import Crawler
-from crawlset.fetching.guard import BlockedUrlError, check_url
 from crawlset.fetching.resolver import system_resolve
 from crawlset.fetching.transfer import dial
+from crawlset.identity import Crawler
+from crawlset.urls.guard import BlockedUrlError, check_url
 
 CONNECT_SECONDS = 5
 SECONDS = 15

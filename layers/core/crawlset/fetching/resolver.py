@@ -5,7 +5,7 @@ import queue
 import socket
 import threading
 
-from crawlset.fetching.loop import READ, Loop, Promise
+from crawlset.kit.event_loop import READ, Loop, Promise
 
 N_THREADS = 8
 LOOK_UP_SECONDS = 10.0

@@ -8,17 +8,17 @@ from pathlib import Path
 
 from obstore.exceptions import BaseError
 
-from crawlset import keys
-from crawlset.crawler import Crawler
 from crawlset.fetching import bucket
 from crawlset.fetching.candidates import UrlOutcome
 from crawlset.fetching.chunk import ChunkResult, run_chunk
 from crawlset.fetching.limits import Limits
 from crawlset.fetching.messages import ChunkInput, ChunkMessage
+from crawlset.identity import Crawler
 from crawlset.imaging.pool import DecodePool
-from crawlset.kit.lines import pack_lines
+from crawlset.kit.json_lines import pack_lines
 from crawlset.observability import logger, metrics
 from crawlset.outcomes import ImageStatus, Outcome
+from crawlset.wire import keys
 
 
 def fetch_chunk(

@@ -7,17 +7,17 @@ from typing import Any
 
 from crawlset.fetching.answer import HTTP_OK, Answer
 from crawlset.fetching.backlog import Backlog
-from crawlset.fetching.body import Body
 from crawlset.fetching.candidates import Candidate, UrlOutcome
-from crawlset.fetching.loop import Loop, Promise
 from crawlset.fetching.optout import OptedOutError, data_mining_opt_out
-from crawlset.fetching.pack import Pack
 from crawlset.fetching.policy import FetchPolicy
 from crawlset.fetching.revalidation import compare, validators
 from crawlset.fetching.visit import HTTP_NOT_MODIFIED
 from crawlset.imaging.features import Features, Rejection, Resize, Transformed, resize_message
 from crawlset.imaging.pool import DecodePool
+from crawlset.kit.event_loop import Loop, Promise
+from crawlset.kit.spool import Body
 from crawlset.outcomes import Outcome
+from crawlset.packs.writer import Pack
 
 _EXTENSIONS = {"jpeg": "jpg", "png": "png", "webp": "webp", "gif": "gif"}
 _STATUSES = {

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 import pycurl
 
-from crawlset.fetching.addresses import is_public, parse_address
 from crawlset.fetching.answer import (
     HTTP_OK,
     Answer,
@@ -18,11 +17,12 @@ from crawlset.fetching.answer import (
     RefusedError,
     TransferError,
 )
-from crawlset.fetching.body import Body
-from crawlset.fetching.guard import BlockedUrlError, Target
 from crawlset.fetching.limits import Limits
-from crawlset.fetching.loop import Promise
+from crawlset.kit.event_loop import Promise
+from crawlset.kit.spool import Body
 from crawlset.outcomes import Outcome
+from crawlset.urls.addresses import is_public, parse_address
+from crawlset.urls.guard import BlockedUrlError, Target
 
 _BUFFER_BYTES = 128 * 1024
 """libcurl reads up to ten of them from one socket before it lets another have its turn."""

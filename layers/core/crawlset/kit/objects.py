@@ -13,7 +13,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from crawlset.kit.lines import unpack_lines
+from crawlset.kit.json_lines import unpack_lines
 from crawlset.settings import bucket_settings
 
 if TYPE_CHECKING:

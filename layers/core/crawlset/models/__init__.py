@@ -1,6 +1,6 @@
 """The tables. Import them from here."""
 
-from crawlset.models.account import (
+from crawlset.models.accounts import (
     ActivityLog,
     ApiKey,
     IdempotencyKey,
@@ -9,7 +9,8 @@ from crawlset.models.account import (
     RequestCount,
 )
 from crawlset.models.base import Base, JobStatus, WorkStatus
-from crawlset.models.crawl import (
+from crawlset.models.images import Change, Image, ImageVerdict, Verdict
+from crawlset.models.jobs import (
     CrawlJob,
     CrawlSchedule,
     EventCursor,
@@ -19,7 +20,6 @@ from crawlset.models.crawl import (
     JobTemplate,
     SourceProbe,
 )
-from crawlset.models.image import Change, Image, ImageVerdict, Verdict
 from crawlset.models.messaging import (
     FolderRemoval,
     OutboxMessage,
@@ -28,8 +28,8 @@ from crawlset.models.messaging import (
     WebhookDelivery,
 )
 from crawlset.models.pipeline import ExportFile, ExportJob, ValidationJob
-from crawlset.models.project import Project
-from crawlset.models.takedown import (
+from crawlset.models.projects import Project
+from crawlset.models.takedowns import (
     REVOKED,
     PackRewrite,
     Takedown,

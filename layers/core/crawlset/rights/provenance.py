@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from crawlset.images import ledger
+from crawlset import licences
 from crawlset.models import CrawlJob, Image, ImageVerdict
+from crawlset.rights import ledger
 from crawlset.rights.schemas import (
     DecisionRead,
     FetchRead,
@@ -13,7 +14,6 @@ from crawlset.rights.schemas import (
     SignalRead,
     VerdictOfImage,
 )
-from crawlset.sources import licences
 
 
 def provenance(job: CrawlJob, image: Image, verdicts: Sequence[ImageVerdict]) -> ProvenanceRead:

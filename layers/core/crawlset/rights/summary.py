@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from crawlset import __version__
-from crawlset.crawler import Crawler
+from crawlset.identity import Crawler
 from crawlset.models import Image
 from crawlset.rights.repository import HostContent, LedgerRepository
 from crawlset.rights.schemas import (

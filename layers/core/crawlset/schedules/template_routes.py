@@ -6,7 +6,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from crawlset.crawls import reading
+from crawlset.crawls import presenting
 from crawlset.crawls.schemas import CrawlJobDetail
 from crawlset.kit.http import require_match
 from crawlset.kit.paging import Limit, Order, Page, decode_uuid
@@ -86,7 +86,7 @@ def start_job_template(
     session = router.context["session"]
     template = TemplateRepository(session).require(project_id, template_id)
     job = service.start_template(session, template, request or JobTemplateStart())
-    return reading.read_one(session, job)
+    return presenting.read_one(session, job)
 
 
 def _lock(project_id: UUID, template_id: UUID) -> JobTemplate:

@@ -7,12 +7,11 @@ from math import ceil
 
 from pydantic_core import to_json
 
-from crawlset import keys
+from crawlset import licences
 from crawlset.errors import AppError, SourceThrottledError
-from crawlset.kit.lines import GZIP_LEVEL
+from crawlset.kit.json_lines import GZIP_LEVEL
 from crawlset.outcomes import Outcome
 from crawlset.settings import CANDIDATES_PER_PART
-from crawlset.sources import licences
 from crawlset.sources.expansion import Query
 from crawlset.sources.protocol import (
     Candidate,
@@ -21,7 +20,8 @@ from crawlset.sources.protocol import (
     SearchRequest,
     SourceUnavailableError,
 )
-from crawlset.sources.web_addresses import MAX_URL_CHARS, url_problem
+from crawlset.urls.spelling import MAX_URL_CHARS, url_problem
+from crawlset.wire import keys
 
 PART_BYTES = 16 << 20
 """Lines of one part before gzip: very long URLs make a part of fewer candidates."""

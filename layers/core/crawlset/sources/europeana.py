@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import httpx
 from pydantic import BaseModel
 
+from crawlset import licences
 from crawlset.errors import SourceRefusedError
 from crawlset.settings import SourceSettings
-from crawlset.sources import licences
 from crawlset.sources.asking import Asker
 from crawlset.sources.protocol import Candidate, Page, SearchRequest
 

@@ -12,13 +12,14 @@ from itertools import islice
 from pathlib import PurePath
 from typing import BinaryIO, cast
 
+from crawlset import licences
 from crawlset.kit import objects
 from crawlset.settings import MAX_CANDIDATES, MAX_MANIFEST_BYTES
-from crawlset.sources import licences, text_manifests
+from crawlset.sources import text_manifests
 from crawlset.sources.manifest_rows import COLUMNS, MalformedManifestError, Row
 from crawlset.sources.protocol import Candidate, ManifestFormat
 from crawlset.sources.stored_file import open_stored
-from crawlset.sources.web_addresses import url_problem
+from crawlset.urls.spelling import url_problem
 
 INSPECTED_ROWS = 1_000
 INSPECTED_BYTES = 256 << 10

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from crawlset import licences
 from crawlset.errors import AppError, SourceThrottledError
-from crawlset.sources import licences
 from crawlset.sources.discover import Ask
 from crawlset.sources.protocol import ProbeMessage, SourceUnavailableError
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import httpx
 from pydantic import BaseModel
 
+from crawlset import licences
 from crawlset.settings import SourceSettings
-from crawlset.sources import licences
 from crawlset.sources.answers import get_json
 from crawlset.sources.asking import shaped
 from crawlset.sources.protocol import Candidate, Page, SearchRequest

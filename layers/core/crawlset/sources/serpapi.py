@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import httpx
 from pydantic import BaseModel
 
+from crawlset import licences
 from crawlset.errors import SourceRefusedError
 from crawlset.settings import SourceSettings
-from crawlset.sources import licences
 from crawlset.sources.asking import Asker
 from crawlset.sources.markup import text_of
 from crawlset.sources.protocol import Candidate, Page, SearchRequest

@@ -6,9 +6,9 @@ from typing import Annotated, NoReturn
 import httpx
 from pydantic import BaseModel, Field
 
+from crawlset import licences
 from crawlset.errors import SourceRefusedError, SourceThrottledError
 from crawlset.settings import SourceSettings
-from crawlset.sources import licences
 from crawlset.sources.answers import DEFAULT_WAIT_SECONDS
 from crawlset.sources.asking import Asker
 from crawlset.sources.markup import text_of

@@ -5,13 +5,13 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from crawlset import pipeline_jobs
-from crawlset.crawls.repository import CrawlRepository
-from crawlset.images.blocklist import Blocklist, Sighting
 from crawlset.images.repository import ImageRepository
+from crawlset.jobs import pipeline_jobs
+from crawlset.jobs.crawl_jobs import CrawlRepository
 from crawlset.kit import db
 from crawlset.models import CrawlJob, ExportJob, JobStatus, Takedown, TakedownStatus
 from crawlset.observability import logger
+from crawlset.takedowns.blocklist import Blocklist, Sighting
 from crawlset.takedowns.repository import TakedownRepository
 from crawlset.takedowns.taken_repository import TakenRepository
 

@@ -2,13 +2,13 @@
 
 from uuid import UUID
 
-from crawlset.crawls.repository import CrawlRepository
 from crawlset.exports import files
 from crawlset.exports import service as exports
-from crawlset.images import rewrites
+from crawlset.jobs.crawl_jobs import CrawlRepository
 from crawlset.kit import db
 from crawlset.models import CrawlJob, TakedownStatus
 from crawlset.observability import logger
+from crawlset.takedowns import pack_rewrites
 from crawlset.takedowns.repository import TakedownRepository
 from crawlset.takedowns.taken_repository import TakenRepository
 
@@ -47,5 +47,5 @@ def _remove_from(user_id: UUID, takedown_id: UUID, job_id: UUID) -> int:
         if ids:
             packs = taken.packs(ids)
             taken.forget(ids, takedown)
-            rewrites.ask(session, job, packs, takedown.id)
+            pack_rewrites.ask(session, job, packs, takedown.id)
     return len(ids)

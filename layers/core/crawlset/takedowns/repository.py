@@ -8,7 +8,6 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, and_, case, exists, func, or_, select, union, update
 from sqlalchemy.orm import Session
 
-from crawlset.images.blocklist import detail_of
 from crawlset.kit.db import in_order
 from crawlset.kit.paging import Order, Slice, cut
 from crawlset.models import (
@@ -23,6 +22,7 @@ from crawlset.models import (
     TakedownStatus,
 )
 from crawlset.outcomes import Outcome
+from crawlset.takedowns.blocklist import detail_of
 
 BUSY = (TakedownStatus.pending, TakedownStatus.removing, TakedownStatus.revoking)
 """What a message carries on."""

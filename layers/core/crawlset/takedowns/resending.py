@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from crawlset import outbox
-from crawlset.images import rewrites
 from crawlset.kit import db
+from crawlset.takedowns import pack_rewrites
 from crawlset.takedowns.messages import message_of
 from crawlset.takedowns.pack_repository import PackRepository
 from crawlset.takedowns.repository import TakedownRepository
@@ -19,15 +19,15 @@ def resend_due(*, everything: bool = False) -> int:
 
     With `everything`, whatever is unfinished: after queues were lost.
     """
-    age = timedelta() if everything else rewrites.LOST
+    age = timedelta() if everything else pack_rewrites.LOST
     with db.transaction() as session:
         takedowns = TakedownRepository(session)
         carried_on = [
             *takedowns.lease_unfinished(age, ROUND),
             *takedowns.begin_removing(ROUND),
         ]
-        due = PackRepository(session).lease_due(rewrites.LOST, ROUND, everything=everything)
+        due = PackRepository(session).lease_due(pack_rewrites.LOST, ROUND, everything=everything)
         messages = [message_of(takedown) for takedown in carried_on]
-        messages += [rewrites.message_of(rewrite) for rewrite in due]
+        messages += [pack_rewrites.message_of(rewrite) for rewrite in due]
         outbox.post(session, messages)
     return len(messages)

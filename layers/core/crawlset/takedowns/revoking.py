@@ -5,12 +5,12 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from crawlset.crawls.repository import CrawlRepository
-from crawlset.images.blocklist import Blocklist, Sighting, detail_of
+from crawlset.jobs.crawl_jobs import CrawlRepository
 from crawlset.kit import db
 from crawlset.models import CrawlJob, Takedown, TakedownStatus
 from crawlset.observability import logger
 from crawlset.takedowns.applying import count_chunks
+from crawlset.takedowns.blocklist import Blocklist, Sighting, detail_of
 from crawlset.takedowns.repository import TakedownRepository
 from crawlset.takedowns.taken_repository import TakenRepository
 

@@ -7,20 +7,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import UUID
 
-from crawlset import keys
-from crawlset.crawls.repository import CrawlRepository
 from crawlset.errors import ConflictError
-from crawlset.exports import packs
-from crawlset.exports.packs import Place
-from crawlset.fetching.pack import Pack
+from crawlset.jobs.crawl_jobs import CrawlRepository
 from crawlset.kit import db, objects
 from crawlset.kit.ids import new_id
-from crawlset.kit.ustar import BLOCK
+from crawlset.kit.tar import BLOCK
 from crawlset.models import CrawlJob
 from crawlset.observability import logger
+from crawlset.packs import reader
+from crawlset.packs.reader import Place
+from crawlset.packs.writer import Pack
 from crawlset.takedowns.pack_repository import PackRepository
 from crawlset.takedowns.repository import TakedownRepository
 from crawlset.takedowns.taken_repository import TakenRepository
+from crawlset.wire import keys
 
 WAIT = timedelta(minutes=1)
 """For exports under way, which read packs where they were planned to be."""
@@ -86,7 +86,7 @@ def _copy(old_key: str, new_key: str, places: list[tuple[int, int]]) -> dict[int
     with TemporaryDirectory() as directory:
         path = Path(directory, "pack.tar")
         with closing(Pack(path)) as pack:
-            for place, block in packs.read(_places(old_key, places), objects.get_range):
+            for place, block in reader.read(_places(old_key, places), objects.get_range):
                 name = block[:NAME_BYTES].rstrip(b"\0").decode("ascii")
                 body = block[BLOCK:]
                 offsets[place.offset + BLOCK] = pack.append(name, len(body), [body])

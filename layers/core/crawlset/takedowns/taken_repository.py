@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session, aliased
 
 from crawlset.exports.choice import Choice
 from crawlset.exports.options import ExportOptions
-from crawlset.images.blocklist import PREFIX, detail_of, host_of
 from crawlset.models import (
     CrawlJob,
     ExportJob,
@@ -27,6 +26,7 @@ from crawlset.models import (
     WorkStatus,
 )
 from crawlset.outcomes import ImageStatus, Outcome
+from crawlset.takedowns.blocklist import PREFIX, detail_of, host_of
 
 ROWS_AT_ONCE = 2_000
 TAKEABLE = (

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Float, case, cast, func, literal, not_, null, or_
 from sqlalchemy.orm import InstrumentedAttribute
 
+from crawlset import licences
 from crawlset.models import Image
-from crawlset.sources import licences
 from crawlset.sources.registry import SOURCES
 from crawlset.validation import rules
 from crawlset.validation.rules import ImageRule, Rule, Severity

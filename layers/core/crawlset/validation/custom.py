@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from crawlset.errors import ConflictError, UnprocessableError
-from crawlset.pipeline_jobs import StepError
+from crawlset.jobs.pipeline_jobs import StepError
 from crawlset.settings import validator_settings
 from crawlset.validation.rules import CustomRule, Rule
 

@@ -6,12 +6,12 @@ from uuid import UUID
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from crawlset import keys
 from crawlset.errors import NotFoundError, UnprocessableError
 from crawlset.kit import objects
 from crawlset.models import CrawlJob, ExportJob, Image, ImageVerdict, Verdict
 from crawlset.outcomes import ImageStatus
 from crawlset.validation.rules import LeakageRule, Rule
+from crawlset.wire import keys
 
 MAX_LIST_BYTES = 256 << 20
 ROWS_AT_ONCE = 5_000

@@ -30,10 +30,10 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, aggregate_order_by, arr
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
+from crawlset.jobs.pipeline_jobs import ACTIVE
 from crawlset.kit.paging import Slice, cut
 from crawlset.models import CrawlJob, Image, ImageVerdict, ValidationJob, Verdict
 from crawlset.outcomes import ImageStatus
-from crawlset.pipeline_jobs import ACTIVE
 from crawlset.validation.checks import Check
 from crawlset.validation.dataset_rules import AREA, Broken, in_play
 from crawlset.validation.rules import Rule, Severity

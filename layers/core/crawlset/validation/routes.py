@@ -5,9 +5,9 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
+from crawlset.jobs.pipeline_jobs import require_crawl_job
 from crawlset.kit.paging import Limit, Page, decode_int, decode_uuid
 from crawlset.models import ValidationJob, Verdict
-from crawlset.pipeline_jobs import require_crawl_job
 from crawlset.validation import service
 from crawlset.validation.repository import ValidationRepository, VerdictRepository
 from crawlset.validation.schemas import (

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-from crawlset.sources import licences
+from crawlset import licences
 from crawlset.sources.protocol import IntendedUse
 
 MAX_RULES = 50

@@ -4,8 +4,9 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from crawlset import outbox, pipeline_jobs
+from crawlset import outbox
 from crawlset.errors import ConflictError, NotFoundError
+from crawlset.jobs import pipeline_jobs
 from crawlset.kit.ids import new_id
 from crawlset.models import CrawlJob, JobStatus, ValidationJob
 from crawlset.observability import logger

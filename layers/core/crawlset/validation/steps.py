@@ -18,11 +18,11 @@ from uuid import UUID
 from pydantic import BaseModel, Field, JsonValue
 from sqlalchemy.orm import Session
 
-from crawlset import keys, pipeline_jobs
+from crawlset.jobs import pipeline_jobs
+from crawlset.jobs.pipeline_jobs import StepError
 from crawlset.kit import db, objects
 from crawlset.models import JobStatus, ValidationJob, Verdict
 from crawlset.observability import logger, metrics
-from crawlset.pipeline_jobs import StepError
 from crawlset.validation import custom, leakage, reporting
 from crawlset.validation.checks import checks_of
 from crawlset.validation.custom import Batch, Judgement, Picture
@@ -40,6 +40,7 @@ from crawlset.validation.rules import (
     RuleBase,
 )
 from crawlset.validation.schemas import ValidationRules
+from crawlset.wire import keys
 
 IMAGES_PER_STATEMENT = 50_000
 """Keeps a statement over the largest job well below the time limit of the worker's login."""
@@ -123,7 +124,7 @@ def deduplicate(message: ValidationStep) -> Iterator[dict[str, Any]]:
 
 def compare(message: ValidationStep) -> None:
     """One share of the comparisons of all hashes with all."""
-    from crawlset.validation import clustering  # noqa: PLC0415 - brings numpy
+    from crawlset.imaging import clustering  # noqa: PLC0415 - brings numpy
 
     (rule,) = (
         r for r in _of_kind(_read_rules(message), NearDuplicatesRule) if r.label == message.rule
@@ -207,7 +208,7 @@ STEPS: dict[str, Callable[[ValidationStep], None]] = {
 
 
 def _put_out_leaked(message: ValidationStep, rule: LeakageRule) -> None:
-    from crawlset.validation import clustering  # noqa: PLC0415 - brings numpy
+    from crawlset.imaging import clustering  # noqa: PLC0415 - brings numpy
 
     params = rule.params
     listed = leakage.read_list(message.user_id, params.upload_id) if params.upload_id else None
@@ -225,7 +226,7 @@ def _put_out_leaked(message: ValidationStep, rule: LeakageRule) -> None:
 
 
 def _share(message: ValidationStep, rule: NearDuplicatesRule) -> Iterator[dict[str, Any]]:
-    from crawlset.validation import clustering  # noqa: PLC0415 - brings numpy
+    from crawlset.imaging import clustering  # noqa: PLC0415 - brings numpy
 
     with _over_many(message) as (session, job):
         images = clustering.hashed(VerdictRepository(session).stream_hashes(job))
@@ -237,7 +238,7 @@ def _share(message: ValidationStep, rule: NearDuplicatesRule) -> Iterator[dict[s
 
 
 def _put_out_near_duplicates(message: ValidationStep, rule: NearDuplicatesRule) -> None:
-    from crawlset.validation import clustering  # noqa: PLC0415 - brings numpy
+    from crawlset.imaging import clustering  # noqa: PLC0415 - brings numpy
 
     images = clustering.Hashed.from_bytes(objects.get(_images_key(message, rule)))
     found = clustering.cluster(

@@ -6,11 +6,11 @@ from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from crawlset.accounts.repository import AccountRepository
-from crawlset.crawler import private_hosts
 from crawlset.errors import ConflictError, NotFoundError, UnprocessableError
-from crawlset.fetching.guard import BlockedUrlError, parse_url
+from crawlset.identity import private_hosts
 from crawlset.kit.ids import new_id
 from crawlset.models import Webhook, WebhookDelivery
+from crawlset.urls.guard import BlockedUrlError, parse_url
 from crawlset.webhooks import signing
 from crawlset.webhooks.repository import DeliveryRepository, WebhookRepository
 from crawlset.webhooks.schemas import WebhookCreate, WebhookUpdate

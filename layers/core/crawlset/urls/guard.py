@@ -14,8 +14,8 @@ from typing import ClassVar, NamedTuple
 from urllib.parse import quote
 
 from crawlset.errors import AppError
-from crawlset.fetching.addresses import Address, is_public, parse_address
 from crawlset.outcomes import Outcome
+from crawlset.urls.addresses import Address, is_public, parse_address
 
 MAX_URL_LENGTH = 8192
 _MAX_ORIGINS = 1024

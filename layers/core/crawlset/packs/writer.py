@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from crawlset.kit.ustar import BLOCK, END, header, padding
+from crawlset.kit.tar import BLOCK, END, header, padding
 
 _SPARE_BYTES = 16 << 20
 """Left free on the disk, for the bodies on their way."""

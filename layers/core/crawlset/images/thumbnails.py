@@ -3,13 +3,13 @@
 from contextlib import closing
 from functools import cache
 
-from crawlset.crawls.reading import require_stored
+from crawlset.crawls.presenting import require_stored
 from crawlset.errors import UnprocessableError
-from crawlset.fetching.body import Body
-from crawlset.fetching.loop import Loop, Promise
 from crawlset.imaging.features import Features, Rejection, Resize, ResizeMode
 from crawlset.imaging.pool import DecodePool
 from crawlset.kit import objects
+from crawlset.kit.event_loop import Loop, Promise
+from crawlset.kit.spool import Body
 from crawlset.models import Image
 
 QUALITY = 80

@@ -9,16 +9,17 @@ from pydantic import BaseModel, ValidationError
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from crawlset import outbox, pipeline_jobs
+from crawlset import outbox
 from crawlset.errors import UnprocessableError
 from crawlset.exports import files
 from crawlset.exports import service as exports
 from crawlset.exports.repository import ExportRepository
 from crawlset.exports.schemas import ExportJobRead, ExportRequest
+from crawlset.jobs import pipeline_jobs
+from crawlset.jobs.pipeline_jobs import ACTIVE
 from crawlset.kit import db
 from crawlset.models import CrawlJob, ExportJob, JobStatus, ValidationJob
 from crawlset.observability import logger
-from crawlset.pipeline_jobs import ACTIVE
 from crawlset.validation import custom, leakage
 from crawlset.validation import service as validation
 from crawlset.validation.repository import ValidationRepository

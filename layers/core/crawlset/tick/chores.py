@@ -3,14 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
-from crawlset import orphans, outbox, pipeline, removals
+from crawlset import outbox
 from crawlset.accounts import idempotency
-from crawlset.crawls import probes, sweeping
+from crawlset.crawls import sweeping
+from crawlset.estimates import probes
 from crawlset.events import publishing
 from crawlset.kit import db
 from crawlset.observability import logger, metrics
+from crawlset.pipeline import service as pipeline
 from crawlset.schedules import firing
 from crawlset.takedowns import resending
+from crawlset.tick import folder_removals, orphans
 from crawlset.webhooks import dispatching
 
 
@@ -26,7 +29,7 @@ def tick(*, requeue: bool = False) -> dict[str, Any]:
         "sweep": lambda: sweeping.sweep(everything=requeue),
         "pipeline": lambda: pipeline.sweep(everything=requeue),
         "exports": pipeline.expire_exports,
-        "removals": removals.remove_due,
+        "removals": folder_removals.remove_due,
         "orphans": orphans.remove_hourly,
         "takedowns": lambda: resending.resend_due(everything=requeue),
         "idempotency_keys": idempotency.forget_old,

@@ -12,8 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crawlset.crawls import thumbnails
-from crawlset.crawls.reading import ImageNotStoredError
+from crawlset.crawls.presenting import ImageNotStoredError
+from crawlset.images import thumbnails
 from crawlset.kit import objects
 from crawlset.models import CrawlJob, Image
 from crawlset.validation import words
@@ -44,7 +44,7 @@ def render(
     for example in report.examples:
         by_rule[example.verdict.value, example.rule].append(example)
     environment = Environment(
-        loader=PackageLoader("crawlset.crawls", "pages"),
+        loader=PackageLoader("crawlset.validation", "pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

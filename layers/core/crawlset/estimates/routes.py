@@ -3,8 +3,8 @@ from uuid import UUID
 
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from crawlset.crawls import estimating
 from crawlset.crawls.schemas import CrawlJobCreate, EstimateRead
+from crawlset.estimates import service as estimating
 
 router = APIGatewayHttpRouter()
 TAGS: Any = ["crawl jobs"]

@@ -6,11 +6,10 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from crawlset import costs, keys
+from crawlset import costs, licences
 from crawlset.accounts import quotas
 from crawlset.costs import Work
-from crawlset.crawls import probes, service
-from crawlset.crawls.repository import CrawlRepository, Experience, Supply
+from crawlset.crawls import service
 from crawlset.crawls.schemas import (
     Assumptions,
     Basis,
@@ -21,10 +20,13 @@ from crawlset.crawls.schemas import (
     ProbeStatus,
     Range,
 )
+from crawlset.estimates import probes
+from crawlset.jobs.crawl_jobs import CrawlRepository, Experience, Supply
 from crawlset.models import SourceProbe
 from crawlset.projects.repository import ProjectRepository
 from crawlset.settings import CHUNK_URLS
-from crawlset.sources import licences, manifests
+from crawlset.sources import manifests
+from crawlset.wire import keys
 
 ENOUGH_IMAGES = 100
 """Settled images that a caller's own experience begins at."""

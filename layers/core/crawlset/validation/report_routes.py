@@ -31,7 +31,7 @@ def build_router() -> APIGatewayHttpRouter:
         },
     )
     def get_report_page(project_id: UUID, job_id: UUID, validation_job_id: UUID) -> Response[str]:
-        from crawlset.crawls import report_page  # noqa: PLC0415 - nothing for the other function
+        from crawlset.validation import report_page  # noqa: PLC0415 - nothing for the other function
 
         with db.transaction(router.context["user_id"]) as session:
             job = service.require(session, project_id, job_id)

@@ -5,9 +5,9 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from crawlset import pipeline
 from crawlset.exports.schemas import ExportJobRead, ExportRequest
-from crawlset.pipeline_jobs import require_crawl_job
+from crawlset.jobs.pipeline_jobs import require_crawl_job
+from crawlset.pipeline import service as pipeline
 from crawlset.validation import service as validation
 from crawlset.validation.schemas import ValidationJobRead, ValidationRules
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-from crawlset import costs, pipeline
+from crawlset import costs
 from crawlset.costs import Work
 from crawlset.crawls.progress_schemas import (
     ChunkCounts,
@@ -16,7 +16,6 @@ from crawlset.crawls.progress_schemas import (
     WaitedFor,
     WaitRead,
 )
-from crawlset.crawls.repository import CrawlRepository, JobCounts
 from crawlset.crawls.schemas import (
     ContentRead,
     CostRead,
@@ -25,10 +24,12 @@ from crawlset.crawls.schemas import (
     ProjectOfJob,
     SearchRead,
 )
-from crawlset.crawls.work_repository import UNFINISHED, ChunkRepository, SearchRepository
 from crawlset.errors import ConflictError
+from crawlset.jobs.crawl_jobs import CrawlRepository, JobCounts
+from crawlset.jobs.work import UNFINISHED, ChunkRepository, SearchRepository
 from crawlset.kit import objects
 from crawlset.models import CrawlJob, Image, JobSearch, Project, WorkStatus
+from crawlset.pipeline import service as pipeline
 
 LINK_LIFETIME = timedelta(minutes=15)
 HOSTS_SHOWN = 10

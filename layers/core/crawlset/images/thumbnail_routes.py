@@ -39,7 +39,7 @@ def build_router() -> APIGatewayHttpRouter:
             int, Query(ge=32, le=1024, description="Pixels of the longer side, at most")
         ] = 256,
     ) -> Response[str]:
-        from crawlset.crawls import thumbnails  # noqa: PLC0415 - nothing for the other function
+        from crawlset.images import thumbnails  # noqa: PLC0415 - nothing for the other function
 
         with db.transaction(router.context["user_id"]) as session:
             job = service.require(session, project_id, job_id)
