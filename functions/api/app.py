@@ -19,6 +19,7 @@ from crawlset.estimates.routes import router as estimates
 from crawlset.events.routes import router as events
 from crawlset.exports.routes import router as exports
 from crawlset.images import thumbnail_routes
+from crawlset.images.routes import router as images
 from crawlset.kit import openapi
 from crawlset.kit.docs_page import docs_page
 from crawlset.kit.http import build_app, json_only, with_entity_tag, without_sniffing
@@ -28,6 +29,7 @@ from crawlset.projects.routes import router as projects
 from crawlset.rights.routes import router as rights
 from crawlset.schedules.routes import router as schedules
 from crawlset.schedules.template_routes import router as templates
+from crawlset.sources.routes import router as sources
 from crawlset.takedowns.routes import router as takedowns
 from crawlset.validation import report_routes
 from crawlset.validation.routes import router as validation
@@ -42,8 +44,10 @@ for router in (
     accounts,
     sessions,
     projects,
+    sources,
     estimates,
     crawls,
+    images,
     thumbnail_routes.build_router(),
     report_routes.build_router(),
     validation,

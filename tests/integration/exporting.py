@@ -11,7 +11,8 @@ from uuid import uuid4
 from sqlalchemy.orm import Session
 
 from crawlset.kit import objects
-from crawlset.models import CrawlJob, ExportJob, Image, ImageVerdict, ValidationJob, Verdict
+from crawlset.models import CrawlJob, ExportJob, Image, ImageVerdict, ValidationJob
+from crawlset.outcomes import Verdict
 from crawlset.wire import keys
 from functions.export import app
 from tests import factories

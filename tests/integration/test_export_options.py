@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from crawlset.exports import plan as plans
 from crawlset.imaging.features import ResizeMode
-from crawlset.models import CrawlJob, ExportJob, Image, JobStatus, Verdict
+from crawlset.models import CrawlJob, ExportJob, Image, JobStatus
+from crawlset.outcomes import Verdict
 from tests import factories
 from tests.integration.exporting import (
     TRAIN,

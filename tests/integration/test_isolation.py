@@ -30,12 +30,11 @@ from crawlset.models import (
     Takedown,
     TakedownExport,
     TakedownImage,
-    Verdict,
     Webhook,
     WebhookDelivery,
     WorkStatus,
 )
-from crawlset.outcomes import ImageStatus
+from crawlset.outcomes import ImageStatus, Verdict
 from functions.api import app
 from tests import factories
 from tests.integration.api import Api

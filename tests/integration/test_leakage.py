@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy.orm import Session
 
 from crawlset.kit import objects
-from crawlset.models import CrawlJob, JobChunk, JobStatus, Profile, Verdict
+from crawlset.models import CrawlJob, JobChunk, JobStatus, Profile
+from crawlset.outcomes import Verdict
 from crawlset.validation import leakage
 from crawlset.wire import keys
 from tests import factories

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from crawlset.models import CrawlJob, ImageVerdict, JobStatus, Project, Verdict
-from crawlset.outcomes import ImageStatus, Outcome
+from crawlset.models import CrawlJob, ImageVerdict, JobStatus, Project
+from crawlset.outcomes import ImageStatus, Outcome, Verdict
 from tests import factories
 from tests.integration.api import Api
 

@@ -14,9 +14,8 @@ from crawlset.models import (
     Profile,
     Project,
     ValidationJob,
-    Verdict,
 )
-from crawlset.outcomes import ImageStatus, Outcome
+from crawlset.outcomes import ImageStatus, Outcome, Verdict
 from crawlset.pipeline import service as pipeline
 from tests import factories
 from tests.integration.api import Api

@@ -13,6 +13,14 @@ class ImageStatus(StrEnum):
     cancelled = "cancelled"
 
 
+class Verdict(StrEnum):
+    keep = "keep"
+    quarantine = "quarantine"
+    reject = "reject"
+    error = "error"
+    """A rule could not say anything of it."""
+
+
 class Outcome(StrEnum):
     """Why a candidate is where it is; one word each in rows, manifests and reports."""
 

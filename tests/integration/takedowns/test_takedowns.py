@@ -22,10 +22,9 @@ from crawlset.models import (
     Project,
     Takedown,
     TakedownKind,
-    Verdict,
     WorkStatus,
 )
-from crawlset.outcomes import ImageStatus, Outcome
+from crawlset.outcomes import ImageStatus, Outcome, Verdict
 from crawlset.takedowns import resending, rewriting
 from crawlset.takedowns.carrying_on import carry_on
 from crawlset.wire import keys

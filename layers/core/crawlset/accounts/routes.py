@@ -1,9 +1,8 @@
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from crawlset.accounts import service
@@ -19,7 +18,7 @@ from crawlset.accounts.schemas import (
     Usage,
 )
 from crawlset.kit.http import require_match
-from crawlset.kit.paging import Limit, Page, decode_uuid
+from crawlset.kit.paging import Cursor, Page, PageLimit, decode_uuid
 from crawlset.models import Profile
 
 router = APIGatewayHttpRouter()
@@ -45,9 +44,7 @@ def update_profile(request: ProfileUpdate) -> ProfileRead:
 
 
 @router.get("/api/api-keys", summary="List API keys, newest first", tags=TAGS)
-def list_api_keys(
-    limit: Annotated[Limit, Query()] = 20, cursor: Annotated[str | None, Query()] = None
-) -> Page[ApiKeyRead]:
+def list_api_keys(limit: PageLimit = 20, cursor: Cursor = None) -> Page[ApiKeyRead]:
     page = _repository().list_keys(router.context["user_id"], decode_uuid(cursor), limit)
     return Page(
         items=[ApiKeyRead.model_validate(row) for row in page.rows], next_cursor=page.next_key

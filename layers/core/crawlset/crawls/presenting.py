@@ -2,8 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -17,29 +15,20 @@ from crawlset.crawls.progress_schemas import (
     WaitRead,
 )
 from crawlset.crawls.schemas import (
-    ContentRead,
     CostRead,
     CrawlJobDetail,
     CrawlJobRead,
     ProjectOfJob,
     SearchRead,
 )
-from crawlset.errors import ConflictError
 from crawlset.jobs.crawl_jobs import CrawlRepository, JobCounts
 from crawlset.jobs.work import UNFINISHED, ChunkRepository, SearchRepository
-from crawlset.kit import objects
-from crawlset.models import CrawlJob, Image, JobSearch, Project, WorkStatus
+from crawlset.models import CrawlJob, JobSearch, Project, WorkStatus
 from crawlset.pipeline import service as pipeline
 
-LINK_LIFETIME = timedelta(minutes=15)
 HOSTS_SHOWN = 10
 PUT_OFF = "It asks to be left alone for a while."
 IN_TURN = "It has many images, which are asked for gently, in turn."
-
-
-class ImageNotStoredError(ConflictError):
-    def __init__(self, image: Image) -> None:
-        super().__init__(f"Image {image.id} is {image.status}: nothing of it is stored.")
 
 
 def read_many(session: Session, jobs: Sequence[CrawlJob]) -> list[CrawlJobRead]:
@@ -143,42 +132,6 @@ def _cost(job: CrawlJob, counts: JobCounts) -> CostRead:
         bytes_stored=counts.bytes_stored,
     )
     return CostRead.model_validate(costs.cost_of(work))
-
-
-class Stored(NamedTuple):
-    """Where the bytes of an image are."""
-
-    pack_key: str
-    offset: int
-    length: int
-
-
-def require_stored(image: Image) -> Stored:
-    """
-    Raises:
-        ImageNotStoredError: there are no bytes of it.
-    """
-    if image.pack_key is None or image.pack_offset is None or not image.pack_length:
-        raise ImageNotStoredError(image)
-    return Stored(image.pack_key, image.pack_offset, image.pack_length)
-
-
-def content_of(image: Image) -> ContentRead:
-    """
-    A link to its range of the pack.
-
-    Raises:
-        ImageNotStoredError: there are no bytes of it.
-    """
-    stored = require_stored(image)
-    last = stored.offset + stored.length - 1
-    return ContentRead(
-        url=objects.presign_get(stored.pack_key, LINK_LIFETIME),
-        headers={"Range": f"bytes={stored.offset}-{last}"},
-        file_size=stored.length,
-        sha256=(image.sha256 or b"").hex(),
-        expires_at=datetime.now(UTC) + LINK_LIFETIME,
-    )
 
 
 def _progress(counts: JobCounts) -> Progress:

@@ -3,44 +3,29 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from crawlset.crawls import presenting, service
 from crawlset.crawls.schemas import (
     ChunkRead,
-    ContentRead,
     CrawlJobCreate,
     CrawlJobDetail,
     CrawlJobRead,
-    ImageRead,
     UploadRead,
 )
 from crawlset.errors import NotFoundError
-from crawlset.images.repository import ImageFilter, ImageRepository
-from crawlset.jobs.crawl_jobs import CrawlRepository, JobFilter
+from crawlset.jobs.crawl_jobs import CrawlRepository, JobFilter, require_crawl_job
 from crawlset.jobs.work import ChunkRepository
 from crawlset.kit.instants import Instant
-from crawlset.kit.paging import MAX_BIGINT, Limit, Order, Page, decode_int, decode_uuid
-from crawlset.models import Change, JobStatus, WorkStatus
-from crawlset.outcomes import ImageStatus, Outcome
+from crawlset.kit.paging import Cursor, Order, Page, PageLimit, Sort, decode_uuid
+from crawlset.models import JobStatus, WorkStatus
 from crawlset.projects.repository import ProjectRepository
-from crawlset.settings import source_settings
-from crawlset.sources.registry import SourceRead, describe_sources
 
 router = APIGatewayHttpRouter()
 TAGS: Any = ["crawl jobs"]
 
-Cursor = Annotated[str | None, Query()]
-PageLimit = Annotated[Limit, Query()]
-Sort = Annotated[Order, Query()]
 Word = Annotated[str | None, Query(min_length=1, max_length=100)]
-ImageId = Annotated[int, Path(ge=1, le=MAX_BIGINT)]
-
-
-@router.get("/api/sources", summary="What each source permits", tags=["sources"])
-def list_sources() -> Page[SourceRead]:
-    return Page(items=describe_sources(source_settings()))
 
 
 @router.post(
@@ -95,7 +80,7 @@ def list_crawl_jobs(
 )
 def get_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
     session = router.context["session"]
-    return presenting.read_one(session, service.require(session, project_id, job_id))
+    return presenting.read_one(session, require_crawl_job(session, project_id, job_id))
 
 
 @router.delete(
@@ -106,7 +91,7 @@ def get_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
 )
 def delete_crawl_job(project_id: UUID, job_id: UUID) -> Response[None]:
     session = router.context["session"]
-    service.delete(session, service.require(session, project_id, job_id))
+    service.delete(session, require_crawl_job(session, project_id, job_id))
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
@@ -117,7 +102,7 @@ def delete_crawl_job(project_id: UUID, job_id: UUID) -> Response[None]:
 )
 def cancel_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
     session = router.context["session"]
-    job = service.cancel(session, service.require(session, project_id, job_id))
+    job = service.cancel(session, require_crawl_job(session, project_id, job_id))
     return presenting.read_one(session, job)
 
 
@@ -128,7 +113,7 @@ def cancel_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
 )
 def retry_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
     session = router.context["session"]
-    job = service.retry(session, service.require(session, project_id, job_id))
+    job = service.retry(session, require_crawl_job(session, project_id, job_id))
     return presenting.read_one(session, job)
 
 
@@ -139,7 +124,7 @@ def retry_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
 )
 def recrawl_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
     session = router.context["session"]
-    job = service.recrawl(session, service.require(session, project_id, job_id))
+    job = service.recrawl(session, require_crawl_job(session, project_id, job_id))
     return presenting.read_one(session, job)
 
 
@@ -156,59 +141,9 @@ def list_chunks(
     cursor: Cursor = None,
 ) -> Page[ChunkRead]:
     session = router.context["session"]
-    job = service.require(session, project_id, job_id)
+    job = require_crawl_job(session, project_id, job_id)
     page = ChunkRepository(session).list_page(job, status, decode_uuid(cursor), limit)
     return Page(
         items=[ChunkRead.model_validate(row) for row in page.rows],
         next_cursor=page.next_key,
     )
-
-
-@router.get(
-    "/api/projects/<project_id>/crawl-jobs/<job_id>/images",
-    summary="List candidates and what became of them",
-    tags=TAGS,
-)
-def list_images(
-    project_id: UUID,
-    job_id: UUID,
-    *,
-    status: Annotated[ImageStatus | None, Query()] = None,
-    outcome: Annotated[Outcome | None, Query()] = None,
-    change: Annotated[Change | None, Query(description="What the last re-crawl found")] = None,
-    keyword: Word = None,
-    source: Word = None,
-    sort: Sort = Order.oldest,
-    limit: PageLimit = 20,
-    cursor: Cursor = None,
-) -> Page[ImageRead]:
-    session = router.context["session"]
-    job = service.require(session, project_id, job_id)
-    wanted = ImageFilter(status, outcome, change, keyword, source)
-    page = ImageRepository(session).list_page(job, wanted, decode_int(cursor), limit, sort)
-    return Page(
-        items=[ImageRead.model_validate(row) for row in page.rows],
-        next_cursor=page.next_key,
-    )
-
-
-@router.get(
-    "/api/projects/<project_id>/crawl-jobs/<job_id>/images/<image_id>",
-    summary="Get one candidate",
-    tags=TAGS,
-)
-def get_image(project_id: UUID, job_id: UUID, image_id: ImageId) -> ImageRead:
-    session = router.context["session"]
-    job = service.require(session, project_id, job_id)
-    return ImageRead.model_validate(ImageRepository(session).require(job, image_id))
-
-
-@router.get(
-    "/api/projects/<project_id>/crawl-jobs/<job_id>/images/<image_id>/content",
-    summary="Get a link to the stored bytes of an image",
-    tags=TAGS,
-)
-def get_image_content(project_id: UUID, job_id: UUID, image_id: ImageId) -> ContentRead:
-    session = router.context["session"]
-    job = service.require(session, project_id, job_id)
-    return presenting.content_of(ImageRepository(session).require(job, image_id))

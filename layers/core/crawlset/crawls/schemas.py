@@ -1,5 +1,4 @@
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -7,7 +6,6 @@ from uuid import UUID
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
 )
@@ -16,21 +14,13 @@ from crawlset.crawls.progress_schemas import ChunkCounts, Progress, RecrawlRead,
 from crawlset.exports.schemas import ExportJobRead
 from crawlset.imaging.schemas import ResizeCreate
 from crawlset.kit.texts import printable
-from crawlset.models import Change, JobStatus, WorkStatus
-from crawlset.outcomes import ImageStatus, Outcome
+from crawlset.models import JobStatus, WorkStatus
+from crawlset.outcomes import Outcome
 from crawlset.settings import MAX_CANDIDATES, MAX_KEYWORDS, MAX_URLS_IN_REQUEST
 from crawlset.sources.protocol import IntendedUse, ManifestFormat
 from crawlset.validation.schemas import ValidationJobRead
 
 MAX_URL_LENGTH = 8_192
-
-
-def _hexadecimal(digest: bytes | None) -> str | None:
-    return digest.hex() if digest is not None else None
-
-
-def _unsigned_hexadecimal(phash: int) -> str:
-    return f"{phash % (1 << 64):016x}"
 
 
 def _rounded(dollars: float) -> float:
@@ -135,17 +125,6 @@ class UploadRead(BaseModel):
     expires_at: datetime
 
 
-class ContentRead(BaseModel):
-    """Where the stored bytes of an image are: a GET with these headers, until then."""
-
-    url: str
-    method: str = "GET"
-    headers: dict[str, str]
-    file_size: int
-    sha256: str
-    expires_at: datetime
-
-
 class CostRead(BaseModel):
     """US dollars at published prices, free tiers not taken off."""
 
@@ -157,74 +136,6 @@ class CostRead(BaseModel):
     requests: Annotated[Dollars, Field(description="Invocations and calls of the API")]
     transfer: Annotated[Dollars, Field(description="Downloading once what is stored")]
     total: Dollars
-
-
-class Range(BaseModel):
-    low: int
-    expected: int
-    high: int
-
-
-class Basis(StrEnum):
-    your_jobs = "your jobs"
-    defaults = "defaults"
-
-
-class Assumptions(BaseModel):
-    """What an estimate rests on."""
-
-    basis: Basis
-    n_images_known: Annotated[
-        int, Field(description="Candidates that your completed jobs of these sources fetched")
-    ]
-    bytes_per_image: int
-    fetch_seconds_per_candidate: float
-    candidates_per_chunk: float
-    fetchers: int
-    months_stored: int
-    downloads: int
-    price_region: str
-    prices_as_of: str
-
-
-class ProbeStatus(StrEnum):
-    asked = "asked"
-    answered = "answered"
-    failed = "failed"
-
-
-class ProbeRead(BaseModel):
-    """What a source says it has of a keyword."""
-
-    source: str
-    keyword: str
-    status: ProbeStatus
-    total: Annotated[int | None, Field(description="Things that match; none where it does not say")]
-    licences: Annotated[
-        dict[str, int], Field(description="Candidates of its first answer, by licence family")
-    ]
-    error_message: str | None
-    asked_at: datetime
-
-
-class EstimateRead(BaseModel):
-    is_complete: Annotated[
-        bool, Field(description="Whether every source has answered; if not, ask again in a moment")
-    ]
-    probes: Annotated[
-        list[ProbeRead],
-        Field(description="What the sources say, for sixty pairs of source and keyword at most"),
-    ]
-    candidates: Range
-    licence_share: Annotated[
-        float, Field(description="Of the candidates, under a licence the job wants, 0 to 1")
-    ]
-    expected_yield: Annotated[float, Field(description="Stored images of a candidate, 0 to 1")]
-    images: Annotated[int, Field(description="Stored images that are expected")]
-    bytes: Annotated[int, Field(description="Of the stored images")]
-    seconds: Annotated[float, Field(description="From the request to the last image")]
-    cost: CostRead
-    assumptions: Assumptions
 
 
 class SearchRead(BaseModel):
@@ -320,47 +231,3 @@ class ChunkRead(BaseModel):
     error_message: str | None
     created_at: datetime
     finished_at: datetime | None
-
-
-class ImageRead(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    id: int
-    url: str
-    status: ImageStatus
-    outcome: Outcome | None
-    detail: str | None
-    source: str
-    query: str | None
-    keyword: str | None
-    rank: int
-    landing_url: str | None
-    licence: str | None
-    licence_raw: str | None
-    creator: str | None
-    attribution: str | None
-    title: str | None
-    final_url: str | None
-    http_status: int | None
-    content_type: str | None
-    file_size: int | None
-    sha256: Annotated[str | None, BeforeValidator(_hexadecimal)]
-    width: int | None
-    height: int | None
-    format: str | None
-    mode: str | None
-    n_frames: int | None
-    phashes: Annotated[
-        list[Annotated[str, BeforeValidator(_unsigned_hexadecimal)]] | None,
-        Field(description="64 bits each: whole, mirrored, without the outer 5 %, the outer 10 %"),
-    ]
-    scores: dict[str, float] | None
-    transform: dict[str, Any] | None
-    duplicate_of: int | None
-    evidence: dict[str, Any] | None
-    n_retries: int
-    etag: str | None
-    last_modified: str | None
-    downloaded_at: datetime | None
-    change: Change | None
-    checked_at: datetime | None

@@ -12,7 +12,7 @@ from crawlset.accounts import quotas
 from crawlset.crawls import dispatch
 from crawlset.crawls.rechunking import rechunk
 from crawlset.crawls.schemas import CrawlJobCreate
-from crawlset.errors import ConflictError, NotFoundError, UnprocessableError
+from crawlset.errors import ConflictError, UnprocessableError
 from crawlset.images.repository import ImageRepository
 from crawlset.jobs.crawl_jobs import CrawlRepository
 from crawlset.jobs.work import ChunkRepository, SearchRepository
@@ -363,17 +363,6 @@ def delete(session: Session, job: CrawlJob) -> None:
     session.delete(job)
     session.flush()
     logger.info("crawl_job_deleted", job_id=str(job.id))
-
-
-def require(session: Session, project_id: UUID, job_id: UUID) -> CrawlJob:
-    """
-    Raises:
-        NotFoundError: the caller's project has no such job.
-    """
-    job = CrawlRepository(session).get(project_id, job_id)
-    if job is None:
-        raise NotFoundError("crawl job", job_id)
-    return job
 
 
 def create_upload(user_id: UUID) -> tuple[UUID, str, datetime]:

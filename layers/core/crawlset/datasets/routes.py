@@ -1,14 +1,13 @@
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from crawlset.datasets import service
 from crawlset.datasets.deprecation import PATH, until_sunset
 from crawlset.datasets.schemas import DatasetCreate, DatasetRead
-from crawlset.kit.paging import Limit, Page, decode_uuid
+from crawlset.kit.paging import Cursor, Page, PageLimit, decode_uuid
 
 router = APIGatewayHttpRouter()
 TAGS: Any = ["datasets"]
@@ -28,9 +27,7 @@ def create_dataset(request: DatasetCreate) -> DatasetRead:
 
 
 @router.get(PATH, summary="List crawl jobs", tags=TAGS, deprecated=True, middlewares=MIDDLEWARES)
-def list_datasets(
-    limit: Annotated[Limit, Query()] = 20, cursor: Annotated[str | None, Query()] = None
-) -> Page[DatasetRead]:
+def list_datasets(limit: PageLimit = 20, cursor: Cursor = None) -> Page[DatasetRead]:
     session = router.context["session"]
     page = service.list_page(session, router.context["user_id"], decode_uuid(cursor), limit)
     return Page(items=service.read_many(session, page.rows), next_cursor=page.next_key)

@@ -3,11 +3,12 @@ from uuid import UUID
 
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from crawlset.crawls.schemas import CrawlJobCreate, EstimateRead
+from crawlset.crawls.schemas import CrawlJobCreate
 from crawlset.estimates import service as estimating
+from crawlset.estimates.schemas import EstimateRead
 
 router = APIGatewayHttpRouter()
-TAGS: Any = ["crawl jobs"]
+TAGS: Any = ["estimates"]
 
 
 @router.post(

@@ -10,18 +10,17 @@ from crawlset import costs, licences
 from crawlset.accounts import quotas
 from crawlset.costs import Work
 from crawlset.crawls import service
-from crawlset.crawls.schemas import (
+from crawlset.crawls.schemas import CostRead, CrawlJobCreate
+from crawlset.estimates import probes
+from crawlset.estimates.repository import EstimateRepository, Experience, Supply
+from crawlset.estimates.schemas import (
     Assumptions,
     Basis,
-    CostRead,
-    CrawlJobCreate,
     EstimateRead,
     ProbeRead,
     ProbeStatus,
     Range,
 )
-from crawlset.estimates import probes
-from crawlset.jobs.crawl_jobs import CrawlRepository, Experience, Supply
 from crawlset.models import SourceProbe
 from crawlset.projects.repository import ProjectRepository
 from crawlset.settings import CHUNK_URLS
@@ -70,13 +69,13 @@ def estimate(
     limit = quotas.images_allowed(
         session, user_id, request.max_images, service.usual_images(request)
     )
-    known = CrawlRepository(session).experience(user_id, request.sources)
+    known = EstimateRepository(session).experience(user_id, request.sources)
     is_known = known.n_candidates >= ENOUGH_IMAGES
     expected = known if is_known else UNTRIED
     n_searches = max(1, min(limit, len(request.keywords) * len(request.sources)))
     told: Sequence[SourceProbe] = ()
     if request.keywords:
-        supplies = CrawlRepository(session).supplies(user_id, request.sources)
+        supplies = EstimateRepository(session).supplies(user_id, request.sources)
         shares = list(service.shares(request, limit))
         pairs = [(source, keyword) for source, keyword, _ in shares]
         probed = probes.ask(session, user_id, pairs, request.intended_use)

@@ -4,14 +4,15 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from crawlset.crawls import service
 from crawlset.events.repository import ActivityRepository, EventRepository, Place
 from crawlset.events.schemas import ActivityRead, EventPage, EventRead
+from crawlset.jobs.crawl_jobs import require_crawl_job
 from crawlset.kit.paging import (
     MAX_BIGINT,
+    Cursor,
     InvalidCursorError,
-    Limit,
     Page,
+    PageLimit,
     decode,
     decode_int,
     encode,
@@ -19,8 +20,6 @@ from crawlset.kit.paging import (
 
 router = APIGatewayHttpRouter()
 
-Cursor = Annotated[str | None, Query()]
-PageLimit = Annotated[Limit, Query()]
 Word = Annotated[str | None, Query(min_length=1, max_length=100)]
 TAGS: Any = ["events"]
 
@@ -34,7 +33,7 @@ def list_events(
     project_id: UUID, job_id: UUID, limit: PageLimit = 100, cursor: Cursor = None
 ) -> EventPage:
     session = router.context["session"]
-    job = service.require(session, project_id, job_id)
+    job = require_crawl_job(session, project_id, job_id)
     events = EventRepository(session).list_after(job, _place(cursor), limit)
     last = events[-1] if events else None
     return EventPage(

@@ -4,8 +4,7 @@ from typing import Protocol
 
 from crawlset import licences
 from crawlset.exports.options import ExportOptions
-from crawlset.models import Verdict
-from crawlset.outcomes import ImageStatus
+from crawlset.outcomes import ImageStatus, Verdict
 
 
 class Candidate(Protocol):

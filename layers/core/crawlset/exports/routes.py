@@ -1,24 +1,20 @@
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from crawlset.exports import service
 from crawlset.exports.repository import ExportRepository
 from crawlset.exports.schemas import ExportFileRead, ExportJobCreate, ExportJobRead
-from crawlset.jobs.pipeline_jobs import require_crawl_job
-from crawlset.kit.paging import Limit, Page, decode, decode_uuid
+from crawlset.jobs.crawl_jobs import require_crawl_job
+from crawlset.kit.paging import Cursor, Page, PageLimit, decode, decode_uuid
 from crawlset.models import ExportJob
 
 router = APIGatewayHttpRouter()
 TAGS: Any = ["exports"]
 JOBS = "/api/projects/<project_id>/crawl-jobs/<job_id>/export-jobs"
 JOB = f"{JOBS}/<export_job_id>"
-
-Cursor = Annotated[str | None, Query()]
-PageLimit = Annotated[Limit, Query()]
 
 
 @router.post(

@@ -4,15 +4,16 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from crawlset.crawls import service
 from crawlset.images.repository import ImageRepository
+from crawlset.jobs.crawl_jobs import require_crawl_job
 from crawlset.kit import db
-from crawlset.kit.paging import MAX_BIGINT
+from crawlset.kit.paging import RowId
+from crawlset.packs import stored
 
-TAGS: Any = ["crawl jobs"]
+TAGS: Any = ["images"]
 JPEG = "image/jpeg"
 
 
@@ -34,7 +35,7 @@ def build_router() -> APIGatewayHttpRouter:
     def get_thumbnail(
         project_id: UUID,
         job_id: UUID,
-        image_id: Annotated[int, Path(ge=1, le=MAX_BIGINT)],
+        image_id: RowId,
         size: Annotated[
             int, Query(ge=32, le=1024, description="Pixels of the longer side, at most")
         ] = 256,
@@ -42,9 +43,9 @@ def build_router() -> APIGatewayHttpRouter:
         from crawlset.images import thumbnails  # noqa: PLC0415 - nothing for the other function
 
         with db.transaction(router.context["user_id"]) as session:
-            job = service.require(session, project_id, job_id)
+            job = require_crawl_job(session, project_id, job_id)
             image = ImageRepository(session).require(job, image_id)
-        picture = thumbnails.thumbnail(image, thumbnails.bytes_of(image), size)
+        picture = thumbnails.thumbnail(image, stored.bytes_of(image), size)
         answer = Response(
             HTTPStatus.OK,
             JPEG,

@@ -3,11 +3,9 @@
 from contextlib import closing
 from functools import cache
 
-from crawlset.crawls.presenting import require_stored
 from crawlset.errors import UnprocessableError
 from crawlset.imaging.features import Features, Rejection, Resize, ResizeMode
 from crawlset.imaging.pool import DecodePool
-from crawlset.kit import objects
 from crawlset.kit.event_loop import Loop, Promise
 from crawlset.kit.spool import Body
 from crawlset.models import Image
@@ -24,17 +22,6 @@ class NoThumbnailError(UnprocessableError):
 def decode_pool() -> DecodePool:
     """One decoding child, which outlives an invocation as the function itself does."""
     return DecodePool(1)
-
-
-def bytes_of(image: Image) -> bytes:
-    """
-    The bytes that are stored of it.
-
-    Raises:
-        ImageNotStoredError: there are none.
-    """
-    stored = require_stored(image)
-    return objects.get_range(stored.pack_key, stored.offset, stored.length)
 
 
 def thumbnail(image: Image, data: bytes, size: int) -> bytes:

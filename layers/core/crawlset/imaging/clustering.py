@@ -11,7 +11,7 @@ import numpy as np
 
 from crawlset import licences
 from crawlset.imaging import near_duplicates
-from crawlset.models import Verdict
+from crawlset.outcomes import Verdict
 
 FREEDOM = ("cc0", "pdm", "cc-pddc", "us-gov", "no-known-copyright", "cc-by", "cc-by-sa", "cc-by-nd")
 """Families of licences, the freest first; any other comes after them, and none last."""

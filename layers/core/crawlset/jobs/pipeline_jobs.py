@@ -62,19 +62,6 @@ class StepError(BaseModel):
         return f"A step ended with {self.error[:200]}."
 
 
-def require_crawl_job(session: Session, project_id: UUID, job_id: UUID) -> CrawlJob:
-    """
-    Raises:
-        NotFoundError: the caller's project has no such job.
-    """
-    job = session.scalar(
-        select(CrawlJob).where(CrawlJob.id == job_id, CrawlJob.project_id == project_id)
-    )
-    if job is None:
-        raise NotFoundError("crawl job", job_id)
-    return job
-
-
 def require_settled(session: Session, job: CrawlJob) -> None:
     """
     Hold `job` completed or cancelled until the transaction ends: it is not reopened meanwhile.

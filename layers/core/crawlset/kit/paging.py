@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from pydantic import BaseModel, Field
 
 from crawlset.errors import BadRequestError
@@ -24,6 +25,10 @@ class Order(StrEnum):
 
 
 Limit = Annotated[int, Field(ge=1, le=100, description="Items on a page")]
+Cursor = Annotated[str | None, Query()]
+PageLimit = Annotated[Limit, Query()]
+Sort = Annotated[Order, Query()]
+RowId = Annotated[int, Path(ge=1, le=MAX_BIGINT)]
 
 
 class InvalidCursorError(BadRequestError):

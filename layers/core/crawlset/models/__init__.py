@@ -9,7 +9,7 @@ from crawlset.models.accounts import (
     RequestCount,
 )
 from crawlset.models.base import Base, JobStatus, WorkStatus
-from crawlset.models.images import Change, Image, ImageVerdict, Verdict
+from crawlset.models.images import Change, Image, ImageVerdict
 from crawlset.models.jobs import (
     CrawlJob,
     CrawlSchedule,
@@ -73,7 +73,6 @@ __all__ = [
     "TakedownStatus",
     "Target",
     "ValidationJob",
-    "Verdict",
     "Webhook",
     "WebhookDelivery",
     "WorkStatus",

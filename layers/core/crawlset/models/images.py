@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crawlset.models.base import Base, Owned, one_of, parent
-from crawlset.outcomes import ImageStatus, Outcome
+from crawlset.outcomes import ImageStatus, Outcome, Verdict
 
 
 class Change(StrEnum):
@@ -127,14 +127,6 @@ class Image(Base):
     """What the last re-crawl found."""
     checked_at: Mapped[datetime | None]
     """When that was."""
-
-
-class Verdict(StrEnum):
-    keep = "keep"
-    quarantine = "quarantine"
-    reject = "reject"
-    error = "error"
-    """A rule could not say anything of it."""
 
 
 class ImageVerdict(Owned, Base):

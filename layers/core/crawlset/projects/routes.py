@@ -1,14 +1,13 @@
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from crawlset.errors import ConflictError
 from crawlset.kit.http import require_match
-from crawlset.kit.paging import Limit, Order, Page, decode_uuid
+from crawlset.kit.paging import Cursor, Order, Page, PageLimit, Sort, decode_uuid
 from crawlset.models import Project
 from crawlset.projects import service
 from crawlset.projects.repository import ProjectRepository
@@ -47,9 +46,9 @@ def create_project(request: ProjectCreate) -> ProjectDetail:
 
 @router.get("/api/projects", summary="List projects", tags=TAGS)
 def list_projects(
-    limit: Annotated[Limit, Query()] = 20,
-    cursor: Annotated[str | None, Query()] = None,
-    sort: Annotated[Order, Query()] = Order.newest,
+    limit: PageLimit = 20,
+    cursor: Cursor = None,
+    sort: Sort = Order.newest,
 ) -> Page[ProjectRead]:
     page = repository().list_page(caller(), decode_uuid(cursor), limit, sort)
     return Page(

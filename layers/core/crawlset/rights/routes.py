@@ -4,8 +4,8 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from crawlset.crawls import service as crawls
 from crawlset.images.repository import ImageRepository
+from crawlset.jobs.crawl_jobs import require_crawl_job
 from crawlset.kit.paging import MAX_BIGINT
 from crawlset.projects.repository import ProjectRepository
 from crawlset.rights.provenance import provenance
@@ -26,7 +26,7 @@ def get_provenance(
     project_id: UUID, job_id: UUID, image_id: Annotated[int, Path(ge=1, le=MAX_BIGINT)]
 ) -> ProvenanceRead:
     session = router.context["session"]
-    job = crawls.require(session, project_id, job_id)
+    job = require_crawl_job(session, project_id, job_id)
     image = ImageRepository(session).require(job, image_id)
     return provenance(job, image, verdicts_of(session, image))
 
@@ -44,5 +44,5 @@ def get_summary(
     session = router.context["session"]
     ProjectRepository(session).require(router.context["user_id"], project_id)
     if crawl_job_id is not None:
-        crawls.require(session, project_id, crawl_job_id)
+        require_crawl_job(session, project_id, crawl_job_id)
     return summarise(session, project_id, crawl_job_id, provider_size)

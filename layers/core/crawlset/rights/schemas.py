@@ -4,8 +4,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from crawlset.models import Change, Verdict
-from crawlset.outcomes import ImageStatus, Outcome
+from crawlset.models import Change
+from crawlset.outcomes import ImageStatus, Outcome, Verdict
 
 
 class FoundRead(BaseModel):

@@ -1,13 +1,12 @@
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from crawlset.kit.http import require_match
-from crawlset.kit.paging import Limit, Order, Page, decode_uuid
+from crawlset.kit.paging import Cursor, Order, Page, PageLimit, Sort, decode_uuid
 from crawlset.models import CrawlSchedule
 from crawlset.projects.repository import ProjectRepository
 from crawlset.schedules import service
@@ -39,9 +38,9 @@ def create_crawl_schedule(project_id: UUID, request: CrawlScheduleCreate) -> Cra
 @router.get(SCHEDULES, summary="List crawl schedules", tags=TAGS)
 def list_crawl_schedules(
     project_id: UUID,
-    sort: Annotated[Order, Query()] = Order.newest,
-    limit: Annotated[Limit, Query()] = 20,
-    cursor: Annotated[str | None, Query()] = None,
+    sort: Sort = Order.newest,
+    limit: PageLimit = 20,
+    cursor: Cursor = None,
 ) -> Page[CrawlScheduleRead]:
     session = router.context["session"]
     ProjectRepository(session).require(router.context["user_id"], project_id)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from crawlset.crawls import service as crawls
 from crawlset.crawls.schemas import CrawlJobCreate
 from crawlset.errors import ConflictError, UnprocessableError
+from crawlset.jobs.crawl_jobs import require_crawl_job
 from crawlset.kit.ids import new_id
 from crawlset.models import CrawlJob, CrawlSchedule, JobTemplate
 from crawlset.projects.repository import ProjectRepository
@@ -43,7 +44,9 @@ def create_template(
     """
     ProjectRepository(session).require(user_id, project_id)
     if request.crawl_job_id is not None:
-        configuration = _configuration_of(crawls.require(session, project_id, request.crawl_job_id))
+        configuration = _configuration_of(
+            require_crawl_job(session, project_id, request.crawl_job_id)
+        )
     else:
         configuration = cast("CrawlJobCreate", request.configuration)  # one of the two is given
     stored = _stored(configuration)

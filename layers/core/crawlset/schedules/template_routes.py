@@ -1,15 +1,14 @@
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from crawlset.crawls import presenting
 from crawlset.crawls.schemas import CrawlJobDetail
 from crawlset.kit.http import require_match
-from crawlset.kit.paging import Limit, Order, Page, decode_uuid
+from crawlset.kit.paging import Cursor, Order, Page, PageLimit, Sort, decode_uuid
 from crawlset.models import JobTemplate
 from crawlset.projects.repository import ProjectRepository
 from crawlset.schedules import service
@@ -42,9 +41,9 @@ def create_job_template(project_id: UUID, request: JobTemplateCreate) -> JobTemp
 @router.get(TEMPLATES, summary="List job templates", tags=TAGS)
 def list_job_templates(
     project_id: UUID,
-    sort: Annotated[Order, Query()] = Order.newest,
-    limit: Annotated[Limit, Query()] = 20,
-    cursor: Annotated[str | None, Query()] = None,
+    sort: Sort = Order.newest,
+    limit: PageLimit = 20,
+    cursor: Cursor = None,
 ) -> Page[JobTemplateRead]:
     session = router.context["session"]
     ProjectRepository(session).require(router.context["user_id"], project_id)

@@ -1,11 +1,10 @@
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from crawlset.kit.paging import Limit, Page, decode_uuid
+from crawlset.kit.paging import Cursor, Page, PageLimit, decode_uuid
 from crawlset.projects.repository import ProjectRepository
 from crawlset.takedowns import service
 from crawlset.takedowns.repository import TakedownRepository
@@ -42,8 +41,8 @@ def preview_takedown(project_id: UUID, request: TakedownCreate) -> TakedownPrevi
 )
 def list_takedowns(
     project_id: UUID,
-    limit: Annotated[Limit, Query()] = 20,
-    cursor: Annotated[str | None, Query()] = None,
+    limit: PageLimit = 20,
+    cursor: Cursor = None,
 ) -> Page[TakedownRead]:
     session = router.context["session"]
     ProjectRepository(session).require(router.context["user_id"], project_id)

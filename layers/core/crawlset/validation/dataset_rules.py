@@ -20,7 +20,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.orm import InstrumentedAttribute
 
-from crawlset.models import Image, ImageVerdict, ValidationJob, Verdict
+from crawlset.models import Image, ImageVerdict, ValidationJob
+from crawlset.outcomes import Verdict
 from crawlset.validation import rules
 from crawlset.validation.rules import Rule
 

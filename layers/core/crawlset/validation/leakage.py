@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from crawlset.errors import NotFoundError, UnprocessableError
 from crawlset.kit import objects
-from crawlset.models import CrawlJob, ExportJob, Image, ImageVerdict, Verdict
-from crawlset.outcomes import ImageStatus
+from crawlset.models import CrawlJob, ExportJob, Image, ImageVerdict
+from crawlset.outcomes import ImageStatus, Verdict
 from crawlset.validation.rules import LeakageRule, Rule
 from crawlset.wire import keys
 

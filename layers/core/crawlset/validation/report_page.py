@@ -12,10 +12,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crawlset.crawls.presenting import ImageNotStoredError
 from crawlset.images import thumbnails
 from crawlset.kit import objects
 from crawlset.models import CrawlJob, Image
+from crawlset.packs import stored
+from crawlset.packs.stored import ImageNotStoredError
 from crawlset.validation import words
 from crawlset.validation.schemas import Example, ReportRead
 
@@ -115,6 +116,6 @@ def pictures(images: Sequence[Image]) -> dict[int, str]:
 
 def _read(image: Image) -> bytes | None:
     try:
-        return thumbnails.bytes_of(image)
+        return stored.bytes_of(image)
     except (ImageNotStoredError, objects.s3().exceptions.NoSuchKey):
         return None

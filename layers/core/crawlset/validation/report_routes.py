@@ -5,7 +5,7 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from crawlset.crawls import service
+from crawlset.jobs.crawl_jobs import require_crawl_job
 from crawlset.kit import db
 from crawlset.validation import service as validation
 
@@ -34,7 +34,7 @@ def build_router() -> APIGatewayHttpRouter:
         from crawlset.validation import report_page  # noqa: PLC0415 - nothing for the other function
 
         with db.transaction(router.context["user_id"]) as session:
-            job = service.require(session, project_id, job_id)
+            job = require_crawl_job(session, project_id, job_id)
             report = validation.read_report(session, job, validation_job_id)
             images = report_page.read_images(session, job, report_page.image_ids(report))
         page = report_page.render(

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Float, cast, func, literal, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from crawlset.models import Image, ImageVerdict, ValidationJob, Verdict
+from crawlset.models import Image, ImageVerdict, ValidationJob
+from crawlset.outcomes import Verdict
 from crawlset.validation.schemas import ValidationRules
 
 N_BINS = 20

@@ -32,8 +32,8 @@ from sqlalchemy.orm import Session
 
 from crawlset.jobs.pipeline_jobs import ACTIVE
 from crawlset.kit.paging import Slice, cut
-from crawlset.models import CrawlJob, Image, ImageVerdict, ValidationJob, Verdict
-from crawlset.outcomes import ImageStatus
+from crawlset.models import CrawlJob, Image, ImageVerdict, ValidationJob
+from crawlset.outcomes import ImageStatus, Verdict
 from crawlset.validation.checks import Check
 from crawlset.validation.dataset_rules import AREA, Broken, in_play
 from crawlset.validation.rules import Rule, Severity

@@ -5,9 +5,10 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from crawlset.jobs.pipeline_jobs import require_crawl_job
-from crawlset.kit.paging import Limit, Page, decode_int, decode_uuid
-from crawlset.models import ValidationJob, Verdict
+from crawlset.jobs.crawl_jobs import require_crawl_job
+from crawlset.kit.paging import Cursor, Page, PageLimit, decode_int, decode_uuid
+from crawlset.models import ValidationJob
+from crawlset.outcomes import Verdict
 from crawlset.validation import service
 from crawlset.validation.repository import ValidationRepository, VerdictRepository
 from crawlset.validation.schemas import (
@@ -23,9 +24,6 @@ MEMBERS_SHOWN = 100
 TAGS: Any = ["validation"]
 JOBS = "/api/projects/<project_id>/crawl-jobs/<job_id>/validation-jobs"
 JOB = f"{JOBS}/<validation_job_id>"
-
-Cursor = Annotated[str | None, Query()]
-PageLimit = Annotated[Limit, Query()]
 
 
 @router.post(

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from crawlset.models import JobStatus, ValidationJob, Verdict
+from crawlset.models import JobStatus, ValidationJob
+from crawlset.outcomes import Verdict
 from crawlset.validation.presets import PRESETS, Preset
 from crawlset.validation.rules import MAX_RULES, Rule, Severity
 

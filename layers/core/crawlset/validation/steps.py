@@ -21,8 +21,9 @@ from sqlalchemy.orm import Session
 from crawlset.jobs import pipeline_jobs
 from crawlset.jobs.pipeline_jobs import StepError
 from crawlset.kit import db, objects
-from crawlset.models import JobStatus, ValidationJob, Verdict
+from crawlset.models import JobStatus, ValidationJob
 from crawlset.observability import logger, metrics
+from crawlset.outcomes import Verdict
 from crawlset.validation import custom, leakage, reporting
 from crawlset.validation.checks import checks_of
 from crawlset.validation.custom import Batch, Judgement, Picture

@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from crawlset.kit.http import require_match
-from crawlset.kit.paging import Limit, Page, decode_int, decode_uuid
+from crawlset.kit.paging import Cursor, Page, PageLimit, decode_int, decode_uuid
 from crawlset.models import Webhook
 from crawlset.webhooks import service
 from crawlset.webhooks.repository import DeliveryRepository, WebhookRepository
@@ -22,9 +22,6 @@ from crawlset.webhooks.schemas import (
 
 router = APIGatewayHttpRouter()
 TAGS: Any = ["webhooks"]
-
-Cursor = Annotated[str | None, Query()]
-PageLimit = Annotated[Limit, Query()]
 
 
 @router.get("/api/webhooks", summary="List webhooks, newest first", tags=TAGS)

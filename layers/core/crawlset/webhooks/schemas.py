@@ -5,8 +5,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from crawlset.events.types import EventType
 from crawlset.kit.texts import printable
+from crawlset.wire.events import EventType
 
 MAX_URL_LENGTH = 2_000
 

@@ -1,0 +1,70 @@
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from crawlset.models import Change
+from crawlset.outcomes import ImageStatus, Outcome
+
+
+def _hexadecimal(digest: bytes | None) -> str | None:
+    return digest.hex() if digest is not None else None
+
+
+def _unsigned_hexadecimal(phash: int) -> str:
+    return f"{phash % (1 << 64):016x}"
+
+
+class ContentRead(BaseModel):
+    """Where the stored bytes of an image are: a GET with these headers, until then."""
+
+    url: str
+    method: str = "GET"
+    headers: dict[str, str]
+    file_size: int
+    sha256: str
+    expires_at: datetime
+
+
+class ImageRead(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    url: str
+    status: ImageStatus
+    outcome: Outcome | None
+    detail: str | None
+    source: str
+    query: str | None
+    keyword: str | None
+    rank: int
+    landing_url: str | None
+    licence: str | None
+    licence_raw: str | None
+    creator: str | None
+    attribution: str | None
+    title: str | None
+    final_url: str | None
+    http_status: int | None
+    content_type: str | None
+    file_size: int | None
+    sha256: Annotated[str | None, BeforeValidator(_hexadecimal)]
+    width: int | None
+    height: int | None
+    format: str | None
+    mode: str | None
+    n_frames: int | None
+    phashes: Annotated[
+        list[Annotated[str, BeforeValidator(_unsigned_hexadecimal)]] | None,
+        Field(description="64 bits each: whole, mirrored, without the outer 5 %, the outer 10 %"),
+    ]
+    scores: dict[str, float] | None
+    transform: dict[str, Any] | None
+    duplicate_of: int | None
+    evidence: dict[str, Any] | None
+    n_retries: int
+    etag: str | None
+    last_modified: str | None
+    downloaded_at: datetime | None
+    change: Change | None
+    checked_at: datetime | None
