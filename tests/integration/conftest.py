@@ -68,7 +68,7 @@ def session(
             connection.execute(text("RESET ROLE"))
 
     def new_session() -> Session:
-        for setting in ("app.user_id", "app.job_id", "app.key_prefix"):
+        for setting in ("app.user_id", "app.job_id", "app.key_prefix", "app.deleted"):
             connection.execute(text("SELECT set_config(:name, '', true)"), {"name": setting})
         connection.execute(text(f"SET LOCAL ROLE {role}"))
         return RoleSession(

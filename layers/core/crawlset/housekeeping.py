@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from crawlset import orphans, outbox, pipeline, removals
+from crawlset import orphans, outbox, pipeline, purging, removals
 from crawlset.accounts import idempotency
 from crawlset.crawls import probes, sweeping
 from crawlset.events import publishing
@@ -26,6 +26,7 @@ def tick(*, requeue: bool = False) -> dict[str, Any]:
         "sweep": lambda: sweeping.sweep(everything=requeue),
         "pipeline": lambda: pipeline.sweep(everything=requeue),
         "exports": pipeline.expire_exports,
+        "purges": purging.purge_due,
         "removals": removals.remove_due,
         "orphans": orphans.remove_hourly,
         "takedowns": lambda: resending.resend_due(everything=requeue),
