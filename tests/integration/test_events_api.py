@@ -8,7 +8,7 @@ from sqlalchemy import Engine, delete, select, text, update
 from sqlalchemy.event import listen
 from sqlalchemy.orm import Session
 
-from crawlset import settings
+from crawlset import purging, settings
 from crawlset.crawls import recording
 from crawlset.events.repository import EventRepository, Place
 from crawlset.kit import db
@@ -66,10 +66,12 @@ class TestActivity:
         )[1]
         api.call("POST", f"{path}/crawl-jobs/{job['id']}/cancel")
         api.call("DELETE", f"{path}/crawl-jobs/{job['id']}")
+        api.call("POST", f"{path}/crawl-jobs/{job['id']}/restore")
 
         items = api.call("GET", "/api/activity")[1]["items"]
 
         assert [(item["action"], item["resource_id"]) for item in items] == [
+            ("crawl_job.restored", job["id"]),
             ("crawl_job.deleted", job["id"]),
             ("crawl_job.cancelled", job["id"]),
             ("crawl_job.created", job["id"]),
@@ -249,7 +251,9 @@ class TestEvents:
 
     def test_go_with_their_job(self, owner: Session, job: CrawlJob, route: Any) -> None:
         Api(job.user_id).call("POST", f"/api/projects/{job.project_id}/crawl-jobs/{job.id}/cancel")
-        Api(job.user_id).call("DELETE", f"/api/projects/{job.project_id}/crawl-jobs/{job.id}")
+        path = f"/api/projects/{job.project_id}/crawl-jobs/{job.id}"
+        Api(job.user_id).call("DELETE", path, query={"grace_hours": "0"})
+        purging.purge_due()
 
         assert route()["code"] == "NotFoundError"
         assert owner.scalars(select(JobEvent)).all() == []

@@ -162,7 +162,7 @@ class TestTemplates:
         assert shell.json("templates", "start", "cats", "--no-watch")["status"] == "pending"
 
     def test_are_deleted(self, api: FakeScheduler, shell: Shell, template: dict[str, Any]) -> None:
-        assert shell.json("templates", "delete", "cats") == {"deleted": template["id"]}
+        assert shell.json("templates", "delete", "cats", "--yes") == {"deleted": template["id"]}
         assert api.rows == {}
 
     def test_are_looked_for_by_name(self, shell: Shell, template: dict[str, Any]) -> None:
@@ -223,5 +223,5 @@ class TestSchedules:
         assert api.sent("PATCH", schedule["id"]) == {"is_paused": False}
 
     def test_are_deleted(self, api: FakeScheduler, shell: Shell, schedule: dict[str, Any]) -> None:
-        assert shell.json("schedules", "delete", "weekly") == {"deleted": schedule["id"]}
+        assert shell.json("schedules", "delete", "weekly", "--yes") == {"deleted": schedule["id"]}
         assert schedule["id"] not in api.rows
