@@ -104,6 +104,9 @@ class TestWebhooks:
         assert [disabled["is_enabled"], enabled["is_enabled"]] == [False, True]
 
     def test_are_deleted(self, api: FakeWebhooks, shell: Shell, hook: str) -> None:
+        asked = shell.run("webhooks", "delete", hook)
+
+        assert (asked.exit_code, "with its deliveries for good." in asked.stderr) == (2, True)
         assert shell.json("webhooks", "delete", hook, "--yes") == {"deleted": hook}
         assert api.hooks == {}
 

@@ -136,10 +136,11 @@ def lock(session: Session, row: Any, what: str, **how: bool) -> None:
     Raises:
         NotFoundError: it was deleted meanwhile.
     """
+    id_ = row.id
     try:
         session.refresh(row, with_for_update=how or True)
     except InvalidRequestError as error:
-        raise NotFoundError(what, row.id) from error
+        raise NotFoundError(what, id_) from error
 
 
 def in_order(
