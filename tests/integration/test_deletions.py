@@ -449,6 +449,7 @@ class TestPurgeDue:
     ) -> None:
         monkeypatch.setattr(purging, "PIECE", 2)
         monkeypatch.setattr(purging, "LIMIT", 4)
+        monkeypatch.setattr(purging, "LEAST", 1)
         chunk = factories.create_chunk(session, job)
         images = [factories.create_image(session, chunk) for _ in range(5)]
         validation = factories.create_validation_job(session, job)
