@@ -241,7 +241,7 @@ class Furnished:
     def _profile(self) -> Profile:
         return self._session.get_one(Profile, self.user_id)
 
-    def _deletion(self) -> dict[str, datetime]:
+    def _deletion(self) -> dict[str, Any]:
         now = datetime.now(UTC)
         return {"deleted_at": now, "purges_at": now + timedelta(days=1)}
 

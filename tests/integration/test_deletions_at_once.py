@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from crawlset import deletions, purging
 from crawlset.crawls import service
+from crawlset.crawls.repository import CrawlRepository
 from crawlset.errors import ConflictError, NotFoundError
 from crawlset.kit import db
 from crawlset.models import CrawlJob, Image, JobStatus, OutboxMessage, Profile, Project
@@ -112,7 +113,7 @@ class Caller:
 
     def reopen_job(self, job_id: UUID) -> None:
         def reopen(session: Session) -> None:
-            repository = service.CrawlRepository(session)
+            repository = CrawlRepository(session)
             job = service.require(session, self._project_id, job_id)
             repository.lock(job)
             repository.reopen(job)
