@@ -146,9 +146,9 @@ class Crawlset:
         body = _given(name=name, description=description)
         return self._post(Project, "projects", body)
 
-    def list_projects(self) -> Iterator[Project]:
-        """Newest first."""
-        return self._list(Project, "projects")
+    def list_projects(self, *, deleted: bool = False) -> Iterator[Project]:
+        """Newest first; with `deleted`, those that can be restored."""
+        return self._list(Project, "projects", deleted="true" if deleted else None)
 
     def get_project(self, project_id: str) -> Project:
         return self._get(Project, _project(project_id))
@@ -160,9 +160,17 @@ class Crawlset:
         response = self._send("PATCH", _project(project_id), json=body)
         return self._read(Project, response)
 
-    def delete_project(self, project_id: str) -> None:
-        """Delete the project and all its jobs; their objects are removed within minutes."""
-        self._send("DELETE", _project(project_id))
+    def delete_project(self, project_id: str, *, grace_hours: int | None = None) -> Project:
+        """
+        Delete the project and all its jobs.
+
+        It can be restored for `grace_hours`, 0 to 720, or else for a day; then it is removed.
+        """
+        return self._delete(Project, _project(project_id), grace_hours)
+
+    def restore_project(self, project_id: str) -> Project:
+        """Take the deletion of a project back, and of the jobs that were deleted with it."""
+        return self._post(Project, f"{_project(project_id)}/restore")
 
     # Crawl jobs
 
@@ -190,16 +198,29 @@ class Crawlset:
         body = _given(name=name, **configuration)
         return self._post(Estimate, f"{_project(project_id)}/crawl-jobs/estimate", body)
 
-    def list_crawl_jobs(self, project_id: str, *, status: str | None = None) -> Iterator[CrawlJob]:
-        """Newest first."""
-        return self._list(CrawlJob, f"{_project(project_id)}/crawl-jobs", status=status)
+    def list_crawl_jobs(
+        self, project_id: str, *, status: str | None = None, deleted: bool = False
+    ) -> Iterator[CrawlJob]:
+        """Newest first; with `deleted`, those that can be restored."""
+        path = f"{_project(project_id)}/crawl-jobs"
+        return self._list(CrawlJob, path, status=status, deleted="true" if deleted else None)
 
     def get_crawl_job(self, project_id: str, job_id: str) -> CrawlJob:
         return self._get(CrawlJob, _job(project_id, job_id))
 
-    def delete_crawl_job(self, project_id: str, job_id: str) -> None:
-        """Delete a job that has ended; its objects are removed within minutes."""
-        self._send("DELETE", _job(project_id, job_id))
+    def delete_crawl_job(
+        self, project_id: str, job_id: str, *, grace_hours: int | None = None
+    ) -> CrawlJob:
+        """
+        Delete a job that has ended.
+
+        It can be restored for `grace_hours`, 0 to 720, or else for a day; then it is removed.
+        """
+        return self._delete(CrawlJob, _job(project_id, job_id), grace_hours)
+
+    def restore_crawl_job(self, project_id: str, job_id: str) -> CrawlJob:
+        """Take the deletion of a job back: it is as it was."""
+        return self._post(CrawlJob, f"{_job(project_id, job_id)}/restore")
 
     def cancel_crawl_job(self, project_id: str, job_id: str) -> CrawlJob:
         return self._post(CrawlJob, f"{_job(project_id, job_id)}/cancel")
@@ -330,6 +351,10 @@ class Crawlset:
     ) -> M:
         headers = {"Idempotency-Key": idempotency_key or str(uuid4())}
         return self._read(model, self._send("POST", path, json=body, headers=headers))
+
+    def _delete(self, model: type[M], path: str, grace_hours: int | None) -> M:
+        params = _given(grace_hours=grace_hours)
+        return self._read(model, self._send("DELETE", path, params=params))
 
     def _list(
         self, model: type[M], path: str, *, paged: bool = True, **filters: str | None

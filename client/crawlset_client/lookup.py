@@ -67,7 +67,7 @@ def _delete_if_unused(crawlset: Crawlset, project: Project) -> None:
     """Somebody else may have put jobs into it meanwhile, and what failed is told first."""
     with suppress(CrawlsetError):
         if next(crawlset.list_crawl_jobs(project.id), None) is None:
-            crawlset.delete_project(project.id)
+            crawlset.delete_project(project.id, grace_hours=0)
 
 
 def find_job(crawlset: Crawlset, job_id: str, project: str | None = None) -> CrawlJob:
@@ -89,6 +89,44 @@ def find_job(crawlset: Crawlset, job_id: str, project: str | None = None) -> Cra
             if project or error.status != NOT_FOUND:
                 raise
     raise NotFoundHereError(f"There is no crawl job {job_id} in any of your projects.")
+
+
+def deleted_project_id(crawlset: Crawlset, name_or_id: str) -> str:
+    """
+    The id of the deleted project that is meant; one in full is not looked up.
+
+    Raises `NotFoundHereError` if there is none that can be restored, or several are meant.
+    """
+    if is_id(name_or_id):
+        return name_or_id
+    found = _named(name_or_id, list(crawlset.list_projects(deleted=True)))
+    if found is None:
+        raise NotFoundHereError(
+            f"There is no deleted project named {name_or_id!r} that can be restored; "
+            "`crawlset projects list --deleted` shows what there is."
+        )
+    return found.id
+
+
+def find_deleted_job(crawlset: Crawlset, job_id: str, project: str | None = None) -> CrawlJob:
+    """
+    The deleted job with this id, as `find_job`; given in full, it may be restored already.
+
+    Raises `NotFoundHereError`, or `UsageError` for what cannot be an id.
+    """
+    listing = "crawlset jobs list --deleted"
+    _check(job_id, "job", listing)
+    projects = [find_project(crawlset, project)] if project else list(crawlset.list_projects())
+    jobs = (job for one in projects for job in crawlset.list_crawl_jobs(one.id, deleted=True))
+    found = _like(job_id, jobs)
+    if found:
+        return _only(found, job_id, "job")
+    if is_id(job_id):
+        return find_job(crawlset, job_id, project)
+    raise NotFoundHereError(
+        f"There is no deleted job {job_id} that can be restored; `{listing}` shows what there is. "
+        "A job of a deleted project comes back with the project."
+    )
 
 
 def find_by_id[R: Identified](given: str, records: Iterable[R], what: str, listing: str) -> R:
@@ -162,7 +200,10 @@ def _project(crawlset: Crawlset, name_or_id: str) -> Project | None:
     """A project by name, or else by id; a name may look like a part of an id."""
     if is_id(name_or_id):
         return crawlset.get_project(name_or_id)
-    projects = list(crawlset.list_projects())
+    return _named(name_or_id, list(crawlset.list_projects()))
+
+
+def _named(name_or_id: str, projects: Sequence[Project]) -> Project | None:
     found = [project for project in projects if project.name == name_or_id]
     if not found and may_be_id(name_or_id):
         found = _like(name_or_id, projects)

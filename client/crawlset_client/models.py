@@ -58,6 +58,9 @@ class Project(Record, kw_only=True):
     name: str
     description: str | None = None
     created_at: datetime
+    deleted_at: datetime | None = None
+    purges_at: datetime | None = None
+    """Until then it can be restored, if it was deleted."""
 
 
 class Upload(Record, kw_only=True):
@@ -247,6 +250,9 @@ class CrawlJob(Work, kw_only=True):
     outcomes: dict[str, int] = {}
     bytes_stored: int = 0
     bytes_received: int = 0
+    deleted_at: datetime | None = None
+    purges_at: datetime | None = None
+    """Until then it can be restored, if it was deleted."""
     cost: Cost | None = None
     chunks: ChunkCounts = msgspec.field(default_factory=ChunkCounts)
     searches: list[Search] = []

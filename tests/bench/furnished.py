@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 from uuid import UUID
@@ -164,10 +164,12 @@ class Furnished:
             "PATCH /api/profile": {"name": "Bench"},
             "POST /api/api-keys": named(scopes=["read"]),
             "POST /api/projects": named(),
+            "POST /api/projects/{project_id}/restore": {},
             "PATCH /api/projects/{project_id}": named(),
             "POST /api/projects/{project_id}/uploads": {},
             f"POST {JOBS}": CRAWL,
             f"POST {JOBS}/estimate": CRAWL,
+            f"POST {JOB}/restore": {},
             f"POST {JOB}/cancel": {},
             f"POST {JOB}/retry": {},
             f"POST {JOB}/recrawl": {},
@@ -209,6 +211,11 @@ class Furnished:
             "DELETE /api/projects/{project_id}": lambda: {
                 "project_id": factories.create_project(session, self._profile()).id
             },
+            "POST /api/projects/{project_id}/restore": lambda: {
+                "project_id": factories.create_project(
+                    session, self._profile(), **self._deletion()
+                ).id
+            },
             "DELETE /api/webhooks/{webhook_id}": lambda: {"webhook_id": self._webhook()},
             "POST /api/webhooks": self._without_webhooks,
             "POST /api/api-keys": self._without_keys,
@@ -218,6 +225,9 @@ class Furnished:
             },
             f"DELETE {SCHEDULES}/{{schedule_id}}": lambda: {"schedule_id": self._schedule()},
             f"DELETE {JOB}": ended,
+            f"POST {JOB}/restore": lambda: {
+                "job_id": self._job(JobStatus.completed, **self._deletion()).id
+            },
             f"POST {JOB}/cancel": lambda: {"job_id": self._job(JobStatus.running).id},
             f"POST {JOB}/retry": lambda: {"job_id": self._job(JobStatus.completed, failed=True).id},
             f"POST {JOB}/recrawl": ended,
@@ -231,9 +241,13 @@ class Furnished:
     def _profile(self) -> Profile:
         return self._session.get_one(Profile, self.user_id)
 
-    def _job(self, status: JobStatus, *, failed: bool = False) -> CrawlJob:
+    def _deletion(self) -> dict[str, Any]:
+        now = datetime.now(UTC)
+        return {"deleted_at": now, "purges_at": now + timedelta(days=1)}
+
+    def _job(self, status: JobStatus, *, failed: bool = False, **columns: Any) -> CrawlJob:
         """With one image."""
-        job = factories.create_crawl_job(self._session, self._project, status=status)
+        job = factories.create_crawl_job(self._session, self._project, status=status, **columns)
         chunk = factories.create_chunk(self._session, job, status=WorkStatus.completed)
         outcome = {"status": ImageStatus.failed, "outcome": Outcome.timeout} if failed else {}
         factories.create_image(self._session, chunk, **outcome)

@@ -29,7 +29,10 @@ def test_is_retried_exported_and_leaves_nothing_on_the_disk(cloud: LocalCloud) -
             objects_of(cloud.home, folder, id_)
             for folder, id_ in (("jobs", job_id), ("exports", export["id"]))
         )
-        assert api.client.delete(path).status_code == 204
+        assert api.client.delete(path).status_code == 200
+        assert api.client.get(path).status_code == 404
+        restored = api.post(f"{path}/restore")
+        assert api.client.delete(path, params={"grace_hours": 0}).status_code == 200
         wait_for(
             lambda: [
                 *objects_of(cloud.home, "jobs", job_id),
@@ -45,6 +48,7 @@ def test_is_retried_exported_and_leaves_nothing_on_the_disk(cloud: LocalCloud) -
     assert_conserved(ended)
     assert (exported["status"], exported["n_images"]) == ("completed", ended["progress"]["stored"])
     assert has_objects
+    assert restored["progress"] == ended["progress"]
 
 
 def test_says_that_it_waits_for_a_source_that_cannot_be_reached(tmp_path: Path) -> None:

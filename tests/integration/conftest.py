@@ -1,7 +1,7 @@
 """Real PostgreSQL, rolled back after each test, and AWS by moto."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -52,15 +52,37 @@ def connection(engine: Engine) -> Iterator[Connection]:
 
 
 @pytest.fixture
+def roles(request: pytest.FixtureRequest) -> list[str]:
+    """
+    The role of the code under test is the last of these.
+
+    `@pytest.mark.role` names the first; `crawlset_api` unless said.
+    """
+    marker = request.node.get_closest_marker("role")
+    return [marker.args[0] if marker else "crawlset_api"]
+
+
+@pytest.fixture
+def tick(roles: list[str]) -> Callable[[Callable[[], Any]], Any]:
+    """Do a chore in the tick's role."""
+
+    def do(chore: Callable[[], Any]) -> Any:
+        roles.append("crawlset_tick")
+        done = chore()
+        roles.pop()
+        return done
+
+    return do
+
+
+@pytest.fixture
 def session(
-    connection: Connection, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    connection: Connection, monkeypatch: pytest.MonkeyPatch, roles: list[str]
 ) -> Iterator[Session]:
     """
     The owner's session, for the test. The code under test gets its own on the same connection,
-    in the role named by `@pytest.mark.role` (`crawlset_api` unless said) and as nobody yet.
+    in its role and as nobody yet.
     """
-    marker = request.node.get_closest_marker("role")
-    role = marker.args[0] if marker else "crawlset_api"
 
     class RoleSession(Session):
         def close(self) -> None:
@@ -68,9 +90,9 @@ def session(
             connection.execute(text("RESET ROLE"))
 
     def new_session() -> Session:
-        for setting in ("app.user_id", "app.job_id", "app.key_prefix"):
+        for setting in ("app.user_id", "app.job_id", "app.key_prefix", "app.deleted"):
             connection.execute(text("SELECT set_config(:name, '', true)"), {"name": setting})
-        connection.execute(text(f"SET LOCAL ROLE {role}"))
+        connection.execute(text(f"SET LOCAL ROLE {roles[-1]}"))
         return RoleSession(
             connection, join_transaction_mode="create_savepoint", expire_on_commit=False
         )

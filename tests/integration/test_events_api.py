@@ -23,6 +23,7 @@ from crawlset.models import (
     Project,
     WorkStatus,
 )
+from crawlset.tick import purging
 from tests import factories
 from tests.integration.api import Api
 from tests.integration.fetched import create_open_chunk, put_outcome, result
@@ -66,10 +67,12 @@ class TestActivity:
         )[1]
         api.call("POST", f"{path}/crawl-jobs/{job['id']}/cancel")
         api.call("DELETE", f"{path}/crawl-jobs/{job['id']}")
+        api.call("POST", f"{path}/crawl-jobs/{job['id']}/restore")
 
         items = api.call("GET", "/api/activity")[1]["items"]
 
         assert [(item["action"], item["resource_id"]) for item in items] == [
+            ("crawl_job.restored", job["id"]),
             ("crawl_job.deleted", job["id"]),
             ("crawl_job.cancelled", job["id"]),
             ("crawl_job.created", job["id"]),
@@ -247,11 +250,22 @@ class TestEvents:
         ]
         assert events[2]["data"]["outcomes"] == {"stored": 1, "timeout": 1}
 
-    def test_go_with_their_job(self, owner: Session, job: CrawlJob, route: Any) -> None:
+    def test_go_with_their_job(
+        self,
+        engine: Engine,
+        owner: Session,
+        job: CrawlJob,
+        route: Any,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
         Api(job.user_id).call("POST", f"/api/projects/{job.project_id}/crawl-jobs/{job.id}/cancel")
-        Api(job.user_id).call("DELETE", f"/api/projects/{job.project_id}/crawl-jobs/{job.id}")
+        path = f"/api/projects/{job.project_id}/crawl-jobs/{job.id}"
+        Api(job.user_id).call("DELETE", path, query={"grace_hours": "0"})
+        shown = route()
+        monkeypatch.setattr(db, "new_session", sessions(engine, "crawlset_tick"))
+        purging.purge_due()
 
-        assert route()["code"] == "NotFoundError"
+        assert shown["code"] == "NotFoundError"
         assert owner.scalars(select(JobEvent)).all() == []
 
     def test_are_not_for_another_account(self, owner: Session, job: CrawlJob, route: Any) -> None:

@@ -1,4 +1,6 @@
 from collections.abc import Iterator
+from datetime import timedelta
+from uuid import UUID
 
 import alembic.command
 import pytest
@@ -6,6 +8,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, delete, func, text
 from sqlalchemy.orm import Session
 
+from crawlset.kit.ids import new_id
 from crawlset.models import Base, Profile, TakedownExport, TakedownImage
 from crawlset.outcomes import ImageStatus, Outcome
 from tests import factories
@@ -121,18 +124,53 @@ def test_doubles_of_a_project_s_name_are_numbered(engine: Engine, owner: Session
     mine = factories.create_profile(owner)
     long = "x" * 200
     names = ["Cats", "Cats (2)", "Cats", "Dogs", "Cats", long, long]
-    projects = [factories.create_project(owner, mine, name=name) for name in names]
-    theirs = factories.create_project(owner, factories.create_profile(owner), name="Cats")
+    ids = [_create_older_project(owner, mine, name) for name in names]
+    theirs = _create_older_project(owner, factories.create_profile(owner), "Cats")
 
     alembic.command.upgrade(config, "head")
 
     rows = owner.execute(text("SELECT id, name FROM projects"))
     now = {row.id: row.name for row in rows}
-    assert [now[project.id] for project in projects] == [
+    assert [now[id_] for id_ in ids] == [
         *("Cats", "Cats (2)", "Cats (3)", "Dogs", "Cats (4)"),
         *(long, f"{'x' * 196} (2)"),
     ]
-    assert now[theirs.id] == "Cats"
+    assert now[theirs] == "Cats"
+
+
+def _create_older_project(owner: Session, profile: Profile, name: str) -> UUID:
+    """With the columns that a project has had since the first migration."""
+    id_ = new_id()
+    owner.execute(
+        text("INSERT INTO projects (id, user_id, name) VALUES (:id, :user_id, :name)"),
+        {"id": id_, "user_id": profile.id, "name": name},
+    )
+    owner.commit()
+    return id_
+
+
+def test_an_older_version_deletes_what_waits_in_a_newer_one(engine: Engine, owner: Session) -> None:
+    config = alembic_config(engine.url)
+    profile = factories.create_profile(owner)
+    deletion = {"deleted_at": func.now(), "purges_at": func.now() + timedelta(days=1)}
+    names = ("Cats", "Cats", "Dogs")
+    waiting, namesake, other = (
+        factories.create_project(owner, profile, name=name, **(deletion if not n else {}))
+        for n, name in enumerate(names)
+    )
+    jobs = [factories.create_crawl_job(owner, other, **marks) for marks in ({}, deletion)]
+    factories.create_crawl_job(owner, waiting, **deletion)
+    kept_projects, kept_job = {namesake.id, other.id}, jobs[0].id
+    owner.commit()
+
+    alembic.command.downgrade(config, "013")
+
+    projects = set(owner.scalars(text("SELECT id FROM projects")))
+    job_ids = owner.scalars(text("SELECT id FROM crawl_jobs")).all()
+    owner.commit()
+    alembic.command.upgrade(config, "head")
+    assert projects == kept_projects
+    assert job_ids == [kept_job]
 
 
 @pytest.mark.parametrize(

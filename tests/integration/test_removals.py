@@ -10,12 +10,14 @@ from sqlalchemy.orm import Session
 
 from crawlset.kit import db, objects
 from crawlset.models import CrawlJob, FolderRemoval, JobStatus, Profile, Project
-from crawlset.tick import folder_removals
+from crawlset.tick import folder_removals, purging
 from crawlset.wire import keys
 from tests import factories
 from tests.integration.api import Api
 
 pytestmark = pytest.mark.usefixtures("bucket")
+
+AT_ONCE = {"grace_hours": "0"}
 
 
 @pytest.fixture
@@ -49,16 +51,17 @@ def deleted(session: Session, minutes: int = 0) -> str:
 
 class TestDelete:
     def test_of_a_job_has_its_folders_removed(
-        self, session: Session, project: Project, job: CrawlJob
+        self, session: Session, project: Project, job: CrawlJob, tick: Any
     ) -> None:
         validation_job = factories.create_validation_job(session, job)
         export_job = factories.create_export_job(session, job)
 
         status, _ = Api(job.user_id).call(
-            "DELETE", f"/api/projects/{project.id}/crawl-jobs/{job.id}"
+            "DELETE", f"/api/projects/{project.id}/crawl-jobs/{job.id}", query=AT_ONCE
         )
+        tick(purging.purge_due)
 
-        assert status == 204
+        assert status == 200
         assert prefixes(session) >= {
             f"jobs/{job.id}/",
             f"validations/{validation_job.id}/",
@@ -66,14 +69,15 @@ class TestDelete:
         }
 
     def test_of_a_project_has_the_folders_of_all_its_jobs_removed(
-        self, session: Session, project: Project, job: CrawlJob
+        self, session: Session, project: Project, job: CrawlJob, tick: Any
     ) -> None:
         other = factories.create_crawl_job(session, project, status=JobStatus.cancelled)
         export_job = factories.create_export_job(session, other)
 
-        status, _ = Api(job.user_id).call("DELETE", f"/api/projects/{project.id}")
+        status, _ = Api(job.user_id).call("DELETE", f"/api/projects/{project.id}", query=AT_ONCE)
+        tick(purging.purge_due)
 
-        assert status == 204
+        assert status == 200
         assert prefixes(session) >= {
             f"jobs/{job.id}/",
             f"jobs/{other.id}/",
@@ -86,15 +90,20 @@ class TestDelete:
 
         assert f"jobs/{job.id}/" in prefixes(session)
 
-    def test_frees_the_account_at_once(self, session: Session, job: CrawlJob) -> None:
+    def test_frees_the_account_when_it_is_purged(
+        self, session: Session, job: CrawlJob, tick: Any
+    ) -> None:
         api = Api(job.user_id)
         factories.create_chunk(session, job, bytes_stored=1_000)
         _, before = api.call("GET", "/api/profile")
 
-        api.call("DELETE", f"/api/projects/{job.project_id}/crawl-jobs/{job.id}")
+        api.call("DELETE", f"/api/projects/{job.project_id}/crawl-jobs/{job.id}", query=AT_ONCE)
+        _, deleted = api.call("GET", "/api/profile")
+        tick(purging.purge_due)
+        _, purged = api.call("GET", "/api/profile")
 
-        _, after = api.call("GET", "/api/profile")
-        assert (before["usage"]["stored_bytes"], after["usage"]["stored_bytes"]) == (1_000, 0)
+        usages = [answer["usage"]["stored_bytes"] for answer in (before, deleted, purged)]
+        assert usages == [1_000, 1_000, 0]
 
 
 @pytest.mark.role("crawlset_tick")

@@ -118,6 +118,19 @@ def _jobs(crawlset: "Client", context: typer.Context, _incomplete: str) -> Itera
             yield job.id, f"{job.name} - {job.status}"
 
 
+def _deleted_projects(
+    crawlset: "Client", _context: typer.Context, _incomplete: str
+) -> Iterator[Offer]:
+    for project in crawlset.list_projects(deleted=True):
+        yield _named(project.id, project.name)
+
+
+def _deleted_jobs(crawlset: "Client", context: typer.Context, _incomplete: str) -> Iterator[Offer]:
+    for project in _searched(crawlset, context):
+        for job in islice(crawlset.list_crawl_jobs(project.id, deleted=True), JOBS):
+            yield job.id, job.name
+
+
 def _validations(crawlset: "Client", context: typer.Context, _incomplete: str) -> Iterator[Offer]:
     for validation in _job(crawlset, context).validation_jobs:
         yield validation.id, f"kept {validation.counts.kept} - {validation.status}"
@@ -177,6 +190,8 @@ def _keys(crawlset: "Client", _context: typer.Context, _incomplete: str) -> Iter
 
 complete_projects = asking(_projects)
 complete_jobs = asking(_jobs)
+complete_deleted_projects = asking(_deleted_projects)
+complete_deleted_jobs = asking(_deleted_jobs)
 complete_validations = asking(_validations)
 complete_exports = asking(_exports)
 complete_exports_of_jobs = asking(_exports_of_jobs)

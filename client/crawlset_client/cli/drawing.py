@@ -32,8 +32,11 @@ DIFFERENCES_SHOWN = 20
 
 
 def draw_projects(console: "Console", projects: Sequence[Project]) -> None:
-    rows = [(project.id, project.name, moment(project.created_at)) for project in projects]
-    table(console, ("id", "name", "created"), rows)
+    rows = [
+        (project.id, project.name, moment(project.created_at), _until(project))
+        for project in projects
+    ]
+    _table(console, ("id", "name", "created", "can be restored until"), rows)
 
 
 def draw_jobs(console: "Console", jobs: Sequence[CrawlJob]) -> None:
@@ -45,10 +48,23 @@ def draw_jobs(console: "Console", jobs: Sequence[CrawlJob]) -> None:
             job.progress.candidates,
             job.progress.stored,
             moment(job.created_at),
+            _until(job),
         )
         for job in jobs
     ]
-    table(console, ("id", "name", "status", "candidates", "stored", "created"), rows)
+    columns = ("id", "name", "status", "candidates", "stored", "created", "can be restored until")
+    _table(console, columns, rows)
+
+
+def _until(deleted: Project | CrawlJob) -> str | None:
+    return moment(deleted.purges_at) if deleted.purges_at is not None else None
+
+
+def _table(console: "Console", columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Without the last column, of what was deleted, where nothing was."""
+    if not any(row[-1] for row in rows):
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
+    table(console, columns, rows)
 
 
 def draw_events(console: "Console", events: Iterable[Event]) -> None:

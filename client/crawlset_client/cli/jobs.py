@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crawlset_client.cli.completion import STATUSES, complete_jobs, words
+from crawlset_client.cli.completion import STATUSES, complete_deleted_jobs, complete_jobs, words
 from crawlset_client.cli.running import (
     AsJson,
+    Deleted,
+    GraceHours,
     InProject,
     Run,
     Yes,
@@ -42,13 +44,14 @@ def list_jobs(
     ] = None,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="No more jobs than this.")] = 20,
     *,
+    deleted: Deleted = False,
     as_json: AsJson = False,
 ) -> None:
     """List crawl jobs, newest first."""
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
         from crawlset_client.cli.drawing import draw_jobs  # noqa: PLC0415
 
-        found = _list_newest(crawlset, project, status)
+        found = _list_newest(crawlset, project, status, deleted=deleted)
         newest, n_more = found[:limit], len(found) - limit
         document = {"items": [job.document for job in newest], "n_more": max(0, n_more)}
         run.output.result(document, lambda console: draw_jobs(console, newest))
@@ -154,17 +157,39 @@ def delete(
     job: JobId,
     project: InProject = None,
     *,
+    grace_hours: GraceHours = None,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Delete a job that has ended, with its images, validations and exports."""
+    """Delete a job that has ended, with all that it has; for a day it can be restored."""
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
         from crawlset_client.lookup import find_job  # noqa: PLC0415
 
         found = find_job(crawlset, job, project)
-        confirm_deletion(f"{found.name!r} with {found.progress.stored:,} stored images", yes=yes)
-        crawlset.delete_crawl_job(found.project_id, found.id)
-        say_deleted(run, found.id)
+        what = f"{found.name!r} with {found.progress.stored:,} stored images"
+        confirm_deletion(what, yes=yes, is_final=grace_hours == 0)
+        deleted = crawlset.delete_crawl_job(found.project_id, found.id, grace_hours=grace_hours)
+        say_deleted(run, deleted, "crawlset jobs restore")
+
+
+@app.command()
+def restore(
+    context: typer.Context,
+    job: Annotated[
+        str,
+        typer.Argument(metavar="JOB", help="The job's id.", autocompletion=complete_deleted_jobs),
+    ],
+    project: InProject = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Take the deletion of a job back."""
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
+        from crawlset_client.cli.watching import show_job  # noqa: PLC0415
+        from crawlset_client.lookup import find_deleted_job  # noqa: PLC0415
+
+        found = find_deleted_job(crawlset, job, project)
+        show_job(run, crawlset.restore_crawl_job(found.project_id, found.id))
 
 
 def _complete(_run: Run, crawlset: "Crawlset", job: "CrawlJob") -> "CrawlJob":
@@ -203,11 +228,15 @@ def _act(
         show_job(run, after)
 
 
-def _list_newest(crawlset: "Crawlset", project: str | None, status: str | None) -> "list[CrawlJob]":
+def _list_newest(
+    crawlset: "Crawlset", project: str | None, status: str | None, *, deleted: bool
+) -> "list[CrawlJob]":
     from crawlset_client.lookup import find_project  # noqa: PLC0415
 
     projects = [find_project(crawlset, project)] if project else crawlset.list_projects()
     jobs: Iterator[CrawlJob] = (
-        job for one in projects for job in crawlset.list_crawl_jobs(one.id, status=status)
+        job
+        for one in projects
+        for job in crawlset.list_crawl_jobs(one.id, status=status, deleted=deleted)
     )
     return sorted(jobs, key=lambda job: job.created_at, reverse=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crawlset_client.cli.completion import complete_keys
-from crawlset_client.cli.running import AsJson, Run, running
+from crawlset_client.cli.running import AsJson, Run, Yes, confirm_deletion, running
 from crawlset_client.errors import UsageError
 
 if TYPE_CHECKING:
@@ -76,9 +76,10 @@ def revoke(
         ),
     ],
     *,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Let a key open nothing any more, within a minute."""
+    """Let a key open nothing any more, within a minute; this cannot be taken back."""
     with running(context, as_json=as_json) as run:
         from crawlset_client.lookup import full_id, may_be_id  # noqa: PLC0415
 
@@ -86,6 +87,7 @@ def revoke(
             raise UsageError("Give the id of the key, not the key; `crawlset keys list` shows it.")
         with connect(run) as crawlset:
             meant = full_id(key_id, crawlset.list_api_keys(), "API key", "crawlset keys list")
+            confirm_deletion(f"API key {meant}", yes=yes, verb="revoke")
             crawlset.revoke_api_key(meant)
         run.output.result({"revoked": meant}, lambda console: console.print(f"revoked {meant}"))
 

@@ -4,8 +4,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crawlset_client.cli.completion import complete_projects
-from crawlset_client.cli.running import AsJson, Yes, confirm_deletion, running, say_deleted
+from crawlset_client.cli.completion import complete_deleted_projects, complete_projects
+from crawlset_client.cli.running import (
+    AsJson,
+    Deleted,
+    GraceHours,
+    Yes,
+    confirm_deletion,
+    running,
+    say_deleted,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,12 +27,14 @@ NameOrId = Annotated[str, typer.Argument(metavar="NAME|ID", autocompletion=compl
 
 
 @app.command("list")
-def list_projects(context: typer.Context, *, as_json: AsJson = False) -> None:
+def list_projects(
+    context: typer.Context, *, deleted: Deleted = False, as_json: AsJson = False
+) -> None:
     """List your projects, newest first."""
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
         from crawlset_client.cli.drawing import draw_projects  # noqa: PLC0415
 
-        projects = list(crawlset.list_projects())
+        projects = list(crawlset.list_projects(deleted=deleted))
         document = {"items": [project.document for project in projects]}
         run.output.result(document, lambda console: draw_projects(console, projects))
 
@@ -78,14 +88,34 @@ def delete(
     context: typer.Context,
     project: NameOrId,
     *,
+    grace_hours: GraceHours = None,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Delete a project with all its jobs, images and exports."""
+    """Delete a project with all its jobs, images and exports; for a day it can be restored."""
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
         from crawlset_client.lookup import find_project  # noqa: PLC0415
 
         found = find_project(crawlset, project)
-        confirm_deletion(f"{found.name!r} with {_contents(crawlset, found)}", yes=yes)
-        crawlset.delete_project(found.id)
-        say_deleted(run, found.id)
+        what = f"{found.name!r} with {_contents(crawlset, found)}"
+        confirm_deletion(what, yes=yes, is_final=grace_hours == 0)
+        deleted = crawlset.delete_project(found.id, grace_hours=grace_hours)
+        say_deleted(run, deleted, "crawlset projects restore")
+
+
+@app.command()
+def restore(
+    context: typer.Context,
+    project: Annotated[
+        str, typer.Argument(metavar="NAME|ID", autocompletion=complete_deleted_projects)
+    ],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Take the deletion of a project back, and of the jobs that were deleted with it."""
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
+        from crawlset_client.cli.drawing import draw_projects  # noqa: PLC0415
+        from crawlset_client.lookup import deleted_project_id  # noqa: PLC0415
+
+        restored = crawlset.restore_project(deleted_project_id(crawlset, project))
+        run.output.result(restored.document, lambda console: draw_projects(console, [restored]))

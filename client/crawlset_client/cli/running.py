@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import httpx
 
     from crawlset_client.api import Crawlset
+    from crawlset_client.models import CrawlJob, Project
     from crawlset_client.progress import Display
     from crawlset_client.transfers import Advance
 
@@ -46,6 +47,18 @@ InProject = Annotated[
 ]
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+GraceHours = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=720,
+        metavar="N",
+        help="How long it can be restored; 0: not at all. 24 if not given.",
+    ),
+]
+Deleted = Annotated[
+    bool, typer.Option("--deleted", help="Only those that were deleted and can be restored.")
+]
 
 
 @dataclass(frozen=True)
@@ -107,21 +120,29 @@ class Run:
         return open_transfer(self.output.messages, label, n_bytes, self.outside.clock)
 
 
-def confirm_deletion(what: str, *, yes: bool) -> None:
+def confirm_deletion(what: str, *, yes: bool, verb: str = "delete", is_final: bool = True) -> None:
     """Ask, unless told not to. Raises `UsageError` where nobody can answer."""
     if yes:
         return
+    question = f"{verb} {what}" + (" for good" if is_final else "")
     if not sys.stdin.isatty():
-        raise UsageError(f"Give --yes to delete {what}.")
-    typer.confirm(f"Delete {what}?", abort=True, err=True)
+        raise UsageError(f"Give --yes to {question}.")
+    typer.confirm(f"{question[0].upper()}{question[1:]}?", abort=True, err=True)
 
 
-def say_deleted(run: Run, id_: str) -> None:
+def say_deleted(run: Run, deleted: "Project | CrawlJob", restore: str) -> None:
+    """Tell until when `restore`, a command, takes the deletion back."""
+    from crawlset_client.text import moment  # noqa: PLC0415 - start-up must be fast
+
+    document = deleted.document
+    is_final = deleted.purges_at is None or deleted.purges_at == deleted.deleted_at
+    after = "its bytes are removed within minutes"
+    if deleted.purges_at is not None and not is_final:
+        until = moment(deleted.purges_at)
+        after = f"`{restore} {deleted.id}` takes it back until {until}, then its bytes are removed"
     run.output.result(
-        {"deleted": id_},
-        lambda console: console.print(
-            f"deleted {id_}; its bytes are removed within minutes", soft_wrap=True
-        ),
+        {"deleted": deleted.id, "purges_at": document.get("purges_at")},
+        lambda console: console.print(f"deleted {deleted.id}; {after}", soft_wrap=True),
     )
 
 

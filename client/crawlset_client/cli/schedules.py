@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crawlset_client.cli.completion import complete_schedules, complete_templates
-from crawlset_client.cli.running import AsJson, running
+from crawlset_client.cli.running import AsJson, Yes, confirm_deletion, running
 from crawlset_client.cli.templates import OfProject, connect, find_template
 from crawlset_client.errors import NotFoundHereError, UsageError
 from crawlset_client.text import moment
@@ -130,11 +130,13 @@ def delete(
     schedule: Schedule,
     project: OfProject = None,
     *,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Delete a schedule; the jobs it started stay."""
     with running(context, as_json=as_json) as run, connect(run) as crawlset:
         found = find_schedule(crawlset, run.project(project), schedule)
+        confirm_deletion(f"schedule {found.name!r}", yes=yes)
         crawlset.delete_crawl_schedule(found.project_id, found.id)
         run.output.result(
             {"deleted": found.id}, lambda console: console.print(f"deleted {found.id}")

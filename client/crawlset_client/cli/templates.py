@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crawlset_client.cli.completion import complete_jobs, complete_projects, complete_templates
-from crawlset_client.cli.running import AsJson, Run, running
+from crawlset_client.cli.running import AsJson, Run, Yes, confirm_deletion, running
 from crawlset_client.errors import NotFoundHereError, UsageError
 
 if TYPE_CHECKING:
@@ -143,11 +143,13 @@ def delete(
     template: Template,
     project: OfProject = None,
     *,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Delete a template that no schedule starts."""
     with running(context, as_json=as_json) as run, connect(run) as crawlset:
         found = find_template(crawlset, run.project(project), template)
+        confirm_deletion(f"template {found.name!r}", yes=yes)
         crawlset.delete_job_template(found.project_id, found.id)
         run.output.result(
             {"deleted": found.id}, lambda console: console.print(f"deleted {found.id}")

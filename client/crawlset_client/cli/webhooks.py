@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crawlset_client.cli.completion import complete_deliveries, complete_webhooks
-from crawlset_client.cli.running import AsJson, Run, running
+from crawlset_client.cli.running import AsJson, Run, Yes, confirm_deletion, running
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -77,10 +77,13 @@ def disable(context: typer.Context, webhook_id: WebhookId, *, as_json: AsJson = 
 
 
 @app.command()
-def delete(context: typer.Context, webhook_id: WebhookId, *, as_json: AsJson = False) -> None:
+def delete(
+    context: typer.Context, webhook_id: WebhookId, *, yes: Yes = False, as_json: AsJson = False
+) -> None:
     """Delete a webhook with its deliveries."""
     with running(context, as_json=as_json) as run, connect(run) as crawlset:
         meant = _webhook_id(crawlset, webhook_id)
+        confirm_deletion(f"webhook {meant} with its deliveries", yes=yes)
         crawlset.delete_webhook(meant)
         run.output.result({"deleted": meant}, lambda console: console.print(f"deleted {meant}"))
 

@@ -36,8 +36,16 @@ def store(session: Session, job: CrawlJob) -> Store:
 
 
 @pytest.fixture
-def carry_out(queues: Any) -> Callable[[], int]:
-    return carrying_out(queues)
+def carry_out(queues: Any, roles: list[str]) -> Callable[[], int]:
+    carry_out = carrying_out(queues)
+
+    def do() -> int:
+        roles.append("crawlset_worker")
+        n_messages = carry_out()
+        roles.pop()
+        return n_messages
+
+    return do
 
 
 @pytest.fixture

@@ -282,3 +282,50 @@ class TestWithheldExports:
 
         withheld = api.call("GET", path)[1]["withheld"]
         assert withheld["takedown_id"] == second.rpartition("/")[2]
+
+
+class TestDeletedJob:
+    """A job that was deleted may be restored: what is taken down meanwhile must not come back."""
+
+    def test_is_taken_down_as_well(
+        self,
+        session: Session,
+        api: Api,
+        path: str,
+        job: CrawlJob,
+        store: Store,
+        take_down: Callable[..., str],
+    ) -> None:
+        cat, dog = store(CAT, DOG, each={CAT: ON_HOST})
+        job_path = f"/api/projects/{job.project_id}/crawl-jobs/{job.id}"
+        api.call("DELETE", job_path)
+
+        _, preview = api.call("POST", f"{path}/preview", HOST)
+        take_down(HOST)
+        status, _ = api.call("POST", f"{job_path}/restore")
+        session.expire_all()
+
+        assert (preview["n_images"], preview["n_jobs"]) == (1, 1)
+        assert status == 200
+        assert (cat.status, cat.outcome) == (ImageStatus.refused, Outcome.refused_takedown)
+        assert dog.status is ImageStatus.stored
+
+    def test_comes_back_with_what_was_revoked_meanwhile(
+        self,
+        session: Session,
+        api: Api,
+        job: CrawlJob,
+        store: Store,
+        take_down: Callable[..., str],
+        revoke: Callable[[str], dict[str, Any]],
+    ) -> None:
+        (cat,) = store(CAT, each={CAT: ON_HOST})
+        job_path = f"/api/projects/{job.project_id}/crawl-jobs/{job.id}"
+        takedown = take_down(HOST)
+        api.call("DELETE", job_path)
+
+        revoke(takedown)
+        api.call("POST", f"{job_path}/restore")
+        session.expire_all()
+
+        assert cat.status is ImageStatus.stored

@@ -7,6 +7,7 @@ import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,6 +17,8 @@ API_URL = "http://api.test"
 API_KEY = "cs_test"
 STORE_URL = "http://store.test"
 NOW = "2026-01-02T03:04:05Z"
+KEPT = {"deleted_at": None, "purges_at": None}
+"""Of what is not deleted."""
 PAGE = 2
 """Items on a page, so that every list is read in several."""
 
@@ -126,6 +129,8 @@ class FakeApi:
     exports: dict[str, dict[str, Any]] = field(default_factory=dict)
     uploads: dict[str, bytes] = field(default_factory=dict)
     images: list[dict[str, Any]] = field(default_factory=list)
+    deleted_projects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    deleted_jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     requests: list[httpx.Request] = field(default_factory=list)
     asked: dict[str, int] = field(default_factory=dict)
     on_create_project: Callable[[], None] = lambda: None
@@ -173,6 +178,7 @@ class FakeApi:
             "description": None,
             "created_at": NOW,
             "updated_at": NOW,
+            **KEPT,
         }
         self.projects[str(project["id"])] = project
         return project
@@ -199,6 +205,7 @@ class FakeApi:
             "created_at": NOW,
             "started_at": NOW,
             "finished_at": None,
+            **KEPT,
         }
         if status == "completed":
             self._settle(job)
@@ -219,15 +226,17 @@ class FakeApi:
             ("GET", "/api/profile", lambda _: httpx.Response(200, json={"email": "me@test"})),
             ("GET", "/api/sources", lambda _: httpx.Response(200, json={"items": SOURCES})),
             ("POST", projects, self._create_project),
-            ("GET", projects, lambda request: page(request, [*self.projects.values()][::-1])),
+            ("GET", projects, self._list_projects),
             ("GET", project, self._get_project),
             ("DELETE", project, self._delete_project),
+            ("POST", f"{project}/restore", self._restore_project),
             ("POST", f"{project}/uploads", self._create_upload),
             ("POST", jobs, self._create_job),
             ("POST", f"{jobs}/estimate", self._estimate),
             ("GET", jobs, self._list_jobs),
             ("GET", job, self._get_job),
             ("DELETE", job, self._delete_job),
+            ("POST", f"{job}/restore", self._restore_job),
             ("GET", f"{job}/images", self._list_images),
             ("POST", f"{job}/cancel", self._cancel_job),
             ("POST", f"{job}/retry", self._reopen_job),
@@ -266,11 +275,29 @@ class FakeApi:
             return not_found("project", p)
         return httpx.Response(200, json=self.projects[p])
 
-    def _delete_project(self, _: httpx.Request, p: str) -> httpx.Response:
-        return httpx.Response(204) if self.projects.pop(p, None) else not_found("project", p)
+    def _list_projects(self, request: httpx.Request) -> httpx.Response:
+        found = self.deleted_projects if "deleted" in request.url.params else self.projects
+        return page(request, [*found.values()][::-1])
 
-    def _delete_job(self, _: httpx.Request, p: str, j: str) -> httpx.Response:
-        return httpx.Response(204) if self.jobs.pop(j, None) else not_found("crawl job", j)
+    def _delete_project(self, request: httpx.Request, p: str) -> httpx.Response:
+        if p not in self.projects:
+            return not_found("project", p)
+        return _delete(request, self.projects, self.deleted_projects, p)
+
+    def _restore_project(self, _: httpx.Request, p: str) -> httpx.Response:
+        if p not in self.projects | self.deleted_projects:
+            return not_found("project", p)
+        return _restore(self.projects, self.deleted_projects, p)
+
+    def _delete_job(self, request: httpx.Request, p: str, j: str) -> httpx.Response:
+        if p not in self.projects or j not in self.jobs:
+            return not_found("crawl job", j)
+        return _delete(request, self.jobs, self.deleted_jobs, j)
+
+    def _restore_job(self, _: httpx.Request, p: str, j: str) -> httpx.Response:
+        if p not in self.projects or j not in self.jobs | self.deleted_jobs:
+            return not_found("crawl job", j)
+        return _restore(self.jobs, self.deleted_jobs, j)
 
     def _list_images(self, request: httpx.Request, p: str, j: str) -> httpx.Response:
         wanted = {
@@ -310,7 +337,8 @@ class FakeApi:
 
     def _list_jobs(self, request: httpx.Request, p: str) -> httpx.Response:
         status = request.url.params.get("status")
-        jobs = [j for j in self.jobs.values() if j["project_id"] == p]
+        found = self.deleted_jobs if "deleted" in request.url.params else self.jobs
+        jobs = [j for j in found.values() if j["project_id"] == p]
         return page(request, [j for j in jobs[::-1] if status in {None, j["status"]}])
 
     def _get_job(self, _: httpx.Request, p: str, j: str) -> httpx.Response:
@@ -481,6 +509,29 @@ def not_found(what: str, id_: str) -> httpx.Response:
     except ValueError:
         return problem(422, "InvalidRequestError", f"{id_} is no UUID")
     return problem(404, "NotFoundError", f"There is no {what} {id_}.")
+
+
+def _delete(
+    request: httpx.Request,
+    kept: dict[str, dict[str, Any]],
+    deleted: dict[str, dict[str, Any]],
+    id_: str,
+) -> httpx.Response:
+    hours = int(request.url.params.get("grace_hours", 24))
+    purges_at = datetime.fromisoformat(NOW) + timedelta(hours=hours)
+    marks = {"deleted_at": NOW, "purges_at": f"{purges_at:%Y-%m-%dT%H:%M:%SZ}"}
+    gone = kept.pop(id_) | marks
+    if hours:
+        deleted[id_] = gone
+    return httpx.Response(200, json=gone)
+
+
+def _restore(
+    kept: dict[str, dict[str, Any]], deleted: dict[str, dict[str, Any]], id_: str
+) -> httpx.Response:
+    if id_ in deleted:
+        kept[id_] = deleted.pop(id_) | KEPT
+    return httpx.Response(200, json=kept[id_])
 
 
 def _of_job(works: dict[str, dict[str, Any]], job_id: str) -> list[dict[str, Any]]:

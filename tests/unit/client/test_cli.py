@@ -71,6 +71,7 @@ class TestHelp:
             "projects create",
             "projects show",
             "projects delete",
+            "projects restore",
             "crawl",
             "jobs list",
             "jobs show",
@@ -79,6 +80,7 @@ class TestHelp:
             "jobs retry",
             "jobs recrawl",
             "jobs delete",
+            "jobs restore",
             "images",
             "validate",
             "report",
@@ -139,8 +141,31 @@ class TestProjects:
 
         document = shell.json("projects", "delete", "cats", "--yes")
 
-        assert document == {"deleted": project["id"]}
+        assert document == {"deleted": project["id"], "purges_at": "2026-01-03T03:04:05Z"}
         assert api.projects == {}
+
+    @pytest.mark.parametrize("by", ["name", "id"])
+    def test_takes_a_deletion_back(self, api: FakeApi, shell: Shell, by: str) -> None:
+        project = api.add_project("cats")
+        shell.json("projects", "delete", "cats", "--yes")
+        deleted = shell.json("projects", "list", "--deleted")["items"]
+        text = shell.run("projects", "list", "--deleted").stdout
+
+        restored = shell.json("projects", "restore", project[by])
+
+        assert [item["id"] for item in deleted] == [project["id"]]
+        assert "can be restored until" in text
+        assert "2026-01-03 03:04 UTC" in text
+        assert (restored["id"], restored["purges_at"]) == (project["id"], None)
+        assert [*api.projects] == [project["id"]]
+
+    def test_restores_none_that_is_not_deleted(self, api: FakeApi, shell: Shell) -> None:
+        api.add_project("cats")
+
+        result = shell.run("projects", "restore", "cats")
+
+        assert result.exit_code == 4
+        assert "`crawlset projects list --deleted` shows what there is" in result.stderr
 
     def test_deletes_nothing_without_consent(self, api: FakeApi, shell: Shell) -> None:
         api.add_project("cats")
@@ -509,8 +534,46 @@ class TestJobs:
 
         result = shell.run("jobs", "delete", job["id"], "--yes")
 
-        assert result.stdout == f"deleted {job['id']}; its bytes are removed within minutes\n"
+        assert result.stdout == (
+            f"deleted {job['id']}; `crawlset jobs restore {job['id']}` takes it back until "
+            "2026-01-03 03:04 UTC, then its bytes are removed\n"
+        )
         assert api.jobs == {}
+
+    def test_deletes_one_at_once(self, api: FakeApi, shell: Shell) -> None:
+        job = api.add_job(api.add_project("a"))
+
+        result = shell.run("jobs", "delete", job["id"], "--yes", "--grace-hours", "0")
+
+        assert result.stdout == f"deleted {job['id']}; its bytes are removed within minutes\n"
+        assert shell.json("jobs", "list", "--deleted")["items"] == []
+
+    @pytest.mark.parametrize("part", [slice(None), slice(0, 8), slice(-12, None)])
+    def test_takes_a_deletion_back(self, api: FakeApi, shell: Shell, part: slice) -> None:
+        job = api.add_job(api.add_project("a"))
+        shell.json("jobs", "delete", job["id"], "--yes")
+
+        deleted = shell.json("jobs", "list", "--deleted")["items"]
+        restored = shell.json("jobs", "restore", job["id"][part])
+
+        assert [item["id"] for item in deleted] == [job["id"]]
+        assert restored["purges_at"] is None
+        assert [*api.jobs] == [job["id"]]
+
+    def test_takes_a_deletion_back_that_was_taken_back_before(
+        self, api: FakeApi, shell: Shell
+    ) -> None:
+        job = api.add_job(api.add_project("a"))
+
+        assert shell.json("jobs", "restore", job["id"])["id"] == job["id"]
+
+    def test_restores_none_that_is_not_deleted(self, api: FakeApi, shell: Shell) -> None:
+        job = api.add_job(api.add_project("a"))
+
+        result = shell.run("jobs", "restore", job["id"][:8])
+
+        assert result.exit_code == 4
+        assert "comes back with the project" in result.stderr
 
     def test_deletes_none_without_consent(self, api: FakeApi, shell: Shell) -> None:
         job = api.add_job(api.add_project("a"))

@@ -71,6 +71,18 @@ class TestNamesAndIds:
 
         assert complete(shell, "projects", "show", "") == [spaced["id"], "birds"]
 
+    def test_of_what_was_deleted_where_it_is_to_be_restored(
+        self, api: FakeApi, shell: Shell
+    ) -> None:
+        kept = api.add_project("kept")
+        job, _ = (api.add_job(kept)["id"] for _ in range(2))
+        api.add_project("gone")
+        shell.json("jobs", "delete", job, "--yes")
+        shell.json("projects", "delete", "gone", "--yes")
+
+        assert complete(shell, "jobs", "restore", "") == [job]
+        assert complete(shell, "projects", "restore", "") == ["gone"]
+
     def test_of_sources(self, shell: Shell) -> None:
         assert complete(shell, "crawl", "cat", "--source", "") == ["pexels", "sample"]
 

@@ -111,11 +111,19 @@ class TestRevoke:
     def test_revokes(self, api: FakeAccounts, shell: Shell) -> None:
         key_id = api.add()["id"]
 
-        assert shell.json("keys", "revoke", key_id) == {"revoked": key_id}
+        assert shell.json("keys", "revoke", key_id, "--yes") == {"revoked": key_id}
         assert api.keys[key_id]["revoked_at"] == NOW
 
+    def test_asks_before_what_cannot_be_taken_back(self, api: FakeAccounts, shell: Shell) -> None:
+        key_id = api.add()["id"]
+
+        result = shell.run("keys", "revoke", key_id)
+
+        assert (result.exit_code, api.keys[key_id]["revoked_at"]) == (2, None)
+        assert f"Give --yes to revoke API key {key_id} for good." in result.stderr
+
     def test_tells_of_a_key_that_is_not_there(self, shell: Shell) -> None:
-        result = shell.run("keys", "revoke", str(uuid4()))
+        result = shell.run("keys", "revoke", str(uuid4()), "--yes")
 
         assert result.exit_code == 4
         assert "There is no API key" in result.stderr

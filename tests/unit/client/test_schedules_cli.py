@@ -162,7 +162,13 @@ class TestTemplates:
         assert shell.json("templates", "start", "cats", "--no-watch")["status"] == "pending"
 
     def test_are_deleted(self, api: FakeScheduler, shell: Shell, template: dict[str, Any]) -> None:
-        assert shell.json("templates", "delete", "cats") == {"deleted": template["id"]}
+        asked = shell.run("templates", "delete", "cats")
+
+        assert (
+            asked.exit_code,
+            "Give --yes to delete template 'cats' for good." in asked.stderr,
+        ) == (2, True)
+        assert shell.json("templates", "delete", "cats", "--yes") == {"deleted": template["id"]}
         assert api.rows == {}
 
     def test_are_looked_for_by_name(self, shell: Shell, template: dict[str, Any]) -> None:
@@ -223,5 +229,11 @@ class TestSchedules:
         assert api.sent("PATCH", schedule["id"]) == {"is_paused": False}
 
     def test_are_deleted(self, api: FakeScheduler, shell: Shell, schedule: dict[str, Any]) -> None:
-        assert shell.json("schedules", "delete", "weekly") == {"deleted": schedule["id"]}
+        asked = shell.run("schedules", "delete", "weekly")
+
+        assert (
+            asked.exit_code,
+            "Give --yes to delete schedule 'weekly' for good." in asked.stderr,
+        ) == (2, True)
+        assert shell.json("schedules", "delete", "weekly", "--yes") == {"deleted": schedule["id"]}
         assert schedule["id"] not in api.rows

@@ -104,7 +104,10 @@ class TestWebhooks:
         assert [disabled["is_enabled"], enabled["is_enabled"]] == [False, True]
 
     def test_are_deleted(self, api: FakeWebhooks, shell: Shell, hook: str) -> None:
-        assert shell.json("webhooks", "delete", hook) == {"deleted": hook}
+        asked = shell.run("webhooks", "delete", hook)
+
+        assert (asked.exit_code, "with its deliveries for good." in asked.stderr) == (2, True)
+        assert shell.json("webhooks", "delete", hook, "--yes") == {"deleted": hook}
         assert api.hooks == {}
 
     def test_show_what_became_of_their_deliveries(self, shell: Shell, hook: str) -> None:

@@ -14,6 +14,7 @@ _VERBS = {
     "preview": "",
     "recrawl": "recrawled",
     "replay": "replayed",
+    "restore": "restored",
     "retry": "retried",
     "revoke": "revoked",
     "start": "started",

@@ -22,7 +22,10 @@ class ActiveJobsExceededError(AccountFullError):
 
 class StoredBytesExceededError(AccountFullError):
     def __init__(self, most: int) -> None:
-        super().__init__(f"This account may store {most} bytes; delete a job or a project first.")
+        super().__init__(
+            f"This account may store {most} bytes; delete a job or a project first. What can be "
+            "restored counts: delete with grace_hours=0 to have room within minutes."
+        )
 
 
 class ImagesExceededError(UnprocessableError):

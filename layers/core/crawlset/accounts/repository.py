@@ -7,6 +7,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from crawlset.kit import db
 from crawlset.kit.db import in_order
 from crawlset.kit.paging import Order, Slice, cut
 from crawlset.models import ApiKey, CrawlJob, JobChunk, JobStatus, Profile, Project
@@ -53,6 +54,7 @@ class AccountRepository:
         ).one()
 
     def usage(self, user_id: UUID) -> Usage:
+        """The bytes of what was deleted count for as long as they are there."""
         of_user = CrawlJob.user_id == user_id
         active = (
             select(func.count()).select_from(CrawlJob).where(of_user, CrawlJob.status.in_(ACTIVE))
@@ -62,10 +64,17 @@ class AccountRepository:
             .join(CrawlJob, CrawlJob.id == JobChunk.crawl_job_id)
             .where(of_user)
         )
-        projects = select(func.count()).select_from(Project).where(Project.user_id == user_id)
-        active_jobs, stored_bytes, n_projects = self.session.execute(
-            select(active.scalar_subquery(), stored.scalar_subquery(), projects.scalar_subquery())
-        ).one()
+        projects = (
+            select(func.count())
+            .select_from(Project)
+            .where(Project.user_id == user_id, Project.deleted_at.is_(None))
+        )
+        with db.showing_deleted(self.session):
+            active_jobs, stored_bytes, n_projects = self.session.execute(
+                select(
+                    active.scalar_subquery(), stored.scalar_subquery(), projects.scalar_subquery()
+                )
+            ).one()
         return Usage(active_jobs, int(stored_bytes), n_projects)
 
     def newest_projects(self, profile: Profile, limit: int) -> Sequence[Project]:

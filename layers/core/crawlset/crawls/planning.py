@@ -50,6 +50,7 @@ DROP_MET = text(
     DELETE FROM candidate
     USING images, crawl_jobs
     WHERE crawl_jobs.schedule_id = :schedule_id AND crawl_jobs.id <> :job_id
+        AND crawl_jobs.deleted_at IS NULL
         AND images.crawl_job_id = crawl_jobs.id AND images.url_hash = candidate.url_hash
         AND images.status NOT IN ('pending', 'cancelled')
     """

@@ -120,6 +120,8 @@ def _read(job: CrawlJob, counts: JobCounts) -> CrawlJobRead:
         created_at=job.created_at,
         started_at=job.started_at,
         finished_at=job.finished_at,
+        deleted_at=job.deleted_at,
+        purges_at=job.purges_at,
     )
 
 

@@ -1,8 +1,8 @@
+from contextlib import nullcontext
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
-from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
@@ -14,9 +14,11 @@ from crawlset.crawls.schemas import (
     CrawlJobRead,
     UploadRead,
 )
+from crawlset.deletions import DEFAULT_GRACE_HOURS, Deleted, GraceHours
 from crawlset.errors import NotFoundError
 from crawlset.jobs.crawl_jobs import CrawlRepository, JobFilter, require_crawl_job
 from crawlset.jobs.work import ChunkRepository
+from crawlset.kit import db
 from crawlset.kit.instants import Instant
 from crawlset.kit.paging import Cursor, Order, Page, PageLimit, Sort, decode_uuid
 from crawlset.models import JobStatus, WorkStatus
@@ -64,10 +66,13 @@ def list_crawl_jobs(
     sort: Sort = Order.newest,
     limit: PageLimit = 20,
     cursor: Cursor = None,
+    deleted: Annotated[Deleted, Query()] = False,
 ) -> Page[CrawlJobRead]:
     session = router.context["session"]
-    wanted = JobFilter(status, keyword, source, created_from, created_before)
-    page = CrawlRepository(session).list_page(project_id, wanted, decode_uuid(cursor), limit, sort)
+    wanted = JobFilter(status, keyword, source, created_from, created_before, deleted)
+    after = decode_uuid(cursor)
+    with db.showing_deleted(session) if deleted else nullcontext():
+        page = CrawlRepository(session).list_page(project_id, wanted, after, limit, sort)
     if page is None:
         raise NotFoundError("project", project_id)
     return Page(items=presenting.read_many(session, page.rows), next_cursor=page.next_key)
@@ -85,14 +90,29 @@ def get_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
 
 @router.delete(
     "/api/projects/<project_id>/crawl-jobs/<job_id>",
-    summary="Delete a finished job; its objects are removed within minutes",
+    summary="Delete a finished job; it can be restored until its grace is over",
     tags=TAGS,
-    status_code=HTTPStatus.NO_CONTENT,
 )
-def delete_crawl_job(project_id: UUID, job_id: UUID) -> Response[None]:
+def delete_crawl_job(
+    project_id: UUID,
+    job_id: UUID,
+    grace_hours: Annotated[GraceHours, Query()] = DEFAULT_GRACE_HOURS,
+) -> CrawlJobRead:
     session = router.context["session"]
-    service.delete(session, require_crawl_job(session, project_id, job_id))
-    return Response(status_code=HTTPStatus.NO_CONTENT)
+    job = require_crawl_job(session, project_id, job_id)
+    service.delete(session, job, grace_hours)
+    return presenting.read_many(session, [job])[0]
+
+
+@router.post(
+    "/api/projects/<project_id>/crawl-jobs/<job_id>/restore",
+    summary="Restore a deleted job",
+    tags=TAGS,
+)
+def restore_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
+    session = router.context["session"]
+    job = service.restore(session, router.context["user_id"], project_id, job_id)
+    return presenting.read_one(session, job)
 
 
 @router.post(

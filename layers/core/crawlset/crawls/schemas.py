@@ -11,6 +11,7 @@ from pydantic import (
 )
 
 from crawlset.crawls.progress_schemas import ChunkCounts, Progress, RecrawlRead, WaitRead
+from crawlset.deletions import PurgesAt
 from crawlset.exports.schemas import ExportJobRead
 from crawlset.imaging.schemas import ResizeCreate
 from crawlset.kit.texts import printable
@@ -186,6 +187,8 @@ class CrawlJobRead(BaseModel):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    deleted_at: datetime | None
+    purges_at: PurgesAt
 
 
 class ProjectOfJob(BaseModel):

@@ -12,9 +12,10 @@ from crawlset.accounts import quotas
 from crawlset.crawls import dispatch
 from crawlset.crawls.rechunking import rechunk
 from crawlset.crawls.schemas import CrawlJobCreate
+from crawlset.deletions import RestoreTooLateError
 from crawlset.errors import ConflictError, UnprocessableError
 from crawlset.images.repository import ImageRepository
-from crawlset.jobs.crawl_jobs import CrawlRepository
+from crawlset.jobs.crawl_jobs import CrawlRepository, require_crawl_job
 from crawlset.jobs.work import ChunkRepository, SearchRepository
 from crawlset.kit import db, objects
 from crawlset.kit.ids import new_id
@@ -81,7 +82,7 @@ def create(
     """
     check(request)
     manifest_key = _manifest_key(user_id, request)
-    ProjectRepository(session).require(user_id, project_id)
+    ProjectRepository(session).hold(user_id, project_id)
     max_images = quotas.reserve(session, user_id, request.max_images, usual_images(request))
     job = CrawlJob(
         id=new_id(),
@@ -352,17 +353,37 @@ def _dispatch_anew(
     db.after_commit(session, lambda: dispatch.dispatch(job.user_id, job.id, chunk_ids))
 
 
-def delete(session: Session, job: CrawlJob) -> None:
+def delete(session: Session, job: CrawlJob, grace_hours: int) -> None:
     """
-    Delete a finished job with everything known of it; its objects follow within minutes.
+    Hide a finished job with everything known of it, and remove it when its grace is over.
 
     Raises:
         CrawlJobActiveError: it has not ended.
     """
     _lock_ended(session, job)
-    session.delete(job)
-    session.flush()
-    logger.info("crawl_job_deleted", job_id=str(job.id))
+    with db.showing_deleted(session):
+        CrawlRepository(session).delete(job, grace_hours)
+    logger.info("crawl_job_deleted", job_id=str(job.id), grace_hours=grace_hours)
+
+
+def restore(session: Session, user_id: UUID, project_id: UUID, job_id: UUID) -> CrawlJob:
+    """
+    Take the deletion of a job back: it is as it was. One that is not deleted stays as it is.
+
+    Raises:
+        NotFoundError: the caller's project is deleted, or has no such job any more.
+        RestoreTooLateError: it is being removed.
+    """
+    ProjectRepository(session).hold(user_id, project_id)
+    with db.showing_deleted(session):
+        job = require_crawl_job(session, project_id, job_id)
+        CrawlRepository(session).lock_against_plans(job)
+        if job.deleted_at is None:
+            return job
+        if not CrawlRepository(session).restore(job):
+            raise RestoreTooLateError("crawl job", job)
+    logger.info("crawl_job_restored", job_id=str(job.id))
+    return job
 
 
 def create_upload(user_id: UUID) -> tuple[UUID, str, datetime]:

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, select, text, update
 from sqlalchemy.orm import Session, aliased
 
+from crawlset import deletions
 from crawlset.errors import NotFoundError
 from crawlset.kit import db
 from crawlset.kit.db import in_order
@@ -58,6 +59,8 @@ class JobFilter:
     source: str | None = None
     created_from: datetime | None = None
     created_before: datetime | None = None
+    deleted: bool = False
+    """Those that can be restored; they must be shown."""
 
     def conditions(self) -> Iterator[ColumnElement[bool]]:
         if self.status is not None:
@@ -70,6 +73,8 @@ class JobFilter:
             yield CrawlJob.created_at >= self.created_from
         if self.created_before is not None:
             yield CrawlJob.created_at < self.created_before
+        if self.deleted:
+            yield deletions.can_be_restored(CrawlJob)
 
 
 class CrawlRepository:
@@ -94,16 +99,19 @@ class CrawlRepository:
         Wait for whoever settles work of this job, then see what they did.
 
         Always before chunks and images are locked, in that order.
+
+        Raises:
+            NotFoundError: it was deleted meanwhile.
         """
-        self.session.refresh(job, with_for_update={"key_share": True})
+        db.lock(self.session, job, "crawl job", key_share=True)
 
     def lock_against_plans(self, job: CrawlJob) -> None:
         """As `lock`, and wait for plans that are adding chunks as well."""
-        self.session.refresh(job, with_for_update=True)
+        db.lock(self.session, job, "crawl job")
 
     def share(self, job: CrawlJob) -> None:
         """Keep the job from being cancelled while its chunks are added."""
-        self.session.refresh(job, with_for_update={"read": True, "key_share": True})
+        db.lock(self.session, job, "crawl job", read=True, key_share=True)
 
     def list_page(
         self,
@@ -120,7 +128,7 @@ class CrawlRepository:
         rows = self.session.execute(
             select(Project.id, of_project)
             .outerjoin(of_project, of_project.project_id == Project.id)
-            .where(Project.id == project_id)
+            .where(Project.id == project_id, Project.deleted_at.is_(None))
             .order_by(of_project.id.desc() if order is Order.newest else of_project.id)
         ).all()
         if not rows:
@@ -177,18 +185,31 @@ class CrawlRepository:
             error_message=None,
         )
 
+    def delete(self, job: CrawlJob, grace_hours: int) -> None:
+        """Mark a locked job as deleted."""
+        self._update(job, deletions.marked(grace_hours))
+
+    def restore(self, job: CrawlJob) -> bool:
+        """Take the deletion of a locked job back; say whether there was time."""
+        return self._update(job, deletions.RESTORED, deletions.can_be_restored(CrawlJob))
+
     def _move(
         self, job: CrawlJob, from_: Collection[JobStatus], to: JobStatus, **values: Any
     ) -> bool:
-        moved = self.session.execute(
+        return self._update(job, {"status": to, **values}, CrawlJob.status.in_(from_))
+
+    def _update(
+        self, job: CrawlJob, values: dict[str, Any], *conditions: ColumnElement[bool]
+    ) -> bool:
+        updated = self.session.execute(
             update(CrawlJob)
-            .where(CrawlJob.id == job.id, CrawlJob.status.in_(from_))
-            .values(status=to, **values)
+            .where(CrawlJob.id == job.id, *conditions)
+            .values(**values)
             .returning(CrawlJob.id)
             .execution_options(synchronize_session=False)
         ).first()
         self.session.refresh(job)
-        return moved is not None
+        return updated is not None
 
 
 def require_crawl_job(session: Session, project_id: UUID, job_id: UUID) -> CrawlJob:

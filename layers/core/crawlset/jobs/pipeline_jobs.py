@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from crawlset.errors import AppError, ConflictError, NotFoundError
+from crawlset.kit import db
 from crawlset.models import CrawlJob, ExportJob, JobStatus, Target, ValidationJob
 from crawlset.outbox import Message
 
@@ -68,8 +69,9 @@ def require_settled(session: Session, job: CrawlJob) -> None:
 
     Raises:
         CrawlJobNotCompletedError: it is neither.
+        NotFoundError: it was deleted meanwhile.
     """
-    session.refresh(job, with_for_update={"read": True, "key_share": False})
+    db.lock(session, job, "crawl job", read=True)
     if job.status not in SETTLED:
         raise CrawlJobNotCompletedError(job)
 

@@ -9,8 +9,10 @@ from uuid import UUID
 
 import boto3
 from sqlalchemy import URL, Connection, Engine, Select, create_engine, event, make_url, text
+from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import InstrumentedAttribute, Session, SessionTransaction
 
+from crawlset.errors import NotFoundError
 from crawlset.kit.paging import Order
 from crawlset.observability import logger
 from crawlset.settings import database_settings
@@ -109,6 +111,36 @@ def act_for(session: Session, user_id: UUID) -> None:
 def _name_user(session: Session, _: SessionTransaction, connection: Connection) -> None:
     if "user_id" in session.info:
         _set_local(connection, "app.user_id", session.info["user_id"])
+
+
+@contextmanager
+def showing_deleted(session: Session) -> Iterator[None]:
+    """
+    Let the API see, and write, what was deleted and is not removed yet.
+
+    An error ends it with the transaction.
+    """
+    connection = session.connection()
+    _set_local(connection, "app.deleted", "shown")
+    yield
+    session.flush()
+    _set_local(connection, "app.deleted", "")
+
+
+def lock(session: Session, row: Any, what: str, **how: bool) -> None:
+    """
+    Keep others from changing `row` until the transaction ends, and see what they have changed.
+
+    `how` is as for `with_for_update`: for an update unless it says `read` or `key_share`.
+
+    Raises:
+        NotFoundError: it was deleted meanwhile.
+    """
+    id_ = row.id
+    try:
+        session.refresh(row, with_for_update=how or True)
+    except InvalidRequestError as error:
+        raise NotFoundError(what, id_) from error
 
 
 def in_order(

@@ -10,10 +10,12 @@ from sqlalchemy import (
     Enum,
     ForeignKey,
     ForeignKeyConstraint,
+    Index,
     MetaData,
     Text,
     UniqueConstraint,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -64,6 +66,24 @@ class Finishing:
 
     started_at: Mapped[datetime | None] = mapped_column(sort_order=3)
     finished_at: Mapped[datetime | None] = mapped_column(sort_order=4)
+
+
+class Deletable:
+    """
+    What was deleted can be restored until `purges_at`; then the tick removes it for good.
+
+    Row-level security hides it from the API, unless that asks for it: `db.showing_deleted`.
+    """
+
+    deleted_at: Mapped[datetime | None] = mapped_column(sort_order=5)
+    purges_at: Mapped[datetime | None] = mapped_column(sort_order=6)
+
+
+def due_for_purge(table: str) -> Index:
+    """Finds what was deleted, in the order in which it is removed."""
+    return Index(
+        f"ix_{table}_purges_at", "purges_at", postgresql_where=text("purges_at IS NOT NULL")
+    )
 
 
 class JobStatus(StrEnum):

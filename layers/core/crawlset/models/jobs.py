@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from crawlset.models.base import (
     Base,
+    Deletable,
     Finishing,
     Identified,
     JobStatus,
@@ -26,12 +27,13 @@ from crawlset.models.base import (
     Timestamped,
     WorkStatus,
     child_key,
+    due_for_purge,
     one_of,
     parent,
 )
 
 
-class CrawlJob(Identified, Owned, Timestamped, Finishing, Base):
+class CrawlJob(Identified, Owned, Timestamped, Finishing, Deletable, Base):
     __tablename__ = "crawl_jobs"
     __table_args__ = (
         parent("projects", "project_id"),
@@ -47,6 +49,7 @@ class CrawlJob(Identified, Owned, Timestamped, Finishing, Base):
             ondelete="SET NULL (schedule_id)",
         ),
         Index(None, "schedule_id"),
+        due_for_purge("crawl_jobs"),
     )
 
     project_id: Mapped[UUID]

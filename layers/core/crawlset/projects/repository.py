@@ -1,17 +1,22 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from crawlset import deletions
 from crawlset.errors import NotFoundError
+from crawlset.kit import db
 from crawlset.kit.db import in_order
 from crawlset.kit.ids import new_id
 from crawlset.kit.paging import Order, Slice, cut
-from crawlset.models import CrawlJob, JobStatus, Project
+from crawlset.models import CrawlJob, Project
+
+NAMES = "ix_projects_user_id_name"
+UNSYNCHRONIZED = {"synchronize_session": False}
 
 
 class ProjectRepository:
@@ -25,7 +30,9 @@ class ProjectRepository:
 
     def get_by_name(self, user_id: UUID, name: str) -> Project | None:
         return self.session.scalar(
-            select(Project).where(Project.user_id == user_id, Project.name == name)
+            select(Project).where(
+                Project.user_id == user_id, Project.name == name, Project.deleted_at.is_(None)
+            )
         )
 
     def add_once(self, user_id: UUID, name: str, description: str | None) -> Project | None:
@@ -41,15 +48,14 @@ class ProjectRepository:
 
     def update_once(self, project: Project, changes: dict[str, Any]) -> bool:
         """Change the project unless its user has another of the new name."""
-        try:
-            with self.session.begin_nested():
-                for field, value in changes.items():
-                    setattr(project, field, value)
-                self.session.flush()
-        except IntegrityError as error:
-            if "ix_projects_user_id_name" in str(error.orig):
-                return False
-            raise
+
+        def change() -> None:
+            for field, value in changes.items():
+                setattr(project, field, value)
+            self.session.flush()
+
+        if not self._unless_taken(change):
+            return False
         self.session.refresh(project)
         return True
 
@@ -66,13 +72,39 @@ class ProjectRepository:
     def lock(self, user_id: UUID, project_id: UUID) -> Project:
         """As `require`, and keep others from changing it meanwhile."""
         project = self.require(user_id, project_id)
-        self.session.refresh(project, with_for_update=True)
+        db.lock(self.session, project, "project")
         return project
 
+    def hold(self, user_id: UUID, project_id: UUID) -> None:
+        """
+        Keep the project from being deleted while something is made in it.
+
+        Raises:
+            NotFoundError: there is none of this user's, or it was deleted.
+        """
+        held = self.session.scalar(
+            select(Project.id)
+            .where(
+                Project.id == project_id, Project.user_id == user_id, Project.deleted_at.is_(None)
+            )
+            .with_for_update(read=True, key_share=True)
+        )
+        if held is None:
+            raise NotFoundError("project", project_id)
+
     def list_page(
-        self, user_id: UUID, after: str | None, limit: int, order: Order = Order.newest
+        self,
+        user_id: UUID,
+        after: str | None,
+        limit: int,
+        order: Order = Order.newest,
+        *,
+        deleted: bool = False,
     ) -> Slice[Project]:
+        """With `deleted`, of those that can be restored; they must be shown."""
         statement = select(Project).where(Project.user_id == user_id)
+        if deleted:
+            statement = statement.where(deletions.can_be_restored(Project))
         statement = in_order(statement, Project.id, order, UUID(after) if after else None)
         rows = self.session.scalars(statement.limit(limit + 1)).all()
         return cut(rows, limit, lambda project: project.id)
@@ -85,12 +117,68 @@ class ProjectRepository:
             .limit(limit)
         ).all()
 
-    def has_active_job(self, project_id: UUID) -> bool:
-        active = (JobStatus.pending, JobStatus.running)
-        jobs = select(CrawlJob.id).where(
-            CrawlJob.project_id == project_id, CrawlJob.status.in_(active)
-        )
-        return self.session.execute(jobs.limit(1)).first() is not None
+    def delete(self, project: Project, grace_hours: int) -> bool:
+        """
+        Mark a locked project and its jobs as deleted at one instant; say whether none is active.
 
-    def delete(self, project: Project) -> None:
-        self.session.execute(delete(Project).where(Project.id == project.id))
+        No job outlives its project: one deleted before is removed with it at the latest.
+        """
+        marks = deletions.marked(grace_hours)
+        of_project = CrawlJob.project_id == project.id
+        for statement in (
+            update(Project).where(Project.id == project.id).values(marks),
+            update(CrawlJob)
+            .where(of_project, CrawlJob.deleted_at.is_not(None))
+            .values(purges_at=func.least(CrawlJob.purges_at, marks["purges_at"])),
+        ):
+            self.session.execute(statement, execution_options=UNSYNCHRONIZED)
+        statuses = self.session.scalars(
+            update(CrawlJob)
+            .where(of_project, CrawlJob.deleted_at.is_(None))
+            .values(marks)
+            .returning(CrawlJob.status),
+            execution_options=UNSYNCHRONIZED,
+        ).all()
+        self.session.refresh(project)
+        return all(status.is_final for status in statuses)
+
+    def restore_once(self, project: Project) -> bool:
+        """
+        Take the deletion of a locked project back, and of the jobs deleted with it.
+
+        Says whether its name is free; nothing changes if its grace is over. The jobs are locked
+        before the clock is read: what removes them takes each by itself.
+        """
+        with_it = (CrawlJob.project_id == project.id, CrawlJob.deleted_at == project.deleted_at)
+        job_ids = self.session.scalars(
+            select(CrawlJob.id).where(*with_it).order_by(CrawlJob.id).with_for_update()
+        ).all()
+
+        def change() -> None:
+            restored = self.session.execute(
+                update(Project)
+                .where(Project.id == project.id, deletions.can_be_restored(Project))
+                .values(deletions.RESTORED)
+                .returning(Project.id),
+                execution_options=UNSYNCHRONIZED,
+            )
+            if restored.first() is not None:
+                self.session.execute(
+                    update(CrawlJob).where(CrawlJob.id.in_(job_ids)).values(deletions.RESTORED),
+                    execution_options=UNSYNCHRONIZED,
+                )
+
+        is_free = self._unless_taken(change)
+        self.session.refresh(project)
+        return is_free
+
+    def _unless_taken(self, change: Callable[[], None]) -> bool:
+        """Undo the change if the user has another project of the name; say whether it stands."""
+        try:
+            with self.session.begin_nested():
+                change()
+        except IntegrityError as error:
+            if NAMES in str(error.orig):
+                return False
+            raise
+        return True

@@ -1,11 +1,13 @@
+from contextlib import nullcontext
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from crawlset.errors import ConflictError
+from crawlset.deletions import DEFAULT_GRACE_HOURS, Deleted, GraceHours
+from crawlset.kit import db
 from crawlset.kit.http import require_match
 from crawlset.kit.paging import Cursor, Order, Page, PageLimit, Sort, decode_uuid
 from crawlset.models import Project
@@ -21,11 +23,6 @@ from crawlset.projects.schemas import (
 router = APIGatewayHttpRouter()
 TAGS: Any = ["projects"]
 JOBS_SHOWN = 10
-
-
-class ProjectActiveError(ConflictError):
-    def __init__(self, project_id: UUID) -> None:
-        super().__init__(f"Project {project_id} has running crawl jobs; cancel them first.")
 
 
 def repository() -> ProjectRepository:
@@ -49,8 +46,11 @@ def list_projects(
     limit: PageLimit = 20,
     cursor: Cursor = None,
     sort: Sort = Order.newest,
+    *,
+    deleted: Annotated[Deleted, Query()] = False,
 ) -> Page[ProjectRead]:
-    page = repository().list_page(caller(), decode_uuid(cursor), limit, sort)
+    with db.showing_deleted(router.context["session"]) if deleted else nullcontext():
+        page = repository().list_page(caller(), decode_uuid(cursor), limit, sort, deleted=deleted)
     return Page(
         items=[ProjectRead.model_validate(row) for row in page.rows],
         next_cursor=page.next_key,
@@ -72,17 +72,25 @@ def update_project(project_id: UUID, request: ProjectUpdate) -> ProjectDetail:
 
 @router.delete(
     "/api/projects/<project_id>",
-    summary="Delete a project and its jobs; their objects are removed within minutes",
+    summary="Delete a project and its jobs; they can be restored until their grace is over",
     tags=TAGS,
-    status_code=HTTPStatus.NO_CONTENT,
 )
-def delete_project(project_id: UUID) -> Response[None]:
+def delete_project(
+    project_id: UUID, grace_hours: Annotated[GraceHours, Query()] = DEFAULT_GRACE_HOURS
+) -> ProjectRead:
     project = repository().lock(caller(), project_id)
     require_match(router.current_event, _detail(project))
-    if repository().has_active_job(project_id):
-        raise ProjectActiveError(project_id)
-    repository().delete(project)
-    return Response(status_code=HTTPStatus.NO_CONTENT)
+    service.delete(router.context["session"], project, grace_hours)
+    return ProjectRead.model_validate(project)
+
+
+@router.post(
+    "/api/projects/<project_id>/restore",
+    summary="Restore a deleted project with the jobs that were deleted with it",
+    tags=TAGS,
+)
+def restore_project(project_id: UUID) -> ProjectDetail:
+    return _detail(service.restore(router.context["session"], caller(), project_id))
 
 
 def _detail(project: Project) -> ProjectDetail:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from crawlset.deletions import PurgesAt
 from crawlset.kit.texts import printable, without_nul
 from crawlset.models import CrawlJob, JobStatus, Project
 
@@ -34,6 +35,8 @@ class ProjectRead(BaseModel):
     description: str | None
     created_at: datetime
     updated_at: datetime
+    deleted_at: datetime | None
+    purges_at: PurgesAt
 
 
 class CrawlJobInProject(BaseModel):

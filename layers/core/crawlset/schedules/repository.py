@@ -8,9 +8,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from crawlset.errors import ConflictError, NotFoundError
+from crawlset.kit import db
 from crawlset.kit.db import in_order
 from crawlset.kit.paging import Order, Slice, cut
-from crawlset.models import CrawlSchedule, JobTemplate
+from crawlset.models import CrawlSchedule, JobTemplate, Project
 
 
 class NameTakenError(ConflictError):
@@ -31,7 +32,9 @@ class _OfProject[R: (JobTemplate, CrawlSchedule)]:
             NotFoundError: the caller's project has none of this id.
         """
         row = self.session.scalar(
-            select(self.model).where(self.model.id == id_, self.model.project_id == project_id)
+            select(self.model)
+            .join(Project, Project.id == self.model.project_id)  # it is hidden when deleted
+            .where(self.model.id == id_, self.model.project_id == project_id)
         )
         if row is None:
             raise NotFoundError(self.noun, id_)
@@ -40,7 +43,7 @@ class _OfProject[R: (JobTemplate, CrawlSchedule)]:
     def lock(self, project_id: UUID, id_: UUID) -> R:
         """As `require`, and keep others from changing it meanwhile."""
         row = self.require(project_id, id_)
-        self.session.refresh(row, with_for_update=True)
+        db.lock(self.session, row, self.noun)
         return row
 
     def save(self, row: R) -> R:
@@ -85,18 +88,21 @@ class ScheduleRepository(_OfProject[CrawlSchedule]):
         """
         Due schedules of any owner with their templates; another tick passes these over.
 
-        Of the users in `full`, only those that do not wait for room.
+        Of the users in `full`, only those that do not wait for room. None of a deleted project, and
+        their projects are not deleted meanwhile.
         """
         rows = self.session.execute(
             select(CrawlSchedule, JobTemplate)
             .join(JobTemplate, JobTemplate.id == CrawlSchedule.template_id)
+            .join(Project, Project.id == CrawlSchedule.project_id)
             .where(
+                Project.deleted_at.is_(None),
                 CrawlSchedule.next_run_at <= func.now(),
                 ~CrawlSchedule.is_paused,
                 ~(CrawlSchedule.catches_up & CrawlSchedule.user_id.in_(full)),
             )
             .order_by(CrawlSchedule.next_run_at)
             .limit(limit)
-            .with_for_update(of=CrawlSchedule, skip_locked=True)
+            .with_for_update(of=(CrawlSchedule, Project), key_share=True, skip_locked=True)
         )
         return [(schedule, template) for schedule, template in rows]

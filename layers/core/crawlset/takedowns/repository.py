@@ -16,6 +16,7 @@ from crawlset.models import (
     ExportJob,
     Image,
     PackRewrite,
+    Project,
     Takedown,
     TakedownExport,
     TakedownImage,
@@ -35,7 +36,9 @@ class TakedownRepository:
 
     def get(self, project_id: UUID, takedown_id: UUID) -> Takedown | None:
         return self.session.scalar(
-            select(Takedown).where(Takedown.id == takedown_id, Takedown.project_id == project_id)
+            select(Takedown)
+            .join(Project, Project.id == Takedown.project_id)  # it is hidden when deleted
+            .where(Takedown.id == takedown_id, Takedown.project_id == project_id)
         )
 
     def lock(self, takedown_id: UUID) -> Takedown | None:

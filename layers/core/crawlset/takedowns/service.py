@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from crawlset import outbox
 from crawlset.errors import ConflictError, NotFoundError, UnprocessableError
+from crawlset.kit import db
 from crawlset.kit.ids import new_id
 from crawlset.models import REVOKED, Takedown, TakedownKind
 from crawlset.observability import logger
@@ -123,7 +124,9 @@ def preview(
         NotFoundError, NoHashError: as `create`.
     """
     ProjectRepository(session).require(user_id, project_id)
-    meant = previewing.preview(session, _drafted(session, user_id, project_id, request))
+    drafted = _drafted(session, user_id, project_id, request)
+    with db.showing_deleted(session):  # what is deleted may be restored
+        meant = previewing.preview(session, drafted)
     exports = sorted(meant.exports, key=lambda export: export.export_job_id, reverse=True)
     return TakedownPreview(
         n_images=meant.n_images,

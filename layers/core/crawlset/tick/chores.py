@@ -13,7 +13,7 @@ from crawlset.observability import logger, metrics
 from crawlset.pipeline import service as pipeline
 from crawlset.schedules import firing
 from crawlset.takedowns import resending
-from crawlset.tick import folder_removals, orphans
+from crawlset.tick import folder_removals, orphans, purging
 from crawlset.webhooks import dispatching
 
 
@@ -29,6 +29,7 @@ def tick(*, requeue: bool = False) -> dict[str, Any]:
         "sweep": lambda: sweeping.sweep(everything=requeue),
         "pipeline": lambda: pipeline.sweep(everything=requeue),
         "exports": pipeline.expire_exports,
+        "purges": purging.purge_due,
         "removals": folder_removals.remove_due,
         "orphans": orphans.remove_hourly,
         "takedowns": lambda: resending.resend_due(everything=requeue),

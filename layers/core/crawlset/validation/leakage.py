@@ -52,7 +52,10 @@ def require_sets(session: Session, rules: Iterable[Rule]) -> None:
             job_id, export_id = rule.params.crawl_job_id, rule.params.export_job_id
             if job_id is not None and session.get(CrawlJob, job_id) is None:
                 raise NotFoundError("crawl job", job_id)
-            if export_id is not None and session.get(ExportJob, export_id) is None:
+            export_job = session.get(ExportJob, export_id) if export_id is not None else None
+            if export_id is not None and (
+                export_job is None or session.get(CrawlJob, export_job.crawl_job_id) is None
+            ):
                 raise NotFoundError("export job", export_id)
 
 
