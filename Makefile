@@ -8,6 +8,7 @@ SAM_VERSION := 1.167.0
 SAM_ENV := .uv/sam
 SAM := $(SAM_ENV)/bin/sam
 FIND_PYTHON := infra/find-python
+MACHINE := infra/statemachines/pipeline.asl
 BASE := httpx msgspec rich typer
 EXPORT := $(UV) export --quiet --frozen --no-annotate --no-header --no-dev --no-emit-project
 VERSIONS := 3.12 3.13 3.14
@@ -25,7 +26,7 @@ export SSL_CERT_FILE := $(firstword $(PIP_CERT) $(REQUESTS_CA_BUNDLE))
 endif
 endif
 
-.PHONY: help setup up demo test versions unit lint types schema openapi lock wheel version validate build deploy bench clean FORCE
+.PHONY: help setup up demo test versions unit lint types schema openapi machine lock wheel version validate build deploy bench clean FORCE
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-12s%s\n", $$1, $$2}'
@@ -112,6 +113,10 @@ schema: setup ## Draw the tables into docs/database.md
 openapi: setup ## Write docs/openapi.json anew from the routes
 	PYTHONPATH=. AWS_DEFAULT_REGION=us-east-1 $(BIN)/python -c \
 		'from functions.api import app; print(app.document())' > docs/openapi.json
+
+machine: setup ## Write the state machine's JSON anew from its YAML
+	$(BIN)/python -c 'import json, pathlib; from crawlset_local.template import load; \
+		print(json.dumps(load(pathlib.Path("$(MACHINE).yaml"))))' > $(MACHINE).json
 
 lock: setup ## Lock, and derive what each layer ships
 	$(UV) lock --python $(BIN)/python

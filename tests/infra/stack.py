@@ -1,6 +1,7 @@
 """The template as CloudFormation gets it, and its parts by kind."""
 
 import copy
+import json
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -8,12 +9,12 @@ from typing import Any
 
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
-from samtranslator.yaml_helper import yaml_parse
+
+from crawlset_local.template import load
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "template.yaml"
 DATA_TEMPLATE = ROOT / "infra/data.yaml"
-STATE_MACHINE = ROOT / "infra/statemachines/pipeline.asl.yaml"
 
 Resource = dict[str, Any]
 
@@ -26,8 +27,7 @@ class _Region:
 
 @cache
 def written(path: Path = TEMPLATE) -> dict[str, Any]:
-    parsed: dict[str, Any] = yaml_parse(path.read_text(encoding="utf-8"))
-    return parsed
+    return load(path)
 
 
 @cache
@@ -50,8 +50,10 @@ def resources() -> dict[str, Resource]:
 
 
 def definition() -> dict[str, Any]:
-    """The state machine, before its substitutions."""
-    return copy.deepcopy(written(STATE_MACHINE))
+    """The state machine that the template deploys, before its substitutions."""
+    deployed = written()["Resources"]["PipelineStateMachine"]["Properties"]["DefinitionUri"]
+    parsed: dict[str, Any] = json.loads((ROOT / deployed).read_text(encoding="utf-8"))
+    return parsed
 
 
 def of_type(kind: str) -> dict[str, Resource]:

@@ -10,7 +10,8 @@ from crawlset import errors
 from crawlset.exports.steps import ExportStep
 from crawlset.jobs.pipeline_jobs import JobCancelledError
 from crawlset.validation.steps import ValidationStep
-from tests.infra.stack import definition, functions, of_type, texts
+from crawlset_local.template import load
+from tests.infra.stack import ROOT, definition, functions, of_type, texts
 
 MACHINE = definition()
 BUILT_IN = ("States.", "Lambda.")
@@ -90,6 +91,12 @@ EXAMPLES: dict[str, Any] = {
     "$.answer.given": {"images": []},
     "$.error": {"Error": "Sandbox.Timedout", "Cause": "Task timed out after 900.00 seconds"},
 }
+
+
+class TestDefinition:
+    def test_is_deployed_as_it_is_written(self) -> None:
+        """If not: `make machine`."""
+        assert definition() == load(ROOT / "infra/statemachines/pipeline.asl.yaml")
 
 
 class TestGraph:

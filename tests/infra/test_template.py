@@ -1,6 +1,9 @@
 """The names that other parts of the project rely on."""
 
-from tests.infra.stack import DATA_TEMPLATE, functions, written
+import pytest
+import yaml
+
+from tests.infra.stack import DATA_TEMPLATE, TEMPLATE, functions, written
 
 OUTPUTS = {
     "ApiId",
@@ -51,3 +54,23 @@ class TestDataStack:
         secrets = {"ApiDatabaseSecretArn", "WorkerDatabaseSecretArn", "TickDatabaseSecretArn"}
 
         assert secrets <= set(written(DATA_TEMPLATE)["Parameters"]) & set(written()["Outputs"])
+
+    def test_has_no_anchors_since_nothing_builds_it(self) -> None:
+        tokens = yaml.scan(DATA_TEMPLATE.read_text(encoding="utf-8"))
+
+        assert not any(isinstance(token, yaml.AliasToken | yaml.AnchorToken) for token in tokens)
+
+
+class TestAnchors:
+    @pytest.mark.parametrize(
+        "shared",
+        [
+            "SecurityGroupIds: !Ref SecurityGroupIds",
+            "PLAN_QUEUE_URL:",
+            "MessageRetentionPeriod:",
+            "NumberOfMessagesReceived",
+            "HasAlarmTopic, ",
+        ],
+    )
+    def test_say_once_what_resources_share(self, shared: str) -> None:
+        assert TEMPLATE.read_text(encoding="utf-8").count(shared) == 1

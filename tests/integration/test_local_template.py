@@ -86,6 +86,17 @@ class TestKnownParameters:
 
 
 class TestLoad:
+    def test_writes_anchors_out_so_that_each_place_may_be_changed_alone(
+        self, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "template.yaml"
+        path.write_text("one: &one { is: [1] }\ntwo: { <<: *one, too: true }\n")
+        loaded = template.load(path)
+
+        loaded["two"]["is"].append(2)
+
+        assert loaded == {"one": {"is": [1]}, "two": {"is": [1, 2], "too": True}}
+
     def test_says_which_template_is_not_there(self, tmp_path: Path) -> None:
         with pytest.raises(DeployError, match=r"nothing\.yaml is not readable"):
             template.load(tmp_path / "nothing.yaml")

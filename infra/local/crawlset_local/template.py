@@ -30,11 +30,16 @@ Bundle = Callable[[Path], str]
 
 
 def load(path: Path) -> dict[str, Any]:
-    """The template at `path` as written. Raises `DeployError` if there is none."""
+    """
+    The template at `path` with its anchors written out. Raises `DeployError` if there is none.
+
+    No two places share an object, so that one may be changed alone.
+    """
     try:
-        template: dict[str, Any] = yaml_parse(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise DeployError(f"The template {path} is not readable: {error.strerror}.") from None
+    template: dict[str, Any] = json.loads(json.dumps(yaml_parse(text)))
     return template
 
 
