@@ -32,7 +32,7 @@ NOTES = (keys.PROBE, keys.DEFERRAL)
 DAY = 86_400.0
 LOG_DAYS = 14
 UPLOAD_DAYS, NOTE_DAYS = 30, 7
-"""As the template's bucket has it; the emulator removes nothing by itself."""
+"""Days after which the template's bucket removes them; the emulator removes nothing by itself."""
 
 
 @dataclass(frozen=True)

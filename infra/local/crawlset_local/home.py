@@ -12,7 +12,7 @@ PROFILE = "profile.json"
 LOCK = "lock"
 """In every home from its first start on."""
 SECRETS = "secrets.toml"
-"""Of the user, who may write it before the first start."""
+"""File of secrets that the user may write before the first start."""
 _DIRECTORIES = ("run", "logs")
 
 

@@ -42,7 +42,7 @@ class Room:
 @dataclass(frozen=True)
 class Database:
     server_version: int
-    """As PostgreSQL numbers itself: 180001 is 18.1."""
+    """Version as PostgreSQL numbers itself: 180001 is 18.1."""
     revision: str | None
     """None where nothing was migrated yet."""
 

@@ -1,4 +1,4 @@
-"""Whose objects must stay: what the database says of a home's store."""
+"""Read from the database which objects of a home's store must stay."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ class Keepers:
     """Ids of rows, as text: they are compared with names of folders."""
 
     crawl_jobs: frozenset[str]
-    """Those that are there, and those whose packs an image lies in."""
+    """Crawl jobs that exist, and those whose packs hold an image."""
     exports: frozenset[str]
     expired_exports: frozenset[str]
 

@@ -220,7 +220,7 @@ def _wheel_root(major: int) -> Path:
 
 
 def _server_user(data: Path) -> User:
-    """Whose the data are already; `nobody` for new ones."""
+    """Give the user who owns the data already; `nobody` for new ones."""
     if data.exists() and (owner := data.stat()).st_uid != 0:
         return User(owner.st_uid, owner.st_gid)
     try:

@@ -18,7 +18,7 @@ MIB = 1 << 20
 LAMBDA_GIB_SECOND = 0.0000133334
 """arm64, the first 7.5 billion a month."""
 LAMBDA_STORAGE_GIB_SECOND = 0.0000000309
-"""Of /tmp beyond 512 MiB."""
+"""Price of /tmp beyond the free 512 MiB."""
 LAMBDA_REQUEST = 0.20 / 1e6
 HTTP_API_REQUEST = 1.00 / 1e6
 SQS_REQUEST = 0.40 / 1e6

@@ -26,7 +26,7 @@ GraceHours = Annotated[
     ),
 ]
 
-Deleted = Annotated[bool, Field(description="Those that were deleted and can be restored")]
+Deleted = Annotated[bool, Field(description="List only what was deleted and can be restored")]
 PurgesAt = Annotated[
     datetime | None,
     Field(description="Until then what was deleted can be restored; then it is removed"),

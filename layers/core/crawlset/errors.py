@@ -23,7 +23,7 @@ class AppError(Exception):
 
     status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
     headers: Mapping[str, str] = MappingProxyType({})
-    """That go along with the answer."""
+    """Extra headers of the response."""
 
 
 class BadRequestError(AppError):

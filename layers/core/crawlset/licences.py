@@ -126,7 +126,7 @@ def wanted(choices: Iterable[str]) -> frozenset[str] | None:
 
 
 def wanted_families(choices: Iterable[str]) -> frozenset[str] | None:
-    """As `wanted`, for a source that can be asked by family only."""
+    """Give the wanted licence families, for a source that can be asked by family only."""
     among = wanted(choices)
     return None if among is None else frozenset(map(family, among))
 
@@ -156,7 +156,7 @@ def address(licence: str) -> str | None:
 
 @lru_cache(maxsize=256)
 def name(licence: str) -> str:
-    """As one writes it in a sentence: `CC BY-SA 4.0`."""
+    """Write the licence as in a sentence: `CC BY-SA 4.0`."""
     kind = family(licence)
     version = licence[len(kind) :].replace("-", " ").upper()
     return _NAMES.get(kind, kind.upper().replace("CC-", "CC ", 1)) + version

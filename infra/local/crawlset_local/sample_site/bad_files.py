@@ -49,7 +49,7 @@ def truncated_jpeg() -> bytes:
 
 
 def damaged_jpeg() -> bytes:
-    """As long as it should be and with its end, but with a hole of zeros in the picture's data."""
+    """Make a file of the right length and end, with a hole of zeros in the picture's data."""
     whole = jpeg_of("coffee")
     at = (whole.index(_START_OF_SCAN) + len(whole)) // 2
     return whole[:at] + bytes(400) + whole[at + 400 :]

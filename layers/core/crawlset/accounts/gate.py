@@ -45,7 +45,7 @@ def as_caller(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> R
 
 def admit(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Response[Any]:
     """
-    As `as_caller`, for a route that reads, and does slow things that no transaction may span.
+    Middleware like `as_caller` for a route that reads and does slow things outside a transaction.
 
     Raises:
         ApiKeyExpiredError, MissingScopeError, TooManyRequestsError: as there.

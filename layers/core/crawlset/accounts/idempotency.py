@@ -25,7 +25,7 @@ from crawlset.models import IdempotencyKey
 
 KEPT = timedelta(hours=24)
 SECRET_PATHS = frozenset({"/api/api-keys", "/api/webhooks"})
-"""Whose answers hold what must not be kept: a request repeated there makes another one."""
+"""Routes whose answers hold secrets: they are not kept, so a repeated request makes another one."""
 _KEY = re.compile(r'"([\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\x21\x23-\x5b\x5d-\x7e]{1,255})')
 """A string of structured fields, or the same without its quotes."""
 _SUCCESSES = range(200, 300)

@@ -45,7 +45,7 @@ class AccountRepository:
         return self.session.get_one(Profile, profile_id)
 
     def lock_profile(self, profile_id: UUID) -> Profile:
-        """As `get_profile`, and keep others from changing it meanwhile."""
+        """Get the profile and lock its row until the transaction ends."""
         return self.session.scalars(
             select(Profile)
             .where(Profile.id == profile_id)

@@ -10,7 +10,7 @@ from crawlset.kit.texts import printable
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)]
 Scope = Literal["read", "write", "admin"]
 LAST_YEAR = datetime(9999, 1, 1, tzinfo=UTC)
-"""That Python can read in any time zone; PostgreSQL goes on."""
+"""Latest expiry that Python can represent in any time zone; PostgreSQL allows later ones."""
 
 
 def _each_once(scopes: list[Scope]) -> list[Scope]:

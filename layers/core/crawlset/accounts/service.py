@@ -14,7 +14,7 @@ from crawlset.models import ApiKey
 
 ALL_SCOPES = ["read", "write", "admin"]
 MAX_KEYS = 50
-"""Of one account that are neither revoked nor expired."""
+"""Keys that an account may have at once, revoked and expired ones not counted."""
 
 
 class TooManyKeysError(ConflictError):

@@ -86,7 +86,7 @@ def _settle(
     pack_key: str | None,
     results: Iterable[dict[str, Any]],
 ) -> int:
-    """Of a chunk's open images: settle what has an outcome, put off what is to be asked later."""
+    """Settle a chunk's open images that have an outcome, and put off those to be asked later."""
     images = ImageRepository(session)
     open_ = images.open_by_ordinal(chunk)
     fetched: list[Result] = []

@@ -21,7 +21,7 @@ class DatasetCreate(BaseModel):
 class DatasetRead(BaseModel):
     """A crawl job in the shape of a dataset."""
 
-    id: Annotated[UUID, Field(description="Of the crawl job")]
+    id: Annotated[UUID, Field(description="Id of the crawl job")]
     name: str
     keywords: list[str]
     max_images: int

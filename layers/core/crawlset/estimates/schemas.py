@@ -65,11 +65,12 @@ class EstimateRead(BaseModel):
     ]
     candidates: Range
     licence_share: Annotated[
-        float, Field(description="Of the candidates, under a licence the job wants, 0 to 1")
+        float,
+        Field(description="Share of the candidates under a licence that the job wants, 0 to 1"),
     ]
     expected_yield: Annotated[float, Field(description="Stored images of a candidate, 0 to 1")]
     images: Annotated[int, Field(description="Stored images that are expected")]
-    bytes: Annotated[int, Field(description="Of the stored images")]
+    bytes: Annotated[int, Field(description="Bytes of the stored images")]
     seconds: Annotated[float, Field(description="From the request to the last image")]
     cost: CostRead
     assumptions: Assumptions

@@ -38,7 +38,7 @@ UNTRIED = Experience(
 )
 """For callers without enough of their own: four of five URLs still have their picture."""
 USUAL_SHARE = 0.6
-"""Of what a search asks for, found where nothing of the source is known."""
+"""Share of a search's limit that is found, where nothing is known of the source."""
 URL_BYTES = 120
 """A line of a manifest, with what else it says of the URL."""
 SHORT_URL_BYTES = 25

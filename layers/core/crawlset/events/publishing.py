@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 READER = "event bus"
 SOURCE = "crawlset"
 ENTRIES = 10
-"""That EventBridge takes at once."""
+"""Events that EventBridge takes in one request."""
 MAX_PUBLISHED = 5_000
 
 

@@ -13,7 +13,7 @@ from crawlset.models import ActivityLog, CrawlJob, JobEvent
 
 
 class Place(NamedTuple):
-    """Of an event in its job's stream."""
+    """Position of an event in its job's stream."""
 
     transaction_id: int
     id: int
@@ -46,7 +46,7 @@ class EventRepository:
         return self.session.scalars(_after(statement, place).limit(limit)).all()
 
     def list_of_all(self, place: Place, limit: int) -> Sequence[JobEvent]:
-        """As `list_after`, of every job and owner."""
+        """List the events of all jobs and owners after a position."""
         return self.session.scalars(_after(select(JobEvent), place).limit(limit)).all()
 
     def now(self) -> Place:

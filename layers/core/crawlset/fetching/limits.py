@@ -13,14 +13,14 @@ class Limits:
     n_per_host: int = 4
     n_redirects: int = 5
     n_retries: int = 2
-    """Of one URL, in all chunks together."""
+    """Retries of one URL, in all chunks together."""
     n_header_lines: int = 100
     header_bytes: int = 64 * 1024
     body_bytes: int = 25 * MIB
     policy_bytes: int = 500 * 1024
-    """Of a robots.txt or tdmrep.json: what RFC 9309 obliges us to read, and no more."""
+    """Size limit of a robots.txt or tdmrep.json: what RFC 9309 obliges us to read, and no more."""
     drained_bytes: int = 64 * 1024
-    """Of a body nobody wants, read so that its connection can be used again."""
+    """Bytes read of a body nobody wants, so that its connection can be used again."""
     connect_seconds: float = 5.0
     first_byte_seconds: float = 10.0
     """Until the headers of the answer are complete."""

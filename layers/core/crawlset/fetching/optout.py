@@ -73,7 +73,7 @@ class OptOut:
     value: str
     """All of it, as it was sent."""
     sha256: str | None
-    """Of the file, or of the value of a header or property; None when no file could be had."""
+    """SHA-256 of the file, header or property; None when no file could be had."""
     at: str
     """When it was read (ISO 8601, UTC)."""
 
@@ -112,7 +112,7 @@ class OptedOutError(RefusedError):
 
 
 def signals_in(headers: Headers) -> dict[str, str]:
-    """Those of the response's headers that can opt out, as they were sent."""
+    """List the response's headers that can opt out, as they were sent."""
     return {
         name: printable(", ".join(values)) or ""
         for key, name in _SIGNALS

@@ -14,7 +14,7 @@ from crawlset.urls.guard import BlockedUrlError, check_url
 CONNECT_SECONDS = 5
 SECONDS = 15
 MAX_ANSWER_BYTES = 64 << 10
-"""Of the answer's body, which nobody reads."""
+"""Bytes read of the answer's body, which nobody looks at."""
 _STOP = -1
 
 

@@ -65,7 +65,7 @@ class Transfer:
     done: Promise[Answer]
     started: float = 0.0
     header_lines: list[bytes] = field(default_factory=list)
-    """Of this answer and of the provisional ones (1xx) before it."""
+    """Header lines of this answer and of the provisional ones (1xx) before it."""
     n_header_bytes: int = 0
     headers: Headers = field(default_factory=Headers)
     body: Body = field(default_factory=Body)

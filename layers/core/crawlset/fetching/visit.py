@@ -77,7 +77,7 @@ class _Request:
     judge: Judge | None = None
     headers: tuple[str, ...] = ()
     max_bytes: int | None = None
-    """Of a policy file, which is cut there; None: an image, by the chunk's limit."""
+    """Size at which a policy file is cut; None for an image, which has the chunk's limit."""
 
     @property
     def is_policy(self) -> bool:

@@ -132,7 +132,7 @@ class ImageRepository:
         self._write(rows, ImageStatus.pending, downloaded_at=func.now())
 
     def renew(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """As `settle`, for those that were stored, were reopened, and have been fetched anew."""
+        """Settle stored images that were reopened and have been fetched anew."""
         self._write(rows, ImageStatus.pending, downloaded_at=func.now(), checked_at=func.now())
 
     def list_duplicated(self, ids: Collection[int]) -> Sequence[Keeper]:

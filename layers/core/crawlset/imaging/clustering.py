@@ -74,7 +74,7 @@ class Links:
 
 @dataclass(frozen=True, slots=True)
 class Clustered:
-    """Of each image that is in a cluster: its keeper, and how near its nearest neighbour is."""
+    """Give the keeper of each clustered image, and how near its nearest neighbour is."""
 
     members: np.ndarray
     keepers: np.ndarray

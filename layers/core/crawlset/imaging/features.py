@@ -78,7 +78,7 @@ class Features:
     phashes: tuple[int, int, int, int]
     """Perceptual hashes, signed 64 bits: whole, mirrored, without its outer 5 %, its outer 10 %."""
     pixel_hash: int
-    """Of the small grey picture that hashes and scores are taken from, signed 64 bits."""
+    """Hash of the small grey picture that the other features are taken from, signed 64 bits."""
     scores: dict[str, float]
     warning: str | None = None
     """What the decoder found odd and could mend without loss."""

@@ -62,7 +62,7 @@ class Header:
 
     @property
     def mode(self) -> str:
-        """As Pillow calls it."""
+        """Name that Pillow gives the mode."""
         return _CHANNELS.get(self.n_channels, "")
 
 

@@ -21,7 +21,7 @@ NONE_NEAR = 255
 PAIRS_HELD = 4
 """Pairs kept of each hash before they are made into a forest."""
 _SORT_COST = 12.0
-"""Of sorting one hash, in comparisons of two."""
+"""Cost of sorting one hash, in comparisons of two."""
 _COMPARISON = 6e-9
 """Seconds, measured."""
 

@@ -107,7 +107,7 @@ class _Child:
         self.jobs: deque[_Job] = deque()
         """Given to it and not answered; it is at the first."""
         self.n_bytes = 0
-        """Of the pictures of these."""
+        """Bytes of the pictures that it has been given and has not answered."""
         self.unsent: deque[_Job] = deque()
         self.in_transit: _Job | None = None
         """What is being written to it."""

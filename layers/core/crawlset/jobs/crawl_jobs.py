@@ -60,7 +60,7 @@ class JobFilter:
     created_from: datetime | None = None
     created_before: datetime | None = None
     deleted: bool = False
-    """Those that can be restored; they must be shown."""
+    """Keep only deleted jobs that can be restored; inside `db.showing_deleted`."""
 
     def conditions(self) -> Iterator[ColumnElement[bool]]:
         if self.status is not None:
@@ -106,7 +106,7 @@ class CrawlRepository:
         db.lock(self.session, job, "crawl job", key_share=True)
 
     def lock_against_plans(self, job: CrawlJob) -> None:
-        """As `lock`, and wait for plans that are adding chunks as well."""
+        """Lock the job also against plans that are adding chunks."""
         db.lock(self.session, job, "crawl job")
 
     def share(self, job: CrawlJob) -> None:

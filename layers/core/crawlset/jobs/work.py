@@ -110,7 +110,7 @@ class SearchRepository:
         ).all()
 
     def queue_due(self, limit: int) -> Sequence[JobSearch]:
-        """Of any owner, those that were put off until now; queued again as they are."""
+        """Requeue the deferred searches that are due, for all tenants."""
         due = (
             select(JobSearch.id)
             .where(JobSearch.status == WorkStatus.pending, JobSearch.not_before <= func.now())

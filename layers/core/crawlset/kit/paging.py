@@ -18,7 +18,7 @@ MAX_BIGINT = 2**63 - 1
 
 
 class Order(StrEnum):
-    """Of a list, by when its rows were made."""
+    """Order of a list by when its rows were made."""
 
     newest = "-created"
     oldest = "created"
@@ -80,12 +80,12 @@ def cut(rows: Sequence[Any], limit: int, key: Any) -> Slice[Any]:
 
 
 def decode_uuid(cursor: str | None) -> str | None:
-    """As `decode`, for a list sorted by a UUID."""
+    """Decode the cursor of a list that is sorted by a UUID."""
     return _decode_as(UUID, cursor)
 
 
 def decode_int(cursor: str | None) -> str | None:
-    """As `decode`, for a list sorted by a bigint."""
+    """Decode the cursor of a list that is sorted by a bigint."""
     return _decode_as(_bigint, cursor)
 
 

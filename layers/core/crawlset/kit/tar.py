@@ -6,7 +6,7 @@ MAX_NAME = 100
 
 
 def header(name: str, size: int) -> bytes:
-    """Of a regular file, mode 0644, owned by nobody, of no time; its name is ASCII."""
+    """Make the header of a regular file: ASCII name, mode 0644, uid, gid and mtime 0."""
     encoded = name.encode("ascii")
     if len(encoded) > MAX_NAME:
         raise ValueError(name)

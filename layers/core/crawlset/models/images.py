@@ -111,9 +111,9 @@ class Image(Base):
     n_frames: Mapped[int | None]
     phash: Mapped[int | None] = mapped_column(BigInteger)
     phashes: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
-    """Of the whole picture, mirrored, without its outer 5 %, without its outer 10 %."""
+    """Hashes of the whole picture, mirrored, without its outer 5 %, without its outer 10 %."""
     pixel_hash: Mapped[int | None] = mapped_column(BigInteger)
-    """Of the grey pixels that the other features are taken from: 64 bits of a BLAKE2b."""
+    """Hash of the grey pixels that the other features are taken from: 64 bits of a BLAKE2b."""
     scores: Mapped[dict[str, Any] | None]
     transform: Mapped[dict[str, Any] | None]
     """How the stored bytes were made of those received, and what those were."""
@@ -164,9 +164,9 @@ class ImageVerdict(Owned, Base):
     rule: Mapped[str | None]
     measured: Mapped[float | None] = mapped_column(Double)
     threshold: Mapped[float | None] = mapped_column(Double)
-    """Those of the rule that decided."""
+    """Measured value and threshold of the rule that decided."""
     findings: Mapped[list[Any]] = mapped_column(JSONB, server_default="[]", default=list)
-    """Of every rule it breaks: `rule`, `severity`, `measured`, `threshold`, `detail`."""
+    """Every broken rule: `rule`, `severity`, `measured`, `threshold`, `detail`."""
     duplicate_of: Mapped[int | None] = mapped_column(BigInteger)
     cluster: Mapped[int | None] = mapped_column(BigInteger)
     """The keeper of its near duplicates, for all of them, itself included."""

@@ -59,7 +59,7 @@ class Takedown(Identified, Owned, Timestamped, Base):
     kind: Mapped[TakedownKind]
     value: Mapped[str]
     phashes: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
-    """Of a look-alike: as `images.phashes`, or the first of them alone."""
+    """Hashes of a look-alike, as in `images.phashes`, or the first of them alone."""
     max_distance: Mapped[int | None] = mapped_column(SmallInteger)
     """Bits in which the hash of a look-alike may differ."""
     reason: Mapped[str | None]

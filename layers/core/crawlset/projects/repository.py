@@ -70,7 +70,7 @@ class ProjectRepository:
         return project
 
     def lock(self, user_id: UUID, project_id: UUID) -> Project:
-        """As `require`, and keep others from changing it meanwhile."""
+        """Get the project and lock its row until the transaction ends."""
         project = self.require(user_id, project_id)
         db.lock(self.session, project, "project")
         return project

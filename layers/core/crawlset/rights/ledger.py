@@ -25,7 +25,7 @@ class Signal(TypedDict):
     rule: str | None
     """What in it spoke of this URL; None when nothing did."""
     sha256: str | None
-    """Of the file, or of the header's or property's value; None when no file could be had."""
+    """SHA-256 of the file, header or property; None when no file could be had."""
     at: str | None
     """When it was read (ISO 8601, UTC)."""
     is_refusal: bool

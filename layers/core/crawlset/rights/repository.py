@@ -42,7 +42,7 @@ class LedgerRepository:
         return self.session.scalars(select(CrawlJob.policy).where(*self._jobs)).all()
 
     def period(self) -> tuple[datetime | None, datetime | None]:
-        """Of the first and the last request for what is kept."""
+        """Give the times of the first and the last request for stored images."""
         at = func.min(Image.downloaded_at), func.max(Image.downloaded_at)
         first, last = self.session.execute(select(*at).where(*self._kept)).one()
         return first, last

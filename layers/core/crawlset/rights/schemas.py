@@ -23,7 +23,7 @@ class FoundRead(BaseModel):
 class RightsRead(BaseModel):
     licence: Annotated[str | None, Field(description="SPDX-like id; none when in doubt")]
     licence_url: str | None
-    licence_raw: Annotated[str | None, Field(description="As the source states it")]
+    licence_raw: Annotated[str | None, Field(description="Licence in the words of the source")]
     creator: str | None
     title: str | None
     attribution: Annotated[str | None, Field(description="A sentence that gives it its due")]
@@ -35,7 +35,7 @@ class FetchRead(BaseModel):
     at: datetime
     final_url: str | None
     redirects: list[dict[str, Any]]
-    address: Annotated[str | None, Field(description="That was really dialled")]
+    address: Annotated[str | None, Field(description="IP address that was connected to")]
     http_status: int | None
     content_type: str | None
     etag: str | None
@@ -43,7 +43,7 @@ class FetchRead(BaseModel):
     elapsed_ms: int | None
     n_retries: int
     file_size: int | None
-    sha256: Annotated[str | None, Field(description="Of the bytes that are stored")]
+    sha256: Annotated[str | None, Field(description="SHA-256 of the stored bytes")]
     transform: Annotated[
         dict[str, Any] | None, Field(description="How they were made of those received")
     ]
@@ -52,7 +52,9 @@ class FetchRead(BaseModel):
 class SignalRead(BaseModel):
     signal: Annotated[str, Field(description="A policy file, a header, a property of the picture")]
     rule: Annotated[str | None, Field(description="What in it spoke of this URL, if anything")]
-    sha256: Annotated[str | None, Field(description="Of the file, or of the value")]
+    sha256: Annotated[
+        str | None, Field(description="SHA-256 of the policy file, or of the header's value")
+    ]
     at: Annotated[datetime | None, Field(description="When it was read")]
     is_refusal: bool
 
@@ -72,10 +74,14 @@ class DecisionRead(BaseModel):
 
     status: ImageStatus
     outcome: Outcome | None
-    rule: Annotated[str | None, Field(description="That refused it; none where none was needed")]
+    rule: Annotated[
+        str | None, Field(description="Policy that refused the image; null if none did")
+    ]
     detail: str | None
     duplicate_of: int | None
-    verdicts: Annotated[list[VerdictOfImage], Field(description="Of the newest ten validations")]
+    verdicts: Annotated[
+        list[VerdictOfImage], Field(description="Verdicts of the newest ten validations")
+    ]
     change: Annotated[Change | None, Field(description="What the last re-crawl found")]
     checked_at: datetime | None
 
@@ -131,7 +137,7 @@ class CrawledContent(BaseModel):
 class MeasureRead(BaseModel):
     signal: str
     standard: str
-    n_jobs: Annotated[int, Field(description="That heed it, of all")]
+    n_jobs: Annotated[int, Field(description="Number of the jobs that heed the signal")]
 
 
 class RightsMeasures(BaseModel):

@@ -59,7 +59,7 @@ class ProviderSize(StrEnum):
 def summarise(
     session: Session, project_id: UUID, job_id: UUID | None, size: ProviderSize
 ) -> SummaryRead:
-    """Of a project, or of one job of it."""
+    """Summarise a project, or one of its jobs."""
     ledger = LedgerRepository(session, project_id, job_id)
     domains = by_domain(ledger.hosts())
     policies = ledger.policies()

@@ -13,7 +13,7 @@ from crawlset.errors import UnprocessableError
 LEAST_PAUSE = timedelta(minutes=15)
 LONGEST_PAUSE = timedelta(days=366)
 _RUNS_CHECKED = 200
-"""Of a cron expression, whose pauses may differ. In UTC: a clock that is set back is no pause."""
+"""Runs of a cron expression that are looked at, in UTC: a clock that is set back is no pause."""
 _RATE = re.compile(r"(\d{1,6}) (minute|hour|day)s?")
 _UNITS = {"day": 86_400, "hour": 3_600, "minute": 60}
 

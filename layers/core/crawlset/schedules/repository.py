@@ -41,7 +41,7 @@ class _OfProject[R: (JobTemplate, CrawlSchedule)]:
         return row
 
     def lock(self, project_id: UUID, id_: UUID) -> R:
-        """As `require`, and keep others from changing it meanwhile."""
+        """Get the schedule and lock its row until the transaction ends."""
         row = self.require(project_id, id_)
         db.lock(self.session, row, self.noun)
         return row

@@ -29,7 +29,12 @@ Cron = Annotated[
     AfterValidator(_five_fields),
 ]
 Rate = Annotated[str, Field(max_length=20, description="'15 minutes', '6 hours' or '1 day'")]
-Timezone = Annotated[str, Field(min_length=1, max_length=64, description="Of IANA")]
+Timezone = Annotated[
+    str,
+    Field(
+        min_length=1, max_length=64, description="Time zone by its IANA name, such as Europe/Berlin"
+    ),
+]
 CatchesUp = Annotated[
     bool, Field(strict=True, description="Run once for the runs that were missed")
 ]

@@ -32,7 +32,7 @@ class Sighting:
     landing_url: str | None = None
     creator: str | None = None
     phashes: Sequence[int] = ()
-    """As `images.phashes`."""
+    """Perceptual hashes, as in `images.phashes`."""
 
     @classmethod
     def of(cls, image: Any) -> Self:
@@ -70,7 +70,7 @@ class Blocklist:
 
     @classmethod
     def of(cls, session: Session, project_id: UUID) -> "Blocklist":
-        """Those in force, that is all that were not revoked."""
+        """List the takedowns in force: all that were not revoked."""
         takedowns = session.scalars(
             select(Takedown).where(
                 Takedown.project_id == project_id, Takedown.status.not_in(REVOKED)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from crawlset.models import Image, JobChunk, PackRewrite, TakedownImage
 
 HOLDERS = (Image, TakedownImage)
-"""Whose bytes lie in packs: images, and images that are hidden and may come back."""
+"""Tables whose rows point into packs: images, and hidden images that may come back."""
 
 
 class PackRepository:

@@ -23,7 +23,7 @@ class Meant:
 
 
 def preview(session: Session, takedown: Takedown) -> Meant:
-    """As `apply` does it: first what the takedown means, then whatever has the same bytes."""
+    """Count what `apply` would hide: what the takedown means, then whatever has the same bytes."""
     job_ids = TakedownRepository(session).list_jobs(takedown)
     jobs = [TakenRepository(session, session.get_one(CrawlJob, job_id)) for job_id in job_ids]
     named = [meant(taken, takedown) for taken in jobs]

@@ -66,7 +66,7 @@ class TakenExport(BaseModel):
 
     export_job_id: UUID
     crawl_job_id: UUID
-    n_images: Annotated[int, Field(description="Of those that were taken down")]
+    n_images: Annotated[int, Field(description="Images in it that were taken down")]
     exported_at: datetime | None
 
 
@@ -78,7 +78,9 @@ class TakedownPreview(BaseModel):
     n_bytes: Annotated[int, Field(description="Size of those stored")]
     n_jobs: Annotated[int, Field(description="Crawl jobs that have any")]
     n_exports: int
-    exports: Annotated[list[TakenExport], Field(description="Of these jobs, a hundred at most")]
+    exports: Annotated[
+        list[TakenExport], Field(description="Exports of these jobs, a hundred at most")
+    ]
     removes_at: Annotated[datetime, Field(description="When the bytes would go")]
 
 

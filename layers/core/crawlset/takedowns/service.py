@@ -26,7 +26,7 @@ from crawlset.takedowns.schemas import (
 )
 
 MAX_TAKEDOWNS = 10_000
-"""Of a project: each of its candidates is held against all of them."""
+"""Takedowns of a project: each of its candidates is held against all of them."""
 EXPORTS_SHOWN = 100
 SIGN_BIT = 1 << 63
 

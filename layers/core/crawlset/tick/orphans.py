@@ -27,7 +27,7 @@ OWNERS: dict[str, Select[UUID]] = {
         ExportJob.status.not_in((JobStatus.failed, JobStatus.cancelled))
     ),
 }
-"""Whose ids the folders below a prefix are named after, as long as they may have objects."""
+"""Statements that give the ids whose folders below each prefix may have objects."""
 
 
 def remove_hourly() -> int:

@@ -26,7 +26,7 @@ from crawlset.observability import logger
 LIMIT = 200_000
 """Rows of jobs removed in one round; the next minute goes on."""
 PIECE = 20_000
-"""Of them in one transaction."""
+"""Rows removed in one transaction."""
 LEAST = 1_000
 """Rows that a transaction counts for however few it removes: many small jobs take time as well."""
 ROUND = 100

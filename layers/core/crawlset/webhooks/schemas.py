@@ -86,6 +86,8 @@ class DeliveryRead(BaseModel):
     n_attempts: int
     next_attempt_at: datetime | None
     delivered_at: datetime | None
-    last_status: Annotated[int | None, Field(description="Of the last answer, if there was one")]
+    last_status: Annotated[
+        int | None, Field(description="HTTP status of the last answer; null if there was none")
+    ]
     last_detail: str | None
     created_at: datetime

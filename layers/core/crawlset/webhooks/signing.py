@@ -14,7 +14,7 @@ def new_secret() -> bytes:
 
 
 def shown(secret: bytes) -> str:
-    """As a receiver's library takes it."""
+    """Give the secret in the form that receivers' libraries take."""
     return f"whsec_{base64.b64encode(secret).decode()}"
 
 
