@@ -89,7 +89,7 @@ class _Decoded:
     profile: bytes | None = None
     """ICC."""
     subsampling: str | None = None
-    """Chroma subsampling such as `420`; given if the pixels are YCbCr, whose first channel is grey."""
+    """Chroma subsampling such as `420`, if the pixels are YCbCr, whose first channel is grey."""
 
 
 def describe(data: bytes, wanted: Resize | None = None) -> Features | Rejection:
