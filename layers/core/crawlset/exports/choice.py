@@ -7,7 +7,7 @@ from crawlset.exports.options import ExportOptions
 from crawlset.outcomes import ImageStatus, Verdict
 
 
-class Candidate(Protocol):
+class ExportCandidate(Protocol):
     """What the choice looks at; `verdict` is that of the export's validation."""
 
     @property
@@ -28,7 +28,7 @@ class Choice:
             self._verdicts.add(Verdict.quarantine)
         self._licences = licences.wanted(options.licences or ())
 
-    def has(self, candidate: Candidate) -> bool:
+    def has(self, candidate: ExportCandidate) -> bool:
         return (
             candidate.status == ImageStatus.stored
             and candidate.verdict in self._verdicts

@@ -19,18 +19,6 @@ Ratio = Annotated[float, Field(ge=0, le=1)]
 ClassName = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(printable)]
 
 
-class ExportFormat(StrEnum):
-    imagefolder = "imagefolder"
-    webdataset = "webdataset"
-    parquet = "parquet"
-    coco = "coco"
-    yolo = "yolo"
-    tfrecord = "tfrecord"
-    csv = "csv"
-    json = "json"
-    jsonl = "jsonl"
-
-
 class Archive(StrEnum):
     zip = "zip"
     tar = "tar"

@@ -62,13 +62,13 @@ class Shard:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ExportPlan:
     token: str
     """Tells the lists of this plan from those of one that was written at the same time."""
     classes: list[str]
     """Sorted; an image's label is its class's place among them."""
     formats: list[str]
-    """That the images have as they are stored, sorted."""
+    """Formats that the images have as they are stored, sorted."""
     shards: list[Shard]
     n_others: int
     """Candidates that are in no shard."""
@@ -83,24 +83,24 @@ class Plan:
 
     @property
     def splits(self) -> list[str]:
-        """That have images."""
+        """Non-empty splits."""
         return list(dict.fromkeys(shard.split for shard in self.shards))
 
     def n_shards(self, split: str) -> int:
         return sum(shard.split == split for shard in self.shards)
 
 
-def find(export_id: UUID) -> Plan | None:
+def find(export_id: UUID) -> ExportPlan | None:
     try:
         body = objects.get(_plan_key(export_id))
     except objects.s3().exceptions.NoSuchKey:
         return None
     plan = json.loads(body)
     del plan["v"]
-    return Plan(**plan | {"shards": [Shard(**shard) for shard in plan["shards"]]})
+    return ExportPlan(**plan | {"shards": [Shard(**shard) for shard in plan["shards"]]})
 
 
-def members_of(export_id: UUID, plan: Plan, shard: Shard) -> Iterator[Member]:
+def members_of(export_id: UUID, plan: ExportPlan, shard: Shard) -> Iterator[Member]:
     for line in objects.get_lines(_key(export_id, plan.token, _list_name(shard))):
         yield Member(
             pack_key=line["pack"],
@@ -113,7 +113,7 @@ def members_of(export_id: UUID, plan: Plan, shard: Shard) -> Iterator[Member]:
         )
 
 
-def others_of(export_id: UUID, plan: Plan) -> Iterator[dict[str, Any]]:
+def others_of(export_id: UUID, plan: ExportPlan) -> Iterator[dict[str, Any]]:
     """The entries of candidates that are in no shard."""
     for part in range(-(-plan.n_others // PART_LINES)):
         yield from objects.get_lines(_key(export_id, plan.token, _part_name(part)))
@@ -174,7 +174,7 @@ class Draft:
             self._others.write(entry)
         self._n_others += 1
 
-    def freeze(self, export_id: UUID, classes: list[str]) -> Plan:
+    def freeze(self, export_id: UUID, classes: list[str]) -> ExportPlan:
         """Gives the plan that stands: another's, if it was written first."""
         for cut in self._cuts.values():
             self._close(cut)
@@ -184,7 +184,7 @@ class Draft:
             for split, cut in self._cuts.items()
             for number, counts in enumerate(cut.full)
         ]
-        plan = Plan(
+        plan = ExportPlan(
             token=uuid4().hex,
             classes=classes,
             formats=sorted(self._formats),
@@ -232,7 +232,7 @@ def shard_bytes_for(total: int) -> int:
 
 
 def write_results(
-    export_id: UUID, plan: Plan, shard: Shard, results: Iterable[Any], path: Path
+    export_id: UUID, plan: ExportPlan, shard: Shard, results: Iterable[Any], path: Path
 ) -> None:
     """What became of each member of `shard`, in their order; `path` is room on the disk."""
     with _Lines(path) as lines:
@@ -241,11 +241,11 @@ def write_results(
     objects.put_file(_results_key(export_id, plan, shard), path)
 
 
-def results_of(export_id: UUID, plan: Plan, shard: Shard) -> Iterator[Any]:
+def results_of(export_id: UUID, plan: ExportPlan, shard: Shard) -> Iterator[Any]:
     yield from objects.get_lines(_results_key(export_id, plan, shard))
 
 
-def _results_key(export_id: UUID, plan: Plan, shard: Shard) -> str:
+def _results_key(export_id: UUID, plan: ExportPlan, shard: Shard) -> str:
     return _key(export_id, plan.token, f"{_list_name(shard)}-written")
 
 

@@ -4,7 +4,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from crawlset.exports.options import ExportFormat, ExportOptions
+from crawlset.exports.formats import DEFAULT, ExportFormatName
+from crawlset.exports.options import ExportOptions
 from crawlset.models import ExportJob, JobStatus
 
 
@@ -13,7 +14,7 @@ class ExportRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    format: ExportFormat = ExportFormat.imagefolder
+    format: ExportFormatName = DEFAULT
     export_options: ExportOptions = ExportOptions()
 
 

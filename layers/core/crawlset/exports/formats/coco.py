@@ -1,17 +1,33 @@
-"""COCO annotations, a file for each split: images with their licences, classes, boxes."""
+"""COCO: trees without classes, and annotations: images with their licences, classes, boxes."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import chain, repeat
 from pathlib import Path
 from typing import IO, Any
 
 from crawlset import licences
+from crawlset.exports.formats.trees import TreeFormat
 from crawlset.exports.options import Boxes
 
 
-def file_name(split: str) -> str:
+class Coco(TreeFormat):
+    """A folder for each split, with a file of annotations."""
+
+    name = "coco"
+    has_class_folders = False
+
+    def contents(self) -> Iterator[tuple[str, str]]:
+        yield from super().contents()
+        yield "annotations/instances_*.json", "COCO, with each image's licence"
+
+    def open_side_files(self, directory: Path) -> "CocoAnnotations":
+        plan = self.plan
+        return CocoAnnotations(directory, plan.splits, plan.classes, self.options.boxes)
+
+
+def annotations_name(split: str) -> str:
     return f"annotations/instances_{split}.json"
 
 
@@ -27,11 +43,15 @@ class CocoAnnotations:
             {"id": at, "name": name, "supercategory": ""} for at, name in enumerate(classes, 1)
         ]
         self._licences: dict[str, int] = {}
-        self._files = {split: self._begin(directory / file_name(split)) for split in splits}
+        self._files = {split: self._begin(directory / annotations_name(split)) for split in splits}
         self._writers = {
             split: (_elements(out), _elements(beside))
             for split, (out, beside) in self._files.items()
         }
+
+    @property
+    def names(self) -> list[str]:
+        return [annotations_name(split) for split in self._files]
 
     def add(self, entry: Mapping[str, Any]) -> None:
         write_image, write_annotation = self._writers[entry["split"]]

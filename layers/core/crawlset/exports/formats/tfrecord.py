@@ -12,13 +12,37 @@ from pathlib import Path
 
 from google_crc32c import value as crc32c
 
-from crawlset.exports.samples import Sample, metadata
+from crawlset.exports.formats.base import ExportFormat, Sample, metadata
+from crawlset.exports.plan import Shard
 
 _MASK = 0xA282EAD8
 _LENGTH = struct.Struct("<Q")
 _CHECKSUM = struct.Struct("<I")
 _BYTES_FIELD = 2
 _IMAGE, _NAME = "image/encoded", "image/filename"
+
+
+class TFRecord(ExportFormat):
+    name = "tfrecord"
+
+    def data_name(self, shard: Shard) -> str:
+        n = self.plan.n_shards(shard.split)
+        return f"data/{shard.split}.tfrecord-{shard.number:05d}-of-{n:05d}"
+
+    def open_writer(self, path: Path) -> "TFRecordWriter":
+        return TFRecordWriter(path)
+
+    def read(self, path: Path) -> Iterator[tuple[str, bytes]]:
+        for message in _records(path):
+            features = {}
+            ((_, entries),) = _fields(message)
+            for _, entry in _fields(entries):
+                (_, name), (_, feature) = _fields(entry)
+                features[bytes(name).decode()] = feature
+            yield bytes(_only_bytes(features[_NAME])).decode(), bytes(_only_bytes(features[_IMAGE]))
+
+    def contents(self) -> Iterator[tuple[str, str]]:
+        yield "data/*.tfrecord-*", "`tf.train.Example`: `image/encoded`, `image/class/label`"
 
 
 class TFRecordWriter:
@@ -56,17 +80,6 @@ def example(features: dict[str, bytes | int]) -> bytes:
         for name, value in sorted(features.items())
     )
     return _field(1, entries)
-
-
-def pictures_of(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Name and bytes of each picture. Raises `ValueError` for what is no such file."""
-    for message in _records(path):
-        features = {}
-        ((_, entries),) = _fields(message)
-        for _, entry in _fields(entries):
-            (_, name), (_, feature) = _fields(entry)
-            features[bytes(name).decode()] = feature
-        yield bytes(_only_bytes(features[_NAME])).decode(), bytes(_only_bytes(features[_IMAGE]))
 
 
 def _records(path: Path) -> Iterator[memoryview]:
