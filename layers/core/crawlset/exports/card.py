@@ -79,7 +79,7 @@ def _configs(export_format: ExportFormat) -> dict[str, Any]:
 
 
 def _contents(export_format: ExportFormat) -> Iterator[tuple[str, str]]:
-    yield from export_format.contents()
+    yield from export_format.contents
     yield "classes.txt", "the classes; a label is a line's number, from 0"
     yield "manifest.jsonl", "a line for every candidate: outcome, source, licence, evidence"
     yield "croissant.json", "metadata (Croissant 1.1)"

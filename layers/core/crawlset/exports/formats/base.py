@@ -36,6 +36,10 @@ class Sample:
     """Its line of the manifest."""
 
 
+Contents = Sequence[tuple[str, str]]
+"""Names of files and what is in them."""
+
+
 class SampleWriter(Protocol):
     """Writes a file of data, sample by sample; one is in memory."""
 
@@ -60,8 +64,12 @@ class ExportFormat(ABC):
     """
 
     name: ClassVar[str]
+    data_names: ClassVar[str]
+    """Pattern of the names of files of data: `split`, `number` of `n`, `archive`."""
     has_data_files: ClassVar[bool] = True
     """Whether pictures are written, a file for each shard; otherwise they are only listed."""
+    is_read_by_hub: ClassVar[bool] = False
+    """Whether the Hub's viewer reads the files of data as they are."""
     loaded_by: ClassVar[str | None] = None
     """The call by which `datasets` loads the export, for the card."""
     checksums_are: ClassVar[str] = "for `sha256sum --check`"
@@ -71,9 +79,10 @@ class ExportFormat(ABC):
         self.options = options
         self.plan = plan
 
+    @property
     @abstractmethod
-    def data_name(self, shard: Shard) -> str:
-        """Name of the file that has the images of `shard`."""
+    def contents(self) -> Contents:
+        """Files of data and others that only this format has, for the card."""
 
     @abstractmethod
     def open_writer(self, path: Path) -> SampleWriter:
@@ -83,9 +92,14 @@ class ExportFormat(ABC):
     def read(self, path: Path) -> Iterator[tuple[str, bytes]]:
         """Name and bytes of each picture in a file of data. Raises `ValueError`."""
 
-    @abstractmethod
-    def contents(self) -> Iterator[tuple[str, str]]:
-        """Files that only this format has and what is in them, for the card."""
+    def data_name(self, shard: Shard) -> str:
+        """Name of the file that has the images of `shard`."""
+        return self.data_names.format(
+            split=self.split_name(shard.split),
+            number=shard.number,
+            n=self.plan.n_shards(shard.split),
+            archive=self.options.archive,
+        )
 
     def split_name(self, split: str) -> str:
         """Name that the format's loaders have for `split`."""
@@ -102,16 +116,13 @@ class ExportFormat(ABC):
 
     def hub_files(self) -> str | list[dict[str, str]]:
         """Files where the Hub's viewer and `load_dataset` find the images; empty if they cannot."""
-        return []
+        splits = self.plan.splits if self.is_read_by_hub else ()
+        return [{"split": name, "path": f"data/{name}-*"} for name in splits]
 
     def describe_images(self, data: Sequence[str]) -> ImageDescription:
         """Describe to Croissant how images are read from the files of data named `data`."""
         del data
         return ImageDescription()
-
-    def files_by_split(self) -> list[dict[str, str]]:
-        """`hub_files` of a format whose files of data begin with the split's name."""
-        return [{"split": name, "path": f"data/{name}-*"} for name in self.plan.splits]
 
 
 def metadata(sample: Sample) -> dict[str, str | int]:

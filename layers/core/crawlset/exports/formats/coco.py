@@ -1,13 +1,14 @@
 """COCO: trees without classes, and annotations: images with their licences, classes, boxes."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import chain, repeat
 from pathlib import Path
 from typing import IO, Any
 
 from crawlset import licences
+from crawlset.exports.formats.base import Contents
 from crawlset.exports.formats.trees import TreeFormat
 from crawlset.exports.options import Boxes
 
@@ -18,9 +19,10 @@ class Coco(TreeFormat):
     name = "coco"
     has_class_folders = False
 
-    def contents(self) -> Iterator[tuple[str, str]]:
-        yield from super().contents()
-        yield "annotations/instances_*.json", "COCO, with each image's licence"
+    @property
+    def contents(self) -> Contents:
+        annotations = "annotations/instances_*.json", "COCO, with each image's licence"
+        return *super().contents, annotations
 
     def open_side_files(self, directory: Path) -> "CocoAnnotations":
         plan = self.plan

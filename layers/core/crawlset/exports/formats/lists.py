@@ -3,15 +3,14 @@
 import csv
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, repeat
 from pathlib import Path
 from typing import IO, Any, Never
 
 from crawlset import licences
 from crawlset.exports.croissant_terms import ImageDescription, column, record_set
-from crawlset.exports.formats.base import ExportFormat
-from crawlset.exports.plan import Shard
+from crawlset.exports.formats.base import Contents, ExportFormat
 from crawlset.exports.texts import spreadsheet
 
 COLUMNS = (
@@ -31,16 +30,12 @@ class ListFormat(ExportFormat):
     has_data_files = False
 
     @property
-    def list_name(self) -> str:
-        return f"images.{self.name}"
+    def contents(self) -> Contents:
+        return ((self.data_names, "a row for every image; no pictures"),)
 
     @abstractmethod
     def begin(self, out: IO[str]) -> tuple[RowWriter, str]:
         """Begin the list: what writes a row, and what ends the file."""
-
-    def data_name(self, shard: Shard) -> str:
-        del shard
-        return self.list_name
 
     def open_writer(self, path: Path) -> Never:
         raise NotImplementedError(path)
@@ -48,24 +43,22 @@ class ListFormat(ExportFormat):
     def read(self, path: Path) -> Never:
         raise NotImplementedError(path)
 
-    def contents(self) -> Iterator[tuple[str, str]]:
-        yield self.list_name, "a row for every image; no pictures"
-
     def open_side_files(self, directory: Path) -> "Listing":
         return Listing(directory, self)
 
     def hub_files(self) -> str:
-        return self.list_name
+        return self.data_names
 
     def describe_images(self, data: Sequence[str]) -> ImageDescription:
         del data
         columns = ("url", "class", "split", "licence", "sha256")
-        fields = [column(f"images/{name}", self.list_name, name) for name in columns]
+        fields = [column(f"images/{name}", self.data_names, name) for name in columns]
         return ImageDescription(record_sets=[record_set("images", fields)])
 
 
 class Csv(ListFormat):
     name = "csv"
+    data_names = "images.csv"
     loaded_by = "load_dataset('csv', data_files='images.csv')"
 
     def begin(self, out: IO[str]) -> tuple[RowWriter, str]:
@@ -81,6 +74,7 @@ class Csv(ListFormat):
 
 class Json(ListFormat):
     name = "json"
+    data_names = "images.json"
     loaded_by = "load_dataset('json', data_files='images.json')"
 
     def begin(self, out: IO[str]) -> tuple[RowWriter, str]:
@@ -91,6 +85,7 @@ class Json(ListFormat):
 
 class JsonLines(ListFormat):
     name = "jsonl"
+    data_names = "images.jsonl"
     loaded_by = "load_dataset('json', data_files='images.jsonl')"
 
     def begin(self, out: IO[str]) -> tuple[RowWriter, str]:
@@ -101,8 +96,8 @@ class Listing:
     """One list, written row by row."""
 
     def __init__(self, directory: Path, list_format: ListFormat) -> None:
-        self.names = [list_format.list_name]
-        self._out = (directory / list_format.list_name).open("w", encoding="utf-8", newline="")
+        self.names = [list_format.data_names]
+        self._out = (directory / list_format.data_names).open("w", encoding="utf-8", newline="")
         self._write, self._tail = list_format.begin(self._out)
 
     def add(self, entry: Mapping[str, Any]) -> None:

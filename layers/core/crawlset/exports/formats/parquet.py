@@ -11,7 +11,6 @@ from pyarrow import parquet as pq
 from crawlset.exports import croissant_terms as terms
 from crawlset.exports.croissant_terms import ImageDescription, Node
 from crawlset.exports.formats.base import ExportFormat, Sample, metadata
-from crawlset.exports.plan import Shard
 
 GROUP_IMAGES = 100
 GROUP_BYTES = 64 << 20
@@ -26,11 +25,10 @@ class Parquet(ExportFormat):
     """Tables with the pictures in them."""
 
     name = "parquet"
+    data_names = "data/{split}-{number:05d}-of-{n:05d}.parquet"
+    contents = (("data/*.parquet", "`image`, `label` and what is known of each"),)
+    is_read_by_hub = True
     loaded_by = "load_dataset('.')"
-
-    def data_name(self, shard: Shard) -> str:
-        n = self.plan.n_shards(shard.split)
-        return f"data/{shard.split}-{shard.number:05d}-of-{n:05d}.parquet"
 
     def open_writer(self, path: Path) -> "ParquetWriter":
         return ParquetWriter(path, self.plan.classes)
@@ -43,12 +41,6 @@ class Parquet(ExportFormat):
                         yield image["path"], image["bytes"]
         except (pa.ArrowException, OSError) as error:
             raise ValueError(f"it cannot be read: {error}") from error
-
-    def contents(self) -> Iterator[tuple[str, str]]:
-        yield "data/*.parquet", "`image`, `label` and what is known of each"
-
-    def hub_files(self) -> list[dict[str, str]]:
-        return self.files_by_split()
 
     def describe_images(self, data: Sequence[str]) -> ImageDescription:
         """One record set of all files, and where they are several, one of each by its name."""

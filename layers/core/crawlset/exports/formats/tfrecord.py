@@ -13,7 +13,6 @@ from pathlib import Path
 from google_crc32c import value as crc32c
 
 from crawlset.exports.formats.base import ExportFormat, Sample, metadata
-from crawlset.exports.plan import Shard
 
 _MASK = 0xA282EAD8
 _LENGTH = struct.Struct("<Q")
@@ -24,10 +23,8 @@ _IMAGE, _NAME = "image/encoded", "image/filename"
 
 class TFRecord(ExportFormat):
     name = "tfrecord"
-
-    def data_name(self, shard: Shard) -> str:
-        n = self.plan.n_shards(shard.split)
-        return f"data/{shard.split}.tfrecord-{shard.number:05d}-of-{n:05d}"
+    data_names = "data/{split}.tfrecord-{number:05d}-of-{n:05d}"
+    contents = (("data/*.tfrecord-*", "`tf.train.Example`: `image/encoded`, `image/class/label`"),)
 
     def open_writer(self, path: Path) -> "TFRecordWriter":
         return TFRecordWriter(path)
@@ -40,9 +37,6 @@ class TFRecord(ExportFormat):
                 (_, name), (_, feature) = _fields(entry)
                 features[bytes(name).decode()] = feature
             yield bytes(_only_bytes(features[_NAME])).decode(), bytes(_only_bytes(features[_IMAGE]))
-
-    def contents(self) -> Iterator[tuple[str, str]]:
-        yield "data/*.tfrecord-*", "`tf.train.Example`: `image/encoded`, `image/class/label`"
 
 
 class TFRecordWriter:

@@ -6,8 +6,7 @@ from pathlib import Path
 from crawlset.exports.croissant_terms import ImageDescription, file_field, in_archives
 from crawlset.exports.formats import archives
 from crawlset.exports.formats.archives import TarWriter, ZipWriter
-from crawlset.exports.formats.base import ExportFormat, Sample
-from crawlset.exports.plan import Shard
+from crawlset.exports.formats.base import Contents, ExportFormat, Sample
 
 _SPLIT = r"^(?:.*/)?(train|validation|val|test)/.*$"
 _CLASS = r"^.*/([^/]+)/[^/]+$"
@@ -16,14 +15,16 @@ _CLASS = r"^.*/([^/]+)/[^/]+$"
 class TreeFormat(ExportFormat):
     """A folder for each split, and in it one for each class or none."""
 
+    data_names = "data/{split}-{number:05d}.{archive}"
     checksums_are = (
         "for `sha256sum --check`: of the archives, or of what `crawlset export` unpacked"
     )
     has_class_folders = True
 
-    def data_name(self, shard: Shard) -> str:
-        split = self.split_name(shard.split)
-        return f"data/{split}-{shard.number:05d}.{self.options.archive}"
+    @property
+    def contents(self) -> Contents:
+        layout = "split/class/image" if self.has_class_folders else "split/image"
+        return ((f"data/*.{self.options.archive}", f"unpack all into one folder: `{layout}`"),)
 
     def file_name(self, split: str, class_name: str, key: str, image_format: str) -> str:
         name = super().file_name(split, class_name, key, image_format)
@@ -35,10 +36,6 @@ class TreeFormat(ExportFormat):
 
     def read(self, path: Path) -> Iterator[tuple[str, bytes]]:
         return archives.members_of(path, self.options.archive)
-
-    def contents(self) -> Iterator[tuple[str, str]]:
-        layout = "split/class/image" if self.has_class_folders else "split/image"
-        yield f"data/*.{self.options.archive}", f"unpack all into one folder: `{layout}`"
 
     def describe_images(self, data: Sequence[str]) -> ImageDescription:
         fields = [file_field("split", "sc:Text", "fullpath", _SPLIT)]

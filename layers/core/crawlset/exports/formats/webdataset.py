@@ -14,16 +14,15 @@ from crawlset.exports.formats.archives import members_of
 from crawlset.exports.formats.base import ExportFormat, Sample, metadata
 from crawlset.exports.names import extension
 from crawlset.exports.options import Archive
-from crawlset.exports.plan import Shard
 from crawlset.kit.tar import END, header, padding
 
 
 class WebDataset(ExportFormat):
     name = "webdataset"
+    data_names = "data/{split}-{number:06d}.tar"
+    contents = (("data/*.tar", "samples of `jpg`, `cls` and `json`"),)
+    is_read_by_hub = True
     loaded_by = "load_dataset('webdataset', data_files={'train': 'data/train-*'})"
-
-    def data_name(self, shard: Shard) -> str:
-        return f"data/{shard.split}-{shard.number:06d}.tar"
 
     def file_name(self, split: str, class_name: str, key: str, image_format: str) -> str:  # noqa: ARG002, one extension for all
         transform = self.options.transform
@@ -41,12 +40,6 @@ class WebDataset(ExportFormat):
             rest = [next(members, ("", b""))[0] for _ in range(2)]
             if rest != [f"{key}.cls", f"{key}.json"]:
                 raise ValueError(f"sample {key} is not whole")
-
-    def contents(self) -> Iterator[tuple[str, str]]:
-        yield "data/*.tar", "samples of `jpg`, `cls` and `json`"
-
-    def hub_files(self) -> list[dict[str, str]]:
-        return self.files_by_split()
 
     def describe_images(self, data: Sequence[str]) -> ImageDescription:
         return in_archives(data)
