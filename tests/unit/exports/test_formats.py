@@ -68,7 +68,7 @@ def asked(node: ast.AST) -> list[ast.expr]:
     return []
 
 
-def means_a_format(node: ast.expr | ast.stmt, names: set[str]) -> bool:
+def means_a_format(node: ast.AST, names: set[str]) -> bool:
     match node:
         case ast.Constant(value=str(text)):
             return text in names
@@ -84,9 +84,13 @@ def means_a_format(node: ast.expr | ast.stmt, names: set[str]) -> bool:
 def questions(source: str, names: set[str]) -> list[int]:
     """Lines that behave by an export's format, or import one of them."""
     nodes = list(ast.walk(ast.parse(source)))
-    parts = [part for node in nodes for each in asked(node) for part in ast.walk(each)]
-    imports = [node for node in nodes if isinstance(node, ast.ImportFrom)]
-    return [node.lineno for node in (*parts, *imports) if means_a_format(node, names)]
+    places: list[ast.expr | ast.stmt] = [each for node in nodes for each in asked(node)]
+    places += [node for node in nodes if isinstance(node, ast.ImportFrom)]
+    return [
+        place.lineno
+        for place in places
+        if any(means_a_format(part, names) for part in ast.walk(place))
+    ]
 
 
 class TestEverybodyElse:

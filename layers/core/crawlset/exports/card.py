@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from crawlset.exports.attribution import notice
+from crawlset.exports.escaping import plain
 from crawlset.exports.formats.base import ExportFormat
 from crawlset.exports.summary import Summary
-from crawlset.exports.texts import plain
 from crawlset.models import CrawlJob
 
 README = "README.md"
@@ -60,7 +60,7 @@ def lines(job: CrawlJob, export_format: ExportFormat, summary: Summary) -> Itera
 
 
 def front_matter(job: CrawlJob, export_format: ExportFormat, summary: Summary) -> dict[str, Any]:
-    """Values are JSON, which YAML is a superset of but for escaped surrogates."""
+    """Front matter of the card, whose values are JSON: YAML but for escaped surrogates."""
     known = {name if name in ON_THE_HUB else "other" for name in summary.licences}
     return {
         "pretty_name": job.name,
@@ -73,7 +73,7 @@ def front_matter(job: CrawlJob, export_format: ExportFormat, summary: Summary) -
 
 
 def _configs(export_format: ExportFormat) -> dict[str, Any]:
-    """Where the Hub's viewer and `load_dataset` find the splits."""
+    """Front matter by which the Hub's viewer and `load_dataset` find the splits."""
     files = export_format.hub_files()
     return {"configs": [{"config_name": "default", "data_files": files}]} if files else {}
 

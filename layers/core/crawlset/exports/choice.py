@@ -1,4 +1,4 @@
-"""Which candidates an export holds, and as what class."""
+"""Choice of the candidates that an export holds, and of their classes."""
 
 from typing import Protocol
 
@@ -8,7 +8,7 @@ from crawlset.outcomes import ImageStatus, Verdict
 
 
 class ExportCandidate(Protocol):
-    """What the choice looks at; `verdict` is that of the export's validation."""
+    """Columns that the choice depends on; `verdict` is that of the export's validation."""
 
     @property
     def status(self) -> ImageStatus: ...

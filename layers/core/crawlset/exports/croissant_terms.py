@@ -20,7 +20,7 @@ PROVENANCE = {
     "data_file": (None, "The file of this export that holds it."),
     "file_name": (None, "Its name there."),
 }
-"""By column of the manifest: the property it is equal to, and what it says."""
+"""Columns of the manifest, each with the property it is equal to, and what it says."""
 ENCODINGS = {
     ".zip": "application/zip",
     ".tar": "application/x-tar",
@@ -39,7 +39,7 @@ Node = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ImageDescription:
-    """What Croissant says of an export's images: sets of files, and how records are read."""
+    """Description of an export's images to Croissant: file sets, and how records are read."""
 
     file_sets: Sequence[Node] = ()
     record_sets: Sequence[Node] = ()

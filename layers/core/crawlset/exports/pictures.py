@@ -55,7 +55,7 @@ def _without_metadata(picture: ExportedPicture) -> ExportedPicture | LeftOut:
 
 
 def _transformed(read: Read, wanted: Resize) -> Made:
-    """In children, as fetching does: a file that harms a decoder harms nothing else."""
+    """Decode in child processes: a file that harms a decoder harms nothing else."""
     with closing(DecodePool()) as pool:
         for batch in _batches(read):
             for (member, _), answer in zip(batch, _decode(pool, batch, wanted), strict=True):

@@ -22,7 +22,7 @@ from crawlset.wire import keys
 
 SHARD_BYTES = 500_000_000
 MAX_SHARDS = 1_500
-"""A shard is two tasks of an execution, whose history ends after 25,000 events."""
+"""Limit by the history of an execution: 25,000 events, and a shard is two tasks."""
 USUAL_SHARDS = 1_000
 PART_LINES = 50_000
 
@@ -45,18 +45,18 @@ class Member:
     sha256: bytes
     format: str | None
     label: int
-    """Its class, as the place among the plan's."""
+    """Place of the class among the plan's."""
     entry: dict[str, Any]
-    """Its line of the manifest, but for what is made of it here."""
+    """Line of the manifest, but for what the export itself adds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
     index: int
-    """Among all."""
+    """Place among all shards."""
     split: str
     number: int
-    """Among those of its split."""
+    """Place among the shards of its split."""
     n_images: int
     image_bytes: int
 
@@ -64,14 +64,14 @@ class Shard:
 @dataclass(frozen=True, slots=True)
 class ExportPlan:
     token: str
-    """Tells the lists of this plan from those of one that was written at the same time."""
+    """Part of its lists' keys, which tells them from a plan's that was written at the same time."""
     classes: list[str]
-    """Sorted; an image's label is its class's place among them."""
+    """Class names, sorted; an image's label is its class's place among them."""
     formats: list[str]
     """Formats that the images have as they are stored, sorted."""
     shards: list[Shard]
     n_others: int
-    """Candidates that are in no shard."""
+    """Number of candidates that are in no shard."""
 
     @property
     def n_images(self) -> int:
@@ -126,7 +126,7 @@ class _Cut:
     lines: "_Lines | None" = None
     image_bytes: int = 0
     full: list[tuple[int, int]] = field(default_factory=list)
-    """Images and their bytes."""
+    """Numbers of images and of their bytes, by shard."""
 
 
 class Draft:
@@ -147,7 +147,7 @@ class Draft:
         self._open = ExitStack()
 
     def add(self, split: str, label: int, place: tuple[str, int, int], entry: Any) -> None:
-        """`place` is a pack's key, and offset and length in it."""
+        """Add an image; `place` is a pack's key, and offset and length in it."""
         cut = self._cuts[split]
         pack_key, offset, length = place
         if cut.lines is not None and (
@@ -175,7 +175,7 @@ class Draft:
         self._n_others += 1
 
     def freeze(self, export_id: UUID, classes: list[str]) -> ExportPlan:
-        """Gives the plan that stands: another's, if it was written first."""
+        """Put the plan into the bucket; gives the one that stands, if another was first."""
         for cut in self._cuts.values():
             self._close(cut)
         self._open.close()
@@ -206,7 +206,7 @@ class Draft:
 
 
 class _Lines(AbstractContextManager["_Lines"]):
-    """JSON lines, gzipped, on the disk."""
+    """A file of JSON lines, gzipped, on the disk."""
 
     def __init__(self, path: Path) -> None:
         self._file = gzip.open(path, "wb", compresslevel=GZIP_LEVEL)  # noqa: SIM115, closed below
@@ -234,7 +234,7 @@ def shard_bytes_for(total: int) -> int:
 def write_results(
     export_id: UUID, plan: ExportPlan, shard: Shard, results: Iterable[Any], path: Path
 ) -> None:
-    """What became of each member of `shard`, in their order; `path` is room on the disk."""
+    """Write what became of each member of `shard`, in their order; `path` is room on the disk."""
     with _Lines(path) as lines:
         for result in results:
             lines.write(result)

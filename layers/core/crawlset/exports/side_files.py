@@ -103,7 +103,7 @@ def _by_name(*files: Sequence[WrittenFile]) -> list[WrittenFile]:
 
 
 def _listed(entry: Entry, data_name: str) -> Entry:
-    """What becomes of an image in a format that lists it."""
+    """Fields of the manifest for an image in a format that only lists it."""
     return {
         "data_file": data_name,
         "exported_sha256": entry["sha256"],

@@ -1,4 +1,4 @@
-"""Which split an image belongs to."""
+"""Choice of the split that an image belongs to."""
 
 import hashlib
 from array import array
@@ -19,9 +19,9 @@ class TiedImage:
     image_id: int
     sha256: bytes
     label: str | None
-    """Its class."""
+    """Class of the image."""
     ties: tuple[str, ...] = ()
-    """What it must share a split with: images that have one of these too."""
+    """Marks of the image; images with one in common must share a split."""
 
 
 def split_of(sha256: bytes, seed: str, splits: Splits) -> str:
@@ -55,7 +55,7 @@ def assign(images: Iterable[TiedImage], options: ExportOptions) -> dict[int, str
 
 
 def _groups(images: Sequence[TiedImage]) -> list[list[TiedImage]]:
-    """Union-find over what images are tied by."""
+    """Union-find over the ties of images."""
     parents = list(range(len(images)))
     first_with: dict[str, int] = {}
 

@@ -35,7 +35,7 @@ SIDE = "side"
 
 
 class Note(BaseModel):
-    """What one step tells the verifier, through the bucket."""
+    """Message of one step to the verifier, through the bucket."""
 
     files: list[WrittenFile]
     n_images: int = 0
@@ -228,7 +228,7 @@ def _shard_note(shard: Shard) -> str:
 
 
 def _shard_notes(message: ExportStep, export_format: ExportFormat) -> list[Note]:
-    """Of every file of data."""
+    """Notes of every file of data."""
     if not export_format.has_data_files:
         return []
     return [

@@ -31,7 +31,7 @@ def write(
     path: Path,
 ) -> list[dict[str, Any]]:
     """
-    Write `members` to `path`; what became of each, as the manifest tells it.
+    Write `members` to `path`; gives what became of each, as fields of the manifest.
 
     Raises:
         PackDamagedError: a pack does not hold what it should.
@@ -83,7 +83,7 @@ def _sample(
 
 
 def _exported_sha256(member: Member, picture: ExportedPicture, options: ExportOptions) -> str:
-    """Of the picture's bytes, which are known where they are those stored."""
+    """SHA-256 of the picture's bytes; it is known where they are exported as stored."""
     return member.sha256.hex() if options.keeps_bytes else sha256(picture.data)
 
 

@@ -1,4 +1,4 @@
-"""What an export asks of a format, and what it gives it to write."""
+"""The interface of export formats, and the samples that they write."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,10 +30,10 @@ class Sample:
     label: int
     class_name: str
     file_name: str
-    """Its name in its file of data."""
+    """Name in the file of data."""
     picture: ExportedPicture
     entry: dict[str, Any]
-    """Its line of the manifest."""
+    """Line of the manifest."""
 
 
 Contents = Sequence[tuple[str, str]]
@@ -73,7 +73,7 @@ class ExportFormat(ABC):
     loaded_by: ClassVar[str | None] = None
     """The call by which `datasets` loads the export, for the card."""
     checksums_are: ClassVar[str] = "for `sha256sum --check`"
-    """What the card says of SHA256SUMS."""
+    """Text of the card on SHA256SUMS."""
 
     def __init__(self, options: ExportOptions, plan: ExportPlan) -> None:
         self.options = options
@@ -127,7 +127,7 @@ class ExportFormat(ABC):
 
 def metadata(sample: Sample) -> dict[str, str | int]:
     """
-    What a loader gives along with a picture, always of the same fields and types.
+    Metadata that a loader gives along with a picture, always of the same fields and types.
 
     A text that is not known is empty: loaders take the type of a field from its first values.
     """

@@ -34,7 +34,7 @@ def annotations_name(split: str) -> str:
 
 
 class CocoAnnotations:
-    """Written image by image: `images` as they come, `annotations` beside and joined in the end."""
+    """Annotation files: `images` as they come, `annotations` beside and joined in the end."""
 
     def __init__(
         self, directory: Path, splits: Sequence[str], classes: Sequence[str], boxes: Boxes
@@ -84,7 +84,7 @@ class CocoAnnotations:
             write_annotation(annotation)
 
     def close(self) -> None:
-        """Licences get their numbers as they come, so they are written last."""
+        """Complete the files; licences come last, as they get their numbers on the way."""
         known = [
             {"id": id_, "name": name, "url": licences.address(name) or ""}
             for name, id_ in self._licences.items()

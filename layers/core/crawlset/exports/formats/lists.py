@@ -10,8 +10,8 @@ from typing import IO, Any, Never
 
 from crawlset import licences
 from crawlset.exports.croissant_terms import ImageDescription, column, record_set
+from crawlset.exports.escaping import spreadsheet
 from crawlset.exports.formats.base import Contents, ExportFormat
-from crawlset.exports.texts import spreadsheet
 
 COLUMNS = (
     "image_id", "url", "caption", "split", "class", "label", "keyword", "source", "landing_url",
@@ -35,7 +35,7 @@ class ListFormat(ExportFormat):
 
     @abstractmethod
     def begin(self, out: IO[str]) -> tuple[RowWriter, str]:
-        """Begin the list: what writes a row, and what ends the file."""
+        """Begin the list; gives the function that writes a row, and the text that ends the file."""
 
     def open_writer(self, path: Path) -> Never:
         raise NotImplementedError(path)

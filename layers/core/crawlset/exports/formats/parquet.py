@@ -60,7 +60,7 @@ class Parquet(ExportFormat):
 
 
 class ParquetWriter:
-    """A row group is in memory at a time: what a viewer reads at once."""
+    """A Parquet file; one row group, which a viewer reads at once, is in memory."""
 
     def __init__(self, path: Path, classes: Sequence[str]) -> None:
         self._schema = schema(classes)

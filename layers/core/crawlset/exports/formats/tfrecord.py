@@ -92,7 +92,7 @@ def _masked(data: bytes) -> bytes:
 
 
 def _feature(value: bytes | int) -> bytes:
-    """BytesList is field 1 of a Feature, Int64List field 3, whose numbers are packed."""
+    """Encode a Feature: BytesList is its field 1, Int64List field 3, whose numbers are packed."""
     if isinstance(value, bytes):
         return _field(1, _field(1, value))
     return _field(3, _field(1, _varint(value)))
