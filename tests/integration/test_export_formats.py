@@ -27,7 +27,7 @@ from pycocotools.coco import COCO
 from sqlalchemy.orm import Session
 from tfrecord.reader import tfrecord_loader
 
-from crawlset.exports.options import ExportFormat
+from crawlset.exports.formats import FORMATS
 from crawlset.kit import objects
 from crawlset.models import CrawlJob, ExportJob, JobStatus
 from crawlset.outcomes import ImageStatus, Outcome
@@ -380,7 +380,7 @@ class TestCroissant:
         monkeypatch.setattr(constants, "EXTRACT_PATH", tmp_path / "extracted")
         monkeypatch.setattr(extract, "EXTRACT_PATH", tmp_path / "extracted")
 
-    @pytest.mark.parametrize("format_", list(ExportFormat))
+    @pytest.mark.parametrize("format_", list(FORMATS))
     def test_is_validated(
         self, session: Session, job: CrawlJob, tmp_path: Path, format_: str
     ) -> None:
@@ -416,7 +416,7 @@ class TestCroissant:
                 assert row["images/class"].decode() == line["class"]
                 assert row["images/split"].decode() == line["split"]
 
-    @pytest.mark.parametrize("format_", list(ExportFormat))
+    @pytest.mark.parametrize("format_", list(FORMATS))
     def test_loads_the_provenance_of_every_candidate(
         self, session: Session, job: CrawlJob, tmp_path: Path, format_: str
     ) -> None:
@@ -533,7 +533,7 @@ class TestSideFiles:
         assert config["crawl_job"]["keywords"] == job.keywords
 
 
-@pytest.mark.parametrize("format_", list(ExportFormat))
+@pytest.mark.parametrize("format_", list(FORMATS))
 def test_the_same_images_and_options_give_the_same_bytes(
     session: Session, job: CrawlJob, tmp_path: Path, format_: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""What an export's options do to the images in it."""
+"""Effects of an export's options on the images in it."""
 
 import io
 import zipfile

@@ -12,11 +12,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from crawlset.exports import writing
+from crawlset.exports import formats, writing
 from crawlset.exports.files import WrittenFile
-from crawlset.exports.formats import Format
-from crawlset.exports.options import ExportFormat, ExportOptions
-from crawlset.exports.plan import Member, Plan, Shard
+from crawlset.exports.formats.base import ExportFormat
+from crawlset.exports.options import ExportOptions
+from crawlset.exports.plan import ExportPlan, Member, Shard
 from tests.bench.processes import peak_mb
 
 SHARD_IMAGES = 4_000
@@ -28,16 +28,16 @@ def main() -> None:
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     members = members_in(scratch, n_images)
     kind, _, how = name.partition("+")
-    form = form_of(ExportFormat(kind), how, n_images)
+    export_format = format_of(kind, how, n_images)
     out = scratch / "out"
     out.mkdir()
     n_bytes = 0
     began, used = time.perf_counter(), time.process_time()
-    for shard in form.plan.shards:
+    for shard in export_format.plan.shards:
         first = shard.index * SHARD_IMAGES
         path = out / f"{shard.index}"
         part = members[first : first + SHARD_IMAGES]
-        writing.write(form, shard, part, Packs(scratch).get_range, path)
+        writing.write(export_format, shard, part, Packs(scratch).get_range, path)
         n_bytes += WrittenFile.at(path, path.name).file_size
     print(
         json.dumps(
@@ -69,7 +69,7 @@ def children_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def form_of(kind: ExportFormat, how: str, n_images: int) -> Format:
+def format_of(name: str, how: str, n_images: int) -> ExportFormat:
     asked: dict[str, dict[str, Any]] = {
         "": {},
         "resize": {"resize": {"mode": "keep_ratio", "size": 256}},
@@ -77,8 +77,8 @@ def form_of(kind: ExportFormat, how: str, n_images: int) -> Format:
     }
     counts = [min(SHARD_IMAGES, n_images - first) for first in range(0, n_images, SHARD_IMAGES)]
     shards = [Shard(at, "train", at, n, 0) for at, n in enumerate(counts)]
-    plan = Plan("bench", ["cat", "dog"], ["jpeg"], shards, 0)
-    return Format(kind, ExportOptions.model_validate(asked[how]), plan)
+    plan = ExportPlan("bench", ["cat", "dog"], ["jpeg"], shards, 0)
+    return formats.load(name)(ExportOptions.model_validate(asked[how]), plan)
 
 
 def members_in(scratch: Path, n_images: int) -> list[Member]:

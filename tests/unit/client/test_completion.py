@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from crawlset.exports.options import ExportFormat
+from crawlset.exports.formats import FORMATS
 from crawlset.models import JobStatus
 from crawlset.sources.protocol import IntendedUse
 from crawlset.validation.presets import Preset
@@ -172,6 +172,6 @@ class TestTrouble:
 
 def test_knows_the_words_of_the_service() -> None:
     assert set(completion.STATUSES) == set(JobStatus)
-    assert set(completion.FORMATS) == set(ExportFormat)
+    assert set(completion.FORMATS) == set(FORMATS)
     assert set(completion.PRESETS) == set(Preset)
     assert set(completion.USES) == set(IntendedUse)

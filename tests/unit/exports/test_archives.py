@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from crawlset.exports.archives import members_of, open_archive
+from crawlset.exports.formats.archives import members_of, open_archive
 from crawlset.exports.options import Archive
 
 KINDS = list(Archive)

@@ -4,7 +4,7 @@ from threading import Lock
 
 import pytest
 
-from crawlset.exports.archives import ZipWriter
+from crawlset.exports.formats.archives import ZipWriter
 from crawlset.packs.reader import MAX_GAP, MAX_WINDOW, N_AHEAD, Place, read, windows
 from crawlset_local.processes import wait_until
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from crawlset.exports.options import ExportOptions, Splits
-from crawlset.exports.split import Sample, assign, split_of
+from crawlset.exports.split import TiedImage, assign, split_of
 
 IMAGES = [hashlib.sha256(str(n).encode()).digest() for n in range(20_000)]
 DEFAULT = ExportOptions().splits
@@ -59,10 +59,10 @@ class TestSplits:
         assert Splits(train=0.7, validation=0.2, test=0.1).train == 0.7
 
 
-def samples(n: int, *, n_classes: int = 1, ties: int | None = None) -> list[Sample]:
+def samples(n: int, *, n_classes: int = 1, ties: int | None = None) -> list[TiedImage]:
     """`ties` groups of images, or none that are tied."""
     return [
-        Sample(
+        TiedImage(
             at,
             IMAGES[at],
             f"class{at % n_classes}",
@@ -87,7 +87,7 @@ class TestAssign:
         assert set(splits.values()) == {"train", "validation", "test"}
 
     def test_follows_ties_from_one_to_the_next(self) -> None:
-        chain = [Sample(at, IMAGES[at], None, (f"a{at}", f"a{at + 1}")) for at in range(300)]
+        chain = [TiedImage(at, IMAGES[at], None, (f"a{at}", f"a{at + 1}")) for at in range(300)]
 
         assert len(set(assign(chain, ExportOptions()).values())) == 1
 
@@ -123,7 +123,7 @@ class TestAssign:
         assert counts == {"train": 400 * size, "validation": 50 * size, "test": 50 * size}
 
     def test_keeps_a_lone_rare_class_in_train(self) -> None:
-        some = [*samples(13), Sample(13, IMAGES[13], "rare"), Sample(14, IMAGES[14], "rare")]
+        some = [*samples(13), TiedImage(13, IMAGES[13], "rare"), TiedImage(14, IMAGES[14], "rare")]
 
         splits = assign(some, ExportOptions())
 
@@ -135,7 +135,7 @@ class TestAssign:
         assert Counter(splits.values()) == {"train": 10, "validation": 10, "test": 10}
 
     def test_leaves_a_split_that_a_cluster_has_filled(self) -> None:
-        cluster = [Sample(at, IMAGES[at], "class0", ("tie",)) for at in range(90)]
+        cluster = [TiedImage(at, IMAGES[at], "class0", ("tie",)) for at in range(90)]
 
         splits = assign([*cluster, *samples(100)[90:]], ExportOptions())
 
@@ -155,7 +155,7 @@ class TestAssign:
         self, drawn: list[tuple[str | None, int]], shares: Splits
     ) -> None:
         given_ = [
-            Sample(at, IMAGES[at], label, (f"tie{tie}",) if tie < 20 else ())
+            TiedImage(at, IMAGES[at], label, (f"tie{tie}",) if tie < 20 else ())
             for at, (label, tie) in enumerate(drawn)
         ]
         options = ExportOptions(splits=shares)

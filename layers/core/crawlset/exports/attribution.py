@@ -1,4 +1,4 @@
-"""Who made the images of an export and on what terms, for people: ATTRIBUTION.md and .csv."""
+"""ATTRIBUTION.md and .csv: who made the images of an export, and on what terms."""
 
 import csv
 from collections import Counter
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from crawlset import licences
-from crawlset.exports.texts import link, plain, spreadsheet
+from crawlset.exports.escaping import link, plain, spreadsheet
 
 MARKDOWN, CSV = "ATTRIBUTION.md", "ATTRIBUTION.csv"
 UNKNOWN = "unknown"
@@ -81,7 +81,7 @@ def strictness(licence: str) -> tuple[int, str]:
 
 
 def changes(entry: Mapping[str, Any]) -> str | None:
-    """What was done to the picture, which CC licences ask to be told."""
+    """Changes made to the picture, which CC licences ask to be told."""
     told = []
     if entry["transform"]:
         told.append(f"{_size(entry['transform'])} when it was fetched")

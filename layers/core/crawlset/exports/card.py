@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from crawlset.exports.attribution import notice
-from crawlset.exports.formats import TREES, Format
-from crawlset.exports.options import ExportFormat
+from crawlset.exports.escaping import plain
+from crawlset.exports.formats.base import ExportFormat
 from crawlset.exports.summary import Summary
-from crawlset.exports.texts import plain
 from crawlset.models import CrawlJob
 
 README = "README.md"
@@ -27,19 +26,11 @@ ON_THE_HUB = {
     for version in ("2.0", "2.5", "3.0", "4.0")
 } | {"cc0-1.0"}
 """Ids of licences that the Hub knows too; every other is `other` there."""
-LOADED_BY = {
-    ExportFormat.imagefolder: "load_dataset('imagefolder', data_dir='.')",
-    ExportFormat.webdataset: "load_dataset('webdataset', data_files={'train': 'data/train-*'})",
-    ExportFormat.parquet: "load_dataset('.')",
-    ExportFormat.csv: "load_dataset('csv', data_files='images.csv')",
-    ExportFormat.json: "load_dataset('json', data_files='images.json')",
-    ExportFormat.jsonl: "load_dataset('json', data_files='images.jsonl')",
-}
 
 
-def lines(job: CrawlJob, form: Format, summary: Summary) -> Iterator[str]:
+def lines(job: CrawlJob, export_format: ExportFormat, summary: Summary) -> Iterator[str]:
     yield "---"
-    for name, value in front_matter(job, form, summary).items():
+    for name, value in front_matter(job, export_format, summary).items():
         yield f"{name}: {json.dumps(value, ensure_ascii=False)}"
     yield "---"
     yield ""
@@ -50,10 +41,10 @@ def lines(job: CrawlJob, form: Format, summary: Summary) -> Iterator[str]:
     yield ""
     yield "| file | what it is |"
     yield "| --- | --- |"
-    yield from (f"| `{name}` | {what} |" for name, what in _contents(form))
+    yield from (f"| `{name}` | {what} |" for name, what in _contents(export_format))
     yield ""
-    if form.kind in LOADED_BY:
-        yield f"`datasets` loads it by `{LOADED_BY[form.kind]}`."
+    if export_format.loaded_by:
+        yield f"`datasets` loads it by `{export_format.loaded_by}`."
         yield ""
     yield f"- Sources: {', '.join(map(plain, job.sources))}"
     yield f"- Intended use: {plain(str(job.policy['intended_use']))}"
@@ -68,8 +59,8 @@ def lines(job: CrawlJob, form: Format, summary: Summary) -> Iterator[str]:
     yield from _table("Outcomes of all candidates", ("outcome",), _keyed(summary.outcomes))
 
 
-def front_matter(job: CrawlJob, form: Format, summary: Summary) -> dict[str, Any]:
-    """Values are JSON, which YAML is a superset of but for escaped surrogates."""
+def front_matter(job: CrawlJob, export_format: ExportFormat, summary: Summary) -> dict[str, Any]:
+    """Front matter of the card, whose values are JSON: YAML but for escaped surrogates."""
     known = {name if name in ON_THE_HUB else "other" for name in summary.licences}
     return {
         "pretty_name": job.name,
@@ -77,52 +68,24 @@ def front_matter(job: CrawlJob, form: Format, summary: Summary) -> dict[str, Any
         "task_categories": ["image-classification"],
         "size_categories": [_size(summary.n_exported)],
         "tags": ["crawlset", "croissant"],
-        **_configs(form),
+        **_configs(export_format),
     }
 
 
-def _configs(form: Format) -> dict[str, Any]:
-    """Where the Hub's viewer and `load_dataset` find the splits."""
-    match form.kind:
-        case _ if form.kind in TREES or form.kind is ExportFormat.tfrecord:
-            return {}  # trees are found by their folders, once unpacked
-        case ExportFormat.csv | ExportFormat.json | ExportFormat.jsonl:
-            files: Any = form.list_name
-        case _:
-            files = [{"split": name, "path": f"data/{name}-*"} for name in form.plan.splits]
+def _configs(export_format: ExportFormat) -> dict[str, Any]:
+    """Front matter by which the Hub's viewer and `load_dataset` find the splits."""
+    files = export_format.hub_files()
     return {"configs": [{"config_name": "default", "data_files": files}]} if files else {}
 
 
-def _contents(form: Format) -> Iterator[tuple[str, str]]:
-    match form.kind:
-        case ExportFormat.imagefolder | ExportFormat.yolo:
-            yield (
-                f"data/*.{form.options.archive}",
-                "unpack all into one folder: `split/class/image`",
-            )
-        case ExportFormat.coco:
-            yield f"data/*.{form.options.archive}", "unpack all into one folder: `split/image`"
-            yield "annotations/instances_*.json", "COCO, with each image's licence"
-        case ExportFormat.webdataset:
-            yield "data/*.tar", "samples of `jpg`, `cls` and `json`"
-        case ExportFormat.parquet:
-            yield "data/*.parquet", "`image`, `label` and what is known of each"
-        case ExportFormat.tfrecord:
-            yield "data/*.tfrecord-*", "`tf.train.Example`: `image/encoded`, `image/class/label`"
-        case _:
-            yield form.list_name, "a row for every image; no pictures"
+def _contents(export_format: ExportFormat) -> Iterator[tuple[str, str]]:
+    yield from export_format.contents
     yield "classes.txt", "the classes; a label is a line's number, from 0"
     yield "manifest.jsonl", "a line for every candidate: outcome, source, licence, evidence"
     yield "croissant.json", "metadata (Croissant 1.1)"
     yield "ATTRIBUTION.md, ATTRIBUTION.csv", "authors and licences"
     yield "config.json", "how it was crawled, validated and exported"
-    if form.kind in TREES:
-        yield (
-            "SHA256SUMS",
-            "for `sha256sum --check`: of the archives, or of what `crawlset export` unpacked",
-        )
-    else:
-        yield "SHA256SUMS", "for `sha256sum --check`"
+    yield "SHA256SUMS", export_format.checksums_are
 
 
 def _size(n: int) -> str:

@@ -1,4 +1,4 @@
-"""Which candidates an export holds, and as what class."""
+"""Choice of the candidates that an export holds, and of their classes."""
 
 from typing import Protocol
 
@@ -7,8 +7,8 @@ from crawlset.exports.options import ExportOptions
 from crawlset.outcomes import ImageStatus, Verdict
 
 
-class Candidate(Protocol):
-    """What the choice looks at; `verdict` is that of the export's validation."""
+class ExportCandidate(Protocol):
+    """Columns that the choice depends on; `verdict` is that of the export's validation."""
 
     @property
     def status(self) -> ImageStatus: ...
@@ -28,7 +28,7 @@ class Choice:
             self._verdicts.add(Verdict.quarantine)
         self._licences = licences.wanted(options.licences or ())
 
-    def has(self, candidate: Candidate) -> bool:
+    def has(self, candidate: ExportCandidate) -> bool:
         return (
             candidate.status == ImageStatus.stored
             and candidate.verdict in self._verdicts

@@ -10,16 +10,14 @@ reads as one set only from the folder they are in, unchecked; so each has a reco
 as well, by its name.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import PurePosixPath
+from collections.abc import Sequence
 from typing import Any
 
 from crawlset import __version__, licences
+from crawlset.exports.croissant_terms import ENCODINGS, PROVENANCE, Node, column, record_set
 from crawlset.exports.files import WrittenFile
-from crawlset.exports.formats import LISTS, TREES, Format
+from crawlset.exports.formats.base import ExportFormat
 from crawlset.exports.manifest import MANIFEST
-from crawlset.exports.names import EXTENSIONS
-from crawlset.exports.options import ExportFormat
 from crawlset.exports.summary import Summary
 from crawlset.models import CrawlJob
 
@@ -70,32 +68,6 @@ CONTEXT: dict[str, Any] = {
     "subField": "cr:subField",
     "transform": "cr:transform",
 }
-PROVENANCE = {
-    "url": ("prov:wasDerivedFrom", "The address of the picture."),
-    "landing_url": ("prov:hadPrimarySource", "The page that shows it."),
-    "creator": ("prov:wasAttributedTo", "Who made it, as the source says."),
-    "source": ("prov:wasGeneratedBy", "The source whose search found it."),
-    "downloaded_at": ("prov:generatedAtTime", "When it was fetched."),
-    "licence": ("sc:license", "Its licence, as an SPDX-like id."),
-    "outcome": (None, "What became of the candidate."),
-    "sha256": ("sc:sha256", "Of the bytes stored."),
-    "class": (None, "Its class in this export; none if it is not in it."),
-    "split": (None, "Its split in this export."),
-    "data_file": (None, "The file of this export that holds it."),
-    "file_name": (None, "Its name there."),
-}
-"""By column of the manifest: the property it is equal to, and what it says."""
-ENCODINGS = {
-    ".zip": "application/zip",
-    ".tar": "application/x-tar",
-    ".gz": "application/x-tar",
-    ".parquet": "application/x-parquet",
-    ".csv": "text/csv",
-    ".json": "application/json",
-    ".jsonl": "application/jsonlines",
-    ".md": "text/markdown",
-    ".txt": "text/plain",
-}
 USES = {
     "research": "Scientific research",
     "commercial": "Commercial use",
@@ -104,9 +76,19 @@ USES = {
 
 
 def document(
-    job: CrawlJob, form: Format, summary: Summary, files: Sequence[WrittenFile], date: str
-) -> dict[str, Any]:
-    """`date` (ISO 8601) is that of the snapshot; `files` are the others of the export."""
+    job: CrawlJob,
+    export_format: ExportFormat,
+    summary: Summary,
+    files: Sequence[WrittenFile],
+    date: str,
+) -> Node:
+    """
+    The document of an export.
+
+    `date` (ISO 8601) is that of the snapshot; `files` are the others of the export.
+    """
+    data = [file.name for file in files if file.name.startswith("data/")]
+    images = export_format.describe_images(data)
     crawl = {
         "@type": "prov:Activity",
         "prov:label": f"Crawl of {', '.join(job.sources)} by Crawlset {__version__}",
@@ -118,7 +100,7 @@ def document(
         "conformsTo": "http://mlcommons.org/croissant/1.1",
         "name": {"en": job.name},
         "description": {
-            "en": f"{summary.n_exported} images of {len(form.plan.classes)} classes,"
+            "en": f"{summary.n_exported} images of {len(export_format.plan.classes)} classes,"
             f" of {summary.n_candidates} candidates from {', '.join(job.sources)}."
         },
         "url": f"urn:crawlset:{job.id}",
@@ -134,8 +116,8 @@ def document(
         "rai:dataCollection": "Found by the sources' official APIs or given as lists of URLs;"
         " robots.txt, TDM reservations and other opt-outs were heeded as the manifest shows.",
         "rai:dataCollectionType": "Web API",
-        "distribution": [*map(_file_object, files), *_file_sets(form, files)],
-        "recordSet": [*_record_sets(form, files)],
+        "distribution": [*map(_file_object, files), *images.file_sets],
+        "recordSet": [*images.record_sets, _provenance()],
     }
 
 
@@ -143,7 +125,7 @@ def _licence(name: str) -> str:
     return licences.address(name) or name
 
 
-def _offer(job: CrawlJob, summary: Summary) -> dict[str, Any]:
+def _offer(job: CrawlJob, summary: Summary) -> Node:
     use = str(job.policy["intended_use"])
     return {
         "@type": ["CreativeWork", "odrl:Offer"],
@@ -173,7 +155,7 @@ def _offer(job: CrawlJob, summary: Summary) -> dict[str, Any]:
     }
 
 
-def _file_object(file: WrittenFile) -> dict[str, Any]:
+def _file_object(file: WrittenFile) -> Node:
     suffix = "." + file.name.rpartition(".")[2]
     return {
         "@type": "cr:FileObject",
@@ -186,105 +168,10 @@ def _file_object(file: WrittenFile) -> dict[str, Any]:
     }
 
 
-def _file_sets(form: Format, files: Sequence[WrittenFile]) -> Iterator[dict[str, Any]]:
-    data = [{"@id": file.name} for file in files if file.name.startswith("data/")]
-    if not data:
-        return
-    if form.kind in TREES or form.kind is ExportFormat.webdataset:
-        yield {
-            "@type": "cr:FileSet",
-            "@id": "pictures",
-            "name": {"en": "pictures"},
-            "containedIn": data,
-            "encodingFormat": "image/*",
-            "includes": [f"*.{suffix}" for suffix in EXTENSIONS.values()],
-        }
-    elif form.kind is ExportFormat.parquet and len(data) > 1:
-        yield {
-            "@type": "cr:FileSet",
-            "@id": "tables",
-            "name": {"en": "tables"},
-            "encodingFormat": ENCODINGS[".parquet"],
-            "includes": ["data/*.parquet"],
-        }
-
-
-def _record_sets(form: Format, files: Sequence[WrittenFile]) -> Iterator[dict[str, Any]]:
-    data = [file.name for file in files if file.name.startswith("data/")]
-    if data and (form.kind in TREES or form.kind is ExportFormat.webdataset):
-        yield _record_set("images", list(_file_fields(form)))
-    elif data and form.kind is ExportFormat.parquet:
-        alone = {"fileObject": {"@id": data[0]}}
-        together = {"fileSet": {"@id": "tables"}}
-        yield _table_set("images", alone if len(data) == 1 else together)
-        for name in data if len(data) > 1 else ():
-            yield _table_set(PurePosixPath(name).stem, {"fileObject": {"@id": name}})
-    elif form.kind in LISTS:
-        columns = ("url", "class", "split", "licence", "sha256")
-        yield _record_set(
-            "images", [_column(f"images/{name}", form.list_name, name) for name in columns]
-        )
-    yield _record_set(
-        "provenance",
-        [
-            _column(f"provenance/{name}", MANIFEST, name, description=what)
-            | ({"equivalentProperty": same} if same else {})
-            for name, (same, what) in PROVENANCE.items()
-        ],
-    )
-
-
-def _record_set(name: str, fields: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"@type": "cr:RecordSet", "@id": name, "name": {"en": name}, "field": fields}
-
-
-def _file_fields(form: Format) -> Iterator[dict[str, Any]]:
-    def of_file(name: str, kind: str, what: str, regex: str | None = None) -> dict[str, Any]:
-        source: dict[str, Any] = {
-            "fileSet": {"@id": "pictures"},
-            "extract": {"fileProperty": what},
-        }
-        if regex is not None:
-            source["transform"] = {"regex": regex}
-        return _field(f"images/{name}", kind, source)
-
-    yield of_file("image", "sc:ImageObject", "content")
-    yield of_file("file_name", "sc:Text", "filename")
-    if form.kind in TREES:
-        yield of_file("split", "sc:Text", "fullpath", r"^(?:.*/)?(train|validation|val|test)/.*$")
-    if form.kind in {ExportFormat.imagefolder, ExportFormat.yolo}:
-        yield of_file("class", "sc:Text", "fullpath", r"^.*/([^/]+)/[^/]+$")
-
-
-def _table_set(set_name: str, of: Mapping[str, Any]) -> dict[str, Any]:
-    def column(name: str, kind: str, **more: Any) -> dict[str, Any]:
-        source = {**of, "extract": {"column": name}, **more}
-        return _field(f"{set_name}/{name}", kind, source)
-
+def _provenance() -> Node:
     fields = [
-        column("image", "sc:ImageObject", transform={"jsonPath": "bytes"}),
-        column("label", "sc:Integer"),
-        *(column(name, "sc:Text") for name in ("file_name", "class", "sha256")),
+        column(f"provenance/{name}", MANIFEST, name, description=what)
+        | ({"equivalentProperty": same} if same else {})
+        for name, (same, what) in PROVENANCE.items()
     ]
-    for name in ("url", "landing_url", "creator", "licence"):
-        same, what = PROVENANCE[name]
-        told = {"equivalentProperty": same, "description": {"en": what}}
-        fields.append(column(name, "sc:Text") | told)
-    return _record_set(set_name, fields)
-
-
-def _column(id_: str, file: str, column: str, description: str | None = None) -> dict[str, Any]:
-    source = {"fileObject": {"@id": file}, "extract": {"column": column}}
-    told = {"description": {"en": description}} if description else {}
-    return _field(id_, "sc:Text", source) | told
-
-
-def _field(id_: str, kind: str, source: Mapping[str, Any]) -> dict[str, Any]:
-    name = id_.rpartition("/")[2]
-    return {
-        "@type": "cr:Field",
-        "@id": id_,
-        "name": {"en": name},
-        "dataType": kind,
-        "source": dict(source),
-    }
+    return record_set("provenance", fields)

@@ -14,7 +14,7 @@ from crawlset.exports.names import class_folders
 from crawlset.exports.options import ExportOptions, Group
 from crawlset.exports.plan import Draft
 from crawlset.exports.repository import SnapshotRepository
-from crawlset.exports.split import Sample
+from crawlset.exports.split import TiedImage
 from crawlset.models import CrawlJob, ExportJob
 
 
@@ -33,7 +33,7 @@ def draft(session: Session, job: ExportJob, directory: Path) -> tuple[Draft, lis
     names = class_folders({choice.class_of(row.keyword) for row in chosen})
     classes = sorted(names.values())
     labels = {name: at for at, name in enumerate(classes)}
-    splits = split.assign(_samples(chosen, choice, options), options)
+    splits = split.assign(_tied(chosen, choice, options), options)
     drawn = Draft(
         directory,
         shard_images=options.shard_images,
@@ -52,12 +52,12 @@ def draft(session: Session, job: ExportJob, directory: Path) -> tuple[Draft, lis
     return drawn, classes
 
 
-def _samples(
+def _tied(
     rows: list[Row[*tuple[Any, ...]]], choice: Choice, options: ExportOptions
-) -> Iterator[Sample]:
+) -> Iterator[TiedImage]:
     for row in rows:
         ties = tuple(_ties(row, options))
-        yield Sample(row.id, row.sha256, choice.class_of(row.keyword), ties)
+        yield TiedImage(row.id, row.sha256, choice.class_of(row.keyword), ties)
 
 
 def _ties(row: Row[*tuple[Any, ...]], options: ExportOptions) -> Iterator[str]:

@@ -15,7 +15,7 @@ PIECE = 1 << 20
 
 
 class ExportDamagedError(ConflictError):
-    """What was read back is not what was written."""
+    """A file that was read back is not what was written."""
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"{name} of the export is damaged: {reason}.")
@@ -35,7 +35,7 @@ class WrittenFile:
 
 
 def upload(export_id: UUID, path: Path, name: str) -> WrittenFile:
-    """In parts if it is large; a failure leaves nothing behind."""
+    """Upload a file, in parts if it is large; a failure leaves nothing behind."""
     written = WrittenFile.at(path, name)
     objects.put_file(keys.export_file(export_id, name), path)
     return written

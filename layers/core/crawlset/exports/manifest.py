@@ -11,61 +11,21 @@ from crawlset.rights import ledger
 
 MANIFEST = "manifest.jsonl"
 AS_THEY_ARE = (
-    "url",
-    "final_url",
-    "landing_url",
-    "source",
-    "query",
-    "keyword",
-    "rank",
-    "licence",
-    "licence_raw",
-    "creator",
-    "attribution",
-    "title",
-    "status",
-    "outcome",
-    "detail",
-    "http_status",
-    "content_type",
-    "file_size",
-    "width",
-    "height",
-    "format",
-    "n_frames",
-    "phash",
-    "n_retries",
-    "etag",
-    "last_modified",
-    "transform",
-    "duplicate_of",
-    "verdict",
-    "rule",
-    "measured",
-    "threshold",
-    "cluster",
-)
-NOT_EXPORTED: dict[str, Any] = dict.fromkeys(
-    (
-        "split",
-        "class",
-        "label",
-        "data_file",
-        "file_name",
-        "exported_sha256",
-        "exported_size",
-        "exported_width",
-        "exported_height",
-        "exported_format",
-        "left_out",
-    )
-)
-"""What the line of an exported image has besides; `left_out` tells why one that was chosen is not
-in the export."""
+    "url", "final_url", "landing_url", "source", "query", "keyword", "rank", "licence",
+    "licence_raw", "creator", "attribution", "title", "status", "outcome", "detail", "http_status",
+    "content_type", "file_size", "width", "height", "format", "n_frames", "phash", "n_retries",
+    "etag", "last_modified", "transform", "duplicate_of", "verdict", "rule", "measured",
+    "threshold", "cluster",
+)  # fmt: skip
+NOT_EXPORTED: dict[str, Any] = dict.fromkeys((
+    "split", "class", "label", "data_file", "file_name", "exported_sha256", "exported_size",
+    "exported_width", "exported_height", "exported_format", "left_out",
+))  # fmt: skip
+"""Fields of an exported image, all null; `left_out` says why a chosen one is not exported."""
 
 
 def entry(row: Row[*tuple[Any, ...]], policy: Mapping[str, Any]) -> dict[str, Any]:
-    """What is known of a candidate; `policy` is the crawl job's."""
+    """Line of the manifest for a candidate; `policy` is the crawl job's."""
     evidence = row.evidence or {}
     return {
         "image_id": row.id,
@@ -81,12 +41,12 @@ def entry(row: Row[*tuple[Any, ...]], policy: Mapping[str, Any]) -> dict[str, An
 
 
 def line(entry: Mapping[str, Any]) -> str:
-    """A line of the manifest: JSON, in ASCII."""
+    """Serialise an entry: a line of JSON, in ASCII."""
     return json.dumps(entry, separators=(",", ":")) + "\n"
 
 
 def damage_of(path: Path, n_candidates: int, n_exported: int) -> str | None:
-    """What is wrong with the manifest at `path`, if anything is."""
+    """Describe the damage of the manifest at `path`, if there is any."""
     lines = exported = 0
     try:
         with path.open("rb") as stream:

@@ -1,4 +1,4 @@
-"""What classes and images are called in an export: never what a source said, but made from it."""
+"""Names of classes and images in an export, made safe from what sources say."""
 
 import hashlib
 import re
@@ -38,7 +38,7 @@ def class_folders(keywords: Iterable[str | None]) -> dict[str | None, str]:
 
 
 def key_of(sha256: bytes) -> str:
-    """Named after its stored bytes, so that it is the same image in every export: 32 hex digits."""
+    """Name of an image by its stored bytes, the same in every export: 32 hex digits."""
     return sha256.hex()[:32]
 
 
@@ -47,7 +47,7 @@ def extension(image_format: str | None) -> str:
 
 
 def _slug(keyword: str | None) -> str:
-    """Empty if nothing of the keyword can stand in a name."""
+    """Folder name for the keyword; empty if nothing of it can stand in one."""
     if keyword is None:
         return UNLABELLED
     text = _UNSAFE.sub("_", keyword)
@@ -59,7 +59,7 @@ def _slug(keyword: str | None) -> str:
 
 
 def _identity(slug: str) -> str:
-    """Alike for names that some file system takes for one."""
+    """Key that is equal for names which some file system takes for one."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", slug).casefold())
 
 
@@ -70,7 +70,7 @@ def _with_digest(slug: str, keyword: str | None) -> str:
 
 
 def _looks_digested(slug: str) -> bool:
-    """A keyword of this shape might be what `_with_digest` makes of another."""
+    """Whether `_with_digest` might make the same name of another keyword."""
     return _DIGESTED.search(_identity(slug)) is not None
 
 

@@ -1,4 +1,4 @@
-"""What a request may ask of an export."""
+"""Options of an export, as a request may have them."""
 
 import math
 from enum import StrEnum
@@ -13,22 +13,10 @@ from crawlset.kit.texts import printable
 
 MAX_CLASSES = 10_000
 MAX_SHARD_BYTES = 8 << 30
-"""The disk of a function has 10 GB, and holds one shard."""
+"""Limit of a shard, which must fit on a function's disk of 10 GB."""
 
 Ratio = Annotated[float, Field(ge=0, le=1)]
 ClassName = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(printable)]
-
-
-class ExportFormat(StrEnum):
-    imagefolder = "imagefolder"
-    webdataset = "webdataset"
-    parquet = "parquet"
-    coco = "coco"
-    yolo = "yolo"
-    tfrecord = "tfrecord"
-    csv = "csv"
-    json = "json"
-    jsonl = "jsonl"
 
 
 class Archive(StrEnum):
@@ -38,7 +26,7 @@ class Archive(StrEnum):
 
 
 class Group(StrEnum):
-    """What images have in common that shall not be in two splits."""
+    """Property that images have in common which shall not be in two splits."""
 
     near_duplicates = "near_duplicates"
     host = "host"
@@ -159,7 +147,7 @@ class ExportOptions(BaseModel):
 
     @property
     def transform(self) -> Resize | None:
-        """What is made of each picture; None if its bytes stay."""
+        """Resizing and encoding of each picture; None if its bytes stay."""
         if self.resize is not None:
             return Resize(**self.resize.model_dump())
         if self.encode is not None:

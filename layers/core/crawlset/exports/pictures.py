@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
+from crawlset.exports.formats.base import ExportedPicture
 from crawlset.exports.options import ExportOptions
 from crawlset.exports.plan import Member
 from crawlset.imaging.features import Features, Rejection, Resize
@@ -17,14 +18,6 @@ BATCH_IMAGES = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    data: bytes
-    format: str
-    width: int
-    height: int
-
-
-@dataclass(frozen=True, slots=True)
 class LeftOut:
     """An image that cannot be exported as asked."""
 
@@ -32,7 +25,7 @@ class LeftOut:
 
 
 Read = Iterable[tuple[Member, bytes]]
-Made = Iterator[tuple[Member, Picture | LeftOut]]
+Made = Iterator[tuple[Member, ExportedPicture | LeftOut]]
 
 
 def made(read: Read, options: ExportOptions) -> Made:
@@ -45,7 +38,7 @@ def made(read: Read, options: ExportOptions) -> Made:
 def _as_stored(read: Read) -> Made:
     for member, body in read:
         entry = member.entry
-        yield member, Picture(body, entry["format"], entry["width"], entry["height"])
+        yield member, ExportedPicture(body, entry["format"], entry["width"], entry["height"])
 
 
 def _stripped(pictures: Made) -> Made:
@@ -53,29 +46,29 @@ def _stripped(pictures: Made) -> Made:
         yield member, picture if isinstance(picture, LeftOut) else _without_metadata(picture)
 
 
-def _without_metadata(picture: Picture) -> Picture | LeftOut:
+def _without_metadata(picture: ExportedPicture) -> ExportedPicture | LeftOut:
     try:
         data = strip(picture.data, picture.format)
     except ValueError as error:
         return LeftOut(f"metadata cannot be stripped: {error}")
-    return Picture(data, picture.format, picture.width, picture.height)
+    return ExportedPicture(data, picture.format, picture.width, picture.height)
 
 
 def _transformed(read: Read, wanted: Resize) -> Made:
-    """In children, as fetching does: a file that harms a decoder harms nothing else."""
+    """Decode in child processes: a file that harms a decoder harms nothing else."""
     with closing(DecodePool()) as pool:
         for batch in _batches(read):
             for (member, _), answer in zip(batch, _decode(pool, batch, wanted), strict=True):
                 yield member, _picture(answer)
 
 
-def _picture(answer: Features | Rejection) -> Picture | LeftOut:
+def _picture(answer: Features | Rejection) -> ExportedPicture | LeftOut:
     if isinstance(answer, Rejection):
         return LeftOut(f"cannot be transformed: {answer.outcome}, {answer.detail}")
     picture = answer.transformed
     if picture is None:
         return LeftOut("cannot be transformed: the decoder left it as it is")
-    return Picture(picture.data, picture.format, picture.width, picture.height)
+    return ExportedPicture(picture.data, picture.format, picture.width, picture.height)
 
 
 def _decode(

@@ -22,7 +22,7 @@ from crawlset.wire import keys
 
 SHARD_BYTES = 500_000_000
 MAX_SHARDS = 1_500
-"""A shard is two tasks of an execution, whose history ends after 25,000 events."""
+"""Limit by the history of an execution: 25,000 events, and a shard is two tasks."""
 USUAL_SHARDS = 1_000
 PART_LINES = 50_000
 
@@ -45,33 +45,33 @@ class Member:
     sha256: bytes
     format: str | None
     label: int
-    """Its class, as the place among the plan's."""
+    """Place of the class among the plan's."""
     entry: dict[str, Any]
-    """Its line of the manifest, but for what is made of it here."""
+    """Line of the manifest, but for what the export itself adds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
     index: int
-    """Among all."""
+    """Place among all shards."""
     split: str
     number: int
-    """Among those of its split."""
+    """Place among the shards of its split."""
     n_images: int
     image_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ExportPlan:
     token: str
-    """Tells the lists of this plan from those of one that was written at the same time."""
+    """Part of its lists' keys, which tells them from a plan's that was written at the same time."""
     classes: list[str]
-    """Sorted; an image's label is its class's place among them."""
+    """Class names, sorted; an image's label is its class's place among them."""
     formats: list[str]
-    """That the images have as they are stored, sorted."""
+    """Formats that the images have as they are stored, sorted."""
     shards: list[Shard]
     n_others: int
-    """Candidates that are in no shard."""
+    """Number of candidates that are in no shard."""
 
     @property
     def n_images(self) -> int:
@@ -83,24 +83,24 @@ class Plan:
 
     @property
     def splits(self) -> list[str]:
-        """That have images."""
+        """Non-empty splits."""
         return list(dict.fromkeys(shard.split for shard in self.shards))
 
     def n_shards(self, split: str) -> int:
         return sum(shard.split == split for shard in self.shards)
 
 
-def find(export_id: UUID) -> Plan | None:
+def find(export_id: UUID) -> ExportPlan | None:
     try:
         body = objects.get(_plan_key(export_id))
     except objects.s3().exceptions.NoSuchKey:
         return None
     plan = json.loads(body)
     del plan["v"]
-    return Plan(**plan | {"shards": [Shard(**shard) for shard in plan["shards"]]})
+    return ExportPlan(**plan | {"shards": [Shard(**shard) for shard in plan["shards"]]})
 
 
-def members_of(export_id: UUID, plan: Plan, shard: Shard) -> Iterator[Member]:
+def members_of(export_id: UUID, plan: ExportPlan, shard: Shard) -> Iterator[Member]:
     for line in objects.get_lines(_key(export_id, plan.token, _list_name(shard))):
         yield Member(
             pack_key=line["pack"],
@@ -113,7 +113,7 @@ def members_of(export_id: UUID, plan: Plan, shard: Shard) -> Iterator[Member]:
         )
 
 
-def others_of(export_id: UUID, plan: Plan) -> Iterator[dict[str, Any]]:
+def others_of(export_id: UUID, plan: ExportPlan) -> Iterator[dict[str, Any]]:
     """The entries of candidates that are in no shard."""
     for part in range(-(-plan.n_others // PART_LINES)):
         yield from objects.get_lines(_key(export_id, plan.token, _part_name(part)))
@@ -126,7 +126,7 @@ class _Cut:
     lines: "_Lines | None" = None
     image_bytes: int = 0
     full: list[tuple[int, int]] = field(default_factory=list)
-    """Images and their bytes."""
+    """Numbers of images and of their bytes, by shard."""
 
 
 class Draft:
@@ -147,7 +147,7 @@ class Draft:
         self._open = ExitStack()
 
     def add(self, split: str, label: int, place: tuple[str, int, int], entry: Any) -> None:
-        """`place` is a pack's key, and offset and length in it."""
+        """Add an image; `place` is a pack's key, and offset and length in it."""
         cut = self._cuts[split]
         pack_key, offset, length = place
         if cut.lines is not None and (
@@ -174,8 +174,8 @@ class Draft:
             self._others.write(entry)
         self._n_others += 1
 
-    def freeze(self, export_id: UUID, classes: list[str]) -> Plan:
-        """Gives the plan that stands: another's, if it was written first."""
+    def freeze(self, export_id: UUID, classes: list[str]) -> ExportPlan:
+        """Put the plan into the bucket; gives the one that stands, if another was first."""
         for cut in self._cuts.values():
             self._close(cut)
         self._open.close()
@@ -184,7 +184,7 @@ class Draft:
             for split, cut in self._cuts.items()
             for number, counts in enumerate(cut.full)
         ]
-        plan = Plan(
+        plan = ExportPlan(
             token=uuid4().hex,
             classes=classes,
             formats=sorted(self._formats),
@@ -206,7 +206,7 @@ class Draft:
 
 
 class _Lines(AbstractContextManager["_Lines"]):
-    """JSON lines, gzipped, on the disk."""
+    """A file of JSON lines, gzipped, on the disk."""
 
     def __init__(self, path: Path) -> None:
         self._file = gzip.open(path, "wb", compresslevel=GZIP_LEVEL)  # noqa: SIM115, closed below
@@ -232,20 +232,20 @@ def shard_bytes_for(total: int) -> int:
 
 
 def write_results(
-    export_id: UUID, plan: Plan, shard: Shard, results: Iterable[Any], path: Path
+    export_id: UUID, plan: ExportPlan, shard: Shard, results: Iterable[Any], path: Path
 ) -> None:
-    """What became of each member of `shard`, in their order; `path` is room on the disk."""
+    """Write what became of each member of `shard`, in their order; `path` is room on the disk."""
     with _Lines(path) as lines:
         for result in results:
             lines.write(result)
     objects.put_file(_results_key(export_id, plan, shard), path)
 
 
-def results_of(export_id: UUID, plan: Plan, shard: Shard) -> Iterator[Any]:
+def results_of(export_id: UUID, plan: ExportPlan, shard: Shard) -> Iterator[Any]:
     yield from objects.get_lines(_results_key(export_id, plan, shard))
 
 
-def _results_key(export_id: UUID, plan: Plan, shard: Shard) -> str:
+def _results_key(export_id: UUID, plan: ExportPlan, shard: Shard) -> str:
     return _key(export_id, plan.token, f"{_list_name(shard)}-written")
 
 

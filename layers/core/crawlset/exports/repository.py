@@ -28,7 +28,7 @@ from crawlset.outcomes import ImageStatus
 
 ROWS_AT_ONCE = 2_000
 REMOVING = (TakedownStatus.removing, TakedownStatus.completed)
-"""From here on what a takedown hides does not come back."""
+"""States of a takedown after which what it hides does not come back."""
 CANDIDATE = (
     Image.id,
     Image.url,
@@ -102,21 +102,21 @@ class ExportRepository:
         )
 
     def keywords_of(self, job: CrawlJob) -> set[str]:
-        """That `job` searches for, or that its candidates have; "" if some have none."""
+        """Keywords that `job` searches for or its candidates have; "" if some have none."""
         found = self.session.scalars(
             select(func.coalesce(Image.keyword, "")).where(Image.crawl_job_id == job.id).distinct()
         )
         return {*job.keywords, *found}
 
     def validation_status(self, job: ExportJob) -> JobStatus | None:
-        """None if the export waits for no validation, or for one that is gone."""
+        """Status of the validation that the export waits for; None if there is none."""
         status: JobStatus | None = self.session.scalar(
             select(ValidationJob.status).where(ValidationJob.id == job.validation_job_id)
         )
         return status
 
     def list_page(self, job: CrawlJob, after: str | None, limit: int) -> Slice[ExportJob]:
-        """Newest first."""
+        """Export jobs of `job`, newest first."""
         statement = select(ExportJob).where(ExportJob.crawl_job_id == job.id)
         if after is not None:
             statement = statement.where(ExportJob.id < UUID(after))
@@ -124,7 +124,7 @@ class ExportRepository:
         return cut(rows, limit, lambda job: job.id)
 
     def is_expired(self, job: ExportJob) -> bool:
-        """By the database clock."""
+        """Whether the files have expired, by the database clock."""
         now: datetime = self.session.execute(select(func.now())).scalar_one()
         return job.expires_at is not None and job.expires_at <= now
 
@@ -182,7 +182,7 @@ class FileRepository:
     def add(
         self, user_id: UUID, export_job_id: UUID, files: Iterable[tuple[str, int, bytes]]
     ) -> None:
-        """`files` are (name, size in bytes, SHA-256)."""
+        """Record files, each as name, size in bytes, SHA-256."""
         rows = [
             {
                 "id": new_id(),
@@ -208,14 +208,14 @@ class FileRepository:
 
 
 class SnapshotRepository:
-    """What an export reads of its crawl job, in single statements: each sees one moment."""
+    """Reads of a crawl job by its export, in single statements: each sees one moment."""
 
     def __init__(self, session: Session, job: ExportJob) -> None:
         self.session = session
         self.job = job
 
     def stream_stored(self) -> Generator[Row[*tuple[Any, ...]]]:
-        """`CHOICE` of what is stored, by id: what decides about being in the export, and where."""
+        """Stored candidates by id, with `CHOICE`: what decides if and where they are exported."""
         statement = (
             select(*CHOICE)
             .add_columns(ImageVerdict.verdict, ImageVerdict.cluster)

@@ -4,16 +4,17 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from crawlset.exports.options import ExportFormat, ExportOptions
+from crawlset.exports.formats import DEFAULT, ExportFormatName
+from crawlset.exports.options import ExportOptions
 from crawlset.models import ExportJob, JobStatus
 
 
 class ExportRequest(BaseModel):
-    """What to export once a crawl (and its validation) has completed."""
+    """Export to be made once a crawl (and its validation) has completed."""
 
     model_config = ConfigDict(extra="forbid")
 
-    format: ExportFormat = ExportFormat.imagefolder
+    format: ExportFormatName = DEFAULT
     export_options: ExportOptions = ExportOptions()
 
 
@@ -25,7 +26,7 @@ class ExportJobCreate(ExportRequest):
 
 
 class WithheldRead(BaseModel):
-    """Why the files of an export cannot be had: it holds images that were taken down."""
+    """Takedown that withholds an export, because images it names are in the files."""
 
     takedown_id: UUID
     at: Annotated[datetime, Field(description="When the takedown was asked for")]

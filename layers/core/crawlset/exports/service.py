@@ -1,4 +1,4 @@
-"""What a user may do with export jobs, and how they expire."""
+"""Create, read, cancel and expire export jobs."""
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -119,7 +119,7 @@ def add(
     request: ExportRequest,
     validation_job: ValidationJob | None,
 ) -> ExportJob:
-    """As `create`, for a caller that starts the execution itself, after `validation_job`."""
+    """Create an export job whose execution the caller starts, after `validation_job`."""
     pipeline_jobs.require_settled(session, job)
     export_job = ExportJob(
         id=new_id(),
@@ -204,7 +204,7 @@ def list_expired(session: Session) -> list[tuple[UUID, UUID]]:
 
 
 def forget_files(session: Session, export_job_id: UUID) -> None:
-    """The files of an export are deleted; the export stays, expired."""
+    """Forget the deleted files of an export, which stays, expired."""
     FileRepository(session).forget(export_job_id)
     logger.info("export_job_expired", export_job_id=str(export_job_id))
 

@@ -1,22 +1,22 @@
 """The files beside those of data: written in one pass over the plan and what became of it."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
+from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from crawlset import __version__
-from crawlset.exports import card, coco, croissant, manifest, plan
+from crawlset.exports import card, croissant, manifest, plan
 from crawlset.exports.attribution import CSV, MARKDOWN, Attributions
 from crawlset.exports.card import README
 from crawlset.exports.croissant import CROISSANT
 from crawlset.exports.files import WrittenFile
-from crawlset.exports.formats import LISTS, Format
-from crawlset.exports.listing import Listing
+from crawlset.exports.formats.base import ExportFormat
 from crawlset.exports.manifest import MANIFEST, NOT_EXPORTED
-from crawlset.exports.options import ExportFormat
 from crawlset.exports.summary import Summary
 from crawlset.models import CrawlJob, ValidationJob
 
@@ -25,20 +25,22 @@ CONFIG, CLASSES, CHECKSUMS = "config.json", "classes.txt", "SHA256SUMS"
 Entry = dict[str, Any]
 
 
-def entries(export_id: UUID, form: Format) -> Iterator[Entry]:
+def entries(export_id: UUID, export_format: ExportFormat) -> Iterator[Entry]:
     """Every line of the manifest: of the images shard by shard, then of all other candidates."""
-    for shard in form.plan.shards:
-        members = list(plan.members_of(export_id, form.plan, shard))
+    planned = export_format.plan
+    for shard in planned.shards:
+        members = list(plan.members_of(export_id, planned, shard))
+        split, name = export_format.split_name(shard.split), export_format.data_name(shard)
         results = (
-            plan.results_of(export_id, form.plan, shard)
-            if form.has_files
-            else (_listed(member.entry, form) for member in members)
+            plan.results_of(export_id, planned, shard)
+            if export_format.has_data_files
+            else (_listed(member.entry, name) for member in members)
         )
         for member, result in zip(members, results, strict=True):
-            name = form.plan.classes[member.label]
-            place = {"split": form.split_name(shard.split), "class": name, "label": member.label}
+            label = member.label
+            place = {"split": split, "class": planned.classes[label], "label": label}
             yield member.entry | NOT_EXPORTED | place | result
-    for entry in plan.others_of(export_id, form.plan):
+    for entry in plan.others_of(export_id, planned):
         yield entry | NOT_EXPORTED
 
 
@@ -47,62 +49,63 @@ def write(
     lines: Iterator[Entry],
     job: CrawlJob,
     validation_job: ValidationJob | None,
-    form: Format,
+    export_format: ExportFormat,
     data: list[WrittenFile],
 ) -> tuple[list[WrittenFile], Summary]:
     """
-    Write them below `directory`; gives them and what they add up to.
+    Write the side files below `directory`; gives them and what they add up to.
 
     They say nothing that differs between two exports of one snapshot. `data` are the files of data.
     """
-    summary = Summary(unmet=set(form.options.classes))
-    names = [MANIFEST, MARKDOWN, CSV, CLASSES, CONFIG]
-    with ExitStack() as stack:
-        out = stack.enter_context((directory / MANIFEST).open("w", encoding="ascii"))
-        tell: list[Callable[[Mapping[str, Any]], None]] = [
-            stack.enter_context(closing(Attributions(directory))).add
-        ]
-        if form.kind is ExportFormat.coco:
-            splits, boxes = form.plan.splits, form.options.boxes
-            annotations = coco.CocoAnnotations(directory, splits, form.plan.classes, boxes)
-            tell.append(stack.enter_context(closing(annotations)).add)
-            names += [coco.file_name(split) for split in splits]
-        elif form.kind in LISTS:
-            listing = Listing(directory / form.list_name, form.kind)
-            tell.append(stack.enter_context(closing(listing)).add)
-            names.append(form.list_name)
-        for entry in lines:
-            out.write(manifest.line(entry))
-            summary.add(entry)
-            if entry["data_file"]:
-                for told in tell:
-                    told(entry)
-    classes = "".join(f"{name}\n" for name in form.plan.classes)
+    own_names, summary = _write_lines(directory, lines, export_format)
+    classes = "".join(f"{name}\n" for name in export_format.plan.classes)
     (directory / CLASSES).write_text(classes, encoding="utf-8")
-    _write_json(directory / CONFIG, _config(job, validation_job, form))
+    _write_json(directory / CONFIG, _config(job, validation_job, export_format))
+    names = [MANIFEST, MARKDOWN, CSV, CLASSES, CONFIG, *own_names]
     written = [WrittenFile.at(directory / name, name) for name in names]
     ended_at = (validation_job or job).finished_at or job.created_at
     described = croissant.document(
-        job, form, summary, sorted([*data, *written], key=_name), ended_at.isoformat()
+        job, export_format, summary, _by_name(data, written), ended_at.isoformat()
     )
     _write_json(directory / CROISSANT, described)
-    text = "\n".join(card.lines(job, form, summary))
+    text = "\n".join(card.lines(job, export_format, summary))
     (directory / README).write_text(text, encoding="utf-8")
     written += [WrittenFile.at(directory / name, name) for name in (CROISSANT, README)]
-    sums = (f"{file.sha256}  {file.name}\n" for file in sorted([*data, *written], key=_name))
+    sums = (f"{file.sha256}  {file.name}\n" for file in _by_name(data, written))
     (directory / CHECKSUMS).write_text("".join(sums), encoding="ascii")
     written.append(WrittenFile.at(directory / CHECKSUMS, CHECKSUMS))
     return written, summary
 
 
-def _name(file: WrittenFile) -> str:
-    return file.name
+def _write_lines(
+    directory: Path, lines: Iterator[Entry], export_format: ExportFormat
+) -> tuple[Sequence[str], Summary]:
+    """Write what grows line by line; gives the names of the format's own files and a summary."""
+    summary = Summary(unmet=set(export_format.options.classes))
+    with ExitStack() as stack:
+        out = stack.enter_context((directory / MANIFEST).open("w", encoding="ascii"))
+        attributions = stack.enter_context(closing(Attributions(directory)))
+        own = export_format.open_side_files(directory)
+        if own is not None:
+            stack.enter_context(closing(own))
+        for entry in lines:
+            out.write(manifest.line(entry))
+            summary.add(entry)
+            if entry["data_file"]:
+                attributions.add(entry)
+                if own is not None:
+                    own.add(entry)
+    return own.names if own else (), summary
 
 
-def _listed(entry: Entry, form: Format) -> Entry:
-    """What becomes of an image in a format that lists it."""
+def _by_name(*files: Sequence[WrittenFile]) -> list[WrittenFile]:
+    return sorted(chain(*files), key=attrgetter("name"))
+
+
+def _listed(entry: Entry, data_name: str) -> Entry:
+    """Fields of the manifest for an image in a format that only lists it."""
     return {
-        "data_file": form.list_name,
+        "data_file": data_name,
         "exported_sha256": entry["sha256"],
         "exported_size": entry["file_size"],
         "exported_width": entry["width"],
@@ -111,7 +114,9 @@ def _listed(entry: Entry, form: Format) -> Entry:
     }
 
 
-def _config(job: CrawlJob, validation_job: ValidationJob | None, form: Format) -> Any:
+def _config(
+    job: CrawlJob, validation_job: ValidationJob | None, export_format: ExportFormat
+) -> Any:
     return {
         "crawlset_version": __version__,
         "crawl_job": {
@@ -124,8 +129,8 @@ def _config(job: CrawlJob, validation_job: ValidationJob | None, form: Format) -
         },
         "validation_rules": validation_job.validation_rules if validation_job else None,
         "export": {
-            "format": form.kind,
-            "export_options": form.options.model_dump(mode="json"),
+            "format": export_format.name,
+            "export_options": export_format.options.model_dump(mode="json"),
         },
     }
 

@@ -1,4 +1,4 @@
-"""Which split an image belongs to."""
+"""Choice of the split that an image belongs to."""
 
 import hashlib
 from array import array
@@ -13,13 +13,15 @@ NAMES = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class TiedImage:
+    """An image to be given a split, and what ties it to others."""
+
     image_id: int
     sha256: bytes
     label: str | None
-    """Its class."""
+    """Class of the image."""
     ties: tuple[str, ...] = ()
-    """What it must share a split with: images that have one of these too."""
+    """Marks of the image; images with one in common must share a split."""
 
 
 def split_of(sha256: bytes, seed: str, splits: Splits) -> str:
@@ -32,13 +34,13 @@ def split_of(sha256: bytes, seed: str, splits: Splits) -> str:
     return _split_at(_place(sha256, seed), _named(splits))
 
 
-def assign(samples: Iterable[Sample], options: ExportOptions) -> dict[int, str]:
+def assign(images: Iterable[TiedImage], options: ExportOptions) -> dict[int, str]:
     """
     The split of each image: tied images share one, and the smallest hash among them decides it.
 
     With `stratify`, every class is shared out by itself, as `strata` says.
     """
-    groups = _groups(list(samples))
+    groups = _groups(list(images))
     shares = _named(options.splits)
     places = array("d", (_place(_first(group), options.seed) for group in groups))
     if options.stratify:
@@ -46,15 +48,15 @@ def assign(samples: Iterable[Sample], options: ExportOptions) -> dict[int, str]:
     else:
         chosen = (_split_at(place, shares) for place in places)
     return {
-        sample.image_id: split
+        image.image_id: split
         for group, split in zip(groups, chosen, strict=True)
-        for sample in group
+        for image in group
     }
 
 
-def _groups(samples: Sequence[Sample]) -> list[list[Sample]]:
-    """Union-find over what samples are tied by."""
-    parents = list(range(len(samples)))
+def _groups(images: Sequence[TiedImage]) -> list[list[TiedImage]]:
+    """Union-find over the ties of images."""
+    parents = list(range(len(images)))
     first_with: dict[str, int] = {}
 
     def root(at: int) -> int:
@@ -63,13 +65,13 @@ def _groups(samples: Sequence[Sample]) -> list[list[Sample]]:
             at = parents[at]
         return at
 
-    for at, sample in enumerate(samples):
-        for tie in sample.ties:
+    for at, image in enumerate(images):
+        for tie in image.ties:
             one, other = root(first_with.setdefault(tie, at)), root(at)
             parents[max(one, other)] = min(one, other)
-    groups: dict[int, list[Sample]] = defaultdict(list)
-    for at, sample in enumerate(samples):
-        groups[root(at)].append(sample)
+    groups: dict[int, list[TiedImage]] = defaultdict(list)
+    for at, image in enumerate(images):
+        groups[root(at)].append(image)
     return list(groups.values())
 
 
@@ -87,8 +89,8 @@ def _named(splits: Splits) -> list[tuple[str, float]]:
     return [(name, share) for name, share in shares if share > 0]
 
 
-def _first(group: list[Sample]) -> bytes:
-    return min(sample.sha256 for sample in group)
+def _first(group: list[TiedImage]) -> bytes:
+    return min(image.sha256 for image in group)
 
 
 def _place(sha256: bytes, seed: str) -> float:

@@ -15,13 +15,13 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 from sqlalchemy import func
 
-from crawlset.exports import drafting, files, manifest, side_files, writing
+from crawlset.exports import drafting, files, formats, manifest, side_files, writing
 from crawlset.exports import plan as plans
 from crawlset.exports.files import ExportDamagedError, WrittenFile
-from crawlset.exports.formats import LISTS, Format
+from crawlset.exports.formats.base import ExportFormat
 from crawlset.exports.manifest import MANIFEST
-from crawlset.exports.options import ExportFormat, ExportOptions
-from crawlset.exports.plan import Plan, Shard
+from crawlset.exports.options import ExportOptions
+from crawlset.exports.plan import ExportPlan, Shard
 from crawlset.exports.repository import ExportRepository, FileRepository
 from crawlset.jobs import pipeline_jobs
 from crawlset.jobs.pipeline_jobs import StepError
@@ -35,7 +35,7 @@ SIDE = "side"
 
 
 class Note(BaseModel):
-    """What one step tells the verifier, through the bucket."""
+    """Message of one step to the verifier, through the bucket."""
 
     files: list[WrittenFile]
     n_images: int = 0
@@ -80,26 +80,26 @@ def run(message: ExportStep) -> dict[str, Any]:
 def plan(message: ExportStep) -> list[Shard]:
     """Freeze what the export holds, unless that is done; gives the shards to be written."""
     with db.transaction(message.user_id) as session:
-        kind = ExportFormat(session.get_one(ExportJob, message.export_job_id).format)
+        name = session.get_one(ExportJob, message.export_job_id).format
     planned = plans.find(message.export_job_id)
     if planned is None:
         planned = _drafted(message)
     logger.info("export_planned", images=planned.n_images, shards=len(planned.shards))
-    return planned.shards if kind not in LISTS else []
+    return planned.shards if formats.load(name).has_data_files else []
 
 
 def write_shard(message: ExportStep) -> None:
     """Write one file of data, straight from the packs."""
-    form = _form_of(message)
-    shard = form.plan.shards[message.index]
-    name = form.data_name(shard)
-    members = plans.members_of(message.export_job_id, form.plan, shard)
+    export_format = _format_of(message)
+    shard = export_format.plan.shards[message.index]
+    name = export_format.data_name(shard)
+    members = plans.members_of(message.export_job_id, export_format.plan, shard)
     with TemporaryDirectory() as directory:
         path = Path(directory, "data")
-        results = writing.write(form, shard, members, objects.get_range, path)
+        results = writing.write(export_format, shard, members, objects.get_range, path)
         written = files.upload(message.export_job_id, path, name)
         plans.write_results(
-            message.export_job_id, form.plan, shard, results, Path(directory, "results")
+            message.export_job_id, export_format.plan, shard, results, Path(directory, "results")
         )
     n_images = sum("left_out" not in result for result in results)
     _note(message.export_job_id, _shard_note(shard), Note(files=[written], n_images=n_images))
@@ -116,15 +116,15 @@ def finish(message: ExportStep) -> None:
         validation_job = None
         if job.validation_job_id is not None:
             validation_job = session.get(ValidationJob, job.validation_job_id)
-    form = _form_of(message)
-    data = [file for note in _shard_notes(message, form) for file in note.files]
+    export_format = _format_of(message)
+    data = [file for note in _shard_notes(message, export_format) for file in note.files]
     with TemporaryDirectory() as directory:
         written, summary = side_files.write(
             Path(directory),
-            side_files.entries(export_id, form),
+            side_files.entries(export_id, export_format),
             crawl_job,
             validation_job,
-            form,
+            export_format,
             data,
         )
         for file in written:
@@ -138,19 +138,19 @@ def finish(message: ExportStep) -> None:
 
 def verify_shard(message: ExportStep) -> None:
     """Read a file of data back, picture by picture."""
-    form = _form_of(message)
-    shard = form.plan.shards[message.index]
+    export_format = _format_of(message)
+    shard = export_format.plan.shards[message.index]
     (file,) = _noted(message.export_job_id, _shard_note(shard)).files
     expected = [
         (result["file_name"], result["exported_sha256"])
-        for result in plans.results_of(message.export_job_id, form.plan, shard)
+        for result in plans.results_of(message.export_job_id, export_format.plan, shard)
         if "left_out" not in result
     ]
     with TemporaryDirectory() as directory:
         path = Path(directory, "data")
         files.download(message.export_job_id, file, path)
         try:
-            found = [(name, writing.sha256(body)) for name, body in form.pictures_of(path)]
+            found = [(name, writing.sha256(body)) for name, body in export_format.read(path)]
         except ValueError as error:
             raise ExportDamagedError(file.name, str(error)) from error
     if found != expected:
@@ -159,11 +159,11 @@ def verify_shard(message: ExportStep) -> None:
 
 def verify(message: ExportStep) -> None:
     """Read the other files back; if all is as planned, complete the export and show its files."""
-    form = _form_of(message)
-    notes = _shard_notes(message, form)
+    export_format = _format_of(message)
+    notes = _shard_notes(message, export_format)
     side = _noted(message.export_job_id, SIDE)
-    expected = form.plan.n_candidates, side.n_images
-    if form.has_files and side.n_images != sum(note.n_images for note in notes):
+    expected = export_format.plan.n_candidates, side.n_images
+    if export_format.has_data_files and side.n_images != sum(note.n_images for note in notes):
         raise ExportDamagedError(MANIFEST, "it lists other images than were written")
     with TemporaryDirectory() as directory:
         path = Path(directory, "file")
@@ -204,7 +204,7 @@ STEPS = {
 }
 
 
-def _drafted(message: ExportStep) -> Plan:
+def _drafted(message: ExportStep) -> ExportPlan:
     with TemporaryDirectory() as directory:
         with db.transaction(message.user_id) as session:
             job = session.get_one(ExportJob, message.export_job_id)
@@ -212,7 +212,7 @@ def _drafted(message: ExportStep) -> Plan:
         return draft.freeze(message.export_job_id, classes)
 
 
-def _form_of(message: ExportStep) -> Format:
+def _format_of(message: ExportStep) -> ExportFormat:
     """The format with the plan and the options of the job."""
     with db.transaction(message.user_id) as session:
         job = session.get_one(ExportJob, message.export_job_id)
@@ -220,18 +220,20 @@ def _form_of(message: ExportStep) -> Format:
     if planned is None:
         raise ExportDamagedError("plan", "it is gone")
     options = ExportOptions.model_validate(job.export_options)
-    return Format(ExportFormat(job.format), options, planned)
+    return formats.load(job.format)(options, planned)
 
 
 def _shard_note(shard: Shard) -> str:
     return f"{shard.split}-{shard.number:05d}"
 
 
-def _shard_notes(message: ExportStep, form: Format) -> list[Note]:
-    """Of every file of data."""
-    if not form.has_files:
+def _shard_notes(message: ExportStep, export_format: ExportFormat) -> list[Note]:
+    """Notes of every file of data."""
+    if not export_format.has_data_files:
         return []
-    return [_noted(message.export_job_id, _shard_note(shard)) for shard in form.plan.shards]
+    return [
+        _noted(message.export_job_id, _shard_note(shard)) for shard in export_format.plan.shards
+    ]
 
 
 def _complete(message: ExportStep, n_images: int, written: list[WrittenFile]) -> None:

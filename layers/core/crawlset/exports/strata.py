@@ -78,7 +78,7 @@ class _Table:
                 self._groups_left[stratum] += 1
         self._counts = [[0] * len(shares) for _ in range(n_common + 1)]
         self._carried = [0.0] * len(shares)
-        """What rounding has taken from each split so far."""
+        """Share that rounding has taken from each split so far."""
 
     def place(self, classes: Mapping[int, int]) -> int:
         """Put a group of images into the split that lacks most of their classes."""
@@ -136,7 +136,7 @@ class _Table:
 
 def _wanted(n: int, shares: Sequence[float], counts: Sequence[int]) -> list[float]:
     """
-    What each split should get of `n` more images: fractions that add up to `n`.
+    Share of each split in `n` more images: fractions that add up to `n`.
 
     A split that has more than its share already gets none.
     """

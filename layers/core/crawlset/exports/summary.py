@@ -1,4 +1,4 @@
-"""What the lines of an export's manifest add up to."""
+"""Summary of the lines of an export's manifest."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ class Summary:
     n_candidates: int = 0
     n_exported: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
-    """Of all candidates."""
+    """All candidates by outcome."""
     classes: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Exported images by split and class."""
     licences: Counter[str] = field(default_factory=Counter)
@@ -23,7 +23,7 @@ class Summary:
     """Keywords that have a class of their own in the options, and that no candidate has."""
 
     def add(self, entry: Mapping[str, Any]) -> None:
-        """A line of the manifest."""
+        """Count a line of the manifest."""
         self.n_candidates += 1
         self.unmet.discard(entry["keyword"] or "")
         self.outcomes[entry["outcome"] or "pending"] += 1

@@ -8,12 +8,11 @@ from typing import Any
 
 from crawlset.errors import ConflictError
 from crawlset.exports import pictures
-from crawlset.exports.formats import Format
+from crawlset.exports.formats.base import ExportedPicture, ExportFormat, Sample
 from crawlset.exports.names import key_of
 from crawlset.exports.options import ExportOptions
-from crawlset.exports.pictures import LeftOut, Picture
+from crawlset.exports.pictures import LeftOut
 from crawlset.exports.plan import Member, Shard
-from crawlset.exports.samples import Sample
 from crawlset.packs import reader
 from crawlset.packs.reader import GetRange
 
@@ -25,28 +24,32 @@ class PackDamagedError(ConflictError):
 
 
 def write(
-    form: Format, shard: Shard, members: Iterable[Member], get_range: GetRange, path: Path
+    export_format: ExportFormat,
+    shard: Shard,
+    members: Iterable[Member],
+    get_range: GetRange,
+    path: Path,
 ) -> list[dict[str, Any]]:
     """
-    Write `members` to `path`; what became of each, as the manifest tells it.
+    Write `members` to `path`; gives what became of each, as fields of the manifest.
 
     Raises:
         PackDamagedError: a pack does not hold what it should.
     """
     results: list[dict[str, Any]] = []
-    name = form.data_name(shard)
-    with closing(form.open_writer(path)) as writer:
-        for member, picture in pictures.made(_read(members, get_range), form.options):
+    name, options = export_format.data_name(shard), export_format.options
+    with closing(export_format.open_writer(path)) as writer:
+        for member, picture in pictures.made(_read(members, get_range), options):
             if isinstance(picture, LeftOut):
                 results.append({"left_out": picture.reason})
                 continue
-            sample = _sample(form, shard, member, picture)
+            sample = _sample(export_format, shard, member, picture)
             writer.append(sample)
             results.append(
                 {
                     "data_file": name,
                     "file_name": sample.file_name,
-                    "exported_sha256": _exported_sha256(member, picture, form.options),
+                    "exported_sha256": _exported_sha256(member, picture, options),
                     "exported_size": len(picture.data),
                     "exported_width": picture.width,
                     "exported_height": picture.height,
@@ -63,22 +66,24 @@ def _read(members: Iterable[Member], get_range: GetRange) -> Iterator[tuple[Memb
         yield member, body
 
 
-def _sample(form: Format, shard: Shard, member: Member, picture: Picture) -> Sample:
+def _sample(
+    export_format: ExportFormat, shard: Shard, member: Member, picture: ExportedPicture
+) -> Sample:
     key = key_of(member.sha256)
-    name = form.plan.classes[member.label]
+    name = export_format.plan.classes[member.label]
     return Sample(
         key=key,
         split=shard.split,
         label=member.label,
         class_name=name,
-        file_name=form.file_name(shard.split, name, key, picture.format),
+        file_name=export_format.file_name(shard.split, name, key, picture.format),
         picture=picture,
         entry=member.entry,
     )
 
 
-def _exported_sha256(member: Member, picture: Picture, options: ExportOptions) -> str:
-    """Of the picture's bytes, which are known where they are those stored."""
+def _exported_sha256(member: Member, picture: ExportedPicture, options: ExportOptions) -> str:
+    """SHA-256 of the picture's bytes; it is known where they are exported as stored."""
     return member.sha256.hex() if options.keeps_bytes else sha256(picture.data)
 
 

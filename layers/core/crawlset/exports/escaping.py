@@ -5,9 +5,9 @@ import re
 MAX_TEXT = 500
 _MARKUP = re.compile(r"([\\`*_\[\]<>#|~&])")
 _LINK = re.compile(r"https?://[!-;=?-\[\]-~]+")
-"""Printable ASCII but for `<`, `>` and the backslash."""
+"""URL in printable ASCII without `<`, `>` and the backslash."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""The last four are full-width."""
+"""First characters of formulas; the last four are full-width."""
 
 
 def plain(text: str | None, otherwise: str = "unknown") -> str:

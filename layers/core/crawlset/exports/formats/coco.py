@@ -1,4 +1,4 @@
-"""COCO annotations, a file for each split: images with their licences, classes, boxes."""
+"""COCO: trees without classes, and annotations: images with their licences, classes, boxes."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -8,15 +8,33 @@ from pathlib import Path
 from typing import IO, Any
 
 from crawlset import licences
+from crawlset.exports.formats.base import Contents
+from crawlset.exports.formats.trees import TreeFormat
 from crawlset.exports.options import Boxes
 
 
-def file_name(split: str) -> str:
+class Coco(TreeFormat):
+    """A folder for each split, with a file of annotations."""
+
+    name = "coco"
+    has_class_folders = False
+
+    @property
+    def contents(self) -> Contents:
+        annotations = "annotations/instances_*.json", "COCO, with each image's licence"
+        return *super().contents, annotations
+
+    def open_side_files(self, directory: Path) -> "CocoAnnotations":
+        plan = self.plan
+        return CocoAnnotations(directory, plan.splits, plan.classes, self.options.boxes)
+
+
+def annotations_name(split: str) -> str:
     return f"annotations/instances_{split}.json"
 
 
 class CocoAnnotations:
-    """Written image by image: `images` as they come, `annotations` beside and joined in the end."""
+    """Annotation files: `images` as they come, `annotations` beside and joined in the end."""
 
     def __init__(
         self, directory: Path, splits: Sequence[str], classes: Sequence[str], boxes: Boxes
@@ -27,11 +45,15 @@ class CocoAnnotations:
             {"id": at, "name": name, "supercategory": ""} for at, name in enumerate(classes, 1)
         ]
         self._licences: dict[str, int] = {}
-        self._files = {split: self._begin(directory / file_name(split)) for split in splits}
+        self._files = {split: self._begin(directory / annotations_name(split)) for split in splits}
         self._writers = {
             split: (_elements(out), _elements(beside))
             for split, (out, beside) in self._files.items()
         }
+
+    @property
+    def names(self) -> list[str]:
+        return [annotations_name(split) for split in self._files]
 
     def add(self, entry: Mapping[str, Any]) -> None:
         write_image, write_annotation = self._writers[entry["split"]]
@@ -62,7 +84,7 @@ class CocoAnnotations:
             write_annotation(annotation)
 
     def close(self) -> None:
-        """Licences get their numbers as they come, so they are written last."""
+        """Complete the files; licences come last, as they get their numbers on the way."""
         known = [
             {"id": id_, "name": name, "url": licences.address(name) or ""}
             for name, id_ in self._licences.items()

@@ -15,11 +15,11 @@ _NO_TIME = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3
 _REGULAR_FILE = 0o100644 << 16
 _GZIP_LEVEL = 1
-"""Pictures are compressed already."""
+"""Lowest level: pictures are compressed already."""
 
 
 class ZipWriter:
-    """Without compression; of more than 4 GiB if need be."""
+    """A ZIP archive without compression; of more than 4 GiB if need be."""
 
     def __init__(self, path: Path) -> None:
         self._zip = zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True)

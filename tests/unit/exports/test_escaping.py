@@ -1,6 +1,6 @@
 import pytest
 
-from crawlset.exports.texts import link, plain, spreadsheet
+from crawlset.exports.escaping import link, plain, spreadsheet
 
 
 class TestPlain:

@@ -12,13 +12,31 @@ from pathlib import Path
 
 from google_crc32c import value as crc32c
 
-from crawlset.exports.samples import Sample, metadata
+from crawlset.exports.formats.base import ExportFormat, Sample, metadata
 
 _MASK = 0xA282EAD8
 _LENGTH = struct.Struct("<Q")
 _CHECKSUM = struct.Struct("<I")
 _BYTES_FIELD = 2
 _IMAGE, _NAME = "image/encoded", "image/filename"
+
+
+class TFRecord(ExportFormat):
+    name = "tfrecord"
+    data_names = "data/{split}.tfrecord-{number:05d}-of-{n:05d}"
+    contents = (("data/*.tfrecord-*", "`tf.train.Example`: `image/encoded`, `image/class/label`"),)
+
+    def open_writer(self, path: Path) -> "TFRecordWriter":
+        return TFRecordWriter(path)
+
+    def read(self, path: Path) -> Iterator[tuple[str, bytes]]:
+        for message in _records(path):
+            features = {}
+            ((_, entries),) = _fields(message)
+            for _, entry in _fields(entries):
+                (_, name), (_, feature) = _fields(entry)
+                features[bytes(name).decode()] = feature
+            yield bytes(_only_bytes(features[_NAME])).decode(), bytes(_only_bytes(features[_IMAGE]))
 
 
 class TFRecordWriter:
@@ -58,17 +76,6 @@ def example(features: dict[str, bytes | int]) -> bytes:
     return _field(1, entries)
 
 
-def pictures_of(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Name and bytes of each picture. Raises `ValueError` for what is no such file."""
-    for message in _records(path):
-        features = {}
-        ((_, entries),) = _fields(message)
-        for _, entry in _fields(entries):
-            (_, name), (_, feature) = _fields(entry)
-            features[bytes(name).decode()] = feature
-        yield bytes(_only_bytes(features[_NAME])).decode(), bytes(_only_bytes(features[_IMAGE]))
-
-
 def _records(path: Path) -> Iterator[memoryview]:
     with path.open("rb") as file:
         while head := file.read(_LENGTH.size + _CHECKSUM.size):
@@ -85,7 +92,7 @@ def _masked(data: bytes) -> bytes:
 
 
 def _feature(value: bytes | int) -> bytes:
-    """BytesList is field 1 of a Feature, Int64List field 3, whose numbers are packed."""
+    """Encode a Feature: BytesList is its field 1, Int64List field 3, whose numbers are packed."""
     if isinstance(value, bytes):
         return _field(1, _field(1, value))
     return _field(3, _field(1, _varint(value)))

@@ -1,0 +1,134 @@
+"""Parquet files as `datasets` reads them: the column `image` is a picture, `label` a class."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import parquet as pq
+
+from crawlset.exports import croissant_terms as terms
+from crawlset.exports.croissant_terms import ImageDescription, Node
+from crawlset.exports.formats.base import ExportFormat, Sample, metadata
+
+GROUP_IMAGES = 100
+GROUP_BYTES = 64 << 20
+TEXTS = (
+    "file_name", "class", "url", "landing_url", "source", "query", "keyword", "licence",
+    "licence_url", "creator", "title", "attribution", "sha256", "format",
+)  # fmt: skip
+NUMBERS = ("image_id", "width", "height")
+
+
+class Parquet(ExportFormat):
+    """Tables with the pictures in them."""
+
+    name = "parquet"
+    data_names = "data/{split}-{number:05d}-of-{n:05d}.parquet"
+    contents = (("data/*.parquet", "`image`, `label` and what is known of each"),)
+    is_read_by_hub = True
+    loaded_by = "load_dataset('.')"
+
+    def open_writer(self, path: Path) -> "ParquetWriter":
+        return ParquetWriter(path, self.plan.classes)
+
+    def read(self, path: Path) -> Iterator[tuple[str, bytes]]:
+        try:
+            with pq.ParquetFile(path, page_checksum_verification=False) as file:
+                for batch in file.iter_batches(batch_size=GROUP_IMAGES, columns=["image"]):
+                    for image in batch.column("image").to_pylist():
+                        yield image["path"], image["bytes"]
+        except (pa.ArrowException, OSError) as error:
+            raise ValueError(f"it cannot be read: {error}") from error
+
+    def describe_images(self, data: Sequence[str]) -> ImageDescription:
+        """One record set of all files, and where they are several, one of each by its name."""
+        if len(data) <= 1:
+            alone = [_records("images", {"fileObject": {"@id": name}}) for name in data]
+            return ImageDescription(record_sets=alone)
+        tables = {
+            "@type": "cr:FileSet",
+            "@id": "tables",
+            "name": {"en": "tables"},
+            "encodingFormat": terms.ENCODINGS[".parquet"],
+            "includes": ["data/*.parquet"],
+        }
+        together = _records("images", {"fileSet": {"@id": "tables"}})
+        each = [_records(PurePosixPath(name).stem, {"fileObject": {"@id": name}}) for name in data]
+        return ImageDescription([tables], [together, *each])
+
+
+class ParquetWriter:
+    """A Parquet file; one row group, which a viewer reads at once, is in memory."""
+
+    def __init__(self, path: Path, classes: Sequence[str]) -> None:
+        self._schema = schema(classes)
+        self._writer = pq.ParquetWriter(
+            path,
+            self._schema,
+            compression={column: _compression(column) for column in _columns(self._schema)},
+            use_dictionary=["class", "source", "licence", "licence_url", "format"],
+            write_statistics=[*NUMBERS, "label"],
+        )
+        self._rows: list[dict[str, Any]] = []
+        self._size = 0
+
+    def append(self, sample: Sample) -> None:
+        image = {"bytes": sample.picture.data, "path": sample.file_name}
+        self._rows.append({"image": image, **metadata(sample)})
+        self._size += len(sample.picture.data)
+        if len(self._rows) == GROUP_IMAGES or self._size >= GROUP_BYTES:
+            self._flush()
+
+    def close(self) -> None:
+        if self._rows:
+            self._flush()
+        self._writer.close()
+
+    def _flush(self) -> None:
+        self._writer.write_table(pa.Table.from_pylist(self._rows, self._schema))
+        self._rows, self._size = [], 0
+
+
+def schema(classes: Sequence[str]) -> pa.Schema:
+    features: dict[str, Any] = {
+        "image": {"_type": "Image"},
+        "label": {"names": list(classes), "_type": "ClassLabel"},
+    }
+    features |= {name: {"dtype": "string", "_type": "Value"} for name in TEXTS}
+    features |= {name: {"dtype": "int64", "_type": "Value"} for name in NUMBERS}
+    return pa.schema(
+        [
+            ("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
+            ("label", pa.int64()),
+            *((name, pa.string()) for name in TEXTS),
+            *((name, pa.int64()) for name in NUMBERS),
+        ],
+        metadata={"huggingface": json.dumps({"info": {"features": features}})},
+    )
+
+
+def _columns(fields: pa.Schema) -> list[str]:
+    return ["image.bytes", "image.path", *(name for name in fields.names if name != "image")]
+
+
+def _compression(column: str) -> str:
+    return "NONE" if column == "image.bytes" else "ZSTD"
+
+
+def _records(set_name: str, of: Mapping[str, Any]) -> Node:
+    def column(name: str, kind: str, **more: Any) -> Node:
+        source = {**of, "extract": {"column": name}, **more}
+        return terms.field(f"{set_name}/{name}", kind, source)
+
+    fields = [
+        column("image", "sc:ImageObject", transform={"jsonPath": "bytes"}),
+        column("label", "sc:Integer"),
+        *(column(name, "sc:Text") for name in ("file_name", "class", "sha256")),
+    ]
+    for name in ("url", "landing_url", "creator", "licence"):
+        same, what = terms.PROVENANCE[name]
+        told = {"equivalentProperty": same, "description": {"en": what}}
+        fields.append(column(name, "sc:Text") | told)
+    return terms.record_set(set_name, fields)
