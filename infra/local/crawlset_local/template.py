@@ -44,7 +44,7 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def known_parameters(template: dict[str, Any], wanted: Mapping[str, str]) -> dict[str, str]:
-    """Keep the values of `wanted` that the template declares; raises `DeployError` if one has none."""
+    """Keep the values of `wanted` that the template declares; raise `DeployError` if none has."""
     declared = template.get("Parameters", {})
     chosen = {name: value for name, value in wanted.items() if name in declared}
     missing = [n for n, p in declared.items() if "Default" not in p and n not in chosen]
