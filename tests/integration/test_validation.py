@@ -705,7 +705,7 @@ class TestPipeline:
         job.validation_rules, job.export_request = {"preset": "strict"}, {"format": "imagefolder"}
         session.commit()
 
-        pipeline.start(session, job)
+        pipeline.start_requested(session, job)
 
         validations, exports = pipeline.newest_jobs_of(session, job)
         (message,) = session.scalars(select(OutboxMessage))
@@ -716,7 +716,7 @@ class TestPipeline:
         assert validations[0].validation_rules.preset == "strict"
 
     def test_starts_nothing_that_was_not_asked_for(self, session: Session, job: CrawlJob) -> None:
-        pipeline.start(session, job)
+        pipeline.start_requested(session, job)
 
         assert pipeline.newest_jobs_of(session, job) == ([], [])
         assert session.scalar(select(func.count()).select_from(OutboxMessage)) == 0
@@ -725,7 +725,7 @@ class TestPipeline:
         job.export_request = {}
         session.commit()
 
-        pipeline.start(session, job)
+        pipeline.start_requested(session, job)
 
         (export,) = pipeline.newest_jobs_of(session, job)[1]
         (message,) = session.scalars(select(OutboxMessage))
@@ -787,7 +787,7 @@ class TestSweepPipeline:
     ) -> None:
         job.validation_rules, job.export_request = {}, {}
         session.commit()
-        pipeline.start(session, job)
+        pipeline.start_requested(session, job)
         session.execute(text("DELETE FROM outbox_messages"))
         session.execute(text("UPDATE validation_jobs SET updated_at = now() - interval '1 second'"))
         session.execute(text("UPDATE export_jobs SET updated_at = now() - interval '1 second'"))

@@ -24,9 +24,11 @@ MAX_DETAIL = 500
 
 
 class UnknownValidatorError(UnprocessableError):
-    def __init__(self, name: str, pointer: str) -> None:
+    def __init__(self, name: str) -> None:
         known = ", ".join(sorted(validator_settings().by_name)) or "none"
-        super().__init__(f"There is no validator {name!r} here; allowed: {known}.", pointer)
+        super().__init__(
+            f"There is no validator {name!r} here; allowed: {known}.", "/validation_rules"
+        )
 
 
 class TooManyImagesError(ConflictError):
@@ -84,14 +86,14 @@ class Answer(BaseModel):
     images: list[Judgement]
 
 
-def check(rules: Iterable[Rule], pointer: str) -> None:
+def check(rules: Iterable[Rule]) -> None:
     """
     Raises:
         UnknownValidatorError: a rule names one that the deployment does not allow.
     """
     for rule in rules:
         if isinstance(rule, CustomRule) and rule.params.validator not in validators():
-            raise UnknownValidatorError(rule.params.validator, pointer)
+            raise UnknownValidatorError(rule.params.validator)
 
 
 def validators() -> dict[str, str]:

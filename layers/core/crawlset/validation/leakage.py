@@ -10,7 +10,7 @@ from crawlset.errors import NotFoundError, UnprocessableError
 from crawlset.kit import objects
 from crawlset.models import CrawlJob, ExportJob, Image, ImageVerdict
 from crawlset.outcomes import ImageStatus, Verdict
-from crawlset.validation.rules import LeakageRule, Rule
+from crawlset.validation.rules import LeakageParams, LeakageRule, Rule
 from crawlset.wire import keys
 
 MAX_LIST_BYTES = 256 << 20
@@ -28,32 +28,39 @@ Hashes = tuple[bytes | None, list[int]]
 """SHA-256 of a file, and perceptual hashes of its picture as signed 64-bit numbers."""
 
 
-def check_lists(user_id: UUID, rules: Iterable[Rule]) -> None:
+def check(session: Session, user_id: UUID, rules: Iterable[Rule]) -> None:
     """
+    Refuse rules about sets that the user does not have.
+
     Raises:
-        HashListError: a rule's list is not there, or is too large.
+        HashListError: a list is not there, or is too large.
+        NotFoundError: there is no such crawl job or export of the user's.
     """
-    for rule in rules:
-        if isinstance(rule, LeakageRule) and rule.params.upload_id is not None:
-            found = objects.head(keys.upload(user_id, rule.params.upload_id))
-            if found is None:
-                raise HashListError("it has not been uploaded")
-            if found[0] > MAX_LIST_BYTES:
-                raise HashListError(f"it has more than {MAX_LIST_BYTES >> 20} MiB")
+    leakage_rules = [rule for rule in rules if isinstance(rule, LeakageRule)]
+    for rule in leakage_rules:
+        if rule.params.upload_id is not None:
+            _require_list(user_id, rule.params.upload_id)
+    for rule in leakage_rules:
+        _require_set(session, user_id, rule.params)
 
 
-def require_sets(session: Session, rules: Iterable[Rule]) -> None:
-    """
-    Raises:
-        NotFoundError: a rule names a job or an export that the caller does not have.
-    """
-    for rule in rules:
-        if isinstance(rule, LeakageRule):
-            job_id, export_id = rule.params.crawl_job_id, rule.params.export_job_id
-            if job_id is not None and session.get(CrawlJob, job_id) is None:
-                raise NotFoundError("crawl job", job_id)
-            if export_id is not None and session.get(ExportJob, export_id) is None:
-                raise NotFoundError("export job", export_id)
+def _require_list(user_id: UUID, upload_id: UUID) -> None:
+    found = objects.head(keys.upload(user_id, upload_id))
+    if found is None:
+        raise HashListError("it has not been uploaded")
+    if found[0] > MAX_LIST_BYTES:
+        raise HashListError(f"it has more than {MAX_LIST_BYTES >> 20} MiB")
+
+
+def _require_set(session: Session, user_id: UUID, params: LeakageParams) -> None:
+    for kind, model, id_ in (
+        ("crawl job", CrawlJob, params.crawl_job_id),
+        ("export job", ExportJob, params.export_job_id),
+    ):
+        if id_ is not None:
+            found = session.get(model, id_)
+            if found is None or found.user_id != user_id:
+                raise NotFoundError(kind, id_)
 
 
 def read_list(user_id: UUID, upload_id: UUID) -> list[Hashes]:
@@ -68,19 +75,19 @@ def read_list(user_id: UUID, upload_id: UUID) -> list[Hashes]:
     return list(parse_list(data.decode("ascii", "replace").splitlines()))
 
 
-def stream_set(session: Session, rule: LeakageRule) -> Iterator[Hashes]:
+def stream_set(session: Session, user_id: UUID, params: LeakageParams) -> Iterator[Hashes]:
     """
-    Of each image of the crawl job or the export.
+    Stream the hashes of each image of the crawl job or export that `params` name.
 
     Raises:
         NotFoundError: it is gone.
     """
-    require_sets(session, [rule])
+    _require_set(session, user_id, params)
     images = select(Image.sha256, Image.phashes).where(Image.status == ImageStatus.stored)
-    if rule.params.crawl_job_id is not None:
-        images = images.where(Image.crawl_job_id == rule.params.crawl_job_id)
+    if params.crawl_job_id is not None:
+        images = images.where(Image.crawl_job_id == params.crawl_job_id)
     else:
-        export_job = session.get_one(ExportJob, rule.params.export_job_id)
+        export_job = session.get_one(ExportJob, params.export_job_id)
         images = images.where(Image.crawl_job_id == export_job.crawl_job_id)
         if export_job.validation_job_id is not None:
             images = images.where(

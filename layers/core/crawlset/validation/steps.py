@@ -10,7 +10,7 @@ changes nothing. A step of a completed job does nothing; of a cancelled one it r
 `JobCancelledError`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 from uuid import UUID
@@ -212,9 +212,13 @@ def _put_out_leaked(message: ValidationStep, rule: LeakageRule) -> None:
     from crawlset.imaging import clustering  # noqa: PLC0415 - brings numpy
 
     params = rule.params
-    listed = leakage.read_list(message.user_id, params.upload_id) if params.upload_id else None
+    listed: Iterable[leakage.Hashes] | None = None
+    if params.upload_id is not None:
+        listed = leakage.read_list(message.user_id, params.upload_id)
     with _over_many(message) as (session, job):
-        known = clustering.Known.of(leakage.stream_set(session, rule) if listed is None else listed)
+        if listed is None:
+            listed = leakage.stream_set(session, message.user_id, params)
+        known = clustering.Known.of(listed)
         images = VerdictRepository(session).stream_sets(job)
         ids, distances = clustering.leaked(images, known, params.radius)
     for start in range(0, len(ids), IMAGES_PER_STATEMENT):
