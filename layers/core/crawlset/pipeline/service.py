@@ -170,7 +170,9 @@ def _start_again(
     )
 
 
-def _parse[Model: BaseModel](model: type[Model], value: Mapping[str, Any], pointer: str) -> Model:
+def _parse[Model: BaseModel](
+    model: type[Model], value: Mapping[str, Any] | Model, pointer: str
+) -> Model:
     try:
         return model.model_validate(value)
     except ValidationError as error:

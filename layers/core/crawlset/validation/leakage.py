@@ -10,7 +10,8 @@ from crawlset.errors import NotFoundError, UnprocessableError
 from crawlset.kit import objects
 from crawlset.models import CrawlJob, ExportJob, Image, ImageVerdict
 from crawlset.outcomes import ImageStatus, Verdict
-from crawlset.validation.rules import LeakageParams, LeakageRule, Rule
+from crawlset.validation.rules.base import Rule
+from crawlset.validation.rules.dataset import LeakageRule
 from crawlset.wire import keys
 
 MAX_LIST_BYTES = 256 << 20
@@ -24,6 +25,7 @@ class HashListError(UnprocessableError):
         super().__init__(f"The list of hashes: {detail}.", "/validation_rules")
 
 
+LeakageParams = LeakageRule.LeakageParams
 Hashes = tuple[bytes | None, list[int]]
 """SHA-256 of a file, and perceptual hashes of its picture as signed 64-bit numbers."""
 
@@ -53,14 +55,16 @@ def _require_list(user_id: UUID, upload_id: UUID) -> None:
 
 
 def _require_set(session: Session, user_id: UUID, params: LeakageParams) -> None:
-    for kind, model, id_ in (
-        ("crawl job", CrawlJob, params.crawl_job_id),
-        ("export job", ExportJob, params.export_job_id),
-    ):
-        if id_ is not None:
-            found = session.get(model, id_)
-            if found is None or found.user_id != user_id:
-                raise NotFoundError(kind, id_)
+    """Require the crawl job or export of this user that `params` name; the tick sees every row."""
+    job_id, export_id = params.crawl_job_id, params.export_job_id
+    if job_id is not None:
+        job = session.get(CrawlJob, job_id)
+        if job is None or job.user_id != user_id:
+            raise NotFoundError("crawl job", job_id)
+    if export_id is not None:
+        export_job = session.get(ExportJob, export_id)
+        if export_job is None or export_job.user_id != user_id:
+            raise NotFoundError("export job", export_id)
 
 
 def read_list(user_id: UUID, upload_id: UUID) -> list[Hashes]:

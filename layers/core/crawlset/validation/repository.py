@@ -11,7 +11,6 @@ from sqlalchemy import (
     CTE,
     BigInteger,
     ColumnElement,
-    Float,
     Row,
     Select,
     Text,
@@ -34,19 +33,13 @@ from crawlset.jobs.pipeline_jobs import ACTIVE
 from crawlset.kit.paging import Slice, cut
 from crawlset.models import CrawlJob, Image, ImageVerdict, ValidationJob
 from crawlset.outcomes import ImageStatus, Verdict
-from crawlset.validation.checks import Check
-from crawlset.validation.dataset_rules import AREA, Broken, in_play
-from crawlset.validation.rules import Rule, Severity
+from crawlset.validation.measures import AREA, NUMBER
+from crawlset.validation.rules.base import Rule
+from crawlset.validation.rules.dataset import Broken, in_play
+from crawlset.validation.rules.image import ImageRule
 
-VERDICTS = {
-    Severity.reject: Verdict.reject,
-    Severity.quarantine: Verdict.quarantine,
-    Severity.warn: Verdict.keep,
-    Severity.tag: Verdict.keep,
-}
-
-
-GRAVITY = {Verdict.keep: 0, Verdict.quarantine: 1, Verdict.error: 2, Verdict.reject: 3}
+LIGHTEST_FIRST = (Verdict.keep, Verdict.quarantine, Verdict.error, Verdict.reject)
+"""A verdict gives way to those after it."""
 ROWS_AT_ONCE = 5_000
 
 
@@ -135,12 +128,13 @@ class VerdictRepository:
         return cut(rows, limit, lambda row: row.image_id)
 
     def evaluate(
-        self, job: ValidationJob, checks: Sequence[Check], after: int, limit: int
+        self, job: ValidationJob, rules: Sequence[ImageRule], after: int, limit: int
     ) -> int | None:
         """
         Judge the next `limit` stored images behind the id `after`; the last one's id, or none.
 
-        An image judged before keeps its verdict.
+        Of the rules that an image breaks, the first decides. An image judged before keeps its
+        verdict.
         """
         stored = (
             select(Image.id)
@@ -158,11 +152,11 @@ class VerdictRepository:
             return None
         # Measured once, and not for each time that a verdict speaks of it.
         columns: list[Any] = [Image.id]
-        for place, check in enumerate(checks):
+        for place, condition in enumerate(rule.condition() for rule in rules):
             columns += [
-                check.is_broken.label(f"broken_{place}"),
-                check.measured.label(f"measured_{place}"),
-                check.threshold.label(f"threshold_{place}"),
+                condition.is_broken.label(f"broken_{place}"),
+                condition.measured.label(f"measured_{place}"),
+                condition.threshold.label(f"threshold_{place}"),
             ]
         measured = (
             select(*columns)
@@ -188,7 +182,7 @@ class VerdictRepository:
                     "threshold",
                     "findings",
                 ],
-                _judged(job, checks, measured),
+                _judged(job, rules, measured),
             )
             .on_conflict_do_nothing(index_elements=["validation_job_id", "image_id"])
         )
@@ -216,10 +210,10 @@ class VerdictRepository:
             "detail",
             rows.c.detail,
         )
-        verdict = VERDICTS[rule.severity]
+        verdict = rule.severity.verdict
         if is_error and verdict is not Verdict.keep:
             verdict = Verdict.error
-        lighter = [one for one in GRAVITY if GRAVITY[one] < GRAVITY[verdict]]
+        lighter = LIGHTEST_FIRST[: LIGHTEST_FIRST.index(verdict)]
         decides = or_(ImageVerdict.rule.is_(None), ImageVerdict.verdict.in_(lighter))
         noted = self.session.execute(
             update(ImageVerdict)
@@ -275,7 +269,12 @@ class VerdictRepository:
     def stream_hashes(self, job: ValidationJob) -> Iterator[Row[Any]]:
         """id, phashes, verdict, area and licence of what is still in play, by id."""
         statement = in_play(
-            job, Image.id, Image.phashes, ImageVerdict.verdict, AREA.label("area"), Image.licence
+            job,
+            Image.id,
+            Image.phashes,
+            ImageVerdict.verdict,
+            AREA.value.label("area"),
+            Image.licence,
         )
         yield from self.session.execute(
             statement.where(Image.phashes.is_not(None)).order_by(Image.id),
@@ -338,7 +337,7 @@ class VerdictRepository:
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class BrokenColumns:
     """Images that break a rule, column by column; a column that is empty says nothing."""
 
     image_ids: Sequence[int]
@@ -351,15 +350,15 @@ class Findings:
         rows = (
             func.unnest(
                 cast(list(self.image_ids), ARRAY(BigInteger)),
-                cast(list(self.measured), ARRAY(Float(53))),
-                cast(list(self.thresholds), ARRAY(Float(53))),
+                cast(list(self.measured), ARRAY(NUMBER)),
+                cast(list(self.thresholds), ARRAY(NUMBER)),
                 cast(list(self.duplicate_of), ARRAY(BigInteger)),
                 cast(list(self.details), ARRAY(Text)),
             )
             .table_valued(
                 column("image_id", BigInteger),
-                column("measured", Float(53)),
-                column("threshold", Float(53)),
+                column("measured", NUMBER),
+                column("threshold", NUMBER),
                 column("duplicate_of", BigInteger),
                 column("detail", Text),
                 name="findings",
@@ -377,9 +376,9 @@ def _pairs(members: Sequence[int], keepers: Sequence[int]) -> Any:
     )
 
 
-def _judged(job: ValidationJob, checks: Sequence[Check], measured: CTE) -> Select[Any]:
-    """Verdict and findings of each row of `measured`; the first check that is broken decides."""
-    broken = [(measured.c[f"broken_{place}"], place) for place in range(len(checks))]
+def _judged(job: ValidationJob, rules: Sequence[ImageRule], measured: CTE) -> Select[Any]:
+    """Verdict and findings of each row of `measured`; the first rule that is broken decides."""
+    broken = [(measured.c[f"broken_{place}"], place) for place in range(len(rules))]
 
     def first(value: Callable[[int], ColumnElement[Any]]) -> ColumnElement[Any]:
         if not broken:
@@ -387,12 +386,11 @@ def _judged(job: ValidationJob, checks: Sequence[Check], measured: CTE) -> Selec
         return case(*((is_broken, value(place)) for is_broken, place in broken))
 
     def finding(place: int) -> ColumnElement[Any]:
-        check = checks[place]
         return func.jsonb_build_object(
             "rule",
-            literal(check.label),
+            literal(rules[place].label),
             "severity",
-            literal(check.severity.value),
+            literal(rules[place].severity.value),
             "measured",
             measured.c[f"measured_{place}"],
             "threshold",
@@ -400,15 +398,15 @@ def _judged(job: ValidationJob, checks: Sequence[Check], measured: CTE) -> Selec
         )
 
     findings = [case((is_broken, finding(place))) for is_broken, place in broken]
-    verdict = first(lambda place: literal(VERDICTS[checks[place].severity].value))
+    verdict = first(lambda place: literal(rules[place].severity.verdict.value))
     return select(
         literal(job.id),
         measured.c.id,
         literal(job.user_id),
         func.coalesce(verdict, Verdict.keep.value),
-        cast(first(lambda place: literal(checks[place].label)), Text),
-        cast(first(lambda place: measured.c[f"measured_{place}"]), Float(53)),
-        cast(first(lambda place: measured.c[f"threshold_{place}"]), Float(53)),
+        cast(first(lambda place: literal(rules[place].label)), Text),
+        cast(first(lambda place: measured.c[f"measured_{place}"]), NUMBER),
+        cast(first(lambda place: measured.c[f"threshold_{place}"]), NUMBER),
         func.to_jsonb(func.array_remove(array(findings, type_=JSONB), null()))
         if findings
         else literal([], JSONB),
