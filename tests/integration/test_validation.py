@@ -485,7 +485,17 @@ class TestValidate:
         assert validation_job.by_rule == {"host_cap": 2}
         assert validation_job.n_rejected == 2
 
-    @pytest.mark.parametrize("name", STEPS)
+    def test_answers_a_step_of_executions_that_began_before(
+        self, session: Session, job: CrawlJob
+    ) -> None:
+        validation_job = factories.create_validation_job(session, job)
+
+        answer = step(validation_job, "prepare")
+
+        session.refresh(validation_job)
+        assert (validation_job.status, answer["shares"]) == (JobStatus.running, [])
+
+    @pytest.mark.parametrize("name", ["prepare", *STEPS])
     def test_breaks_off_when_cancelled(
         self, session: Session, job: CrawlJob, chunk: JobChunk, name: str
     ) -> None:
@@ -504,7 +514,7 @@ class TestValidate:
         session.commit()
 
         with pytest.raises(Exception) as raised:
-            step(validation_job, "prepare")
+            step(validation_job, "evaluate")
 
         assert type(raised.value).__name__ == "NotFoundError"
 
@@ -515,7 +525,7 @@ class TestValidate:
         stranger = factories.create_profile(session)
 
         with pytest.raises(Exception) as raised:
-            step(validation_job, "prepare", user_id=str(stranger.id))
+            step(validation_job, "evaluate", user_id=str(stranger.id))
 
         assert type(raised.value).__name__ == "NotFoundError"
 
