@@ -45,10 +45,13 @@ def check(
         UnprocessableError: they are malformed, or name a validator or a list that is not there.
         NotFoundError: a rule names a crawl job or an export that the user does not have.
     """
+    parsed = None
+    if rules is not None:
+        parsed = _parse(ValidationRules, rules, "/validation_rules")
     if export is not None:
         _parse(ExportRequest, export, "/export")
-    if rules is not None:
-        validation.check(session, user_id, _parse(ValidationRules, rules, "/validation_rules"))
+    if parsed is not None:
+        validation.check(session, user_id, parsed)
 
 
 def start_requested(session: Session, job: CrawlJob) -> None:
@@ -76,12 +79,10 @@ def validate_and_export(
         CrawlJobNotCompletedError: `job` is neither completed nor cancelled.
         UnknownKeywordError: `export` maps a keyword that `job` does not have.
     """
-    export_job = None
     if export is not None:
         exports.require_keywords(session, job, export, "/export")
     validation_job = validation.add(session, job, rules)
-    if export is not None:
-        export_job = exports.add(session, job, export, validation_job)
+    export_job = exports.add(session, job, export, validation_job) if export else None
     pipeline_jobs.start(session, validation_job, export_job)
     return validation_job, export_job
 

@@ -8,7 +8,8 @@ from crawlset.kit import objects
 from crawlset.observability import logger
 from crawlset.validation import custom
 from crawlset.validation.custom import Batch, BatchImage, Judgement
-from crawlset.validation.repository import BrokenColumns, VerdictRepository
+from crawlset.validation.repository import VerdictRepository
+from crawlset.validation.rules.broken import BrokenColumns
 from crawlset.validation.rules.custom import CustomRule
 from crawlset.validation.running import RunningValidation
 

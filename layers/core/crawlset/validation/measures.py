@@ -8,19 +8,29 @@ from sqlalchemy import ColumnElement, Float, case, cast, func
 from sqlalchemy.orm import InstrumentedAttribute
 
 from crawlset.models import Image
-from crawlset.validation import quantities
-from crawlset.validation.quantities import Quantity
+from crawlset.validation.quantities import (
+    Quantity,
+    area,
+    bits,
+    file_size,
+    number,
+    percent,
+    pixels,
+    ratio,
+)
 
 NUMBER = Float(53)
 CHOICE_OF_THREE = log2(3)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Measure(Quantity):
     """A quantity that each stored image has, or null."""
 
     value: ColumnElement[Any] | InstrumentedAttribute[Any]
     meaning: str = ""
+    span: tuple[float, float] = (0, 1)
+    """The range that a report counts it in; of a size, its decimal logarithm's."""
 
 
 def _score(name: str) -> ColumnElement[float]:
@@ -29,70 +39,56 @@ def _score(name: str) -> ColumnElement[float]:
 
 _LONGER = func.greatest(Image.width, Image.height)
 _SHORTER = func.least(Image.width, Image.height)
+_RATIO = cast(_LONGER, NUMBER) / func.nullif(_SHORTER, 0)
+_CHANNELS = case((_score("channels") > 1, CHOICE_OF_THREE), else_=0.0)
 
-FILE_SIZE = Measure(name="file size", amount=quantities.file_size, value=Image.file_size)
-WIDTH = Measure(name="width", amount=quantities.pixels, value=Image.width)
-HEIGHT = Measure(name="height", amount=quantities.pixels, value=Image.height)
-AREA = Measure(name="area", amount=quantities.area, value=cast(Image.width, NUMBER) * Image.height)
+FILE_SIZE = Measure("file size", file_size, Image.file_size, span=(1, 8))
+WIDTH = Measure("width", pixels, Image.width, span=(0, 5))
+HEIGHT = Measure("height", pixels, Image.height, span=(0, 5))
+AREA = Measure("area", area, cast(Image.width, NUMBER) * Image.height)
 BOUNDED = {
     "file_size": FILE_SIZE,
     "width": WIDTH,
     "height": HEIGHT,
-    "short_side": Measure(name="short side", amount=quantities.pixels, value=_SHORTER),
-    "long_side": Measure(name="long side", amount=quantities.pixels, value=_LONGER),
+    "short_side": Measure("short side", pixels, _SHORTER),
+    "long_side": Measure("long side", pixels, _LONGER),
     "area": AREA,
-    "aspect_ratio": Measure(
-        name="aspect ratio",
-        amount=quantities.ratio,
-        value=cast(_LONGER, NUMBER) / func.nullif(_SHORTER, 0),
-    ),
-    "frames": Measure(name="number of frames", value=Image.n_frames),
+    "aspect_ratio": Measure("aspect ratio", ratio, _RATIO),
+    "frames": Measure("number of frames", number, Image.n_frames),
 }
 """The measures that a rule may bound on both sides, by the rule's check."""
 
 BRIGHTEST = Measure(
-    name="brightness of the brightest parts",
-    amount=quantities.percent,
-    meaning="99th percentile of its pixels; 0 % is black",
-    value=_score("brightness_p99"),
+    "brightness of the brightest parts",
+    percent,
+    _score("brightness_p99"),
+    "99th percentile of its pixels; 0 % is black",
 )
 DARKEST = Measure(
-    name="brightness of the darkest parts",
-    amount=quantities.percent,
-    meaning="5th percentile of its pixels; 100 % is white",
-    value=_score("brightness_p5"),
+    "brightness of the darkest parts",
+    percent,
+    _score("brightness_p5"),
+    "5th percentile of its pixels; 100 % is white",
 )
 GREY_ENTROPY = Measure(
-    name="entropy",
-    amount=quantities.bits,
-    meaning="how much there is to see; 0 is one flat colour",
-    value=_score("entropy"),
+    "entropy", bits, _score("entropy"), "how much there is to see; 0 is one flat colour", (0, 8)
 )
-COLOUR_ENTROPY = Measure(
-    name="entropy",
-    amount=quantities.bits,
-    value=_score("entropy") + case((_score("channels") > 1, CHOICE_OF_THREE), else_=0.0),
-)
+COLOUR_ENTROPY = Measure("entropy", bits, _score("entropy") + _CHANNELS)
 """Cleanvision's entropy: over all channels at once, which adds the choice between three."""
 SHARPNESS = Measure(
-    name="sharpness",
-    meaning="cleanvision's score from 0, blurred, to 1, sharp",
-    value=_score("blur"),
+    "sharpness", number, _score("blur"), "cleanvision's score from 0, blurred, to 1, sharp"
 )
 COLOUR = Measure(
-    name="colour of the most colourful parts",
-    meaning="from 0, grey, to 0.5",
-    value=_score("colour"),
+    "colour of the most colourful parts",
+    number,
+    _score("colour"),
+    "from 0, grey, to 0.5",
+    (0, 0.5),
 )
 UNIFORMITY = Measure(
-    name="share of nearly equal pixels",
-    amount=quantities.percent,
-    meaning="within 16 grey levels",
-    value=_score("uniformity"),
+    "share of nearly equal pixels", percent, _score("uniformity"), "within 16 grey levels"
 )
-BORDER = Measure(
-    name="share of the area that is a frame", amount=quantities.percent, value=_score("border")
-)
+BORDER = Measure("share of the area that is a frame", percent, _score("border"))
 
 REPORTED = {
     "file_size": FILE_SIZE,
@@ -107,3 +103,5 @@ REPORTED = {
     "border": BORDER,
 }
 """The measures that a report shows histograms of, by their names in it."""
+LOGARITHMIC = frozenset({"file_size", "width", "height"})
+"""The sizes among them, whose histograms are of their decimal logarithm."""

@@ -52,7 +52,7 @@ class Quantity:
     """Something that is measured or counted."""
 
     name: str
-    amount: Callable[[float], str] = number
+    amount: Callable[[float], str]
     """Gives a value with its unit."""
 
     def at_least(self, value: float) -> str:
@@ -70,5 +70,5 @@ class Quantity:
         return f"{found}, {bound} {self.amount(threshold)} wanted"
 
 
-MEASURED = Quantity("measured")
+MEASURED = Quantity("measured", number)
 """The quantity of a rule that does not say what it measures."""

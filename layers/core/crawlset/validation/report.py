@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from crawlset.models import Image, ImageVerdict, ValidationJob
 from crawlset.outcomes import Verdict
-from crawlset.validation.measures import NUMBER, REPORTED
+from crawlset.validation.measures import LOGARITHMIC, NUMBER, REPORTED
 from crawlset.validation.schemas import ValidationRules
 
 N_BINS = 20
@@ -16,21 +16,6 @@ EXAMPLES = 6
 CLUSTERS = 20
 CLUSTER_MEMBERS = 12
 CLASSES = 500
-
-RANGES = {
-    "file_size": (1, 8),
-    "width": (0, 5),
-    "height": (0, 5),
-    "brightness_p99": (0, 1),
-    "brightness_p5": (0, 1),
-    "entropy": (0, 8),
-    "blur": (0, 1),
-    "colour": (0, 0.5),
-    "uniformity": (0, 1),
-    "border": (0, 1),
-}
-"""The range that each of `measures.REPORTED` is counted in; sizes by their decimal logarithm."""
-LOGARITHMIC = frozenset({"file_size", "width", "height"})
 
 
 def report(session: Session, job: ValidationJob) -> dict[str, Any]:
@@ -47,8 +32,8 @@ def report(session: Session, job: ValidationJob) -> dict[str, Any]:
 def _histograms(session: Session, job: ValidationJob) -> dict[str, Any]:
     """Of all judged images, each measure in twenty bins; one pass over the rows for all."""
     bins = {
-        name: func.width_bucket(_counted(name), low, high, N_BINS).label(name)
-        for name, (low, high) in RANGES.items()
+        name: func.width_bucket(_counted(name), *measure.span, N_BINS).label(name)
+        for name, measure in REPORTED.items()
     }
     judged = (
         select(*bins.values())
@@ -72,8 +57,8 @@ def _histograms(session: Session, job: ValidationJob) -> dict[str, Any]:
         if place >= 0:
             counts[name][min(max(place - 1, 0), N_BINS - 1)] += n
     return {
-        name: {"edges": _edges(name, low, high), "counts": counts[name]}
-        for name, (low, high) in RANGES.items()
+        name: {"edges": _edges(name, *measure.span), "counts": counts[name]}
+        for name, measure in REPORTED.items()
         if name in counts
     }
 

@@ -16,7 +16,6 @@ from sqlalchemy import (
     Text,
     case,
     cast,
-    column,
     func,
     literal,
     not_,
@@ -35,7 +34,7 @@ from crawlset.models import CrawlJob, Image, ImageVerdict, ValidationJob
 from crawlset.outcomes import ImageStatus, Verdict
 from crawlset.validation.measures import AREA, NUMBER
 from crawlset.validation.rules.base import Rule
-from crawlset.validation.rules.dataset import Broken, in_play
+from crawlset.validation.rules.broken import Broken, in_play
 from crawlset.validation.rules.image import ImageRule
 
 LIGHTEST_FIRST = (Verdict.keep, Verdict.quarantine, Verdict.error, Verdict.reject)
@@ -152,11 +151,12 @@ class VerdictRepository:
             return None
         # Measured once, and not for each time that a verdict speaks of it.
         columns: list[Any] = [Image.id]
-        for place, condition in enumerate(rule.condition() for rule in rules):
+        for place, rule in enumerate(rules):
+            is_broken, value, threshold = rule.condition()
             columns += [
-                condition.is_broken.label(f"broken_{place}"),
-                condition.measured.label(f"measured_{place}"),
-                condition.threshold.label(f"threshold_{place}"),
+                is_broken.label(f"broken_{place}"),
+                value.label(f"measured_{place}"),
+                threshold.label(f"threshold_{place}"),
             ]
         measured = (
             select(*columns)
@@ -334,38 +334,6 @@ class VerdictRepository:
             select(found.c.rule, func.count()).group_by(found.c.rule).order_by(found.c.rule)
         )
         return Counts(Counter(dict(verdicts.all())), dict(broken.all()))
-
-
-@dataclass(frozen=True, slots=True)
-class BrokenColumns:
-    """Images that break a rule, column by column; a column that is empty says nothing."""
-
-    image_ids: Sequence[int]
-    measured: Sequence[float | None] = ()
-    thresholds: Sequence[float | None] = ()
-    duplicate_of: Sequence[int | None] = ()
-    details: Sequence[str | None] = ()
-
-    def rows(self) -> Broken:
-        rows = (
-            func.unnest(
-                cast(list(self.image_ids), ARRAY(BigInteger)),
-                cast(list(self.measured), ARRAY(NUMBER)),
-                cast(list(self.thresholds), ARRAY(NUMBER)),
-                cast(list(self.duplicate_of), ARRAY(BigInteger)),
-                cast(list(self.details), ARRAY(Text)),
-            )
-            .table_valued(
-                column("image_id", BigInteger),
-                column("measured", NUMBER),
-                column("threshold", NUMBER),
-                column("duplicate_of", BigInteger),
-                column("detail", Text),
-                name="findings",
-            )
-            .render_derived()
-        )
-        return select(*rows.c)
 
 
 def _pairs(members: Sequence[int], keepers: Sequence[int]) -> Any:

@@ -1,7 +1,7 @@
 """The base of every rule: a check, its parameters, and what becomes of an image that breaks it."""
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -93,6 +93,8 @@ class Rule(BaseModel):
     check: str
     params: Params
 
+    measure: ClassVar[Quantity] = MEASURED
+
     @property
     def label(self) -> str:
         """The rule's name in verdicts and counts."""
@@ -101,7 +103,7 @@ class Rule(BaseModel):
     @property
     def quantity(self) -> Quantity:
         """What the rule measures of an image."""
-        return MEASURED
+        return self.measure
 
     def wanted(self) -> str:
         """What the rule wants of an image, in words: `short side of at least 64 px`."""

@@ -9,44 +9,20 @@ from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import Field, model_validator
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Select,
-    Text,
-    case,
-    cast,
-    func,
-    literal,
-    null,
-    or_,
-    select,
-)
+from sqlalchemy import case, cast, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.orm import InstrumentedAttribute
 
 from crawlset.models import Image, ImageVerdict, ValidationJob
 from crawlset.outcomes import Verdict
-from crawlset.validation import quantities
 from crawlset.validation.measures import AREA, NUMBER
-from crawlset.validation.quantities import Quantity, number
+from crawlset.validation.quantities import Quantity, number, pixels
 from crawlset.validation.rules.base import Bounds, Params, Rule
+from crawlset.validation.rules.broken import Broken, in_play, select_broken
 
 MAX_RADIUS = 12
-IN_PLAY = (Verdict.keep, Verdict.quarantine)
 
 Radius = Annotated[int, Field(ge=0, le=MAX_RADIUS, description="Bits that may differ")]
-Broken = Select[Any]
-"""Selects image_id, measured, threshold, duplicate_of and detail of images that break a rule."""
-
-
-def in_play(job: ValidationJob, *columns: Any) -> Select[Any]:
-    """Select `columns` of the images that no rule has put out yet."""
-    return (
-        select(*columns)
-        .join(ImageVerdict, ImageVerdict.image_id == Image.id)
-        .where(ImageVerdict.validation_job_id == job.id, ImageVerdict.verdict.in_(IN_PLAY))
-    )
 
 
 class DatasetRule(Rule):
@@ -73,7 +49,7 @@ class ExactDuplicatesRule(DatasetRule):
             partition_by=same, order_by=(is_put_aside, AREA.value.desc(), Image.id)
         )
         rows = in_play(job, Image.id, keeper.label("keeper")).where(same.is_not(None)).subquery()
-        return _select(rows, rows.c.keeper != rows.c.id, duplicate_of=rows.c.keeper)
+        return select_broken(rows, rows.c.keeper != rows.c.id, duplicate_of=rows.c.keeper)
 
     def wanted(self) -> str:
         return f"no other image with the same {self.params.by}"
@@ -137,10 +113,7 @@ class OddSizeRule(SizeRule):
 
     check: Literal["odd_size"]
     params: OddSizeParams = OddSizeParams()
-
-    @property
-    def quantity(self) -> Quantity:
-        return Quantity("side of a square of its area", quantities.pixels)
+    measure = Quantity("side of a square of its area", pixels)
 
     def broken(self, job: ValidationJob) -> Broken:
         rows = in_play(job, Image.id, func.sqrt(AREA.value).label("size")).cte("sizes")
@@ -151,7 +124,7 @@ class OddSizeRule(SizeRule):
         low, high = lower - spread, upper + spread
         limit = case((rows.c.size > high, high), else_=low)
         outside = or_(rows.c.size < low, rows.c.size > high)
-        return _select(rows, outside, measured=rows.c.size, threshold=limit)
+        return select_broken(rows, outside, measured=rows.c.size, threshold=limit)
 
     def wanted(self) -> str:
         factor = number(self.params.iqr_factor)
@@ -163,16 +136,13 @@ class ClassSizeRule(SizeRule):
 
     check: Literal["class_size"]
     params: Bounds
-
-    @property
-    def quantity(self) -> Quantity:
-        return Quantity("number of images of its class")
+    measure = Quantity("number of images of its class", number)
 
     def broken(self, job: ValidationJob) -> Broken:
         return _outside(Image.keyword, self.params.min, self.params.max, job)
 
     def wanted(self) -> str:
-        return self.params.of(self.quantity)
+        return self.params.of(self.measure)
 
 
 class CapRule(SizeRule):
@@ -186,7 +156,7 @@ class CapRule(SizeRule):
 
     @property
     def quantity(self) -> Quantity:
-        return Quantity(f"images of its {self.check.removesuffix('_cap')}")
+        return Quantity(f"images of its {self.check.removesuffix('_cap')}", number)
 
     def broken(self, job: ValidationJob) -> Broken:
         column = Image.host if self.check == "host_cap" else Image.creator
@@ -215,21 +185,4 @@ def _outside(
         conditions.append(rows.c.place > most)
     is_small = rows.c.size < literal(least if least is not None else 0)
     limit = case((is_small, literal(least)), else_=literal(most))
-    return _select(rows, or_(*conditions), measured=rows.c.size, threshold=limit)
-
-
-def _select(
-    rows: Any,
-    condition: ColumnElement[bool],
-    *,
-    measured: ColumnElement[Any] | None = None,
-    threshold: ColumnElement[Any] | None = None,
-    duplicate_of: ColumnElement[Any] | None = None,
-) -> Broken:
-    return select(
-        rows.c.id.label("image_id"),
-        cast(null() if measured is None else measured, NUMBER).label("measured"),
-        cast(null() if threshold is None else threshold, NUMBER).label("threshold"),
-        cast(null() if duplicate_of is None else duplicate_of, BigInteger).label("duplicate_of"),
-        cast(null(), Text).label("detail"),
-    ).where(condition)
+    return select_broken(rows, or_(*conditions), measured=rows.c.size, threshold=limit)

@@ -5,11 +5,10 @@ Thresholds of the photometric checks are cleanvision's defaults, but for `graysc
 `border`, which it does not have in this form.
 """
 
-from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
-from sqlalchemy import ColumnElement, case, cast, func, literal, not_, null, or_
+from sqlalchemy import case, cast, func, literal, not_, null, or_
 
 from crawlset import licences
 from crawlset.models import Image
@@ -28,13 +27,8 @@ FORMATS: tuple[ImageFormat, ...] = ("jpeg", "png", "webp", "gif")
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """When an image breaks a rule, in SQL: by what it measures, against which threshold."""
-
-    is_broken: ColumnElement[bool]
-    measured: ColumnElement[Any]
-    threshold: ColumnElement[Any]
+Condition = tuple[Any, Any, Any]
+"""When an image breaks a rule, in SQL: whether, what is measured, the threshold; null if none."""
 
 
 class ImageRule(Rule):
@@ -45,14 +39,13 @@ class ImageRule(Rule):
     def condition(self) -> Condition:
         """When an image breaks the rule; a measure that is missing breaks none."""
         is_broken, measured, threshold = self._broken()
-        return Condition(
+        return (
             func.coalesce(is_broken, literal(value=False)),
             cast(measured, NUMBER),
             cast(threshold, NUMBER),
         )
 
-    def _broken(self) -> tuple[Any, Any, Any]:
-        """Columns of whether it is broken, what it measures and the threshold; null if none."""
+    def _broken(self) -> Condition:
         raise NotImplementedError
 
 
@@ -66,11 +59,7 @@ class BelowRule(ImageRule):
     params: BelowParams
     measure: ClassVar[Measure]
 
-    @property
-    def quantity(self) -> Measure:
-        return self.measure
-
-    def _broken(self) -> tuple[Any, Any, Any]:
+    def _broken(self) -> Condition:
         value, below = self.measure.value, self.params.below
         return value < below, value, literal(below)
 
@@ -88,11 +77,7 @@ class AboveRule(ImageRule):
     params: AboveParams
     measure: ClassVar[Measure]
 
-    @property
-    def quantity(self) -> Measure:
-        return self.measure
-
-    def _broken(self) -> tuple[Any, Any, Any]:
+    def _broken(self) -> Condition:
         value, above = self.measure.value, self.params.above
         return value > above, value, literal(above)
 
@@ -112,7 +97,7 @@ class BoundsRule(ImageRule):
     def quantity(self) -> Measure:
         return measures.BOUNDED[self.check]
 
-    def _broken(self) -> tuple[Any, Any, Any]:
+    def _broken(self) -> Condition:
         value, least, most = self.quantity.value, self.params.min, self.params.max
         if least is None:
             return value > most, value, literal(most)
@@ -132,7 +117,7 @@ class FormatRule(ImageRule):
     check: Literal["format"]
     params: FormatParams = FormatParams()
 
-    def _broken(self) -> tuple[Any, Any, Any]:
+    def _broken(self) -> Condition:
         return Image.format.not_in(self.params.allowed), null(), null()
 
     def wanted(self) -> str:
@@ -145,7 +130,7 @@ class DecodeRule(ImageRule):
     check: Literal["decode"]
     params: NoParams = NoParams()
 
-    def _broken(self) -> tuple[Any, Any, Any]:
+    def _broken(self) -> Condition:
         return Image.evidence.has_key("warning"), null(), null()
 
     def wanted(self) -> str:
@@ -240,7 +225,7 @@ class LicenceRule(ImageRule):
     check: Literal["licence"]
     params: LicenceParams
 
-    def _broken(self) -> tuple[Any, Any, Any]:
+    def _broken(self) -> Condition:
         wanted = licences.wanted(self.params.allowed)
         if wanted is None:
             return literal(value=False), null(), null()
@@ -267,7 +252,7 @@ class ProvenanceRule(ImageRule):
     check: Literal["provenance"]
     params: ProvenanceParams = ProvenanceParams()
 
-    def _broken(self) -> tuple[Any, Any, Any]:
+    def _broken(self) -> Condition:
         missing = (getattr(Image, name).is_(None) for name in self.params.required)
         return or_(*missing), null(), null()
 
@@ -284,7 +269,7 @@ class PolicyRule(ImageRule):
     check: Literal["policy"]
     params: PolicyParams
 
-    def _broken(self) -> tuple[Any, Any, Any]:
+    def _broken(self) -> Condition:
         """Headers kept with the image say what a crawl may have been told not to heed."""
         use = self.params.intended_use
         permitting = [name for name, source in SOURCES.items() if use in source.intended_uses]
@@ -313,7 +298,7 @@ class HostRule(ImageRule):
     check: Literal["host"]
     params: HostParams
 
-    def _broken(self) -> tuple[Any, Any, Any]:
+    def _broken(self) -> Condition:
         hosts = {host.lower().strip(".") for host in self.params.denied}
         below = (Image.host.endswith(f".{host}", autoescape=True) for host in hosts)
         return or_(Image.host.in_(hosts), *below), null(), null()
