@@ -1,4 +1,4 @@
-"""What follows a crawl: validation, then export, in one execution of the state machine."""
+"""Validation and export after a crawl, in one execution of the state machine."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta

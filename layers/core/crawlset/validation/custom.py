@@ -64,7 +64,7 @@ class Batch(BaseModel):
 
 
 class ValidatorRequest(BaseModel):
-    """What a validator is invoked with: where its batch lies."""
+    """The payload that a validator is invoked with: where its batch lies."""
 
     v: Literal[1] = 1
     bucket: str
@@ -72,7 +72,7 @@ class ValidatorRequest(BaseModel):
 
 
 class Judgement(BaseModel):
-    """Of one image; with an `error`, nothing could be said of it."""
+    """The judgement of one image; with an `error`, nothing could be said of it."""
 
     model_config = ConfigDict(allow_inf_nan=False)
 
@@ -116,7 +116,7 @@ def batch_size(n_images: int) -> int:
 
 
 def judgements(batch: Batch, answer: Any, error: StepError | None) -> Iterator[Judgement]:
-    """Of each image of the batch; an error of each, when the answer cannot be understood."""
+    """Judge each image of the batch; an error of each, when the answer cannot be understood."""
     if error is not None:
         yield from _all_failed(batch, f"The validator ended with {error.error[:200]}.")
         return
@@ -133,7 +133,7 @@ def judgements(batch: Batch, answer: Any, error: StepError | None) -> Iterator[J
 
 
 def not_allowed(rule: CustomRule, images: Iterable[BatchImage]) -> Iterator[Judgement]:
-    """Of images whose validator was taken from the allowed ones since the rule was made."""
+    """Give an error of each image: its validator is not allowed any more."""
     reason = f"The validator {rule.params.validator} is not allowed here any more."
     return (Judgement(image_id=image.image_id, error=reason) for image in images)
 

@@ -1,4 +1,4 @@
-"""What another set has in it, for rules on leakage: a crawl job, an export or a list of hashes."""
+"""Hashes of another set, for rules on leakage: of a crawl job, an export or a list."""
 
 from collections.abc import Iterable, Iterator
 from uuid import UUID
@@ -57,14 +57,17 @@ def _require_list(user_id: UUID, upload_id: UUID) -> None:
 def _require_set(session: Session, user_id: UUID, params: LeakageParams) -> None:
     """Require the crawl job or export of this user that `params` name; the tick sees every row."""
     job_id, export_id = params.crawl_job_id, params.export_job_id
-    if job_id is not None:
-        job = session.get(CrawlJob, job_id)
-        if job is None or job.user_id != user_id:
-            raise NotFoundError("crawl job", job_id)
+    if job_id is not None and _find_job(session, user_id, job_id) is None:
+        raise NotFoundError("crawl job", job_id)
     if export_id is not None:
         export_job = session.get(ExportJob, export_id)
-        if export_job is None or export_job.user_id != user_id:
+        if export_job is None or _find_job(session, user_id, export_job.crawl_job_id) is None:
             raise NotFoundError("export job", export_id)
+
+
+def _find_job(session: Session, user_id: UUID, job_id: UUID) -> CrawlJob | None:
+    job = session.get(CrawlJob, job_id)
+    return job if job is not None and job.user_id == user_id else None
 
 
 def read_list(user_id: UUID, upload_id: UUID) -> list[Hashes]:

@@ -1,4 +1,4 @@
-"""What a validation found, added up: written when it ends, and read as often as one likes."""
+"""The report of a validation: written once, when it ends."""
 
 from collections import defaultdict
 from typing import Any
@@ -30,7 +30,7 @@ def report(session: Session, job: ValidationJob) -> dict[str, Any]:
 
 
 def _histograms(session: Session, job: ValidationJob) -> dict[str, Any]:
-    """Of all judged images, each measure in twenty bins; one pass over the rows for all."""
+    """Count each measure of all judged images in twenty bins; one pass over the rows for all."""
     bins = {
         name: func.width_bucket(_counted(name), *measure.span, N_BINS).label(name)
         for name, measure in REPORTED.items()

@@ -77,7 +77,7 @@ def finding(rule: Rule | None, measured: float | None, threshold: float | None) 
 
 
 def image_ids(report: ReportRead) -> list[int]:
-    """Of the pictures that the page shows."""
+    """List the ids of the images that the page shows."""
 
     def shown() -> Iterator[int]:
         for cluster in report.clusters[:CLUSTERS_SHOWN]:

@@ -238,7 +238,7 @@ class VerdictRepository:
         return len(noted.all())
 
     def list_pictures(self, job: ValidationJob, after: int, limit: int) -> Sequence[Row[Any]]:
-        """What is still in play and where its bytes lie, by id."""
+        """List images still in play, and where their bytes lie, by id."""
         statement = in_play(
             job,
             Image.id.label("image_id"),

@@ -144,7 +144,7 @@ class ClassBalance(BaseModel):
 
 
 class ReportRead(BaseModel):
-    """What a completed validation found."""
+    """The report of a completed validation."""
 
     validation_job_id: UUID
     counts: VerdictCounts

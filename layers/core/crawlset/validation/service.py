@@ -1,4 +1,4 @@
-"""What a user may do with validation jobs."""
+"""Work of the API on validation jobs."""
 
 from uuid import UUID
 

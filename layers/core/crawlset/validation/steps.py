@@ -47,11 +47,11 @@ class ValidationStep(BaseModel):
     job_id: UUID
     validation_job_id: UUID
     rule: str = ""
-    """Its label, for `compare`."""
+    """Label of a rule, for `compare`."""
     index: int = Field(default=0, ge=0)
-    """Of a share, for `compare`; of a batch, for `judge`."""
+    """Number of a share, for `compare`; of a batch, for `judge`."""
     answer: JsonValue = None
-    """A validator's, for `judge`."""
+    """Answer of a validator, for `judge`."""
     error: StepError | None = None
 
 

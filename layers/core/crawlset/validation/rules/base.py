@@ -15,7 +15,7 @@ Bound = Annotated[float | None, Field(ge=0, le=LARGEST_BOUND, allow_inf_nan=Fals
 
 
 class Severity(StrEnum):
-    """What becomes of an image that breaks a rule, the gravest first."""
+    """Consequence for an image that breaks a rule, the gravest first."""
 
     reject = "reject"
     quarantine = "quarantine"
@@ -102,15 +102,15 @@ class Rule(BaseModel):
 
     @property
     def quantity(self) -> Quantity:
-        """What the rule measures of an image."""
+        """The quantity that the rule measures of an image."""
         return self.measure
 
     def wanted(self) -> str:
-        """What the rule wants of an image, in words: `short side of at least 64 px`."""
+        """Say what the rule wants of an image: `short side of at least 64 px`."""
         raise NotImplementedError
 
     def finding(self, measured: float | None, threshold: float | None) -> str:
-        """Why an image breaks the rule, in words: `short side 60 px, at least 64 px wanted`."""
+        """Say why an image breaks the rule: `short side 60 px, at least 64 px wanted`."""
         if measured is None:
             return f"wanted: {self.wanted()}"
         return self.quantity.compare(measured, threshold)

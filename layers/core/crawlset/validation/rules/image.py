@@ -19,7 +19,7 @@ from crawlset.validation.measures import NUMBER, Measure
 from crawlset.validation.rules.base import Bounds, NoParams, Params, Rule
 
 REFUSING = r"\m(noai|noimageai|noml|noindex|noimageindex|none)\M|train-(gen)?ai=(n|\?0)"
-"""What refuses training in a header that was kept as it was sent."""
+"""Matches a refusal of training in a header that was kept as it was sent."""
 NAMES_SHOWN = 5
 
 ImageFormat = Literal["jpeg", "png", "webp", "gif"]
