@@ -20,7 +20,7 @@ from rich.table import Table
 
 from crawlset.imaging import decode, near_duplicates
 from crawlset.imaging.features import Features
-from crawlset.validation.rules import NearDuplicatesParams
+from crawlset.validation.rules.dataset import NearDuplicatesRule
 from crawlset_local.sample_site.photographs import PHOTOGRAPHS, photograph_pixels
 from tests.bench.document import put_section
 from tests.bench.transforms import ODD, USUAL, encoded
@@ -29,7 +29,7 @@ HEAD = """## Near duplicates
 
 `tests/bench/near_duplicates.py`, which takes any folder."""
 N_CHANGED = 300
-RADIUS = NearDuplicatesParams().radius
+RADIUS = NearDuplicatesRule(check="near_duplicates").params.radius
 ALL = USUAL | ODD
 MASK = (1 << 64) - 1
 Views = tuple[int, ...]

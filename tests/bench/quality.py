@@ -23,7 +23,8 @@ from rich.table import Table
 
 from crawlset.imaging import decode
 from crawlset.imaging.features import Features
-from crawlset.validation import rules
+from crawlset.validation.rules import image as rules
+from crawlset.validation.rules.dataset import OddSizeRule
 from crawlset_local.sample_site.photographs import PHOTOGRAPHS, photograph_pixels
 from tests.bench.document import put_section
 from tests.bench.transforms import encoded
@@ -42,12 +43,14 @@ SHOWN = 8
 Flags = dict[str, bool]
 
 CHECKS: dict[str, Callable[[Features], bool]] = {
-    "dark": lambda seen: seen.scores["brightness_p99"] < rules.DarkParams().below,
-    "light": lambda seen: seen.scores["brightness_p5"] > rules.LightParams().above,
-    "low_information": lambda seen: entropy(seen) < rules.LowInformationParams().below,
-    "blurry": lambda seen: seen.scores["blur"] < rules.BlurryParams().below,
+    "dark": lambda seen: seen.scores["brightness_p99"] < rules.DarkRule.DarkParams().below,
+    "light": lambda seen: seen.scores["brightness_p5"] > rules.LightRule.LightParams().above,
+    "low_information": lambda seen: (
+        entropy(seen) < rules.LowInformationRule.LowInformationParams().below
+    ),
+    "blurry": lambda seen: seen.scores["blur"] < rules.BlurryRule.BlurryParams().below,
     "odd_aspect_ratio": lambda seen: max(sides(seen)) / min(sides(seen)) > WIDEST,
-    "grayscale": lambda seen: seen.scores["colour"] < rules.GrayscaleParams().below,
+    "grayscale": lambda seen: seen.scores["colour"] < rules.GrayscaleRule.GrayscaleParams().below,
 }
 
 
@@ -103,7 +106,7 @@ def our_flags(folder: Path, names: list[str]) -> dict[str, Flags]:
         seen = {name: features for name, features in described if features is not None}
     roots = np.sqrt([features.width * features.height for features in seen.values()])
     low, high = np.percentile(roots, [25, 75])
-    spread = rules.OddSizeParams().iqr_factor * (high - low)
+    spread = OddSizeRule.OddSizeParams().iqr_factor * (high - low)
     return {
         name: {check: test(features) for check, test in CHECKS.items()}
         | {"odd_size": bool(root < low - spread or root > high + spread)}

@@ -37,7 +37,7 @@ from crawlset.kit import db
 from crawlset.kit.logins import SETTINGS
 from crawlset.models import CrawlJob, JobStatus, ValidationJob
 from crawlset.validation import steps
-from crawlset.validation.presets import PRESETS, Preset
+from crawlset.validation.rules.presets import PRESETS, Preset
 from crawlset.validation.steps import ValidationStep
 from crawlset_local import postgres
 from tests import factories
@@ -142,7 +142,7 @@ def judge(job: CrawlJob, rules: list[Any]) -> dict[str, float]:
     """Seconds of each step, one validation from its beginning to its report."""
     message = begin(job, rules)
     times = {}
-    for name in ("prepare", "evaluate", "deduplicate", "cluster", "finish"):
+    for name in ("evaluate", "deduplicate", "cluster", "finish"):
         start = time.monotonic()
         steps.run(message.model_copy(update={"step": name}))
         times[name] = time.monotonic() - start
@@ -152,8 +152,7 @@ def judge(job: CrawlJob, rules: list[Any]) -> dict[str, float]:
 def near_duplicates(job: CrawlJob, console: Console) -> tuple[float, str, str]:
     """CPU seconds of all comparisons, what noting them took, and how the work was shared."""
     message = begin(job, [{"check": NEAR}])
-    for name in ("prepare", "evaluate"):
-        steps.run(message.model_copy(update={"step": name}))
+    steps.run(message)
     start = time.monotonic()
     shares = steps.run(message.model_copy(update={"step": "deduplicate"}))["shares"]
     shared = time.monotonic() - start
@@ -187,7 +186,9 @@ def begin(job: CrawlJob, rules: list[Any]) -> ValidationStep:
             session, job, validation_rules={"rules": rules}
         )
         id_: UUID = validation_job.id
-    return ValidationStep(step="prepare", user_id=job.user_id, job_id=job.id, validation_job_id=id_)
+    return ValidationStep(
+        step="evaluate", user_id=job.user_id, job_id=job.id, validation_job_id=id_
+    )
 
 
 def shown(times: dict[str, float]) -> str:

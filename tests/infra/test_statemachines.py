@@ -79,6 +79,8 @@ MESSAGE_OF: dict[str, type[ValidationStep | ExportStep]] = {
     "${ValidateFunctionArn}": ValidationStep,
     "${ExportFunctionArn}": ExportStep,
 }
+FORMER_STEPS = {"${ValidateFunctionArn}": {"prepare"}}
+"""An execution runs to its end with the definition it began with, for two days at most."""
 ID = "00000000-0000-7000-8000-000000000007"
 EXAMPLES: dict[str, Any] = {
     "$.v": 1,
@@ -169,13 +171,16 @@ class TestPayloads:
         assert message.step == parameters["Payload"]["step"]
 
     def test_name_every_step(self) -> None:
+        """But those that only executions of an older definition ask for."""
         for function, message in MESSAGE_OF.items():
             called = {
                 task["Parameters"]["Payload"]["step"]
                 for task in TASKS.values()
                 if task["Parameters"]["FunctionName"] == function
             }
-            assert called == set(get_args(message.model_fields["step"].annotation))
+            known = set(get_args(message.model_fields["step"].annotation))
+            assert known - called == FORMER_STEPS.get(function, set())
+            assert called <= known
 
 
 class TestLanguage:

@@ -221,7 +221,7 @@ class TestJudge:
         validation_job = factories.create_validation_job(
             session, job, validation_rules={"rules": [RULE]}
         )
-        for name in ("prepare", "evaluate", "deduplicate"):
+        for name in ("evaluate", "deduplicate"):
             step(validation_job, name)
         (batch,) = step(validation_job, "cluster")["batches"]
 

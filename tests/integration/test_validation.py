@@ -485,7 +485,17 @@ class TestValidate:
         assert validation_job.by_rule == {"host_cap": 2}
         assert validation_job.n_rejected == 2
 
-    @pytest.mark.parametrize("name", STEPS)
+    def test_answers_a_step_of_executions_that_began_before(
+        self, session: Session, job: CrawlJob
+    ) -> None:
+        validation_job = factories.create_validation_job(session, job)
+
+        answer = step(validation_job, "prepare")
+
+        session.refresh(validation_job)
+        assert (validation_job.status, answer["shares"]) == (JobStatus.running, [])
+
+    @pytest.mark.parametrize("name", ["prepare", *STEPS])
     def test_breaks_off_when_cancelled(
         self, session: Session, job: CrawlJob, chunk: JobChunk, name: str
     ) -> None:
@@ -504,7 +514,7 @@ class TestValidate:
         session.commit()
 
         with pytest.raises(Exception) as raised:
-            step(validation_job, "prepare")
+            step(validation_job, "evaluate")
 
         assert type(raised.value).__name__ == "NotFoundError"
 
@@ -515,7 +525,7 @@ class TestValidate:
         stranger = factories.create_profile(session)
 
         with pytest.raises(Exception) as raised:
-            step(validation_job, "prepare", user_id=str(stranger.id))
+            step(validation_job, "evaluate", user_id=str(stranger.id))
 
         assert type(raised.value).__name__ == "NotFoundError"
 
@@ -705,7 +715,7 @@ class TestPipeline:
         job.validation_rules, job.export_request = {"preset": "strict"}, {"format": "imagefolder"}
         session.commit()
 
-        pipeline.start(session, job)
+        pipeline.start_requested(session, job)
 
         validations, exports = pipeline.newest_jobs_of(session, job)
         (message,) = session.scalars(select(OutboxMessage))
@@ -716,7 +726,7 @@ class TestPipeline:
         assert validations[0].validation_rules.preset == "strict"
 
     def test_starts_nothing_that_was_not_asked_for(self, session: Session, job: CrawlJob) -> None:
-        pipeline.start(session, job)
+        pipeline.start_requested(session, job)
 
         assert pipeline.newest_jobs_of(session, job) == ([], [])
         assert session.scalar(select(func.count()).select_from(OutboxMessage)) == 0
@@ -725,7 +735,7 @@ class TestPipeline:
         job.export_request = {}
         session.commit()
 
-        pipeline.start(session, job)
+        pipeline.start_requested(session, job)
 
         (export,) = pipeline.newest_jobs_of(session, job)[1]
         (message,) = session.scalars(select(OutboxMessage))
@@ -787,7 +797,7 @@ class TestSweepPipeline:
     ) -> None:
         job.validation_rules, job.export_request = {}, {}
         session.commit()
-        pipeline.start(session, job)
+        pipeline.start_requested(session, job)
         session.execute(text("DELETE FROM outbox_messages"))
         session.execute(text("UPDATE validation_jobs SET updated_at = now() - interval '1 second'"))
         session.execute(text("UPDATE export_jobs SET updated_at = now() - interval '1 second'"))

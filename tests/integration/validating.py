@@ -11,7 +11,7 @@ from functions.validate import app
 from tests.integration.api import CONTEXT
 
 Validator = Callable[[dict[str, Any]], Any]
-STEPS = ("prepare", "evaluate", "deduplicate", "compare", "cluster", "judge", "finish")
+STEPS = ("evaluate", "deduplicate", "compare", "cluster", "judge", "finish")
 
 
 def step(validation_job: ValidationJob, name: str, **more: Any) -> dict[str, Any]:
@@ -35,7 +35,6 @@ def validate(
         first, *_ = [step(validation_job, name, **more) for _ in range(times)]
         return first
 
-    run("prepare")
     run("evaluate")
     for share in run("deduplicate")["shares"]:
         run("compare", **share)

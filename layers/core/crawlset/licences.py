@@ -81,7 +81,9 @@ _NAMES = {
 }
 
 
-class UnknownLicenceError(UnprocessableError):
+class UnknownLicenceError(UnprocessableError, ValueError):
+    """Also a `ValueError`, so that `parse_choice` validates the fields of a request."""
+
     def __init__(self, choice: str) -> None:
         self.choice = choice
         super().__init__(

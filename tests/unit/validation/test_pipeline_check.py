@@ -1,6 +1,8 @@
 from typing import Any
+from uuid import UUID
 
 import pytest
+from sqlalchemy.orm import Session
 
 from crawlset.errors import UnprocessableError
 from crawlset.pipeline import service as pipeline
@@ -10,7 +12,7 @@ class TestCheck:
     @pytest.mark.parametrize("rules", [None, {}, {"preset": "strict"}])
     @pytest.mark.parametrize("export", [None, {}, {"format": "imagefolder"}])
     def test_accepts_what_can_be_followed(self, rules: Any, export: Any) -> None:
-        pipeline.check(rules, export)
+        pipeline.check(Session(), UUID(int=7), rules, export)
 
     @pytest.mark.parametrize(
         ("rules", "export", "pointer"),
@@ -26,6 +28,6 @@ class TestCheck:
     )
     def test_points_at_what_cannot(self, rules: Any, export: Any, pointer: str) -> None:
         with pytest.raises(UnprocessableError) as raised:
-            pipeline.check(rules, export)
+            pipeline.check(Session(), UUID(int=7), rules, export)
 
         assert str(raised.value.pointer).startswith(pointer)

@@ -3,9 +3,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from crawlset.validation.checks import checks_of
-from crawlset.validation.presets import PRESETS, Preset
-from crawlset.validation.rules import Severity
+from crawlset.validation.rules.base import Severity
+from crawlset.validation.rules.presets import PRESETS, Preset
 from crawlset.validation.schemas import ValidationRules
 
 
@@ -72,14 +71,12 @@ class TestPresets:
         assert len(set(labels)) == len(labels)
 
 
-class TestChecksOf:
-    def test_puts_the_gravest_first_and_leaves_dataset_rules_out(self) -> None:
+class TestImageRules:
+    def test_put_the_gravest_first_and_leave_dataset_rules_out(self) -> None:
         given = rules(
             {"check": "dark", "severity": "tag"},
             {"check": "near_duplicates"},
             {"check": "light", "severity": "reject"},
         )
 
-        checks = list(checks_of(given.resolved()))
-
-        assert [check.label for check in checks] == ["light", "dark"]
+        assert [rule.label for rule in given.image_rules()] == ["light", "dark"]

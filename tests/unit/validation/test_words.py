@@ -2,12 +2,12 @@ from typing import Any
 
 import pytest
 
-from crawlset.validation.presets import PRESETS, Preset
-from crawlset.validation.reporting import MEASURES
-from crawlset.validation.rules import Rule
+from crawlset.validation import measures
+from crawlset.validation.quantities import number
+from crawlset.validation.report_page import finding
+from crawlset.validation.rules.base import Rule
+from crawlset.validation.rules.presets import PRESETS, Preset
 from crawlset.validation.schemas import ValidationRules
-from crawlset.validation.words import MEASURES as MEASURES_IN_WORDS
-from crawlset.validation.words import finding, number, wanted
 
 
 def rule(check: str, **params: Any) -> Rule:
@@ -98,12 +98,15 @@ class TestWanted:
         ],
     )
     def test_is_plain(self, of: Rule, text: str) -> None:
-        assert wanted(of) == text
+        assert of.wanted() == text
 
     @pytest.mark.parametrize("preset", Preset)
     def test_is_said_of_every_rule(self, preset: Preset) -> None:
-        assert all(" " in wanted(of) for of in PRESETS[preset])
+        assert all(" " in of.wanted() for of in PRESETS[preset])
 
 
-def test_every_histogram_has_words() -> None:
-    assert set(MEASURES_IN_WORDS) == set(MEASURES)
+def test_every_histogram_has_words_and_a_range() -> None:
+    for measure in measures.REPORTED.values():
+        low, high = measure.span
+        assert measure.name
+        assert low < high

@@ -36,7 +36,7 @@ def finish_if_done(session: Session, job: CrawlJob) -> None:
         repository.finish(job, JobStatus.failed, "; ".join(filter(None, errors))[:2_000])
     else:
         repository.finish(job, JobStatus.completed)
-        pipeline.start(session, job)
+        pipeline.start_requested(session, job)
     logger.info(
         "crawl_job_finished",
         job_id=str(job.id),

@@ -70,17 +70,16 @@ def create(
     """
     Create a crawl job and queue its searches; `schedule_id` says which schedule starts it.
 
-    Everything that needs no database is checked, and a list of URLs is stored, before the
-    transaction begins; an object without a job expires.
+    A list of URLs is stored before anything is locked; an object without a job expires.
 
     Raises:
         UnprocessableError: sources, keywords, list, licences or rules that make no job.
-        NotFoundError: the caller has no such project.
+        NotFoundError: the caller has no such project, or not what a rule names.
         ImagesExceededError: more images than a job of the account may try; without a number
             it tries as many as it may.
         ActiveJobsExceededError, StoredBytesExceededError: the account is full.
     """
-    check(request)
+    check(session, user_id, request)
     manifest_key = _manifest_key(user_id, request)
     ProjectRepository(session).hold(user_id, project_id)
     max_images = quotas.reserve(session, user_id, request.max_images, usual_images(request))
@@ -149,10 +148,13 @@ def is_list(source: str) -> bool:
     return known is not None and known.is_list
 
 
-def check(request: CrawlJobCreate) -> None:
+def check(session: Session, user_id: UUID, request: CrawlJobCreate) -> None:
     """
+    Refuse a request that no crawl job of this user's could be made of.
+
     Raises:
         UnprocessableError: sources, keywords, list, licences or rules that make no job.
+        NotFoundError: a rule names a crawl job or an export that the user does not have.
     """
     for name in request.sources:
         source = registry.get_source(name)
@@ -180,7 +182,7 @@ def check(request: CrawlJobCreate) -> None:
         raise UnprocessableError("A list of URLs takes no keywords and no other source.", "/urls")
     if not has_list and not request.keywords:
         raise UnprocessableError("Give at least one keyword to search for.", "/keywords")
-    pipeline.check(request.validation_rules, request.export)
+    pipeline.check(session, user_id, request.validation_rules, request.export)
 
 
 def usual_images(request: CrawlJobCreate) -> int:

@@ -63,7 +63,7 @@ def estimate(
     Raises:
         UnprocessableError, NotFoundError: as creating the job would.
     """
-    service.check(request)
+    service.check(session, user_id, request)
     manifest_bytes = _manifest_bytes(user_id, request)
     ProjectRepository(session).require(user_id, project_id)
     limit = quotas.images_allowed(

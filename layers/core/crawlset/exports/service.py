@@ -7,7 +7,6 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from crawlset import outbox
 from crawlset.errors import AppError, ConflictError, NotFoundError, UnprocessableError
 from crawlset.exports import files
 from crawlset.exports.repository import REMOVING, ExportRepository, FileRepository
@@ -109,7 +108,7 @@ def create(session: Session, job: CrawlJob, request: ExportJobCreate) -> ExportJ
         if validation_job.status is not JobStatus.completed:
             raise ValidationNotCompletedError(validation_job)
     export_job = add(session, job, request, validation_job)
-    outbox.post(session, [pipeline_jobs.execution(None, export_job)])
+    pipeline_jobs.start(session, export_job)
     return export_job
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from crawlset import outbox
 from crawlset.errors import AppError, ConflictError, NotFoundError
 from crawlset.kit import db
 from crawlset.models import CrawlJob, ExportJob, JobStatus, Target, ValidationJob
@@ -76,25 +77,20 @@ def require_settled(session: Session, job: CrawlJob) -> None:
         raise CrawlJobNotCompletedError(job)
 
 
-def execution(
-    validation_job: ValidationJob | None, export_job: ExportJob | None, again: str = ""
-) -> Message:
+def start(
+    session: Session, first: PipelineJob, then: ExportJob | None = None, *, again: str = ""
+) -> None:
     """
-    What starts the pipeline for one of the two jobs, or for both in turn.
+    Start one execution of the pipeline when the transaction commits.
 
-    The execution's name is made from their ids, so that a message sent twice starts it once;
-    `again` tells a later execution of the same jobs from the first.
+    It runs a validation, an export, or a validation and `then` the export that waits for it. Its
+    name is made from their ids, so that a message sent twice starts it once; `again` tells a later
+    execution of the same jobs from the first.
     """
-    first = validation_job or export_job
-    if first is None:
-        raise ValueError
-    if validation_job is None:
-        prefix = "exp"
-    elif export_job is None:
-        prefix = "val"
-    else:
-        prefix = "job"
-    return Message(
+    validation_job = first if isinstance(first, ValidationJob) else None
+    export_job = first if isinstance(first, ExportJob) else then
+    prefix = "exp" if validation_job is None else "val" if export_job is None else "job"
+    execution = Message(
         target=Target.pipeline,
         body={
             "v": 1,
@@ -105,6 +101,7 @@ def execution(
         },
         deduplication_id="-".join(filter(None, (prefix, str(first.id), again))),
     )
+    outbox.post(session, [execution])
 
 
 def enter(session: Session, model: PipelineModel, job_id: UUID) -> bool:

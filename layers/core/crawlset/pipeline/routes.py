@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from crawlset.exports.schemas import ExportJobRead, ExportRequest
 from crawlset.jobs.crawl_jobs import require_crawl_job
 from crawlset.pipeline import service as pipeline
-from crawlset.validation import service as validation
 from crawlset.validation.schemas import ValidationJobRead, ValidationRules
 
 router = APIGatewayHttpRouter()
@@ -36,12 +35,11 @@ class PipelineRead(BaseModel):
     status_code=HTTPStatus.CREATED,
 )
 def create_pipeline(project_id: UUID, job_id: UUID, request: PipelineCreate) -> PipelineRead:
-    validation.check(router.context["user_id"], request.validation_rules)
     session = router.context["session"]
+    rules, export = request.validation_rules, request.export
+    pipeline.check(session, router.context["user_id"], rules, export)
     job = require_crawl_job(session, project_id, job_id)
-    validation_job, export_job = pipeline.validate_and_export(
-        session, job, request.validation_rules, request.export
-    )
+    validation_job, export_job = pipeline.validate_and_export(session, job, rules, export)
     return PipelineRead(
         validation_job=ValidationJobRead.of(validation_job),
         export_job=ExportJobRead.of(export_job) if export_job else None,

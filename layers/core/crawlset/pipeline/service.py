@@ -1,4 +1,4 @@
-"""What follows a crawl: validation, then export, in one execution of the state machine."""
+"""Validation and export after a crawl, in one execution of the state machine."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -9,80 +9,81 @@ from pydantic import BaseModel, ValidationError
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from crawlset import outbox
 from crawlset.errors import UnprocessableError
 from crawlset.exports import files
 from crawlset.exports import service as exports
 from crawlset.exports.repository import ExportRepository
 from crawlset.exports.schemas import ExportJobRead, ExportRequest
 from crawlset.jobs import pipeline_jobs
-from crawlset.jobs.pipeline_jobs import ACTIVE
+from crawlset.jobs.pipeline_jobs import ACTIVE, PipelineJob
 from crawlset.kit import db
 from crawlset.models import CrawlJob, ExportJob, JobStatus, ValidationJob
 from crawlset.observability import logger
-from crawlset.validation import custom, leakage
 from crawlset.validation import service as validation
 from crawlset.validation.repository import ValidationRepository
 from crawlset.validation.schemas import ValidationJobRead, ValidationRules
 
-STALLED = timedelta(hours=1)
+STALLED_AFTER = timedelta(hours=1)
 """A step takes 15 minutes at most and marks its job when it begins; with its retries and those
 before it in a Map, a job unmarked for so long has lost its execution."""
-GIVEN_UP = timedelta(days=1)
-ROUND = 100
+GIVE_UP_AFTER = timedelta(days=1)
+SWEPT_AT_ONCE = 100
 JOBS_SHOWN = 10
+GAVE_UP = "The work stopped and could not be started again."
 
-LOST = "The work stopped and could not be started again."
 
-
-def check(validation_rules: Mapping[str, Any] | None, export: Mapping[str, Any] | None) -> None:
+def check(
+    session: Session,
+    user_id: UUID,
+    rules: Mapping[str, Any] | ValidationRules | None,
+    export: Mapping[str, Any] | ExportRequest | None,
+) -> None:
     """
+    Refuse a validation or an export that could not be made, now or when a crawl completes.
+
     Raises:
-        UnprocessableError: they could not be followed when the crawl completes.
+        UnprocessableError: they are malformed, or name a validator or a list that is not there.
+        NotFoundError: a rule names a crawl job or an export that the user does not have.
     """
-    if validation_rules is not None:
-        rules = _parse(ValidationRules, validation_rules, "/validation_rules")
-        custom.check(rules.rules, "/validation_rules")
+    parsed = None
+    if rules is not None:
+        parsed = _parse(ValidationRules, rules, "/validation_rules")
     if export is not None:
         _parse(ExportRequest, export, "/export")
+    if parsed is not None:
+        validation.check(session, user_id, parsed)
 
 
-def start(session: Session, job: CrawlJob) -> None:
-    """Do what a crawl job asked for when it completes: validate, export, both or neither."""
-    rules = export = None
+def start_requested(session: Session, job: CrawlJob) -> None:
+    """Start what a crawl job asked for when it completes: validation, export, both or neither."""
+    validation_job = export_job = None
     if job.validation_rules is not None:
         rules = ValidationRules.model_validate(job.validation_rules)
+        validation_job = validation.add(session, job, rules)
     if job.export_request is not None:
         export = ExportRequest.model_validate(job.export_request)
-    start_pipeline(session, job, rules, export)
-
-
-def start_pipeline(
-    session: Session, job: CrawlJob, rules: ValidationRules | None, export: ExportRequest | None
-) -> tuple[ValidationJob | None, ExportJob | None]:
-    """
-    Validate by `rules` and export what is kept, or everything stored if there are none.
-
-    Raises:
-        CrawlJobNotCompletedError: `job` is neither completed nor cancelled.
-    """
-    validation_job = validation.add(session, job, rules) if rules else None
-    export_job = exports.add(session, job, export, validation_job) if export else None
-    if validation_job or export_job:
-        outbox.post(session, [pipeline_jobs.execution(validation_job, export_job)])
-    return validation_job, export_job
+        export_job = exports.add(session, job, export, validation_job)
+    if validation_job is not None:
+        pipeline_jobs.start(session, validation_job, export_job)
+    elif export_job is not None:
+        pipeline_jobs.start(session, export_job)
 
 
 def validate_and_export(
     session: Session, job: CrawlJob, rules: ValidationRules, export: ExportRequest | None
 ) -> tuple[ValidationJob, ExportJob | None]:
-    """As `start_pipeline`, with a validation in any case, for a request that can be refused."""
-    leakage.require_sets(session, rules.rules)
+    """
+    Validate by `rules`, and export what is kept, in one execution.
+
+    Raises:
+        CrawlJobNotCompletedError: `job` is neither completed nor cancelled.
+        UnknownKeywordError: `export` maps a keyword that `job` does not have.
+    """
     if export is not None:
         exports.require_keywords(session, job, export, "/export")
-    validation_job, export_job = start_pipeline(session, job, rules, export)
-    if validation_job is None:
-        raise ValueError
+    validation_job = validation.add(session, job, rules)
+    export_job = exports.add(session, job, export, validation_job) if export else None
+    pipeline_jobs.start(session, validation_job, export_job)
     return validation_job, export_job
 
 
@@ -121,19 +122,19 @@ def sweep(*, everything: bool = False) -> int:
     """
     with db.transaction() as session:
         now: datetime = session.execute(select(func.now())).scalar_one()
-        stalled_since = now if everything else now - STALLED
-        given_up_since = None if everything else now - GIVEN_UP
-        validations = ValidationRepository(session).lock_stalled(stalled_since, ROUND)
+        stalled_since = now if everything else now - STALLED_AFTER
+        given_up_since = None if everything else now - GIVE_UP_AFTER
+        validations = ValidationRepository(session).lock_stalled(stalled_since, SWEPT_AT_ONCE)
         for validation_job in validations:
             export_job = ExportRepository(session).waiting_for(validation_job)
-            _move(session, validation_job, export_job, now, given_up_since)
-        stalled = ExportRepository(session).lock_stalled(stalled_since, ROUND)
+            _start_again(session, validation_job, export_job, now, given_up_since)
+        stalled = ExportRepository(session).lock_stalled(stalled_since, SWEPT_AT_ONCE)
         for export_job in stalled:
             awaited = ExportRepository(session).validation_status(export_job)
             if awaited in {JobStatus.failed, JobStatus.cancelled}:
                 pipeline_jobs.end(session, ExportJob, export_job.id, awaited)
             elif awaited not in ACTIVE:
-                _move(session, None, export_job, now, given_up_since)
+                _start_again(session, export_job, None, now, given_up_since)
     return len(validations) + len(stalled)
 
 
@@ -148,33 +149,31 @@ def expire_exports() -> int:
     return len(expired)
 
 
-def _move(
+def _start_again(
     session: Session,
-    validation_job: ValidationJob | None,
-    export_job: ExportJob | None,
+    first: PipelineJob,
+    then: ExportJob | None,
     now: datetime,
     given_up_since: datetime | None,
 ) -> None:
-    job = validation_job or export_job
-    if job is None:
-        raise ValueError
-    is_given_up = given_up_since is not None and job.created_at < given_up_since
+    is_given_up = given_up_since is not None and first.created_at < given_up_since
     if is_given_up:
-        pipeline_jobs.end(session, type(job), job.id, JobStatus.failed, LOST)
+        pipeline_jobs.end(session, type(first), first.id, JobStatus.failed, GAVE_UP)
     else:
-        pipeline_jobs.touch(session, job)
-        again = pipeline_jobs.execution(validation_job, export_job, f"{now:%Y%m%dT%H%M%S}")
-        outbox.post(session, [again])
+        pipeline_jobs.touch(session, first)
+        pipeline_jobs.start(session, first, then, again=f"{now:%Y%m%dT%H%M%S}")
     logger.warning(
         "pipeline_job_swept",
-        job_id=str(job.crawl_job_id),
-        validation_job_id=str(validation_job.id) if validation_job else None,
-        export_job_id=str(export_job.id) if export_job else None,
+        job_id=str(first.crawl_job_id),
+        kind=pipeline_jobs.KINDS[type(first)],
+        pipeline_job_id=str(first.id),
         is_given_up=is_given_up,
     )
 
 
-def _parse[Model: BaseModel](model: type[Model], value: Mapping[str, Any], pointer: str) -> Model:
+def _parse[Model: BaseModel](
+    model: type[Model], value: Mapping[str, Any] | Model, pointer: str
+) -> Model:
     try:
         return model.model_validate(value)
     except ValidationError as error:

@@ -38,7 +38,8 @@ def create_template(
 ) -> JobTemplate:
     """
     Raises:
-        NotFoundError: the caller has no such project, or it has no such job.
+        NotFoundError: the caller has no such project, or it has no such job, or a rule of the
+            configuration names a crawl job or an export that the caller does not have.
         UnprocessableError: no job could be made of it.
         NameTakenError: the project has one of this name.
     """
@@ -49,7 +50,7 @@ def create_template(
         )
     else:
         configuration = cast("CrawlJobCreate", request.configuration)  # one of the two is given
-    stored = _stored(configuration)
+    stored = _stored(session, user_id, configuration)
     template = JobTemplate(
         id=new_id(),
         user_id=user_id,
@@ -66,10 +67,11 @@ def update_template(
     """
     Raises:
         UnprocessableError: no job could be made of it.
+        NotFoundError: a rule of it names a crawl job or an export that the caller does not have.
         NameTakenError: the project has another of this name.
     """
     if request.configuration is not None:
-        template.configuration = _stored(request.configuration)
+        template.configuration = _stored(session, template.user_id, request.configuration)
     if "name" in request.model_fields_set:
         template.name = request.name
     return TemplateRepository(session).save(template)
@@ -91,7 +93,8 @@ def start_template(session: Session, template: JobTemplate, request: JobTemplate
     A crawl job as the template says.
 
     Raises:
-        UnprocessableError: its sources are not there any more, or a quota is smaller.
+        UnprocessableError: its sources or lists are not there any more, or a quota is smaller.
+        NotFoundError: a crawl job or an export that a rule names is not there any more.
     """
     changes = request.model_dump(exclude_unset=True)
     configuration = CrawlJobCreate.model_validate(template.configuration | changes)
@@ -157,19 +160,20 @@ def update_schedule(
     return ScheduleRepository(session).save(schedule)
 
 
-def _stored(configuration: CrawlJobCreate) -> dict[str, Any]:
+def _stored(session: Session, user_id: UUID, configuration: CrawlJobCreate) -> dict[str, Any]:
     """
-    The configuration as it is kept.
+    Give the configuration as the template keeps it.
 
     Raises:
         UnprocessableError: no job could be made of it.
+        NotFoundError: a rule of it names a crawl job or an export that the user does not have.
     """
     if configuration.urls is not None or configuration.upload_id is not None:
         raise UnprocessableError(
             "A template searches sources; a list of URLs is for one job.", "/configuration/urls"
         )
     try:
-        crawls.check(configuration)
+        crawls.check(session, user_id, configuration)
     except UnprocessableError as error:
         raise UnprocessableError(str(error), f"/configuration{error.pointer or ''}") from error
     return configuration.model_dump(mode="json", exclude_unset=True)

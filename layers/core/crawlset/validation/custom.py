@@ -1,8 +1,8 @@
 """
 Validators that a deployment brings along: what they are given, and what they answer.
 
-A validator is a Lambda function. It is invoked with a `Request`, reads the `Batch` that lies under
-its key and the pictures of it, each a range of a pack, and returns an `Answer`.
+A validator is a Lambda function. It is invoked with a `ValidatorRequest`, reads the `Batch` under
+its key and the pictures of it, each a range of a pack, and returns a `ValidatorAnswer`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from crawlset.errors import ConflictError, UnprocessableError
 from crawlset.jobs.pipeline_jobs import StepError
 from crawlset.settings import validator_settings
-from crawlset.validation.rules import CustomRule, Rule
+from crawlset.validation.rules.base import Rule
+from crawlset.validation.rules.custom import CustomRule
 
 MAX_BATCHES = 1_000
 """An execution's history holds 25,000 events, a batch writes 12 of them and some when retried."""
@@ -24,9 +25,11 @@ MAX_DETAIL = 500
 
 
 class UnknownValidatorError(UnprocessableError):
-    def __init__(self, name: str, pointer: str) -> None:
+    def __init__(self, name: str) -> None:
         known = ", ".join(sorted(validator_settings().by_name)) or "none"
-        super().__init__(f"There is no validator {name!r} here; allowed: {known}.", pointer)
+        super().__init__(
+            f"There is no validator {name!r} here; allowed: {known}.", "/validation_rules"
+        )
 
 
 class TooManyImagesError(ConflictError):
@@ -37,7 +40,7 @@ class TooManyImagesError(ConflictError):
         )
 
 
-class Picture(BaseModel):
+class BatchImage(BaseModel):
     """An image, and where its bytes lie in the bucket."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -57,11 +60,11 @@ class Batch(BaseModel):
     v: Literal[1] = 1
     rule: str
     parameters: dict[str, JsonValue]
-    images: list[Picture]
+    images: list[BatchImage]
 
 
-class Request(BaseModel):
-    """What a validator is invoked with: where its batch lies."""
+class ValidatorRequest(BaseModel):
+    """The payload that a validator is invoked with: where its batch lies."""
 
     v: Literal[1] = 1
     bucket: str
@@ -69,7 +72,7 @@ class Request(BaseModel):
 
 
 class Judgement(BaseModel):
-    """Of one image; with an `error`, nothing could be said of it."""
+    """The judgement of one image; with an `error`, nothing could be said of it."""
 
     model_config = ConfigDict(allow_inf_nan=False)
 
@@ -80,18 +83,18 @@ class Judgement(BaseModel):
     error: Annotated[str | None, Field(max_length=MAX_DETAIL)] = None
 
 
-class Answer(BaseModel):
+class ValidatorAnswer(BaseModel):
     images: list[Judgement]
 
 
-def check(rules: Iterable[Rule], pointer: str) -> None:
+def check(rules: Iterable[Rule]) -> None:
     """
     Raises:
         UnknownValidatorError: a rule names one that the deployment does not allow.
     """
     for rule in rules:
         if isinstance(rule, CustomRule) and rule.params.validator not in validators():
-            raise UnknownValidatorError(rule.params.validator, pointer)
+            raise UnknownValidatorError(rule.params.validator)
 
 
 def validators() -> dict[str, str]:
@@ -113,12 +116,12 @@ def batch_size(n_images: int) -> int:
 
 
 def judgements(batch: Batch, answer: Any, error: StepError | None) -> Iterator[Judgement]:
-    """Of each image of the batch; an error of each, when the answer cannot be understood."""
+    """Judge each image of the batch; an error of each, when the answer cannot be understood."""
     if error is not None:
         yield from _all_failed(batch, f"The validator ended with {error.error[:200]}.")
         return
     try:
-        told = {one.image_id: one for one in Answer.model_validate(answer).images}
+        judged = {one.image_id: one for one in ValidatorAnswer.model_validate(answer).images}
     except ValidationError as invalid:
         first = invalid.errors()[0]
         where = "/".join(map(str, first["loc"]))
@@ -126,11 +129,11 @@ def judgements(batch: Batch, answer: Any, error: StepError | None) -> Iterator[J
         return
     for image in batch.images:
         silent = Judgement(image_id=image.image_id, error="The validator said nothing of it.")
-        yield told.get(image.image_id, silent)
+        yield judged.get(image.image_id, silent)
 
 
-def not_allowed(rule: CustomRule, images: Iterable[Picture]) -> Iterator[Judgement]:
-    """Of images whose validator was taken from the allowed ones since the rule was made."""
+def not_allowed(rule: CustomRule, images: Iterable[BatchImage]) -> Iterator[Judgement]:
+    """Give an error of each image: its validator is not allowed any more."""
     reason = f"The validator {rule.params.validator} is not allowed here any more."
     return (Judgement(image_id=image.image_id, error=reason) for image in images)
 

@@ -1,4 +1,4 @@
-"""What another set has in it, for rules on leakage: a crawl job, an export or a list of hashes."""
+"""Hashes of another set, for rules on leakage: of a crawl job, an export or a list."""
 
 from collections.abc import Iterable, Iterator
 from uuid import UUID
@@ -10,7 +10,8 @@ from crawlset.errors import NotFoundError, UnprocessableError
 from crawlset.kit import objects
 from crawlset.models import CrawlJob, ExportJob, Image, ImageVerdict
 from crawlset.outcomes import ImageStatus, Verdict
-from crawlset.validation.rules import LeakageRule, Rule
+from crawlset.validation.rules.base import Rule
+from crawlset.validation.rules.dataset import LeakageRule
 from crawlset.wire import keys
 
 MAX_LIST_BYTES = 256 << 20
@@ -24,39 +25,50 @@ class HashListError(UnprocessableError):
         super().__init__(f"The list of hashes: {detail}.", "/validation_rules")
 
 
+LeakageParams = LeakageRule.LeakageParams
 Hashes = tuple[bytes | None, list[int]]
 """SHA-256 of a file, and perceptual hashes of its picture as signed 64-bit numbers."""
 
 
-def check_lists(user_id: UUID, rules: Iterable[Rule]) -> None:
+def check(session: Session, user_id: UUID, rules: Iterable[Rule]) -> None:
     """
+    Refuse rules about sets that the user does not have.
+
     Raises:
-        HashListError: a rule's list is not there, or is too large.
+        HashListError: a list is not there, or is too large.
+        NotFoundError: there is no such crawl job or export of the user's.
     """
-    for rule in rules:
-        if isinstance(rule, LeakageRule) and rule.params.upload_id is not None:
-            found = objects.head(keys.upload(user_id, rule.params.upload_id))
-            if found is None:
-                raise HashListError("it has not been uploaded")
-            if found[0] > MAX_LIST_BYTES:
-                raise HashListError(f"it has more than {MAX_LIST_BYTES >> 20} MiB")
+    leakage_rules = [rule for rule in rules if isinstance(rule, LeakageRule)]
+    for rule in leakage_rules:
+        if rule.params.upload_id is not None:
+            _require_list(user_id, rule.params.upload_id)
+    for rule in leakage_rules:
+        _require_set(session, user_id, rule.params)
 
 
-def require_sets(session: Session, rules: Iterable[Rule]) -> None:
-    """
-    Raises:
-        NotFoundError: a rule names a job or an export that the caller does not have.
-    """
-    for rule in rules:
-        if isinstance(rule, LeakageRule):
-            job_id, export_id = rule.params.crawl_job_id, rule.params.export_job_id
-            if job_id is not None and session.get(CrawlJob, job_id) is None:
-                raise NotFoundError("crawl job", job_id)
-            export_job = session.get(ExportJob, export_id) if export_id is not None else None
-            if export_id is not None and (
-                export_job is None or session.get(CrawlJob, export_job.crawl_job_id) is None
-            ):
-                raise NotFoundError("export job", export_id)
+def _require_list(user_id: UUID, upload_id: UUID) -> None:
+    found = objects.head(keys.upload(user_id, upload_id))
+    if found is None:
+        raise HashListError("it has not been uploaded")
+    if found[0] > MAX_LIST_BYTES:
+        raise HashListError(f"it has more than {MAX_LIST_BYTES >> 20} MiB")
+
+
+def _require_set(session: Session, user_id: UUID, params: LeakageParams) -> None:
+    """Require the crawl job or export of this user that `params` name; the tick sees every row."""
+    job_id, export_id = params.crawl_job_id, params.export_job_id
+    if job_id is not None and _find_job(session, user_id, job_id) is None:
+        raise NotFoundError("crawl job", job_id)
+    if export_id is not None:
+        export_job = session.get(ExportJob, export_id)
+        if export_job is None or _find_job(session, user_id, export_job.crawl_job_id) is None:
+            raise NotFoundError("export job", export_id)
+
+
+def _find_job(session: Session, user_id: UUID, job_id: UUID) -> CrawlJob | None:
+    job = session.get(CrawlJob, job_id)
+    is_there = job is not None and job.user_id == user_id and job.deleted_at is None
+    return job if is_there else None
 
 
 def read_list(user_id: UUID, upload_id: UUID) -> list[Hashes]:
@@ -71,19 +83,19 @@ def read_list(user_id: UUID, upload_id: UUID) -> list[Hashes]:
     return list(parse_list(data.decode("ascii", "replace").splitlines()))
 
 
-def stream_set(session: Session, rule: LeakageRule) -> Iterator[Hashes]:
+def stream_set(session: Session, user_id: UUID, params: LeakageParams) -> Iterator[Hashes]:
     """
-    Of each image of the crawl job or the export.
+    Stream the hashes of each image of the crawl job or export that `params` name.
 
     Raises:
         NotFoundError: it is gone.
     """
-    require_sets(session, [rule])
+    _require_set(session, user_id, params)
     images = select(Image.sha256, Image.phashes).where(Image.status == ImageStatus.stored)
-    if rule.params.crawl_job_id is not None:
-        images = images.where(Image.crawl_job_id == rule.params.crawl_job_id)
+    if params.crawl_job_id is not None:
+        images = images.where(Image.crawl_job_id == params.crawl_job_id)
     else:
-        export_job = session.get_one(ExportJob, rule.params.export_job_id)
+        export_job = session.get_one(ExportJob, params.export_job_id)
         images = images.where(Image.crawl_job_id == export_job.crawl_job_id)
         if export_job.validation_job_id is not None:
             images = images.where(

@@ -17,7 +17,9 @@ from crawlset.kit import objects
 from crawlset.models import CrawlJob, Image
 from crawlset.packs import stored
 from crawlset.packs.stored import ImageNotStoredError
-from crawlset.validation import words
+from crawlset.validation.measures import REPORTED
+from crawlset.validation.quantities import MEASURED
+from crawlset.validation.rules.base import Rule
 from crawlset.validation.schemas import Example, ReportRead
 
 MAX_PICTURES = 240
@@ -58,7 +60,8 @@ def render(
         links=links,
         examples=by_rule,
         rules={rule.label: rule for rule in report.rules},
-        words=words,
+        measures=REPORTED,
+        finding=finding,
         clusters=report.clusters[:CLUSTERS_SHOWN],
         classes_shown=CLASSES_SHOWN,
         members_shown=MEMBERS_SHOWN,
@@ -66,8 +69,15 @@ def render(
     )
 
 
+def finding(rule: Rule | None, measured: float | None, threshold: float | None) -> str | None:
+    """Say why an image breaks `rule`; None if neither the rule nor a measure is known."""
+    if rule is not None:
+        return rule.finding(measured, threshold)
+    return MEASURED.compare(measured, threshold) if measured is not None else None
+
+
 def image_ids(report: ReportRead) -> list[int]:
-    """Of the pictures that the page shows."""
+    """List the ids of the images that the page shows."""
 
     def shown() -> Iterator[int]:
         for cluster in report.clusters[:CLUSTERS_SHOWN]:

@@ -11,13 +11,11 @@ from sqlalchemy import (
     CTE,
     BigInteger,
     ColumnElement,
-    Float,
     Row,
     Select,
     Text,
     case,
     cast,
-    column,
     func,
     literal,
     not_,
@@ -34,19 +32,13 @@ from crawlset.jobs.pipeline_jobs import ACTIVE
 from crawlset.kit.paging import Slice, cut
 from crawlset.models import CrawlJob, Image, ImageVerdict, ValidationJob
 from crawlset.outcomes import ImageStatus, Verdict
-from crawlset.validation.checks import Check
-from crawlset.validation.dataset_rules import AREA, Broken, in_play
-from crawlset.validation.rules import Rule, Severity
+from crawlset.validation.measures import AREA, NUMBER
+from crawlset.validation.rules.base import Rule
+from crawlset.validation.rules.broken import Broken, in_play
+from crawlset.validation.rules.image import ImageRule
 
-VERDICTS = {
-    Severity.reject: Verdict.reject,
-    Severity.quarantine: Verdict.quarantine,
-    Severity.warn: Verdict.keep,
-    Severity.tag: Verdict.keep,
-}
-
-
-GRAVITY = {Verdict.keep: 0, Verdict.quarantine: 1, Verdict.error: 2, Verdict.reject: 3}
+LIGHTEST_FIRST = (Verdict.keep, Verdict.quarantine, Verdict.error, Verdict.reject)
+"""A verdict gives way to those after it."""
 ROWS_AT_ONCE = 5_000
 
 
@@ -135,12 +127,13 @@ class VerdictRepository:
         return cut(rows, limit, lambda row: row.image_id)
 
     def evaluate(
-        self, job: ValidationJob, checks: Sequence[Check], after: int, limit: int
+        self, job: ValidationJob, rules: Sequence[ImageRule], after: int, limit: int
     ) -> int | None:
         """
         Judge the next `limit` stored images behind the id `after`; the last one's id, or none.
 
-        An image judged before keeps its verdict.
+        Of the rules that an image breaks, the first decides. An image judged before keeps its
+        verdict.
         """
         stored = (
             select(Image.id)
@@ -158,11 +151,12 @@ class VerdictRepository:
             return None
         # Measured once, and not for each time that a verdict speaks of it.
         columns: list[Any] = [Image.id]
-        for place, check in enumerate(checks):
+        for place, rule in enumerate(rules):
+            is_broken, value, threshold = rule.condition()
             columns += [
-                check.is_broken.label(f"broken_{place}"),
-                check.measured.label(f"measured_{place}"),
-                check.threshold.label(f"threshold_{place}"),
+                is_broken.label(f"broken_{place}"),
+                value.label(f"measured_{place}"),
+                threshold.label(f"threshold_{place}"),
             ]
         measured = (
             select(*columns)
@@ -188,7 +182,7 @@ class VerdictRepository:
                     "threshold",
                     "findings",
                 ],
-                _judged(job, checks, measured),
+                _judged(job, rules, measured),
             )
             .on_conflict_do_nothing(index_elements=["validation_job_id", "image_id"])
         )
@@ -216,10 +210,10 @@ class VerdictRepository:
             "detail",
             rows.c.detail,
         )
-        verdict = VERDICTS[rule.severity]
+        verdict = rule.severity.verdict
         if is_error and verdict is not Verdict.keep:
             verdict = Verdict.error
-        lighter = [one for one in GRAVITY if GRAVITY[one] < GRAVITY[verdict]]
+        lighter = LIGHTEST_FIRST[: LIGHTEST_FIRST.index(verdict)]
         decides = or_(ImageVerdict.rule.is_(None), ImageVerdict.verdict.in_(lighter))
         noted = self.session.execute(
             update(ImageVerdict)
@@ -244,7 +238,7 @@ class VerdictRepository:
         return len(noted.all())
 
     def list_pictures(self, job: ValidationJob, after: int, limit: int) -> Sequence[Row[Any]]:
-        """What is still in play and where its bytes lie, by id."""
+        """List images still in play, and where their bytes lie, by id."""
         statement = in_play(
             job,
             Image.id.label("image_id"),
@@ -275,7 +269,12 @@ class VerdictRepository:
     def stream_hashes(self, job: ValidationJob) -> Iterator[Row[Any]]:
         """id, phashes, verdict, area and licence of what is still in play, by id."""
         statement = in_play(
-            job, Image.id, Image.phashes, ImageVerdict.verdict, AREA.label("area"), Image.licence
+            job,
+            Image.id,
+            Image.phashes,
+            ImageVerdict.verdict,
+            AREA.value.label("area"),
+            Image.licence,
         )
         yield from self.session.execute(
             statement.where(Image.phashes.is_not(None)).order_by(Image.id),
@@ -337,38 +336,6 @@ class VerdictRepository:
         return Counts(Counter(dict(verdicts.all())), dict(broken.all()))
 
 
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """Images that break a rule, column by column; a column that is empty says nothing."""
-
-    image_ids: Sequence[int]
-    measured: Sequence[float | None] = ()
-    thresholds: Sequence[float | None] = ()
-    duplicate_of: Sequence[int | None] = ()
-    details: Sequence[str | None] = ()
-
-    def rows(self) -> Broken:
-        rows = (
-            func.unnest(
-                cast(list(self.image_ids), ARRAY(BigInteger)),
-                cast(list(self.measured), ARRAY(Float(53))),
-                cast(list(self.thresholds), ARRAY(Float(53))),
-                cast(list(self.duplicate_of), ARRAY(BigInteger)),
-                cast(list(self.details), ARRAY(Text)),
-            )
-            .table_valued(
-                column("image_id", BigInteger),
-                column("measured", Float(53)),
-                column("threshold", Float(53)),
-                column("duplicate_of", BigInteger),
-                column("detail", Text),
-                name="findings",
-            )
-            .render_derived()
-        )
-        return select(*rows.c)
-
-
 def _pairs(members: Sequence[int], keepers: Sequence[int]) -> Any:
     return (
         func.unnest(cast(list(members), ARRAY(BigInteger)), cast(list(keepers), ARRAY(BigInteger)))
@@ -377,9 +344,9 @@ def _pairs(members: Sequence[int], keepers: Sequence[int]) -> Any:
     )
 
 
-def _judged(job: ValidationJob, checks: Sequence[Check], measured: CTE) -> Select[Any]:
-    """Verdict and findings of each row of `measured`; the first check that is broken decides."""
-    broken = [(measured.c[f"broken_{place}"], place) for place in range(len(checks))]
+def _judged(job: ValidationJob, rules: Sequence[ImageRule], measured: CTE) -> Select[Any]:
+    """Verdict and findings of each row of `measured`; the first rule that is broken decides."""
+    broken = [(measured.c[f"broken_{place}"], place) for place in range(len(rules))]
 
     def first(value: Callable[[int], ColumnElement[Any]]) -> ColumnElement[Any]:
         if not broken:
@@ -387,12 +354,11 @@ def _judged(job: ValidationJob, checks: Sequence[Check], measured: CTE) -> Selec
         return case(*((is_broken, value(place)) for is_broken, place in broken))
 
     def finding(place: int) -> ColumnElement[Any]:
-        check = checks[place]
         return func.jsonb_build_object(
             "rule",
-            literal(check.label),
+            literal(rules[place].label),
             "severity",
-            literal(check.severity.value),
+            literal(rules[place].severity.value),
             "measured",
             measured.c[f"measured_{place}"],
             "threshold",
@@ -400,15 +366,15 @@ def _judged(job: ValidationJob, checks: Sequence[Check], measured: CTE) -> Selec
         )
 
     findings = [case((is_broken, finding(place))) for is_broken, place in broken]
-    verdict = first(lambda place: literal(VERDICTS[checks[place].severity].value))
+    verdict = first(lambda place: literal(rules[place].severity.verdict.value))
     return select(
         literal(job.id),
         measured.c.id,
         literal(job.user_id),
         func.coalesce(verdict, Verdict.keep.value),
-        cast(first(lambda place: literal(checks[place].label)), Text),
-        cast(first(lambda place: measured.c[f"measured_{place}"]), Float(53)),
-        cast(first(lambda place: measured.c[f"threshold_{place}"]), Float(53)),
+        cast(first(lambda place: literal(rules[place].label)), Text),
+        cast(first(lambda place: measured.c[f"measured_{place}"]), NUMBER),
+        cast(first(lambda place: measured.c[f"threshold_{place}"]), NUMBER),
         func.to_jsonb(func.array_remove(array(findings, type_=JSONB), null()))
         if findings
         else literal([], JSONB),

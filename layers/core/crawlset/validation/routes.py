@@ -5,6 +5,7 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
+from crawlset.jobs import pipeline_jobs
 from crawlset.jobs.crawl_jobs import require_crawl_job
 from crawlset.kit.paging import Cursor, Page, PageLimit, decode_int, decode_uuid
 from crawlset.models import ValidationJob
@@ -35,10 +36,11 @@ JOB = f"{JOBS}/<validation_job_id>"
 def create_validation_job(
     project_id: UUID, job_id: UUID, request: ValidationJobCreate
 ) -> ValidationJobRead:
-    service.check(router.context["user_id"], request.validation_rules)
     session = router.context["session"]
+    service.check(session, router.context["user_id"], request.validation_rules)
     job = require_crawl_job(session, project_id, job_id)
-    validation_job = service.create(session, job, request.validation_rules)
+    validation_job = service.add(session, job, request.validation_rules)
+    pipeline_jobs.start(session, validation_job)
     return ValidationJobRead.of(validation_job)
 
 

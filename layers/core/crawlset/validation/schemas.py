@@ -7,8 +7,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from crawlset.models import JobStatus, ValidationJob
 from crawlset.outcomes import Verdict
-from crawlset.validation.presets import PRESETS, Preset
-from crawlset.validation.rules import MAX_RULES, Rule, Severity
+from crawlset.validation.rules.base import Rule, Severity
+from crawlset.validation.rules.image import ImageRule
+from crawlset.validation.rules.presets import PRESETS, Preset
+from crawlset.validation.rules.registry import AnyRule
+
+MAX_RULES = 50
 
 
 class ValidationRules(BaseModel):
@@ -21,7 +25,7 @@ class ValidationRules(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     preset: Preset | None = None
-    rules: Annotated[tuple[Rule, ...], Field(max_length=MAX_RULES)] = ()
+    rules: Annotated[tuple[AnyRule, ...], Field(max_length=MAX_RULES)] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -38,10 +42,26 @@ class ValidationRules(BaseModel):
             raise ValueError(message)
         return self
 
+    @classmethod
+    def of(cls, job: ValidationJob) -> Self:
+        return cls.model_validate(job.validation_rules)
+
     def resolved(self) -> list[Rule]:
-        """Every rule there is to break, by its label told apart."""
+        """The preset's rules and the request's own, which replace those of the same label."""
         usual = PRESETS[self.preset] if self.preset is not None else ()
         return list({rule.label: rule for rule in (*usual, *self.rules)}.values())
+
+    def of_kind[Kind: Rule](self, kind: type[Kind]) -> list[Kind]:
+        return [rule for rule in self.resolved() if isinstance(rule, kind)]
+
+    def named[Kind: Rule](self, kind: type[Kind], label: str) -> Kind:
+        (rule,) = (rule for rule in self.of_kind(kind) if rule.label == label)
+        return rule
+
+    def image_rules(self) -> list[ImageRule]:
+        """The image rules, the gravest first: of those an image breaks, the first decides."""
+        order = list(Severity)
+        return sorted(self.of_kind(ImageRule), key=lambda rule: order.index(rule.severity))
 
 
 class ValidationJobCreate(BaseModel):
@@ -77,7 +97,7 @@ class ValidationJobRead(BaseModel):
             id=job.id,
             crawl_job_id=job.crawl_job_id,
             status=job.status,
-            validation_rules=ValidationRules.model_validate(job.validation_rules),
+            validation_rules=ValidationRules.of(job),
             counts=VerdictCounts(
                 kept=job.n_kept,
                 quarantined=job.n_quarantined,
@@ -124,12 +144,12 @@ class ClassBalance(BaseModel):
 
 
 class ReportRead(BaseModel):
-    """What a completed validation found."""
+    """The report of a completed validation."""
 
     validation_job_id: UUID
     counts: VerdictCounts
     by_rule: dict[str, int]
-    rules: list[Rule]
+    rules: list[AnyRule]
     histograms: Annotated[
         dict[str, Histogram], Field(description="Of each measure, over all images judged")
     ]

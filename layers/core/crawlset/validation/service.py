@@ -1,10 +1,9 @@
-"""What a user may do with validation jobs."""
+"""Work of the API on validation jobs."""
 
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from crawlset import outbox
 from crawlset.errors import ConflictError, NotFoundError
 from crawlset.jobs import pipeline_jobs
 from crawlset.kit.ids import new_id
@@ -20,34 +19,28 @@ class ReportNotReadyError(ConflictError):
         super().__init__(f"Validation job {job.id} is {job.status}: it has no report.")
 
 
-def check(user_id: UUID, rules: ValidationRules, pointer: str = "/validation_rules") -> None:
+def check(session: Session, user_id: UUID, rules: ValidationRules) -> None:
     """
-    What of the rules can be checked without the database.
+    Refuse rules that a validation of this user's could not follow.
+
+    Every request that brings rules passes here, also when they are for later.
 
     Raises:
         UnknownValidatorError: the deployment allows no such validator.
         HashListError: a list of hashes is not there, or is too large.
+        NotFoundError: a rule names a crawl job or an export that the user does not have.
     """
-    custom.check(rules.rules, pointer)
-    leakage.check_lists(user_id, rules.rules)
-
-
-def create(session: Session, job: CrawlJob, rules: ValidationRules) -> ValidationJob:
-    """
-    Validate what `job` has stored, as soon as the transaction commits.
-
-    Raises:
-        CrawlJobNotCompletedError: `job` is neither completed nor cancelled.
-        NotFoundError: a rule is about a job or an export that the caller does not have.
-    """
-    leakage.require_sets(session, rules.rules)
-    validation_job = add(session, job, rules)
-    outbox.post(session, [pipeline_jobs.execution(validation_job, None)])
-    return validation_job
+    custom.check(rules.rules)
+    leakage.check(session, user_id, rules.rules)
 
 
 def add(session: Session, job: CrawlJob, rules: ValidationRules) -> ValidationJob:
-    """As `create`, for a caller that starts the execution itself."""
+    """
+    Add a validation of what `job` has stored; `pipeline_jobs.start` runs it.
+
+    Raises:
+        CrawlJobNotCompletedError: `job` is neither completed nor cancelled.
+    """
     pipeline_jobs.require_settled(session, job)
     validation_job = ValidationJob(
         id=new_id(),

@@ -1,13 +1,14 @@
-"""What a validation found, added up: written when it ends, and read as often as one likes."""
+"""The report of a validation: written once, when it ends."""
 
 from collections import defaultdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, cast, func, literal, select, tuple_
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, cast, func, literal, select, tuple_
+from sqlalchemy.orm import Session
 
 from crawlset.models import Image, ImageVerdict, ValidationJob
 from crawlset.outcomes import Verdict
+from crawlset.validation.measures import LOGARITHMIC, NUMBER, REPORTED
 from crawlset.validation.schemas import ValidationRules
 
 N_BINS = 20
@@ -15,35 +16,10 @@ EXAMPLES = 6
 CLUSTERS = 20
 CLUSTER_MEMBERS = 12
 CLASSES = 500
-_NUMBER = Float(53)
-
-
-def _score(name: str) -> ColumnElement[Any]:
-    return cast(Image.scores[name].astext, _NUMBER)
-
-
-def _log(column: ColumnElement[Any] | InstrumentedAttribute[Any]) -> ColumnElement[Any]:
-    return func.log(func.greatest(cast(column, _NUMBER), 1.0))
-
-
-MEASURES: dict[str, tuple[ColumnElement[Any], float, float]] = {
-    "file_size": (_log(Image.file_size), 1, 8),
-    "width": (_log(Image.width), 0, 5),
-    "height": (_log(Image.height), 0, 5),
-    "brightness_p99": (_score("brightness_p99"), 0, 1),
-    "brightness_p5": (_score("brightness_p5"), 0, 1),
-    "entropy": (_score("entropy"), 0, 8),
-    "blur": (_score("blur"), 0, 1),
-    "colour": (_score("colour"), 0, 0.5),
-    "uniformity": (_score("uniformity"), 0, 1),
-    "border": (_score("border"), 0, 1),
-}
-"""What is measured, and the range it is counted in; sizes by their decimal logarithm."""
-LOGARITHMIC = frozenset({"file_size", "width", "height"})
 
 
 def report(session: Session, job: ValidationJob) -> dict[str, Any]:
-    rules = ValidationRules.model_validate(job.validation_rules).resolved()
+    rules = ValidationRules.of(job).resolved()
     return {
         "rules": [rule.model_dump(mode="json") | {"name": rule.label} for rule in rules],
         "histograms": _histograms(session, job),
@@ -54,10 +30,10 @@ def report(session: Session, job: ValidationJob) -> dict[str, Any]:
 
 
 def _histograms(session: Session, job: ValidationJob) -> dict[str, Any]:
-    """Of all judged images, each measure in twenty bins; one pass over the rows for all."""
+    """Count each measure of all judged images in twenty bins; one pass over the rows for all."""
     bins = {
-        name: func.width_bucket(measure, low, high, N_BINS).label(name)
-        for name, (measure, low, high) in MEASURES.items()
+        name: func.width_bucket(_counted(name), *measure.span, N_BINS).label(name)
+        for name, measure in REPORTED.items()
     }
     judged = (
         select(*bins.values())
@@ -81,10 +57,17 @@ def _histograms(session: Session, job: ValidationJob) -> dict[str, Any]:
         if place >= 0:
             counts[name][min(max(place - 1, 0), N_BINS - 1)] += n
     return {
-        name: {"edges": _edges(name, low, high), "counts": counts[name]}
-        for name, (_, low, high) in MEASURES.items()
+        name: {"edges": _edges(name, *measure.span), "counts": counts[name]}
+        for name, measure in REPORTED.items()
         if name in counts
     }
+
+
+def _counted(name: str) -> ColumnElement[Any]:
+    value = REPORTED[name].value
+    if name in LOGARITHMIC:
+        return func.log(func.greatest(cast(value, NUMBER), 1.0))
+    return cast(value, NUMBER)
 
 
 def _edges(name: str, low: float, high: float) -> list[float]:

@@ -2,20 +2,16 @@
 
 from enum import StrEnum
 
-from crawlset.validation.rules import (
+from crawlset.validation.rules.base import Bounds, Rule, Severity
+from crawlset.validation.rules.dataset import ExactDuplicatesRule, NearDuplicatesRule, OddSizeRule
+from crawlset.validation.rules.image import (
     BlurryRule,
-    Bounds,
     BoundsRule,
     DarkRule,
-    ExactDuplicatesRule,
     FormatRule,
     LightRule,
     LowInformationRule,
-    NearDuplicatesRule,
-    OddSizeRule,
     ProvenanceRule,
-    Rule,
-    Severity,
     UniformRule,
 )
 

@@ -1,0 +1,76 @@
+"""Images that break a rule, as rows that a verdict is made of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Select, Text, cast, column, func, null, select
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from crawlset.models import Image, ImageVerdict, ValidationJob
+from crawlset.outcomes import Verdict
+from crawlset.validation.measures import NUMBER
+
+IN_PLAY = (Verdict.keep, Verdict.quarantine)
+
+Broken = Select[Any]
+"""Selects image_id, measured, threshold, duplicate_of and detail of images that break a rule."""
+
+
+def in_play(job: ValidationJob, *columns: Any) -> Select[Any]:
+    """Select `columns` of the images that no rule has put out yet."""
+    return (
+        select(*columns)
+        .join(ImageVerdict, ImageVerdict.image_id == Image.id)
+        .where(ImageVerdict.validation_job_id == job.id, ImageVerdict.verdict.in_(IN_PLAY))
+    )
+
+
+def select_broken(
+    rows: Any,
+    condition: ColumnElement[bool],
+    *,
+    measured: ColumnElement[Any] | None = None,
+    threshold: ColumnElement[Any] | None = None,
+    duplicate_of: ColumnElement[Any] | None = None,
+) -> Broken:
+    """Select those of `rows` that meet `condition`."""
+    return select(
+        rows.c.id.label("image_id"),
+        cast(null() if measured is None else measured, NUMBER).label("measured"),
+        cast(null() if threshold is None else threshold, NUMBER).label("threshold"),
+        cast(null() if duplicate_of is None else duplicate_of, BigInteger).label("duplicate_of"),
+        cast(null(), Text).label("detail"),
+    ).where(condition)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenColumns:
+    """Images that break a rule, column by column; a column that is empty says nothing."""
+
+    image_ids: Sequence[int]
+    measured: Sequence[float | None] = ()
+    thresholds: Sequence[float | None] = ()
+    duplicate_of: Sequence[int | None] = ()
+    details: Sequence[str | None] = ()
+
+    def rows(self) -> Broken:
+        rows = (
+            func.unnest(
+                cast(list(self.image_ids), ARRAY(BigInteger)),
+                cast(list(self.measured), ARRAY(NUMBER)),
+                cast(list(self.thresholds), ARRAY(NUMBER)),
+                cast(list(self.duplicate_of), ARRAY(BigInteger)),
+                cast(list(self.details), ARRAY(Text)),
+            )
+            .table_valued(
+                column("image_id", BigInteger),
+                column("measured", NUMBER),
+                column("threshold", NUMBER),
+                column("duplicate_of", BigInteger),
+                column("detail", Text),
+                name="findings",
+            )
+            .render_derived()
+        )
+        return select(*rows.c)

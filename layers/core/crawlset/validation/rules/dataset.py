@@ -1,0 +1,188 @@
+"""
+Dataset rules: each looks at all the images that are still in.
+
+The order in which they come is the validation's and not theirs: exact duplicates and leakage, near
+duplicates, and last the sizes of sets.
+"""
+
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import Field, model_validator
+from sqlalchemy import case, cast, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY, array
+from sqlalchemy.orm import InstrumentedAttribute
+
+from crawlset.models import Image, ImageVerdict, ValidationJob
+from crawlset.outcomes import Verdict
+from crawlset.validation.measures import AREA, NUMBER
+from crawlset.validation.quantities import Quantity, number, pixels
+from crawlset.validation.rules.base import Bounds, Params, Rule
+from crawlset.validation.rules.broken import Broken, in_play, select_broken
+
+MAX_RADIUS = 12
+
+Radius = Annotated[int, Field(ge=0, le=MAX_RADIUS, description="Bits that may differ")]
+
+
+class DatasetRule(Rule):
+    """A rule about the set of images that are still in."""
+
+    scope: Literal["dataset"] = "dataset"
+
+
+class ExactDuplicatesRule(DatasetRule):
+    class ExactDuplicatesParams(Params):
+        by: Annotated[
+            Literal["bytes", "pixels"],
+            Field(description="Of the files, or of the decoded pictures"),
+        ] = "bytes"
+
+    check: Literal["exact_duplicates"]
+    params: ExactDuplicatesParams = ExactDuplicatesParams()
+
+    def broken(self, job: ValidationJob) -> Broken:
+        """One image of those with the same bytes or pixels stays: kept, largest, earliest."""
+        same = Image.sha256 if self.params.by == "bytes" else Image.pixel_hash
+        is_put_aside = ImageVerdict.verdict != Verdict.keep
+        keeper = func.first_value(Image.id).over(
+            partition_by=same, order_by=(is_put_aside, AREA.value.desc(), Image.id)
+        )
+        rows = in_play(job, Image.id, keeper.label("keeper")).where(same.is_not(None)).subquery()
+        return select_broken(rows, rows.c.keeper != rows.c.id, duplicate_of=rows.c.keeper)
+
+    def wanted(self) -> str:
+        return f"no other image with the same {self.params.by}"
+
+
+class NearDuplicatesRule(DatasetRule):
+    """All but the keeper of each cluster: the largest, then the freest, then the earliest."""
+
+    class NearDuplicatesParams(Params):
+        radius: Radius = 10
+
+    check: Literal["near_duplicates"]
+    params: NearDuplicatesParams = NearDuplicatesParams()
+
+    def wanted(self) -> str:
+        return "no other image that looks the same"
+
+
+class LeakageRule(DatasetRule):
+    """It is in another set too, such as the one that a model is tested with."""
+
+    class LeakageParams(Params):
+        """Exactly one says which other set: a crawl job, an export, or a list of hashes."""
+
+        crawl_job_id: UUID | None = None
+        export_job_id: UUID | None = None
+        upload_id: Annotated[
+            UUID | None,
+            Field(description="Text of one hash a line: SHA-256, or perceptual of 16 hex digits"),
+        ] = None
+        radius: Radius = 10
+
+        @model_validator(mode="after")
+        def _names_one(self) -> Self:
+            named = (self.crawl_job_id, self.export_job_id, self.upload_id)
+            if sum(id_ is not None for id_ in named) != 1:
+                message = "give one of crawl_job_id, export_job_id and upload_id"
+                raise ValueError(message)
+            return self
+
+    check: Literal["leakage"]
+    params: LeakageParams
+
+    def wanted(self) -> str:
+        return "not in the other set as well"
+
+
+class SizeRule(DatasetRule):
+    """A rule on the sizes of images or of sets of them, judged when all others have spoken."""
+
+    def broken(self, job: ValidationJob) -> Broken:
+        """Select the images that break the rule."""
+        raise NotImplementedError
+
+
+class OddSizeRule(SizeRule):
+    """The square root of its area is that far from the middle half of all of them."""
+
+    class OddSizeParams(Params):
+        iqr_factor: Annotated[float, Field(gt=0, le=100)] = 3.0
+
+    check: Literal["odd_size"]
+    params: OddSizeParams = OddSizeParams()
+    measure = Quantity("side of a square of its area", pixels)
+
+    def broken(self, job: ValidationJob) -> Broken:
+        rows = in_play(job, Image.id, func.sqrt(AREA.value).label("size")).cte("sizes")
+        both = func.percentile_cont(array([0.25, 0.75])).within_group(rows.c.size)
+        quartiles = select(cast(both, ARRAY(NUMBER))).select_from(rows).scalar_subquery()
+        lower, upper = quartiles[1], quartiles[2]
+        spread = self.params.iqr_factor * (upper - lower)
+        low, high = lower - spread, upper + spread
+        limit = case((rows.c.size > high, high), else_=low)
+        outside = or_(rows.c.size < low, rows.c.size > high)
+        return select_broken(rows, outside, measured=rows.c.size, threshold=limit)
+
+    def wanted(self) -> str:
+        factor = number(self.params.iqr_factor)
+        return f"a size within {factor} times the spread of the middle half"
+
+
+class ClassSizeRule(SizeRule):
+    """Classes with fewer images than min break it whole; of larger ones the images beyond max."""
+
+    check: Literal["class_size"]
+    params: Bounds
+    measure = Quantity("number of images of its class", number)
+
+    def broken(self, job: ValidationJob) -> Broken:
+        return _outside(Image.keyword, self.params.min, self.params.max, job)
+
+    def wanted(self) -> str:
+        return self.params.of(self.measure)
+
+
+class CapRule(SizeRule):
+    """More images of one host, or of one creator, than this."""
+
+    class CapParams(Params):
+        max: Annotated[int, Field(ge=1, le=1_000_000)]
+
+    check: Literal["host_cap", "creator_cap"]
+    params: CapParams
+
+    @property
+    def quantity(self) -> Quantity:
+        return Quantity(f"images of its {self.check.removesuffix('_cap')}", number)
+
+    def broken(self, job: ValidationJob) -> Broken:
+        column = Image.host if self.check == "host_cap" else Image.creator
+        return _outside(column, None, self.params.max, job)
+
+    def wanted(self) -> str:
+        return f"at most {number(self.params.max)} {self.quantity.name}"
+
+
+def _outside(
+    column: InstrumentedAttribute[Any], least: float | None, most: float | None, job: ValidationJob
+) -> Broken:
+    """
+    Images of groups that are too small, and those that make a group too large.
+
+    Which of a group stay is decided by their bytes, so that it is the same each time.
+    """
+    place = func.row_number().over(partition_by=column, order_by=(Image.sha256, Image.id))
+    size = func.count().over(partition_by=column)
+    grouped = in_play(job, Image.id, place.label("place"), size.label("size"))
+    rows = grouped.where(column.is_not(None)).subquery()
+    conditions = []
+    if least is not None:
+        conditions.append(rows.c.size < least)
+    if most is not None:
+        conditions.append(rows.c.place > most)
+    is_small = rows.c.size < literal(least if least is not None else 0)
+    limit = case((is_small, literal(least)), else_=literal(most))
+    return select_broken(rows, or_(*conditions), measured=rows.c.size, threshold=limit)
