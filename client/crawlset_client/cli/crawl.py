@@ -169,7 +169,7 @@ def crawl(
                 _estimate(run, crawlset, project, urls, request)
                 return
             with _project_and_list(run, crawlset, project, urls, request) as project_id:
-                job = crawlset.create_crawl_job(project_id, **request)
+                job = crawlset.jobs.create(project_id, **request)
             _finish(run, crawlset, job, watch=watch)
 
 
@@ -230,7 +230,7 @@ def _project_and_list(
     with project_for(crawlset, project, keep=keep) as found:
         if url_list is not None and url_list.urls is None:
             with run.transfer(f"Uploading {url_list.path.name}", url_list.n_bytes) as advance:
-                upload = crawlset.upload_manifest(found.id, url_list.path, advance=advance)
+                upload = crawlset.uploads.send(found.id, url_list.path, advance=advance)
             request |= {"upload_id": upload.upload_id, "manifest_format": url_list.format}
         elif url_list is not None:
             request["urls"] = url_list.urls
@@ -243,12 +243,12 @@ def _estimate(
     from crawlset_client.cli.drawing import draw_estimate  # noqa: PLC0415
 
     with _project_and_list(run, crawlset, project, path, request, keep=False) as project_id:
-        estimate = crawlset.estimate_crawl_job(project_id, **request)
+        estimate = crawlset.jobs.estimate(project_id, **request)
         give_up = run.outside.clock() + PROBES_SECONDS
         with run.output.messages.status("Asking the sources what they have…"):
             while not estimate.is_complete and run.outside.clock() < give_up:
                 run.outside.sleep(POLL_SECONDS)
-                estimate = crawlset.estimate_crawl_job(project_id, **request)
+                estimate = crawlset.jobs.estimate(project_id, **request)
     run.output.result(estimate.document, lambda console: draw_estimate(console, estimate))
 
 

@@ -182,8 +182,8 @@ def _names(run: Run) -> dict[str, str]:
     with suppress(CrawlsetError), run.connect() as crawlset:
         if run.config.api_key is None or not crawlset.is_up():
             return names
-        for project in crawlset.list_projects():
-            for job in crawlset.list_crawl_jobs(project.id):
+        for project in crawlset.projects.list():
+            for job in crawlset.jobs.list(project.id):
                 names[job.id] = job.name
                 for made in (*job.export_jobs, *job.validation_jobs):
                     names[made.id] = job.name

@@ -105,7 +105,7 @@ def export(
             found = find_job(crawlset, job, project)
             if export_id is not None:
                 meant = _export_id(crawlset, found, export_id)
-                made = crawlset.get_export_job(found.project_id, found.id, meant)
+                made = crawlset.exports.get(found.project_id, found.id, meant)
             else:
                 if validation is not None:
                     judged = validation_id(crawlset, found, validation)
@@ -113,7 +113,7 @@ def export(
                     judged = None
                 else:
                     judged = _newest_validation(run, crawlset, found, given or {})
-                made = crawlset.create_export_job(
+                made = crawlset.exports.create(
                     found.project_id,
                     found.id,
                     format_,
@@ -231,7 +231,7 @@ def _export_id(crawlset: "Crawlset", job: "CrawlJob", given: str) -> str:
     """The id of the job's export that is meant."""
     from crawlset_client.lookup import full_id  # noqa: PLC0415 - start-up must be fast
 
-    found = crawlset.list_export_jobs(job.project_id, job.id)
+    found = crawlset.exports.list(job.project_id, job.id)
     return full_id(given, found, "export", f"crawlset jobs show {job.id}")
 
 
@@ -251,10 +251,10 @@ def _manifest(run: Run, name: str, project: str | None) -> "Iterator[Path]":
     with TemporaryDirectory() as directory, run.connect() as crawlset:
         job = find_job(crawlset, job_id, project)
         export_id = _export_id(crawlset, job, export_id)
-        for file in crawlset.list_export_files(job.project_id, job.id, export_id):
+        for file in crawlset.exports.list_files(job.project_id, job.id, export_id):
             if file.name == MANIFEST:
                 with run.transfer(f"Manifest of {export_id}", file.file_size) as advance:
-                    crawlset.download(file, Path(directory, MANIFEST), advance=advance)
+                    crawlset.exports.download(file, Path(directory, MANIFEST), advance=advance)
                 yield Path(directory)
                 return
     raise NotFoundHereError(f"Export {export_id} has no manifest; has it completed?")

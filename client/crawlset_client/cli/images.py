@@ -77,7 +77,7 @@ def images(
         from crawlset_client.lookup import find_job  # noqa: PLC0415
 
         found = find_job(crawlset, job, project)
-        listed = crawlset.list_images(
+        listed = crawlset.images.list(
             found.project_id, found.id, status=status, outcome=outcome, change=change
         )
         if as_json:

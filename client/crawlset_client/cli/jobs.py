@@ -92,7 +92,7 @@ def events(
         from crawlset_client.lookup import find_job  # noqa: PLC0415
 
         found = find_job(crawlset, job, project)
-        happened = crawlset.list_events(found.project_id, found.id, follow=follow)
+        happened = crawlset.jobs.list_events(found.project_id, found.id, follow=follow)
         if as_json:
             items = [event.document for event in happened]
             run.output.result({"items": items}, lambda _console: None)
@@ -107,7 +107,7 @@ def cancel(
     """Cancel a job; what it has stored stays."""
 
     def stop(_run: Run, crawlset: "Crawlset", found: "CrawlJob") -> "CrawlJob":
-        return crawlset.cancel_crawl_job(found.project_id, found.id)
+        return crawlset.jobs.cancel(found.project_id, found.id)
 
     _act(context, job, project, stop, as_json=as_json)
 
@@ -124,7 +124,7 @@ def retry(
     """Try again what was cancelled, and what failed and may end otherwise."""
 
     def again(run: Run, crawlset: "Crawlset", found: "CrawlJob") -> "CrawlJob":
-        reopened = crawlset.retry_crawl_job(found.project_id, found.id)
+        reopened = crawlset.jobs.retry(found.project_id, found.id)
         after = _follow(run, crawlset, reopened) if watch else reopened
         if n := after.progress.cancelled:
             run.output.note(f"{n:,} are left cancelled; `crawlset jobs retry {job}` takes more.")
@@ -145,7 +145,7 @@ def recrawl(
     """Ask for the stored pictures again, and note which are unchanged, replaced or gone."""
 
     def again(run: Run, crawlset: "Crawlset", found: "CrawlJob") -> "CrawlJob":
-        reopened = crawlset.recrawl_crawl_job(found.project_id, found.id)
+        reopened = crawlset.jobs.recrawl(found.project_id, found.id)
         return _follow(run, crawlset, reopened) if watch else reopened
 
     _act(context, job, project, again, as_json=as_json)
@@ -168,7 +168,7 @@ def delete(
         found = find_job(crawlset, job, project)
         what = f"{found.name!r} with {found.progress.stored:,} stored images"
         confirm_deletion(what, yes=yes, is_final=grace_hours == 0)
-        deleted = crawlset.delete_crawl_job(found.project_id, found.id, grace_hours=grace_hours)
+        deleted = crawlset.jobs.delete(found.project_id, found.id, grace_hours=grace_hours)
         say_deleted(run, deleted, "crawlset jobs restore")
 
 
@@ -189,7 +189,7 @@ def restore(
         from crawlset_client.lookup import find_deleted_job  # noqa: PLC0415
 
         found = find_deleted_job(crawlset, job, project)
-        show_job(run, crawlset.restore_crawl_job(found.project_id, found.id))
+        show_job(run, crawlset.jobs.restore(found.project_id, found.id))
 
 
 def _complete(_run: Run, crawlset: "Crawlset", job: "CrawlJob") -> "CrawlJob":
@@ -198,10 +198,10 @@ def _complete(_run: Run, crawlset: "Crawlset", job: "CrawlJob") -> "CrawlJob":
 
     document = dict(job.document)
     if len(job.validation_jobs) >= NEWEST_SHOWN:
-        validations = crawlset.list_validation_jobs(job.project_id, job.id)
+        validations = crawlset.validations.list(job.project_id, job.id)
         document["validation_jobs"] = [one.document for one in validations]
     if len(job.export_jobs) >= NEWEST_SHOWN:
-        exports = crawlset.list_export_jobs(job.project_id, job.id)
+        exports = crawlset.exports.list(job.project_id, job.id)
         document["export_jobs"] = [one.document for one in exports]
     return CrawlJob.of(document)
 
@@ -233,10 +233,10 @@ def _list_newest(
 ) -> "list[CrawlJob]":
     from crawlset_client.lookup import find_project  # noqa: PLC0415
 
-    projects = [find_project(crawlset, project)] if project else crawlset.list_projects()
+    projects = [find_project(crawlset, project)] if project else crawlset.projects.list()
     jobs: Iterator[CrawlJob] = (
         job
         for one in projects
-        for job in crawlset.list_crawl_jobs(one.id, status=status, deleted=deleted)
+        for job in crawlset.jobs.list(one.id, status=status, deleted=deleted)
     )
     return sorted(jobs, key=lambda job: job.created_at, reverse=True)

@@ -66,11 +66,11 @@ def _checked(rows: "Sequence[Row]") -> "Iterator[Entry]":
 
 
 def _moving(run: Run, file: Path, rows: "Sequence[Row]") -> "Iterator[Entry]":
-    from crawlset_client.migration import Datasets, migrate, report_of  # noqa: PLC0415
+    from crawlset_client.migration import migrate, report_of  # noqa: PLC0415
     from crawlset_client.progress import Snapshot  # noqa: PLC0415
 
     label = f"Moving {file.name}"
-    with run.connect_as(Datasets) as crawlset, run.display() as display:
+    with run.connect() as crawlset, run.display() as display:
         display.show(Snapshot(label, "running", 0, len(rows), "datasets"))
         entries = migrate(rows, report_of(file), crawlset, run.outside.sleep)
         for done, entry in enumerate(entries, 1):

@@ -34,7 +34,7 @@ def list_projects(
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
         from crawlset_client.cli.drawing import draw_projects  # noqa: PLC0415
 
-        projects = list(crawlset.list_projects(deleted=deleted))
+        projects = list(crawlset.projects.list(deleted=deleted))
         document = {"items": [project.document for project in projects]}
         run.output.result(document, lambda console: draw_projects(console, projects))
 
@@ -51,7 +51,7 @@ def create(
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
         from crawlset_client.cli.drawing import draw_projects  # noqa: PLC0415
 
-        project = crawlset.create_project(name, description)
+        project = crawlset.projects.create(name, description)
         document = project.document
         run.output.result(document, lambda console: draw_projects(console, [project]))
 
@@ -64,7 +64,7 @@ def show(context: typer.Context, project: NameOrId, *, as_json: AsJson = False) 
         from crawlset_client.lookup import find_project  # noqa: PLC0415
 
         found = find_project(crawlset, project)
-        jobs = list(crawlset.list_crawl_jobs(found.id))
+        jobs = list(crawlset.jobs.list(found.id))
         document = found.document | {"crawl_jobs": [job.document for job in jobs]}
 
         def draw(console: "Console") -> None:
@@ -77,7 +77,7 @@ def show(context: typer.Context, project: NameOrId, *, as_json: AsJson = False) 
 def _contents(crawlset: "Crawlset", project: "Project") -> str:
     from crawlset_client.progress import size  # noqa: PLC0415
 
-    jobs = list(crawlset.list_crawl_jobs(project.id))
+    jobs = list(crawlset.jobs.list(project.id))
     n_stored = sum(job.progress.stored for job in jobs)
     n_bytes = sum(job.bytes_stored for job in jobs)
     return f"{len(jobs):,} crawl jobs, {n_stored:,} stored images ({size(n_bytes)}) and exports"
@@ -99,7 +99,7 @@ def delete(
         found = find_project(crawlset, project)
         what = f"{found.name!r} with {_contents(crawlset, found)}"
         confirm_deletion(what, yes=yes, is_final=grace_hours == 0)
-        deleted = crawlset.delete_project(found.id, grace_hours=grace_hours)
+        deleted = crawlset.projects.delete(found.id, grace_hours=grace_hours)
         say_deleted(run, deleted, "crawlset projects restore")
 
 
@@ -117,5 +117,5 @@ def restore(
         from crawlset_client.cli.drawing import draw_projects  # noqa: PLC0415
         from crawlset_client.lookup import deleted_project_id  # noqa: PLC0415
 
-        restored = crawlset.restore_project(deleted_project_id(crawlset, project))
+        restored = crawlset.projects.restore(deleted_project_id(crawlset, project))
         run.output.result(restored.document, lambda console: draw_projects(console, [restored]))

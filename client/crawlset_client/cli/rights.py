@@ -7,7 +7,6 @@ import typer
 
 from crawlset_client.cli.completion import complete_jobs, complete_projects
 from crawlset_client.cli.running import AsJson, InProject, running
-from crawlset_client.cli.takedowns import connect
 from crawlset_client.text import moment, printable
 
 
@@ -27,11 +26,11 @@ def provenance(
     as_json: AsJson = False,
 ) -> None:
     """Show where an image comes from, what was said about using it, and what decided."""
-    with running(context, as_json=as_json) as run, connect(run) as crawlset:
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
         from crawlset_client.lookup import find_job  # noqa: PLC0415
 
         found = find_job(crawlset, job, project)
-        document = crawlset.get_provenance(found.project_id, found.id, image)
+        document = crawlset.images.get_provenance(found.project_id, found.id, image)
         run.output.result(
             document,
             lambda console: console.print("\n".join(provenance_lines(document)), soft_wrap=True),
@@ -55,12 +54,12 @@ def summary(
     as_json: AsJson = False,
 ) -> None:
     """Print sections 2.3 and 3.1 of the EU's summary of training content, in Markdown."""
-    with running(context, as_json=as_json) as run, connect(run) as crawlset:
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
         from crawlset_client.lookup import find_job, find_project  # noqa: PLC0415
 
         project_id = find_project(crawlset, project).id
         job_id = find_job(crawlset, job, project_id).id if job else None
-        document = crawlset.get_summary(project_id, job_id=job_id, is_sme=sme)
+        document = crawlset.projects.get_summary(project_id, job_id=job_id, is_sme=sme)
         run.output.result(
             document,
             lambda console: console.print("\n".join(summary_lines(document)), soft_wrap=True),

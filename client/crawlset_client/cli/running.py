@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from crawlset_client.models import CrawlJob, Project
     from crawlset_client.progress import Display
     from crawlset_client.transfers import Advance
-
-    C = TypeVar("C", bound=Crawlset)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 InProject = Annotated[
@@ -89,15 +87,6 @@ class Run:
     def connect(self) -> "Crawlset":
         """The configured service."""
         return self.connect_to(self.config.api_url, self.config.api_key)
-
-    def connect_as(self, kind: "type[C]") -> "C":
-        """The configured service, with the methods of `kind`."""
-        return kind(
-            self.config.api_url,
-            self.config.api_key,
-            transport=self.outside.transport,
-            sleep=self.outside.sleep,
-        )
 
     def connect_to(self, api_url: str, api_key: str | None) -> "Crawlset":
         from crawlset_client.api import Crawlset  # noqa: PLC0415 - start-up must be fast

@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 def sources(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List the sources and what each permits."""
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
-        found = list(crawlset.list_sources())
+        found = list(crawlset.sources.list())
         document = {"items": [source.document for source in found]}
         columns = ("name", "usable", "permits", "limits", "notes")
         rows = [

@@ -13,8 +13,9 @@ from crawlset_client.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from crawlset_client.api import Crawlset
+    from crawlset_client.api.takedowns import Takedown, TakedownPreview
     from crawlset_client.models import Project as ProjectRecord
-    from crawlset_client.rights import Rights, Takedown, TakedownPreview
 
 POLL_SECONDS = 1.0
 EXPORTS_SHOWN = 20
@@ -69,15 +70,15 @@ def create(
     """
     with running(context, as_json=as_json) as run:
         kind, value, image_id = _meant(url, host, creator, look_alike)
-        with connect(run) as crawlset:
+        with run.connect() as crawlset:
             found = _find(crawlset, project)
-            preview = crawlset.preview_takedown(
+            preview = crawlset.takedowns.preview(
                 found.id, kind, value=value, image_id=image_id, max_distance=max_distance
             )
             _tell(run, preview, is_at_once=now)
             if not yes:
                 _ask(is_at_once=now)
-            takedown = crawlset.create_takedown(
+            takedown = crawlset.takedowns.create(
                 found.id,
                 kind,
                 value=value,
@@ -101,10 +102,10 @@ def revoke(
     as_json: AsJson = False,
 ) -> None:
     """Take a takedown back while its images are only hidden: all is as it was."""
-    with running(context, as_json=as_json) as run, connect(run) as crawlset:
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
         found = _find(crawlset, project)
         meant = _meant_id(crawlset, found, takedown_id)
-        takedown = crawlset.revoke_takedown(found.id, meant)
+        takedown = crawlset.takedowns.revoke(found.id, meant)
         if watch:
             takedown = _follow(run, crawlset, found, takedown)
         _show(run, found, takedown)
@@ -113,8 +114,8 @@ def revoke(
 @app.command("list")
 def list_takedowns(context: typer.Context, project: Project, *, as_json: AsJson = False) -> None:
     """List the takedowns of a project, newest first."""
-    with running(context, as_json=as_json) as run, connect(run) as crawlset:
-        found = list(crawlset.list_takedowns(_find(crawlset, project).id))
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
+        found = list(crawlset.takedowns.list(_find(crawlset, project).id))
         document = {"items": [takedown.document for takedown in found]}
         run.output.result(document, lambda console: draw_takedowns(console, found))
 
@@ -128,17 +129,10 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show a takedown, and the exports that held its images."""
-    with running(context, as_json=as_json) as run, connect(run) as crawlset:
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
         found = _find(crawlset, project)
         meant = _meant_id(crawlset, found, takedown_id)
-        _show(run, found, crawlset.get_takedown(found.id, meant))
-
-
-def connect(run: Run) -> "Rights":
-    """The configured service."""
-    from crawlset_client.rights import Rights  # noqa: PLC0415 - start-up must be fast
-
-    return run.connect_as(Rights)
+        _show(run, found, crawlset.takedowns.get(found.id, meant))
 
 
 def draw_takedowns(console: "Console", takedowns: "Sequence[Takedown]") -> None:
@@ -158,17 +152,17 @@ def _state(takedown: "Takedown") -> str:
     return takedown.status
 
 
-def _find(crawlset: "Rights", project: str) -> "ProjectRecord":
+def _find(crawlset: "Crawlset", project: str) -> "ProjectRecord":
     from crawlset_client.lookup import find_project  # noqa: PLC0415
 
     return find_project(crawlset, project)
 
 
-def _meant_id(crawlset: "Rights", project: "ProjectRecord", given: str) -> str:
+def _meant_id(crawlset: "Crawlset", project: "ProjectRecord", given: str) -> str:
     from crawlset_client.lookup import full_id  # noqa: PLC0415
 
     listing = f"crawlset takedowns list {project.name}"
-    return full_id(given, crawlset.list_takedowns(project.id), "takedown", listing)
+    return full_id(given, crawlset.takedowns.list(project.id), "takedown", listing)
 
 
 def _tell(run: Run, preview: "TakedownPreview", *, is_at_once: bool) -> None:
@@ -217,12 +211,12 @@ def _meant(
 
 
 def _follow(
-    run: Run, crawlset: "Rights", project: "ProjectRecord", takedown: "Takedown"
+    run: Run, crawlset: "Crawlset", project: "ProjectRecord", takedown: "Takedown"
 ) -> "Takedown":
     with run.output.messages.status("Hiding, removing or bringing back what is stored…"):
         while takedown.is_busy:
             run.outside.sleep(POLL_SECONDS)
-            takedown = crawlset.get_takedown(project.id, takedown.id)
+            takedown = crawlset.takedowns.get(project.id, takedown.id)
     return takedown
 
 

@@ -57,7 +57,7 @@ def validate(
             from crawlset_client.lookup import find_job  # noqa: PLC0415
 
             found = find_job(crawlset, job, project)
-            validation = crawlset.create_validation_job(found.project_id, found.id, given)
+            validation = crawlset.validations.create(found.project_id, found.id, given)
             if watch:
                 validation = watch_validation(run, crawlset, found, validation)
             document = validation.document
@@ -90,9 +90,8 @@ def report(
     """Write what a validation found as one HTML page with pictures."""
     with running(context, as_json=as_json) as run:
         from crawlset_client.lookup import find_job, newest_validations  # noqa: PLC0415
-        from crawlset_client.pictures import Pictures  # noqa: PLC0415
 
-        with run.connect_as(Pictures) as crawlset:
+        with run.connect() as crawlset:
             found = find_job(crawlset, job, project)
             if validation is not None:
                 id_ = validation_id(crawlset, found, validation)
@@ -105,7 +104,7 @@ def report(
                     )
                 id_ = newest.id
             page = plain(out)
-            body = crawlset.read_report_page(found.project_id, found.id, id_)
+            body = crawlset.validations.read_report_page(found.project_id, found.id, id_)
             _write_page(body, page, is_forced=force)
             run.output.result(
                 {"validation_job_id": id_, "path": str(page)},
@@ -117,7 +116,7 @@ def validation_id(crawlset: "Crawlset", job: "CrawlJob", given: str) -> str:
     """The id of the job's validation that is meant."""
     from crawlset_client.lookup import full_id  # noqa: PLC0415 - start-up must be fast
 
-    found = crawlset.list_validation_jobs(job.project_id, job.id)
+    found = crawlset.validations.list(job.project_id, job.id)
     return full_id(given, found, "validation", f"crawlset jobs show {job.id}")
 
 
