@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.command_tree import all_commands
 from tests.unit.client.conftest import Shell
 from tests.unit.client.fake_api import API_URL, NOW, REPORT, FakeApi, problem
 
@@ -62,33 +63,7 @@ class TestHelp:
     def test_tells_the_version(self, shell: Shell) -> None:
         assert shell.run("--version").stdout == "crawlset 0.1.0\n"
 
-    @pytest.mark.parametrize(
-        "command",
-        [
-            "up",
-            "demo",
-            "projects list",
-            "projects create",
-            "projects show",
-            "projects delete",
-            "projects restore",
-            "crawl",
-            "jobs list",
-            "jobs show",
-            "jobs watch",
-            "jobs cancel",
-            "jobs retry",
-            "jobs recrawl",
-            "jobs delete",
-            "jobs restore",
-            "images",
-            "validate",
-            "report",
-            "export",
-            "sources",
-            "check-url",
-        ],
-    )
+    @pytest.mark.parametrize("command", [words for words, _ in all_commands()])
     def test_offers_json_on_every_command(self, shell: Shell, command: str) -> None:
         result = shell.run(*command.split(), "--help")
 
