@@ -6,12 +6,13 @@ from typing import Any
 from typer.main import get_command
 
 from crawlset_client.cli import app
+from crawlset_client.cli.lazy import LazyGroup
 
 
 def below(group: Any) -> dict[str, Any]:
     """The commands of a group, by their names; none of a command that is no group."""
-    commands: dict[str, Any] = vars(group).get("commands", {})
-    return commands
+    names = vars(group).get("commands", {})
+    return {name: _load(group, name) for name in names}
 
 
 def all_commands() -> Iterator[tuple[str, Any]]:
@@ -27,6 +28,10 @@ def command_at(words: Sequence[str]) -> tuple[Any, Sequence[str]]:
             return command, words[n:]
         command = below(command)[word]
     return command, ()
+
+
+def _load(group: Any, name: str) -> Any:
+    return group.load(name) if isinstance(group, LazyGroup) else group.commands[name]
 
 
 def _below(group: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:

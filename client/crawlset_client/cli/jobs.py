@@ -1,11 +1,13 @@
 """`crawlset jobs`."""
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from crawlset_client.api import Crawlset
 from crawlset_client.cli.completion import STATUSES, complete_deleted_jobs, complete_jobs, words
+from crawlset_client.cli.drawing import draw_events, draw_jobs
 from crawlset_client.cli.running import (
     AsJson,
     Deleted,
@@ -17,10 +19,9 @@ from crawlset_client.cli.running import (
     running,
     say_deleted,
 )
-
-if TYPE_CHECKING:
-    from crawlset_client.api import Crawlset
-    from crawlset_client.models import CrawlJob
+from crawlset_client.cli.watching import show_job, watch_crawl
+from crawlset_client.lookup import find_deleted_job, find_job, find_project
+from crawlset_client.models import CrawlJob
 
 app = typer.Typer(name="jobs", help="Crawl jobs.", no_args_is_help=True)
 
@@ -49,8 +50,6 @@ def list_jobs(
 ) -> None:
     """List crawl jobs, newest first."""
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
-        from crawlset_client.cli.drawing import draw_jobs  # noqa: PLC0415
-
         found = _list_newest(crawlset, project, status, deleted=deleted)
         newest, n_more = found[:limit], len(found) - limit
         document = {"items": [job.document for job in newest], "n_more": max(0, n_more)}
@@ -88,9 +87,6 @@ def events(
 ) -> None:
     """Show what has happened to a job, oldest first."""
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
-        from crawlset_client.cli.drawing import draw_events  # noqa: PLC0415
-        from crawlset_client.lookup import find_job  # noqa: PLC0415
-
         found = find_job(crawlset, job, project)
         happened = crawlset.jobs.list_events(found.project_id, found.id, follow=follow)
         if as_json:
@@ -106,7 +102,7 @@ def cancel(
 ) -> None:
     """Cancel a job; what it has stored stays."""
 
-    def stop(_run: Run, crawlset: "Crawlset", found: "CrawlJob") -> "CrawlJob":
+    def stop(_run: Run, crawlset: Crawlset, found: CrawlJob) -> CrawlJob:
         return crawlset.jobs.cancel(found.project_id, found.id)
 
     _act(context, job, project, stop, as_json=as_json)
@@ -123,7 +119,7 @@ def retry(
 ) -> None:
     """Try again what was cancelled, and what failed and may end otherwise."""
 
-    def again(run: Run, crawlset: "Crawlset", found: "CrawlJob") -> "CrawlJob":
+    def again(run: Run, crawlset: Crawlset, found: CrawlJob) -> CrawlJob:
         reopened = crawlset.jobs.retry(found.project_id, found.id)
         after = _follow(run, crawlset, reopened) if watch else reopened
         if n := after.progress.cancelled:
@@ -144,7 +140,7 @@ def recrawl(
 ) -> None:
     """Ask for the stored pictures again, and note which are unchanged, replaced or gone."""
 
-    def again(run: Run, crawlset: "Crawlset", found: "CrawlJob") -> "CrawlJob":
+    def again(run: Run, crawlset: Crawlset, found: CrawlJob) -> CrawlJob:
         reopened = crawlset.jobs.recrawl(found.project_id, found.id)
         return _follow(run, crawlset, reopened) if watch else reopened
 
@@ -163,8 +159,6 @@ def delete(
 ) -> None:
     """Delete a job that has ended, with all that it has; for a day it can be restored."""
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
-        from crawlset_client.lookup import find_job  # noqa: PLC0415
-
         found = find_job(crawlset, job, project)
         what = f"{found.name!r} with {found.progress.stored:,} stored images"
         confirm_deletion(what, yes=yes, is_final=grace_hours == 0)
@@ -185,17 +179,12 @@ def restore(
 ) -> None:
     """Take the deletion of a job back."""
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
-        from crawlset_client.cli.watching import show_job  # noqa: PLC0415
-        from crawlset_client.lookup import find_deleted_job  # noqa: PLC0415
-
         found = find_deleted_job(crawlset, job, project)
         show_job(run, crawlset.jobs.restore(found.project_id, found.id))
 
 
-def _complete(_run: Run, crawlset: "Crawlset", job: "CrawlJob") -> "CrawlJob":
+def _complete(_run: Run, crawlset: Crawlset, job: CrawlJob) -> CrawlJob:
     """The job with all its validations and exports, of which it comes with the newest."""
-    from crawlset_client.models import CrawlJob  # noqa: PLC0415 - start-up must be fast
-
     document = dict(job.document)
     if len(job.validation_jobs) >= NEWEST_SHOWN:
         validations = crawlset.validations.list(job.project_id, job.id)
@@ -206,9 +195,7 @@ def _complete(_run: Run, crawlset: "Crawlset", job: "CrawlJob") -> "CrawlJob":
     return CrawlJob.of(document)
 
 
-def _follow(run: Run, crawlset: "Crawlset", job: "CrawlJob") -> "CrawlJob":
-    from crawlset_client.cli.watching import watch_crawl  # noqa: PLC0415 - start-up must be fast
-
+def _follow(run: Run, crawlset: Crawlset, job: CrawlJob) -> CrawlJob:
     return watch_crawl(run, crawlset, job)
 
 
@@ -216,23 +203,18 @@ def _act(
     context: typer.Context,
     job: str,
     project: str | None,
-    action: "Callable[[Run, Crawlset, CrawlJob], CrawlJob]",
+    action: Callable[[Run, Crawlset, CrawlJob], CrawlJob],
     *,
     as_json: bool,
 ) -> None:
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
-        from crawlset_client.cli.watching import show_job  # noqa: PLC0415
-        from crawlset_client.lookup import find_job  # noqa: PLC0415
-
         after = action(run, crawlset, find_job(crawlset, job, project))
         show_job(run, after)
 
 
 def _list_newest(
-    crawlset: "Crawlset", project: str | None, status: str | None, *, deleted: bool
-) -> "list[CrawlJob]":
-    from crawlset_client.lookup import find_project  # noqa: PLC0415
-
+    crawlset: Crawlset, project: str | None, status: str | None, *, deleted: bool
+) -> list[CrawlJob]:
     projects = [find_project(crawlset, project)] if project else crawlset.projects.list()
     jobs: Iterator[CrawlJob] = (
         job

@@ -3,18 +3,17 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
 
+from crawlset_client.api.account import ApiKey
 from crawlset_client.cli.completion import complete_keys
 from crawlset_client.cli.running import AsJson, Yes, confirm_deletion, running
 from crawlset_client.errors import UsageError
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from crawlset_client.api.account import ApiKey
+from crawlset_client.lookup import full_id, may_be_id
+from crawlset_client.output import table
 
 app = typer.Typer(name="keys", help="API keys: what opens your account.", no_args_is_help=True)
 
@@ -79,8 +78,6 @@ def revoke(
 ) -> None:
     """Let a key open nothing any more, within a minute; this cannot be taken back."""
     with running(context, as_json=as_json) as run:
-        from crawlset_client.lookup import full_id, may_be_id  # noqa: PLC0415
-
         if not may_be_id(key_id):
             raise UsageError("Give the id of the key, not the key; `crawlset keys list` shows it.")
         with run.connect() as crawlset:
@@ -90,9 +87,7 @@ def revoke(
         run.output.result({"revoked": meant}, lambda console: console.print(f"revoked {meant}"))
 
 
-def draw_keys(console: "Console", keys: "Sequence[ApiKey]") -> None:
-    from crawlset_client.output import table  # noqa: PLC0415
-
+def draw_keys(console: Console, keys: Sequence[ApiKey]) -> None:
     now = datetime.now(UTC)
     rows = [
         (
@@ -108,7 +103,7 @@ def draw_keys(console: "Console", keys: "Sequence[ApiKey]") -> None:
     table(console, ("id", "name", "begins", "scopes", "state", "last used"), rows)
 
 
-def _state(key: "ApiKey", now: datetime) -> str:
+def _state(key: ApiKey, now: datetime) -> str:
     if key.revoked_at is not None:
         return f"revoked {_day(key.revoked_at)}"
     if key.expires_at is None:

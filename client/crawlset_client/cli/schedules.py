@@ -2,21 +2,20 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
+from crawlset_client.api import Crawlset
+from crawlset_client.api.schedules import CrawlSchedule
 from crawlset_client.cli.completion import complete_schedules, complete_templates
 from crawlset_client.cli.running import AsJson, Yes, confirm_deletion, running
 from crawlset_client.cli.templates import OfProject, find_template
 from crawlset_client.errors import NotFoundHereError, UsageError
+from crawlset_client.lookup import find_by_id, find_project, is_id, may_be_id
+from crawlset_client.output import table
 from crawlset_client.text import moment
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from crawlset_client.api import Crawlset
-    from crawlset_client.api.schedules import CrawlSchedule
 
 app = typer.Typer(
     name="schedules", help="Schedules: templates started by the clock.", no_args_is_help=True
@@ -34,8 +33,6 @@ def list_schedules(
 ) -> None:
     """List a project's schedules, newest first."""
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
-        from crawlset_client.lookup import find_project  # noqa: PLC0415 - start-up must be fast
-
         found = list(crawlset.schedules.list(find_project(crawlset, run.project(project)).id))
         document = {"items": [schedule.document for schedule in found]}
         run.output.result(document, lambda console: draw_schedules(console, found))
@@ -144,10 +141,8 @@ def delete(
         )
 
 
-def find_schedule(crawlset: "Crawlset", project: str, name_or_id: str) -> "CrawlSchedule":
+def find_schedule(crawlset: Crawlset, project: str, name_or_id: str) -> CrawlSchedule:
     """Raises `NotFoundHereError` if the project has none of this name or id."""
-    from crawlset_client.lookup import find_by_id, find_project, is_id, may_be_id  # noqa: PLC0415
-
     project_id = find_project(crawlset, project).id
     if is_id(name_or_id):
         return crawlset.schedules.get(project_id, name_or_id)
@@ -161,9 +156,7 @@ def find_schedule(crawlset: "Crawlset", project: str, name_or_id: str) -> "Crawl
     raise NotFoundHereError(f"The project {project!r} has no schedule named {name_or_id!r}.")
 
 
-def draw_schedules(console: "Console", schedules: "Sequence[CrawlSchedule]") -> None:
-    from crawlset_client.output import table  # noqa: PLC0415
-
+def draw_schedules(console: Console, schedules: Sequence[CrawlSchedule]) -> None:
     rows = [
         (
             schedule.id,
@@ -178,7 +171,7 @@ def draw_schedules(console: "Console", schedules: "Sequence[CrawlSchedule]") -> 
     table(console, ("id", "name", "when", "time zone", "next run", "last run"), rows)
 
 
-def draw_schedule(console: "Console", schedule: "CrawlSchedule") -> None:
+def draw_schedule(console: Console, schedule: CrawlSchedule) -> None:
     draw_schedules(console, [schedule])
     if schedule.next_runs:
         console.print("next runs")

@@ -2,20 +2,21 @@
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
 
+from crawlset_client.api import Crawlset
+from crawlset_client.api.takedowns import Takedown, TakedownPreview
 from crawlset_client.cli.completion import complete_projects, complete_takedowns
 from crawlset_client.cli.running import AsJson, Run, running
 from crawlset_client.errors import UsageError
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from crawlset_client.api import Crawlset
-    from crawlset_client.api.takedowns import Takedown, TakedownPreview
-    from crawlset_client.models import Project as ProjectRecord
+from crawlset_client.lookup import find_project, full_id
+from crawlset_client.models import Project as ProjectRecord
+from crawlset_client.output import table
+from crawlset_client.progress import size
+from crawlset_client.text import moment
 
 POLL_SECONDS = 1.0
 EXPORTS_SHOWN = 20
@@ -135,40 +136,29 @@ def show(
         _show(run, found, crawlset.takedowns.get(found.id, meant))
 
 
-def draw_takedowns(console: "Console", takedowns: "Sequence[Takedown]") -> None:
-    from crawlset_client.output import table  # noqa: PLC0415
-
+def draw_takedowns(console: Console, takedowns: Sequence[Takedown]) -> None:
     rows = [
         (one.id, one.kind, one.value, _state(one), one.n_images, one.n_exports) for one in takedowns
     ]
     table(console, ("id", "kind", "what", "state", "images", "exports"), rows)
 
 
-def _state(takedown: "Takedown") -> str:
-    from crawlset_client.text import moment  # noqa: PLC0415
-
+def _state(takedown: Takedown) -> str:
     if takedown.status == "hidden" and takedown.removes_at is not None:
         return f"hidden until {moment(takedown.removes_at)}"
     return takedown.status
 
 
-def _find(crawlset: "Crawlset", project: str) -> "ProjectRecord":
-    from crawlset_client.lookup import find_project  # noqa: PLC0415
-
+def _find(crawlset: Crawlset, project: str) -> ProjectRecord:
     return find_project(crawlset, project)
 
 
-def _meant_id(crawlset: "Crawlset", project: "ProjectRecord", given: str) -> str:
-    from crawlset_client.lookup import full_id  # noqa: PLC0415
-
+def _meant_id(crawlset: Crawlset, project: ProjectRecord, given: str) -> str:
     listing = f"crawlset takedowns list {project.name}"
     return full_id(given, crawlset.takedowns.list(project.id), "takedown", listing)
 
 
-def _tell(run: Run, preview: "TakedownPreview", *, is_at_once: bool) -> None:
-    from crawlset_client.progress import size  # noqa: PLC0415
-    from crawlset_client.text import moment  # noqa: PLC0415
-
+def _tell(run: Run, preview: TakedownPreview, *, is_at_once: bool) -> None:
     run.output.note(
         f"{preview.n_images:,} images in {preview.n_jobs:,} crawl jobs would be hidden,"
         f" {preview.n_stored:,} of them stored ({size(preview.n_bytes)}),"
@@ -210,9 +200,7 @@ def _meant(
     return (kind, None, int(value)) if is_image else (kind, value, None)
 
 
-def _follow(
-    run: Run, crawlset: "Crawlset", project: "ProjectRecord", takedown: "Takedown"
-) -> "Takedown":
+def _follow(run: Run, crawlset: Crawlset, project: ProjectRecord, takedown: Takedown) -> Takedown:
     with run.output.messages.status("Hiding, removing or bringing back what is stored…"):
         while takedown.is_busy:
             run.outside.sleep(POLL_SECONDS)
@@ -220,11 +208,8 @@ def _follow(
     return takedown
 
 
-def _show(run: Run, project: "ProjectRecord", takedown: "Takedown") -> None:
-    def draw(console: "Console") -> None:
-        from crawlset_client.output import table  # noqa: PLC0415
-        from crawlset_client.text import moment  # noqa: PLC0415
-
+def _show(run: Run, project: ProjectRecord, takedown: Takedown) -> None:
+    def draw(console: Console) -> None:
         draw_takedowns(console, [takedown])
         if takedown.exports:
             rows = [(one.export_job_id, one.crawl_job_id, one.n_images) for one in takedown.exports]

@@ -3,19 +3,19 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
+from crawlset_client.api import Crawlset
+from crawlset_client.api.schedules import JobTemplate
 from crawlset_client.cli.completion import complete_jobs, complete_projects, complete_templates
 from crawlset_client.cli.running import AsJson, Yes, confirm_deletion, running
+from crawlset_client.cli.watching import show_job, watch_crawl
 from crawlset_client.errors import NotFoundHereError, UsageError
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from crawlset_client.api import Crawlset
-    from crawlset_client.api.schedules import JobTemplate
+from crawlset_client.lookup import find_by_id, find_job, find_project, is_id, may_be_id
+from crawlset_client.output import table
 
 app = typer.Typer(
     name="templates", help="Job templates: crawls to start again.", no_args_is_help=True
@@ -42,8 +42,6 @@ def list_templates(
 ) -> None:
     """List a project's templates, newest first."""
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
-        from crawlset_client.lookup import find_project  # noqa: PLC0415 - start-up must be fast
-
         found = list(crawlset.templates.list(find_project(crawlset, run.project(project)).id))
         document = {"items": [template.document for template in found]}
         run.output.result(document, lambda console: draw_templates(console, found))
@@ -81,8 +79,6 @@ def create(
             raise UsageError("Give either --from-job JOB or --configuration FILE.")
         wanted = _read_object(configuration) if configuration is not None else None
         with run.connect() as crawlset:
-            from crawlset_client.lookup import find_job, find_project  # noqa: PLC0415
-
             if from_job is not None:
                 job = find_job(crawlset, from_job, project)
                 made = crawlset.templates.create(job.project_id, name, crawl_job_id=job.id)
@@ -104,7 +100,7 @@ def show(
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
         found = find_template(crawlset, run.project(project), template)
 
-        def draw(console: "Console") -> None:
+        def draw(console: Console) -> None:
             draw_templates(console, [found])
             console.print(json.dumps(found.configuration, indent=2), soft_wrap=True)
 
@@ -126,8 +122,6 @@ def start(
 ) -> None:
     """Start a crawl job from a template."""
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
-        from crawlset_client.cli.watching import show_job, watch_crawl  # noqa: PLC0415
-
         found = find_template(crawlset, run.project(project), template)
         job = crawlset.templates.start(found.project_id, found.id, name=name, max_images=max_images)
         run.output.note(f"Crawl job {job.id}")
@@ -155,10 +149,8 @@ def delete(
         )
 
 
-def find_template(crawlset: "Crawlset", project: str, name_or_id: str) -> "JobTemplate":
+def find_template(crawlset: Crawlset, project: str, name_or_id: str) -> JobTemplate:
     """Raises `NotFoundHereError` if the project has none of this name or id."""
-    from crawlset_client.lookup import find_by_id, find_project, is_id, may_be_id  # noqa: PLC0415
-
     project_id = find_project(crawlset, project).id
     if is_id(name_or_id):
         return crawlset.templates.get(project_id, name_or_id)
@@ -172,9 +164,7 @@ def find_template(crawlset: "Crawlset", project: str, name_or_id: str) -> "JobTe
     raise NotFoundHereError(f"The project {project!r} has no template named {name_or_id!r}.")
 
 
-def draw_templates(console: "Console", templates: "Sequence[JobTemplate]") -> None:
-    from crawlset_client.output import table  # noqa: PLC0415
-
+def draw_templates(console: Console, templates: Sequence[JobTemplate]) -> None:
     rows = [
         (
             template.id,

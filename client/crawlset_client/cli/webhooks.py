@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
 
+from crawlset_client.api import Crawlset
+from crawlset_client.api.webhooks import Delivery, Webhook
 from crawlset_client.cli.completion import complete_deliveries, complete_webhooks
 from crawlset_client.cli.running import AsJson, Yes, confirm_deletion, running
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from crawlset_client.api import Crawlset
-    from crawlset_client.api.webhooks import Delivery, Webhook
+from crawlset_client.lookup import full_id
+from crawlset_client.output import table
 
 app = typer.Typer(
     name="webhooks", help="Webhooks: servers that are told of events.", no_args_is_help=True
@@ -118,8 +117,6 @@ def replay(
 ) -> None:
     """Send an event again."""
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
-        from crawlset_client.lookup import full_id  # noqa: PLC0415 - start-up must be fast
-
         webhook = _webhook_id(crawlset, webhook_id)
         sent = crawlset.webhooks.list_deliveries(webhook)
         listing = f"crawlset webhooks deliveries {webhook}"
@@ -128,9 +125,7 @@ def replay(
         run.output.result(delivery.document, lambda console: draw_deliveries(console, [delivery]))
 
 
-def _webhook_id(crawlset: "Crawlset", given: str) -> str:
-    from crawlset_client.lookup import full_id  # noqa: PLC0415 - start-up must be fast
-
+def _webhook_id(crawlset: Crawlset, given: str) -> str:
     return full_id(given, crawlset.webhooks.list(), "webhook", "crawlset webhooks list")
 
 
@@ -141,9 +136,7 @@ def _switch(context: typer.Context, webhook_id: str, *, is_enabled: bool, as_jso
         run.output.result(webhook.document, lambda console: draw_webhooks(console, [webhook]))
 
 
-def draw_webhooks(console: "Console", webhooks: "Sequence[Webhook]") -> None:
-    from crawlset_client.output import table  # noqa: PLC0415
-
+def draw_webhooks(console: Console, webhooks: Sequence[Webhook]) -> None:
     rows = [
         (webhook.id, webhook.url, ", ".join(webhook.events), _state(webhook))
         for webhook in webhooks
@@ -151,9 +144,7 @@ def draw_webhooks(console: "Console", webhooks: "Sequence[Webhook]") -> None:
     table(console, ("id", "url", "events", "state"), rows)
 
 
-def draw_deliveries(console: "Console", found: "Sequence[Delivery]") -> None:
-    from crawlset_client.output import table  # noqa: PLC0415
-
+def draw_deliveries(console: Console, found: Sequence[Delivery]) -> None:
     rows = [
         (
             delivery.id,
@@ -167,5 +158,5 @@ def draw_deliveries(console: "Console", found: "Sequence[Delivery]") -> None:
     table(console, ("id", "event", "status", "attempts", "last"), rows)
 
 
-def _state(webhook: "Webhook") -> str:
+def _state(webhook: Webhook) -> str:
     return "enabled" if webhook.is_enabled else "disabled"
