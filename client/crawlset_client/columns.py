@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from rich.cells import cell_len
+
 GAP = 3
 """Columns between two columns."""
 SHORT = 8
@@ -15,8 +17,6 @@ def fit(cells: Sequence[Sequence[str]], width: int) -> list[int] | None:
 
     None if they need more than `width` even when every cell is broken at each of its spaces.
     """
-    from rich.cells import cell_len  # noqa: PLC0415 - start-up must be fast
-
     columns = list(zip(*cells, strict=True))
     whole = [max(map(cell_len, column)) for column in columns]
     widths = [

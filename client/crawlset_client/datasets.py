@@ -81,7 +81,7 @@ def fetch_dataset(
     restore(out)
     check_target(out, is_forced=is_forced)
     out = out.resolve()
-    files = list(crawlset.list_export_files(job.project_id, job.id, export.id))
+    files = list(crawlset.exports.list_files(job.project_id, job.id, export.id))
     for file in files:
         _check_name(export, file)
     stage = out.parent / f".{out.name}.{export.id}{STAGE_SUFFIX}"
@@ -196,13 +196,13 @@ def _download(
 ) -> None:
     """Download from the address given, or from a fresh one if that has expired."""
     try:
-        crawlset.download(file, target, advance=advance)
+        crawlset.exports.download(file, target, advance=advance)
     except ApiError as error:
         if error.status != ADDRESS_EXPIRED:
             raise
-        files = crawlset.list_export_files(job.project_id, job.id, export.id)
+        files = crawlset.exports.list_files(job.project_id, job.id, export.id)
         fresh = next(other for other in files if other.name == file.name)
-        crawlset.download(fresh, target, advance=advance)
+        crawlset.exports.download(fresh, target, advance=advance)
 
 
 def _about(job: CrawlJob, export: ExportJob, files: Sequence[ExportFile]) -> dict[str, Any]:

@@ -48,14 +48,14 @@ def run_demo(
     Raises `CrawlsetError` when a step fails; a report whose counts disagree is returned.
     """
     with project_for(crawlset, PROJECT) as project:
-        job = crawlset.create_crawl_job(
+        job = crawlset.jobs.create(
             project.id, ", ".join(KEYWORDS), keywords=KEYWORDS, sources=[SOURCE]
         )
     job = waiting.crawl(job)
-    validation = waiting.validation(job, crawlset.create_validation_job(project.id, job.id))
+    validation = waiting.validation(job, crawlset.validations.create(project.id, job.id))
     export = waiting.export(
         job,
-        crawlset.create_export_job(project.id, job.id, FORMAT, validation_job_id=validation.id),
+        crawlset.exports.create(project.id, job.id, FORMAT, validation_job_id=validation.id),
     )
     dataset = fetch_dataset(crawlset, job, export, next_dataset(datasets), transfer)
     return DemoReport(

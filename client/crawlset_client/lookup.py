@@ -48,7 +48,7 @@ def project_for(crawlset: Crawlset, name_or_id: str, *, keep: bool = True) -> It
         yield found
     else:
         try:
-            made = crawlset.create_project(name_or_id)
+            made = crawlset.projects.create(name_or_id)
         except ApiError as error:
             if error.code != NAME_TAKEN:
                 raise
@@ -66,8 +66,8 @@ def project_for(crawlset: Crawlset, name_or_id: str, *, keep: bool = True) -> It
 def _delete_if_unused(crawlset: Crawlset, project: Project) -> None:
     """Somebody else may have put jobs into it meanwhile, and what failed is told first."""
     with suppress(CrawlsetError):
-        if next(crawlset.list_crawl_jobs(project.id), None) is None:
-            crawlset.delete_project(project.id, grace_hours=0)
+        if next(crawlset.jobs.list(project.id), None) is None:
+            crawlset.projects.delete(project.id, grace_hours=0)
 
 
 def find_job(crawlset: Crawlset, job_id: str, project: str | None = None) -> CrawlJob:
@@ -77,14 +77,14 @@ def find_job(crawlset: Crawlset, job_id: str, project: str | None = None) -> Cra
     Raises `NotFoundHereError`, or `UsageError` for what cannot be an id.
     """
     _check(job_id, "job", "crawlset jobs list")
-    projects = [find_project(crawlset, project)] if project else crawlset.list_projects()
+    projects = [find_project(crawlset, project)] if project else crawlset.projects.list()
     if not is_id(job_id):
-        jobs = (job for one in projects for job in crawlset.list_crawl_jobs(one.id))
+        jobs = (job for one in projects for job in crawlset.jobs.list(one.id))
         found = find_by_id(job_id, jobs, "job", "crawlset jobs list")
-        return crawlset.get_crawl_job(found.project_id, found.id)
+        return crawlset.jobs.get(found.project_id, found.id)
     for candidate in projects:
         try:
-            return crawlset.get_crawl_job(candidate.id, job_id)
+            return crawlset.jobs.get(candidate.id, job_id)
         except ApiError as error:
             if project or error.status != NOT_FOUND:
                 raise
@@ -99,7 +99,7 @@ def deleted_project_id(crawlset: Crawlset, name_or_id: str) -> str:
     """
     if is_id(name_or_id):
         return name_or_id
-    found = _named(name_or_id, list(crawlset.list_projects(deleted=True)))
+    found = _named(name_or_id, list(crawlset.projects.list(deleted=True)))
     if found is None:
         raise NotFoundHereError(
             f"There is no deleted project named {name_or_id!r} that can be restored; "
@@ -116,8 +116,8 @@ def find_deleted_job(crawlset: Crawlset, job_id: str, project: str | None = None
     """
     listing = "crawlset jobs list --deleted"
     _check(job_id, "job", listing)
-    projects = [find_project(crawlset, project)] if project else list(crawlset.list_projects())
-    jobs = (job for one in projects for job in crawlset.list_crawl_jobs(one.id, deleted=True))
+    projects = [find_project(crawlset, project)] if project else list(crawlset.projects.list())
+    jobs = (job for one in projects for job in crawlset.jobs.list(one.id, deleted=True))
     found = _like(job_id, jobs)
     if found:
         return _only(found, job_id, "job")
@@ -153,7 +153,7 @@ def newest_validations(
 ) -> tuple[ValidationJob | None, ValidationJob | None]:
     """The newest completed validation of `job`, and the newest that goes on beside or after it."""
     active = None
-    for validation in crawlset.list_validation_jobs(job.project_id, job.id):
+    for validation in crawlset.validations.list(job.project_id, job.id):
         if validation.status == "completed":
             return validation, active
         if active is None and not validation.is_final:
@@ -199,8 +199,8 @@ def _only[R: Identified](found: Sequence[R], given: str, what: str) -> R:
 def _project(crawlset: Crawlset, name_or_id: str) -> Project | None:
     """A project by name, or else by id; a name may look like a part of an id."""
     if is_id(name_or_id):
-        return crawlset.get_project(name_or_id)
-    return _named(name_or_id, list(crawlset.list_projects()))
+        return crawlset.projects.get(name_or_id)
+    return _named(name_or_id, list(crawlset.projects.list()))
 
 
 def _named(name_or_id: str, projects: Sequence[Project]) -> Project | None:

@@ -72,22 +72,6 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str | None = None
 
 
-class Datasets(Crawlset):
-    """The service, with its deprecated route that old datasets come in by."""
-
-    def create_dataset(self, dataset: OldDataset) -> MovedDataset:
-        """A project and its crawl job; the same ones for the same id, for a day."""
-        body: dict[str, Any] = {
-            "name": str(dataset.name),
-            "keywords": [str(keyword) for keyword in dataset.keywords],
-            "search_engines": dataset.search_engines,
-        }
-        if dataset.max_images is not None:
-            body["max_images"] = dataset.max_images
-        digest = hashlib.sha256(dataset.key.encode()).hexdigest()
-        return self._post(MovedDataset, "datasets", body, idempotency_key=f"dataset-{digest}")
-
-
 def report_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.report.jsonl")
 
@@ -113,7 +97,7 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def migrate(
-    rows: Sequence[Row], report: Path, crawlset: Datasets, sleep: Callable[[float], None]
+    rows: Sequence[Row], report: Path, crawlset: Crawlset, sleep: Callable[[float], None]
 ) -> Iterator[Entry]:
     """
     Move each dataset, in order; what became of it is in the report before it is told.
@@ -163,12 +147,12 @@ def _moved(report: Path) -> dict[str, Entry]:
     return {str(e.id): e for e in entries if e.outcome is Outcome.migrated}
 
 
-def _move(row: Row, crawlset: Datasets, sleep: Callable[[float], None]) -> Entry:
+def _move(row: Row, crawlset: Crawlset, sleep: Callable[[float], None]) -> Entry:
     if row.dataset is None:
         return Entry(line=row.line, outcome=Outcome.refused, detail=row.problem)
     while True:
         try:
-            made = crawlset.create_dataset(row.dataset)
+            made = _create(crawlset, row.dataset)
         except ApiError as error:
             if error.code == NO_PLACE:
                 sleep(PLACE_EVERY_SECONDS)
@@ -186,3 +170,21 @@ def _move(row: Row, crawlset: Datasets, sleep: Callable[[float], None]) -> Entry
             crawl_job_id=made.crawl_job_id,
             detail=" ".join(made.warnings) or None,
         )
+
+
+def _create(crawlset: Crawlset, dataset: OldDataset) -> MovedDataset:
+    """
+    Create a project and its crawl job by the deprecated route that takes old datasets.
+
+    The same ones for the same id, for a day.
+    """
+    body: dict[str, Any] = {
+        "name": str(dataset.name),
+        "keywords": [str(keyword) for keyword in dataset.keywords],
+        "search_engines": dataset.search_engines,
+    }
+    if dataset.max_images is not None:
+        body["max_images"] = dataset.max_images
+    digest = hashlib.sha256(dataset.key.encode()).hexdigest()
+    key = f"dataset-{digest}"
+    return crawlset.connection.post(MovedDataset, "datasets", body, idempotency_key=key)

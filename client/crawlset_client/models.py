@@ -43,6 +43,10 @@ class Work(Record, kw_only=True):
         return self.status in FINAL
 
 
+class Document(Record, kw_only=True):
+    """A document that is shown as it is."""
+
+
 class Page(Record, kw_only=True):
     items: list[dict[str, Any]]
     next_cursor: str | None = None
@@ -293,6 +297,16 @@ class Image(Record, kw_only=True):
     height: int | None = None
     change: str | None = None
     checked_at: datetime | None = None
+
+
+class Content(Record, kw_only=True):
+    """Where the bytes of a stored image are to be had."""
+
+    url: str
+    headers: dict[str, str]
+    file_size: int
+    sha256: str
+    expires_at: datetime
 
 
 class Verdict(Record, kw_only=True):

@@ -4,13 +4,17 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TextIO
+from typing import Any, Literal, TextIO
 
+from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+
+from crawlset_client.columns import fit, short_ids
 from crawlset_client.errors import CrawlsetError
+from crawlset_client.lookup import is_id
 from crawlset_client.text import printable
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 WIDTH_OF_A_FILE = 200
 """Columns to draw tables in where no terminal says how many there are."""
@@ -28,14 +32,14 @@ class Output:
         self._is_open = False
 
     @property
-    def messages(self) -> "Console":
+    def messages(self) -> Console:
         """Standard error, for progress and for what a person should know meanwhile."""
         return _console(sys.stderr, is_animated=sys.stderr.isatty(), is_quiet=self.is_quiet)
 
     def note(self, text: str) -> None:
         self.messages.print(printable(text), soft_wrap=True)
 
-    def result(self, document: Any, draw: "Callable[[Console], None]") -> None:
+    def result(self, document: Any, draw: Callable[[Console], None]) -> None:
         """What the command was asked for: `document` in JSON, or drawn for a person."""
         if self.as_json:
             self._print_json(document)
@@ -83,7 +87,7 @@ class Output:
 
 
 def table(
-    console: "Console", columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = ""
+    console: Console, columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = ""
 ) -> None:
     """
     Rows under a header; a column whose values are numbers is set to the right.
@@ -91,8 +95,6 @@ def table(
     Where there is too little room, ids are shortened to their ends, then cells are broken between
     words, and at last each row becomes a block of lines.
     """
-    from crawlset_client.columns import fit  # noqa: PLC0415 - start-up must be fast
-
     held = [list(row) for row in rows]
     cells = [list(columns), *([_cell(value) for value in row] for row in held)]
     widths = fit(cells, console.width)
@@ -109,14 +111,11 @@ def table(
 
 
 def _draw_table(
-    console: "Console",
+    console: Console,
     cells: Sequence[Sequence[str]],
     widths: Sequence[int],
     held: Sequence[Sequence[object]],
 ) -> None:
-    from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - start-up must be fast
-    from rich.table import Table  # noqa: PLC0415
-
     drawn = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for place, (name, width) in enumerate(zip(cells[0], widths, strict=True)):
         is_number = bool(held) and all(isinstance(row[place], int) for row in held)
@@ -128,7 +127,7 @@ def _draw_table(
 
 
 def _draw_blocks(
-    console: "Console", columns: Sequence[str], held: Sequence[Sequence[object]]
+    console: Console, columns: Sequence[str], held: Sequence[Sequence[object]]
 ) -> None:
     """A line a value; a value that is longer than a line is the terminal's to wrap."""
     name_width = max(map(len, columns))
@@ -140,15 +139,10 @@ def _draw_blocks(
 
 
 def _is_broken(column: Sequence[str], width: int) -> bool:
-    from rich.cells import cell_len  # noqa: PLC0415 - start-up must be fast
-
     return max(map(cell_len, column)) > width
 
 
 def _with_short_ids(cells: Sequence[Sequence[str]]) -> list[list[str]]:
-    from crawlset_client.columns import short_ids  # noqa: PLC0415
-    from crawlset_client.lookup import is_id  # noqa: PLC0415
-
     short = short_ids(cell for row in cells for cell in row if is_id(cell))
     return [[short.get(cell, cell) for cell in row] for row in cells]
 
@@ -165,17 +159,13 @@ def _columns() -> int | None:
     return int(given) if given.isdecimal() and int(given) else None
 
 
-def _console(
-    stream: TextIO, *, is_animated: bool | None = None, is_quiet: bool = False
-) -> "Console":
+def _console(stream: TextIO, *, is_animated: bool | None = None, is_quiet: bool = False) -> Console:
     """
     A console on `stream`, coloured as NO_COLOR, FORCE_COLOR and TERM say.
 
     FORCE_COLOR makes a file a terminal to rich; one that is not `is_animated` gets no moves of a
     cursor by it.
     """
-    from rich.console import Console  # noqa: PLC0415 - start-up must be fast
-
     width = None if stream.isatty() else _columns() or WIDTH_OF_A_FILE
     return Console(
         file=stream,

@@ -60,7 +60,7 @@ class TestUpload:
         (tmp_path / "urls.parquet").write_bytes(BODY)
 
         with Crawlset(store, "cs_secret") as crawlset:
-            crawlset.upload_manifest("project", tmp_path / "urls.parquet")
+            crawlset.uploads.send("project", tmp_path / "urls.parquet")
 
         ((headers, body),) = Store.received
         assert body == BODY
@@ -74,7 +74,7 @@ class TestDownload:
         file = ExportFile(name="a", file_size=len(BODY), sha256=digest, url=f"{store}/a")
 
         with Crawlset(store, None) as crawlset:
-            crawlset.download(file, tmp_path / "a")
+            crawlset.exports.download(file, tmp_path / "a")
 
         assert (tmp_path / "a").read_bytes() == BODY
 
@@ -95,6 +95,6 @@ class TestConnect:
         file = ExportFile(name="a", file_size=len(BODY), sha256=digest, url=f"{store}/a")
 
         with Crawlset(store, None) as crawlset:
-            crawlset.download(file, tmp_path / "a")
+            crawlset.exports.download(file, tmp_path / "a")
 
         assert (tmp_path / "a").stat().st_size == len(BODY)

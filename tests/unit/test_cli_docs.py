@@ -3,7 +3,6 @@
 import inspect
 import re
 from pathlib import Path
-from typing import Any
 
 from typer.main import get_command
 
@@ -14,6 +13,7 @@ from crawlset_client.doctor import machine
 from crawlset_client.errors import CrawlsetError, ExitCode
 from crawlset_local.source_access import FIELDS as SECRETS
 from crawlset_local.source_access import KEY_NAMES, PREFIX
+from tests.command_tree import all_commands, below
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/cli.md").read_text()
@@ -61,7 +61,7 @@ def test_settings_have_every_field_of_the_files() -> None:
 def test_settings_have_options_that_exist() -> None:
     options = {
         declared
-        for command in [*_commands(get_command(app))]
+        for _, command in all_commands()
         for parameter in command.params
         for declared in parameter.opts
     }
@@ -100,11 +100,4 @@ def test_every_error_has_a_code_that_is_told() -> None:
 def test_commands_are_all_told() -> None:
     told = set(re.findall(r"`([a-z-]+)`", PAGE.partition("## Settings")[0]))
 
-    assert set(vars(get_command(app))["commands"]) <= told
-
-
-def _commands(group: Any) -> list[Any]:
-    found = [group]
-    for command in vars(group).get("commands", {}).values():
-        found += _commands(command)
-    return found
+    assert set(below(get_command(app))) <= told

@@ -6,27 +6,8 @@ from typing import Annotated
 import typer
 
 from crawlset_client import __version__
-from crawlset_client.cli import (
-    cloud,
-    configuring,
-    crawl,
-    diagnosis,
-    disk,
-    export,
-    images,
-    jobs,
-    keys,
-    migrate,
-    projects,
-    rights,
-    schedules,
-    sources,
-    takedowns,
-    templates,
-    validate,
-    webhooks,
-)
-from crawlset_client.cli.quiet import Commands, Quiet
+from crawlset_client.cli.lazy import LazyGroup
+from crawlset_client.cli.quiet import Quiet
 
 EPILOG = """
 \b
@@ -37,33 +18,12 @@ add up, 70 a defect of this command, 130 Ctrl-C.
 
 app = typer.Typer(
     name="crawlset",
-    cls=Commands,
+    cls=LazyGroup,
     epilog=EPILOG,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _commands in (
-    cloud,
-    crawl,
-    images,
-    validate,
-    export,
-    sources,
-    rights,
-    migrate,
-    diagnosis,
-    disk,
-):
-    _commands.register(app)
-app.add_typer(jobs.app)
-app.add_typer(projects.app)
-app.add_typer(templates.app)
-app.add_typer(schedules.app)
-app.add_typer(webhooks.app)
-app.add_typer(takedowns.app)
-app.add_typer(keys.app)
-app.add_typer(configuring.app)
 
 
 def _print_version(is_asked: bool) -> None:  # noqa: FBT001 - as Typer calls it

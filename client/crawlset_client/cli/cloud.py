@@ -7,12 +7,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
+from crawlset_client.api import Crawlset
+from crawlset_client.cli.drawing import draw_checks, draw_dataset, draw_outcomes
 from crawlset_client.cli.running import AsJson, Run, running
+from crawlset_client.cli.watching import watch_crawl, watch_export, watch_validation
 from crawlset_client.config import PROFILE, find_home, load_config, working_directory
+from crawlset_client.demo import DemoReport, Waiting, run_demo
+from crawlset_client.display import StepList
 from crawlset_client.errors import ConfigError, DoesNotAddUpError, NotRunningError, UsageError
 from crawlset_client.laptop import (
     EMULATOR_PORT,
@@ -23,14 +29,8 @@ from crawlset_client.laptop import (
     CloudOptions,
     Step,
 )
+from crawlset_client.models import CrawlJob, ExportJob, ValidationJob
 from crawlset_client.text import plain
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from crawlset_client.api import Crawlset
-    from crawlset_client.demo import DemoReport
-    from crawlset_client.models import CrawlJob, ExportJob, ValidationJob
 
 Port = Annotated[int, typer.Option(min=1, max=65535, metavar="PORT", help="Port of the API.")]
 EmulatorPort = Annotated[
@@ -54,12 +54,10 @@ DatabaseUrl = Annotated[
 
 PRIVATE_HOST = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}")
 
-
-def register(app: typer.Typer) -> None:
-    app.command()(up)
-    app.command()(demo)
+app = typer.Typer()
 
 
+@app.command()
 def up(
     context: typer.Context,
     *,
@@ -115,6 +113,7 @@ def _check(options: CloudOptions) -> None:
             )
 
 
+@app.command()
 def demo(
     context: typer.Context,
     *,
@@ -151,7 +150,7 @@ def demo(
             raise error
 
 
-def document_of(report: "DemoReport") -> dict[str, Any]:
+def document_of(report: DemoReport) -> dict[str, Any]:
     return {
         "crawl_job": report.job.document,
         "validation_job": report.validation.document,
@@ -163,34 +162,21 @@ def document_of(report: "DemoReport") -> dict[str, Any]:
     }
 
 
-def draw_report(console: "Console", report: "DemoReport") -> None:
-    from crawlset_client.cli.drawing import (  # noqa: PLC0415
-        draw_checks,
-        draw_dataset,
-        draw_outcomes,
-    )
-
+def draw_report(console: Console, report: DemoReport) -> None:
     draw_outcomes(console, report.job)
     draw_checks(console, report.checks)
     console.print()
     draw_dataset(console, report.dataset)
 
 
-def _run_demo(run: Run, crawlset: "Crawlset", datasets: Path) -> "DemoReport":
-    from crawlset_client.cli.watching import (  # noqa: PLC0415
-        watch_crawl,
-        watch_export,
-        watch_validation,
-    )
-    from crawlset_client.demo import Waiting, run_demo  # noqa: PLC0415
-
-    def crawled(job: "CrawlJob") -> "CrawlJob":
+def _run_demo(run: Run, crawlset: Crawlset, datasets: Path) -> DemoReport:
+    def crawled(job: CrawlJob) -> CrawlJob:
         return watch_crawl(run, crawlset, job)
 
-    def validated(job: "CrawlJob", validation: "ValidationJob") -> "ValidationJob":
+    def validated(job: CrawlJob, validation: ValidationJob) -> ValidationJob:
         return watch_validation(run, crawlset, job, validation)
 
-    def exported(job: "CrawlJob", export: "ExportJob") -> "ExportJob":
+    def exported(job: CrawlJob, export: ExportJob) -> ExportJob:
         return watch_export(run, crawlset, job, export)
 
     waiting = Waiting(crawled, validated, exported)
@@ -198,7 +184,7 @@ def _run_demo(run: Run, crawlset: "Crawlset", datasets: Path) -> "DemoReport":
 
 
 @contextmanager
-def _some_cloud(run: Run, options: CloudOptions) -> "Iterator[Crawlset]":
+def _some_cloud(run: Run, options: CloudOptions) -> Iterator[Crawlset]:
     """The configured service if it answers; else a cloud of our own, stopped afterwards."""
     environ = {**os.environ, "CRAWLSET_HOME": str(options.home)}
     # A deployment that the user's own file names has no sample site.
@@ -229,8 +215,6 @@ def _some_cloud(run: Run, options: CloudOptions) -> "Iterator[Crawlset]":
 
 
 def _ticker(run: Run) -> Callable[[Step], None]:
-    from crawlset_client.display import StepList  # noqa: PLC0415
-
     steps = StepList(run.output.messages, run.outside.clock)
 
     def tick(step: Step) -> None:
@@ -241,7 +225,7 @@ def _ticker(run: Run) -> Callable[[Step], None]:
 
 
 def _say_ready(run: Run, api_url: str, api_key: str, profile: Path) -> None:
-    def draw(console: "Console") -> None:
+    def draw(console: Console) -> None:
         console.print()
         for name, value in (("address", api_url), ("profile", profile), ("API key", api_key)):
             console.print(f"  {name:<8} {value}", soft_wrap=True)

@@ -11,20 +11,18 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from threading import Thread
-from typing import TYPE_CHECKING
 
 import typer
 
+from crawlset_client.api import Crawlset
 from crawlset_client.config import load_config, working_directory
-
-if TYPE_CHECKING:
-    from crawlset_client.client import Client
-    from crawlset_client.models import CrawlJob, Project
+from crawlset_client.lookup import find_job, find_project
+from crawlset_client.models import CrawlJob, Project
 
 Offer = tuple[str, str]
 """A word, and what a shell that can may say beside it."""
 Completer = Callable[[typer.Context, str], list[Offer]]
-Source = Callable[["Client", typer.Context, str], Iterable[Offer]]
+Source = Callable[["Crawlset", typer.Context, str], Iterable[Offer]]
 
 SECONDS = 1.0
 """The longest that a shell is kept waiting."""
@@ -72,7 +70,7 @@ def asking(source: Source) -> Completer:
     def complete(context: typer.Context, incomplete: str) -> list[Offer]:
         found: list[Offer] = []
 
-        def ask(crawlset: "Client") -> None:
+        def ask(crawlset: Crawlset) -> None:
             with suppress(Exception), crawlset:
                 for word, note in source(crawlset, context, incomplete):
                     if word.startswith(incomplete) and PLAIN.fullmatch(word):
@@ -90,59 +88,58 @@ def asking(source: Source) -> Completer:
     return complete
 
 
-def _connect(context: typer.Context) -> "Client | None":
+def _connect(context: typer.Context) -> Crawlset | None:
     """The configured service; None where there is no key to ask it with."""
     config = load_config(os.environ, working_directory())
     if config.api_key is None:
         return None
     from crawlset_client.cli.running import Outside  # noqa: PLC0415 - it imports us
-    from crawlset_client.client import Client  # noqa: PLC0415 - start-up must be fast
 
     outside = context.find_object(Outside) or Outside()
-    return Client(config.api_url, config.api_key, transport=outside.transport, sleep=_give_up)
+    return Crawlset(config.api_url, config.api_key, transport=outside.transport, sleep=_give_up)
 
 
 def _give_up(_seconds: float) -> None:
     raise BusyError
 
 
-def _projects(crawlset: "Client", _context: typer.Context, _incomplete: str) -> Iterator[Offer]:
-    for project in crawlset.list_projects():
+def _projects(crawlset: Crawlset, _context: typer.Context, _incomplete: str) -> Iterator[Offer]:
+    for project in crawlset.projects.list():
         is_word = PLAIN.fullmatch(project.name)
         yield (project.name, "") if is_word else (project.id, project.name)
 
 
-def _jobs(crawlset: "Client", context: typer.Context, _incomplete: str) -> Iterator[Offer]:
+def _jobs(crawlset: Crawlset, context: typer.Context, _incomplete: str) -> Iterator[Offer]:
     for project in _searched(crawlset, context):
-        for job in islice(crawlset.list_crawl_jobs(project.id), JOBS):
+        for job in islice(crawlset.jobs.list(project.id), JOBS):
             yield job.id, f"{job.name} - {job.status}"
 
 
 def _deleted_projects(
-    crawlset: "Client", _context: typer.Context, _incomplete: str
+    crawlset: Crawlset, _context: typer.Context, _incomplete: str
 ) -> Iterator[Offer]:
-    for project in crawlset.list_projects(deleted=True):
+    for project in crawlset.projects.list(deleted=True):
         yield _named(project.id, project.name)
 
 
-def _deleted_jobs(crawlset: "Client", context: typer.Context, _incomplete: str) -> Iterator[Offer]:
+def _deleted_jobs(crawlset: Crawlset, context: typer.Context, _incomplete: str) -> Iterator[Offer]:
     for project in _searched(crawlset, context):
-        for job in islice(crawlset.list_crawl_jobs(project.id, deleted=True), JOBS):
+        for job in islice(crawlset.jobs.list(project.id, deleted=True), JOBS):
             yield job.id, job.name
 
 
-def _validations(crawlset: "Client", context: typer.Context, _incomplete: str) -> Iterator[Offer]:
+def _validations(crawlset: Crawlset, context: typer.Context, _incomplete: str) -> Iterator[Offer]:
     for validation in _job(crawlset, context).validation_jobs:
         yield validation.id, f"kept {validation.counts.kept} - {validation.status}"
 
 
-def _exports(crawlset: "Client", context: typer.Context, _incomplete: str) -> Iterator[Offer]:
+def _exports(crawlset: Crawlset, context: typer.Context, _incomplete: str) -> Iterator[Offer]:
     for export in _job(crawlset, context).export_jobs:
         yield export.id, f"{export.format} - {export.status}"
 
 
 def _exports_of_jobs(
-    crawlset: "Client", context: typer.Context, incomplete: str
+    crawlset: Crawlset, context: typer.Context, incomplete: str
 ) -> Iterator[Offer]:
     """JOB/EXPORT, once a job is named; what has no slash may be a directory."""
     job_id, slash, _ = incomplete.partition("/")
@@ -152,38 +149,38 @@ def _exports_of_jobs(
         yield f"{job_id}/{export.id}", f"{export.format} - {export.status}"
 
 
-def _sources(crawlset: "Client", _context: typer.Context, _incomplete: str) -> Iterator[Offer]:
-    for source in crawlset.list_sources():
+def _sources(crawlset: Crawlset, _context: typer.Context, _incomplete: str) -> Iterator[Offer]:
+    for source in crawlset.sources.list():
         yield source.name, "" if source.configured else "not configured"
 
 
-def _takedowns(crawlset: "Client", context: typer.Context, _incomplete: str) -> Iterator[Offer]:
-    for takedown in crawlset.list_takedowns(_project(crawlset, context).id):
+def _takedowns(crawlset: Crawlset, context: typer.Context, _incomplete: str) -> Iterator[Offer]:
+    for takedown in crawlset.takedowns.list(_project(crawlset, context).id):
         yield takedown.id, takedown.status
 
 
-def _templates(crawlset: "Client", context: typer.Context, _incomplete: str) -> Iterator[Offer]:
-    for template in crawlset.list_job_templates(_project(crawlset, context).id):
+def _templates(crawlset: Crawlset, context: typer.Context, _incomplete: str) -> Iterator[Offer]:
+    for template in crawlset.templates.list(_project(crawlset, context).id):
         yield _named(template.id, template.name)
 
 
-def _schedules(crawlset: "Client", context: typer.Context, _incomplete: str) -> Iterator[Offer]:
-    for schedule in crawlset.list_crawl_schedules(_project(crawlset, context).id):
+def _schedules(crawlset: Crawlset, context: typer.Context, _incomplete: str) -> Iterator[Offer]:
+    for schedule in crawlset.schedules.list(_project(crawlset, context).id):
         yield _named(schedule.id, schedule.name)
 
 
-def _webhooks(crawlset: "Client", _context: typer.Context, _incomplete: str) -> Iterator[Offer]:
-    for webhook in crawlset.list_webhooks():
+def _webhooks(crawlset: Crawlset, _context: typer.Context, _incomplete: str) -> Iterator[Offer]:
+    for webhook in crawlset.webhooks.list():
         yield webhook.id, webhook.url
 
 
-def _deliveries(crawlset: "Client", context: typer.Context, _incomplete: str) -> Iterator[Offer]:
-    for delivery in islice(crawlset.list_deliveries(context.params["webhook_id"]), JOBS):
+def _deliveries(crawlset: Crawlset, context: typer.Context, _incomplete: str) -> Iterator[Offer]:
+    for delivery in islice(crawlset.webhooks.list_deliveries(context.params["webhook_id"]), JOBS):
         yield delivery.id, delivery.status
 
 
-def _keys(crawlset: "Client", _context: typer.Context, _incomplete: str) -> Iterator[Offer]:
-    for key in crawlset.list_api_keys():
+def _keys(crawlset: Crawlset, _context: typer.Context, _incomplete: str) -> Iterator[Offer]:
+    for key in crawlset.keys.list():
         if key.revoked_at is None:
             yield key.id, key.name
 
@@ -209,27 +206,23 @@ def _named(id_: str, name: str) -> Offer:
     return (name, "") if PLAIN.fullmatch(name) else (id_, name)
 
 
-def _searched(crawlset: "Client", context: typer.Context) -> "Iterator[Project]":
+def _searched(crawlset: Crawlset, context: typer.Context) -> Iterator[Project]:
     if context.params.get("project"):
         yield _project(crawlset, context)
     else:
-        yield from islice(crawlset.list_projects(), PROJECTS)
+        yield from islice(crawlset.projects.list(), PROJECTS)
 
 
-def _project(crawlset: "Client", context: typer.Context) -> "Project":
+def _project(crawlset: Crawlset, context: typer.Context) -> Project:
     """The project named before on the line, or the one that commands take without one."""
-    from crawlset_client.lookup import find_project  # noqa: PLC0415 - start-up must be fast
-
     named = context.params.get("project") or load_config(os.environ, working_directory()).project
     return find_project(crawlset, named)
 
 
-def _job(crawlset: "Client", context: typer.Context) -> "CrawlJob":
+def _job(crawlset: Crawlset, context: typer.Context) -> CrawlJob:
     """The job named before on the line; a line that ends in an option has not been taken apart."""
     return _find(crawlset, context, context.params.get("job") or context.args[0])
 
 
-def _find(crawlset: "Client", context: typer.Context, job_id: str) -> "CrawlJob":
-    from crawlset_client.lookup import find_job  # noqa: PLC0415 - start-up must be fast
-
+def _find(crawlset: Crawlset, context: typer.Context, job_id: str) -> CrawlJob:
     return find_job(crawlset, job_id, context.params.get("project"))

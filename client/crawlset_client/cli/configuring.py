@@ -1,16 +1,15 @@
 """`crawlset config`."""
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
+from rich.console import Console
 
 from crawlset_client.cli.running import AsJson, running
 from crawlset_client.config import config_file
 from crawlset_client.errors import ConfigError
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from crawlset_client.output import table
 
 app = typer.Typer(
     name="config", help="The settings in use, and where they come from.", no_args_is_help=False
@@ -59,9 +58,7 @@ def masked(key: str | None) -> str | None:
     return f"{key[:SHOWN]}…" if len(key) > 2 * SHOWN else "…"
 
 
-def draw(console: "Console", document: dict[str, Any]) -> None:
-    from crawlset_client.output import table  # noqa: PLC0415 - start-up must be fast
-
+def draw(console: Console, document: dict[str, Any]) -> None:
     rows = [
         (name, setting["value"], setting["origin"])
         for name, setting in document["settings"].items()

@@ -5,18 +5,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from crawlset_client.api import Crawlset
 from crawlset_client.cli.completion import USES, complete_projects, complete_sources, words
+from crawlset_client.cli.drawing import draw_estimate
 from crawlset_client.cli.running import AsJson, Run, running
+from crawlset_client.cli.watching import show_job, watch_crawl
 from crawlset_client.errors import UsageError
+from crawlset_client.lookup import project_for
+from crawlset_client.models import CrawlJob
 from crawlset_client.text import printable
-
-if TYPE_CHECKING:
-    from crawlset_client.api import Crawlset
-    from crawlset_client.models import CrawlJob
+from crawlset_client.url_lists import read_url_list
 
 URLS = "urls"
 LISTS = (URLS, "open_images", "laion")
@@ -53,10 +55,10 @@ class StoredFormat(StrEnum):
     webp = "webp"
 
 
-def register(app: typer.Typer) -> None:
-    app.command()(crawl)
+app = typer.Typer()
 
 
+@app.command()
 def crawl(
     context: typer.Context,
     *,
@@ -169,7 +171,7 @@ def crawl(
                 _estimate(run, crawlset, project, urls, request)
                 return
             with _project_and_list(run, crawlset, project, urls, request) as project_id:
-                job = crawlset.create_crawl_job(project_id, **request)
+                job = crawlset.jobs.create(project_id, **request)
             _finish(run, crawlset, job, watch=watch)
 
 
@@ -215,7 +217,7 @@ def _resize(**options: Any) -> dict[str, Any] | None:
 @contextmanager
 def _project_and_list(
     run: Run,
-    crawlset: "Crawlset",
+    crawlset: Crawlset,
     project: str,
     path: Path | None,
     request: dict[str, Any],
@@ -223,14 +225,11 @@ def _project_and_list(
     keep: bool = True,
 ) -> Iterator[str]:
     """The project's id, with the list of URLs at `path` put into the request."""
-    from crawlset_client.lookup import project_for  # noqa: PLC0415 - start-up must be fast
-    from crawlset_client.url_lists import read_url_list  # noqa: PLC0415
-
     url_list = read_url_list(path, request.get("max_images")) if path is not None else None
     with project_for(crawlset, project, keep=keep) as found:
         if url_list is not None and url_list.urls is None:
             with run.transfer(f"Uploading {url_list.path.name}", url_list.n_bytes) as advance:
-                upload = crawlset.upload_manifest(found.id, url_list.path, advance=advance)
+                upload = crawlset.uploads.send(found.id, url_list.path, advance=advance)
             request |= {"upload_id": upload.upload_id, "manifest_format": url_list.format}
         elif url_list is not None:
             request["urls"] = url_list.urls
@@ -238,23 +237,19 @@ def _project_and_list(
 
 
 def _estimate(
-    run: Run, crawlset: "Crawlset", project: str, path: Path | None, request: dict[str, Any]
+    run: Run, crawlset: Crawlset, project: str, path: Path | None, request: dict[str, Any]
 ) -> None:
-    from crawlset_client.cli.drawing import draw_estimate  # noqa: PLC0415
-
     with _project_and_list(run, crawlset, project, path, request, keep=False) as project_id:
-        estimate = crawlset.estimate_crawl_job(project_id, **request)
+        estimate = crawlset.jobs.estimate(project_id, **request)
         give_up = run.outside.clock() + PROBES_SECONDS
         with run.output.messages.status("Asking the sources what they have…"):
             while not estimate.is_complete and run.outside.clock() < give_up:
                 run.outside.sleep(POLL_SECONDS)
-                estimate = crawlset.estimate_crawl_job(project_id, **request)
+                estimate = crawlset.jobs.estimate(project_id, **request)
     run.output.result(estimate.document, lambda console: draw_estimate(console, estimate))
 
 
-def _finish(run: Run, crawlset: "Crawlset", job: "CrawlJob", *, watch: bool) -> None:
-    from crawlset_client.cli.watching import show_job, watch_crawl  # noqa: PLC0415
-
+def _finish(run: Run, crawlset: Crawlset, job: CrawlJob, *, watch: bool) -> None:
     if watch:
         run.output.note(f"Crawl job {job.id}")
         job = watch_crawl(run, crawlset, job)

@@ -1,33 +1,29 @@
 """`crawlset doctor`."""
 
 import os
+from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
 import typer
+from rich.console import Console
 
 from crawlset_client.cli.running import AsJson, Run, running
+from crawlset_client.config import find_home, working_directory
+from crawlset_client.doctor import machine
+from crawlset_client.doctor.findings import Check, Finding, State, examine, ok, wrong
+from crawlset_client.doctor.service import check_service
 from crawlset_client.errors import ConfigError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from rich.console import Console
-
-    from crawlset_client.doctor.findings import Check, Finding
+from crawlset_client.text import printable
 
 MARKS = {"ok": "✓", "warning": "!", "wrong": "✗"}
 
-
-def register(app: typer.Typer) -> None:
-    app.command()(doctor)
+app = typer.Typer()
 
 
+@app.command()
 def doctor(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Look for what is wrong here, and say how to mend it."""
     with running(context, as_json=as_json) as run:
-        from crawlset_client.doctor.findings import State, examine  # noqa: PLC0415
-
         findings = list(examine(_checks(run)))
         is_well = all(finding.state != State.wrong for finding in findings)
         document = {
@@ -47,9 +43,7 @@ def doctor(context: typer.Context, *, as_json: AsJson = False) -> None:
             raise typer.Exit(1)
 
 
-def draw(console: "Console", findings: "list[Finding]") -> None:
-    from crawlset_client.text import printable  # noqa: PLC0415 - start-up must be fast
-
+def draw(console: Console, findings: list[Finding]) -> None:
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
         line = f"{MARKS[finding.state]} {finding.name:<{width}}  {finding.found}"
@@ -58,9 +52,7 @@ def draw(console: "Console", findings: "list[Finding]") -> None:
             console.print(f"  {'':<{width}}  → {printable(finding.mend)}", soft_wrap=True)
 
 
-def _checks(run: Run) -> "Mapping[str, Check]":
-    from crawlset_client.doctor import machine  # noqa: PLC0415 - start-up must be fast
-
+def _checks(run: Run) -> Mapping[str, Check]:
     return {
         "versions": machine.check_versions,
         "packages": machine.check_packages,
@@ -71,9 +63,7 @@ def _checks(run: Run) -> "Mapping[str, Check]":
     }
 
 
-def _check_settings(run: Run) -> "Iterator[Finding]":
-    from crawlset_client.doctor.findings import ok, wrong  # noqa: PLC0415
-
+def _check_settings(run: Run) -> Iterator[Finding]:
     try:
         config = run.config
     except ConfigError as error:
@@ -83,9 +73,7 @@ def _check_settings(run: Run) -> "Iterator[Finding]":
     yield ok("settings", f"{config.api_url}, from {origin}")
 
 
-def _check_service(run: Run) -> "Iterator[Finding]":
-    from crawlset_client.doctor.service import check_service  # noqa: PLC0415
-
+def _check_service(run: Run) -> Iterator[Finding]:
     try:
         config = run.config
     except ConfigError:
@@ -93,14 +81,12 @@ def _check_service(run: Run) -> "Iterator[Finding]":
     yield from check_service(config, run.outside.transport)
 
 
-def _laptop_checks() -> "Mapping[str, Check]":
+def _laptop_checks() -> Mapping[str, Check]:
     """None where the laptop's cloud is not installed; the packages' check says so."""
     try:
         from crawlset_client.doctor import laptop  # noqa: PLC0415 - not always installed
     except ModuleNotFoundError:
         return {}
-    from crawlset_client.config import find_home, working_directory  # noqa: PLC0415
-
     home = find_home(os.environ, working_directory())
     database_url = os.environ.get("DATABASE_URL") or None
     return {

@@ -6,27 +6,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
 
 from crawlset_client.cli.cloud import DatabaseUrl, Home
 from crawlset_client.cli.running import AsJson, Run, running
 from crawlset_client.config import find_home, working_directory
 from crawlset_client.errors import CrawlsetError, MissingPartError, SystemRefusedError
+from crawlset_client.leftovers import find_leftovers
+from crawlset_client.output import table
+from crawlset_client.progress import size
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from crawlset_local.disk import Size
     from crawlset_local.garbage import Garbage
 
 LARGEST = 20
 """Jobs and exports that are drawn; JSON has all."""
 
-
-def register(app: typer.Typer) -> None:
-    app.command()(du)
-    app.command()(gc)
+app = typer.Typer()
 
 
+@app.command()
 def du(context: typer.Context, *, home: Home = None, as_json: AsJson = False) -> None:
     """Show what the laptop's cloud takes on the disk, by part and by job."""
     with running(context, as_json=as_json) as run:
@@ -54,6 +54,7 @@ def du(context: typer.Context, *, home: Home = None, as_json: AsJson = False) ->
         run.output.result(document, lambda console: draw_usage(console, document))
 
 
+@app.command()
 def gc(
     context: typer.Context,
     *,
@@ -83,8 +84,6 @@ def gc(
             from crawlset_local.garbage import OUTSIDE, surveyed  # noqa: PLC0415
         except ModuleNotFoundError as error:
             raise MissingPartError(error.name or "crawlset_local") from error
-        from crawlset_client.leftovers import find_leftovers  # noqa: PLC0415
-
         place = (home or find_home(os.environ, working_directory())).resolve()
         with surveyed(place, database_url) as survey:
             found = [
@@ -110,10 +109,7 @@ def gc(
         run.output.result(document, lambda console: draw_garbage(console, document, yes=yes))
 
 
-def draw_usage(console: "Console", document: dict[str, Any]) -> None:
-    from crawlset_client.output import table  # noqa: PLC0415 - start-up must be fast
-    from crawlset_client.progress import size  # noqa: PLC0415
-
+def draw_usage(console: Console, document: dict[str, Any]) -> None:
     parts = sorted(document["parts"].items(), key=lambda part: -part[1]["bytes"])
     rows = [(name, size(part["bytes"]), part["files"]) for name, part in parts]
     table(console, ("part", "size", "files"), rows)
@@ -131,10 +127,7 @@ def draw_usage(console: "Console", document: dict[str, Any]) -> None:
     console.print(f"{total} in {document['home']}, {free} free on its disk", soft_wrap=True)
 
 
-def draw_garbage(console: "Console", document: dict[str, Any], *, yes: bool) -> None:
-    from crawlset_client.output import table  # noqa: PLC0415 - start-up must be fast
-    from crawlset_client.progress import size  # noqa: PLC0415
-
+def draw_garbage(console: Console, document: dict[str, Any], *, yes: bool) -> None:
     items = document["garbage"]
     if not items:
         console.print("Found nothing to remove.")
@@ -182,8 +175,8 @@ def _names(run: Run) -> dict[str, str]:
     with suppress(CrawlsetError), run.connect() as crawlset:
         if run.config.api_key is None or not crawlset.is_up():
             return names
-        for project in crawlset.list_projects():
-            for job in crawlset.list_crawl_jobs(project.id):
+        for project in crawlset.projects.list():
+            for job in crawlset.jobs.list(project.id):
                 names[job.id] = job.name
                 for made in (*job.export_jobs, *job.validation_jobs):
                     names[made.id] = job.name

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
+from rich.console import Console
+
+from crawlset_client.datasets import Dataset
 from crawlset_client.ledger import Check, conservation
+from crawlset_client.manifests import Difference
 from crawlset_client.models import (
     Cost,
     CrawlJob,
@@ -22,16 +25,10 @@ from crawlset_client.output import table
 from crawlset_client.progress import describe_wait, size
 from crawlset_client.text import moment, plain, printable
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from crawlset_client.datasets import Dataset
-    from crawlset_client.manifests import Difference
-
 DIFFERENCES_SHOWN = 20
 
 
-def draw_projects(console: "Console", projects: Sequence[Project]) -> None:
+def draw_projects(console: Console, projects: Sequence[Project]) -> None:
     rows = [
         (project.id, project.name, moment(project.created_at), _until(project))
         for project in projects
@@ -39,7 +36,7 @@ def draw_projects(console: "Console", projects: Sequence[Project]) -> None:
     _table(console, ("id", "name", "created", "can be restored until"), rows)
 
 
-def draw_jobs(console: "Console", jobs: Sequence[CrawlJob]) -> None:
+def draw_jobs(console: Console, jobs: Sequence[CrawlJob]) -> None:
     rows = [
         (
             job.id,
@@ -60,14 +57,14 @@ def _until(deleted: Project | CrawlJob) -> str | None:
     return moment(deleted.purges_at) if deleted.purges_at is not None else None
 
 
-def _table(console: "Console", columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+def _table(console: Console, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Without the last column, of what was deleted, where nothing was."""
     if not any(row[-1] for row in rows):
         columns, rows = columns[:-1], [row[:-1] for row in rows]
     table(console, columns, rows)
 
 
-def draw_events(console: "Console", events: Iterable[Event]) -> None:
+def draw_events(console: Console, events: Iterable[Event]) -> None:
     """A line each, as they come."""
     for event in events:
         outcomes = event.data.get("outcomes") or {}
@@ -78,7 +75,7 @@ def draw_events(console: "Console", events: Iterable[Event]) -> None:
         console.print(printable(line.rstrip()), soft_wrap=True)
 
 
-def draw_job(console: "Console", job: CrawlJob) -> None:
+def draw_job(console: Console, job: CrawlJob) -> None:
     console.print(printable(f"{job.name}: {job.status}"), soft_wrap=True)
     facts = {
         "id": job.id,
@@ -106,7 +103,7 @@ def draw_job(console: "Console", job: CrawlJob) -> None:
         draw_export(console, export)
 
 
-def draw_searches(console: "Console", job: CrawlJob) -> None:
+def draw_searches(console: Console, job: CrawlJob) -> None:
     """What sources were asked and said, and what the job waits for."""
     for search in job.searches:
         what = f"{search.source} {search.keyword or ''}".strip()
@@ -121,7 +118,7 @@ def draw_searches(console: "Console", job: CrawlJob) -> None:
         console.print(printable(line), soft_wrap=True)
 
 
-def draw_estimate(console: "Console", estimate: Estimate) -> None:
+def draw_estimate(console: Console, estimate: Estimate) -> None:
     n, known = estimate.candidates, estimate.assumptions.get("n_images_known", 0)
     facts = {
         "candidates": f"{n.expected:,} ({n.low:,} to {n.high:,})",
@@ -151,18 +148,18 @@ def _mix(probe: Probe) -> str:
     return ", ".join(f"{name} {n / n_sampled:.0%}" for name, n in shares)
 
 
-def draw_cost(console: "Console", cost: Cost) -> None:
+def draw_cost(console: Console, cost: Cost) -> None:
     rows = [(item, f"${dollars:.4f}") for item, dollars in cost.document.items()]
     table(console, ("cost on AWS", "dollars"), rows)
 
 
-def draw_outcomes(console: "Console", job: CrawlJob) -> None:
+def draw_outcomes(console: Console, job: CrawlJob) -> None:
     if job.outcomes:
         rows = sorted(job.outcomes.items(), key=lambda item: (-item[1], item[0]))
         table(console, ("outcome", "images"), rows)
 
 
-def draw_recrawl(console: "Console", recrawl: Recrawl) -> None:
+def draw_recrawl(console: Console, recrawl: Recrawl) -> None:
     found = [f"{n:,} {name.replace('_', ' ')}" for name, n in recrawl.found.items()]
     if recrawl.pending:
         found.append(f"{recrawl.pending:,} pending")
@@ -170,7 +167,7 @@ def draw_recrawl(console: "Console", recrawl: Recrawl) -> None:
     console.print(f"{line} ({moment(recrawl.started_at)})", soft_wrap=True)
 
 
-def draw_images(console: "Console", images: Sequence[Image]) -> None:
+def draw_images(console: Console, images: Sequence[Image]) -> None:
     is_recrawled = any(image.change for image in images)
     rows = [
         (
@@ -189,13 +186,13 @@ def draw_images(console: "Console", images: Sequence[Image]) -> None:
     table(console, columns, rows)
 
 
-def draw_checks(console: "Console", checks: Sequence[Check]) -> None:
+def draw_checks(console: Console, checks: Sequence[Check]) -> None:
     for check in checks:
         sign, style = ("✓", "green") if check.holds else ("✗", "bold red")
         console.print(f"{sign} {printable(check.claim)}", style=style, soft_wrap=True)
 
 
-def draw_validation(console: "Console", job: ValidationJob) -> None:
+def draw_validation(console: Console, job: ValidationJob) -> None:
     line = f"validation {job.id}: {job.status}"
     line += f", kept {job.counts.kept:,}"
     if job.counts.quarantined:
@@ -209,7 +206,7 @@ def draw_validation(console: "Console", job: ValidationJob) -> None:
     console.print(printable(line), soft_wrap=True)
 
 
-def draw_export(console: "Console", job: ExportJob) -> None:
+def draw_export(console: Console, job: ExportJob) -> None:
     line = f"export {job.id}: {job.format}, {job.status}"
     if job.n_images is not None:
         line += f", {job.n_images:,} images"
@@ -229,7 +226,7 @@ def _why_withheld(withheld: Withheld) -> str:
     return f"its files are withheld {by}, which can be revoked until {moment(withheld.removes_at)}"
 
 
-def draw_dataset(console: "Console", dataset: "Dataset") -> None:
+def draw_dataset(console: Console, dataset: Dataset) -> None:
     classes = sorted({name for split in dataset.splits.values() for name in split})
     rows: list[Sequence[object]] = [
         (name, *(split.get(name, 0) for split in dataset.splits.values())) for name in classes
@@ -241,7 +238,7 @@ def draw_dataset(console: "Console", dataset: "Dataset") -> None:
     )
 
 
-def draw_difference(console: "Console", difference: "Difference") -> None:
+def draw_difference(console: Console, difference: Difference) -> None:
     rows = [
         ("same", difference.n_same),
         ("added", len(difference.added)),
@@ -266,7 +263,7 @@ def draw_difference(console: "Console", difference: "Difference") -> None:
         _tell_rest(console, sign, len(changes))
 
 
-def _tell_rest(console: "Console", sign: str, n: int) -> None:
+def _tell_rest(console: Console, sign: str, n: int) -> None:
     if n > DIFFERENCES_SHOWN:
         rest = f"{sign} … and {n - DIFFERENCES_SHOWN:,} more; --json lists them all"
         console.print(rest, soft_wrap=True)

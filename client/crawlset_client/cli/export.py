@@ -1,12 +1,15 @@
 """`crawlset export` and `crawlset diff`."""
 
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from crawlset_client.api import Crawlset
 from crawlset_client.cli.completion import (
     FORMATS,
     complete_exports,
@@ -15,23 +18,23 @@ from crawlset_client.cli.completion import (
     complete_validations,
     words,
 )
+from crawlset_client.cli.drawing import draw_dataset, draw_difference
 from crawlset_client.cli.running import AsJson, InProject, Run, read_object, running
 from crawlset_client.cli.validate import validation_id
+from crawlset_client.cli.watching import fetched_later, watch_export
+from crawlset_client.datasets import fetch_dataset
 from crawlset_client.errors import CrawlsetError, NotFoundHereError, UsageError
+from crawlset_client.hub import check, push
+from crawlset_client.lookup import find_job, full_id, may_be_id, newest_validations
+from crawlset_client.manifests import MANIFEST, compare
+from crawlset_client.models import CrawlJob
+from crawlset_client.placing import check_target
 from crawlset_client.text import plain
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from crawlset_client.api import Crawlset
-    from crawlset_client.models import CrawlJob
+app = typer.Typer()
 
 
-def register(app: typer.Typer) -> None:
-    app.command()(export)
-    app.command()(diff)
-
-
+@app.command()
 def export(
     context: typer.Context,
     *,
@@ -89,13 +92,6 @@ def export(
 ) -> None:
     """Export a completed crawl job into a directory."""
     with running(context, as_json=as_json) as run:
-        from crawlset_client.cli.drawing import draw_dataset  # noqa: PLC0415
-        from crawlset_client.cli.watching import fetched_later, watch_export  # noqa: PLC0415
-        from crawlset_client.datasets import fetch_dataset  # noqa: PLC0415
-        from crawlset_client.hub import check, push  # noqa: PLC0415
-        from crawlset_client.lookup import find_job  # noqa: PLC0415
-        from crawlset_client.placing import check_target  # noqa: PLC0415
-
         _check_choice(validation, export_id, all_stored=all_stored)
         given = read_object(options, "options") if options is not None else None
         check_target(out, is_forced=force)
@@ -105,7 +101,7 @@ def export(
             found = find_job(crawlset, job, project)
             if export_id is not None:
                 meant = _export_id(crawlset, found, export_id)
-                made = crawlset.get_export_job(found.project_id, found.id, meant)
+                made = crawlset.exports.get(found.project_id, found.id, meant)
             else:
                 if validation is not None:
                     judged = validation_id(crawlset, found, validation)
@@ -113,7 +109,7 @@ def export(
                     judged = None
                 else:
                     judged = _newest_validation(run, crawlset, found, given or {})
-                made = crawlset.create_export_job(
+                made = crawlset.exports.create(
                     found.project_id,
                     found.id,
                     format_,
@@ -164,11 +160,9 @@ def _check_choice(validation: str | None, export_id: str | None, *, all_stored: 
 
 
 def _newest_validation(
-    run: Run, crawlset: "Crawlset", job: "CrawlJob", options: "Mapping[str, Any]"
+    run: Run, crawlset: Crawlset, job: CrawlJob, options: Mapping[str, Any]
 ) -> str | None:
     """The id of the validation whose images are exported; says which, and of what is not used."""
-    from crawlset_client.lookup import newest_validations  # noqa: PLC0415
-
     newest, active = newest_validations(crawlset, job)
     n_stored = job.progress.stored
     if active is not None:
@@ -193,6 +187,7 @@ def _newest_validation(
     return newest.id
 
 
+@app.command()
 def diff(
     context: typer.Context,
     before: Annotated[
@@ -217,44 +212,34 @@ def diff(
 ) -> None:
     """Tell what has changed from one export to another."""
     with running(context, as_json=as_json) as run:
-        from dataclasses import asdict  # noqa: PLC0415
-
-        from crawlset_client.cli.drawing import draw_difference  # noqa: PLC0415
-        from crawlset_client.manifests import compare  # noqa: PLC0415
-
         with _manifest(run, before, project) as one, _manifest(run, after, project) as other:
             difference = compare(one, other)
         run.output.result(asdict(difference), lambda console: draw_difference(console, difference))
 
 
-def _export_id(crawlset: "Crawlset", job: "CrawlJob", given: str) -> str:
+def _export_id(crawlset: Crawlset, job: CrawlJob, given: str) -> str:
     """The id of the job's export that is meant."""
-    from crawlset_client.lookup import full_id  # noqa: PLC0415 - start-up must be fast
-
-    found = crawlset.list_export_jobs(job.project_id, job.id)
+    found = crawlset.exports.list(job.project_id, job.id)
     return full_id(given, found, "export", f"crawlset jobs show {job.id}")
 
 
 @contextmanager
-def _manifest(run: Run, name: str, project: str | None) -> "Iterator[Path]":
+def _manifest(run: Run, name: str, project: str | None) -> Iterator[Path]:
     """Where the manifest of an export is, for as long as the block lasts."""
     job_id, slash, export_id = name.partition("/")
     if Path(name).exists() or not slash:
         yield Path(name)
         return
-    from crawlset_client.lookup import find_job, may_be_id  # noqa: PLC0415
-    from crawlset_client.manifests import MANIFEST  # noqa: PLC0415
-
     if not (may_be_id(job_id) and may_be_id(export_id)):
         yield Path(name)
         return
     with TemporaryDirectory() as directory, run.connect() as crawlset:
         job = find_job(crawlset, job_id, project)
         export_id = _export_id(crawlset, job, export_id)
-        for file in crawlset.list_export_files(job.project_id, job.id, export_id):
+        for file in crawlset.exports.list_files(job.project_id, job.id, export_id):
             if file.name == MANIFEST:
                 with run.transfer(f"Manifest of {export_id}", file.file_size) as advance:
-                    crawlset.download(file, Path(directory, MANIFEST), advance=advance)
+                    crawlset.exports.download(file, Path(directory, MANIFEST), advance=advance)
                 yield Path(directory)
                 return
     raise NotFoundHereError(f"Export {export_id} has no manifest; has it completed?")

@@ -1,17 +1,16 @@
 """`crawlset images`."""
 
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from crawlset_client.cli.completion import complete_jobs, words
+from crawlset_client.cli.drawing import draw_images
 from crawlset_client.cli.running import AsJson, InProject, running
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from crawlset_client.models import CrawlJob
+from crawlset_client.lookup import find_job
+from crawlset_client.models import CrawlJob
 
 MOST = 1_000_000
 """More candidates no job has."""
@@ -27,11 +26,10 @@ IMAGE_STATUSES = (
 )
 CHANGES = ("unchanged", "same_picture", "replaced", "gone")
 
-
-def register(app: typer.Typer) -> None:
-    app.command()(images)
+app = typer.Typer()
 
 
+@app.command()
 def images(
     context: typer.Context,
     job: Annotated[
@@ -73,11 +71,8 @@ def images(
 ) -> None:
     """List the candidates of a crawl job and what became of them."""
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
-        from crawlset_client.cli.drawing import draw_images  # noqa: PLC0415
-        from crawlset_client.lookup import find_job  # noqa: PLC0415
-
         found = find_job(crawlset, job, project)
-        listed = crawlset.list_images(
+        listed = crawlset.images.list(
             found.project_id, found.id, status=status, outcome=outcome, change=change
         )
         if as_json:
@@ -87,7 +82,7 @@ def images(
         shown = list(islice(listed, n_shown))
         is_cut = next(listed, None) is not None
 
-        def draw(console: "Console") -> None:
+        def draw(console: Console) -> None:
             draw_images(console, shown)
             if is_cut:
                 n_all = _count(found, status, outcome, change)
@@ -98,7 +93,7 @@ def images(
 
 
 def _count(
-    job: "CrawlJob", status: str | None, outcome: str | None, change: str | None
+    job: CrawlJob, status: str | None, outcome: str | None, change: str | None
 ) -> int | None:
     """How many there are, as far as the job's counters tell."""
     match (status, outcome, change):

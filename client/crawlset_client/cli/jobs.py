@@ -1,11 +1,13 @@
 """`crawlset jobs`."""
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from crawlset_client.api import Crawlset
 from crawlset_client.cli.completion import STATUSES, complete_deleted_jobs, complete_jobs, words
+from crawlset_client.cli.drawing import draw_events, draw_jobs
 from crawlset_client.cli.running import (
     AsJson,
     Deleted,
@@ -17,10 +19,9 @@ from crawlset_client.cli.running import (
     running,
     say_deleted,
 )
-
-if TYPE_CHECKING:
-    from crawlset_client.api import Crawlset
-    from crawlset_client.models import CrawlJob
+from crawlset_client.cli.watching import show_job, watch_crawl
+from crawlset_client.lookup import find_deleted_job, find_job, find_project
+from crawlset_client.models import CrawlJob
 
 app = typer.Typer(name="jobs", help="Crawl jobs.", no_args_is_help=True)
 
@@ -49,8 +50,6 @@ def list_jobs(
 ) -> None:
     """List crawl jobs, newest first."""
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
-        from crawlset_client.cli.drawing import draw_jobs  # noqa: PLC0415
-
         found = _list_newest(crawlset, project, status, deleted=deleted)
         newest, n_more = found[:limit], len(found) - limit
         document = {"items": [job.document for job in newest], "n_more": max(0, n_more)}
@@ -88,11 +87,8 @@ def events(
 ) -> None:
     """Show what has happened to a job, oldest first."""
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
-        from crawlset_client.cli.drawing import draw_events  # noqa: PLC0415
-        from crawlset_client.lookup import find_job  # noqa: PLC0415
-
         found = find_job(crawlset, job, project)
-        happened = crawlset.list_events(found.project_id, found.id, follow=follow)
+        happened = crawlset.jobs.list_events(found.project_id, found.id, follow=follow)
         if as_json:
             items = [event.document for event in happened]
             run.output.result({"items": items}, lambda _console: None)
@@ -106,8 +102,8 @@ def cancel(
 ) -> None:
     """Cancel a job; what it has stored stays."""
 
-    def stop(_run: Run, crawlset: "Crawlset", found: "CrawlJob") -> "CrawlJob":
-        return crawlset.cancel_crawl_job(found.project_id, found.id)
+    def stop(_run: Run, crawlset: Crawlset, found: CrawlJob) -> CrawlJob:
+        return crawlset.jobs.cancel(found.project_id, found.id)
 
     _act(context, job, project, stop, as_json=as_json)
 
@@ -123,8 +119,8 @@ def retry(
 ) -> None:
     """Try again what was cancelled, and what failed and may end otherwise."""
 
-    def again(run: Run, crawlset: "Crawlset", found: "CrawlJob") -> "CrawlJob":
-        reopened = crawlset.retry_crawl_job(found.project_id, found.id)
+    def again(run: Run, crawlset: Crawlset, found: CrawlJob) -> CrawlJob:
+        reopened = crawlset.jobs.retry(found.project_id, found.id)
         after = _follow(run, crawlset, reopened) if watch else reopened
         if n := after.progress.cancelled:
             run.output.note(f"{n:,} are left cancelled; `crawlset jobs retry {job}` takes more.")
@@ -144,8 +140,8 @@ def recrawl(
 ) -> None:
     """Ask for the stored pictures again, and note which are unchanged, replaced or gone."""
 
-    def again(run: Run, crawlset: "Crawlset", found: "CrawlJob") -> "CrawlJob":
-        reopened = crawlset.recrawl_crawl_job(found.project_id, found.id)
+    def again(run: Run, crawlset: Crawlset, found: CrawlJob) -> CrawlJob:
+        reopened = crawlset.jobs.recrawl(found.project_id, found.id)
         return _follow(run, crawlset, reopened) if watch else reopened
 
     _act(context, job, project, again, as_json=as_json)
@@ -163,12 +159,10 @@ def delete(
 ) -> None:
     """Delete a job that has ended, with all that it has; for a day it can be restored."""
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
-        from crawlset_client.lookup import find_job  # noqa: PLC0415
-
         found = find_job(crawlset, job, project)
         what = f"{found.name!r} with {found.progress.stored:,} stored images"
         confirm_deletion(what, yes=yes, is_final=grace_hours == 0)
-        deleted = crawlset.delete_crawl_job(found.project_id, found.id, grace_hours=grace_hours)
+        deleted = crawlset.jobs.delete(found.project_id, found.id, grace_hours=grace_hours)
         say_deleted(run, deleted, "crawlset jobs restore")
 
 
@@ -185,30 +179,23 @@ def restore(
 ) -> None:
     """Take the deletion of a job back."""
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
-        from crawlset_client.cli.watching import show_job  # noqa: PLC0415
-        from crawlset_client.lookup import find_deleted_job  # noqa: PLC0415
-
         found = find_deleted_job(crawlset, job, project)
-        show_job(run, crawlset.restore_crawl_job(found.project_id, found.id))
+        show_job(run, crawlset.jobs.restore(found.project_id, found.id))
 
 
-def _complete(_run: Run, crawlset: "Crawlset", job: "CrawlJob") -> "CrawlJob":
+def _complete(_run: Run, crawlset: Crawlset, job: CrawlJob) -> CrawlJob:
     """The job with all its validations and exports, of which it comes with the newest."""
-    from crawlset_client.models import CrawlJob  # noqa: PLC0415 - start-up must be fast
-
     document = dict(job.document)
     if len(job.validation_jobs) >= NEWEST_SHOWN:
-        validations = crawlset.list_validation_jobs(job.project_id, job.id)
+        validations = crawlset.validations.list(job.project_id, job.id)
         document["validation_jobs"] = [one.document for one in validations]
     if len(job.export_jobs) >= NEWEST_SHOWN:
-        exports = crawlset.list_export_jobs(job.project_id, job.id)
+        exports = crawlset.exports.list(job.project_id, job.id)
         document["export_jobs"] = [one.document for one in exports]
     return CrawlJob.of(document)
 
 
-def _follow(run: Run, crawlset: "Crawlset", job: "CrawlJob") -> "CrawlJob":
-    from crawlset_client.cli.watching import watch_crawl  # noqa: PLC0415 - start-up must be fast
-
+def _follow(run: Run, crawlset: Crawlset, job: CrawlJob) -> CrawlJob:
     return watch_crawl(run, crawlset, job)
 
 
@@ -216,27 +203,22 @@ def _act(
     context: typer.Context,
     job: str,
     project: str | None,
-    action: "Callable[[Run, Crawlset, CrawlJob], CrawlJob]",
+    action: Callable[[Run, Crawlset, CrawlJob], CrawlJob],
     *,
     as_json: bool,
 ) -> None:
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
-        from crawlset_client.cli.watching import show_job  # noqa: PLC0415
-        from crawlset_client.lookup import find_job  # noqa: PLC0415
-
         after = action(run, crawlset, find_job(crawlset, job, project))
         show_job(run, after)
 
 
 def _list_newest(
-    crawlset: "Crawlset", project: str | None, status: str | None, *, deleted: bool
-) -> "list[CrawlJob]":
-    from crawlset_client.lookup import find_project  # noqa: PLC0415
-
-    projects = [find_project(crawlset, project)] if project else crawlset.list_projects()
+    crawlset: Crawlset, project: str | None, status: str | None, *, deleted: bool
+) -> list[CrawlJob]:
+    projects = [find_project(crawlset, project)] if project else crawlset.projects.list()
     jobs: Iterator[CrawlJob] = (
         job
         for one in projects
-        for job in crawlset.list_crawl_jobs(one.id, status=status, deleted=deleted)
+        for job in crawlset.jobs.list(one.id, status=status, deleted=deleted)
     )
     return sorted(jobs, key=lambda job: job.created_at, reverse=True)

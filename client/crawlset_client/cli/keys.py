@@ -3,18 +3,17 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
 
+from crawlset_client.api.account import ApiKey
 from crawlset_client.cli.completion import complete_keys
-from crawlset_client.cli.running import AsJson, Run, Yes, confirm_deletion, running
+from crawlset_client.cli.running import AsJson, Yes, confirm_deletion, running
 from crawlset_client.errors import UsageError
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from crawlset_client.accounts import Accounts, ApiKey
+from crawlset_client.lookup import full_id, may_be_id
+from crawlset_client.output import table
 
 app = typer.Typer(name="keys", help="API keys: what opens your account.", no_args_is_help=True)
 
@@ -30,8 +29,8 @@ class Scope(StrEnum):
 @app.command("list")
 def list_keys(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List your API keys, newest first, with those that were revoked."""
-    with running(context, as_json=as_json) as run, connect(run) as crawlset:
-        keys = list(crawlset.list_api_keys())
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
+        keys = list(crawlset.keys.list())
         document = {"items": [key.document for key in keys]}
         run.output.result(document, lambda console: draw_keys(console, keys))
 
@@ -52,13 +51,11 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Make an API key, which is shown this once."""
-    with running(context, as_json=as_json) as run, connect(run) as crawlset:
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
         expires_at = None
         if expires_in_days is not None:
             expires_at = datetime.now(UTC) + timedelta(days=expires_in_days)
-        made = crawlset.create_api_key(
-            name, scope or [Scope.read, Scope.write], expires_at=expires_at
-        )
+        made = crawlset.keys.create(name, scope or [Scope.read, Scope.write], expires_at=expires_at)
         run.output.note(f"Key {made.id}. Keep it now: it is not shown again.")
         run.output.result(
             made.document,
@@ -81,27 +78,16 @@ def revoke(
 ) -> None:
     """Let a key open nothing any more, within a minute; this cannot be taken back."""
     with running(context, as_json=as_json) as run:
-        from crawlset_client.lookup import full_id, may_be_id  # noqa: PLC0415
-
         if not may_be_id(key_id):
             raise UsageError("Give the id of the key, not the key; `crawlset keys list` shows it.")
-        with connect(run) as crawlset:
-            meant = full_id(key_id, crawlset.list_api_keys(), "API key", "crawlset keys list")
+        with run.connect() as crawlset:
+            meant = full_id(key_id, crawlset.keys.list(), "API key", "crawlset keys list")
             confirm_deletion(f"API key {meant}", yes=yes, verb="revoke")
-            crawlset.revoke_api_key(meant)
+            crawlset.keys.revoke(meant)
         run.output.result({"revoked": meant}, lambda console: console.print(f"revoked {meant}"))
 
 
-def connect(run: Run) -> "Accounts":
-    """The configured service."""
-    from crawlset_client.accounts import Accounts  # noqa: PLC0415
-
-    return run.connect_as(Accounts)
-
-
-def draw_keys(console: "Console", keys: "Sequence[ApiKey]") -> None:
-    from crawlset_client.output import table  # noqa: PLC0415
-
+def draw_keys(console: Console, keys: Sequence[ApiKey]) -> None:
     now = datetime.now(UTC)
     rows = [
         (
@@ -117,7 +103,7 @@ def draw_keys(console: "Console", keys: "Sequence[ApiKey]") -> None:
     table(console, ("id", "name", "begins", "scopes", "state", "last used"), rows)
 
 
-def _state(key: "ApiKey", now: datetime) -> str:
+def _state(key: ApiKey, now: datetime) -> str:
     if key.revoked_at is not None:
         return f"revoked {_day(key.revoked_at)}"
     if key.expires_at is None:

@@ -2,21 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from crawlset_client.cli.running import AsJson, Run, running
 from crawlset_client.errors import NotMigratedError
+from crawlset_client.migration import Entry, Outcome, Row, migrate, read_rows, report_of
+from crawlset_client.progress import Snapshot
 
-if TYPE_CHECKING:
-    from crawlset_client.migration import Entry, Row
-
-
-def register(app: typer.Typer) -> None:
-    app.command()(migrate_datasets)
+app = typer.Typer()
 
 
+@app.command()
 def migrate_datasets(
     context: typer.Context,
     file: Annotated[
@@ -31,8 +29,6 @@ def migrate_datasets(
 ) -> None:
     """Move old datasets: each becomes a project with a crawl job, which starts."""
     with running(context, as_json=as_json) as run:
-        from crawlset_client.migration import read_rows, report_of  # noqa: PLC0415 - start fast
-
         rows = read_rows(file)
         entries = list(_checked(rows) if dry_run else _moving(run, file, rows))
         counts = {"rows": len(rows), "migrated": 0, "skipped": 0, "refused": 0}
@@ -57,20 +53,15 @@ def migrate_datasets(
         )
 
 
-def _checked(rows: "Sequence[Row]") -> "Iterator[Entry]":
-    from crawlset_client.migration import Entry, Outcome  # noqa: PLC0415
-
+def _checked(rows: Sequence[Row]) -> Iterator[Entry]:
     for row in rows:
         outcome = Outcome.migrated if row.dataset else Outcome.refused
         yield Entry(line=row.line, outcome=outcome, detail=row.problem)
 
 
-def _moving(run: Run, file: Path, rows: "Sequence[Row]") -> "Iterator[Entry]":
-    from crawlset_client.migration import Datasets, migrate, report_of  # noqa: PLC0415
-    from crawlset_client.progress import Snapshot  # noqa: PLC0415
-
+def _moving(run: Run, file: Path, rows: Sequence[Row]) -> Iterator[Entry]:
     label = f"Moving {file.name}"
-    with run.connect_as(Datasets) as crawlset, run.display() as display:
+    with run.connect() as crawlset, run.display() as display:
         display.show(Snapshot(label, "running", 0, len(rows), "datasets"))
         entries = migrate(rows, report_of(file), crawlset, run.outside.sleep)
         for done, entry in enumerate(entries, 1):

@@ -1,10 +1,13 @@
 """`crawlset projects`."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
 
+from crawlset_client.api import Crawlset
 from crawlset_client.cli.completion import complete_deleted_projects, complete_projects
+from crawlset_client.cli.drawing import draw_jobs, draw_projects
 from crawlset_client.cli.running import (
     AsJson,
     Deleted,
@@ -14,12 +17,9 @@ from crawlset_client.cli.running import (
     running,
     say_deleted,
 )
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from crawlset_client.api import Crawlset
-    from crawlset_client.models import Project
+from crawlset_client.lookup import deleted_project_id, find_project
+from crawlset_client.models import Project
+from crawlset_client.progress import size
 
 app = typer.Typer(name="projects", help="Projects: what jobs are kept in.", no_args_is_help=True)
 
@@ -32,9 +32,7 @@ def list_projects(
 ) -> None:
     """List your projects, newest first."""
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
-        from crawlset_client.cli.drawing import draw_projects  # noqa: PLC0415
-
-        projects = list(crawlset.list_projects(deleted=deleted))
+        projects = list(crawlset.projects.list(deleted=deleted))
         document = {"items": [project.document for project in projects]}
         run.output.result(document, lambda console: draw_projects(console, projects))
 
@@ -49,9 +47,7 @@ def create(
 ) -> None:
     """Create a project."""
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
-        from crawlset_client.cli.drawing import draw_projects  # noqa: PLC0415
-
-        project = crawlset.create_project(name, description)
+        project = crawlset.projects.create(name, description)
         document = project.document
         run.output.result(document, lambda console: draw_projects(console, [project]))
 
@@ -60,24 +56,19 @@ def create(
 def show(context: typer.Context, project: NameOrId, *, as_json: AsJson = False) -> None:
     """Show a project and its crawl jobs."""
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
-        from crawlset_client.cli.drawing import draw_jobs, draw_projects  # noqa: PLC0415
-        from crawlset_client.lookup import find_project  # noqa: PLC0415
-
         found = find_project(crawlset, project)
-        jobs = list(crawlset.list_crawl_jobs(found.id))
+        jobs = list(crawlset.jobs.list(found.id))
         document = found.document | {"crawl_jobs": [job.document for job in jobs]}
 
-        def draw(console: "Console") -> None:
+        def draw(console: Console) -> None:
             draw_projects(console, [found])
             draw_jobs(console, jobs)
 
         run.output.result(document, draw)
 
 
-def _contents(crawlset: "Crawlset", project: "Project") -> str:
-    from crawlset_client.progress import size  # noqa: PLC0415
-
-    jobs = list(crawlset.list_crawl_jobs(project.id))
+def _contents(crawlset: Crawlset, project: Project) -> str:
+    jobs = list(crawlset.jobs.list(project.id))
     n_stored = sum(job.progress.stored for job in jobs)
     n_bytes = sum(job.bytes_stored for job in jobs)
     return f"{len(jobs):,} crawl jobs, {n_stored:,} stored images ({size(n_bytes)}) and exports"
@@ -94,12 +85,10 @@ def delete(
 ) -> None:
     """Delete a project with all its jobs, images and exports; for a day it can be restored."""
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
-        from crawlset_client.lookup import find_project  # noqa: PLC0415
-
         found = find_project(crawlset, project)
         what = f"{found.name!r} with {_contents(crawlset, found)}"
         confirm_deletion(what, yes=yes, is_final=grace_hours == 0)
-        deleted = crawlset.delete_project(found.id, grace_hours=grace_hours)
+        deleted = crawlset.projects.delete(found.id, grace_hours=grace_hours)
         say_deleted(run, deleted, "crawlset projects restore")
 
 
@@ -114,8 +103,5 @@ def restore(
 ) -> None:
     """Take the deletion of a project back, and of the jobs that were deleted with it."""
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
-        from crawlset_client.cli.drawing import draw_projects  # noqa: PLC0415
-        from crawlset_client.lookup import deleted_project_id  # noqa: PLC0415
-
-        restored = crawlset.restore_project(deleted_project_id(crawlset, project))
+        restored = crawlset.projects.restore(deleted_project_id(crawlset, project))
         run.output.result(restored.document, lambda console: draw_projects(console, [restored]))

@@ -1,10 +1,8 @@
 """`--quiet`, which every command takes, before its name or after it."""
 
-from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 META = "crawlset.is_quiet"
 """Where all contexts of one command line keep it."""
@@ -30,20 +28,3 @@ Quiet = Annotated[
 
 def is_quiet(context: typer.Context) -> bool:
     return bool(context.meta.get(META))
-
-
-class Commands(TyperGroup):
-    """All commands; each is given the option `--quiet` of the whole."""
-
-    def __init__(self, **parts: Any) -> None:
-        super().__init__(**parts)
-        quiet = [option for option in self.params if option.name == "quiet"]
-        for command in _below(self):
-            command.params = [*command.params, *quiet]
-
-
-def _below(group: TyperGroup) -> Iterator[Any]:
-    for command in group.commands.values():
-        yield command
-        if isinstance(command, TyperGroup):
-            yield from _below(command)

@@ -7,15 +7,13 @@ import typer
 
 from crawlset_client.cli.completion import complete_jobs, complete_projects
 from crawlset_client.cli.running import AsJson, InProject, running
-from crawlset_client.cli.takedowns import connect
+from crawlset_client.lookup import find_job, find_project
 from crawlset_client.text import moment, printable
 
-
-def register(app: typer.Typer) -> None:
-    app.command()(provenance)
-    app.command()(summary)
+app = typer.Typer()
 
 
+@app.command()
 def provenance(
     context: typer.Context,
     job: Annotated[
@@ -27,17 +25,16 @@ def provenance(
     as_json: AsJson = False,
 ) -> None:
     """Show where an image comes from, what was said about using it, and what decided."""
-    with running(context, as_json=as_json) as run, connect(run) as crawlset:
-        from crawlset_client.lookup import find_job  # noqa: PLC0415
-
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
         found = find_job(crawlset, job, project)
-        document = crawlset.get_provenance(found.project_id, found.id, image)
+        document = crawlset.images.get_provenance(found.project_id, found.id, image)
         run.output.result(
             document,
             lambda console: console.print("\n".join(provenance_lines(document)), soft_wrap=True),
         )
 
 
+@app.command()
 def summary(
     context: typer.Context,
     project: Annotated[
@@ -55,12 +52,10 @@ def summary(
     as_json: AsJson = False,
 ) -> None:
     """Print sections 2.3 and 3.1 of the EU's summary of training content, in Markdown."""
-    with running(context, as_json=as_json) as run, connect(run) as crawlset:
-        from crawlset_client.lookup import find_job, find_project  # noqa: PLC0415
-
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
         project_id = find_project(crawlset, project).id
         job_id = find_job(crawlset, job, project_id).id if job else None
-        document = crawlset.get_summary(project_id, job_id=job_id, is_sme=sme)
+        document = crawlset.projects.get_summary(project_id, job_id=job_id, is_sme=sme)
         run.output.result(
             document,
             lambda console: console.print("\n".join(summary_lines(document)), soft_wrap=True),

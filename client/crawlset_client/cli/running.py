@@ -9,13 +9,15 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from crawlset_client.api import Crawlset
 from crawlset_client.cli.completion import complete_projects
 from crawlset_client.cli.quiet import is_quiet
 from crawlset_client.config import Config, load_config, working_directory
+from crawlset_client.display import open_display, open_transfer
 from crawlset_client.errors import (
     CrawlsetError,
     SystemRefusedError,
@@ -23,17 +25,16 @@ from crawlset_client.errors import (
     WatchInterruptedError,
 )
 from crawlset_client.laptop import Laptop, ThisLaptop
+from crawlset_client.models import CrawlJob, Project
 from crawlset_client.output import Output
+from crawlset_client.progress import Display
+from crawlset_client.text import moment
+from crawlset_client.transfers import Advance
+from crawlset_client.unexpected import unexpected
 
 if TYPE_CHECKING:
     import httpx
 
-    from crawlset_client.api import Crawlset
-    from crawlset_client.models import CrawlJob, Project
-    from crawlset_client.progress import Display
-    from crawlset_client.transfers import Advance
-
-    C = TypeVar("C", bound=Crawlset)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 InProject = Annotated[
@@ -86,22 +87,11 @@ class Run:
         """The project that a command is told of, or else the configured one."""
         return named or self.config.project
 
-    def connect(self) -> "Crawlset":
+    def connect(self) -> Crawlset:
         """The configured service."""
         return self.connect_to(self.config.api_url, self.config.api_key)
 
-    def connect_as(self, kind: "type[C]") -> "C":
-        """The configured service, with the methods of `kind`."""
-        return kind(
-            self.config.api_url,
-            self.config.api_key,
-            transport=self.outside.transport,
-            sleep=self.outside.sleep,
-        )
-
-    def connect_to(self, api_url: str, api_key: str | None) -> "Crawlset":
-        from crawlset_client.api import Crawlset  # noqa: PLC0415 - start-up must be fast
-
+    def connect_to(self, api_url: str, api_key: str | None) -> Crawlset:
         return Crawlset(
             api_url,
             api_key,
@@ -109,14 +99,10 @@ class Run:
             sleep=self.outside.sleep,
         )
 
-    def display(self) -> "AbstractContextManager[Display]":
-        from crawlset_client.display import open_display  # noqa: PLC0415
-
+    def display(self) -> AbstractContextManager[Display]:
         return open_display(self.output.messages, self.outside.clock)
 
-    def transfer(self, label: str, n_bytes: int) -> "AbstractContextManager[Advance]":
-        from crawlset_client.display import open_transfer  # noqa: PLC0415
-
+    def transfer(self, label: str, n_bytes: int) -> AbstractContextManager[Advance]:
         return open_transfer(self.output.messages, label, n_bytes, self.outside.clock)
 
 
@@ -130,10 +116,8 @@ def confirm_deletion(what: str, *, yes: bool, verb: str = "delete", is_final: bo
     typer.confirm(f"{question[0].upper()}{question[1:]}?", abort=True, err=True)
 
 
-def say_deleted(run: Run, deleted: "Project | CrawlJob", restore: str) -> None:
+def say_deleted(run: Run, deleted: Project | CrawlJob, restore: str) -> None:
     """Tell until when `restore`, a command, takes the deletion back."""
-    from crawlset_client.text import moment  # noqa: PLC0415 - start-up must be fast
-
     document = deleted.document
     is_final = deleted.purges_at is None or deleted.purges_at == deleted.deleted_at
     after = "its bytes are removed within minutes"
@@ -183,8 +167,6 @@ def running(context: typer.Context, *, as_json: bool) -> Iterator[Run]:
     except (typer.Exit, typer.Abort):
         raise
     except Exception as error:  # noqa: BLE001 - what nobody expected is told in one line as well
-        from crawlset_client.unexpected import unexpected  # noqa: PLC0415 - seldom needed
-
         defect = unexpected(error)
         output.error(defect)
         raise typer.Exit(defect.exit_code) from None

@@ -2,20 +2,20 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
+from crawlset_client.api import Crawlset
+from crawlset_client.api.schedules import CrawlSchedule
 from crawlset_client.cli.completion import complete_schedules, complete_templates
 from crawlset_client.cli.running import AsJson, Yes, confirm_deletion, running
-from crawlset_client.cli.templates import OfProject, connect, find_template
+from crawlset_client.cli.templates import OfProject, find_template
 from crawlset_client.errors import NotFoundHereError, UsageError
+from crawlset_client.lookup import find_by_id, find_project, is_id, may_be_id
+from crawlset_client.output import table
 from crawlset_client.text import moment
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from crawlset_client.schedules import CrawlSchedule, Schedules
 
 app = typer.Typer(
     name="schedules", help="Schedules: templates started by the clock.", no_args_is_help=True
@@ -32,10 +32,8 @@ def list_schedules(
     context: typer.Context, project: OfProject = None, *, as_json: AsJson = False
 ) -> None:
     """List a project's schedules, newest first."""
-    with running(context, as_json=as_json) as run, connect(run) as crawlset:
-        from crawlset_client.lookup import find_project  # noqa: PLC0415 - start-up must be fast
-
-        found = list(crawlset.list_crawl_schedules(find_project(crawlset, run.project(project)).id))
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
+        found = list(crawlset.schedules.list(find_project(crawlset, run.project(project)).id))
         document = {"items": [schedule.document for schedule in found]}
         run.output.result(document, lambda console: draw_schedules(console, found))
 
@@ -71,9 +69,9 @@ def create(
     with running(context, as_json=as_json) as run:
         if (cron is None) == (every is None):
             raise UsageError("Give either --cron EXPRESSION or --every RATE.")
-        with connect(run) as crawlset:
+        with run.connect() as crawlset:
             found = find_template(crawlset, run.project(project), template)
-            made = crawlset.create_crawl_schedule(
+            made = crawlset.schedules.create(
                 found.project_id,
                 name,
                 found.id,
@@ -95,7 +93,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show a schedule and its next runs."""
-    with running(context, as_json=as_json) as run, connect(run) as crawlset:
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
         found = find_schedule(crawlset, run.project(project), schedule)
         run.output.result(found.document, lambda console: draw_schedule(console, found))
 
@@ -134,23 +132,21 @@ def delete(
     as_json: AsJson = False,
 ) -> None:
     """Delete a schedule; the jobs it started stay."""
-    with running(context, as_json=as_json) as run, connect(run) as crawlset:
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
         found = find_schedule(crawlset, run.project(project), schedule)
         confirm_deletion(f"schedule {found.name!r}", yes=yes)
-        crawlset.delete_crawl_schedule(found.project_id, found.id)
+        crawlset.schedules.delete(found.project_id, found.id)
         run.output.result(
             {"deleted": found.id}, lambda console: console.print(f"deleted {found.id}")
         )
 
 
-def find_schedule(crawlset: "Schedules", project: str, name_or_id: str) -> "CrawlSchedule":
+def find_schedule(crawlset: Crawlset, project: str, name_or_id: str) -> CrawlSchedule:
     """Raises `NotFoundHereError` if the project has none of this name or id."""
-    from crawlset_client.lookup import find_by_id, find_project, is_id, may_be_id  # noqa: PLC0415
-
     project_id = find_project(crawlset, project).id
     if is_id(name_or_id):
-        return crawlset.get_crawl_schedule(project_id, name_or_id)
-    schedules = list(crawlset.list_crawl_schedules(project_id))
+        return crawlset.schedules.get(project_id, name_or_id)
+    schedules = list(crawlset.schedules.list(project_id))
     for schedule in schedules:
         if schedule.name == name_or_id:
             return schedule
@@ -160,9 +156,7 @@ def find_schedule(crawlset: "Schedules", project: str, name_or_id: str) -> "Craw
     raise NotFoundHereError(f"The project {project!r} has no schedule named {name_or_id!r}.")
 
 
-def draw_schedules(console: "Console", schedules: "Sequence[CrawlSchedule]") -> None:
-    from crawlset_client.output import table  # noqa: PLC0415
-
+def draw_schedules(console: Console, schedules: Sequence[CrawlSchedule]) -> None:
     rows = [
         (
             schedule.id,
@@ -177,7 +171,7 @@ def draw_schedules(console: "Console", schedules: "Sequence[CrawlSchedule]") -> 
     table(console, ("id", "name", "when", "time zone", "next run", "last run"), rows)
 
 
-def draw_schedule(console: "Console", schedule: "CrawlSchedule") -> None:
+def draw_schedule(console: Console, schedule: CrawlSchedule) -> None:
     draw_schedules(console, [schedule])
     if schedule.next_runs:
         console.print("next runs")
@@ -193,9 +187,9 @@ def _change(
     *,
     as_json: bool,
 ) -> None:
-    with running(context, as_json=as_json) as run, connect(run) as crawlset:
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
         found = find_schedule(crawlset, run.project(project), schedule)
-        changed = crawlset.update_crawl_schedule(found.project_id, found.id, **changes)
+        changed = crawlset.schedules.update(found.project_id, found.id, **changes)
         run.output.result(changed.document, lambda console: draw_schedule(console, changed))
 
 

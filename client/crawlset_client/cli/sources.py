@@ -8,16 +8,14 @@ from crawlset_client.cli.running import AsJson, running
 from crawlset_client.errors import MissingPartError, UsageError
 from crawlset_client.output import table
 
-
-def register(app: typer.Typer) -> None:
-    app.command()(sources)
-    app.command("check-url")(check_url)
+app = typer.Typer()
 
 
+@app.command()
 def sources(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List the sources and what each permits."""
     with running(context, as_json=as_json) as run, run.connect() as crawlset:
-        found = list(crawlset.list_sources())
+        found = list(crawlset.sources.list())
         document = {"items": [source.document for source in found]}
         columns = ("name", "usable", "permits", "limits", "notes")
         rows = [
@@ -33,6 +31,7 @@ def sources(context: typer.Context, *, as_json: AsJson = False) -> None:
         run.output.result(document, lambda console: table(console, columns, rows))
 
 
+@app.command("check-url")
 def check_url(
     context: typer.Context,
     url: Annotated[str, typer.Argument(metavar="URL")],

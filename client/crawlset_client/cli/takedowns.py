@@ -2,19 +2,21 @@
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
 
+from crawlset_client.api import Crawlset
+from crawlset_client.api.takedowns import Takedown, TakedownPreview
 from crawlset_client.cli.completion import complete_projects, complete_takedowns
 from crawlset_client.cli.running import AsJson, Run, running
 from crawlset_client.errors import UsageError
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from crawlset_client.models import Project as ProjectRecord
-    from crawlset_client.rights import Rights, Takedown, TakedownPreview
+from crawlset_client.lookup import find_project, full_id
+from crawlset_client.models import Project as ProjectRecord
+from crawlset_client.output import table
+from crawlset_client.progress import size
+from crawlset_client.text import moment
 
 POLL_SECONDS = 1.0
 EXPORTS_SHOWN = 20
@@ -69,15 +71,15 @@ def create(
     """
     with running(context, as_json=as_json) as run:
         kind, value, image_id = _meant(url, host, creator, look_alike)
-        with connect(run) as crawlset:
+        with run.connect() as crawlset:
             found = _find(crawlset, project)
-            preview = crawlset.preview_takedown(
+            preview = crawlset.takedowns.preview(
                 found.id, kind, value=value, image_id=image_id, max_distance=max_distance
             )
             _tell(run, preview, is_at_once=now)
             if not yes:
                 _ask(is_at_once=now)
-            takedown = crawlset.create_takedown(
+            takedown = crawlset.takedowns.create(
                 found.id,
                 kind,
                 value=value,
@@ -101,10 +103,10 @@ def revoke(
     as_json: AsJson = False,
 ) -> None:
     """Take a takedown back while its images are only hidden: all is as it was."""
-    with running(context, as_json=as_json) as run, connect(run) as crawlset:
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
         found = _find(crawlset, project)
         meant = _meant_id(crawlset, found, takedown_id)
-        takedown = crawlset.revoke_takedown(found.id, meant)
+        takedown = crawlset.takedowns.revoke(found.id, meant)
         if watch:
             takedown = _follow(run, crawlset, found, takedown)
         _show(run, found, takedown)
@@ -113,8 +115,8 @@ def revoke(
 @app.command("list")
 def list_takedowns(context: typer.Context, project: Project, *, as_json: AsJson = False) -> None:
     """List the takedowns of a project, newest first."""
-    with running(context, as_json=as_json) as run, connect(run) as crawlset:
-        found = list(crawlset.list_takedowns(_find(crawlset, project).id))
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
+        found = list(crawlset.takedowns.list(_find(crawlset, project).id))
         document = {"items": [takedown.document for takedown in found]}
         run.output.result(document, lambda console: draw_takedowns(console, found))
 
@@ -128,53 +130,35 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show a takedown, and the exports that held its images."""
-    with running(context, as_json=as_json) as run, connect(run) as crawlset:
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
         found = _find(crawlset, project)
         meant = _meant_id(crawlset, found, takedown_id)
-        _show(run, found, crawlset.get_takedown(found.id, meant))
+        _show(run, found, crawlset.takedowns.get(found.id, meant))
 
 
-def connect(run: Run) -> "Rights":
-    """The configured service."""
-    from crawlset_client.rights import Rights  # noqa: PLC0415 - start-up must be fast
-
-    return run.connect_as(Rights)
-
-
-def draw_takedowns(console: "Console", takedowns: "Sequence[Takedown]") -> None:
-    from crawlset_client.output import table  # noqa: PLC0415
-
+def draw_takedowns(console: Console, takedowns: Sequence[Takedown]) -> None:
     rows = [
         (one.id, one.kind, one.value, _state(one), one.n_images, one.n_exports) for one in takedowns
     ]
     table(console, ("id", "kind", "what", "state", "images", "exports"), rows)
 
 
-def _state(takedown: "Takedown") -> str:
-    from crawlset_client.text import moment  # noqa: PLC0415
-
+def _state(takedown: Takedown) -> str:
     if takedown.status == "hidden" and takedown.removes_at is not None:
         return f"hidden until {moment(takedown.removes_at)}"
     return takedown.status
 
 
-def _find(crawlset: "Rights", project: str) -> "ProjectRecord":
-    from crawlset_client.lookup import find_project  # noqa: PLC0415
-
+def _find(crawlset: Crawlset, project: str) -> ProjectRecord:
     return find_project(crawlset, project)
 
 
-def _meant_id(crawlset: "Rights", project: "ProjectRecord", given: str) -> str:
-    from crawlset_client.lookup import full_id  # noqa: PLC0415
-
+def _meant_id(crawlset: Crawlset, project: ProjectRecord, given: str) -> str:
     listing = f"crawlset takedowns list {project.name}"
-    return full_id(given, crawlset.list_takedowns(project.id), "takedown", listing)
+    return full_id(given, crawlset.takedowns.list(project.id), "takedown", listing)
 
 
-def _tell(run: Run, preview: "TakedownPreview", *, is_at_once: bool) -> None:
-    from crawlset_client.progress import size  # noqa: PLC0415
-    from crawlset_client.text import moment  # noqa: PLC0415
-
+def _tell(run: Run, preview: TakedownPreview, *, is_at_once: bool) -> None:
     run.output.note(
         f"{preview.n_images:,} images in {preview.n_jobs:,} crawl jobs would be hidden,"
         f" {preview.n_stored:,} of them stored ({size(preview.n_bytes)}),"
@@ -216,21 +200,16 @@ def _meant(
     return (kind, None, int(value)) if is_image else (kind, value, None)
 
 
-def _follow(
-    run: Run, crawlset: "Rights", project: "ProjectRecord", takedown: "Takedown"
-) -> "Takedown":
+def _follow(run: Run, crawlset: Crawlset, project: ProjectRecord, takedown: Takedown) -> Takedown:
     with run.output.messages.status("Hiding, removing or bringing back what is stored…"):
         while takedown.is_busy:
             run.outside.sleep(POLL_SECONDS)
-            takedown = crawlset.get_takedown(project.id, takedown.id)
+            takedown = crawlset.takedowns.get(project.id, takedown.id)
     return takedown
 
 
-def _show(run: Run, project: "ProjectRecord", takedown: "Takedown") -> None:
-    def draw(console: "Console") -> None:
-        from crawlset_client.output import table  # noqa: PLC0415
-        from crawlset_client.text import moment  # noqa: PLC0415
-
+def _show(run: Run, project: ProjectRecord, takedown: Takedown) -> None:
+    def draw(console: Console) -> None:
         draw_takedowns(console, [takedown])
         if takedown.exports:
             rows = [(one.export_job_id, one.crawl_job_id, one.n_images) for one in takedown.exports]

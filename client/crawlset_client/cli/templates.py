@@ -3,18 +3,19 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
+from crawlset_client.api import Crawlset
+from crawlset_client.api.schedules import JobTemplate
 from crawlset_client.cli.completion import complete_jobs, complete_projects, complete_templates
-from crawlset_client.cli.running import AsJson, Run, Yes, confirm_deletion, running
+from crawlset_client.cli.running import AsJson, Yes, confirm_deletion, running
+from crawlset_client.cli.watching import show_job, watch_crawl
 from crawlset_client.errors import NotFoundHereError, UsageError
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from crawlset_client.schedules import JobTemplate, Schedules
+from crawlset_client.lookup import find_by_id, find_job, find_project, is_id, may_be_id
+from crawlset_client.output import table
 
 app = typer.Typer(
     name="templates", help="Job templates: crawls to start again.", no_args_is_help=True
@@ -40,10 +41,8 @@ def list_templates(
     context: typer.Context, project: OfProject = None, *, as_json: AsJson = False
 ) -> None:
     """List a project's templates, newest first."""
-    with running(context, as_json=as_json) as run, connect(run) as crawlset:
-        from crawlset_client.lookup import find_project  # noqa: PLC0415 - start-up must be fast
-
-        found = list(crawlset.list_job_templates(find_project(crawlset, run.project(project)).id))
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
+        found = list(crawlset.templates.list(find_project(crawlset, run.project(project)).id))
         document = {"items": [template.document for template in found]}
         run.output.result(document, lambda console: draw_templates(console, found))
 
@@ -79,15 +78,13 @@ def create(
         if (from_job is None) == (configuration is None):
             raise UsageError("Give either --from-job JOB or --configuration FILE.")
         wanted = _read_object(configuration) if configuration is not None else None
-        with connect(run) as crawlset:
-            from crawlset_client.lookup import find_job, find_project  # noqa: PLC0415
-
+        with run.connect() as crawlset:
             if from_job is not None:
                 job = find_job(crawlset, from_job, project)
-                made = crawlset.create_job_template(job.project_id, name, crawl_job_id=job.id)
+                made = crawlset.templates.create(job.project_id, name, crawl_job_id=job.id)
             else:
                 project_id = find_project(crawlset, run.project(project)).id
-                made = crawlset.create_job_template(project_id, name, configuration=wanted)
+                made = crawlset.templates.create(project_id, name, configuration=wanted)
             run.output.result(made.document, lambda console: draw_templates(console, [made]))
 
 
@@ -100,10 +97,10 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show a template and what it configures."""
-    with running(context, as_json=as_json) as run, connect(run) as crawlset:
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
         found = find_template(crawlset, run.project(project), template)
 
-        def draw(console: "Console") -> None:
+        def draw(console: Console) -> None:
             draw_templates(console, [found])
             console.print(json.dumps(found.configuration, indent=2), soft_wrap=True)
 
@@ -124,13 +121,9 @@ def start(
     as_json: AsJson = False,
 ) -> None:
     """Start a crawl job from a template."""
-    with running(context, as_json=as_json) as run, connect(run) as crawlset:
-        from crawlset_client.cli.watching import show_job, watch_crawl  # noqa: PLC0415
-
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
         found = find_template(crawlset, run.project(project), template)
-        job = crawlset.start_job_template(
-            found.project_id, found.id, name=name, max_images=max_images
-        )
+        job = crawlset.templates.start(found.project_id, found.id, name=name, max_images=max_images)
         run.output.note(f"Crawl job {job.id}")
         if watch:
             job = watch_crawl(run, crawlset, job)
@@ -147,30 +140,21 @@ def delete(
     as_json: AsJson = False,
 ) -> None:
     """Delete a template that no schedule starts."""
-    with running(context, as_json=as_json) as run, connect(run) as crawlset:
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
         found = find_template(crawlset, run.project(project), template)
         confirm_deletion(f"template {found.name!r}", yes=yes)
-        crawlset.delete_job_template(found.project_id, found.id)
+        crawlset.templates.delete(found.project_id, found.id)
         run.output.result(
             {"deleted": found.id}, lambda console: console.print(f"deleted {found.id}")
         )
 
 
-def connect(run: Run) -> "Schedules":
-    """The configured service."""
-    from crawlset_client.schedules import Schedules  # noqa: PLC0415
-
-    return run.connect_as(Schedules)
-
-
-def find_template(crawlset: "Schedules", project: str, name_or_id: str) -> "JobTemplate":
+def find_template(crawlset: Crawlset, project: str, name_or_id: str) -> JobTemplate:
     """Raises `NotFoundHereError` if the project has none of this name or id."""
-    from crawlset_client.lookup import find_by_id, find_project, is_id, may_be_id  # noqa: PLC0415
-
     project_id = find_project(crawlset, project).id
     if is_id(name_or_id):
-        return crawlset.get_job_template(project_id, name_or_id)
-    templates = list(crawlset.list_job_templates(project_id))
+        return crawlset.templates.get(project_id, name_or_id)
+    templates = list(crawlset.templates.list(project_id))
     for template in templates:
         if template.name == name_or_id:
             return template
@@ -180,9 +164,7 @@ def find_template(crawlset: "Schedules", project: str, name_or_id: str) -> "JobT
     raise NotFoundHereError(f"The project {project!r} has no template named {name_or_id!r}.")
 
 
-def draw_templates(console: "Console", templates: "Sequence[JobTemplate]") -> None:
-    from crawlset_client.output import table  # noqa: PLC0415
-
+def draw_templates(console: Console, templates: Sequence[JobTemplate]) -> None:
     rows = [
         (
             template.id,

@@ -1,29 +1,28 @@
 """`crawlset validate` and `crawlset report`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from crawlset_client.api import Crawlset
 from crawlset_client.cli.completion import PRESETS, complete_jobs, complete_validations, words
+from crawlset_client.cli.drawing import draw_validation
 from crawlset_client.cli.running import AsJson, InProject, read_object, running
+from crawlset_client.cli.watching import watch_validation
 from crawlset_client.errors import TargetError, UsageError
+from crawlset_client.lookup import find_job, full_id, newest_validations
+from crawlset_client.models import CrawlJob
 from crawlset_client.text import plain
-
-if TYPE_CHECKING:
-    from crawlset_client.api import Crawlset
-    from crawlset_client.models import CrawlJob
 
 GENERATOR = b'<meta name="generator" content="Crawlset">'
 """In the head of every report."""
 HEAD_BYTES = 1_000
 
-
-def register(app: typer.Typer) -> None:
-    app.command()(validate)
-    app.command()(report)
+app = typer.Typer()
 
 
+@app.command()
 def validate(
     context: typer.Context,
     job: Annotated[
@@ -52,18 +51,15 @@ def validate(
         if preset is not None:
             given = {"preset": preset, **(given or {})}
         with run.connect() as crawlset:
-            from crawlset_client.cli.drawing import draw_validation  # noqa: PLC0415
-            from crawlset_client.cli.watching import watch_validation  # noqa: PLC0415
-            from crawlset_client.lookup import find_job  # noqa: PLC0415
-
             found = find_job(crawlset, job, project)
-            validation = crawlset.create_validation_job(found.project_id, found.id, given)
+            validation = crawlset.validations.create(found.project_id, found.id, given)
             if watch:
                 validation = watch_validation(run, crawlset, found, validation)
             document = validation.document
             run.output.result(document, lambda console: draw_validation(console, validation))
 
 
+@app.command()
 def report(
     context: typer.Context,
     job: Annotated[
@@ -88,36 +84,29 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Write what a validation found as one HTML page with pictures."""
-    with running(context, as_json=as_json) as run:
-        from crawlset_client.lookup import find_job, newest_validations  # noqa: PLC0415
-        from crawlset_client.pictures import Pictures  # noqa: PLC0415
-
-        with run.connect_as(Pictures) as crawlset:
-            found = find_job(crawlset, job, project)
-            if validation is not None:
-                id_ = validation_id(crawlset, found, validation)
-            else:
-                newest, _ = newest_validations(crawlset, found)
-                if newest is None:
-                    raise UsageError(
-                        f"No validation of job {found.id} has completed; crawlset validate makes"
-                        " one."
-                    )
-                id_ = newest.id
-            page = plain(out)
-            body = crawlset.read_report_page(found.project_id, found.id, id_)
-            _write_page(body, page, is_forced=force)
-            run.output.result(
-                {"validation_job_id": id_, "path": str(page)},
-                lambda console: console.print(f"Wrote {page}.", soft_wrap=True),
-            )
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
+        found = find_job(crawlset, job, project)
+        if validation is not None:
+            id_ = validation_id(crawlset, found, validation)
+        else:
+            newest, _ = newest_validations(crawlset, found)
+            if newest is None:
+                raise UsageError(
+                    f"No validation of job {found.id} has completed; crawlset validate makes one."
+                )
+            id_ = newest.id
+        page = plain(out)
+        body = crawlset.validations.read_report_page(found.project_id, found.id, id_)
+        _write_page(body, page, is_forced=force)
+        run.output.result(
+            {"validation_job_id": id_, "path": str(page)},
+            lambda console: console.print(f"Wrote {page}.", soft_wrap=True),
+        )
 
 
-def validation_id(crawlset: "Crawlset", job: "CrawlJob", given: str) -> str:
+def validation_id(crawlset: Crawlset, job: CrawlJob, given: str) -> str:
     """The id of the job's validation that is meant."""
-    from crawlset_client.lookup import full_id  # noqa: PLC0415 - start-up must be fast
-
-    found = crawlset.list_validation_jobs(job.project_id, job.id)
+    found = crawlset.validations.list(job.project_id, job.id)
     return full_id(given, found, "validation", f"crawlset jobs show {job.id}")
 
 

@@ -19,7 +19,7 @@ def watch_crawl(run: Run, crawlset: Crawlset, job: CrawlJob) -> CrawlJob:
     crawl_snapshot(job, rate, is_recrawl=is_recrawl)
     ended = _watch(
         run,
-        lambda: crawlset.get_crawl_job(job.project_id, job.id),
+        lambda: crawlset.jobs.get(job.project_id, job.id),
         lambda current: crawl_snapshot(current, rate, is_recrawl=is_recrawl),
         f"The crawl job goes on; see it with `crawlset jobs watch {job.id}`,"
         f" stop it with `crawlset jobs cancel {job.id}`.",
@@ -33,7 +33,7 @@ def watch_validation(
     """As `watch_crawl`."""
     ended = _watch(
         run,
-        lambda: crawlset.get_validation_job(job.project_id, job.id, validation.id),
+        lambda: crawlset.validations.get(job.project_id, job.id, validation.id),
         validation_snapshot,
         f"The validation goes on; see it with `crawlset jobs show {job.id}`.",
     )
@@ -45,7 +45,7 @@ def watch_export(run: Run, crawlset: Crawlset, job: CrawlJob, export: ExportJob)
     with fetched_later(job, export):
         ended = _watch(
             run,
-            lambda: crawlset.get_export_job(job.project_id, job.id, export.id),
+            lambda: crawlset.exports.get(job.project_id, job.id, export.id),
             export_snapshot,
             None,
         )

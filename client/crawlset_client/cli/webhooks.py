@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
 
+from crawlset_client.api import Crawlset
+from crawlset_client.api.webhooks import Delivery, Webhook
 from crawlset_client.cli.completion import complete_deliveries, complete_webhooks
-from crawlset_client.cli.running import AsJson, Run, Yes, confirm_deletion, running
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from crawlset_client.webhooks import Delivery, Webhook, Webhooks
+from crawlset_client.cli.running import AsJson, Yes, confirm_deletion, running
+from crawlset_client.lookup import full_id
+from crawlset_client.output import table
 
 app = typer.Typer(
     name="webhooks", help="Webhooks: servers that are told of events.", no_args_is_help=True
@@ -35,8 +35,8 @@ class Status(StrEnum):
 @app.command("list")
 def list_webhooks(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List your webhooks, newest first."""
-    with running(context, as_json=as_json) as run, connect(run) as crawlset:
-        found = list(crawlset.list_webhooks())
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
+        found = list(crawlset.webhooks.list())
         document = {"items": [webhook.document for webhook in found]}
         run.output.result(document, lambda console: draw_webhooks(console, found))
 
@@ -55,8 +55,8 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Have a server told of events; prints the secret, which is shown this once."""
-    with running(context, as_json=as_json) as run, connect(run) as crawlset:
-        made = crawlset.create_webhook(url, event or ["*"])
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
+        made = crawlset.webhooks.create(url, event or ["*"])
         run.output.note(f"Webhook {made.id}. Keep the secret now: it is not shown again.")
         run.output.result(
             made.document,
@@ -81,10 +81,10 @@ def delete(
     context: typer.Context, webhook_id: WebhookId, *, yes: Yes = False, as_json: AsJson = False
 ) -> None:
     """Delete a webhook with its deliveries."""
-    with running(context, as_json=as_json) as run, connect(run) as crawlset:
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
         meant = _webhook_id(crawlset, webhook_id)
         confirm_deletion(f"webhook {meant} with its deliveries", yes=yes)
-        crawlset.delete_webhook(meant)
+        crawlset.webhooks.delete(meant)
         run.output.result({"deleted": meant}, lambda console: console.print(f"deleted {meant}"))
 
 
@@ -97,8 +97,10 @@ def deliveries(
     as_json: AsJson = False,
 ) -> None:
     """List what was sent or is to be sent, newest event first."""
-    with running(context, as_json=as_json) as run, connect(run) as crawlset:
-        found = list(crawlset.list_deliveries(_webhook_id(crawlset, webhook_id), status=status))
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
+        found = list(
+            crawlset.webhooks.list_deliveries(_webhook_id(crawlset, webhook_id), status=status)
+        )
         document = {"items": [delivery.document for delivery in found]}
         run.output.result(document, lambda console: draw_deliveries(console, found))
 
@@ -114,40 +116,27 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Send an event again."""
-    with running(context, as_json=as_json) as run, connect(run) as crawlset:
-        from crawlset_client.lookup import full_id  # noqa: PLC0415 - start-up must be fast
-
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
         webhook = _webhook_id(crawlset, webhook_id)
-        sent = crawlset.list_deliveries(webhook)
+        sent = crawlset.webhooks.list_deliveries(webhook)
         listing = f"crawlset webhooks deliveries {webhook}"
         meant = full_id(delivery_id, sent, "delivery", listing)
-        delivery = crawlset.replay_delivery(webhook, meant)
+        delivery = crawlset.webhooks.replay_delivery(webhook, meant)
         run.output.result(delivery.document, lambda console: draw_deliveries(console, [delivery]))
 
 
-def connect(run: Run) -> "Webhooks":
-    """The configured service."""
-    from crawlset_client.webhooks import Webhooks  # noqa: PLC0415 - start-up must be fast
-
-    return run.connect_as(Webhooks)
-
-
-def _webhook_id(crawlset: "Webhooks", given: str) -> str:
-    from crawlset_client.lookup import full_id  # noqa: PLC0415 - start-up must be fast
-
-    return full_id(given, crawlset.list_webhooks(), "webhook", "crawlset webhooks list")
+def _webhook_id(crawlset: Crawlset, given: str) -> str:
+    return full_id(given, crawlset.webhooks.list(), "webhook", "crawlset webhooks list")
 
 
 def _switch(context: typer.Context, webhook_id: str, *, is_enabled: bool, as_json: bool) -> None:
-    with running(context, as_json=as_json) as run, connect(run) as crawlset:
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
         meant = _webhook_id(crawlset, webhook_id)
-        webhook = crawlset.enable_webhook(meant, is_enabled=is_enabled)
+        webhook = crawlset.webhooks.enable(meant, is_enabled=is_enabled)
         run.output.result(webhook.document, lambda console: draw_webhooks(console, [webhook]))
 
 
-def draw_webhooks(console: "Console", webhooks: "Sequence[Webhook]") -> None:
-    from crawlset_client.output import table  # noqa: PLC0415
-
+def draw_webhooks(console: Console, webhooks: Sequence[Webhook]) -> None:
     rows = [
         (webhook.id, webhook.url, ", ".join(webhook.events), _state(webhook))
         for webhook in webhooks
@@ -155,9 +144,7 @@ def draw_webhooks(console: "Console", webhooks: "Sequence[Webhook]") -> None:
     table(console, ("id", "url", "events", "state"), rows)
 
 
-def draw_deliveries(console: "Console", found: "Sequence[Delivery]") -> None:
-    from crawlset_client.output import table  # noqa: PLC0415
-
+def draw_deliveries(console: Console, found: Sequence[Delivery]) -> None:
     rows = [
         (
             delivery.id,
@@ -171,5 +158,5 @@ def draw_deliveries(console: "Console", found: "Sequence[Delivery]") -> None:
     table(console, ("id", "event", "status", "attempts", "last"), rows)
 
 
-def _state(webhook: "Webhook") -> str:
+def _state(webhook: Webhook) -> str:
     return "enabled" if webhook.is_enabled else "disabled"

@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 from crawlset_client import __version__
-from crawlset_client.api import DIRECT
+from crawlset_client.api.connection import DIRECT
 from crawlset_client.config import Config
 from crawlset_client.doctor.findings import Finding, ok, warning, wrong
 

@@ -26,7 +26,7 @@ class TestLists:
         for n in range(5):
             api.add_project(f"project {n}")
 
-        names = [project.name for project in crawlset.list_projects()]
+        names = [project.name for project in crawlset.projects.list()]
 
         assert names == [f"project {n}" for n in (4, 3, 2, 1, 0)]
 
@@ -36,7 +36,7 @@ class TestLists:
         for n in range(5):
             api.add_project(f"project {n}")
 
-        next(crawlset.list_projects())
+        next(crawlset.projects.list())
 
         assert len(api.requests) == 1
 
@@ -46,7 +46,7 @@ class TestCreate:
         api.next_answers = [problem(429, "SlowDown", "Wait.", **{"retry-after": "7"})]
         crawlset, slept = sleeping(api)
 
-        crawlset.create_project("cats")
+        crawlset.projects.create("cats")
 
         keys = [request.headers["idempotency-key"] for request in api.requests]
         assert len(keys) == 2
@@ -54,8 +54,8 @@ class TestCreate:
         assert slept == [7]
 
     def test_sends_another_key_with_another_call(self, api: FakeApi, crawlset: Crawlset) -> None:
-        crawlset.create_project("cats")
-        crawlset.create_project("dogs")
+        crawlset.projects.create("cats")
+        crawlset.projects.create("dogs")
 
         assert len({request.headers["idempotency-key"] for request in api.requests}) == 2
 
@@ -64,14 +64,14 @@ class TestCreate:
         crawlset, _ = sleeping(api)
 
         with pytest.raises(ConnectionLostError, match="reset"):
-            crawlset.create_project("cats")
+            crawlset.projects.create("cats")
 
         assert len(api.requests) == 1
 
     def test_leaves_out_what_was_not_given(self, api: FakeApi, crawlset: Crawlset) -> None:
         project = api.add_project("cats")
 
-        crawlset.create_crawl_job(project["id"], "cats", sources=["sample"], keywords=["cat"])
+        crawlset.jobs.create(project["id"], "cats", sources=["sample"], keywords=["cat"])
 
         sent = api.sent("POST", "/crawl-jobs")
         assert sent == {"name": "cats", "sources": ["sample"], "keywords": ["cat"]}
@@ -122,7 +122,7 @@ class TestRetry:
 class TestErrors:
     def test_carry_what_the_problem_says(self, crawlset: Crawlset) -> None:
         with pytest.raises(ApiError) as caught:
-            crawlset.get_project("00000000-0000-0000-0000-000000000000")
+            crawlset.projects.get("00000000-0000-0000-0000-000000000000")
 
         error = caught.value
         assert (error.status, error.code, error.request_id) == (404, "NotFoundError", "request-1")
@@ -165,11 +165,11 @@ class TestErrors:
         crawlset = Crawlset(API_URL, None, transport=api.transport)
 
         with pytest.raises(ApiError, match="There is no API key"):
-            list(crawlset.list_projects())
+            list(crawlset.projects.list())
 
     def test_keep_an_id_from_another_path(self, api: FakeApi, crawlset: Crawlset) -> None:
         with pytest.raises(ApiError):
-            crawlset.get_project("../sources")
+            crawlset.projects.get("../sources")
 
         assert api.requests[0].url.raw_path == b"/api/projects/..%2Fsources"
 
@@ -182,7 +182,7 @@ class TestUpload:
         manifest.write_bytes(b"url\n" * 200_000)
         sent: list[int] = []
 
-        upload = crawlset.upload_manifest("project", manifest, advance=sent.append)
+        upload = crawlset.uploads.send("project", manifest, advance=sent.append)
 
         assert api.uploads == {upload.upload_id: manifest.read_bytes()}
         assert sum(sent) == 800_000
@@ -192,24 +192,52 @@ class TestUpload:
     ) -> None:
         manifest = tmp_path / "urls.csv"
         manifest.write_bytes(b"url\nhttp://host.test/1\n")
-        upload = crawlset.create_upload("project")
+        upload = crawlset.uploads.create("project")
         api.next_answers = [
             httpx.Response(201, json=upload.document),
             httpx.Response(503),
         ]
         sent: list[int] = []
 
-        crawlset.upload_manifest("project", manifest, advance=sent.append)
+        crawlset.uploads.send("project", manifest, advance=sent.append)
 
         assert api.uploads == {upload.upload_id: manifest.read_bytes()}
         assert sum(sent) == manifest.stat().st_size
 
 
+class TestImages:
+    def test_are_read_where_the_service_says(self, api: FakeApi, crawlset: Crawlset) -> None:
+        content = {
+            "url": f"{API_URL}/store/pack.tar",
+            "headers": {"Range": "bytes=512-600"},
+            "file_size": 89,
+            "sha256": "0" * 64,
+            "expires_at": "2026-01-01T00:00:00Z",
+        }
+        api.next_answers = [
+            httpx.Response(200, json=content),
+            httpx.Response(206, content=b"picture"),
+        ]
+
+        assert crawlset.images.read("p", "j", 7) == b"picture"
+        asked, stored = api.requests
+        assert asked.url.path == "/api/projects/p/crawl-jobs/j/images/7/content"
+        assert (stored.url, stored.headers["range"]) == (content["url"], "bytes=512-600")
+        assert "authorization" not in stored.headers
+
+    def test_are_shown_small(self, api: FakeApi, crawlset: Crawlset) -> None:
+        api.next_answers = [httpx.Response(200, content=b"jpeg")]
+
+        assert crawlset.images.read_thumbnail("p", "j", 7, size=64) == b"jpeg"
+        assert api.requests[0].url.path == "/api/projects/p/crawl-jobs/j/images/7/thumbnail"
+        assert dict(api.requests[0].url.params) == {"size": "64"}
+
+
 class TestDownload:
     def test_writes_the_file(self, api: FakeApi, crawlset: Crawlset, tmp_path: Path) -> None:
-        file = next(crawlset.list_export_files("p", "j", "e"))
+        file = next(crawlset.exports.list_files("p", "j", "e"))
 
-        crawlset.download(file, tmp_path / "file")
+        crawlset.exports.download(file, tmp_path / "file")
 
         assert (tmp_path / "file").read_bytes() == api.files["data/train-00000.zip"]
 
@@ -226,22 +254,22 @@ class TestDownload:
         self, api: FakeApi, crawlset: Crawlset, tmp_path: Path, damage: object, message: str
     ) -> None:
         api.damage = damage  # type: ignore[assignment]
-        file = next(crawlset.list_export_files("p", "j", "e"))
+        file = next(crawlset.exports.list_files("p", "j", "e"))
 
         with pytest.raises(ExportDamagedError, match=message):
-            crawlset.download(file, tmp_path / "file")
+            crawlset.exports.download(file, tmp_path / "file")
 
         assert list(tmp_path.iterdir()) == []
 
     def test_goes_on_where_it_was_interrupted(
         self, api: FakeApi, crawlset: Crawlset, tmp_path: Path
     ) -> None:
-        file = next(crawlset.list_export_files("p", "j", "e"))
+        file = next(crawlset.exports.list_files("p", "j", "e"))
         body = api.files[file.name]
         (tmp_path / "file.partial").write_bytes(body[:100])
         shown: list[int] = []
 
-        crawlset.download(file, tmp_path / "file", advance=shown.append)
+        crawlset.exports.download(file, tmp_path / "file", advance=shown.append)
 
         assert (tmp_path / "file").read_bytes() == body
         assert api.requests[-1].headers["range"] == "bytes=100-"
@@ -251,11 +279,11 @@ class TestDownload:
     def test_begins_anew_after_what_is_of_another_file(
         self, api: FakeApi, crawlset: Crawlset, tmp_path: Path, beginning: bytes
     ) -> None:
-        file = next(crawlset.list_export_files("p", "j", "e"))
+        file = next(crawlset.exports.list_files("p", "j", "e"))
         (tmp_path / "file.partial").write_bytes(beginning)
 
         with pytest.raises(ExportDamagedError):
-            crawlset.download(file, tmp_path / "file")
-        crawlset.download(file, tmp_path / "file")
+            crawlset.exports.download(file, tmp_path / "file")
+        crawlset.exports.download(file, tmp_path / "file")
 
         assert (tmp_path / "file").read_bytes() == api.files[file.name]

@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
+from crawlset_client.cli.lazy import MODULES
+from tests.command_tree import all_commands, command_at
 from tests.unit.client.conftest import Shell
 from tests.unit.client.fake_api import API_URL, NOW, REPORT, FakeApi, problem
 
@@ -54,6 +56,25 @@ class TestHelp:
         slow = {"httpx", "msgspec", "rich", "crawlset.errors", "crawlset_local", "boto3"}
         assert not slow & set(done.stdout.decode().split())
 
+    @pytest.mark.parametrize("name", MODULES)
+    def test_lists_what_each_command_says_of_itself(self, name: str) -> None:
+        command, _ = command_at([name])
+
+        assert MODULES[name][1] == " ".join(command.help.partition("\n\n")[0].split())
+
+    def test_imports_one_command_when_it_is_called(self) -> None:
+        program = (
+            "import sys; from crawlset_client.cli import app\n"
+            "try: app(['jobs', '--help'])\n"
+            "finally: print(*sys.modules)"
+        )
+
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+
+        loaded = set(done.stdout.decode().split())
+        assert "crawlset_client.cli.jobs" in loaded
+        assert not {"crawlset_client.cli.export", "crawlset_client.cli.cloud"} & loaded
+
     def test_is_shown_where_nothing_is_asked_for(self, shell: Shell) -> None:
         result = shell.run()
 
@@ -62,33 +83,7 @@ class TestHelp:
     def test_tells_the_version(self, shell: Shell) -> None:
         assert shell.run("--version").stdout == "crawlset 0.1.0\n"
 
-    @pytest.mark.parametrize(
-        "command",
-        [
-            "up",
-            "demo",
-            "projects list",
-            "projects create",
-            "projects show",
-            "projects delete",
-            "projects restore",
-            "crawl",
-            "jobs list",
-            "jobs show",
-            "jobs watch",
-            "jobs cancel",
-            "jobs retry",
-            "jobs recrawl",
-            "jobs delete",
-            "jobs restore",
-            "images",
-            "validate",
-            "report",
-            "export",
-            "sources",
-            "check-url",
-        ],
-    )
+    @pytest.mark.parametrize("command", [words for words, _ in all_commands()])
     def test_offers_json_on_every_command(self, shell: Shell, command: str) -> None:
         result = shell.run(*command.split(), "--help")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from crawlset_client import lookup
 from tests.unit.client.conftest import Shell
+from tests.unit.client.fake_api import FakeApi
 
 COMMAND = "from crawlset_client.command import main; main()"
 INTERRUPTED_IMPORT = """
@@ -142,11 +142,8 @@ def test_a_pipe_that_nobody_reads() -> None:
 
 class TestDefect:
     @pytest.fixture(autouse=True)
-    def _broken(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        def fail(*_: object) -> None:
-            raise LookupError("no such luck")
-
-        monkeypatch.setattr(lookup, "find_project", fail)
+    def _broken(self, api: FakeApi, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        api.next_answers = [LookupError("no such luck")]
         monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
         monkeypatch.delenv("CRAWLSET_DEBUG", raising=False)
 

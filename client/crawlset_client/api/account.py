@@ -1,15 +1,9 @@
-"""
-The caller's account: one method a route.
-
-    with Accounts("http://127.0.0.1:8480", key) as crawlset:
-        print(crawlset.create_api_key("ci", ["read"]).key)
-"""
+"""The caller's account: profile and API keys."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from urllib.parse import quote
 
-from crawlset_client.api import Crawlset
+from crawlset_client.api.connection import Resource, path_of
 from crawlset_client.models import Record
 
 
@@ -49,32 +43,32 @@ class ApiKeyWithText(ApiKey, kw_only=True):
     key: str
 
 
-class Accounts(Crawlset):
-    """The service, with what an account may change of itself."""
+class Account(Resource):
+    """The account that the API key belongs to."""
 
     def get_profile(self) -> Profile:
-        return self._get(Profile, "profile")
+        return self._connection.get(Profile, "profile")
 
     def update_profile(self, name: str) -> Profile:
-        return self._read(Profile, self._send("PATCH", "profile", json={"name": name}))
+        return self._connection.patch(Profile, "profile", {"name": name})
 
-    def list_api_keys(self) -> Iterator[ApiKey]:
-        """Newest first, with those that open nothing any more."""
-        return self._list(ApiKey, "api-keys")
 
-    def create_api_key(
+class Keys(Resource):
+    """API keys of the account."""
+
+    def list(self) -> Iterator[ApiKey]:
+        """Keys, newest first, with those that open nothing any more."""
+        return self._connection.list(ApiKey, "api-keys")
+
+    def create(
         self, name: str, scopes: Sequence[str], *, expires_at: datetime | None = None
     ) -> ApiKeyWithText:
-        """
-        Make a key, whose text is never given again.
-
-        It carries no Idempotency-Key: the service would keep the text to repeat it.
-        """
+        """Make a key, whose text is never given again."""
         body = {"name": name, "scopes": list(scopes)}
         if expires_at is not None:
             body["expires_at"] = expires_at.isoformat()
-        return self._read(ApiKeyWithText, self._send("POST", "api-keys", json=body))
+        return self._connection.post_for_secret(ApiKeyWithText, "api-keys", body)
 
-    def revoke_api_key(self, key_id: str) -> None:
+    def revoke(self, key_id: str) -> None:
         """Let the key open nothing, within a minute."""
-        self._send("DELETE", f"api-keys/{quote(key_id, safe='')}")
+        self._connection.delete(path_of("api-keys", key_id))
