@@ -7,9 +7,8 @@ from typing import Any, get_args
 import pytest
 
 from crawlset import errors
-from crawlset.exports.steps import ExportStep
 from crawlset.jobs.pipeline_jobs import JobCancelledError
-from crawlset.validation.steps import ValidationStep
+from crawlset.wire.pipeline import ExportStep, ValidationStep
 from tests.infra.stack import definition, functions, of_type, texts
 
 MACHINE = definition()
@@ -152,7 +151,7 @@ class TestPayloads:
     def test_are_what_the_function_parses(self, name: str) -> None:
         parameters = TASKS[name]["Parameters"]
 
-        message = MESSAGE_OF[parameters["FunctionName"]].model_validate(
+        message = MESSAGE_OF[parameters["FunctionName"]].from_json(
             {
                 key.removesuffix(".$"): EXAMPLES.get(value, value)
                 for key, value in parameters["Payload"].items()
@@ -168,7 +167,7 @@ class TestPayloads:
                 for task in TASKS.values()
                 if task["Parameters"]["FunctionName"] == function
             }
-            assert called == set(get_args(message.model_fields["step"].annotation))
+            assert called == set(get_args(message.__annotations__["step"]))
 
 
 class TestLanguage:

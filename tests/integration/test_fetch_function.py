@@ -114,10 +114,10 @@ class TestHandler:
         assert [header.pack_key] == packs(chunk_id)
         assert header.fetch_seconds > 0
         assert header.bytes_received >= len(data)
-        place = lines[0].pack_offset, lines[0].pack_length
-        assert objects.get_range(header.pack_key, *place) == data
-        with tarfile.open(fileobj=io.BytesIO(objects.get(header.pack_key))) as packed:
-            assert [member.size for member in packed] == [len(data)]
+        packed = objects.get(str(header.pack_key))
+        assert packed[lines[0].pack_offset :][: lines[0].pack_length] == data
+        with tarfile.open(fileobj=io.BytesIO(packed)) as members:
+            assert [member.size for member in members] == [len(data)]
         assert (web.requests["/gone.jpg"], web.requests["/noai.jpg"]) == (1, 1)
 
     def test_writes_no_pack_when_nothing_was_stored(self, web: Web) -> None:

@@ -51,7 +51,7 @@ def chunk(session: Session, job: CrawlJob) -> JobChunk:
     return chunk
 
 
-def unchanged(n: int, **overrides: Any) -> dict[str, Any]:
+def unchanged(n: int, **overrides: Any) -> UrlOutcome:
     """What a 304 says."""
     nothing: dict[str, Any] = dict.fromkeys(
         (

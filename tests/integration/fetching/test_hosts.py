@@ -170,7 +170,7 @@ class TestPause:
     def test_does_not_defer_what_was_tried_often_enough(self, web: Web, fetch: Fetch) -> None:
         url = web.add("/a.jpg", b"", 429, Retry_After="3600")
 
-        settled = only(fetch(ChunkUrl(0, url, n_retries=2)))
+        settled = only(fetch(ChunkUrl(0, url, retries=2)))
 
         assert (settled.outcome, settled.defer) == (Outcome.http_429, None)
         assert web.requests["/a.jpg"] == 1

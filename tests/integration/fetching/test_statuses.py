@@ -45,7 +45,7 @@ class TestStatuses:
     ) -> None:
         once, never = web.add("/a.jpg", b"", 500), web.add("/b.jpg", b"", 500)
 
-        result = fetch(ChunkUrl(0, once, n_retries=1), ChunkUrl(1, never, n_retries=2))
+        result = fetch(ChunkUrl(0, once, retries=1), ChunkUrl(1, never, retries=2))
 
         assert [o.n_retries for o in result.outcomes] == [2, 2]
         assert (web.requests["/a.jpg"], web.requests["/b.jpg"]) == (2, 1)

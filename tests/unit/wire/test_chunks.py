@@ -29,7 +29,7 @@ class TestChunkMessage:
     @pytest.mark.parametrize(
         ("body", "error"),
         [
-            ("not json", "ChunkMessage is no JSON"),
+            ("not json", "The message is no JSON"),
             ("{}", "has no v"),
             (json.dumps({n: each for n, each in HEAD.items() if n != "attempt"}), "has no attempt"),
             ("[]", "is no object"),

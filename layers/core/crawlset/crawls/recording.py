@@ -9,7 +9,6 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from crawlset.crawls import finishing, recrawling
-from crawlset.crawls.messages import parse_outcome_key
 from crawlset.crawls.rechunking import rechunk
 from crawlset.crawls.results import Result, settled_rows
 from crawlset.images.repository import ImageRepository, Open
@@ -49,7 +48,7 @@ def record_outcome(key: str) -> int:
 
     The same outcome recorded twice, or one that comes after a cancel, changes nothing.
     """
-    named = parse_outcome_key(key)
+    named = keys.parse_outcome(key)
     head, results = unpack(OutcomeHead, UrlOutcome, objects.get_lines(key))
     with db.transaction() as session:
         job = CrawlRepository(session).find(named.job_id)

@@ -97,7 +97,7 @@ def _commit(outcome_key: str, result: ChunkResult, pack_key: str | None, started
 
 def _is_ours(outcome_key: str, pack_key: str | None) -> bool:
     """Whether the outcome that is there is this execution's, whose answer was lost on the way."""
-    head = OutcomeHead.from_json(next(bucket.get_lines(outcome_key)))
+    head = OutcomeHead.from_json(next(bucket.get_lines(outcome_key), None))
     return pack_key is not None and head.pack_key == pack_key
 
 

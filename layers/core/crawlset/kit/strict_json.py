@@ -8,7 +8,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-_PLAIN = (bool, int, float, str, NoneType)
+_PLAIN = frozenset({bool, int, float, str, NoneType})
 """Types that JSON has itself."""
 _IN_JSON: dict[Any, type] = {list: list, tuple: list, dict: dict}
 """What JSON has for a collection."""
@@ -31,7 +31,7 @@ def from_json[T](kind: type[T], message: Any, path: str = "") -> T:
     path = path or kind.__name__
     if not isinstance(message, dict):
         raise MalformedError(f"{path} is no object")
-    plain, types, required = _shape(kind)
+    plain, types, required = _shape(kind)  # type: ignore[arg-type]
     converted = {}
     for name, value in message.items():
         if type(value) not in plain.get(name, _NOTHING):
@@ -48,7 +48,8 @@ def to_json(value: Any) -> Any:
     if type(value) in _PLAIN:
         return value
     if is_dataclass(value):
-        return {name: to_json(getattr(value, name)) for name in field_names(type(value))}
+        each = ((name, getattr(value, name)) for name in field_names(type(value)))  # type: ignore[arg-type]
+        return {name: x if type(x) in _PLAIN else to_json(x) for name, x in each}
     if isinstance(value, dict):
         return {name: to_json(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
@@ -93,7 +94,8 @@ def _is_of(wanted: Any, value: Any) -> bool:
 
 def _collection(wanted: Any, value: Any, path: str) -> Any:
     """The items of a list, a tuple or a dict are of the last type named, a dict's keys texts."""
-    types = _alternatives([each for each in get_args(wanted) if each is not ...][-1])
+    item: Any = [each for each in get_args(wanted) if each is not ...][-1]
+    types = _alternatives(item)
     if isinstance(value, dict):
         return {name: _value(types, each, f"{path}.{name}") for name, each in value.items()}
     items = (_value(types, each, f"{path}[{place}]") for place, each in enumerate(value))
@@ -121,8 +123,8 @@ def _shape(
     kind: Any,
 ) -> tuple[Mapping[str, frozenset[Any]], Mapping[str, tuple[Any, ...]], frozenset[str]]:
     """Types that each field may have as it is, those it may be made, and the fields required."""
-    types = {field.name: _alternatives(field.type) for field in fields(kind)}
-    plain = {name: frozenset(each).intersection(_PLAIN) for name, each in types.items()}
+    types = {field.name: _alternatives(field.type) for field in fields(kind)}  # type: ignore[arg-type]
+    plain = {name: frozenset(each) & _PLAIN for name, each in types.items()}
     return plain, types, required_fields(kind)
 
 

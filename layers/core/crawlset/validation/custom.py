@@ -1,19 +1,20 @@
 """
 Validators that a deployment brings along: what they are given, and what they answer.
 
-A validator is a Lambda function. It is invoked with a `Request`, reads the `Batch` that lies under
-its key and the pictures of it, each a range of a pack, and returns an `Answer`.
+A validator is a Lambda function. It is invoked with a `ValidatorRequest`, reads the `Batch` that
+lies under its key and the pictures of it, each a range of a pack, and returns an `Answer`.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from crawlset.errors import ConflictError, UnprocessableError
-from crawlset.jobs.pipeline_jobs import StepError
 from crawlset.settings import validator_settings
 from crawlset.validation.rules import CustomRule, Rule
+from crawlset.wire.pipeline import StepError
+from crawlset.wire.validators import Batch, BatchImage
 
 MAX_BATCHES = 1_000
 """An execution's history holds 25,000 events, a batch writes 12 of them and some when retried."""
@@ -35,37 +36,6 @@ class TooManyImagesError(ConflictError):
         super().__init__(
             f"Validators would see {n_images} images, counted for each rule; {most} is the most."
         )
-
-
-class Picture(BaseModel):
-    """An image, and where its bytes lie in the bucket."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    image_id: int
-    key: str
-    offset: int
-    length: int
-    sha256: str
-    format: str
-    width: int
-    height: int
-    keyword: str | None
-
-
-class Batch(BaseModel):
-    v: Literal[1] = 1
-    rule: str
-    parameters: dict[str, JsonValue]
-    images: list[Picture]
-
-
-class Request(BaseModel):
-    """What a validator is invoked with: where its batch lies."""
-
-    v: Literal[1] = 1
-    bucket: str
-    key: str
 
 
 class Judgement(BaseModel):
@@ -115,7 +85,7 @@ def batch_size(n_images: int) -> int:
 def judgements(batch: Batch, answer: Any, error: StepError | None) -> Iterator[Judgement]:
     """Of each image of the batch; an error of each, when the answer cannot be understood."""
     if error is not None:
-        yield from _all_failed(batch, f"The validator ended with {error.error[:200]}.")
+        yield from _all_failed(batch, f"The validator ended with {error.Error[:200]}.")
         return
     try:
         told = {one.image_id: one for one in Answer.model_validate(answer).images}
@@ -129,7 +99,7 @@ def judgements(batch: Batch, answer: Any, error: StepError | None) -> Iterator[J
         yield told.get(image.image_id, silent)
 
 
-def not_allowed(rule: CustomRule, images: Iterable[Picture]) -> Iterator[Judgement]:
+def not_allowed(rule: CustomRule, images: Iterable[BatchImage]) -> Iterator[Judgement]:
     """Of images whose validator was taken from the allowed ones since the rule was made."""
     reason = f"The validator {rule.params.validator} is not allowed here any more."
     return (Judgement(image_id=image.image_id, error=reason) for image in images)

@@ -13,7 +13,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from crawlset import licences
-from crawlset.sources.protocol import IntendedUse
+from crawlset.wire.searches import IntendedUse
 
 MAX_RULES = 50
 MAX_RADIUS = 12

@@ -10,23 +10,21 @@ changes nothing. A step of a completed job does nothing; of a cancelled one it r
 `JobCancelledError`.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
-from uuid import UUID
+from typing import Any
 
-from pydantic import BaseModel, Field, JsonValue
 from sqlalchemy.orm import Session
 
 from crawlset.jobs import pipeline_jobs
-from crawlset.jobs.pipeline_jobs import StepError
 from crawlset.kit import db, objects
 from crawlset.models import JobStatus, ValidationJob
 from crawlset.observability import logger, metrics
 from crawlset.outcomes import Verdict
 from crawlset.validation import custom, leakage, reporting
 from crawlset.validation.checks import checks_of
-from crawlset.validation.custom import Batch, Judgement, Picture
+from crawlset.validation.custom import Judgement
 from crawlset.validation.dataset_rules import broken_by
 from crawlset.validation.repository import Findings, VerdictRepository
 from crawlset.validation.rules import (
@@ -42,30 +40,13 @@ from crawlset.validation.rules import (
 )
 from crawlset.validation.schemas import ValidationRules
 from crawlset.wire import keys
+from crawlset.wire.pipeline import ValidationStep
+from crawlset.wire.validators import Batch, BatchImage
 
 IMAGES_PER_STATEMENT = 50_000
 """Keeps a statement over the largest job well below the time limit of the worker's login."""
 BATCHES = "batches/"
 OF_SETS = (OddSizeRule, ClassSizeRule, CapRule)
-
-
-class ValidationStep(BaseModel):
-    """The state machine's message."""
-
-    v: Literal[1] = 1
-    step: Literal[
-        "prepare", "evaluate", "deduplicate", "compare", "cluster", "judge", "finish", "fail"
-    ]
-    user_id: UUID
-    job_id: UUID
-    validation_job_id: UUID
-    rule: str = ""
-    """Its label, for `compare`."""
-    index: int = Field(default=0, ge=0)
-    """Of a share, for `compare`; of a batch, for `judge`."""
-    answer: JsonValue = None
-    """A validator's, for `judge`."""
-    error: StepError | None = None
 
 
 def run(message: ValidationStep) -> dict[str, Any]:
@@ -148,7 +129,7 @@ def cluster(message: ValidationStep) -> Iterator[dict[str, Any]]:
 
 def judge(message: ValidationStep) -> None:
     """Write down what a validator said of a batch."""
-    batch = Batch.model_validate_json(objects.get(_batch_key(message, message.index)))
+    batch = Batch.from_json(objects.get(_batch_key(message, message.index)))
     (rule,) = (r for r in _of_kind(_read_rules(message), CustomRule) if r.label == batch.rule)
     told = list(custom.judgements(batch, message.answer, message.error))
     broken = [one for one in told if one.is_broken and one.error is None]
@@ -191,7 +172,7 @@ def finish(message: ValidationStep) -> None:
 
 def fail(message: ValidationStep) -> None:
     """Write down what went wrong, unless the job has ended."""
-    reason = message.error.explain() if message.error else "A step failed."
+    reason = pipeline_jobs.explain(message.error)
     with db.transaction(message.user_id) as session:
         status = pipeline_jobs.end(
             session, ValidationJob, message.validation_job_id, JobStatus.failed, reason
@@ -278,7 +259,7 @@ def _batches(message: ValidationStep, rules: list[CustomRule]) -> Iterator[dict[
             job = session.get_one(ValidationJob, message.validation_job_id)
             repository = VerdictRepository(session)
             rows = repository.list_pictures(job, last, size)
-            images = [Picture.model_validate(row) for row in rows]
+            images = [BatchImage.from_json(row._asdict()) for row in rows]
             for rule in rules:
                 if rule.params.validator not in allowed:
                     refused = list(custom.not_allowed(rule, images))
@@ -288,8 +269,8 @@ def _batches(message: ValidationStep, rules: list[CustomRule]) -> Iterator[dict[
         last = images[-1].image_id
         for rule in rules:
             if (validator := allowed.get(rule.params.validator)) is not None:
-                batch = Batch(rule=rule.label, parameters=rule.params.parameters, images=images)
-                body = batch.model_dump_json().encode()
+                batch = Batch(rule.label, rule.params.parameters, images)
+                body = json.dumps(batch.to_json(), separators=(",", ":")).encode()
                 objects.put(_batch_key(message, index), body, "application/json")
                 yield {"index": index, "validator": validator}
                 index += 1

@@ -40,7 +40,7 @@ class Record:
     def from_json(cls, message: Any) -> Self:
         """Read a JSON text, or what JSON made of one. Raises `MalformedError`."""
         if isinstance(message, str | bytes):
-            message = _loaded(cls, message)
+            message = loads(message)
         if cls.DROPPED and isinstance(message, dict):
             message = {name: each for name, each in message.items() if name not in cls.DROPPED}
         return strict_json.from_json(cls, message)
@@ -48,7 +48,8 @@ class Record:
     @classmethod
     def describes(cls, message: Any) -> bool:
         """Whether a message that may be of several kinds has the fields of this one."""
-        return isinstance(message, dict) and strict_json.required_fields(cls) <= message.keys()
+        kind: Any = cls
+        return isinstance(message, dict) and strict_json.required_fields(kind) <= message.keys()
 
 
 class Versioned(Record):
@@ -65,7 +66,7 @@ class Versioned(Record):
     def from_json(cls, message: Any) -> Self:
         """As `Record.from_json`; raises `UnknownVersionError` too."""
         if isinstance(message, str | bytes):
-            message = _loaded(cls, message)
+            message = loads(message)
         if isinstance(message, dict):
             if "v" not in message:
                 raise MalformedError(f"{cls.__name__} has no v")
@@ -89,8 +90,9 @@ def unpack[Head: Record, Line: Record](
     return head.from_json(next(rest, None)), [line.from_json(each) for each in rest]
 
 
-def _loaded(kind: type, text: str | bytes) -> Any:
+def loads(text: str | bytes) -> Any:
+    """As `json.loads`; raises `MalformedError`."""
     try:
         return json.loads(text)
     except ValueError as error:
-        raise MalformedError(f"{kind.__name__} is no JSON: {error}") from None
+        raise MalformedError(f"The message is no JSON: {error}") from None
