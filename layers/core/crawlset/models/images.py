@@ -95,6 +95,7 @@ class Image(Base):
     file_size: Mapped[int | None] = mapped_column(BigInteger)
     sha256: Mapped[bytes | None] = mapped_column(LargeBinary)
     width: Mapped[int | None]
+    """Pixels, as is `height`: measured once fetched, until then as the source states them."""
     height: Mapped[int | None]
     format: Mapped[str | None]
     mode: Mapped[str | None]
