@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from crawlset.kit import db
 from crawlset.kit.ids import new_id
+from crawlset.kit.strict_json import to_json
 from crawlset.models import (
     CrawlJob,
     CrawlSchedule,
@@ -27,7 +28,9 @@ from crawlset.models import (
 )
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.wire import keys
+from crawlset.wire.searches import IntendedUse, SearchRequest
 
+SEARCH = SearchRequest(source="sample", keyword="cat", limit=100, intended_use=IntendedUse.research)
 _numbers = count(1)
 
 
@@ -84,7 +87,7 @@ def create_search(session: Session, job: CrawlJob, **overrides: Any) -> JobSearc
         **{
             "source": "sample",
             "keyword": "cat",
-            "request": {"source": "sample", "keyword": "cat", "limit": 100},
+            "request": to_json(SEARCH),
             "status": WorkStatus.queued,
         }
         | overrides,

@@ -1,5 +1,6 @@
 """Send what the messages on the deliveries queue hold to the addresses they name."""
 
+import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from crawlset.identity import Crawler
 from crawlset.kit.batch import Delivery, Failures, handle_each
 from crawlset.observability import logger, metrics
 from crawlset.settings import result_settings
-from crawlset.webhooks.messages import DeliveryResult, SignedDelivery
+from crawlset.wire.deliveries import DeliveryResult, SignedDelivery
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
@@ -23,7 +24,7 @@ def sqs() -> "SQSClient":
 
 
 def deliver_signed(delivery: Delivery) -> None:
-    signed = SignedDelivery.model_validate_json(delivery.body)
+    signed = SignedDelivery.from_json(delivery.body)
     posted = posting.post(
         signed.url, signed.headers, signed.body, crawler=Crawler.from_environment()
     )
@@ -34,7 +35,7 @@ def deliver_signed(delivery: Delivery) -> None:
         detail=posted.detail,
     )
     sqs().send_message(
-        QueueUrl=result_settings().results_queue_url, MessageBody=result.model_dump_json()
+        QueueUrl=result_settings().results_queue_url, MessageBody=json.dumps(result.to_json())
     )
     logger.info("delivered", delivery_id=str(signed.delivery_id), detail=posted.detail)
 

@@ -16,15 +16,13 @@ from aws_lambda_powertools.utilities.batch import (
     process_partial_response,
 )
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-from aws_lambda_powertools.utilities.parser.models import SqsRecordModel
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import Json
 
 from crawlset.errors import SourceError, SourceThrottledError
 from crawlset.identity import Crawler
 from crawlset.kit import objects
-from crawlset.kit.json_lines import pack_lines
 from crawlset.observability import logger, metrics
 from crawlset.settings import (
     SourceSettings,
@@ -34,17 +32,13 @@ from crawlset.settings import (
 )
 from crawlset.sources import registry, suggestions, wikidata
 from crawlset.sources.discover import discover
-from crawlset.sources.expansion import Query, expand
+from crawlset.sources.expansion import expand
 from crawlset.sources.probing import probe
-from crawlset.sources.protocol import (
-    Deferral,
-    DiscoverMessage,
-    Page,
-    ProbeMessage,
-    SearchRequest,
-    SourceUnavailableError,
-)
+from crawlset.sources.protocol import Page, SourceUnavailableError
 from crawlset.wire import keys
+from crawlset.wire.candidates import Query
+from crawlset.wire.record import pack
+from crawlset.wire.searches import Deferral, DiscoverMessage, ProbeMessage, SearchRequest, read
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
@@ -56,11 +50,7 @@ LAST_RECEIVES = 4
 """Of a message: one more, and the queue gives it up."""
 
 
-class DiscoverRecord(SqsRecordModel):
-    body: Json[DiscoverMessage | ProbeMessage]
-
-
-processor = SqsFifoPartialProcessor(model=DiscoverRecord, skip_group_on_error=True)
+processor = SqsFifoPartialProcessor(skip_group_on_error=True)
 processor.raise_on_entire_batch_failure = False
 
 
@@ -88,15 +78,15 @@ def source_client() -> httpx.Client:
     )
 
 
-def discover_search(record: DiscoverRecord) -> None:
+def discover_search(record: SQSRecord) -> None:
     """
     Search; where the source asks to wait, wait no longer than it says.
 
     The message's group is the source, so everybody's searches wait with it. A search that has
     waited so often that the queue would give it up is handed back, to be sent again later.
     """
-    message = record.body
-    n_receives = int(record.attributes.ApproximateReceiveCount)
+    message = read(record.body)
+    n_receives = int(record.attributes.approximate_receive_count)
     try:
         if isinstance(message, ProbeMessage):
             _probe(message)
@@ -107,14 +97,14 @@ def discover_search(record: DiscoverRecord) -> None:
         if n_receives >= LAST_RECEIVES and isinstance(message, DiscoverMessage):
             _note_wait(message, why, error.retry_after_seconds, is_handed_back=True)
             return
-        seconds = _come_again(record.receiptHandle, error.retry_after_seconds)
+        seconds = _come_again(record.receipt_handle, error.retry_after_seconds)
         _note_wait(message, why, seconds)
         raise
     except SourceUnavailableError as error:
         if n_receives > LAST_RECEIVES:
-            _come_again(record.receiptHandle, 0)
+            _come_again(record.receipt_handle, 0)
             raise
-        seconds = _come_again(record.receiptHandle, UNAVAILABLE_SECONDS * n_receives)
+        seconds = _come_again(record.receipt_handle, UNAVAILABLE_SECONDS * n_receives)
         _note_wait(message, str(error), seconds)
         raise
 
@@ -149,8 +139,7 @@ def _note_wait(
         failed_at=datetime.now(UTC),
         is_handed_back=is_handed_back,
     )
-    head = deferral.model_dump(mode="json")
-    objects.put(keys.deferral(message.search_id), pack_lines([head]))
+    objects.put(keys.deferral(message.search_id), pack(deferral))
     logger.warning(
         "search_waits",
         search_id=str(message.search_id),
@@ -201,11 +190,7 @@ def _suggestions(keyword: str) -> Iterable[str]:
 
 
 def _probe(message: ProbeMessage) -> None:
-    probe(
-        message,
-        ask=ask,
-        write=lambda told: objects.put(keys.probe(message.probe_id), pack_lines([told])),
-    )
+    objects.put(keys.probe(message.probe_id), pack(probe(message, ask=ask)))
     logger.info("source_probed", source=message.request.source, probe_id=str(message.probe_id))
 
 

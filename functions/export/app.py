@@ -5,14 +5,14 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from crawlset.exports import steps
-from crawlset.exports.steps import ExportStep
 from crawlset.observability import logger, metrics
+from crawlset.wire.pipeline import ExportStep
 
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    message = ExportStep.model_validate(event)
+    message = ExportStep.from_json(event)
     with logger.append_context_keys(
         job_id=str(message.job_id), export_job_id=str(message.export_job_id)
     ):

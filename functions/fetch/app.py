@@ -9,12 +9,12 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from crawlset.fetching.messages import ChunkMessage
 from crawlset.fetching.service import fetch_chunk
 from crawlset.identity import Crawler
 from crawlset.imaging.pool import DecodePool
 from crawlset.kit.batch import Delivery, Failures, handle_each
 from crawlset.observability import logger, metrics
+from crawlset.wire.chunks import ChunkMessage
 
 
 @cache
@@ -24,7 +24,7 @@ def decode_pool() -> DecodePool:
 
 
 def fetch_named(delivery: Delivery, context: LambdaContext) -> None:
-    message = ChunkMessage.parse(delivery.body)
+    message = ChunkMessage.from_json(delivery.body)
     with logger.append_context_keys(
         job_id=str(message.job_id), chunk_id=str(message.chunk_id), attempt=message.attempt
     ):

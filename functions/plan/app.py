@@ -1,21 +1,21 @@
 """Plan the candidates that the messages on the plan queue name."""
 
-import json
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from crawlset.crawls import planning
-from crawlset.crawls.messages import job_id_of, keys_of
 from crawlset.estimates import probes
 from crawlset.kit.batch import Delivery, Failures, handle_each
 from crawlset.observability import logger, metrics
 from crawlset.wire import keys
+from crawlset.wire.notices import keys_of
+from crawlset.wire.record import loads
 
 
 def plan_named(delivery: Delivery) -> None:
-    for key in keys_of(json.loads(delivery.body)):
-        with logger.append_context_keys(job_id=job_id_of(key)):
+    for key in keys_of(loads(delivery.body)):
+        with logger.append_context_keys(job_id=keys.job_id_of(key)):
             if key.endswith(f"/{keys.PROBE}"):
                 probes.record(key)
             elif key.endswith(f"/{keys.DEFERRAL}"):

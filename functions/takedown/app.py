@@ -8,11 +8,11 @@ from crawlset.kit.batch import Delivery, Failures, handle_each
 from crawlset.observability import logger, metrics
 from crawlset.takedowns import rewriting
 from crawlset.takedowns.carrying_on import carry_on
-from crawlset.takedowns.messages import TakedownMessage
+from crawlset.wire.takedowns import TakedownMessage
 
 
 def handle_message(delivery: Delivery) -> None:
-    message = TakedownMessage.model_validate_json(delivery.body)
+    message = TakedownMessage.from_json(delivery.body)
     if message.takedown_id is not None:
         carry_on(message.user_id, message.takedown_id)
     if message.rewrite_id is not None:

@@ -6,13 +6,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from crawlset.observability import logger, metrics
 from crawlset.validation import steps
-from crawlset.validation.steps import ValidationStep
+from crawlset.wire.pipeline import ValidationStep
 
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    message = ValidationStep.model_validate(event)
+    message = ValidationStep.from_json(event)
     with logger.append_context_keys(
         job_id=str(message.job_id), validation_job_id=str(message.validation_job_id)
     ):

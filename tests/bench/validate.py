@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -38,7 +39,7 @@ from crawlset.kit.logins import SETTINGS
 from crawlset.models import CrawlJob, JobStatus, ValidationJob
 from crawlset.validation import steps
 from crawlset.validation.rules.presets import PRESETS, Preset
-from crawlset.validation.steps import ValidationStep
+from crawlset.wire.pipeline import ValidationStep
 from crawlset_local import postgres
 from tests import factories
 from tests.bench.document import put_section
@@ -144,7 +145,7 @@ def judge(job: CrawlJob, rules: list[Any]) -> dict[str, float]:
     times = {}
     for name in ("evaluate", "deduplicate", "cluster", "finish"):
         start = time.monotonic()
-        steps.run(message.model_copy(update={"step": name}))
+        steps.run(replace(message, step=name))
         times[name] = time.monotonic() - start
     return times
 
@@ -154,10 +155,10 @@ def near_duplicates(job: CrawlJob, console: Console) -> tuple[float, str, str]:
     message = begin(job, [{"check": NEAR}])
     steps.run(message)
     start = time.monotonic()
-    shares = steps.run(message.model_copy(update={"step": "deduplicate"}))["shares"]
+    shares = steps.run(replace(message, step="deduplicate"))["shares"]
     shared = time.monotonic() - start
     cpu = time.process_time()
-    steps.run(message.model_copy(update={"step": "compare", **shares[0]}))
+    steps.run(replace(message, step="compare", **shares[0]))
     one = time.process_time() - cpu
     if len(shares) > 1:
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -170,9 +171,9 @@ def near_duplicates(job: CrawlJob, console: Console) -> tuple[float, str, str]:
         console.print(note)
         return one * len(shares), "not run", note
     start = time.monotonic()
-    steps.run(message.model_copy(update={"step": "cluster"}))
+    steps.run(replace(message, step="cluster"))
     clustered = time.monotonic() - start
-    steps.run(message.model_copy(update={"step": "finish"}))
+    steps.run(replace(message, step="finish"))
     with db.transaction(job.user_id) as session:
         found = session.get_one(ValidationJob, message.validation_job_id).by_rule[NEAR]
     note = f"one share of {one:.0f} s of CPU; {found:,} duplicates joined in {clustered:.1f} s"

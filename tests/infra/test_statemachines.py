@@ -7,9 +7,8 @@ from typing import Any, get_args
 import pytest
 
 from crawlset import errors
-from crawlset.exports.steps import ExportStep
 from crawlset.jobs.pipeline_jobs import JobCancelledError
-from crawlset.validation.steps import ValidationStep
+from crawlset.wire.pipeline import ExportStep, ValidationStep
 from crawlset_local.template import load
 from tests.infra.stack import ROOT, definition, functions, of_type, texts
 
@@ -161,7 +160,7 @@ class TestPayloads:
     def test_are_what_the_function_parses(self, name: str) -> None:
         parameters = TASKS[name]["Parameters"]
 
-        message = MESSAGE_OF[parameters["FunctionName"]].model_validate(
+        message = MESSAGE_OF[parameters["FunctionName"]].from_json(
             {
                 key.removesuffix(".$"): EXAMPLES.get(value, value)
                 for key, value in parameters["Payload"].items()
@@ -178,7 +177,7 @@ class TestPayloads:
                 for task in TASKS.values()
                 if task["Parameters"]["FunctionName"] == function
             }
-            known = set(get_args(message.model_fields["step"].annotation))
+            known = set(get_args(message.__annotations__["step"]))
             assert known - called == FORMER_STEPS.get(function, set())
             assert called <= known
 

@@ -14,6 +14,7 @@ from crawlset.kit import objects
 from crawlset.models import CrawlJob, ExportJob, Image, ImageVerdict, ValidationJob
 from crawlset.outcomes import Verdict
 from crawlset.wire import keys
+from crawlset.wire.pipeline import Execution
 from functions.export import app
 from tests import factories
 from tests.integration.api import CONTEXT
@@ -70,14 +71,8 @@ def judge(
 
 
 def event(export_job: ExportJob, name: str, **more: Any) -> dict[str, Any]:
-    return {
-        "v": 1,
-        "step": name,
-        "user_id": str(export_job.user_id),
-        "job_id": str(export_job.crawl_job_id),
-        "validation_job_id": None,
-        "export_job_id": str(export_job.id),
-    } | more
+    execution = Execution(export_job.user_id, export_job.crawl_job_id, None, export_job.id)
+    return execution.to_json() | {"step": name} | more
 
 
 def step(export_job: ExportJob, name: str, **more: Any) -> dict[str, Any]:

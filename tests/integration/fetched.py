@@ -6,12 +6,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from crawlset.fetching.candidates import UrlOutcome
 from crawlset.kit import objects
-from crawlset.kit.json_lines import pack_lines
 from crawlset.models import CrawlJob, JobChunk
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.wire import keys
+from crawlset.wire.outcomes import OutcomeHead, UrlOutcome
+from crawlset.wire.record import pack
 from tests import factories
 
 
@@ -27,7 +27,7 @@ def create_open_chunk(session: Session, job: CrawlJob, n_urls: int, **overrides:
 
 def result(
     n: int, outcome: str = "stored", content: bytes | None = None, **overrides: Any
-) -> dict[str, Any]:
+) -> UrlOutcome:
     """A line of an outcome; what is stored has bytes of its own unless `content` says otherwise."""
     seen: dict[str, Any] = {
         "final_url": "https://images.example.org/x.jpg",
@@ -51,24 +51,13 @@ def result(
             "pack_offset": 512,
             "pack_length": 100,
         }
-    return UrlOutcome(n, Outcome(outcome), **seen | overrides).line()
+    return UrlOutcome(n, Outcome(outcome), **seen | overrides)
 
 
-def put_outcome(
-    chunk: JobChunk, results: Sequence[dict[str, Any]], pack_key: str | None = None
-) -> str:
+def put_outcome(chunk: JobChunk, results: Sequence[UrlOutcome], pack_key: str | None = None) -> str:
     """The key of the outcome."""
     key = keys.outcome(chunk.crawl_job_id, chunk.id)
-    head = {
-        "v": 1,
-        "job_id": str(chunk.crawl_job_id),
-        "chunk_id": str(chunk.id),
-        "attempt": 1,
-        "pack_key": pack_key or keys.pack(chunk.crawl_job_id, chunk.id, 1, "t"),
-        "pack_bytes": 1000,
-        "n_urls": len(results),
-        "fetch_seconds": 1.5,
-        "bytes_received": 2000,
-    }
-    objects.put(key, pack_lines([head, *results]))
+    pack_key = pack_key or keys.pack(chunk.crawl_job_id, chunk.id, 1, "t")
+    head = OutcomeHead(pack_key, fetch_seconds=1.5, bytes_received=2000)
+    objects.put(key, pack(head, results))
     return key

@@ -1,35 +1,41 @@
 """Candidates as `discover` leaves them, planned."""
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from crawlset.crawls import planning
 from crawlset.kit import objects
-from crawlset.kit.json_lines import pack_lines
 from crawlset.models import CrawlJob
 from crawlset.wire import keys
+from crawlset.wire.candidates import CandidateLine, PartHead
+from crawlset.wire.record import pack
 from tests import factories
+
+
+def candidate(url: str, **overrides: Any) -> CandidateLine:
+    line = CandidateLine(
+        url=url,
+        source="sample",
+        query="cat",
+        keyword="cat",
+        rank=1,
+        landing_url=None,
+        licence="cc0-1.0",
+        licence_raw="CC0",
+        creator=None,
+        attribution=None,
+        title=None,
+    )
+    return replace(line, **overrides)
 
 
 def plan(session: Session, job: CrawlJob, urls: list[str]) -> int:
     """Plan `urls` as the one part of a new search of the job; how many were new."""
     search = factories.create_search(session, job)
-    head = {
-        "v": 1,
-        "job_id": str(job.id),
-        "search_id": str(search.id),
-        "attempt": 1,
-        "part": 0,
-        "n_parts": 1,
-        "error": None,
-    }
-    names = ("landing_url", "licence", "licence_raw", "creator", "attribution", "title")
-    nothing: dict[str, Any] = dict.fromkeys((*names, "width", "height", "refused"))
-    lines = [
-        nothing | {"url": url, "source": "urls", "query": None, "keyword": None, "rank": rank}
-        for rank, url in enumerate(urls)
-    ]
+    unknown = dict.fromkeys(("query", "keyword", "licence", "licence_raw"))
+    lines = [candidate(url, source="urls", rank=rank, **unknown) for rank, url in enumerate(urls)]
     key = keys.candidates(job.id, search.id, 0)
-    objects.put(key, pack_lines([head, *lines]))
+    objects.put(key, pack(PartHead(attempt=1, n_parts=1), lines))
     return planning.plan_part(key)

@@ -118,9 +118,9 @@ class TestExists:
 
 class TestGetLines:
     def test_gives_what_was_packed(self, s3: S3) -> None:
-        s3.bodies["GET"] = pack_lines([{"v": 1}, {"n": 0}])
+        s3.bodies["GET"] = pack_lines([{"head": 1}, {"n": 0}])
 
-        assert list(bucket.get_lines(KEY)) == [{"v": 1}, {"n": 0}]
+        assert list(bucket.get_lines(KEY)) == [{"head": 1}, {"n": 0}]
 
     def test_raises_when_there_are_none(self, s3: S3) -> None:
         s3.statuses["GET"] = [404]
@@ -186,11 +186,11 @@ class TestPutFile:
 
 class TestInTheEmulator:
     def test_writes_once_reads_and_deletes(self, emulated_bucket: str) -> None:
-        body = pack_lines([{"v": 1}])
+        body = pack_lines([{"head": 1}])
 
         assert bucket.put_once(KEY, body)
         assert not bucket.put_once(KEY, b"other")
-        assert list(bucket.get_lines(KEY)) == [{"v": 1}]
+        assert list(bucket.get_lines(KEY)) == [{"head": 1}]
         assert bucket.exists(KEY)
         bucket.delete(KEY)
         assert not bucket.exists(KEY)

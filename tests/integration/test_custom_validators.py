@@ -12,6 +12,7 @@ from crawlset import settings
 from crawlset.kit import objects
 from crawlset.models import CrawlJob, ImageVerdict, JobChunk, JobStatus, Profile
 from crawlset.validation import custom
+from crawlset.wire.validators import Batch
 from functions.colourfulness import app as colourfulness
 from tests import factories
 from tests.integration.api import CONTEXT, Api
@@ -94,7 +95,7 @@ def answering(**judgement: Any) -> Validator:
     """Says this of every image."""
 
     def validator(event: dict[str, Any]) -> dict[str, Any]:
-        batch = custom.Batch.model_validate_json(objects.get(event["key"]))
+        batch = Batch.from_json(objects.get(event["key"]))
         return {"images": [{"image_id": image.image_id} | judgement for image in batch.images]}
 
     return validator
@@ -150,7 +151,7 @@ class TestJudge:
         seen: list[bytes] = []
 
         def validator(event: dict[str, Any]) -> dict[str, Any]:
-            batch = custom.Batch.model_validate_json(objects.get(event["key"]))
+            batch = Batch.from_json(objects.get(event["key"]))
             assert (batch.rule, batch.parameters) == ("custom", {"below": 20})
             seen.extend(objects.get_range(i.key, i.offset, i.length) for i in batch.images)
             return {"images": []}
@@ -168,7 +169,7 @@ class TestJudge:
         batches: list[list[int]] = []
 
         def validator(event: dict[str, Any]) -> dict[str, Any]:
-            batch = custom.Batch.model_validate_json(objects.get(event["key"]))
+            batch = Batch.from_json(objects.get(event["key"]))
             batches.append([image.image_id for image in batch.images])
             return {"images": []}
 

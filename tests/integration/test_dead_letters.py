@@ -7,9 +7,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crawlset.kit.ids import new_id
+from crawlset.kit.strict_json import from_json
 from crawlset.models import CrawlJob, Image, JobStatus, WorkStatus
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.wire import keys
+from crawlset.wire.chunks import ChunkMessage
+from crawlset.wire.deliveries import SignedDelivery
+from crawlset.wire.notices import ObjectNotice
+from crawlset.wire.searches import DiscoverMessage, SearchRequest
 from functions.dead_letters import app
 from tests import factories
 
@@ -20,6 +25,10 @@ pytestmark = [
 CONTEXT: Any = SimpleNamespace(
     function_name="dead_letters", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r"
 )
+
+
+class LaterMessage(ChunkMessage):
+    VERSION = 9
 
 
 def bury(body: str) -> Any:
@@ -40,7 +49,9 @@ def job(session: Session) -> CrawlJob:
 
 class TestDeadLetters:
     def test_lets_a_delivery_go_which_is_tried_again_in_time(self) -> None:
-        assert bury(json.dumps({"v": 1, "delivery_id": str(new_id())})) == {"batchItemFailures": []}
+        message = SignedDelivery(delivery_id=new_id(), attempt=1, url="u", headers={}, body="")
+
+        assert bury(json.dumps(message.to_json())) == {"batchItemFailures": []}
 
     @pytest.mark.parametrize("kind", ["message", "event"])
     def test_fails_the_chunk_its_open_images_and_so_ends_the_job(
@@ -49,7 +60,7 @@ class TestDeadLetters:
         chunk = factories.create_chunk(session, job)
         factories.create_image(session, chunk, status=ImageStatus.pending)
         body = (
-            {"v": 1, "job_id": str(job.id), "chunk_id": str(chunk.id), "attempt": 1}
+            ChunkMessage(job.id, chunk.id, 1).to_json()
             if kind == "message"
             else {"Records": [{"s3": {"object": {"key": keys.outcome(job.id, chunk.id)}}}]}
         )
@@ -66,15 +77,28 @@ class TestDeadLetters:
     def test_fails_the_search(self, session: Session, job: CrawlJob, kind: str) -> None:
         search = factories.create_search(session, job)
         body = (
-            {"v": 1, "job_id": str(job.id), "search_id": str(search.id), "attempt": 1}
+            DiscoverMessage(
+                job.id, search.id, 1, from_json(SearchRequest, search.request)
+            ).to_json()
             if kind == "message"
-            else {"v": 1, "key": keys.candidates(job.id, search.id, 0)}
+            else ObjectNotice(keys.candidates(job.id, search.id, 0)).to_json()
         )
 
         bury(json.dumps(body))
 
         session.expire_all()
         assert (search.status, job.status) == (WorkStatus.failed, JobStatus.failed)
+
+    def test_fails_the_chunk_of_a_message_of_an_unknown_version(
+        self, session: Session, job: CrawlJob
+    ) -> None:
+        chunk = factories.create_chunk(session, job)
+
+        bury(json.dumps(LaterMessage(job.id, chunk.id, 1).to_json()))
+
+        session.expire_all()
+        assert chunk.status is WorkStatus.failed
+        assert chunk.error_message == "The work failed 6 times and was given up."
 
     @pytest.mark.parametrize(
         "body",

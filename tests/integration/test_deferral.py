@@ -11,12 +11,14 @@ from sqlalchemy.orm import Session
 from crawlset.crawls import recording
 from crawlset.crawls.recording import MAX_DEFERRALS
 from crawlset.crawls.sweeping import sweep
-from crawlset.fetching.messages import ChunkInput
 from crawlset.jobs.crawl_jobs import CrawlRepository
 from crawlset.kit import objects
 from crawlset.models import CrawlJob, Image, JobChunk, JobStatus, WorkStatus
 from crawlset.outcomes import Outcome
 from crawlset.wire import keys
+from crawlset.wire.chunks import ChunkHead, ChunkMessage, ChunkUrl
+from crawlset.wire.outcomes import Cause, Defer
+from crawlset.wire.record import unpack
 from tests import factories
 from tests.integration.api import Api
 from tests.integration.fetched import create_open_chunk, put_outcome, result
@@ -30,8 +32,8 @@ def job(session: Session) -> CrawlJob:
     return factories.create_crawl_job(session, project)
 
 
-def deferred(n: int, seconds: float = 60, cause: str = "retry_after", **fields: Any) -> Any:
-    return result(n, "http_429", defer={"seconds": seconds, "cause": cause}, **fields)
+def deferred(n: int, seconds: float = 60, cause: Cause = "retry_after", **fields: Any) -> Any:
+    return result(n, "http_429", defer=Defer(seconds, cause), **fields)
 
 
 def chunks_after(session: Session, chunk: JobChunk) -> list[JobChunk]:
@@ -173,10 +175,11 @@ class TestSweep:
 
         sweep()
 
-        (message,) = map(json.loads, queues.bodies("chunks"))
-        assert message["chunk_id"] == str(chunk.id)
-        chunk_input = ChunkInput.parse(objects.get_lines(keys.chunk_input(job.id, chunk.id, 1)))
-        assert [(c.n, c.n_retries, c.known) for c in chunk_input.candidates] == [(0, 1, None)]
+        (message,) = map(ChunkMessage.from_json, queues.bodies("chunks"))
+        assert message.chunk_id == chunk.id
+        key = keys.chunk_input(job.id, chunk.id, 1)
+        _, urls = unpack(ChunkHead, ChunkUrl, objects.get_lines(key))
+        assert [(url.n, url.retries, url.known) for url in urls] == [(0, 1, None)]
 
     @pytest.mark.parametrize("everything", [False, True])
     def test_leaves_it_alone_before(

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
@@ -17,8 +18,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from crawlset import settings
 from crawlset.kit import objects
+from crawlset.kit.strict_json import to_json
 from crawlset.observability import logger
+from crawlset.sources.discover import CANCELLED
 from crawlset.wire import keys
+from crawlset.wire.candidates import CandidateLine, PartHead
+from crawlset.wire.record import unpack
+from crawlset.wire.searches import Deferral, DiscoverMessage, IntendedUse, SearchRequest
 from functions.discover import app
 
 pytestmark = pytest.mark.usefixtures("bucket")
@@ -31,6 +37,10 @@ CONTEXT = cast(
         invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:discover",
         aws_request_id="request",
     ),
+)
+
+REQUEST = SearchRequest(
+    source="sample", keyword="cat", limit=1000, intended_use=IntendedUse.research
 )
 
 
@@ -80,15 +90,8 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 
 
 def record(job_id: UUID, search_id: UUID, **request: Any) -> dict[str, Any]:
-    request = {
-        "source": "sample",
-        "keyword": "cat",
-        "manifest_key": None,
-        "limit": 1000,
-        "licences": [],
-        "intended_use": "research",
-    } | request
-    body = {"v": 1, "job_id": str(job_id), "search_id": str(search_id), "attempt": 1}
+    request = to_json(REQUEST) | request
+    body = DiscoverMessage(job_id, search_id, 1, REQUEST).to_json()
     return {
         "messageId": str(uuid4()),
         "receiptHandle": "handle",
@@ -127,9 +130,16 @@ def received(queues: Any) -> str:
     return handle
 
 
-def parts_of(job_id: UUID) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
-    bodies = [list(objects.get_lines(key)) for key in objects.list_keys(f"jobs/{job_id}/")]
-    return [(head, lines) for head, *lines in bodies]
+def parts_of(job_id: UUID) -> list[tuple[PartHead, list[CandidateLine]]]:
+    return [
+        unpack(PartHead, CandidateLine, objects.get_lines(key))
+        for key in objects.list_keys(f"jobs/{job_id}/")
+    ]
+
+
+def deferral_of(search_id: UUID) -> Deferral:
+    [head] = objects.get_lines(keys.deferral(search_id))
+    return Deferral.from_json(head)
 
 
 @pytest.fixture
@@ -154,12 +164,12 @@ class TestSample:
         assert again == []
         assert list(objects.list_keys("")) == [keys.candidates(job_id, search_id, 0)]
         [(head, lines)] = parts_of(job_id)
-        assert (head["search_id"], head["n_parts"], head["error"]) == (str(search_id), 1, None)
-        assert [line["rank"] for line in lines] == list(range(1, 121))
-        assert [line["refused"] for line in lines] == ["refused_licence", None, None] * 40
-        line = logged(log, "search_discovered")
-        assert (line["job_id"], line["search_id"]) == (str(job_id), str(search_id))
-        assert (line["source"], line["n_candidates"]) == ("sample", 120)
+        assert (head.n_parts, head.error) == (1, None)
+        assert [line.rank for line in lines] == list(range(1, 121))
+        assert [line.refused for line in lines] == ["refused_licence", None, None] * 40
+        event = logged(log, "search_discovered")
+        assert (event["job_id"], event["search_id"]) == (str(job_id), str(search_id))
+        assert (event["source"], event["n_candidates"]) == ("sample", 120)
 
     def test_asks_only_for_what_the_limit_needs(self, site: Site) -> None:
         job_id = uuid4()
@@ -194,17 +204,12 @@ class TestSample:
 
         assert send(message) == []
 
-        [head] = objects.get_lines(keys.deferral(search_id))
-        assert datetime.fromisoformat(head.pop("failed_at")) <= datetime.now(UTC)
-        assert head == {
-            "v": 1,
-            "job_id": str(job_id),
-            "search_id": str(search_id),
-            "attempt": 1,
-            "seconds": 7200,
-            "error": "sample asks to wait.",
-            "is_handed_back": True,
-        }
+        deferral = deferral_of(search_id)
+        assert deferral.failed_at is not None
+        assert deferral.failed_at <= datetime.now(UTC)
+        assert replace(deferral, failed_at=None) == Deferral(
+            job_id, search_id, attempt=1, seconds=7200, error="sample asks to wait."
+        )
 
     @pytest.mark.parametrize(
         ("answer", "error", "seconds"),
@@ -227,9 +232,9 @@ class TestSample:
 
         again = send(message)
 
-        [head] = objects.get_lines(keys.deferral(search_id))
+        told = deferral_of(search_id)
         assert again == [message["messageId"]]
-        assert (head["error"], head["seconds"], head["is_handed_back"]) == (error, seconds, False)
+        assert (told.error, told.seconds, told.is_handed_back) == (error, seconds, False)
 
     def test_lets_go_at_once_of_what_the_queue_gives_up(self, site: Site) -> None:
         site.answer = httpx.Response(500)
@@ -263,7 +268,8 @@ class TestSample:
 
         assert again == []
         [(head, lines)] = parts_of(job_id)
-        assert head["error"]["code"] == "SourceError"
+        assert head.error is not None
+        assert head.error.code == "SourceError"
         assert lines == []
 
     def test_asks_nothing_for_a_cancelled_job(self, site: Site) -> None:
@@ -272,8 +278,10 @@ class TestSample:
 
         send(record(job_id, search_id := uuid4()))
 
-        [head, *lines] = objects.get_lines(keys.candidates(job_id, search_id, 0))
-        assert head["error"]["code"] == "cancelled"
+        [key] = objects.list_keys(keys.candidates_prefix(job_id))
+        assert key == keys.candidates(job_id, search_id, 0)
+        head, lines = unpack(PartHead, CandidateLine, objects.get_lines(key))
+        assert head.error == CANCELLED
         assert (lines, site.n_asked) == ([], 0)
 
     @pytest.mark.parametrize(
@@ -287,7 +295,8 @@ class TestSample:
 
         assert again == []
         [(head, _)] = parts_of(job_id)
-        assert head["error"]["code"] == code
+        assert head.error is not None
+        assert head.error.code == code
 
 
 class TestUrls:
@@ -310,15 +319,10 @@ class TestUrls:
         )
 
         parts = parts_of(job_id)
-        assert [(head["part"], head["n_parts"], len(lines)) for head, lines in parts] == [
-            (0, None, 25_000),
-            (1, 2, 1),
-        ]
+        assert [(head.n_parts, len(lines)) for head, lines in parts] == [(None, 25_000), (2, 1)]
         lines = [line for _, lines in parts for line in lines]
-        assert [line["url"] for line in lines] == urls
-        assert {(line["query"], line["keyword"], line["refused"]) for line in lines} == {
-            (None, "cat", None)
-        }
+        assert [line.url for line in lines] == urls
+        assert {(line.query, line.keyword, line.refused) for line in lines} == {(None, "cat", None)}
 
     def test_counts_lines_that_are_no_url(self) -> None:
         objects.put("uploads/a/b", b"https://a.example/1.jpg\nhello\nhttps:///x.jpg\n")
@@ -327,7 +331,7 @@ class TestUrls:
         send(record(job_id, uuid4(), source="urls", keyword=None, manifest_key="uploads/a/b"))
 
         [(_, lines)] = parts_of(job_id)
-        assert [(line["url"], line["refused"]) for line in lines] == [
+        assert [(line.url, line.refused) for line in lines] == [
             ("https://a.example/1.jpg", None),
             ("hello", "invalid_url"),
             ("https:///x.jpg", "invalid_url"),
@@ -343,8 +347,9 @@ class TestUrls:
 
         assert again == []
         [(head, lines)] = parts_of(job_id)
-        assert head["error"]["code"] == "MalformedManifestError"
-        assert head["error"]["message"].startswith("Line 30001, column 2 is not JSON")
+        assert head.error is not None
+        assert head.error.code == "MalformedManifestError"
+        assert head.error.message.startswith("Line 30001, column 2 is not JSON")
         assert lines == []
 
 

@@ -11,7 +11,6 @@ from crawlset import settings
 from crawlset.estimates import probes
 from crawlset.kit import objects
 from crawlset.kit.batch import Delivery
-from crawlset.kit.json_lines import pack_lines
 from crawlset.models import (
     CrawlJob,
     JobSearch,
@@ -22,8 +21,10 @@ from crawlset.models import (
     SourceProbe,
     WorkStatus,
 )
-from crawlset.sources.protocol import ProbeMessage
 from crawlset.wire import keys
+from crawlset.wire.notices import ObjectNotice
+from crawlset.wire.record import pack
+from crawlset.wire.searches import ProbeAnswer, ProbeMessage
 from functions.plan import app as plan
 from tests import factories
 from tests.integration.api import Api
@@ -244,11 +245,12 @@ class TestProbes:
     def answer(self, queues: Any, **told: Any) -> None:
         """What `discover` would have written of the one question that waits, recorded."""
         (body,) = queues.bodies("discover")
-        message = ProbeMessage.model_validate_json(body)
-        head = {"v": 1, "probe_id": str(message.probe_id), "user_id": str(message.user_id)}
-        usual = {"total": 70, "n_sampled": 20, "licences": {"cc0": 20}, "error": None}
-        objects.put(keys.probe(message.probe_id), pack_lines([head | usual | told]))
-        plan.plan_named(Delivery("m", json.dumps({"v": 1, "key": keys.probe(message.probe_id)}), 1))
+        message = ProbeMessage.from_json(body)
+        usual: dict[str, Any] = {"total": 70, "n_sampled": 20, "licences": {"cc0": 20}}
+        answer = ProbeAnswer(message.probe_id, message.user_id, **usual | told)
+        key = keys.probe(message.probe_id)
+        objects.put(key, pack(answer))
+        plan.plan_named(Delivery("m", json.dumps(ObjectNotice(key).to_json()), 1))
 
     def test_are_asked_once_and_waited_for(self, api: Api, path: str, queues: Any) -> None:
         first = api.call("POST", f"{path}/estimate", KEYWORD_JOB)[1]

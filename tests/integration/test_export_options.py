@@ -12,9 +12,9 @@ from PIL import Image as Pillow
 from sqlalchemy.orm import Session
 
 from crawlset.exports import plan as plans
-from crawlset.imaging.features import ResizeMode
 from crawlset.models import CrawlJob, ExportJob, Image, JobStatus
 from crawlset.outcomes import Verdict
+from crawlset.resizing import ResizeMode
 from tests import factories
 from tests.integration.exporting import (
     TRAIN,

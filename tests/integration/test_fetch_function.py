@@ -1,5 +1,6 @@
 import io
 import json
+import tarfile
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -11,41 +12,16 @@ from crawlset.fetching import bucket
 from crawlset.kit import objects
 from crawlset.kit.json_lines import pack_lines
 from crawlset.observability import logger
+from crawlset.resizing import Resize, ResizeMode
 from crawlset.wire import keys
+from crawlset.wire.chunks import ChunkHead, ChunkMessage, ChunkUrl, FetchPolicy, Known
+from crawlset.wire.outcomes import OutcomeHead, UrlOutcome
+from crawlset.wire.record import pack, unpack
 from functions.fetch import app
 from tests.integration.web import Web, serve
 from tests.unit.imaging import pictures
 
 JOB = UUID("0193a1b2-0000-7000-8000-000000000001")
-
-LINE = {
-    "n",
-    "outcome",
-    "detail",
-    "final_url",
-    "http_status",
-    "content_type",
-    "file_size",
-    "sha256",
-    "width",
-    "height",
-    "format",
-    "mode",
-    "n_frames",
-    "phash",
-    "pixel_hash",
-    "phashes",
-    "scores",
-    "transform",
-    "pack_offset",
-    "pack_length",
-    "etag",
-    "last_modified",
-    "change",
-    "defer",
-    "n_retries",
-    "evidence",
-}
 
 
 @pytest.fixture
@@ -62,18 +38,19 @@ def fresh_pool(emulated_bucket: str) -> Iterator[None]:
     app.decode_pool.cache_clear()
 
 
-def put_input(chunk_id: UUID, *urls: str, **head: Any) -> None:
-    put_lines(chunk_id, *({"n": n, "url": url} for n, url in enumerate(urls)), **head)
+class LaterMessage(ChunkMessage):
+    VERSION = 2
 
 
-def put_lines(chunk_id: UUID, *lines: dict[str, Any], **head: Any) -> None:
-    common = {"v": 1, "job_id": str(JOB), "chunk_id": str(chunk_id), "attempt": 1}
-    objects.put(keys.chunk_input(JOB, chunk_id, 1), pack_lines([common | head, *lines]))
+def put_input(chunk_id: UUID, *urls: str | ChunkUrl, **head: Any) -> None:
+    lines = [ChunkUrl(n, url) if isinstance(url, str) else url for n, url in enumerate(urls)]
+    body = pack(ChunkHead(JOB, chunk_id, 1, **head), lines)
+    objects.put(keys.chunk_input(JOB, chunk_id, 1), body)
 
 
 def deliver(chunk_id: UUID, *, attempt: int = 1, body: str | None = None) -> list[Any]:
     """Send one message through the handler; the failures it reports."""
-    message = {"v": 1, "job_id": str(JOB), "chunk_id": str(chunk_id), "attempt": attempt}
+    message = ChunkMessage(JOB, chunk_id, attempt).to_json()
     record = {
         "messageId": str(uuid4()),
         "receiptHandle": "handle",
@@ -102,9 +79,8 @@ def deliver(chunk_id: UUID, *, attempt: int = 1, body: str | None = None) -> lis
     return failures
 
 
-def outcome_of(chunk_id: UUID) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    header, *lines = objects.get_lines(keys.outcome(JOB, chunk_id))
-    return header, lines
+def outcome_of(chunk_id: UUID) -> tuple[OutcomeHead, list[UrlOutcome]]:
+    return unpack(OutcomeHead, UrlOutcome, objects.get_lines(keys.outcome(JOB, chunk_id)))
 
 
 def packs(chunk_id: UUID) -> list[str]:
@@ -128,24 +104,20 @@ class TestHandler:
 
         header, lines = outcome_of(chunk_id)
         assert failures == []
-        assert [line["n"] for line in lines] == [0, 1, 2, 3]
-        assert [line["outcome"] for line in lines] == [
+        assert [line.n for line in lines] == [0, 1, 2, 3]
+        assert [line.outcome for line in lines] == [
             "stored",
             "http_404",
             "refused_noai",
             "blocked_address",
         ]
-        assert all(set(line) == LINE for line in lines)
-        assert [header["pack_key"]] == packs(chunk_id)
-        assert (header["n_urls"], header["attempt"]) == (4, 1)
-        assert header["fetch_seconds"] > 0
-        assert header["bytes_received"] >= len(data)
-        stored = lines[0]
-        assert (
-            objects.get_range(header["pack_key"], stored["pack_offset"], stored["pack_length"])
-            == data
-        )
-        assert len(objects.get(header["pack_key"])) == header["pack_bytes"]
+        assert [header.pack_key] == packs(chunk_id)
+        assert header.fetch_seconds > 0
+        assert header.bytes_received >= len(data)
+        packed = objects.get(str(header.pack_key))
+        assert packed[lines[0].pack_offset :][: lines[0].pack_length] == data
+        with tarfile.open(fileobj=io.BytesIO(packed)) as members:
+            assert [member.size for member in members] == [len(data)]
         assert (web.requests["/gone.jpg"], web.requests["/noai.jpg"]) == (1, 1)
 
     def test_writes_no_pack_when_nothing_was_stored(self, web: Web) -> None:
@@ -155,7 +127,7 @@ class TestHandler:
         deliver(chunk_id)
 
         header, _ = outcome_of(chunk_id)
-        assert (header["pack_key"], header["pack_bytes"], packs(chunk_id)) == (None, 0, [])
+        assert (header.pack_key, packs(chunk_id)) == (None, [])
 
     def test_acknowledges_a_second_delivery_without_a_request(self, web: Web) -> None:
         chunk_id = uuid4()
@@ -176,7 +148,7 @@ class TestHandler:
         url = web.url("/a.jpg")
         put_input(chunk_id, url)
 
-        theirs = pack_lines([{"v": 1, "pack_key": "the other one's"}])
+        theirs = pack(OutcomeHead("the other one's"))
 
         def page(connection: Any) -> None:
             objects.put(keys.outcome(JOB, chunk_id), theirs)
@@ -218,54 +190,54 @@ class TestHandler:
 
         header, lines = outcome_of(chunk_id)
         assert failures == []
-        assert [line["outcome"] for line in lines] == ["cancelled", "cancelled"]
-        assert header["pack_key"] is None
+        assert [line.outcome for line in lines] == ["cancelled", "cancelled"]
+        assert header.pack_key is None
         assert web.requests == {}
 
     def test_keeps_count_of_the_retries_of_a_cancelled_url(self, web: Web) -> None:
         chunk_id = uuid4()
-        put_lines(chunk_id, {"n": 0, "url": web.url("/a.jpg"), "retries": 2})
+        put_input(chunk_id, ChunkUrl(0, web.url("/a.jpg"), retries=2))
         objects.put(keys.cancelled(JOB, 1), b"")
 
         deliver(chunk_id)
 
         _, lines = outcome_of(chunk_id)
-        assert lines[0]["n_retries"] == 2
+        assert lines[0].n_retries == 2
 
     def test_heeds_what_the_policy_says(self, web: Web) -> None:
         chunk_id = uuid4()
         url = web.add("/noai.jpg", pictures.jpeg(), X_Robots_Tag="noai")
-        put_input(chunk_id, url, policy={"x_robots_tag": False})
+        put_input(chunk_id, url, policy=FetchPolicy(x_robots_tag=False))
 
         deliver(chunk_id)
 
         _, lines = outcome_of(chunk_id)
-        assert lines[0]["outcome"] == "stored"
+        assert lines[0].outcome == "stored"
 
     def test_brings_pictures_to_the_size_wanted(self, web: Web) -> None:
         chunk_id = uuid4()
         put_input(
             chunk_id,
             web.add("/a.jpg", pictures.jpeg()),
-            resize={"mode": "center_crop", "size": 32},
+            resize=Resize(ResizeMode.center_crop, 32),
         )
 
         deliver(chunk_id)
 
         _, lines = outcome_of(chunk_id)
-        assert (lines[0]["width"], lines[0]["height"]) == (32, 32)
-        assert lines[0]["transform"]["mode"] == "center_crop"
+        assert (lines[0].width, lines[0].height) == (32, 32)
+        assert (lines[0].transform or {})["mode"] == "center_crop"
 
     def test_asks_whether_what_is_known_has_changed(self, web: Web) -> None:
         chunk_id = uuid4()
         url = web.add("/a.jpg", status=304)
-        put_lines(chunk_id, {"n": 0, "url": url, "known": {"etag": '"a"'}})
+        put_input(chunk_id, ChunkUrl(0, url, known=Known(etag='"a"')))
 
         deliver(chunk_id)
 
         header, lines = outcome_of(chunk_id)
-        assert (lines[0]["outcome"], lines[0]["change"]) == ("stored", "unchanged")
-        assert header["pack_key"] is None
+        assert (lines[0].outcome, lines[0].change) == ("stored", "unchanged")
+        assert header.pack_key is None
 
     def test_returns_a_message_whose_input_it_cannot_read(
         self, web: Web, monkeypatch: pytest.MonkeyPatch
@@ -273,13 +245,14 @@ class TestHandler:
         log = io.StringIO()
         monkeypatch.setattr(logger.registered_handler, "stream", log)
         chunk_id = uuid4()
-        put_input(chunk_id, web.url("/a.jpg"), policy={"manners": False})
+        head = ChunkHead(JOB, chunk_id, 1).to_json() | {"policy": {"manners": False}}
+        objects.put(keys.chunk_input(JOB, chunk_id, 1), pack_lines([head]))
 
         failures = deliver(chunk_id)
 
         assert len(failures) == 1
         assert not objects.exists(keys.outcome(JOB, chunk_id))
-        assert "Head.policy has an unknown field 'manners'" in log.getvalue()
+        assert "ChunkHead.policy has an unknown field 'manners'" in log.getvalue()
         assert web.requests == {}
 
     def test_returns_a_message_whose_input_is_not_there(self) -> None:
@@ -295,7 +268,7 @@ class TestHandler:
         [
             "not json",
             "{}",
-            json.dumps({"v": 2, "job_id": str(JOB), "chunk_id": str(JOB), "attempt": 1}),
+            json.dumps(LaterMessage(JOB, JOB, 1).to_json()),
         ],
     )
     def test_returns_a_message_it_cannot_read(self, body: str) -> None:

@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 
 from crawlset import settings
 from crawlset.crawls import dispatch
-from crawlset.fetching.messages import ChunkInput
-from crawlset.fetching.policy import FetchPolicy
-from crawlset.imaging.features import Resize, ResizeMode, StoredFormat
 from crawlset.kit import objects
 from crawlset.models import CrawlJob, JobStatus, Project, WorkStatus
+from crawlset.resizing import Resize, ResizeMode, StoredFormat
 from crawlset.wire import keys
+from crawlset.wire.chunks import ChunkHead, ChunkUrl, FetchPolicy
+from crawlset.wire.record import unpack
 from functions.api import app
 from tests import factories
 from tests.integration.api import Api
@@ -160,8 +160,9 @@ class TestDispatch:
 
         assert dispatch.dispatch(job.user_id, job.id, [chunk.id]) == 1
 
-        chunk_input = ChunkInput.parse(objects.get_lines(keys.chunk_input(job.id, chunk.id, 1)))
-        assert (chunk_input.policy, chunk_input.resize) == (policy, resize)
+        key = keys.chunk_input(job.id, chunk.id, 1)
+        head, _ = unpack(ChunkHead, ChunkUrl, objects.get_lines(key))
+        assert (head.policy, head.resize) == (policy, resize)
 
 
 class TestDescription:

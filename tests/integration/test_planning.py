@@ -1,8 +1,8 @@
 import json
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select
@@ -11,12 +11,17 @@ from sqlalchemy.orm import Session
 from crawlset.crawls import planning
 from crawlset.kit import objects
 from crawlset.kit.batch import Delivery
-from crawlset.kit.json_lines import pack_lines
 from crawlset.models import CrawlJob, Image, JobChunk, JobSearch, JobStatus, WorkStatus
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.wire import keys
+from crawlset.wire.candidates import CandidateLine, PartHead, SearchError
+from crawlset.wire.chunks import ChunkHead, ChunkMessage, ChunkUrl
+from crawlset.wire.notices import ObjectNotice
+from crawlset.wire.record import pack, unpack
+from crawlset.wire.searches import Deferral
 from functions.plan import app
 from tests import factories
+from tests.integration.planned import candidate
 
 pytestmark = [pytest.mark.role("crawlset_worker"), pytest.mark.usefixtures("bucket")]
 
@@ -32,44 +37,16 @@ def search(session: Session, job: CrawlJob) -> JobSearch:
     return factories.create_search(session, job)
 
 
-def candidate(url: str, **overrides: Any) -> dict[str, Any]:
-    return {
-        "url": url,
-        "source": "sample",
-        "query": "cat",
-        "keyword": "cat",
-        "rank": 1,
-        "landing_url": None,
-        "licence": "cc0-1.0",
-        "licence_raw": "CC0",
-        "creator": None,
-        "attribution": None,
-        "title": None,
-        "width": None,
-        "height": None,
-        "refused": None,
-    } | overrides
-
-
 def put_part(
     search: JobSearch,
-    candidates: list[dict[str, Any]],
+    candidates: Sequence[CandidateLine],
     part: int = 0,
     n_parts: int | None = 1,
-    error: dict[str, str] | None = None,
+    error: SearchError | None = None,
     attempt: int = 1,
 ) -> str:
     key = keys.candidates(search.crawl_job_id, search.id, part)
-    head = {
-        "v": 1,
-        "job_id": str(search.crawl_job_id),
-        "search_id": str(search.id),
-        "attempt": attempt,
-        "part": part,
-        "n_parts": n_parts,
-        "error": error,
-    }
-    objects.put(key, pack_lines([head, *candidates]))
+    objects.put(key, pack(PartHead(attempt, n_parts, error), candidates))
     return key
 
 
@@ -92,16 +69,13 @@ class TestPlanPart:
 
         (chunk,) = chunks_of(session, job)
         assert (n_new, chunk.n_urls, chunk.status) == (9, 9, WorkStatus.queued)
-        (message,) = map(json.loads, queues.bodies("chunks"))
-        assert message == {
-            "v": 1,
-            "job_id": str(job.id),
-            "chunk_id": str(chunk.id),
-            "attempt": 1,
-        }
-        head, *lines = objects.get_lines(keys.chunk_input(job.id, chunk.id, 1))
-        assert UUID(head["chunk_id"]) == chunk.id
-        assert {line["url"] for line in lines} == set(urls)
+        (message,) = map(ChunkMessage.from_json, queues.bodies("chunks"))
+        assert message == ChunkMessage(job.id, chunk.id, 1)
+        head, lines = unpack(
+            ChunkHead, ChunkUrl, objects.get_lines(keys.chunk_input(job.id, chunk.id, 1))
+        )
+        assert head.chunk_id == chunk.id
+        assert {line.url for line in lines} == set(urls)
         session.refresh(job)
         session.refresh(search)
         assert (job.status, search.status, search.n_candidates) == (
@@ -149,7 +123,9 @@ class TestPlanPart:
         self, session: Session, job: CrawlJob, search: JobSearch, queues: Any
     ) -> None:
         planning.plan_part(
-            put_part(search, [candidate("https://a.example.org/1.jpg", refused="refused_licence")])
+            put_part(
+                search, [candidate("https://a.example.org/1.jpg", refused=Outcome.refused_licence)]
+            )
         )
 
         image = session.scalars(select(Image)).one()
@@ -157,6 +133,16 @@ class TestPlanPart:
         assert queues.bodies("chunks") == []
         session.refresh(job)
         assert job.status is JobStatus.completed
+
+    def test_keeps_the_sides_that_a_source_states_until_the_picture_is_fetched(
+        self, session: Session, job: CrawlJob, search: JobSearch, queues: Any
+    ) -> None:
+        line = candidate("https://a.example.org/1.jpg", width=640, height=480)
+
+        planning.plan_part(put_part(search, [line]))
+
+        image = session.scalars(select(Image)).one()
+        assert (image.width, image.height) == (640, 480)
 
     def test_completes_a_job_whose_search_finds_nothing(
         self, session: Session, job: CrawlJob, search: JobSearch, queues: Any
@@ -169,7 +155,7 @@ class TestPlanPart:
     def test_fails_a_job_whose_only_search_failed(
         self, session: Session, job: CrawlJob, search: JobSearch, queues: Any
     ) -> None:
-        error = {"code": "MalformedManifestError", "message": "Line 3 is not JSON."}
+        error = SearchError("MalformedManifestError", "Line 3 is not JSON.")
 
         planning.plan_part(put_part(search, [], error=error))
 
@@ -211,7 +197,7 @@ class TestPlanPart:
     ) -> None:
         search.attempt = 2
         session.commit()
-        error = {"code": "SourceRefusedError", "message": "The key has expired."}
+        error = SearchError("SourceRefusedError", "The key has expired.")
         planning.plan_part(
             put_part(search, [candidate("https://a.example.org/1.jpg")], error=error)
         )
@@ -235,16 +221,9 @@ class TestPlanPart:
 
 class TestDefer:
     def hand_back(self, search: JobSearch) -> None:
-        head = {
-            "v": 1,
-            "job_id": str(search.crawl_job_id),
-            "search_id": str(search.id),
-            "attempt": 1,
-            "seconds": 7200,
-        }
         key = keys.deferral(search.id)
-        objects.put(key, pack_lines([head]))
-        app.plan_named(Delivery("m", json.dumps({"v": 1, "key": key}), 1))
+        objects.put(key, pack(Deferral(search.crawl_job_id, search.id, 1, 7200)))
+        app.plan_named(Delivery("m", json.dumps(ObjectNotice(key).to_json()), 1))
 
     def test_puts_the_search_off_for_as_long_as_its_source_asks(
         self, session: Session, search: JobSearch

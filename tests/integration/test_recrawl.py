@@ -11,13 +11,14 @@ from sqlalchemy.orm import Session
 
 from crawlset.crawls import finishing, recording
 from crawlset.crawls.sweeping import sweep
-from crawlset.fetching.candidates import Known
-from crawlset.fetching.messages import ChunkInput
 from crawlset.jobs.crawl_jobs import CrawlRepository
 from crawlset.kit import objects
-from crawlset.models import Change, CrawlJob, Image, JobChunk, JobStatus, WorkStatus
-from crawlset.outcomes import ImageStatus, Outcome
+from crawlset.models import CrawlJob, Image, JobChunk, JobStatus, WorkStatus
+from crawlset.outcomes import Change, ImageStatus, Outcome
 from crawlset.wire import keys
+from crawlset.wire.chunks import ChunkHead, ChunkMessage, ChunkUrl, Known
+from crawlset.wire.outcomes import Defer, UrlOutcome
+from crawlset.wire.record import unpack
 from tests import factories
 from tests.integration.api import Api
 from tests.integration.fetched import create_open_chunk, put_outcome, result
@@ -50,7 +51,7 @@ def chunk(session: Session, job: CrawlJob) -> JobChunk:
     return chunk
 
 
-def unchanged(n: int, **overrides: Any) -> dict[str, Any]:
+def unchanged(n: int, **overrides: Any) -> UrlOutcome:
     """What a 304 says."""
     nothing: dict[str, Any] = dict.fromkeys(
         (
@@ -172,7 +173,7 @@ class TestRecordOutcome:
         ],
     )
     def test_leaves_the_bytes_it_had_to_the_first_of_its_duplicates(
-        self, session: Session, job: CrawlJob, chunk: JobChunk, line: dict[str, Any]
+        self, session: Session, job: CrawlJob, chunk: JobChunk, line: UrlOutcome
     ) -> None:
         keeper = image_at(session, chunk, 0)
         place = keeper.pack_key, keeper.pack_offset, keeper.pack_length
@@ -236,7 +237,7 @@ class TestRecordOutcome:
         assert (counts.n_candidates, dict(counts.outcomes)) == (3, {"stored": 3})
 
     def test_defers_as_a_re_crawl(self, session: Session, job: CrawlJob, chunk: JobChunk) -> None:
-        defer = {"seconds": 60, "cause": "retry_after"}
+        defer = Defer(60, "retry_after")
 
         recording.record_outcome(
             put_outcome(chunk, [unchanged(0), unchanged(1), result(2, "http_429", defer=defer)])
@@ -322,8 +323,8 @@ class TestRecrawl:
         assert body["outcomes"] == {"stored": 1, "timeout": 1}
         (message,) = map(json.loads, queues.bodies("chunks"))
         key = keys.chunk_input(crawled.crawl_job_id, message["chunk_id"], 1)
-        (candidate,) = ChunkInput.parse(objects.get_lines(key)).candidates
-        assert candidate.n_retries == 0
+        _, (candidate,) = unpack(ChunkHead, ChunkUrl, objects.get_lines(key))
+        assert candidate.retries == 0
         assert candidate.known == Known(
             etag='"1"',
             last_modified="Sat, 01 Aug 2026 00:00:00 GMT",
@@ -342,7 +343,7 @@ class TestRecrawl:
 
         (message,) = map(json.loads, queues.bodies("chunks"))
         key = keys.chunk_input(crawled.crawl_job_id, message["chunk_id"], 1)
-        (candidate,) = ChunkInput.parse(objects.get_lines(key)).candidates
+        _, (candidate,) = unpack(ChunkHead, ChunkUrl, objects.get_lines(key))
         assert candidate.known is not None
         assert candidate.known.sha256 == received
 
@@ -474,9 +475,8 @@ def test_the_tick_sends_a_lost_re_crawl_again_with_what_is_known(
 
     sweep()
 
-    (message,) = map(json.loads, queues.bodies("chunks"))
-    assert message["attempt"] == 2
-    candidates = ChunkInput.parse(
-        objects.get_lines(keys.chunk_input(job.id, chunk.id, 2))
-    ).candidates
-    assert [c.known.etag for c in candidates if c.known] == ['"0"', '"1"', '"2"']
+    (message,) = map(ChunkMessage.from_json, queues.bodies("chunks"))
+    assert message.attempt == 2
+    key = keys.chunk_input(job.id, chunk.id, 2)
+    _, urls = unpack(ChunkHead, ChunkUrl, objects.get_lines(key))
+    assert [url.known.etag for url in urls if url.known] == ['"0"', '"1"', '"2"']

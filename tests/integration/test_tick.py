@@ -27,6 +27,7 @@ from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.schedules.clock import Timing
 from crawlset.settings import MAX_ATTEMPTS
 from crawlset.wire import keys
+from crawlset.wire.notices import ObjectNotice
 from functions.tick import app
 from tests import factories
 
@@ -59,7 +60,7 @@ def create_stalled_chunk(session: Session, job: CrawlJob, **overrides: Any) -> J
 
 class TestRelay:
     def test_sends_what_a_crash_left_in_the_outbox(self, session: Session, queues: Any) -> None:
-        session.add(OutboxMessage(target=Target.plan, body={"v": 1}))
+        session.add(OutboxMessage(target=Target.plan, body=ObjectNotice("k").to_json()))
         session.commit()
 
         tick()
@@ -146,7 +147,7 @@ class TestSweep:
 
         tick()
 
-        assert [json.loads(body) for body in queues.bodies("results")] == [{"v": 1, "key": key}]
+        assert [*map(ObjectNotice.from_json, queues.bodies("results"))] == [ObjectNotice(key)]
         assert queues.bodies("chunks") == []
 
     def test_gives_a_chunk_up_after_the_last_attempt(

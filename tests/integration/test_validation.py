@@ -17,6 +17,7 @@ from crawlset.models import (
 )
 from crawlset.outcomes import ImageStatus, Outcome, Verdict
 from crawlset.pipeline import service as pipeline
+from crawlset.wire.pipeline import Execution
 from tests import factories
 from tests.integration.api import Api
 from tests.integration.validating import STEPS, step, validate, verdicts
@@ -82,13 +83,9 @@ class TestCreateValidationJob:
         assert body["by_rule"] == {}
         (message,) = session.scalars(select(OutboxMessage))
         assert message.deduplication_id == f"val-{body['id']}"
-        assert message.body == {
-            "v": 1,
-            "user_id": str(job.user_id),
-            "job_id": str(job.id),
-            "validation_job_id": body["id"],
-            "export_job_id": None,
-        }
+        assert Execution.from_json(message.body) == Execution(
+            job.user_id, job.id, UUID(body["id"]), None
+        )
 
     def test_takes_the_default_rules(self, api: Api, path: str) -> None:
         status, body = api.call("POST", path, {})

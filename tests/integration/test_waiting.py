@@ -10,9 +10,13 @@ from sqlalchemy.orm import Session
 
 from crawlset.kit import objects
 from crawlset.kit.batch import Delivery
-from crawlset.kit.json_lines import pack_lines
+from crawlset.kit.strict_json import from_json
 from crawlset.models import CrawlJob, JobEvent, JobSearch, JobStatus, WorkStatus
 from crawlset.wire import keys
+from crawlset.wire.candidates import PartHead
+from crawlset.wire.notices import ObjectNotice
+from crawlset.wire.record import pack
+from crawlset.wire.searches import Deferral, DiscoverMessage, SearchRequest
 from functions.dead_letters import app as dead_letters
 from functions.plan import app as plan
 from tests import factories
@@ -37,36 +41,25 @@ def search(session: Session, job: CrawlJob) -> JobSearch:
 
 def note(search: JobSearch, *, error: str = ERROR, at: datetime | None = None) -> None:
     """What `discover` leaves of a source that does not answer, heard by `plan`."""
-    head = {
-        "v": 1,
-        "job_id": str(search.crawl_job_id),
-        "search_id": str(search.id),
-        "attempt": 1,
-        "seconds": 30,
-        "error": error,
-        "failed_at": (at or datetime.now(UTC)).isoformat(),
-        "is_handed_back": False,
-    }
+    deferral = Deferral(
+        search.crawl_job_id,
+        search.id,
+        attempt=1,
+        seconds=30,
+        error=error,
+        failed_at=at or datetime.now(UTC),
+        is_handed_back=False,
+    )
     key = keys.deferral(search.id)
-    objects.put(key, pack_lines([head]))
-    plan.plan_named(Delivery("m", json.dumps({"v": 1, "key": key}), 1))
+    objects.put(key, pack(deferral))
+    plan.plan_named(Delivery("m", json.dumps(ObjectNotice(key).to_json()), 1))
 
 
 def plan_all(search: JobSearch) -> None:
     """Its one part, of no candidates."""
-    head = {
-        "v": 1,
-        "attempt": 1,
-        "job_id": str(search.crawl_job_id),
-        "search_id": str(search.id),
-        "part": 0,
-        "n_parts": 1,
-        "error": None,
-        "queries": None,
-    }
     key = keys.candidates(search.crawl_job_id, search.id, 0)
-    objects.put(key, pack_lines([head]))
-    plan.plan_named(Delivery("m", json.dumps({"v": 1, "key": key}), 1))
+    objects.put(key, pack(PartHead(attempt=1, n_parts=1)))
+    plan.plan_named(Delivery("m", json.dumps(ObjectNotice(key).to_json()), 1))
 
 
 def events_of(session: Session, search: JobSearch) -> list[tuple[str, dict[str, Any]]]:
@@ -136,9 +129,10 @@ class TestNoted:
         self, session: Session, job: CrawlJob, search: JobSearch
     ) -> None:
         note(search)
-        body = {"v": 1, "job_id": str(job.id), "search_id": str(search.id), "attempt": 1}
+        request = from_json(SearchRequest, search.request)
+        message = DiscoverMessage(job.id, search.id, 1, request)
 
-        dead_letters.bury(Delivery("m", json.dumps(body), 5))
+        dead_letters.bury(Delivery("m", json.dumps(message.to_json()), 5))
 
         session.expire_all()
         reason = f"{ERROR} The work failed 5 times and was given up."

@@ -14,8 +14,8 @@ from standardwebhooks import Webhook as Verifier
 from crawlset.kit.ids import new_id
 from crawlset.models import Webhook, WebhookDelivery
 from crawlset.webhooks import dispatching, signing
-from crawlset.webhooks.messages import DeliveryResult
 from crawlset.webhooks.recording import BACK_OFF, MAX_ATTEMPTS
+from crawlset.wire.deliveries import DeliveryResult
 from functions.deliver import app as deliver
 from functions.record import app as record
 from tests import factories
@@ -60,8 +60,12 @@ def send(body: str) -> None:
 
 def answer(session: Session, delivery: WebhookDelivery, **result: Any) -> None:
     """What `deliver` says of the attempt under way, recorded."""
-    told = {"attempt": delivery.n_attempts, "status": 500, "detail": "HTTP 500"} | result
-    body = DeliveryResult(delivery_id=delivery.id, **told).model_dump_json()
+    told: dict[str, Any] = {
+        "attempt": delivery.n_attempts,
+        "status": 500,
+        "detail": "HTTP 500",
+    } | result
+    body = json.dumps(DeliveryResult(delivery_id=delivery.id, **told).to_json())
     assert record.handler(message_of(body), CONTEXT) == {"batchItemFailures": []}
     session.expire_all()
 
@@ -149,14 +153,10 @@ class TestDeliver:
         assert received.path == "/events?from=crawlset"
         assert received.headers["content-type"] == "application/json"
         assert received.headers["user-agent"].startswith("Crawlset/")
-        (result,) = map(json.loads, queues.bodies("results"))
-        assert result == {
-            "v": 1,
-            "delivery_id": str(delivery.id),
-            "attempt": 1,
-            "status": 204,
-            "detail": "HTTP 204",
-        }
+        (result,) = map(DeliveryResult.from_json, queues.bodies("results"))
+        assert result == DeliveryResult(
+            delivery_id=delivery.id, attempt=1, status=204, detail="HTTP 204"
+        )
 
     def test_follows_no_redirect(self, session: Session, queues: Any, receiver: Receiver) -> None:
         receiver.status, receiver.headers = 302, {"Location": "/elsewhere"}
@@ -265,7 +265,7 @@ class TestRecord:
         session.commit()
 
         body = DeliveryResult(delivery_id=delivery.id, attempt=1, status=204, detail="")
-        assert record.handler(message_of(body.model_dump_json()), CONTEXT) == {
+        assert record.handler(message_of(json.dumps(body.to_json())), CONTEXT) == {
             "batchItemFailures": []
         }
 

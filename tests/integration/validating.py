@@ -7,6 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crawlset.models import ImageVerdict, ValidationJob
+from crawlset.wire.pipeline import Execution
+from crawlset.wire.validators import ValidatorRequest
 from functions.validate import app
 from tests.integration.api import CONTEXT
 
@@ -15,15 +17,10 @@ STEPS = ("evaluate", "deduplicate", "compare", "cluster", "judge", "finish")
 
 
 def step(validation_job: ValidationJob, name: str, **more: Any) -> dict[str, Any]:
-    event = {
-        "v": 1,
-        "step": name,
-        "user_id": str(validation_job.user_id),
-        "job_id": str(validation_job.crawl_job_id),
-        "validation_job_id": str(validation_job.id),
-        "export_job_id": None,
-    }
-    return app.handler(event | more, CONTEXT)
+    execution = Execution(
+        validation_job.user_id, validation_job.crawl_job_id, validation_job.id, None
+    )
+    return app.handler(execution.to_json() | {"step": name} | more, CONTEXT)
 
 
 def validate(
@@ -44,7 +41,7 @@ def validate(
         key = f"{clustered['folder']}{batch['index']}.json"
         told: dict[str, Any]
         try:
-            told = {"answer": validator({"v": 1, "bucket": clustered["bucket"], "key": key})}
+            told = {"answer": validator(ValidatorRequest(clustered["bucket"], key).to_json())}
         except Exception as error:  # noqa: BLE001 - whatever a validator raises
             told = {"error": {"Error": type(error).__name__, "Cause": str(error)}}
         run("judge", index=batch["index"], **told)

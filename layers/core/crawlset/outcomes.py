@@ -21,6 +21,15 @@ class Verdict(StrEnum):
     """A rule could not say anything of it."""
 
 
+class Change(StrEnum):
+    """What became of a stored picture at its URL."""
+
+    unchanged = "unchanged"
+    same_picture = "same_picture"
+    replaced = "replaced"
+    gone = "gone"
+
+
 class Outcome(StrEnum):
     """Why a candidate is where it is; one word each in rows, manifests and reports."""
 

@@ -12,8 +12,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 from unittest import mock
 from uuid import UUID
 
@@ -22,9 +24,9 @@ from rich.console import Console
 from tests.bench.validate import stored  # isort: skip, it says which AWS there is
 
 from crawlset.exports import steps
-from crawlset.exports.steps import ExportStep
 from crawlset.kit import db, objects
 from crawlset.models import CrawlJob
+from crawlset.wire.pipeline import ExportStep
 from tests import factories
 from tests.bench.document import put_section
 from tests.bench.fetch.runner import HOME
@@ -34,7 +36,7 @@ HEAD = """### Planned
 
 `tests/bench/export/plan.py`: everything that an export says is read and frozen, then written as
 manifest, attributions, Croissant and a list of images; then read back."""
-STEPS = ("plan", "finish", "verify")
+STEPS: tuple[Literal["plan", "finish", "verify"], ...] = ("plan", "finish", "verify")
 
 
 def main(arguments: list[str]) -> None:
@@ -48,7 +50,7 @@ def main(arguments: list[str]) -> None:
         for name in STEPS:
             Path("/proc/self/clear_refs").write_text("5")  # the peak from here on
             start = time.monotonic()
-            steps.run(message.model_copy(update={"step": name}))
+            steps.run(replace(message, step=name))
             seconds = time.monotonic() - start
             rows.append(f"| {n_images:,} | {name} | {seconds:.0f} | {peak_mb(os.getpid()):,.0f} |")
             console.print(rows[-1], markup=False)

@@ -15,11 +15,11 @@ from itertools import islice
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from crawlset.fetching.candidates import Candidate
 from crawlset.fetching.chunk import run_chunk
 from crawlset.fetching.limits import Limits
-from crawlset.imaging.features import Resize, ResizeMode
 from crawlset.imaging.pool import DecodePool
+from crawlset.resizing import Resize, ResizeMode
+from crawlset.wire.chunks import ChunkUrl
 
 CHUNK_URLS = 500
 SECONDS = 3600.0
@@ -47,7 +47,7 @@ def main(config: Config) -> None:
     urls = Path(config.urls).read_text().splitlines()
     counts: Counter[str] = Counter()
     with closing(DecodePool(config.n_children)) as pool:
-        for n, chunk in enumerate(_chunks(Candidate(n, url) for n, url in enumerate(urls))):
+        for n, chunk in enumerate(_chunks(ChunkUrl(n, url) for n, url in enumerate(urls))):
             result = run_chunk(
                 chunk,
                 chunk_id=f"chunk-{n:05d}",
@@ -71,7 +71,7 @@ def outcomes(printed: str) -> dict[str, int]:
     return counts
 
 
-def _chunks(candidates: Iterable[Candidate]) -> Iterator[list[Candidate]]:
+def _chunks(candidates: Iterable[ChunkUrl]) -> Iterator[list[ChunkUrl]]:
     left = iter(candidates)
     while chunk := list(islice(left, CHUNK_URLS)):
         yield chunk

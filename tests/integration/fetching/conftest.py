@@ -9,10 +9,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from crawlset.fetching.candidates import Candidate
 from crawlset.fetching.chunk import ChunkResult, run_chunk
 from crawlset.fetching.limits import Limits
 from crawlset.imaging.pool import DecodePool
+from crawlset.wire.chunks import ChunkUrl
 from tests.integration.fetching.support import QUICK, USER_AGENT, Fetch
 from tests.integration.web import Web, serve
 
@@ -69,9 +69,9 @@ def pack_path(tmp_path: Path) -> Path:
 def fetch(web: Web, pool: DecodePool, pack_path: Path) -> Fetch:
     """`run_chunk` on URLs or candidates, with limits that suit a test."""
 
-    def fetch(*asked: str | Candidate, limits: Limits = QUICK, **options: Any) -> ChunkResult:
+    def fetch(*asked: str | ChunkUrl, limits: Limits = QUICK, **options: Any) -> ChunkResult:
         candidates = [
-            Candidate(n, each) if isinstance(each, str) else each for n, each in enumerate(asked)
+            ChunkUrl(n, each) if isinstance(each, str) else each for n, each in enumerate(asked)
         ]
         defaults: dict[str, Any] = {
             "chunk_id": "chunk",

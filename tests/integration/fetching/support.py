@@ -5,11 +5,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
-from crawlset.fetching.candidates import UrlOutcome
 from crawlset.fetching.chunk import ChunkResult
 from crawlset.fetching.limits import Limits
-from crawlset.imaging.features import Features, Rejection, Resize
+from crawlset.imaging.features import Features, Rejection
 from crawlset.imaging.pool import DecodePool, Done, Picture
+from crawlset.resizing import Resize
+from crawlset.wire.outcomes import UrlOutcome
 
 USER_AGENT = "Crawlset/0.1 (+tests@example.org)"
 QUICK = Limits(

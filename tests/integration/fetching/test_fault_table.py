@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from crawlset.fetching.candidates import Candidate
 from crawlset.fetching.chunk import ChunkResult, run_chunk
 from crawlset.fetching.limits import Limits
 from crawlset.imaging.pool import DecodePool
 from crawlset.outcomes import Outcome
+from crawlset.wire.chunks import ChunkUrl
 from crawlset_local.sample_site.bad_files import polyglot
 from crawlset_local.sample_site.faults import FAULTS, LONG_RETRY_SECONDS
 from crawlset_local.sample_site.server import SampleSite, serve
@@ -136,7 +136,7 @@ def run(site: SampleSite, impatient_pool: DecodePool, tmp_path: Path) -> Run:
             "is_cancelled": lambda: False,
             "limits": LIMITS,
         }
-        candidates = [Candidate(n, url) for n, url in enumerate(urls)]
+        candidates = [ChunkUrl(n, url) for n, url in enumerate(urls)]
         return run_chunk(candidates, **(arguments | options))
 
     return run
@@ -210,8 +210,8 @@ class TestFaults:
 
         (settled,) = result.outcomes
         assert settled.defer is not None
-        assert settled.defer["cause"] == "retry_after"
-        assert 0 <= LONG_RETRY_SECONDS - settled.defer["seconds"] <= result.seconds + ROUNDING
+        assert settled.defer.cause == "retry_after"
+        assert 0 <= LONG_RETRY_SECONDS - settled.defer.seconds <= result.seconds + ROUNDING
 
 
 class TestDecoders:

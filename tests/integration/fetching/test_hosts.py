@@ -8,9 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from crawlset.fetching.candidates import Candidate
-from crawlset.fetching.policy import FetchPolicy
 from crawlset.outcomes import Outcome
+from crawlset.wire.chunks import ChunkUrl, FetchPolicy
 from tests.integration.fetching.support import QUICK, ROUNDING, Fetch, only
 from tests.integration.web import Web, response
 from tests.unit.imaging import pictures
@@ -85,8 +84,8 @@ class TestGap:
         assert result.seconds < 20 * 0.8 / 2
         for outcome in deferred:
             assert outcome.defer is not None
-            assert outcome.defer["cause"] == "crawl_delay"
-            assert 0 <= outcome.defer["seconds"] <= 0.8
+            assert outcome.defer.cause == "crawl_delay"
+            assert 0 <= outcome.defer.seconds <= 0.8
             assert (outcome.outcome, outcome.n_retries) == (Outcome.timeout, 0)
             assert web.requests[f"/{outcome.n}.jpg"] == 0
 
@@ -112,7 +111,7 @@ class TestGap:
         assert result.counts == {"stored": 1, "timeout": 8}
         last = result.outcomes[-1]
         assert last.defer is not None
-        assert 0 <= seconds - last.defer["seconds"] <= result.seconds + ROUNDING
+        assert 0 <= seconds - last.defer.seconds <= result.seconds + ROUNDING
         assert result.seconds < seconds
 
 
@@ -156,8 +155,8 @@ class TestPause:
         assert len(asked) == QUICK.n_per_host
         for each in paused:
             assert each.defer is not None
-            assert each.defer["cause"] == "retry_after"
-            assert 0 <= 3600 - each.defer["seconds"] <= result.seconds + ROUNDING
+            assert each.defer.cause == "retry_after"
+            assert 0 <= 3600 - each.defer.seconds <= result.seconds + ROUNDING
             assert web.requests[f"/{each.n}.jpg"] == each.n_retries
             assert each.evidence.get("retry_after") == ("3600" if each in asked else None)
         assert result.seconds < QUICK.retry_after_seconds
@@ -166,12 +165,12 @@ class TestPause:
         deferred = only(fetch(web.add("/a.jpg", b"", 429, Retry_After="9" * 400)))
 
         assert deferred.defer is not None
-        assert 86_000 < deferred.defer["seconds"] <= 86_400
+        assert 86_000 < deferred.defer.seconds <= 86_400
 
     def test_does_not_defer_what_was_tried_often_enough(self, web: Web, fetch: Fetch) -> None:
         url = web.add("/a.jpg", b"", 429, Retry_After="3600")
 
-        settled = only(fetch(Candidate(0, url, n_retries=2)))
+        settled = only(fetch(ChunkUrl(0, url, retries=2)))
 
         assert (settled.outcome, settled.defer) == (Outcome.http_429, None)
         assert web.requests["/a.jpg"] == 1
@@ -194,7 +193,7 @@ class TestPause:
 
         deferred = only(result)
         assert deferred.defer is not None
-        assert 0 <= 5 - deferred.defer["seconds"] <= result.seconds + ROUNDING
+        assert 0 <= 5 - deferred.defer.seconds <= result.seconds + ROUNDING
 
 
 class TestBackoff:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from crawlset.fetching.policy import FetchPolicy
 from crawlset.outcomes import Outcome
+from crawlset.wire.chunks import FetchPolicy
 from tests.integration.fetching.support import Fetch, only
 from tests.integration.web import Web
 from tests.unit.imaging import pictures

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from PIL import ImageOps
 
-from crawlset.fetching.candidates import Candidate, Known, UrlOutcome
 from crawlset.outcomes import Outcome
+from crawlset.wire.chunks import ChunkUrl, Known
+from crawlset.wire.outcomes import UrlOutcome
 from tests.integration.fetching.support import Fetch, only
 from tests.integration.web import Web
 from tests.unit.imaging import pictures
@@ -45,7 +46,7 @@ class TestRecrawl:
         url = web.add("/a.jpg", status=304)
         expected = Known('"A"', MODIFIED, "0" * 64, 1)
 
-        result = fetch(Candidate(0, url, known=expected))
+        result = fetch(ChunkUrl(0, url, known=expected))
 
         asked = web.log[-1].headers
         assert (asked["if-none-match"], asked["if-modified-since"]) == ('"a"', MODIFIED.lower())
@@ -58,7 +59,7 @@ class TestRecrawl:
     def test_puts_no_condition_on_policies_and_on_what_is_new(self, web: Web, fetch: Fetch) -> None:
         url = web.add("/a.jpg", pictures.jpeg())
 
-        fetch(Candidate(0, url, known=Known('"a"')), web.add("/b.jpg", pictures.jpeg()))
+        fetch(ChunkUrl(0, url, known=Known('"a"')), web.add("/b.jpg", pictures.jpeg()))
 
         conditional = {asked.path for asked in web.log if "if-none-match" in asked.headers}
         assert conditional == {"/a.jpg"}
@@ -66,7 +67,7 @@ class TestRecrawl:
     def test_sends_no_header_that_was_smuggled_in(self, web: Web, fetch: Fetch) -> None:
         url = web.add("/a.jpg", pictures.jpeg())
 
-        fetch(Candidate(0, url, known=Known('"a"\r\nX-Evil: 1', "\xe9")))
+        fetch(ChunkUrl(0, url, known=Known('"a"\r\nX-Evil: 1', "\xe9")))
 
         assert not {"x-evil", "if-none-match", "if-modified-since"} & web.log[-1].headers.keys()
 
@@ -75,7 +76,7 @@ class TestRecrawl:
         before = only(fetch(url))
         web.add("/a.jpg", pictures.jpeg(), ETag='"b"')
 
-        result = fetch(Candidate(0, url, known=known(before)))
+        result = fetch(ChunkUrl(0, url, known=known(before)))
 
         unchanged = only(result)
         assert (unchanged.outcome, unchanged.change) == (Outcome.stored, "unchanged")
@@ -91,7 +92,7 @@ class TestRecrawl:
 
         for data in (again, other):
             web.add("/a.jpg", data)
-            settled = only(fetch(Candidate(0, url, known=known(before))))
+            settled = only(fetch(ChunkUrl(0, url, known=known(before))))
             assert settled.sha256 == hashlib.sha256(data).hexdigest()
             assert settled.pack_length == len(data)
             changes.append(settled.change)
@@ -103,7 +104,7 @@ class TestRecrawl:
     ) -> None:
         url = web.add("/a.jpg", pictures.jpeg())
 
-        assert only(fetch(Candidate(0, url, known=Known()))).change == "replaced"
+        assert only(fetch(ChunkUrl(0, url, known=Known()))).change == "replaced"
 
     @pytest.mark.parametrize(
         ("status", "change"), [(404, "gone"), (410, "gone"), (403, None), (204, None)]
@@ -113,12 +114,12 @@ class TestRecrawl:
     ) -> None:
         url = web.add("/a.jpg", status=status)
 
-        assert only(fetch(Candidate(0, url, known=Known('"a"')))).change == change
+        assert only(fetch(ChunkUrl(0, url, known=Known('"a"')))).change == change
 
     def test_tells_no_change_from_a_file_that_is_no_picture(self, web: Web, fetch: Fetch) -> None:
         url = web.add("/a.jpg", b"<html>")
 
-        settled = only(fetch(Candidate(0, url, known=Known('"a"'))))
+        settled = only(fetch(ChunkUrl(0, url, known=Known('"a"'))))
 
         assert (settled.outcome, settled.change) == (Outcome.not_image, None)
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from crawlset.fetching.candidates import Candidate, Known
 from crawlset.outcomes import Outcome
+from crawlset.wire.chunks import ChunkUrl, Known
 from tests.integration.fetching.support import Fetch, only, trickle
 from tests.integration.web import Web
 from tests.unit.imaging import pictures
@@ -95,6 +95,6 @@ class TestRefusals:
     def test_hears_a_304_that_opts_out(self, web: Web, fetch: Fetch) -> None:
         url = web.add("/a.jpg", status=304, tdm_reservation="1")
 
-        refused = only(fetch(Candidate(0, url, known=Known(etag='"a"'))))
+        refused = only(fetch(ChunkUrl(0, url, known=Known(etag='"a"'))))
 
         assert (refused.outcome, refused.change) == (Outcome.refused_tdm, None)

@@ -8,10 +8,10 @@ from itertools import count
 
 import pytest
 
-from crawlset.fetching.candidates import Candidate
 from crawlset.fetching.limits import Limits
 from crawlset.kit.event_loop import Loop
 from crawlset.outcomes import Outcome
+from crawlset.wire.chunks import ChunkUrl
 from tests.integration.fetching.support import IMPATIENT, Fetch, only, trickle
 from tests.integration.web import Web, response
 from tests.unit.imaging import pictures
@@ -45,7 +45,7 @@ class TestStatuses:
     ) -> None:
         once, never = web.add("/a.jpg", b"", 500), web.add("/b.jpg", b"", 500)
 
-        result = fetch(Candidate(0, once, n_retries=1), Candidate(1, never, n_retries=2))
+        result = fetch(ChunkUrl(0, once, retries=1), ChunkUrl(1, never, retries=2))
 
         assert [o.n_retries for o in result.outcomes] == [2, 2]
         assert (web.requests["/a.jpg"], web.requests["/b.jpg"]) == (2, 1)

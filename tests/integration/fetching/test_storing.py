@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from crawlset.fetching.limits import Limits
-from crawlset.imaging.features import Resize, ResizeMode
 from crawlset.outcomes import Outcome
+from crawlset.resizing import Resize, ResizeMode
 from tests.integration.fetching.support import QUICK, USER_AGENT, Fetch, WatchedPool, only
 from tests.integration.web import Web, response
 from tests.unit.imaging import pictures
@@ -60,7 +60,7 @@ class TestStoring:
         assert result.n_packed == 1
 
     def test_has_a_line_for_the_outcome_object(self, web: Web, fetch: Fetch) -> None:
-        line = only(fetch(web.add("/a.jpg", pictures.jpeg()))).line()
+        line = only(fetch(web.add("/a.jpg", pictures.jpeg()))).to_json()
 
         assert json.loads(json.dumps(line, allow_nan=False)) == line
         assert (line["n"], line["outcome"], line["n_retries"]) == (0, "stored", 0)

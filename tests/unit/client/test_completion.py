@@ -10,8 +10,8 @@ import pytest
 
 from crawlset.exports.formats import FORMATS
 from crawlset.models import JobStatus
-from crawlset.sources.protocol import IntendedUse
 from crawlset.validation.rules.presets import Preset
+from crawlset.wire.searches import IntendedUse
 from crawlset_client.cli import completion
 from tests.unit.client.conftest import Shell
 from tests.unit.client.fake_api import FakeApi, problem

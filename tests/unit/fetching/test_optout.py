@@ -12,8 +12,8 @@ from crawlset.fetching.optout import (
     refusing_preference,
     signals_in,
 )
-from crawlset.fetching.policy import FetchPolicy
 from crawlset.outcomes import Outcome
+from crawlset.wire.chunks import FetchPolicy
 
 
 def headers(*pairs: tuple[str, str]) -> Headers:

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawlset.fetching.answer import Headers
-from crawlset.fetching.candidates import Known
 from crawlset.fetching.revalidation import compare, conditions, validators
+from crawlset.wire.chunks import Known
 
 HASHES = st.integers(-(1 << 63), (1 << 63) - 1)
 

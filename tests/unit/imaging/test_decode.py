@@ -5,9 +5,10 @@ import pytest
 from PIL import Image, ImageOps
 
 from crawlset.imaging.decode import describe
-from crawlset.imaging.features import Features, Rejection, Resize, ResizeMode, StoredFormat
+from crawlset.imaging.features import Features, Rejection
 from crawlset.imaging.hashes import phashes
 from crawlset.outcomes import Outcome
+from crawlset.resizing import Resize, ResizeMode, StoredFormat
 from tests.unit.imaging import pictures
 from tests.unit.imaging.test_metadata import AS_TEXT, packet
 

@@ -7,9 +7,6 @@ from crawlset.imaging.decode import describe
 from crawlset.imaging.features import (
     Features,
     Rejection,
-    Resize,
-    ResizeMode,
-    StoredFormat,
     Transformed,
     resize_from,
     resize_message,
@@ -17,6 +14,7 @@ from crawlset.imaging.features import (
     result_message,
 )
 from crawlset.outcomes import Outcome
+from crawlset.resizing import Resize, ResizeMode, StoredFormat
 from tests.unit.imaging import pictures
 
 SEEN = describe(pictures.jpeg())

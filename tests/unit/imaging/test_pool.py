@@ -18,20 +18,12 @@ import pytest
 from PIL import Image
 
 from crawlset.imaging.decode import describe
-from crawlset.imaging.features import (
-    REPLY,
-    Features,
-    Rejection,
-    Resize,
-    ResizeMode,
-    StoredFormat,
-    Transformed,
-    result_message,
-)
+from crawlset.imaging.features import REPLY, Features, Rejection, Transformed, result_message
 from crawlset.imaging.pool import DecodePool, DecoderUnavailableError
 from crawlset.kit.event_loop import Loop, Promise
 from crawlset.kit.spool import Body
 from crawlset.outcomes import Outcome
+from crawlset.resizing import Resize, ResizeMode, StoredFormat
 from crawlset_local.sample_site.bombs import jpeg_of_scans
 from tests.unit.imaging import pictures
 

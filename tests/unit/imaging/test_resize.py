@@ -10,7 +10,7 @@ import simplejpeg
 from PIL import Image, ImageCms
 
 from crawlset.imaging import jpeg
-from crawlset.imaging.features import Resize, ResizeMode, StoredFormat, Transformed
+from crawlset.imaging.features import Transformed
 from crawlset.imaging.jpeg_segments import About, profile, unconverted
 from crawlset.imaging.resize import (
     MAX_SIDE,
@@ -19,6 +19,7 @@ from crawlset.imaging.resize import (
     resize,
     resize_planes,
 )
+from crawlset.resizing import Resize, ResizeMode, StoredFormat
 from tests.unit.imaging.pictures import encoded, picture
 
 PHOTO = picture("RGB", (500, 375))

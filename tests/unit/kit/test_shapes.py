@@ -22,7 +22,7 @@ class Inner:
 
 @dataclass(frozen=True, slots=True)
 class Outer:
-    v: Literal[1]
+    kind: Literal[1]
     id: UUID
     n: int
     colour: Colour = Colour.red
@@ -31,12 +31,12 @@ class Outer:
 
 
 def outer(**fields: Any) -> Outer:
-    return from_json(Outer, {"v": 1, "id": ID, "n": 3} | fields)
+    return from_json(Outer, {"kind": 1, "id": ID, "n": 3} | fields)
 
 
 class TestFromJson:
     def test_fills_in_what_has_a_default(self) -> None:
-        assert outer() == Outer(v=1, id=UUID(ID), n=3)
+        assert outer() == Outer(kind=1, id=UUID(ID), n=3)
 
     def test_reads_every_kind_of_field(self) -> None:
         seen = outer(colour="red", text="a", inner={"is_on": False, "seconds": 2})
@@ -49,8 +49,8 @@ class TestFromJson:
     @pytest.mark.parametrize(
         ("fields", "error"),
         [
-            ({"v": 2}, "Outer.v cannot be 2"),
-            ({"v": True}, "Outer.v cannot be True"),
+            ({"kind": 2}, "Outer.kind cannot be 2"),
+            ({"kind": True}, "Outer.kind cannot be True"),
             ({"id": "7"}, "Outer.id cannot be '7'"),
             ({"id": 7}, "Outer.id cannot be 7"),
             ({"n": "3"}, "Outer.n cannot be '3'"),
@@ -74,7 +74,7 @@ class TestFromJson:
 
     def test_names_what_is_missing(self) -> None:
         with pytest.raises(MalformedError, match=r"^Outer has no id$"):
-            from_json(Outer, {"v": 1, "n": 3})
+            from_json(Outer, {"kind": 1, "n": 3})
 
     @pytest.mark.parametrize("message", [None, [], "v", 1])
     def test_refuses_what_is_no_object(self, message: Any) -> None:

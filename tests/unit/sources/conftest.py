@@ -9,7 +9,8 @@ from moto import mock_aws
 
 from crawlset import settings
 from crawlset.kit import objects
-from crawlset.sources.protocol import DiscoverMessage
+from crawlset.kit.strict_json import from_json
+from crawlset.wire.searches import DiscoverMessage, SearchRequest
 
 Upload = Callable[[bytes], str]
 MakeMessage = Callable[..., DiscoverMessage]
@@ -49,9 +50,7 @@ def make_message() -> MakeMessage:
             "limit": 100,
             "intended_use": "research",
         } | request
-        return DiscoverMessage.model_validate(
-            {"v": 1, "job_id": UUID(int=1), "search_id": UUID(int=2), "attempt": 1}
-            | {"request": request}
-        )
+        asked = from_json(SearchRequest, request)
+        return DiscoverMessage(UUID(int=1), UUID(int=2), attempt=1, request=asked)
 
     return make

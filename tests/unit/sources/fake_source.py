@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 
 from crawlset.settings import SourceSettings
-from crawlset.sources.protocol import Candidate, IntendedUse, SearchRequest
+from crawlset.sources.protocol import Candidate
+from crawlset.wire.searches import IntendedUse, SearchRequest
 
 SETTINGS = SourceSettings(
     europeana_key="e-key",

@@ -8,14 +8,10 @@ from crawlset.errors import SourceError, SourceRefusedError, SourceThrottledErro
 from crawlset.kit.json_lines import unpack_lines
 from crawlset.sources import discover as discovering
 from crawlset.sources.discover import Discovered, discover
-from crawlset.sources.expansion import Query
-from crawlset.sources.protocol import (
-    Candidate,
-    DiscoverMessage,
-    Page,
-    SearchRequest,
-    SourceUnavailableError,
-)
+from crawlset.sources.protocol import Candidate, Page, SourceUnavailableError
+from crawlset.wire.candidates import CandidateLine, PartHead, Query, SearchError
+from crawlset.wire.record import unpack
+from crawlset.wire.searches import DiscoverMessage, SearchRequest
 from tests.unit.sources.conftest import MakeMessage
 
 PREFIX = f"jobs/00000000-0000-0000-0000-{1:012}/candidates/00000000-0000-0000-0000-{2:012}"
@@ -37,7 +33,7 @@ def answering(*pages: list[Candidate] | Exception) -> Callable[[SearchRequest], 
 
 def run(
     message: DiscoverMessage, *pages: list[Candidate] | Exception, cancelled_at: int | None = None
-) -> tuple[Discovered, list[tuple[dict[str, Any], list[dict[str, Any]]]]]:
+) -> tuple[Discovered, list[tuple[PartHead, list[CandidateLine]]]]:
     """What `discover` says, and the header and lines of each part in the order of writing."""
     written: list[tuple[str, bytes]] = []
     checks = iter(range(1_000))
@@ -50,25 +46,14 @@ def run(
     assert [key for key, _ in written] == [
         f"{PREFIX}.{part:05}.jsonl.gz" for part in range(len(written))
     ]
-    parts = [list(unpack_lines(body)) for _, body in written]
-    return found, [(head, lines) for head, *lines in parts]
+    return found, [unpack(PartHead, CandidateLine, unpack_lines(body)) for _, body in written]
 
 
 class TestParts:
     def test_writes_one_part_for_a_search_without_hits(self, make_message: MakeMessage) -> None:
         found, parts = run(make_message())
 
-        header = {
-            "v": 1,
-            "attempt": 1,
-            "job_id": "00000000-0000-0000-0000-000000000001",
-            "search_id": "00000000-0000-0000-0000-000000000002",
-            "part": 0,
-            "n_parts": 1,
-            "error": None,
-            "queries": None,
-        }
-        assert parts == [(header, [])]
+        assert parts == [(PartHead(attempt=1, n_parts=1), [])]
         assert found == Discovered(n_candidates=0, n_parts=1, error=None)
 
     @pytest.mark.parametrize(("n", "sizes"), [(3, [3]), (4, [3, 1]), (6, [3, 3]), (7, [3, 3, 1])])
@@ -80,9 +65,8 @@ class TestParts:
         found, parts = run(make_message(), [candidate(number) for number in range(n)])
 
         assert [len(lines) for _, lines in parts] == sizes
-        assert [head["part"] for head, _ in parts] == list(range(len(sizes)))
-        assert [head["n_parts"] for head, _ in parts] == [None] * (len(sizes) - 1) + [len(sizes)]
-        ranks = [line["rank"] for _, lines in parts for line in lines]
+        assert [head.n_parts for head, _ in parts] == [None] * (len(sizes) - 1) + [len(sizes)]
+        ranks = [line.rank for _, lines in parts for line in lines]
         assert ranks == list(range(1, n + 1))
         assert found == Discovered(n_candidates=n, n_parts=len(sizes), error=None)
 
@@ -169,23 +153,22 @@ class TestLine:
 
         _, [(_, [line])] = run(make_message(keyword="cat"), page)
 
-        assert line == {
-            "url": "https://a.example/1.jpg",
-            "source": "sample",
-            "query": "cat",
-            "keyword": "cat",
-            "rank": 1,
-            "landing_url": "https://a.example/",
-            "licence": "cc-by-4.0",
-            "licence_raw": "CC BY 4.0",
-            "creator": "Ada",
-            "attribution": '"Cät" by Ada is licensed under CC BY 4.0. To view the terms, visit '
+        assert line == CandidateLine(
+            url="https://a.example/1.jpg",
+            source="sample",
+            query="cat",
+            keyword="cat",
+            rank=1,
+            landing_url="https://a.example/",
+            licence="cc-by-4.0",
+            licence_raw="CC BY 4.0",
+            creator="Ada",
+            attribution='"Cät" by Ada is licensed under CC BY 4.0. To view the terms, visit '
             "https://creativecommons.org/licenses/by/4.0/.",
-            "title": "Cät",
-            "width": 640,
-            "height": 480,
-            "refused": None,
-        }
+            title="Cät",
+            width=640,
+            height=480,
+        )
 
     def test_prefers_the_class_and_the_sentence_of_the_source(
         self, make_message: MakeMessage
@@ -194,8 +177,8 @@ class TestLine:
 
         _, [(_, [line])] = run(make_message(keyword="cat"), page)
 
-        assert (line["query"], line["keyword"]) == ("cat", "tabby")
-        assert line["attribution"] == "Thank Ada."
+        assert (line.query, line.keyword) == ("cat", "tabby")
+        assert line.attribution == "Thank Ada."
 
     def test_holds_only_what_postgres_can_store(self, make_message: MakeMessage) -> None:
         page = [
@@ -211,12 +194,12 @@ class TestLine:
 
         _, [(_, [line])] = run(make_message(keyword="cat"), page)
 
-        assert line["refused"] == "invalid_url"
-        assert len(line["url"]) == 8192
-        assert line["title"] == "half ? of \ufffd it"
-        assert len(line["creator"]) == 2_000
-        assert line["keyword"] == "cat"
-        assert (line["width"], line["height"]) == (None, None)
+        assert line.refused == "invalid_url"
+        assert len(line.url) == 8192
+        assert line.title == "half ? of \ufffd it"
+        assert line.creator == "c" * 2_000
+        assert line.keyword == "cat"
+        assert (line.width, line.height) == (None, None)
 
 
 class TestRefusal:
@@ -230,7 +213,7 @@ class TestRefusal:
 
         found, [(_, lines)] = run(make_message(licences=["attribution"]), page)
 
-        assert [line["refused"] for line in lines] == [
+        assert [line.refused for line in lines] == [
             None,
             "refused_licence",
             "refused_licence",
@@ -241,7 +224,7 @@ class TestRefusal:
     def test_refuses_no_licence_when_the_job_names_none(self, make_message: MakeMessage) -> None:
         _, [(_, lines)] = run(make_message(), [candidate(1), candidate(2, licence="cc-by-nc-4.0")])
 
-        assert [line["refused"] for line in lines] == [None, None]
+        assert [line.refused for line in lines] == [None, None]
 
 
 class TestError:
@@ -257,9 +240,9 @@ class TestError:
     ) -> None:
         found, [(head, lines)] = run(make_message(), [candidate(1)], error)
 
-        assert head["error"] == {"code": code, "message": str(error)}
-        assert head["n_parts"] == 1
-        assert [line["url"] for line in lines] == ["https://a.example/1.jpg"]
+        assert head.error == SearchError(code, str(error))
+        assert head.n_parts == 1
+        assert [line.url for line in lines] == ["https://a.example/1.jpg"]
         assert found.error == code
 
     @pytest.mark.parametrize(
@@ -276,8 +259,8 @@ class TestCancelled:
     def test_ends_before_the_first_question(self, make_message: MakeMessage) -> None:
         found, [(head, lines)] = run(make_message(), [candidate(1)], cancelled_at=0)
 
-        assert head["error"]["code"] == "cancelled"
-        assert head["n_parts"] == 1
+        assert head.error == discovering.CANCELLED
+        assert head.n_parts == 1
         assert lines == []
         assert found == Discovered(n_candidates=0, n_parts=1, error="cancelled")
 
@@ -294,8 +277,8 @@ class TestCancelled:
         )
 
         assert [len(lines) for _, lines in parts] == [2, 0]
-        assert [head["n_parts"] for head, _ in parts] == [None, 2]
-        assert parts[1][0]["error"]["code"] == "cancelled"
+        assert [head.n_parts for head, _ in parts] == [None, 2]
+        assert parts[1][0].error == discovering.CANCELLED
         assert found.n_candidates == 2
 
 
@@ -304,7 +287,7 @@ class TestExpandedSearch:
 
     def run(
         self, message: DiscoverMessage, supply: dict[str, int]
-    ) -> tuple[list[tuple[str, int]], dict[str, Any], list[dict[str, Any]]]:
+    ) -> tuple[list[tuple[str, int]], PartHead, list[CandidateLine]]:
         """What was asked (query, limit), and the header and lines of the one part."""
         asked: list[tuple[str, int]] = []
         written: list[bytes] = []
@@ -324,8 +307,7 @@ class TestExpandedSearch:
             expand=lambda _: self.QUERIES,
         )
         [body] = written
-        head, *lines = unpack_lines(body)
-        return asked, head, lines
+        return asked, *unpack(PartHead, CandidateLine, unpack_lines(body))
 
     def test_gives_each_query_a_share_and_what_the_others_left(
         self, make_message: MakeMessage
@@ -338,16 +320,12 @@ class TestExpandedSearch:
     def test_keeps_the_class_and_tells_the_query(self, make_message: MakeMessage) -> None:
         _, head, lines = self.run(make_message(limit=3), {"cat": 1, "cats": 1, "Katze": 1})
 
-        assert [(line["query"], line["keyword"], line["rank"]) for line in lines] == [
+        assert [(line.query, line.keyword, line.rank) for line in lines] == [
             ("cat", "cat", 1),
             ("cats", "cat", 2),
             ("Katze", "cat", 3),
         ]
-        assert head["queries"] == [
-            {"query": "cat", "by": "keyword"},
-            {"query": "cats", "by": "plural"},
-            {"query": "Katze", "by": "language:de"},
-        ]
+        assert head.queries == list(self.QUERIES)
 
     def test_asks_no_more_than_it_needs(self, make_message: MakeMessage) -> None:
         asked, _, lines = self.run(make_message(limit=1), {"cat": 5, "cats": 5, "Katze": 5})

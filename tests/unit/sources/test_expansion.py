@@ -1,9 +1,10 @@
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pytest
 
-from crawlset.sources.expansion import MAX_QUERIES, Query, expand
-from crawlset.sources.protocol import Expansion
+from crawlset.sources.expansion import MAX_QUERIES, expand
+from crawlset.wire.searches import Expansion
 
 
 def translate(_: str, languages: tuple[str, ...]) -> Mapping[str, str]:
@@ -15,8 +16,9 @@ def suggest(keyword: str) -> Iterable[str]:
     return [f"{keyword} kitten", "Chat", "house\u202ecat", " ", *(f"cat {n}" for n in range(20))]
 
 
-def expanded(keyword: str, **wanted: object) -> list[Query]:
-    return expand(keyword, Expansion.model_validate(wanted), translate=translate, suggest=suggest)
+def expanded(keyword: str, **wanted: Any) -> list[tuple[str, str]]:
+    queries = expand(keyword, Expansion(**wanted), translate=translate, suggest=suggest)
+    return [(each.query, each.by) for each in queries]
 
 
 def test_is_the_keyword_alone_unless_more_is_wanted() -> None:

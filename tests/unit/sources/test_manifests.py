@@ -10,8 +10,9 @@ import pytest
 from crawlset.kit import objects
 from crawlset.sources import manifests, text_manifests
 from crawlset.sources.manifest_rows import MalformedManifestError
-from crawlset.sources.protocol import Candidate, ManifestFormat
+from crawlset.sources.protocol import Candidate
 from crawlset.sources.stored_file import ObjectChangedError
+from crawlset.wire.searches import ManifestFormat
 from tests.unit.sources.conftest import Upload
 
 A, B = "https://a.example/1.jpg", "https://b.example/2.jpg"

@@ -1,67 +1,57 @@
 from collections.abc import Iterator
-from typing import Any
 from uuid import UUID
 
 import pytest
 
 from crawlset.errors import SourceRefusedError, SourceThrottledError
 from crawlset.sources.probing import probe
-from crawlset.sources.protocol import Candidate, Page, ProbeMessage, SearchRequest
+from crawlset.sources.protocol import Candidate, Page
+from crawlset.wire.searches import IntendedUse, ProbeAnswer, ProbeMessage, SearchRequest
 
-MESSAGE = ProbeMessage.model_validate(
-    {
-        "v": 1,
-        "user_id": UUID(int=1),
-        "probe_id": UUID(int=2),
-        "request": {
-            "source": "gbif",
-            "keyword": "cat",
-            "limit": 20,
-            "intended_use": "research",
-        },
-    }
-)
+REQUEST = SearchRequest(source="gbif", keyword="cat", limit=20, intended_use=IntendedUse.research)
+MESSAGE = ProbeMessage(UUID(int=1), UUID(int=2), REQUEST)
 
 
-def told(*pages: Page | Exception) -> dict[str, Any]:
+def told(*pages: Page | Exception) -> ProbeAnswer:
     def ask(_: SearchRequest) -> Iterator[Page]:
         for page in pages:
             if isinstance(page, Exception):
                 raise page
             yield page
 
-    written: list[dict[str, Any]] = []
-    probe(MESSAGE, ask=ask, write=written.append)
-    return written[0]
+    return probe(MESSAGE, ask=ask)
 
 
 def test_tells_how_much_there_is_and_under_which_licences() -> None:
     licences = ["cc-by-4.0", "cc-by-2.0", "cc0-1.0", None]
     page = Page((Candidate(url="u", licence=licence) for licence in licences), total=900)
 
-    assert told(page, RuntimeError("asked for more than the first")) == {
-        "v": 1,
-        "probe_id": str(UUID(int=2)),
-        "user_id": str(UUID(int=1)),
-        "total": 900,
-        "n_sampled": 4,
-        "licences": {"cc-by": 2, "cc0": 1, "unknown": 1},
-        "error": None,
-    }
+    assert told(page, RuntimeError("asked for more than the first")) == ProbeAnswer(
+        UUID(int=2),
+        UUID(int=1),
+        total=900,
+        n_sampled=4,
+        licences={"cc-by": 2, "cc0": 1, "unknown": 1},
+    )
 
 
 def test_tells_that_there_is_nothing() -> None:
-    assert told()["total"] == 0
+    assert told().total == 0
 
 
 def test_tells_nothing_of_what_the_source_does_not_say() -> None:
     found = told(Page([Candidate(url="u")]))
 
-    assert (found["total"], found["n_sampled"]) == (None, 1)
+    assert (found.total, found.n_sampled) == (None, 1)
+
+
+@pytest.mark.parametrize("total", [-1, 2**53])
+def test_does_not_believe_every_number(total: int) -> None:
+    assert told(Page([Candidate(url="u")], total=total)).total is None
 
 
 def test_tells_why_the_source_refuses() -> None:
-    assert told(SourceRefusedError("gbif refuses."))["error"] == "gbif refuses."
+    assert told(SourceRefusedError("gbif refuses.")).error == "gbif refuses."
 
 
 def test_comes_again_when_asked_to_wait() -> None:

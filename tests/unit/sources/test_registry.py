@@ -6,7 +6,7 @@ import pytest
 
 from crawlset.settings import SourceSettings
 from crawlset.sources import registry
-from crawlset.sources.protocol import IntendedUse, SearchRequest
+from crawlset.wire.searches import IntendedUse, SearchRequest
 
 NOTHING_CONFIGURED = SourceSettings(sample_source_url="")
 LAPTOP = SourceSettings(sample_source_url="http://127.0.0.1:8490")

@@ -7,10 +7,11 @@ import pytest
 from crawlset.errors import SourceError, SourceThrottledError
 from crawlset.settings import SourceSettings
 from crawlset.sources import sample
-from crawlset.sources.protocol import Candidate, Page, SearchRequest
+from crawlset.sources.protocol import Candidate, Page
+from crawlset.wire.searches import IntendedUse, SearchRequest
 
-REQUEST = SearchRequest.model_validate(
-    {"source": "sample", "keyword": "street cat", "limit": 1000, "intended_use": "research"}
+REQUEST = SearchRequest(
+    source="sample", keyword="street cat", limit=1000, intended_use=IntendedUse.research
 )
 
 

@@ -8,7 +8,8 @@ import pytest
 from crawlset.errors import SourceRefusedError, SourceThrottledError
 from crawlset.settings import SourceSettings
 from crawlset.sources import google
-from crawlset.sources.protocol import Candidate, IntendedUse, SearchRequest
+from crawlset.sources.protocol import Candidate
+from crawlset.wire.searches import IntendedUse, SearchRequest
 from tests.unit.sources import shapes
 from tests.unit.sources.fake_source import FakeSource
 

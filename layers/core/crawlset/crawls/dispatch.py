@@ -2,19 +2,20 @@
 
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 from uuid import UUID
 
 from crawlset import outbox
-from crawlset.crawls.messages import ChunkMessage
 from crawlset.images.repository import ImageRepository
 from crawlset.jobs.work import ChunkRepository
 from crawlset.kit import db, objects
-from crawlset.kit.json_lines import pack_lines
+from crawlset.kit.strict_json import from_json
 from crawlset.models import CrawlJob, Image, JobChunk, Target
 from crawlset.outbox import Message
 from crawlset.outcomes import ImageStatus
+from crawlset.resizing import Resize
 from crawlset.wire import keys
+from crawlset.wire.chunks import ChunkHead, ChunkMessage, ChunkUrl, FetchPolicy, Known
+from crawlset.wire.record import pack
 
 PARALLEL_PUTS = 8
 
@@ -41,40 +42,36 @@ def dispatch(user_id: UUID, job_id: UUID, chunk_ids: Collection[UUID]) -> int:
 
 
 def _write_input(job: CrawlJob, chunk: JobChunk, images: Sequence[Image]) -> None:
-    head = {
-        "v": 1,
-        "job_id": str(job.id),
-        "chunk_id": str(chunk.id),
-        "attempt": chunk.attempt,
-        "policy": job.policy.get("fetch"),
-        "resize": job.policy.get("resize"),
-    }
-    if job.run > 1:
-        head["run"] = job.run
+    policy, resize = job.policy.get("fetch"), job.policy.get("resize")
+    head = ChunkHead(
+        job.id,
+        chunk.id,
+        chunk.attempt,
+        policy=from_json(FetchPolicy, policy) if policy is not None else None,
+        resize=from_json(Resize, resize) if resize is not None else None,
+        run=job.run,
+    )
     key = keys.chunk_input(job.id, chunk.id, chunk.attempt)
-    objects.put(key, pack_lines([head, *map(_line, images)]))
+    objects.put(key, pack(head, map(_url, images)))
 
 
-def _line(image: Image) -> dict[str, Any]:
-    line: dict[str, Any] = {"n": image.ordinal, "url": image.url}
-    if image.n_retries:
-        line["retries"] = image.n_retries
+def _url(image: Image) -> ChunkUrl:
+    known = None
     if image.status is ImageStatus.stored and image.sha256 is not None:
         transform = image.transform
-        line["known"] = {
-            "etag": image.etag,
-            "last_modified": image.last_modified,
-            "sha256": transform["original"]["sha256"] if transform else image.sha256.hex(),
-            "phash": image.phash,
-        }
-    return line
+        known = Known(
+            etag=image.etag,
+            last_modified=image.last_modified,
+            sha256=transform["original"]["sha256"] if transform else image.sha256.hex(),
+            phash=image.phash,
+        )
+    return ChunkUrl(image.ordinal, image.url, image.n_retries, known)
 
 
 def _message(chunk: JobChunk) -> Message:
-    body = ChunkMessage(job_id=chunk.crawl_job_id, chunk_id=chunk.id, attempt=chunk.attempt)
     return Message(
         target=Target.host_lanes if chunk.lane else Target.chunks,
-        body=body.model_dump(mode="json"),
+        body=ChunkMessage(chunk.crawl_job_id, chunk.id, chunk.attempt).to_json(),
         group_id=chunk.lane,
         deduplication_id=f"{chunk.id}:{chunk.attempt}" if chunk.lane else None,
     )

@@ -12,23 +12,26 @@ from sqlalchemy import func, text
 from sqlalchemy.orm import Session
 
 from crawlset.crawls import dispatch, finishing
-from crawlset.crawls.messages import parse_candidates_key
 from crawlset.crawls.planner import plan
 from crawlset.images.repository import ImageRepository
 from crawlset.jobs.crawl_jobs import CrawlRepository
 from crawlset.jobs.work import UNFINISHED, SearchRepository
 from crawlset.kit import db, objects
 from crawlset.kit.ids import new_id
+from crawlset.kit.strict_json import to_json
 from crawlset.models import CrawlJob, JobChunk, JobSearch, WorkStatus
 from crawlset.observability import logger, metrics
 from crawlset.outcomes import Outcome
 from crawlset.settings import CANDIDATES_PER_PART
-from crawlset.sources.protocol import Deferral
 from crawlset.takedowns.blocklist import Blocklist, Sighting
+from crawlset.wire import keys
+from crawlset.wire.candidates import CandidateLine, PartHead
+from crawlset.wire.record import unpack
+from crawlset.wire.searches import Deferral
 
 COLUMNS = (
     "chunk_id, ordinal, url, url_hash, host, source, query, keyword, rank, landing_url, licence, "
-    "licence_raw, creator, attribution, title, status, outcome"
+    "licence_raw, creator, attribution, title, width, height, status, outcome"
 )
 CREATE = text(
     f"CREATE TEMP TABLE candidate ON COMMIT DROP AS SELECT {COLUMNS} FROM images WITH NO DATA"
@@ -67,8 +70,8 @@ def plan_part(key: str) -> int:
 
     The same object planned twice changes nothing the second time.
     """
-    part = parse_candidates_key(key)
-    head, *candidates = objects.get_lines(key)
+    part = keys.parse_candidates(key)
+    head, candidates = unpack(PartHead, CandidateLine, objects.get_lines(key))
     with db.transaction() as session:
         job = CrawlRepository(session).find(part.job_id)
         if job is None:
@@ -82,7 +85,7 @@ def plan_part(key: str) -> int:
         _refuse_taken_down(session, job, candidates)
         chunk_ids, n_new = _insert(session, job, candidates)
         search.n_candidates += n_new
-        if head["attempt"] >= search.attempt:
+        if head.attempt >= search.attempt:
             _note_part(search, part.part, head)
         session.flush()
         if not chunk_ids:
@@ -107,8 +110,7 @@ def defer(key: str) -> None:
 
     One that is handed back is sent again when its time has come; others wait in their queue.
     """
-    head, *_ = objects.get_lines(key)
-    deferral = Deferral.model_validate(head)
+    deferral = Deferral.from_json(next(objects.get_lines(key), None))
     with db.transaction() as session:
         job = CrawlRepository(session).find(deferral.job_id)
         if job is None:
@@ -135,45 +137,40 @@ def _note_failure(search: JobSearch, deferral: Deferral) -> None:
     search.next_attempt_at = func.now() + wait
 
 
-def _note_part(search: JobSearch, part: int, head: dict[str, Any]) -> None:
+def _note_part(search: JobSearch, part: int, head: PartHead) -> None:
     """Tick off a part of the latest attempt; its last one says how many there are or why none."""
-    search.queries = head.get("queries")
+    search.queries = to_json(head.queries)
     search.next_attempt_at = None
     search.planned_parts = sorted({*search.planned_parts, part})
-    if head["n_parts"] is not None:
-        search.n_parts = head["n_parts"]
-        error = head["error"]
-        search.error_message = error["message"][:MAX_ERROR] if error else None
+    if head.n_parts is not None:
+        search.n_parts = head.n_parts
+        search.error_message = head.error.message[:MAX_ERROR] if head.error else None
     if search.n_parts is not None and set(range(search.n_parts)) <= set(search.planned_parts):
         search.status = WorkStatus.failed if search.error_message else WorkStatus.completed
         search.last_error = None
 
 
 def _refuse_taken_down(
-    session: Session, job: CrawlJob, candidates: Iterable[dict[str, Any]]
+    session: Session, job: CrawlJob, candidates: Iterable[CandidateLine]
 ) -> None:
     blocklist = Blocklist.of(session, job.project_id)
     if not blocklist:
         return
     for candidate in candidates:
-        seen = Sighting(
-            candidate["url"],
-            landing_url=candidate["landing_url"],
-            creator=candidate["creator"],
-        )
+        seen = Sighting(candidate.url, landing_url=candidate.landing_url, creator=candidate.creator)
         if blocklist.find(seen) is not None:
-            candidate["refused"] = Outcome.refused_takedown.value
+            candidate.refused = Outcome.refused_takedown
 
 
 def _insert(
-    session: Session, job: CrawlJob, candidates: Sequence[dict[str, Any]]
+    session: Session, job: CrawlJob, candidates: Sequence[CandidateLine]
 ) -> tuple[list[UUID], int]:
     """Insert what is new to the job, in chunks; give the chunks to fetch and how many are new."""
     if not candidates:
         return [], 0
-    refused = [c for c in candidates if c["refused"]]
-    wanted = [c for c in candidates if not c["refused"]]
-    hosts = [_host(candidate["url"]) for candidate in wanted]
+    refused = [c for c in candidates if c.refused]
+    wanted = [c for c in candidates if not c.refused]
+    hosts = [_host(candidate.url) for candidate in wanted]
     rows: list[tuple[Any, ...]] = []
     chunks: list[JobChunk] = []
     known = ImageRepository(session).count_hosts(job, _recurring(hosts))
@@ -187,7 +184,7 @@ def _insert(
     if refused:
         chunk = _chunk(job, None, WorkStatus.completed, len(refused))
         chunks.append(chunk)
-        rows += (_row(chunk.id, n, c, _host(c["url"])) for n, c in enumerate(refused))
+        rows += (_row(chunk.id, n, c, _host(c.url)) for n, c in enumerate(refused))
     session.add_all(chunks)
     session.flush()
     inserted = _copy(session, job, rows)
@@ -218,26 +215,27 @@ def _chunk(job: CrawlJob, lane: str | None, status: WorkStatus, n_urls: int) -> 
     )
 
 
-def _row(chunk_id: UUID, ordinal: int, c: dict[str, Any], host: str) -> tuple[Any, ...]:
-    outcome = Outcome(c["refused"]) if c["refused"] else None
+def _row(chunk_id: UUID, ordinal: int, c: CandidateLine, host: str) -> tuple[Any, ...]:
     return (
         chunk_id,
         ordinal,
-        c["url"],
-        hashlib.sha256(c["url"].encode()).digest()[:16],
+        c.url,
+        hashlib.sha256(c.url.encode()).digest()[:16],
         host,
-        c["source"],
-        c["query"],
-        c["keyword"],
-        c["rank"],
-        c["landing_url"],
-        c["licence"],
-        c["licence_raw"],
-        c["creator"],
-        c["attribution"],
-        c["title"],
-        outcome.status.value if outcome else "pending",
-        outcome.value if outcome else None,
+        c.source,
+        c.query,
+        c.keyword,
+        c.rank,
+        c.landing_url,
+        c.licence,
+        c.licence_raw,
+        c.creator,
+        c.attribution,
+        c.title,
+        c.width,
+        c.height,
+        c.refused.status.value if c.refused else "pending",
+        c.refused.value if c.refused else None,
     )
 
 

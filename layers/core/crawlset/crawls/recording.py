@@ -4,13 +4,11 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from crawlset.crawls import finishing, recrawling
-from crawlset.crawls.messages import parse_outcome_key
 from crawlset.crawls.rechunking import rechunk
 from crawlset.crawls.results import Result, settled_rows
 from crawlset.images.repository import ImageRepository, Open
@@ -22,6 +20,8 @@ from crawlset.observability import logger, metrics
 from crawlset.outcomes import Outcome
 from crawlset.takedowns import pack_rewrites
 from crawlset.wire import keys
+from crawlset.wire.outcomes import Defer, OutcomeHead, UrlOutcome
+from crawlset.wire.record import unpack
 
 MAX_DEFERRALS = 10
 """Times that an image is put off because its host wants to be left alone."""
@@ -29,6 +29,10 @@ MAX_WAIT = timedelta(days=1)
 """A host that wants to be left alone for longer is asked again after this."""
 CRAWL_DELAY = "crawl_delay"
 """What puts off images that had no turn yet: each chunk gets through some of them."""
+
+
+Deferred = tuple[Open, Defer, int]
+"""An image that is put off, when it may be asked for, and how often it was tried again."""
 
 
 class ForeignPackError(ValueError):
@@ -44,8 +48,8 @@ def record_outcome(key: str) -> int:
 
     The same outcome recorded twice, or one that comes after a cancel, changes nothing.
     """
-    named = parse_outcome_key(key)
-    head, *results = objects.get_lines(key)
+    named = keys.parse_outcome(key)
+    head, results = unpack(OutcomeHead, UrlOutcome, objects.get_lines(key))
     with db.transaction() as session:
         job = CrawlRepository(session).find(named.job_id)
         if job is None:
@@ -55,9 +59,9 @@ def record_outcome(key: str) -> int:
         chunk = ChunkRepository(session).lock(job, named.chunk_id)
         if chunk is None or chunk.status not in {WorkStatus.pending, WorkStatus.queued}:
             return 0
-        chunk.fetch_seconds = head.get("fetch_seconds", 0.0)
-        chunk.bytes_received = head.get("bytes_received", 0)
-        n_settled = _settle(session, job, chunk, _own_pack(chunk, head["pack_key"]), results)
+        chunk.fetch_seconds = head.fetch_seconds
+        chunk.bytes_received = head.bytes_received
+        n_settled = _settle(session, job, chunk, _own_pack(chunk, head.pack_key), results)
         finishing.finish_if_done(session, job)
     logger.info(
         "chunk_recorded",
@@ -84,16 +88,20 @@ def _settle(
     job: CrawlJob,
     chunk: JobChunk,
     pack_key: str | None,
-    results: Iterable[dict[str, Any]],
+    results: Iterable[UrlOutcome],
 ) -> int:
     """Settle a chunk's open images that have an outcome, and put off those to be asked later."""
     images = ImageRepository(session)
     open_ = images.open_by_ordinal(chunk)
     fetched: list[Result] = []
-    deferred: list[Result] = []
-    for line in sorted(results, key=lambda line: line["n"]):
-        if (image := open_.get(line["n"])) is not None:
-            (deferred if _may_be_deferred(image, line) else fetched).append((image, line))
+    deferred: list[Deferred] = []
+    for line in sorted(results, key=lambda line: line.n):
+        if (image := open_.get(line.n)) is None:
+            continue
+        if line.defer is not None and _may_be_deferred(image, line.defer):
+            deferred.append((image, line.defer, line.n_retries))
+        else:
+            fetched.append((image, line))
     _defer(session, job, chunk, deferred)
     if chunk.is_recrawl:
         recrawling.settle(session, job, pack_key, fetched)
@@ -107,23 +115,20 @@ def _settle(
     return len(fetched)
 
 
-def _may_be_deferred(image: Open, line: dict[str, Any]) -> bool:
+def _may_be_deferred(image: Open, defer: Defer) -> bool:
     """A host that only ever wants to be left alone is given up in the end."""
-    defer = line.get("defer")
-    return defer is not None and (
-        defer["cause"] == CRAWL_DELAY or image.n_deferrals < MAX_DEFERRALS
-    )
+    return defer.cause == CRAWL_DELAY or image.n_deferrals < MAX_DEFERRALS
 
 
-def _defer(session: Session, job: CrawlJob, chunk: JobChunk, deferred: Iterable[Result]) -> None:
+def _defer(session: Session, job: CrawlJob, chunk: JobChunk, deferred: Iterable[Deferred]) -> None:
     """To later chunks, those together whose hosts may be asked in the same minute."""
     notes = []
     by_minute: dict[int, list[tuple[int, str]]] = defaultdict(list)
-    for image, line in deferred:
-        seconds = min(line["defer"]["seconds"], MAX_WAIT.total_seconds())
+    for image, defer, n_retries in deferred:
+        seconds = min(defer.seconds, MAX_WAIT.total_seconds())
         by_minute[math.ceil(seconds / 60)].append((image.id, image.host))
-        n_deferrals = image.n_deferrals + (line["defer"]["cause"] != CRAWL_DELAY)
-        notes.append({"id": image.id, "n_retries": line["n_retries"], "n_deferrals": n_deferrals})
+        n_deferrals = image.n_deferrals + (defer.cause != CRAWL_DELAY)
+        notes.append({"id": image.id, "n_retries": n_retries, "n_deferrals": n_deferrals})
     ImageRepository(session).note_deferral(chunk, notes)
     for minutes, images in sorted(by_minute.items()):
         wait = timedelta(minutes=minutes)

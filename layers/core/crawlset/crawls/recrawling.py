@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 
 from crawlset.crawls.results import Result, detail_of, settled_rows
 from crawlset.images.repository import ImageRepository
-from crawlset.models import Change, CrawlJob
-from crawlset.outcomes import ImageStatus, Outcome
+from crawlset.models import CrawlJob
+from crawlset.outcomes import Change, ImageStatus, Outcome
+from crawlset.wire.outcomes import UrlOutcome
 
 REFUSED = "refused"
 FAILED = "failed"
@@ -31,17 +32,17 @@ def settle(
     duplicated = images.list_duplicated([image.id for image, _ in renewed])
     images.reopen([image.id for image, _ in renewed])
     rows = settled_rows(session, job, pack_key, renewed)
-    changes = {image.id: _change(line) for image, line in renewed}
+    changes = {image.id: line.change for image, line in renewed}
     images.renew([row | {"change": changes[row["id"]]} for row in rows])
     for keeper in duplicated:
         images.promote_duplicate(keeper)
-    images.note_check([_unchanged(r) for r in results if _change(r[1]) is Change.unchanged])
-    images.note_check([_gone(r) for r in results if _change(r[1]) is Change.gone])
+    images.note_check([_unchanged(r) for r in results if r[1].change is Change.unchanged])
+    images.note_check([_gone(r) for r in results if r[1].change is Change.gone])
     images.note_failed_check(
         [
             {"id": image.id, "detail": detail_of(line)}
             for image, line in results
-            if _change(line) is None and not _is_renewed(line)
+            if line.change is None and not _is_renewed(line)
         ]
     )
 
@@ -51,23 +52,16 @@ def found(results: Iterable[Result]) -> dict[str, int]:
     return dict(Counter(_found(line) for _, line in results))
 
 
-def _found(line: dict[str, Any]) -> str:
-    change = _change(line)
-    if change is not None:
-        return change.value
-    return REFUSED if Outcome(line["outcome"]).status is ImageStatus.refused else FAILED
+def _found(line: UrlOutcome) -> str:
+    if line.change is not None:
+        return line.change.value
+    return REFUSED if line.outcome.status is ImageStatus.refused else FAILED
 
 
-def _is_renewed(line: dict[str, Any]) -> bool:
-    outcome = Outcome(line["outcome"])
-    return outcome.status is ImageStatus.refused or (
-        outcome is Outcome.stored and line["sha256"] is not None
+def _is_renewed(line: UrlOutcome) -> bool:
+    return line.outcome.status is ImageStatus.refused or (
+        line.outcome is Outcome.stored and line.sha256 is not None
     )
-
-
-def _change(line: dict[str, Any]) -> Change | None:
-    name = line.get("change")
-    return Change(name) if name is not None else None
 
 
 def _unchanged(result: Result) -> dict[str, Any]:
@@ -76,8 +70,8 @@ def _unchanged(result: Result) -> dict[str, Any]:
         "id": image.id,
         "change": Change.unchanged,
         "detail": None,
-        "etag": line["etag"],
-        "last_modified": line["last_modified"],
+        "etag": line.etag,
+        "last_modified": line.last_modified,
     }
 
 

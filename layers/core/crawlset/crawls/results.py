@@ -6,37 +6,24 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from crawlset.images.repository import ImageRepository, Open
+from crawlset.kit.strict_json import field_names
 from crawlset.models import CrawlJob
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.takedowns import blocklist
 from crawlset.takedowns.blocklist import Blocklist, Sighting
+from crawlset.wire.outcomes import UrlOutcome
 
 MAX_DETAIL = 500
-FETCHED = (
-    "final_url",
-    "http_status",
-    "content_type",
-    "file_size",
-    "width",
-    "height",
-    "format",
-    "mode",
-    "n_frames",
-    "phash",
-    "phashes",
-    "pixel_hash",
-    "scores",
-    "transform",
-    "etag",
-    "last_modified",
-    "pack_offset",
-    "pack_length",
-    "evidence",
+FETCHED = tuple(
+    name
+    for name in field_names(UrlOutcome)
+    if name not in {"n", "outcome", "detail", "sha256", "change", "defer"}
 )
+"""Columns of an image that are written as its line has them."""
 NO_PLACE = {"pack_key": None, "pack_offset": None, "pack_length": None}
 REFUSED = {"status": ImageStatus.refused, "outcome": Outcome.refused_takedown}
 
-Result = tuple[Open, dict[str, Any]]
+Result = tuple[Open, UrlOutcome]
 """An image that waits, and the line that says what became of it."""
 
 
@@ -55,23 +42,20 @@ def settled_rows(
     return list(_without_duplicates(rows, keepers))
 
 
-def detail_of(line: dict[str, Any]) -> str | None:
-    detail: str | None = line["detail"]
-    return detail and detail[:MAX_DETAIL]
+def detail_of(line: UrlOutcome) -> str | None:
+    return line.detail and line.detail[:MAX_DETAIL]
 
 
-def _row(image_id: int, pack_key: str | None, line: dict[str, Any]) -> dict[str, Any]:
-    outcome = Outcome(line["outcome"])
+def _row(image_id: int, pack_key: str | None, line: UrlOutcome) -> dict[str, Any]:
     return {
         "id": image_id,
-        "status": outcome.status,
-        "outcome": outcome,
+        "status": line.outcome.status,
+        "outcome": line.outcome,
         "detail": detail_of(line),
-        "sha256": bytes.fromhex(line["sha256"]) if line["sha256"] else None,
-        "pack_key": pack_key if outcome is Outcome.stored else None,
+        "sha256": bytes.fromhex(line.sha256) if line.sha256 else None,
+        "pack_key": pack_key if line.outcome is Outcome.stored else None,
         "duplicate_of": None,
-        **{name: line.get(name) for name in FETCHED},
-        "n_retries": line.get("n_retries", 0),
+        **{name: getattr(line, name) for name in FETCHED},
     }
 
 

@@ -18,8 +18,8 @@ from crawlset.kit.texts import printable
 from crawlset.models import JobStatus, WorkStatus
 from crawlset.outcomes import Outcome
 from crawlset.settings import MAX_CANDIDATES, MAX_KEYWORDS, MAX_URLS_IN_REQUEST
-from crawlset.sources.protocol import IntendedUse, ManifestFormat
 from crawlset.validation.schemas import ValidationJobRead
+from crawlset.wire.searches import IntendedUse, ManifestFormat
 
 MAX_URL_LENGTH = 8_192
 

@@ -19,6 +19,7 @@ from crawlset.jobs.crawl_jobs import CrawlRepository, require_crawl_job
 from crawlset.jobs.work import ChunkRepository, SearchRepository
 from crawlset.kit import db, objects
 from crawlset.kit.ids import new_id
+from crawlset.kit.strict_json import from_json, to_json
 from crawlset.models import CrawlJob, JobChunk, JobSearch, JobStatus, Target, WorkStatus
 from crawlset.observability import logger
 from crawlset.outbox import Message
@@ -26,8 +27,8 @@ from crawlset.pipeline import service as pipeline
 from crawlset.projects.repository import ProjectRepository
 from crawlset.settings import MAX_CANDIDATES, source_settings
 from crawlset.sources import manifests, registry
-from crawlset.sources.protocol import Expansion, SearchRequest
 from crawlset.wire import keys
+from crawlset.wire.searches import DiscoverMessage, Expansion, ManifestFormat, SearchRequest
 
 DEFAULT_MAX_IMAGES = 1_000
 UPLOAD_LIFETIME = timedelta(hours=1)
@@ -112,7 +113,7 @@ def create(
             crawl_job_id=job.id,
             source=search.source,
             keyword=search.keyword,
-            request=search.model_dump(mode="json"),
+            request=to_json(search),
             status=WorkStatus.queued,
         )
         for search in _searches(request, job.max_images, manifest_key)
@@ -129,14 +130,9 @@ def discover_message(job: CrawlJob, search: JobSearch) -> Message:
     """One caller per source at a time: the source is the message's group."""
     return Message(
         target=Target.discover,
-        body={
-            "v": 1,
-            "job_id": str(job.id),
-            "run": job.run,
-            "search_id": str(search.id),
-            "attempt": search.attempt,
-            "request": search.request,
-        },
+        body=DiscoverMessage(
+            job.id, search.id, search.attempt, from_json(SearchRequest, search.request), job.run
+        ).to_json(),
         group_id=f"list:{job.id}" if is_list(search.source) else search.source,
         deduplication_id=f"{search.id}:{search.attempt}",
     )
@@ -210,7 +206,8 @@ def _searches(
         yield SearchRequest(
             source=request.sources[0],
             manifest_key=manifest_key,
-            manifest_format=request.manifest_format or ("txt" if request.urls else None),
+            manifest_format=request.manifest_format
+            or (ManifestFormat.txt if request.urls else None),
             limit=max_images,
             licences=tuple(request.licences),
             intended_use=request.intended_use,
@@ -223,7 +220,7 @@ def _searches(
             limit=limit,
             licences=tuple(request.licences),
             intended_use=request.intended_use,
-            expansion=Expansion.model_validate(request.expansion.model_dump()),
+            expansion=from_json(Expansion, request.expansion.model_dump(mode="json")),
         )
 
 

@@ -16,7 +16,6 @@ from sqlalchemy import func, select
 
 from crawlset import outbox
 from crawlset.crawls import dispatch, finishing
-from crawlset.crawls.messages import parse_candidates_key
 from crawlset.crawls.service import discover_message
 from crawlset.images.repository import ImageRepository
 from crawlset.jobs.crawl_jobs import CrawlRepository
@@ -27,6 +26,7 @@ from crawlset.observability import logger
 from crawlset.outbox import Message
 from crawlset.settings import MAX_ATTEMPTS
 from crawlset.wire import keys
+from crawlset.wire.notices import ObjectNotice
 
 DISPATCH_GRACE = timedelta(minutes=1)
 """A chunk is pending for longer than this only if whoever planned it crashed."""
@@ -102,7 +102,7 @@ def _sweep_searches(cutoffs: Cutoffs) -> int:
 
 def _unplanned_parts(search: JobSearch) -> Iterator[str]:
     for key in objects.list_keys(keys.candidates_prefix(search.crawl_job_id)):
-        part = parse_candidates_key(key)
+        part = keys.parse_candidates(key)
         if part.search_id == search.id and part.part not in search.planned_parts:
             yield key
 
@@ -111,7 +111,9 @@ def _move_search(search: JobSearch, unplanned: list[str], max_attempts: int | No
     """Plan the parts whose event was lost, and search again for the rest; or give up."""
     with db.transaction() as session:
         repository = SearchRepository(session)
-        outbox.post(session, [Message(Target.plan, {"v": 1, "key": key}) for key in unplanned])
+        outbox.post(
+            session, [Message(Target.plan, ObjectNotice(key).to_json()) for key in unplanned]
+        )
         job = CrawlRepository(session).find(search.crawl_job_id)
         if job is None:
             return
@@ -157,7 +159,7 @@ def _move_chunk(chunk: JobChunk, max_attempts: int | None) -> bool:
         repository = ChunkRepository(session)
         if is_fetched:
             repository.touch(chunk)
-            outbox.post(session, [Message(Target.results, {"v": 1, "key": outcome_key})])
+            outbox.post(session, [Message(Target.results, ObjectNotice(outcome_key).to_json())])
         elif max_attempts is None or chunk.attempt < max_attempts:
             is_restarted = repository.restart(chunk)
         else:

@@ -17,8 +17,8 @@ from crawlset.models import CrawlJob
 from crawlset.outcomes import ImageStatus
 from crawlset.projects import service as projects
 from crawlset.settings import source_settings
-from crawlset.sources.protocol import IntendedUse
 from crawlset.sources.registry import describe_sources
+from crawlset.wire.searches import IntendedUse
 
 
 def create(session: Session, user_id: UUID, request: DatasetCreate) -> DatasetRead:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from pydantic import BaseModel, Field
 from sqlalchemy import and_, delete, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -16,7 +15,7 @@ from crawlset.models import SourceProbe, Target
 from crawlset.observability import logger
 from crawlset.outbox import Message
 from crawlset.sources.probing import SAMPLE
-from crawlset.sources.protocol import IntendedUse, SearchRequest
+from crawlset.wire.searches import IntendedUse, ProbeAnswer, ProbeMessage, SearchRequest
 
 FRESH = timedelta(days=1)
 LOST = timedelta(minutes=15)
@@ -27,17 +26,6 @@ KEPT = timedelta(days=30)
 
 Pair = tuple[str, str]
 """Source and keyword."""
-
-
-class Told(BaseModel):
-    """What `discover` writes of a probe."""
-
-    probe_id: UUID
-    user_id: UUID
-    total: int | None = Field(default=None, ge=0, lt=2**53)
-    n_sampled: int = Field(ge=0, lt=2**31)
-    licences: dict[str, int] = Field(max_length=100)
-    error: str | None = Field(default=None, max_length=2_000)
 
 
 def ask(
@@ -87,8 +75,7 @@ def ask(
 
 def record(key: str) -> None:
     """Write down what the probe at `key` was told; one that is gone is of no use any more."""
-    head, *_ = objects.get_lines(key)
-    told = Told.model_validate(head)
+    told = ProbeAnswer.from_json(next(objects.get_lines(key), None))
     with db.transaction(told.user_id) as session:
         session.execute(
             update(SourceProbe)
@@ -122,12 +109,7 @@ def _message(probe: SourceProbe, use: IntendedUse) -> Message:
     )
     return Message(
         target=Target.discover,
-        body={
-            "v": 1,
-            "user_id": str(probe.user_id),
-            "probe_id": str(probe.id),
-            "request": request.model_dump(mode="json"),
-        },
+        body=ProbeMessage(probe.user_id, probe.id, request).to_json(),
         group_id=probe.source,
         deduplication_id=str(new_id()),
     )

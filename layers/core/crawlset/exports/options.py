@@ -7,9 +7,9 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from crawlset import licences
-from crawlset.imaging.features import Resize, ResizeMode
 from crawlset.imaging.schemas import EncodeCreate, ResizeCreate
 from crawlset.kit.texts import printable
+from crawlset.resizing import Resize, ResizeMode
 
 MAX_CLASSES = 10_000
 MAX_SHARD_BYTES = 8 << 30

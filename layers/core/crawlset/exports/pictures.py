@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from crawlset.exports.formats.base import ExportedPicture
 from crawlset.exports.options import ExportOptions
 from crawlset.exports.plan import Member
-from crawlset.imaging.features import Features, Rejection, Resize
+from crawlset.imaging.features import Features, Rejection
 from crawlset.imaging.pool import DecodePool
 from crawlset.imaging.stripping import strip
 from crawlset.kit.event_loop import Loop, Promise
 from crawlset.kit.spool import Body
+from crawlset.resizing import Resize
 
 BATCH_BYTES = 32 << 20
 BATCH_IMAGES = 256

@@ -9,9 +9,9 @@ import gzip
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from uuid import UUID, uuid4
 
 from crawlset.errors import UnprocessableError
@@ -19,6 +19,7 @@ from crawlset.exports.split import NAMES
 from crawlset.kit import objects
 from crawlset.kit.json_lines import GZIP_LEVEL
 from crawlset.wire import keys
+from crawlset.wire.record import Versioned
 
 SHARD_BYTES = 500_000_000
 MAX_SHARDS = 1_500
@@ -62,7 +63,9 @@ class Shard:
 
 
 @dataclass(frozen=True, slots=True)
-class ExportPlan:
+class ExportPlan(Versioned):
+    VERSION: ClassVar[int] = 2
+
     token: str
     """Part of its lists' keys, which tells them from a plan's that was written at the same time."""
     classes: list[str]
@@ -95,9 +98,7 @@ def find(export_id: UUID) -> ExportPlan | None:
         body = objects.get(_plan_key(export_id))
     except objects.s3().exceptions.NoSuchKey:
         return None
-    plan = json.loads(body)
-    del plan["v"]
-    return ExportPlan(**plan | {"shards": [Shard(**shard) for shard in plan["shards"]]})
+    return ExportPlan.from_json(body)
 
 
 def members_of(export_id: UUID, plan: ExportPlan, shard: Shard) -> Iterator[Member]:
@@ -193,7 +194,7 @@ class Draft:
         )
         for path in sorted(self._directory.iterdir()):
             objects.put_file(_key(export_id, plan.token, path.name), path)
-        body = json.dumps({"v": 2, **asdict(plan)}).encode()
+        body = json.dumps(plan.to_json()).encode()
         if objects.put_once(_plan_key(export_id), body):
             return plan
         return find(export_id) or plan

@@ -9,10 +9,10 @@ cancelled one it raises `JobCancelledError`. Nothing is in memory whole.
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 from sqlalchemy import func
 
 from crawlset.exports import drafting, files, formats, manifest, side_files, writing
@@ -24,11 +24,11 @@ from crawlset.exports.options import ExportOptions
 from crawlset.exports.plan import ExportPlan, Shard
 from crawlset.exports.repository import ExportRepository, FileRepository
 from crawlset.jobs import pipeline_jobs
-from crawlset.jobs.pipeline_jobs import StepError
 from crawlset.kit import db, objects
 from crawlset.models import CrawlJob, ExportJob, JobStatus, ValidationJob
 from crawlset.observability import logger, metrics
 from crawlset.wire import keys
+from crawlset.wire.pipeline import ExportStep
 
 LIFETIME = timedelta(days=30)
 SIDE = "side"
@@ -40,18 +40,6 @@ class Note(BaseModel):
     files: list[WrittenFile]
     n_images: int = 0
     n_candidates: int = 0
-
-
-class ExportStep(BaseModel):
-    """The state machine's message."""
-
-    v: Literal[1] = 1
-    step: Literal["plan", "write_shard", "finish", "verify_shard", "verify", "fail"]
-    user_id: UUID
-    job_id: UUID
-    export_job_id: UUID
-    index: int = Field(default=0, ge=0)
-    error: StepError | None = None
 
 
 def run(message: ExportStep) -> dict[str, Any]:
@@ -177,7 +165,7 @@ def verify(message: ExportStep) -> None:
 
 def fail(message: ExportStep) -> None:
     """Write down what went wrong, unless the job has ended, and delete what was written."""
-    reason = message.error.explain() if message.error else "A step failed."
+    reason = pipeline_jobs.explain(message.error)
     with db.transaction(message.user_id) as session:
         job = session.get(ExportJob, message.export_job_id)
         if job is None:

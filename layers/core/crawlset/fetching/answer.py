@@ -7,6 +7,8 @@ from crawlset.kit.spool import Body
 from crawlset.outcomes import Outcome
 
 HTTP_OK = 200
+_MAX_TEXT = 200
+_UNPRINTABLE = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)))
 
 
 class Headers:
@@ -75,3 +77,8 @@ class Answer:
 
 Judge = Callable[[int, Headers], None]
 """Sees status and headers before the body; raises `RefusedError` to stop the transfer there."""
+
+
+def printable(text: str | None) -> str | None:
+    """`text` of a server as we keep it: no control characters, 200 characters at most."""
+    return text.translate(_UNPRINTABLE)[:_MAX_TEXT] if text else text

@@ -11,24 +11,24 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from crawlset.fetching.answer import TransferError
+from crawlset.fetching.answer import TransferError, printable
 from crawlset.fetching.backlog import Backlog
-from crawlset.fetching.candidates import Candidate, Cause, UrlOutcome, printable
 from crawlset.fetching.engine import Engine
 from crawlset.fetching.limits import Limits
 from crawlset.fetching.optout import OptedOutError
-from crawlset.fetching.policy import FetchPolicy
 from crawlset.fetching.politeness import DeferredError, Host
 from crawlset.fetching.revalidation import conditions
 from crawlset.fetching.store import Store
 from crawlset.fetching.visit import Trace, Visitor
-from crawlset.imaging.features import Resize
 from crawlset.imaging.pool import DecodePool
 from crawlset.kit.event_loop import Interrupted, Loop
 from crawlset.observability import logger
 from crawlset.outcomes import Outcome
 from crawlset.packs.writer import Pack, PackFullError
+from crawlset.resizing import Resize
 from crawlset.urls.guard import BlockedUrlError, Resolve
+from crawlset.wire.chunks import ChunkUrl, FetchPolicy
+from crawlset.wire.outcomes import Cause, Defer, UrlOutcome
 
 CANCEL_POLL_SECONDS = 2.0
 BUDGET_POLL_SECONDS = 0.25
@@ -49,7 +49,7 @@ class ChunkResult:
 
 
 def run_chunk(
-    candidates: Iterable[Candidate],
+    candidates: Iterable[ChunkUrl],
     *,
     chunk_id: str,
     pack_path: Path,
@@ -117,7 +117,7 @@ class _Run:
 
     def settle_all(
         self,
-        candidates: list[Candidate],
+        candidates: list[ChunkUrl],
         seconds_left: Callable[[], float],
         is_cancelled: Callable[[], bool],
     ) -> ChunkResult:
@@ -142,7 +142,7 @@ class _Run:
         outcome, detail = self._stopped or (Outcome.worker_failed, "not settled")
         return ChunkResult(
             [
-                self._settled.get(c.n) or UrlOutcome(c.n, outcome, detail, n_retries=c.n_retries)
+                self._settled.get(c.n) or UrlOutcome(c.n, outcome, detail, n_retries=c.retries)
                 for c in candidates
             ],
             n_bytes_fetched=self._store.n_bytes_fetched,
@@ -158,13 +158,13 @@ class _Run:
         """Say, now that the chunk is over, how long each host wants to be left alone from here."""
         for settled, host, cause in self._deferred:
             seconds = round(host.seconds_until_next(), 3)
-            settled.defer = {"seconds": seconds, "cause": cause}
+            settled.defer = Defer(seconds, cause)
 
-    async def _settle(self, candidate: Candidate) -> None:
+    async def _settle(self, candidate: ChunkUrl) -> None:
         if self._stopped is not None:
             return
         n = candidate.n
-        trace = Trace(candidate.n_retries)
+        trace = Trace(candidate.retries)
         try:
             settled = await self._fetch(candidate, trace)
         except Interrupted:
@@ -196,7 +196,7 @@ class _Run:
         _add_trace(settled, trace)
         self._settled[n] = settled
 
-    async def _fetch(self, candidate: Candidate, trace: Trace) -> UrlOutcome:
+    async def _fetch(self, candidate: ChunkUrl, trace: Trace) -> UrlOutcome:
         answer = await self._visitor.fetch(candidate.url, trace, conditions(candidate.known))
         with closing(answer.body):
             return await self._store.settle(candidate, answer, trace.signals)

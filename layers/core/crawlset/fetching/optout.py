@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from crawlset.fetching.answer import Headers, RefusedError
-from crawlset.fetching.candidates import printable
-from crawlset.fetching.policy import FetchPolicy
+from crawlset.fetching.answer import Headers, RefusedError, printable
 from crawlset.outcomes import Outcome
+from crawlset.wire.chunks import FetchPolicy
 
 Signal = dict[str, str | None]
 """What a policy file said of a URL that may be asked for: rule, sha256 of the file, time."""

@@ -5,13 +5,13 @@ from typing import Any, NamedTuple, Protocol
 
 from crawlset.fetching.answer import HTTP_OK, TransferError
 from crawlset.fetching.optout import OptedOutError, Signal
-from crawlset.fetching.policy import FetchPolicy
 from crawlset.fetching.politeness import HTTP_TOO_MANY_REQUESTS
 from crawlset.fetching.robots import ALLOW_ALL, Robots, parse_robots, unreachable_robots
 from crawlset.fetching.tdmrep import NOTHING_RESERVED, TdmPolicy, parse_tdmrep
 from crawlset.kit.event_loop import Interrupted, Loop, Promise
 from crawlset.outcomes import Outcome
 from crawlset.urls.guard import BlockedUrlError, Target
+from crawlset.wire.chunks import FetchPolicy
 
 _PASSING = frozenset({Outcome.dns_error, Outcome.connect_error, Outcome.tls_error})
 """Failures of robots.txt that the image would meet as well, and that may pass."""

@@ -9,10 +9,10 @@ from datetime import UTC
 from typing import NamedTuple
 
 from crawlset.fetching.answer import Answer
-from crawlset.fetching.candidates import Cause
 from crawlset.fetching.limits import Limits
 from crawlset.kit.event_loop import Loop, Slots
 from crawlset.outcomes import Outcome
+from crawlset.wire.outcomes import Cause
 
 HTTP_TOO_MANY_REQUESTS = 429
 HTTP_SERVICE_UNAVAILABLE = 503

@@ -3,7 +3,8 @@
 from typing import TypeGuard
 
 from crawlset.fetching.answer import Headers
-from crawlset.fetching.candidates import Change, Known
+from crawlset.outcomes import Change
+from crawlset.wire.chunks import Known
 
 SAME_PICTURE_BITS = 4
 """Perceptual hashes no further apart are of one picture, encoded anew."""
@@ -34,9 +35,9 @@ def validators(headers: Headers, known: Known | None) -> tuple[str | None, str |
 def compare(known: Known, phash: int) -> Change:
     """How a picture of other bytes differs from the one we know."""
     if known.phash is None:
-        return "replaced"
+        return Change.replaced
     distance = ((phash ^ known.phash) & _MASK).bit_count()
-    return "same_picture" if distance <= SAME_PICTURE_BITS else "replaced"
+    return Change.same_picture if distance <= SAME_PICTURE_BITS else Change.replaced
 
 
 def _is_sound(value: str | None) -> TypeGuard[str]:

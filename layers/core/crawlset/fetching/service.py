@@ -9,16 +9,16 @@ from pathlib import Path
 from obstore.exceptions import BaseError
 
 from crawlset.fetching import bucket
-from crawlset.fetching.candidates import UrlOutcome
 from crawlset.fetching.chunk import ChunkResult, run_chunk
 from crawlset.fetching.limits import Limits
-from crawlset.fetching.messages import ChunkInput, ChunkMessage
 from crawlset.identity import Crawler
 from crawlset.imaging.pool import DecodePool
-from crawlset.kit.json_lines import pack_lines
 from crawlset.observability import logger, metrics
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.wire import keys
+from crawlset.wire.chunks import ChunkHead, ChunkMessage, ChunkUrl
+from crawlset.wire.outcomes import OutcomeHead, UrlOutcome
+from crawlset.wire.record import pack, unpack
 
 
 def fetch_chunk(
@@ -41,21 +41,20 @@ def fetch_chunk(
     if bucket.exists(outcome_key):
         logger.info("chunk_already_fetched")
         return
-    chunk = ChunkInput.parse(
-        bucket.get_lines(keys.chunk_input(message.job_id, message.chunk_id, message.attempt))
-    )
-    tombstone = keys.cancelled(message.job_id, chunk.run)
+    input_key = keys.chunk_input(message.job_id, message.chunk_id, message.attempt)
+    head, urls = unpack(ChunkHead, ChunkUrl, bucket.get_lines(input_key))
+    tombstone = keys.cancelled(message.job_id, head.run)
     if bucket.exists(tombstone):
         cancelled = [
-            UrlOutcome(c.n, Outcome.cancelled, "job cancelled", n_retries=c.n_retries)
-            for c in chunk.candidates
+            UrlOutcome(url.n, Outcome.cancelled, "job cancelled", n_retries=url.retries)
+            for url in urls
         ]
-        _commit(message, outcome_key, ChunkResult(cancelled), None, started)
+        _commit(outcome_key, ChunkResult(cancelled), None, started)
         return
     with tempfile.TemporaryDirectory(prefix="chunk-") as directory:
         pack_path = Path(directory) / "pack.tar"
         result = run_chunk(
-            chunk.candidates,
+            urls,
             chunk_id=str(message.chunk_id),
             pack_path=pack_path,
             pool=pool,
@@ -63,8 +62,8 @@ def fetch_chunk(
             private_hosts=crawler.private_hosts,
             seconds_left=seconds_left,
             is_cancelled=lambda: _is_there(tombstone),
-            policy=chunk.policy,
-            resize=chunk.resize,
+            policy=head.policy,
+            resize=head.resize,
             limits=limits,
         )
         pack_key = None
@@ -72,7 +71,7 @@ def fetch_chunk(
             token = secrets.token_hex(8)
             pack_key = keys.pack(message.job_id, message.chunk_id, message.attempt, token)
             bucket.put_file(pack_key, pack_path)
-    _commit(message, outcome_key, result, pack_key, started)
+    _commit(outcome_key, result, pack_key, started)
 
 
 def _is_there(tombstone: str) -> bool:
@@ -84,25 +83,10 @@ def _is_there(tombstone: str) -> bool:
         return False
 
 
-def _commit(
-    message: ChunkMessage,
-    outcome_key: str,
-    result: ChunkResult,
-    pack_key: str | None,
-    started: float,
-) -> None:
-    header = {
-        "v": 1,
-        "job_id": str(message.job_id),
-        "chunk_id": str(message.chunk_id),
-        "attempt": message.attempt,
-        "pack_key": pack_key,
-        "pack_bytes": result.pack_bytes if pack_key else 0,
-        "n_urls": len(result.outcomes),
-        "fetch_seconds": round(time.monotonic() - started, 3),
-        "bytes_received": result.n_bytes_fetched,
-    }
-    body = pack_lines([header, *(outcome.line() for outcome in result.outcomes)])
+def _commit(outcome_key: str, result: ChunkResult, pack_key: str | None, started: float) -> None:
+    seconds = round(time.monotonic() - started, 3)
+    head = OutcomeHead(pack_key, fetch_seconds=seconds, bytes_received=result.n_bytes_fetched)
+    body = pack(head, result.outcomes)
     if not bucket.put_once(outcome_key, body) and not _is_ours(outcome_key, pack_key):
         if pack_key is not None:
             bucket.delete(pack_key)
@@ -113,8 +97,8 @@ def _commit(
 
 def _is_ours(outcome_key: str, pack_key: str | None) -> bool:
     """Whether the outcome that is there is this execution's, whose answer was lost on the way."""
-    head = next(bucket.get_lines(outcome_key))
-    return pack_key is not None and head["pack_key"] == pack_key
+    head = OutcomeHead.from_json(next(bucket.get_lines(outcome_key), None))
+    return pack_key is not None and head.pack_key == pack_key
 
 
 def _report(result: ChunkResult) -> None:

@@ -7,17 +7,18 @@ from typing import Any
 
 from crawlset.fetching.answer import HTTP_OK, Answer
 from crawlset.fetching.backlog import Backlog
-from crawlset.fetching.candidates import Candidate, UrlOutcome
 from crawlset.fetching.optout import OptedOutError, data_mining_opt_out
-from crawlset.fetching.policy import FetchPolicy
 from crawlset.fetching.revalidation import compare, validators
 from crawlset.fetching.visit import HTTP_NOT_MODIFIED
-from crawlset.imaging.features import Features, Rejection, Resize, Transformed, resize_message
+from crawlset.imaging.features import Features, Rejection, Transformed, resize_message
 from crawlset.imaging.pool import DecodePool
 from crawlset.kit.event_loop import Loop, Promise
 from crawlset.kit.spool import Body
-from crawlset.outcomes import Outcome
+from crawlset.outcomes import Change, Outcome
 from crawlset.packs.writer import Pack
+from crawlset.resizing import Resize
+from crawlset.wire.chunks import ChunkUrl, FetchPolicy
+from crawlset.wire.outcomes import UrlOutcome
 
 _EXTENSIONS = {"jpeg": "jpg", "png": "png", "webp": "webp", "gif": "gif"}
 _STATUSES = {
@@ -69,7 +70,7 @@ class Store:
         self.n_bytes_fetched = 0
 
     async def settle(
-        self, candidate: Candidate, answer: Answer, signals: dict[str, Any]
+        self, candidate: ChunkUrl, answer: Answer, signals: dict[str, Any]
     ) -> UrlOutcome:
         """
         Verify and pack the body of a 200; what the file says about mining goes into `signals`.
@@ -81,21 +82,21 @@ class Store:
             self.n_bytes_fetched += answer.body.size
             settled = await self._keep(candidate, answer.body, signals)
         elif answer.status == HTTP_NOT_MODIFIED and known is not None:
-            settled = UrlOutcome(candidate.n, Outcome.stored, change="unchanged")
+            settled = UrlOutcome(candidate.n, Outcome.stored, change=Change.unchanged)
         else:
             outcome = _status_outcome(answer.status)
             settled = UrlOutcome(candidate.n, outcome, f"HTTP {answer.status}")
             if known is not None and outcome in _GONE:
-                settled.change = "gone"
+                settled.change = Change.gone
             return settled
         settled.etag, settled.last_modified = validators(answer.headers, known)
         return settled
 
-    async def _keep(self, candidate: Candidate, body: Body, signals: dict[str, Any]) -> UrlOutcome:
+    async def _keep(self, candidate: ChunkUrl, body: Body, signals: dict[str, Any]) -> UrlOutcome:
         n, known = candidate.n, candidate.known
         sha256 = _sha256(body.pieces())
         if known is not None and sha256 == known.sha256:
-            return UrlOutcome(n, Outcome.stored, change="unchanged")
+            return UrlOutcome(n, Outcome.stored, change=Change.unchanged)
         seen = await self._decode(body)
         if isinstance(seen, Rejection):
             return UrlOutcome(n, seen.outcome, seen.detail, file_size=body.size)

@@ -21,12 +21,12 @@ from crawlset.fetching.engine import Engine
 from crawlset.fetching.limits import Limits
 from crawlset.fetching.optout import OptedOutError, header_opt_out, signals_in
 from crawlset.fetching.origins import Origins, PolicyFile
-from crawlset.fetching.policy import FetchPolicy
 from crawlset.fetching.politeness import Crowd, Host, backoff
 from crawlset.fetching.robots import PRODUCT
 from crawlset.kit.event_loop import Loop
 from crawlset.outcomes import Outcome
 from crawlset.urls.guard import BlockedUrlError, Target, parse_url
+from crawlset.wire.chunks import FetchPolicy
 
 HTTP_NOT_MODIFIED = 304
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})

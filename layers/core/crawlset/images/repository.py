@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session, aliased, load_only
 from crawlset.errors import NotFoundError
 from crawlset.kit.db import in_order
 from crawlset.kit.paging import Order, Slice, cut
-from crawlset.models import Change, CrawlJob, Image, JobChunk, WorkStatus
-from crawlset.outcomes import ImageStatus, Outcome
+from crawlset.models import CrawlJob, Image, JobChunk, WorkStatus
+from crawlset.outcomes import Change, ImageStatus, Outcome
 
 LATELY = timedelta(days=2)
 WORK = (

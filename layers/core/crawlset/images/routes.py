@@ -10,8 +10,8 @@ from crawlset.images.schemas import ContentRead, ImageRead
 from crawlset.jobs.crawl_jobs import require_crawl_job
 from crawlset.kit import objects
 from crawlset.kit.paging import Cursor, Order, Page, PageLimit, RowId, Sort, decode_int
-from crawlset.models import Change, Image
-from crawlset.outcomes import ImageStatus, Outcome
+from crawlset.models import Image
+from crawlset.outcomes import Change, ImageStatus, Outcome
 from crawlset.packs.stored import require_stored
 
 router = APIGatewayHttpRouter()

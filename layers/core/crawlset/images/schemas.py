@@ -3,8 +3,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from crawlset.models import Change
-from crawlset.outcomes import ImageStatus, Outcome
+from crawlset.outcomes import Change, ImageStatus, Outcome
 
 
 def _hexadecimal(digest: bytes | None) -> str | None:

@@ -4,11 +4,12 @@ from contextlib import closing
 from functools import cache
 
 from crawlset.errors import UnprocessableError
-from crawlset.imaging.features import Features, Rejection, Resize, ResizeMode
+from crawlset.imaging.features import Features, Rejection
 from crawlset.imaging.pool import DecodePool
 from crawlset.kit.event_loop import Loop, Promise
 from crawlset.kit.spool import Body
 from crawlset.models import Image
+from crawlset.resizing import Resize, ResizeMode
 
 QUALITY = 80
 

@@ -24,7 +24,7 @@ from PIL import (
 )
 
 from crawlset.imaging import jpeg
-from crawlset.imaging.features import Features, Rejection, Resize, ResizeMode, Transformed
+from crawlset.imaging.features import Features, Rejection, Transformed
 from crawlset.imaging.hashes import Box, phashes, pixel_hash, without_border
 from crawlset.imaging.jpeg_segments import About, profile
 from crawlset.imaging.metadata import data_mining, orientation, xmp_packet
@@ -32,6 +32,7 @@ from crawlset.imaging.resize import can_keep_planes, resize, resize_planes
 from crawlset.imaging.scores import blur, colour, scores
 from crawlset.imaging.sniff import DamagedError, Probe, TruncatedError, probe, sniff, sniff_other
 from crawlset.outcomes import Outcome
+from crawlset.resizing import Resize, ResizeMode
 
 MAX_PIXELS = 50_000_000
 """Width x height x frames; imgproxy's limit."""

@@ -18,11 +18,11 @@ from crawlset.imaging.features import (
     REQUEST,
     Features,
     Rejection,
-    Resize,
     resize_from,
     result_message,
 )
 from crawlset.outcomes import Outcome
+from crawlset.resizing import Resize
 
 
 def main() -> None:

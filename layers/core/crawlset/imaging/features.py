@@ -6,10 +6,10 @@ import math
 import re
 import struct
 from dataclasses import asdict, dataclass, replace
-from enum import StrEnum
 from typing import Any
 
 from crawlset.outcomes import Outcome
+from crawlset.resizing import Resize, ResizeMode, StoredFormat
 
 FORMATS = ("jpeg", "png", "webp", "gif")
 """Accepted here."""
@@ -24,35 +24,6 @@ _MAX_SIDE = 1 << 31
 _HASHES = range(-(1 << 63), 1 << 63)
 _WORDS = re.compile(r"[a-z0-9_ ]{1,300}")
 _WORD = re.compile(r"[A-Za-z0-9;_-]{1,64}")
-
-
-class ResizeMode(StrEnum):
-    """How a picture is brought to size; the words and meanings of img2dataset."""
-
-    no = "no"
-    border = "border"
-    keep_ratio = "keep_ratio"
-    keep_ratio_largest = "keep_ratio_largest"
-    center_crop = "center_crop"
-
-
-class StoredFormat(StrEnum):
-    jpeg = "jpeg"
-    png = "png"
-    webp = "webp"
-
-
-@dataclass(frozen=True, slots=True)
-class Resize:
-    """What to store in place of the bytes received; `mode` no re-encodes at the size it has."""
-
-    mode: ResizeMode
-    size: int
-    """Pixels of the side that `mode` means."""
-    only_if_bigger: bool = False
-    format: StoredFormat = StoredFormat.jpeg
-    quality: int = 95
-    """1 to 100 for JPEG and WebP; 0 to 9 is PNG's compression."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,11 +26,11 @@ from crawlset.imaging.features import (
     REQUEST,
     Features,
     Rejection,
-    Resize,
     resize_message,
     result_from,
 )
 from crawlset.outcomes import Outcome
+from crawlset.resizing import Resize
 
 MAX_MEMORY = 1 << 30
 """Address space of a child: the largest picture as RGBA, three times, and the libraries."""

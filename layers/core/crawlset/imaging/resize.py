@@ -20,8 +20,9 @@ import simplejpeg
 from PIL import Image, PngImagePlugin
 
 from crawlset.imaging.area import Side, shrink
-from crawlset.imaging.features import Resize, ResizeMode, StoredFormat, Transformed
+from crawlset.imaging.features import Transformed
 from crawlset.imaging.jpeg_segments import About, with_about
+from crawlset.resizing import Resize, ResizeMode, StoredFormat
 
 MAX_SIDE = 65_500
 """Pixels of a side: libjpeg's limit. A thin picture scaled up by its short side would pass it."""

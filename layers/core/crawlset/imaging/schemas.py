@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from crawlset.imaging.features import ResizeMode, StoredFormat
+from crawlset.resizing import ResizeMode, StoredFormat
 
 
 class EncodeCreate(BaseModel):

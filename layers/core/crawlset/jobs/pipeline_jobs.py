@@ -4,7 +4,6 @@ import json
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, Field
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
@@ -13,6 +12,7 @@ from crawlset.errors import AppError, ConflictError, NotFoundError
 from crawlset.kit import db
 from crawlset.models import CrawlJob, ExportJob, JobStatus, Target, ValidationJob
 from crawlset.outbox import Message
+from crawlset.wire.pipeline import Execution, StepError
 
 PipelineJob = ValidationJob | ExportJob
 PipelineModel = type[ValidationJob] | type[ExportJob]
@@ -48,20 +48,16 @@ class JobFailedError(ConflictError):
         super().__init__(f"The {kind} {job_id} has failed.")
 
 
-class StepError(BaseModel):
-    """What a state machine's Catch says of a step."""
-
-    error: str = Field(alias="Error")
-    cause: str = Field(default="", alias="Cause")
-
-    def explain(self) -> str:
-        """A line for the job's owner: our own errors in their words, others by name only."""
-        if self.error in _names_of(AppError):
-            try:
-                return str(json.loads(self.cause)["errorMessage"])[:MAX_MESSAGE]
-            except (ValueError, KeyError, TypeError):
-                pass
-        return f"A step ended with {self.error[:200]}."
+def explain(error: StepError | None) -> str:
+    """A line for the job's owner: our own errors in their words, others by name only."""
+    if error is None:
+        return "A step failed."
+    if error.Error in _names_of(AppError):
+        try:
+            return str(json.loads(error.Cause)["errorMessage"])[:MAX_MESSAGE]
+        except (ValueError, KeyError, TypeError):
+            pass
+    return f"A step ended with {error.Error[:200]}."
 
 
 def require_settled(session: Session, job: CrawlJob) -> None:
@@ -92,13 +88,12 @@ def start(
     prefix = "exp" if validation_job is None else "val" if export_job is None else "job"
     execution = Message(
         target=Target.pipeline,
-        body={
-            "v": 1,
-            "user_id": str(first.user_id),
-            "job_id": str(first.crawl_job_id),
-            "validation_job_id": str(validation_job.id) if validation_job else None,
-            "export_job_id": str(export_job.id) if export_job else None,
-        },
+        body=Execution(
+            first.user_id,
+            first.crawl_job_id,
+            validation_job.id if validation_job else None,
+            export_job.id if export_job else None,
+        ).to_json(),
         deduplication_id="-".join(filter(None, (prefix, str(first.id), again))),
     )
     outbox.post(session, [execution])

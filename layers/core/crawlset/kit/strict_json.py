@@ -1,12 +1,18 @@
-"""JSON into dataclasses, strictly, for a function that must start faster than pydantic does."""
+"""JSON into dataclasses and back, strictly, for functions that must start faster than pydantic."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import MISSING, fields, is_dataclass
+from datetime import datetime
 from functools import cache
-from types import NoneType
-from typing import Any, get_args
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
-_AS_IN_JSON = (bool, int, str, NoneType)
+_PLAIN = frozenset({bool, int, float, str, NoneType})
+"""Types that JSON has itself."""
+_IN_JSON: dict[Any, type] = {list: list, tuple: list, dict: dict}
+"""What JSON has for a collection."""
+_NOTHING: frozenset[Any] = frozenset()
 
 
 class MalformedError(ValueError):
@@ -17,49 +23,117 @@ def from_json[T](kind: type[T], message: Any, path: str = "") -> T:
     """
     The dataclass `kind` from what JSON made of it; `path` is where that was found.
 
-    Its fields are bool, int, float, str, UUID, a `StrEnum`, such a dataclass, a `Literal`, or one
-    of these and None. No field may be unknown, none without a default missing, none of another
-    type: neither is 1 true nor "1" one. Raises `MalformedError`.
+    Its fields are bool, int, float, str, UUID, a `datetime` with an offset, a `StrEnum`, such a
+    dataclass, a `Literal`, a list, a tuple or a dict of these, Any, or one of these and None. No
+    field may be unknown, none without a default missing, none of another type: neither is 1 true
+    nor "1" one. Raises `MalformedError`.
     """
     path = path or kind.__name__
     if not isinstance(message, dict):
         raise MalformedError(f"{path} is no object")
-    types, required = _shape(kind)  # type: ignore[arg-type]
-    if unknown := message.keys() - types.keys():
-        raise MalformedError(f"{path} has an unknown field {min(unknown)!r:.40}")
-    if missing := required - message.keys():
-        raise MalformedError(f"{path} has no {min(missing)}")
-    return kind(
-        **{name: _value(types[name], value, f"{path}.{name}") for name, value in message.items()}
+    plain, types, required = _shape(kind)  # type: ignore[arg-type]
+    converted = {}
+    for name, value in message.items():
+        if type(value) not in plain.get(name, _NOTHING):
+            if name not in types:
+                raise MalformedError(f"{path} has an unknown field {name!r:.40}")
+            converted[name] = _value(types[name], value, f"{path}.{name}")
+    if not required <= message.keys():
+        raise MalformedError(f"{path} has no {min(required - message.keys())}")
+    return kind(**(message | converted if converted else message))
+
+
+def to_json(value: Any) -> Any:
+    """What JSON has for a dataclass as `from_json` reads it, or for a part of one."""
+    if type(value) in _PLAIN:
+        return value
+    if is_dataclass(value):
+        each = ((name, getattr(value, name)) for name in field_names(type(value)))  # type: ignore[arg-type]
+        return {name: x if type(x) in _PLAIN else to_json(x) for name, x in each}
+    if isinstance(value, dict):
+        return {name: to_json(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_json(each) for each in value]
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+@cache
+def field_names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+@cache
+def required_fields(kind: Any) -> frozenset[str]:
+    """Names of the fields that have no default."""
+    return frozenset(
+        field.name
+        for field in fields(kind)
+        if field.default is MISSING and field.default_factory is MISSING
     )
 
 
 def _value(types: tuple[Any, ...], value: Any, path: str) -> Any:
-    if type(value) in _AS_IN_JSON and type(value) in types:
-        return value
     for wanted in types:
-        if not isinstance(wanted, type):
-            if (type(wanted), wanted) == (type(value), value):
-                return value
-        elif is_dataclass(wanted) and value is not None:
-            return from_json(wanted, value, path)
-        elif wanted is float:
-            if type(value) in {int, float}:
-                return float(value)
-        elif wanted not in _AS_IN_JSON and isinstance(value, str):
-            with suppress(ValueError):
-                return wanted(value)
+        if _is_of(wanted, value):
+            return value
+        if is_dataclass(wanted) and value is not None:
+            return from_json(wanted, value, path)  # type: ignore[arg-type]
+        if isinstance(value, _IN_JSON.get(get_origin(wanted), ())):
+            return _collection(wanted, value, path)
+        with suppress(ValueError):
+            return _converted(wanted, value)
     raise MalformedError(f"{path} cannot be {value!r:.40}")
 
 
+def _is_of(wanted: Any, value: Any) -> bool:
+    """Whether `value` is of a type that JSON has, or is a member of a `Literal`."""
+    if wanted is Any or (wanted is type(value) and wanted in _PLAIN):
+        return True
+    return not isinstance(wanted, type) and (type(wanted), wanted) == (type(value), value)
+
+
+def _collection(wanted: Any, value: Any, path: str) -> Any:
+    """The items of a list, a tuple or a dict are of the last type named, a dict's keys texts."""
+    item: Any = [each for each in get_args(wanted) if each is not ...][-1]
+    types = _alternatives(item)
+    if isinstance(value, dict):
+        return {name: _value(types, each, f"{path}.{name}") for name, each in value.items()}
+    items = (_value(types, each, f"{path}[{place}]") for place, each in enumerate(value))
+    return get_origin(wanted)(items)
+
+
+def _converted(wanted: Any, value: Any) -> Any:
+    """Raises `ValueError` for what cannot be made a `wanted`."""
+    if wanted is float and type(value) is int:
+        return float(value)
+    if not isinstance(value, str) or not isinstance(wanted, type) or wanted in _PLAIN:
+        raise ValueError
+    return _moment(value) if wanted is datetime else wanted(value)
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError
+    return moment
+
+
 @cache
-def _shape(kind: Any) -> tuple[dict[str, tuple[Any, ...]], frozenset[str]]:
-    """The types that each field may have, and the fields that must be there."""
-    declared = fields(kind)
-    types = {field.name: get_args(field.type) or (field.type,) for field in declared}
-    required = {
-        field.name
-        for field in declared
-        if field.default is MISSING and field.default_factory is MISSING
-    }
-    return types, frozenset(required)
+def _shape(
+    kind: Any,
+) -> tuple[Mapping[str, frozenset[Any]], Mapping[str, tuple[Any, ...]], frozenset[str]]:
+    """Types that each field may have as it is, those it may be made, and the fields required."""
+    types = {field.name: _alternatives(field.type) for field in fields(kind)}  # type: ignore[arg-type]
+    plain = {name: frozenset(each) & _PLAIN for name, each in types.items()}
+    return plain, types, required_fields(kind)
+
+
+@cache
+def _alternatives(hint: Any) -> tuple[Any, ...]:
+    """The members of a union or of a `Literal`, one by one."""
+    origin = get_origin(hint)
+    if origin is Literal:
+        return get_args(hint)
+    if origin in (Union, UnionType):
+        return tuple(each for member in get_args(hint) for each in _alternatives(member))
+    return (hint,)

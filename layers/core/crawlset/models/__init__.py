@@ -9,7 +9,7 @@ from crawlset.models.accounts import (
     RequestCount,
 )
 from crawlset.models.base import Base, JobStatus, WorkStatus
-from crawlset.models.images import Change, Image, ImageVerdict
+from crawlset.models.images import Image, ImageVerdict
 from crawlset.models.jobs import (
     CrawlJob,
     CrawlSchedule,
@@ -44,7 +44,6 @@ __all__ = [
     "ActivityLog",
     "ApiKey",
     "Base",
-    "Change",
     "CrawlJob",
     "CrawlSchedule",
     "EventCursor",

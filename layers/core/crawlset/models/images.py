@@ -1,5 +1,4 @@
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -18,16 +17,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crawlset.models.base import Base, Owned, one_of, parent
-from crawlset.outcomes import ImageStatus, Outcome, Verdict
-
-
-class Change(StrEnum):
-    """What became of a stored picture at its URL."""
-
-    unchanged = "unchanged"
-    same_picture = "same_picture"
-    replaced = "replaced"
-    gone = "gone"
+from crawlset.outcomes import Change, ImageStatus, Outcome, Verdict
 
 
 class Image(Base):
@@ -105,6 +95,7 @@ class Image(Base):
     file_size: Mapped[int | None] = mapped_column(BigInteger)
     sha256: Mapped[bytes | None] = mapped_column(LargeBinary)
     width: Mapped[int | None]
+    """Pixels, as is `height`: measured once fetched, until then as the source states them."""
     height: Mapped[int | None]
     format: Mapped[str | None]
     mode: Mapped[str | None]

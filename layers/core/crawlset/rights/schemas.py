@@ -4,8 +4,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from crawlset.models import Change
-from crawlset.outcomes import ImageStatus, Outcome, Verdict
+from crawlset.outcomes import Change, ImageStatus, Outcome, Verdict
 
 
 class FoundRead(BaseModel):

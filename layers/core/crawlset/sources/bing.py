@@ -6,7 +6,8 @@ import httpx
 
 from crawlset.settings import SourceSettings
 from crawlset.sources import serpapi
-from crawlset.sources.protocol import Page, SearchRequest
+from crawlset.sources.protocol import Page
+from crawlset.wire.searches import SearchRequest
 
 ENGINE = serpapi.Engine(
     "bing", "bing_images", lambda _, n_seen: {"first": n_seen + 1}, max_pages=30

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from pydantic_core import to_json
@@ -12,23 +12,19 @@ from crawlset.errors import AppError, SourceThrottledError
 from crawlset.kit.json_lines import GZIP_LEVEL
 from crawlset.outcomes import Outcome
 from crawlset.settings import CANDIDATES_PER_PART
-from crawlset.sources.expansion import Query
-from crawlset.sources.protocol import (
-    Candidate,
-    DiscoverMessage,
-    Page,
-    SearchRequest,
-    SourceUnavailableError,
-)
+from crawlset.sources.protocol import Candidate, Page, SourceUnavailableError
 from crawlset.urls.spelling import MAX_URL_CHARS, url_problem
 from crawlset.wire import keys
+from crawlset.wire.candidates import CandidateLine, PartHead, Query, SearchError
+from crawlset.wire.record import Record
+from crawlset.wire.searches import DiscoverMessage, SearchRequest
 
 PART_BYTES = 16 << 20
 """Lines of one part before gzip: very long URLs make a part of fewer candidates."""
 MAX_TEXT_CHARS = 2_000
 MAX_KEYWORD_CHARS = 200
 MAX_PIXELS = 2**31 - 1
-CANCELLED = {"code": "cancelled", "message": "The job was cancelled."}
+CANCELLED = SearchError("cancelled", "The job was cancelled.")
 
 Ask = Callable[[SearchRequest], Iterator[Page]]
 Expand = Callable[[SearchRequest], Sequence[Query]]
@@ -66,7 +62,7 @@ def discover(
     """
     queries = expand(message.request) if expand is not None else None
     parts = Parts(message, write, queries)
-    error: dict[str, str] | None = None
+    error: SearchError | None = None
     try:
         if not _collect_all(message.request, queries, ask, parts, is_cancelled):
             parts.drop()
@@ -74,9 +70,9 @@ def discover(
     except (SourceThrottledError, SourceUnavailableError):
         raise
     except AppError as failure:
-        error = {"code": type(failure).__name__, "message": str(failure)}
+        error = SearchError(type(failure).__name__, str(failure))
     n_parts = parts.finish(error)
-    return Discovered(parts.n_candidates, n_parts, error["code"] if error else None)
+    return Discovered(parts.n_candidates, n_parts, error.code if error else None)
 
 
 def _collect_all(
@@ -93,7 +89,7 @@ def _collect_all(
         share = ceil((request.limit - parts.n_candidates) / (len(queries) - place))
         if share == 0:
             return True
-        asked = request.model_copy(update={"keyword": query.query, "limit": share})
+        asked = replace(request, keyword=query.query, limit=share)
         if not _collect(asked, ask, parts, is_cancelled, parts.n_candidates + share):
             return False
     return True
@@ -141,7 +137,7 @@ class Parts:
         self, message: DiscoverMessage, write: WritePart, queries: Sequence[Query] | None
     ) -> None:
         self.n_candidates = 0
-        self._queries = [query._asdict() for query in queries] if queries is not None else None
+        self._queries = list(queries) if queries is not None else None
         self._message = message
         self._write = write
         self._number = 0
@@ -163,7 +159,7 @@ class Parts:
         self.n_candidates -= self._n_lines
         self._start()
 
-    def finish(self, error: dict[str, str] | None) -> int:
+    def finish(self, error: SearchError | None) -> int:
         """Write the last part and say how many there are."""
         self._put(is_last=True, error=error)
         return self._number + 1
@@ -174,19 +170,12 @@ class Parts:
         self._gzip = _gzip_member()
         self._body = bytearray()
 
-    def _put(self, *, is_last: bool, error: dict[str, str] | None) -> None:
+    def _put(self, *, is_last: bool, error: SearchError | None) -> None:
         self._body += self._gzip.flush()
         message = self._message
-        header = {
-            "v": 1,
-            "attempt": message.attempt,
-            "job_id": str(message.job_id),
-            "search_id": str(message.search_id),
-            "part": self._number,
-            "n_parts": self._number + 1 if is_last else None,
-            "error": error,
-            "queries": self._queries,
-        }
+        header = PartHead(
+            message.attempt, self._number + 1 if is_last else None, error, self._queries
+        )
         # The header is known last and stands first: gzip lets members follow each other.
         gzipped = _gzip_member()
         head = gzipped.compress(_json(header)) + gzipped.flush()
@@ -197,32 +186,32 @@ class Parts:
 def _line(candidate: Candidate, request: SearchRequest, rank: int) -> bytes:
     title = _clean(candidate.title)
     creator = _clean(candidate.creator)
-    url = _clean(candidate.url, MAX_URL_CHARS)
+    url = _clean(candidate.url, MAX_URL_CHARS) or ""
     landing_url = _clean(candidate.landing_url, MAX_URL_CHARS)
     return _json(
-        {
-            "url": url,
-            "source": request.source,
-            "query": _clean(candidate.query),
-            "keyword": _clean(candidate.keyword, MAX_KEYWORD_CHARS)
+        CandidateLine(
+            url=url,
+            source=request.source,
+            query=_clean(candidate.query),
+            keyword=_clean(candidate.keyword, MAX_KEYWORD_CHARS)
             or _clean(request.keyword, MAX_KEYWORD_CHARS),
-            "rank": rank,
-            "landing_url": landing_url,
-            "licence": candidate.licence,
-            "licence_raw": _clean(candidate.licence_raw),
-            "creator": creator,
-            "attribution": _clean(candidate.attribution)
-            or licences.attribution(title, creator, candidate.licence, landing_url or url or ""),
-            "title": title,
-            "width": _pixels(candidate.width),
-            "height": _pixels(candidate.height),
-            "refused": candidate.refused,
-        }
+            rank=rank,
+            landing_url=landing_url,
+            licence=candidate.licence,
+            licence_raw=_clean(candidate.licence_raw),
+            creator=creator,
+            attribution=_clean(candidate.attribution)
+            or licences.attribution(title, creator, candidate.licence, landing_url or url),
+            title=title,
+            width=_pixels(candidate.width),
+            height=_pixels(candidate.height),
+            refused=candidate.refused,
+        )
     )
 
 
-def _json(value: object) -> bytes:
-    return to_json(value) + b"\n"
+def _json(record: Record) -> bytes:
+    return to_json(record.to_json()) + b"\n"
 
 
 def _gzip_member() -> "zlib._Compress":

@@ -6,7 +6,8 @@ import httpx
 
 from crawlset.settings import SourceSettings
 from crawlset.sources import serpapi
-from crawlset.sources.protocol import Page, SearchRequest
+from crawlset.sources.protocol import Page
+from crawlset.wire.searches import SearchRequest
 
 ENGINE = serpapi.Engine("duckduckgo", "duckduckgo", lambda *_: {}, max_pages=1)
 

@@ -1,11 +1,11 @@
 """What else to ask a source for, besides a keyword itself."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple
 
 from pluralizer import Pluralizer
 
-from crawlset.sources.protocol import Expansion
+from crawlset.wire.candidates import Query
+from crawlset.wire.searches import Expansion
 
 MAX_QUERIES = 10
 MAX_QUERY_CHARS = 100
@@ -13,13 +13,6 @@ MAX_QUERY_CHARS = 100
 Translate = Callable[[str, tuple[str, ...]], Mapping[str, str]]
 """(keyword, languages) -> its word in each language that has one."""
 Suggest = Callable[[str], Iterable[str]]
-
-
-class Query(NamedTuple):
-    """What a source is asked, and who thought of it: keyword, plural, language:de, model."""
-
-    query: str
-    by: str
 
 
 def expand(

@@ -9,7 +9,8 @@ from crawlset import licences
 from crawlset.errors import SourceRefusedError
 from crawlset.settings import SourceSettings
 from crawlset.sources.asking import Asker
-from crawlset.sources.protocol import Candidate, Page, SearchRequest, SourceUnavailableError
+from crawlset.sources.protocol import Candidate, Page, SourceUnavailableError
+from crawlset.wire.searches import SearchRequest
 
 BASE = "https://api.flickr.com"
 PAGE_SIZE = 500

@@ -8,7 +8,8 @@ from pydantic import BaseModel
 from crawlset import licences
 from crawlset.settings import SourceSettings
 from crawlset.sources.asking import Asker
-from crawlset.sources.protocol import Candidate, Page, SearchRequest
+from crawlset.sources.protocol import Candidate, Page
+from crawlset.wire.searches import SearchRequest
 
 BASE = "https://api.gbif.org"
 PAGE_SIZE = 300

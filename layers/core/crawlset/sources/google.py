@@ -14,7 +14,8 @@ from crawlset.settings import SourceSettings
 from crawlset.sources import serpapi
 from crawlset.sources.asking import Asker
 from crawlset.sources.markup import text_of
-from crawlset.sources.protocol import Candidate, Page, SearchRequest
+from crawlset.sources.protocol import Candidate, Page
+from crawlset.wire.searches import SearchRequest
 
 BASE = "https://www.googleapis.com"
 PAGE_SIZE = 10

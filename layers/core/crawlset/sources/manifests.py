@@ -17,9 +17,10 @@ from crawlset.kit import objects
 from crawlset.settings import MAX_CANDIDATES, MAX_MANIFEST_BYTES
 from crawlset.sources import text_manifests
 from crawlset.sources.manifest_rows import COLUMNS, MalformedManifestError, Row
-from crawlset.sources.protocol import Candidate, ManifestFormat
+from crawlset.sources.protocol import Candidate
 from crawlset.sources.stored_file import open_stored
 from crawlset.urls.spelling import url_problem
+from crawlset.wire.searches import ManifestFormat
 
 INSPECTED_ROWS = 1_000
 INSPECTED_BYTES = 256 << 10

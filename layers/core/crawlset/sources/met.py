@@ -7,7 +7,8 @@ from pydantic import BaseModel
 
 from crawlset.settings import SourceSettings
 from crawlset.sources.asking import Asker
-from crawlset.sources.protocol import Candidate, Page, SearchRequest
+from crawlset.sources.protocol import Candidate, Page
+from crawlset.wire.searches import SearchRequest
 
 BASE = "https://collectionapi.metmuseum.org"
 PAGE_SIZE = 20

@@ -1,37 +1,39 @@
 """What a source has for a keyword: how much, and under which licences."""
 
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
 
 from crawlset import licences
 from crawlset.errors import AppError, SourceThrottledError
 from crawlset.sources.discover import Ask
-from crawlset.sources.protocol import ProbeMessage, SourceUnavailableError
+from crawlset.sources.protocol import Page, SourceUnavailableError
+from crawlset.wire.searches import MAX_PROBE_ERROR, MAX_PROBE_TOTAL, ProbeAnswer, ProbeMessage
 
 SAMPLE = 20
 """Candidates looked at; a source that answers with more gives more."""
 
 
-def probe(message: ProbeMessage, *, ask: Ask, write: Callable[[dict[str, Any]], None]) -> None:
+def probe(message: ProbeMessage, *, ask: Ask) -> ProbeAnswer:
     """
-    Ask for the first answer and write down what it tells.
-
-    A final error of the source is written down too.
+    Ask for the first answer and say what it tells; a final error of the source is told too.
 
     Raises `SourceThrottledError` and `SourceUnavailableError`: ask again later.
     """
-    told: dict[str, Any] = {"total": 0, "n_sampled": 0, "licences": {}, "error": None}
+    error: str | None = None
     try:
-        page = next(ask(message.request), None)
+        page = next(ask(message.request), Page(total=0))
     except (SourceThrottledError, SourceUnavailableError):
         raise
     except AppError as failure:
-        told["error"] = str(failure)
-    else:
-        if page is not None:
-            families = Counter(
-                licences.family(found.licence) if found.licence else "unknown" for found in page
-            )
-            told |= {"total": page.total, "n_sampled": len(page), "licences": dict(families)}
-    write({"v": 1, "probe_id": str(message.probe_id), "user_id": str(message.user_id), **told})
+        page, error = Page(total=0), str(failure)[:MAX_PROBE_ERROR]
+    families = Counter(
+        licences.family(found.licence) if found.licence else "unknown" for found in page
+    )
+    is_known = page.total is not None and 0 <= page.total < MAX_PROBE_TOTAL
+    return ProbeAnswer(
+        message.probe_id,
+        message.user_id,
+        n_sampled=len(page),
+        licences=dict(families),
+        total=page.total if is_known else None,
+        error=error,
+    )

@@ -13,7 +13,8 @@ from pydantic import BaseModel, Field
 
 from crawlset.errors import UnprocessableError
 from crawlset.settings import SourceSettings
-from crawlset.sources.protocol import IntendedUse, Page, Search, SearchRequest
+from crawlset.sources.protocol import Page, Search
+from crawlset.wire.searches import IntendedUse, SearchRequest
 
 if TYPE_CHECKING:
     import httpx

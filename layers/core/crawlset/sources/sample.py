@@ -9,7 +9,8 @@ from crawlset import licences
 from crawlset.settings import SourceSettings
 from crawlset.sources.answers import get_json
 from crawlset.sources.asking import shaped
-from crawlset.sources.protocol import Candidate, Page, SearchRequest
+from crawlset.sources.protocol import Candidate, Page
+from crawlset.wire.searches import SearchRequest
 
 PAGE_SIZE = 50
 

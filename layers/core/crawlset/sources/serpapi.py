@@ -11,7 +11,8 @@ from crawlset.errors import SourceRefusedError
 from crawlset.settings import SourceSettings
 from crawlset.sources.asking import Asker
 from crawlset.sources.markup import text_of
-from crawlset.sources.protocol import Candidate, Page, SearchRequest
+from crawlset.sources.protocol import Candidate, Page
+from crawlset.wire.searches import SearchRequest
 
 BASE = "https://serpapi.com"
 GAP_SECONDS = 1.0

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from crawlset.settings import MAX_CANDIDATES, MAX_MANIFEST_BYTES
 from crawlset.sources.manifest_rows import COLUMNS, MalformedManifestError, Row, places, text_of
-from crawlset.sources.protocol import ManifestFormat
+from crawlset.wire.searches import ManifestFormat
 
 MAX_LINES = 2 * MAX_CANDIDATES
 """Lines read, blank ones and comments included."""

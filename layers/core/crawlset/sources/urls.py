@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from crawlset.settings import SourceSettings
 from crawlset.sources import manifests
 from crawlset.sources.manifest_rows import MalformedManifestError
-from crawlset.sources.protocol import Page, SearchRequest
+from crawlset.sources.protocol import Page
+from crawlset.wire.searches import SearchRequest
 
 if TYPE_CHECKING:
     import httpx

@@ -12,7 +12,8 @@ from crawlset.settings import SourceSettings
 from crawlset.sources.answers import DEFAULT_WAIT_SECONDS
 from crawlset.sources.asking import Asker
 from crawlset.sources.markup import text_of
-from crawlset.sources.protocol import Candidate, Page, SearchRequest
+from crawlset.sources.protocol import Candidate, Page
+from crawlset.wire.searches import SearchRequest
 
 BASE = "https://commons.wikimedia.org"
 PAGE_SIZE = 50

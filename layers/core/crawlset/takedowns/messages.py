@@ -1,23 +1,13 @@
-"""What travels on the queue of takedowns."""
+"""Messages that ask to carry on a takedown, or to rewrite a pack."""
 
-from typing import Literal
-from uuid import UUID
-
-from pydantic import BaseModel
-
-from crawlset.models import Takedown, Target
+from crawlset.models import PackRewrite, Takedown, Target
 from crawlset.outbox import Message
+from crawlset.wire.takedowns import TakedownMessage
 
 
-class TakedownMessage(BaseModel):
-    """Apply a takedown, or rewrite one pack: exactly one of the two is named."""
-
-    v: Literal[1] = 1
-    user_id: UUID
-    takedown_id: UUID | None = None
-    rewrite_id: UUID | None = None
-
-
-def message_of(takedown: Takedown) -> Message:
-    body = {"v": 1, "user_id": str(takedown.user_id), "takedown_id": str(takedown.id)}
-    return Message(target=Target.takedowns, body=body)
+def message_of(asked: Takedown | PackRewrite) -> Message:
+    if isinstance(asked, Takedown):
+        body = TakedownMessage(asked.user_id, takedown_id=asked.id)
+    else:
+        body = TakedownMessage(asked.user_id, rewrite_id=asked.id)
+    return Message(target=Target.takedowns, body=body.to_json())

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from crawlset import outbox
 from crawlset.kit.ids import new_id
-from crawlset.models import CrawlJob, PackRewrite, Target
-from crawlset.outbox import Message
+from crawlset.models import CrawlJob, PackRewrite
+from crawlset.takedowns.messages import message_of
 
 LOST = timedelta(hours=2)
 """Longer than the queue hides a message from a second reader."""
@@ -34,8 +34,3 @@ def ask(
     session.add_all(rewrites)
     session.flush()
     outbox.post(session, [message_of(rewrite) for rewrite in rewrites])
-
-
-def message_of(rewrite: PackRewrite) -> Message:
-    body = {"v": 1, "user_id": str(rewrite.user_id), "rewrite_id": str(rewrite.id)}
-    return Message(target=Target.takedowns, body=body)

@@ -27,7 +27,6 @@ def resend_due(*, everything: bool = False) -> int:
             *takedowns.begin_removing(ROUND),
         ]
         due = PackRepository(session).lease_due(pack_rewrites.LOST, ROUND, everything=everything)
-        messages = [message_of(takedown) for takedown in carried_on]
-        messages += [pack_rewrites.message_of(rewrite) for rewrite in due]
+        messages = [*map(message_of, carried_on), *map(message_of, due)]
         outbox.post(session, messages)
     return len(messages)

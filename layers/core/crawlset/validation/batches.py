@@ -1,17 +1,19 @@
 """Steps of a validation around validators of the deployment's own: batches of images, answers."""
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from crawlset.jobs.pipeline_jobs import StepError
 from crawlset.kit import objects
 from crawlset.observability import logger
 from crawlset.validation import custom
-from crawlset.validation.custom import Batch, BatchImage, Judgement
+from crawlset.validation.custom import Judgement
 from crawlset.validation.repository import VerdictRepository
 from crawlset.validation.rules.broken import BrokenColumns
 from crawlset.validation.rules.custom import CustomRule
 from crawlset.validation.running import RunningValidation
+from crawlset.wire.pipeline import StepError
+from crawlset.wire.validators import Batch, BatchImage
 
 FOLDER = "batches/"
 
@@ -27,7 +29,7 @@ def write(validation: RunningValidation, rules: Sequence[CustomRule]) -> Iterato
         with validation.open() as (session, job):
             repository = VerdictRepository(session)
             rows = repository.list_pictures(job, last, size)
-            images = [BatchImage.model_validate(row) for row in rows]
+            images = [BatchImage.from_json(row._asdict()) for row in rows]
             for rule in rules:
                 if rule.params.validator not in allowed:
                     refused = list(custom.not_allowed(rule, images))
@@ -37,8 +39,8 @@ def write(validation: RunningValidation, rules: Sequence[CustomRule]) -> Iterato
         last = images[-1].image_id
         for rule in rules:
             if (validator := allowed.get(rule.params.validator)) is not None:
-                batch = Batch(rule=rule.label, parameters=rule.params.parameters, images=images)
-                body = batch.model_dump_json().encode()
+                batch = Batch(rule.label, rule.params.parameters, images)
+                body = json.dumps(batch.to_json(), separators=(",", ":")).encode()
                 objects.put(_key(validation, index), body, "application/json")
                 yield {"index": index, "validator": validator}
                 index += 1
@@ -46,7 +48,7 @@ def write(validation: RunningValidation, rules: Sequence[CustomRule]) -> Iterato
 
 def judge(validation: RunningValidation, index: int, answer: Any, error: StepError | None) -> None:
     """Write down what a validator said of a batch."""
-    batch = Batch.model_validate_json(objects.get(_key(validation, index)))
+    batch = Batch.from_json(objects.get(_key(validation, index)))
     rule = validation.rules().named(CustomRule, batch.rule)
     judgements = list(custom.judgements(batch, answer, error))
     broken = [one for one in judgements if one.is_broken and one.error is None]

@@ -6,15 +6,16 @@ its key and the pictures of it, each a range of a pack, and returns a `Validator
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from crawlset.errors import ConflictError, UnprocessableError
-from crawlset.jobs.pipeline_jobs import StepError
 from crawlset.settings import validator_settings
 from crawlset.validation.rules.base import Rule
 from crawlset.validation.rules.custom import CustomRule
+from crawlset.wire.pipeline import StepError
+from crawlset.wire.validators import Batch, BatchImage
 
 MAX_BATCHES = 1_000
 """An execution's history holds 25,000 events, a batch writes 12 of them and some when retried."""
@@ -38,37 +39,6 @@ class TooManyImagesError(ConflictError):
         super().__init__(
             f"Validators would see {n_images} images, counted for each rule; {most} is the most."
         )
-
-
-class BatchImage(BaseModel):
-    """An image, and where its bytes lie in the bucket."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    image_id: int
-    key: str
-    offset: int
-    length: int
-    sha256: str
-    format: str
-    width: int
-    height: int
-    keyword: str | None
-
-
-class Batch(BaseModel):
-    v: Literal[1] = 1
-    rule: str
-    parameters: dict[str, JsonValue]
-    images: list[BatchImage]
-
-
-class ValidatorRequest(BaseModel):
-    """The payload that a validator is invoked with: where its batch lies."""
-
-    v: Literal[1] = 1
-    bucket: str
-    key: str
 
 
 class Judgement(BaseModel):
@@ -118,7 +88,7 @@ def batch_size(n_images: int) -> int:
 def judgements(batch: Batch, answer: Any, error: StepError | None) -> Iterator[Judgement]:
     """Judge each image of the batch; an error of each, when the answer cannot be understood."""
     if error is not None:
-        yield from _all_failed(batch, f"The validator ended with {error.error[:200]}.")
+        yield from _all_failed(batch, f"The validator ended with {error.Error[:200]}.")
         return
     try:
         judged = {one.image_id: one for one in ValidatorAnswer.model_validate(answer).images}

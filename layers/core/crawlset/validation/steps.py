@@ -11,13 +11,9 @@ changes nothing. A step of a completed job does nothing; of a cancelled one it r
 """
 
 from collections.abc import Iterator
-from typing import Any, Literal
-from uuid import UUID
-
-from pydantic import BaseModel, Field, JsonValue
+from typing import Any
 
 from crawlset.jobs import pipeline_jobs
-from crawlset.jobs.pipeline_jobs import StepError
 from crawlset.kit import db, objects
 from crawlset.models import JobStatus, ValidationJob
 from crawlset.observability import logger, metrics
@@ -33,26 +29,7 @@ from crawlset.validation.rules.dataset import (
 )
 from crawlset.validation.running import IMAGES_PER_STATEMENT, RunningValidation
 from crawlset.validation.schemas import ValidationRules
-
-
-class ValidationStep(BaseModel):
-    """The state machine's message."""
-
-    v: Literal[1] = 1
-    step: Literal[
-        "prepare", "evaluate", "deduplicate", "compare", "cluster", "judge", "finish", "fail"
-    ]
-    """`prepare`, of executions that began with an older definition, only marks the job running."""
-    user_id: UUID
-    job_id: UUID
-    validation_job_id: UUID
-    rule: str = ""
-    """Label of a rule, for `compare`."""
-    index: int = Field(default=0, ge=0)
-    """Number of a share, for `compare`; of a batch, for `judge`."""
-    answer: JsonValue = None
-    """Answer of a validator, for `judge`."""
-    error: StepError | None = None
+from crawlset.wire.pipeline import StepError, ValidationStep
 
 
 def run(message: ValidationStep) -> dict[str, Any]:
@@ -160,7 +137,7 @@ def finish(validation: RunningValidation) -> None:
 
 def fail(validation: RunningValidation, error: StepError | None) -> None:
     """Write down what went wrong, unless the job has ended."""
-    reason = error.explain() if error else "A step failed."
+    reason = pipeline_jobs.explain(error)
     with db.transaction(validation.user_id) as session:
         status = pipeline_jobs.end(session, ValidationJob, validation.id, JobStatus.failed, reason)
     logger.warning("validation_job_stopped", status=status, reason=reason)

@@ -13,9 +13,9 @@ from crawlset.models import WebhookDelivery
 from crawlset.observability import logger
 from crawlset.settings import delivery_settings
 from crawlset.webhooks import signing
-from crawlset.webhooks.messages import SignedDelivery
 from crawlset.webhooks.recording import MAX_ATTEMPTS
 from crawlset.webhooks.repository import DeliveryRepository, Leased
+from crawlset.wire.deliveries import SignedDelivery
 
 LEASE = timedelta(minutes=15)
 """An attempt that nobody has heard of for so long was lost; the next one begins."""
@@ -77,7 +77,7 @@ def _send(messages: Sequence[SignedDelivery]) -> None:
             answer = outbox.sqs().send_message_batch(
                 QueueUrl=delivery_settings().deliveries_queue_url,
                 Entries=[
-                    {"Id": str(place), "MessageBody": message.model_dump_json()}
+                    {"Id": str(place), "MessageBody": json.dumps(message.to_json())}
                     for place, message in enumerate(batch)
                 ],
             )

@@ -7,8 +7,8 @@ from sqlalchemy import func
 
 from crawlset.kit import db
 from crawlset.observability import logger, metrics
-from crawlset.webhooks.messages import DeliveryResult
 from crawlset.webhooks.repository import DeliveryRepository, WebhookRepository
+from crawlset.wire.deliveries import DeliveryResult
 
 BACK_OFF = (
     timedelta(minutes=1),

@@ -1,9 +1,38 @@
-"""Every object key in the bucket, made from ids only."""
+"""Every object key in the bucket: made from ids only, and read back."""
 
+import re
+from typing import NamedTuple
 from uuid import UUID
 
 PROBE = "probe.jsonl.gz"
 DEFERRAL = "deferred.jsonl.gz"
+_CANDIDATES = re.compile(r"jobs/([0-9a-f-]{36})/candidates/([0-9a-f-]{36})\.([0-9]{5})\.jsonl\.gz")
+_OUTCOME = re.compile(r"jobs/([0-9a-f-]{36})/chunks/([0-9a-f-]{36})/outcome")
+
+
+class CandidatesKey(NamedTuple):
+    """Which part of a search's candidates a key names."""
+
+    job_id: UUID
+    search_id: UUID
+    part: int
+
+
+class OutcomeKey(NamedTuple):
+    """Which chunk's outcome a key names."""
+
+    job_id: UUID
+    chunk_id: UUID
+
+
+class UnknownKeyError(ValueError):
+    def __init__(self, key: str, kind: str) -> None:
+        super().__init__(f"{key} is not a key of {kind}")
+
+
+def job_id_of(key: str) -> str:
+    """The job in `jobs/{job}/…`, for the log."""
+    return key.split("/")[1]
 
 
 def upload(user_id: UUID, upload_id: UUID) -> str:
@@ -16,6 +45,14 @@ def candidates_prefix(job_id: UUID) -> str:
 
 def candidates(job_id: UUID, search_id: UUID, part: int) -> str:
     return f"{candidates_prefix(job_id)}{search_id}.{part:05d}.jsonl.gz"
+
+
+def parse_candidates(key: str) -> CandidatesKey:
+    """Raises `ValueError`."""
+    match = _CANDIDATES.fullmatch(key)
+    if match is None:
+        raise UnknownKeyError(key, "candidates")
+    return CandidatesKey(UUID(match[1]), UUID(match[2]), int(match[3]))
 
 
 def probe(probe_id: UUID) -> str:
@@ -52,6 +89,14 @@ def folder_of(key: str) -> str:
 
 def outcome(job_id: UUID, chunk_id: UUID) -> str:
     return f"jobs/{job_id}/chunks/{chunk_id}/outcome"
+
+
+def parse_outcome(key: str) -> OutcomeKey:
+    """Raises `ValueError`."""
+    match = _OUTCOME.fullmatch(key)
+    if match is None:
+        raise UnknownKeyError(key, "an outcome")
+    return OutcomeKey(UUID(match[1]), UUID(match[2]))
 
 
 def cancelled(job_id: UUID, run: int) -> str:

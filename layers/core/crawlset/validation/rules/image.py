@@ -12,11 +12,11 @@ from sqlalchemy import case, cast, func, literal, not_, null, or_
 
 from crawlset import licences
 from crawlset.models import Image
-from crawlset.sources.protocol import IntendedUse
 from crawlset.sources.registry import SOURCES
 from crawlset.validation import measures
 from crawlset.validation.measures import NUMBER, Measure
 from crawlset.validation.rules.base import Bounds, NoParams, Params, Rule
+from crawlset.wire.searches import IntendedUse
 
 REFUSING = r"\m(noai|noimageai|noml|noindex|noimageindex|none)\M|train-(gen)?ai=(n|\?0)"
 """Matches a refusal of training in a header that was kept as it was sent."""

@@ -1,40 +1,31 @@
-"""A URL on its way through a chunk: the candidate that goes in, the outcome that comes out."""
+"""What became of a chunk: the object that `fetch` writes and `record` reads."""
 
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal, TypedDict
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
 
-from crawlset.outcomes import Outcome
+from crawlset.outcomes import Change, Outcome
+from crawlset.wire.record import Record, Versioned
 
 Cause = Literal["retry_after", "crawl_delay"]
-Change = Literal["unchanged", "same_picture", "replaced", "gone"]
-
-_MAX_TEXT = 200
-_UNPRINTABLE = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)))
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What an earlier fetch of the URL brought; the file's hash is of the bytes as received."""
+class OutcomeHead(Versioned):
+    """The first line of a chunk's outcome."""
 
-    etag: str | None = None
-    last_modified: str | None = None
-    sha256: str | None = None
-    phash: int | None = None
+    DROPPED: ClassVar[frozenset[str]] = frozenset(
+        {"job_id", "chunk_id", "attempt", "pack_bytes", "n_urls"}
+    )
+
+    pack_key: str | None
+    """The pack of what was stored; None when nothing was."""
+    fetch_seconds: float = 0.0
+    """Wall clock of the function that fetched."""
+    bytes_received: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A line of the chunk's input."""
-
-    n: int
-    url: str
-    n_retries: int = 0
-    """Times it was tried again before, in earlier chunks."""
-    known: Known | None = None
-    """Given when it is fetched to see what has changed."""
-
-
-class Defer(TypedDict):
+class Defer:
     """When a URL that was not settled may be asked for, and who wished so."""
 
     seconds: float
@@ -43,7 +34,7 @@ class Defer(TypedDict):
 
 
 @dataclass(slots=True)
-class UrlOutcome:
+class UrlOutcome(Record):
     """What became of one URL: a line of the outcome object."""
 
     n: int
@@ -75,14 +66,3 @@ class UrlOutcome:
     """In all, those in earlier chunks included."""
     defer: Defer | None = None
     evidence: dict[str, Any] = field(default_factory=dict)
-
-    def line(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in _FIELDS}
-
-
-_FIELDS = tuple(field.name for field in fields(UrlOutcome))
-
-
-def printable(text: str | None) -> str | None:
-    """`text` of a server as we keep it: no control characters, 200 characters at most."""
-    return text.translate(_UNPRINTABLE)[:_MAX_TEXT] if text else text

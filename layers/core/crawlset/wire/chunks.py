@@ -1,0 +1,76 @@
+"""A chunk of URLs on its way to `fetch`: the message that names it, and its input in the bucket."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+from crawlset.resizing import Resize
+from crawlset.wire.record import Record, Versioned
+
+
+@dataclass(frozen=True, slots=True)
+class FetchPolicy:
+    """Which wishes of a server a job heeds, and how gently it asks; every one unless it says no."""
+
+    robots: bool = True
+    """robots.txt is asked for: Disallow, Crawl-delay and Content-Usage."""
+    tdmrep: bool = True
+    """/.well-known/tdmrep.json is asked for."""
+    x_robots_tag: bool = True
+    tdm_reservation: bool = True
+    """The header of that name."""
+    content_usage: bool = True
+    """The header of that name (AIPREF)."""
+    xmp_data_mining: bool = True
+    """`plus:DataMining` in the file."""
+    min_gap_seconds: float = 0.0
+    """Between two requests to one host; a longer Crawl-delay wins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What an earlier fetch of the URL brought; the file's hash is of the bytes as received."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+    sha256: str | None = None
+    phash: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkMessage(Versioned):
+    """Asks `fetch` to download one chunk; on the queues of chunks and of host lanes."""
+
+    job_id: UUID
+    chunk_id: UUID
+    attempt: int
+    """Counts the times this chunk was sent, from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkHead(Versioned):
+    """The first line of a chunk's input; earlier fetchers want the ids, which its key says too."""
+
+    IS_SPARSE: ClassVar[bool] = True
+
+    job_id: UUID
+    chunk_id: UUID
+    attempt: int
+    policy: FetchPolicy | None = None
+    resize: Resize | None = None
+    run: int = 1
+    """Run of the job: the cancel of another run does not stop this chunk."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkUrl(Record):
+    """A URL to fetch: a line of a chunk's input."""
+
+    IS_SPARSE: ClassVar[bool] = True
+
+    n: int
+    url: str
+    retries: int = 0
+    """Times it was tried again before, in earlier chunks."""
+    known: Known | None = None
+    """Given when it is fetched to see what has changed."""
