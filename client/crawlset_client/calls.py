@@ -51,7 +51,7 @@ def send(
 
 
 def repeat(request: Request, url: str, *, is_harmless: bool, sleep: Sleep) -> httpx.Response:
-    """As `send`, for a request that has to be made anew each time."""
+    """Send a request that has to be made anew for each attempt; otherwise like `send`."""
     for attempt in range(1, ATTEMPTS + 1):
         is_last = attempt == ATTEMPTS
         try:

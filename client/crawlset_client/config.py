@@ -19,7 +19,7 @@ HOME = ".crawlset"
 PROFILE = "profile.json"
 CONFIG = Path("crawlset", "config.toml")
 FIELDS = ("api_url", "api_key", "project")
-"""Of `config.toml`; in the environment each is CRAWLSET_ and its name."""
+"""Settings of `config.toml`; in the environment each is CRAWLSET_ and its name."""
 
 DEFAULT_PROJECT = "default"
 

@@ -19,7 +19,7 @@ from crawlset_client.models import CrawlJob, Project, ValidationJob
 NOT_FOUND = 404
 NAME_TAKEN = "ProjectNameTakenError"
 PART_OF_ID = re.compile(r"[0-9a-f-]{6,35}")
-"""Of an id: its beginning, or its end as tables show it."""
+"""Part of an id: its beginning, or its end as tables show it."""
 SHOWN = 10
 """Ids in the message about one that means several."""
 
@@ -144,7 +144,7 @@ def find_by_id[R: Identified](given: str, records: Iterable[R], what: str, listi
 
 
 def full_id(given: str, records: Iterable[Identified], what: str, listing: str) -> str:
-    """As `find_by_id`, but of an id that is given in full nothing is looked up."""
+    """Find an id by a part of it, like `find_by_id`; one given in full is not looked up."""
     return given if is_id(given) else find_by_id(given, records, what, listing).id
 
 

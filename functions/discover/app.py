@@ -47,7 +47,7 @@ TIMEOUT = httpx.Timeout(20, connect=5)
 UNAVAILABLE_SECONDS = 30
 LONGEST_WAIT_SECONDS = 900
 LAST_RECEIVES = 4
-"""Of a message: one more, and the queue gives it up."""
+"""Receives of a message before the last one, after which the queue gives it up."""
 
 
 processor = SqsFifoPartialProcessor(skip_group_on_error=True)

@@ -119,7 +119,7 @@ def crawl(
     ] = None,
     stored_format: Annotated[
         StoredFormat | None,
-        typer.Option("--format", help="Of resized pictures; jpeg if not given."),
+        typer.Option("--format", help="Format of resized pictures; jpeg if not given."),
     ] = None,
     quality: Annotated[
         int | None,

@@ -44,7 +44,7 @@ def summary(
     *,
     job: Annotated[
         str | None,
-        typer.Option(metavar="JOB", help="Of this crawl job alone.", autocompletion=complete_jobs),
+        typer.Option(metavar="JOB", help="Only this crawl job.", autocompletion=complete_jobs),
     ] = None,
     sme: Annotated[
         bool, typer.Option("--sme", help="List as many domains as small providers must.")

@@ -57,7 +57,7 @@ def create(
         str | None, typer.Option(metavar="RATE", help="'15 minutes', '6 hours' or '1 day'.")
     ] = None,
     timezone: Annotated[
-        str | None, typer.Option(metavar="ZONE", help="Of --cron; UTC if not given.")
+        str | None, typer.Option(metavar="ZONE", help="Time zone of --cron; UTC if not given.")
     ] = None,
     paused: Annotated[bool, typer.Option("--paused", help="Do not start anything yet.")] = False,
     skip_missed: Annotated[

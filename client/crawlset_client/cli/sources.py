@@ -41,7 +41,7 @@ def check_url(
     ] = None,
     private_host: Annotated[
         list[str] | None,
-        typer.Option(metavar="HOST:PORT", help="As if the deployment let this one through."),
+        typer.Option(metavar="HOST:PORT", help="Check as if the deployment let this host through."),
     ] = None,
     *,
     as_json: AsJson = False,

@@ -40,13 +40,13 @@ def create(
     project: Project,
     *,
     url: Annotated[
-        str | None, typer.Option(metavar="URL", help="Of the picture, or of the page it is on.")
+        str | None, typer.Option(metavar="URL", help="URL of the picture, or of the page it is on.")
     ] = None,
     host: Annotated[
         str | None, typer.Option(metavar="HOST", help="With all hosts below it.")
     ] = None,
     creator: Annotated[
-        str | None, typer.Option(metavar="NAME", help="As the sources spell it.")
+        str | None, typer.Option(metavar="NAME", help="Creator's name as the sources spell it.")
     ] = None,
     look_alike: Annotated[
         str | None,

@@ -72,7 +72,7 @@ def report(
         str | None,
         typer.Option(
             metavar="ID",
-            help="Of this validation; the newest completed if not given.",
+            help="Report of this validation; the newest completed if not given.",
             autocompletion=complete_validations,
         ),
     ] = None,

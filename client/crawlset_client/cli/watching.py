@@ -30,7 +30,7 @@ def watch_crawl(run: Run, crawlset: Crawlset, job: CrawlJob) -> CrawlJob:
 def watch_validation(
     run: Run, crawlset: Crawlset, job: CrawlJob, validation: ValidationJob
 ) -> ValidationJob:
-    """As `watch_crawl`."""
+    """Follow a validation as `watch_crawl` follows a crawl."""
     ended = _watch(
         run,
         lambda: crawlset.validations.get(job.project_id, job.id, validation.id),
@@ -41,7 +41,7 @@ def watch_validation(
 
 
 def watch_export(run: Run, crawlset: Crawlset, job: CrawlJob, export: ExportJob) -> ExportJob:
-    """As `watch_crawl`."""
+    """Follow an export as `watch_crawl` follows a crawl."""
     with fetched_later(job, export):
         ended = _watch(
             run,

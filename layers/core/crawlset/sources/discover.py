@@ -102,7 +102,7 @@ def _collect(
     is_cancelled: Callable[[], bool],
     until: int,
 ) -> bool:
-    """As `_collect_all`, by one query and until there are so many candidates."""
+    """Collect the candidates of one query until there are so many; False if the job was cancelled."""
     wanted = licences.wanted(request.licences)
     pages = ask(request)
     while parts.n_candidates < until:

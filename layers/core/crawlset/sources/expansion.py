@@ -48,6 +48,6 @@ def _queries(
 
 
 def _plural(keyword: str) -> str:
-    """Of its last word, in English."""
+    """Form the English plural of the keyword's last word."""
     plural: str = Pluralizer().plural(keyword)  # type: ignore[no-untyped-call]
     return plural

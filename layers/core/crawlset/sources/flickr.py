@@ -38,7 +38,7 @@ LICENCES = {
     "15": "cc by-nc-sa 4.0",
     "16": "cc by-nc-nd 4.0",
 }
-"""As `flickr.photos.licenses.getInfo` names them."""
+"""Licences by the ids that `flickr.photos.licenses.getInfo` gives them."""
 
 
 class Photo(BaseModel):

@@ -113,7 +113,9 @@ class ValidationJobRead(BaseModel):
 
 
 class Histogram(BaseModel):
-    edges: Annotated[list[float], Field(description="Of the bins, one more than these")]
+    edges: Annotated[
+        list[float], Field(description="Edges of the bins, one more than there are bins")
+    ]
     counts: list[int]
 
 
@@ -151,7 +153,7 @@ class ReportRead(BaseModel):
     by_rule: dict[str, int]
     rules: list[AnyRule]
     histograms: Annotated[
-        dict[str, Histogram], Field(description="Of each measure, over all images judged")
+        dict[str, Histogram], Field(description="Histogram of each measure, over all judged images")
     ]
     classes: list[ClassBalance]
     examples: list[Example]

@@ -61,7 +61,7 @@ def probe(probe_id: UUID) -> str:
 
 
 def deferral(search_id: UUID) -> str:
-    """As a probe's: candidates of nothing, of which `plan` hears."""
+    """Stored under candidates/ so that its S3 event wakes `plan`."""
     return f"{candidates_prefix(search_id)}{DEFERRAL}"
 
 

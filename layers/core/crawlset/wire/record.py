@@ -64,7 +64,7 @@ class Versioned(Record):
 
     @classmethod
     def from_json(cls, message: Any) -> Self:
-        """As `Record.from_json`; raises `UnknownVersionError` too."""
+        """Read the record strictly, its version first; raises `UnknownVersionError` or `MalformedError`."""
         if isinstance(message, str | bytes):
             message = loads(message)
         if isinstance(message, dict):
@@ -91,7 +91,7 @@ def unpack[Head: Record, Line: Record](
 
 
 def loads(text: str | bytes) -> Any:
-    """As `json.loads`; raises `MalformedError`."""
+    """Parse JSON; raises `MalformedError`."""
     try:
         return json.loads(text)
     except ValueError as error:

@@ -37,7 +37,7 @@ class Expansion:
     languages: tuple[str, ...] = ()
     """ISO 639 codes: the labels that Wikidata has in these languages."""
     suggestions: bool = False
-    """Those of the model that the deployment names."""
+    """Queries that the deployment's language model suggests."""
 
     def __bool__(self) -> bool:
         return self.plurals or bool(self.languages) or self.suggestions

@@ -86,7 +86,8 @@ class Rule(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Annotated[
-        Name | None, Field(description="Of the rule in verdicts and counts; the check's if none")
+        Name | None,
+        Field(description="Name of the rule in verdicts and counts; the check's name if null"),
     ] = None
     severity: Severity = Severity.reject
     scope: str

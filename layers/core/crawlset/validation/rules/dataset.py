@@ -35,7 +35,7 @@ class ExactDuplicatesRule(DatasetRule):
     class ExactDuplicatesParams(Params):
         by: Annotated[
             Literal["bytes", "pixels"],
-            Field(description="Of the files, or of the decoded pictures"),
+            Field(description="Compare the files, or the decoded pictures"),
         ] = "bytes"
 
     check: Literal["exact_duplicates"]
