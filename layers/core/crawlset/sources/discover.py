@@ -102,7 +102,7 @@ def _collect(
     is_cancelled: Callable[[], bool],
     until: int,
 ) -> bool:
-    """Collect the candidates of one query until there are so many; False if the job was cancelled."""
+    """Collect the candidates of one query until there are so many; False if it was cancelled."""
     wanted = licences.wanted(request.licences)
     pages = ask(request)
     while parts.n_candidates < until:

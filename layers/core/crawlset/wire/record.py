@@ -64,7 +64,7 @@ class Versioned(Record):
 
     @classmethod
     def from_json(cls, message: Any) -> Self:
-        """Read the record strictly, its version first; raises `UnknownVersionError` or `MalformedError`."""
+        """Read the record strictly, its version first; raises `MalformedError` or a kind of it."""
         if isinstance(message, str | bytes):
             message = loads(message)
         if isinstance(message, dict):
