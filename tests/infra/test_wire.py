@@ -20,7 +20,7 @@ def sources() -> Iterator[Path]:
 
 
 def versions_by_hand(source: str) -> list[int]:
-    """Lines on which a dict is given the field `v`."""
+    """Lines on which a dict, or a class, is given the field `v`."""
     return [
         node.lineno
         for node in ast.walk(ast.parse(source))
@@ -34,12 +34,28 @@ def versions_by_hand(source: str) -> list[int]:
             and node.func.id == "dict"
             and any(argument.arg == "v" for argument in node.keywords)
         )
+        or (
+            isinstance(node, ast.ClassDef)
+            and any(
+                isinstance(line, ast.AnnAssign)
+                and isinstance(line.target, ast.Name)
+                and line.target.id == "v"
+                for line in node.body
+            )
+        )
     ]
 
 
 class TestVersions:
     @pytest.mark.parametrize(
-        "source", ['{"v": 1}', 'x = [{"key": "k", "v": 2}]', "dict(v=1)", 'f(**{"v": 1} | more)']
+        "source",
+        [
+            '{"v": 1}',
+            'x = [{"key": "k", "v": 2}]',
+            "dict(v=1)",
+            'f(**{"v": 1} | more)',
+            "class Message: v: Literal[1] = 1",
+        ],
     )
     def test_are_seen_wherever_they_stand(self, source: str) -> None:
         assert versions_by_hand(source) == [1]

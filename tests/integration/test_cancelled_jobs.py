@@ -1,6 +1,5 @@
 """What can be done with a job that was cancelled."""
 
-import json
 from typing import Any
 
 import pytest
@@ -15,6 +14,9 @@ from crawlset.kit import db, objects
 from crawlset.models import CrawlJob, Image, JobChunk, JobEvent, JobSearch, JobStatus, WorkStatus
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.wire import keys
+from crawlset.wire.chunks import ChunkHead, ChunkMessage, ChunkUrl
+from crawlset.wire.record import unpack
+from crawlset.wire.searches import DiscoverMessage
 from tests import factories
 from tests.integration.api import Api
 from tests.integration.fetched import create_open_chunk, put_outcome, result
@@ -95,10 +97,11 @@ class TestRetry:
         assert (status, body["status"], body["finished_at"]) == (200, "running", None)
         progress = {name: n for name, n in body["progress"].items() if n}
         assert progress == {"candidates": 3, "stored": 1, "pending": 2}
-        (chunk,) = map(json.loads, queues.bodies("chunks"))
-        (search,) = map(json.loads, queues.bodies("discover"))
-        head, *lines = objects.get_lines(keys.chunk_input(job.id, chunk["chunk_id"], 1))
-        assert (head["run"], search["run"], search["attempt"], len(lines)) == (2, 2, 2, 2)
+        (chunk,) = map(ChunkMessage.from_json, queues.bodies("chunks"))
+        (search,) = map(DiscoverMessage.from_json, queues.bodies("discover"))
+        input_key = keys.chunk_input(job.id, chunk.chunk_id, 1)
+        head, lines = unpack(ChunkHead, ChunkUrl, objects.get_lines(input_key))
+        assert (head.run, search.run, search.attempt, len(lines)) == (2, 2, 2, 2)
 
     def test_is_not_stopped_by_the_tombstone_of_the_cancel(
         self, api: Api, job: CrawlJob, path: str

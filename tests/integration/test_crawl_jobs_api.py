@@ -1,4 +1,3 @@
-import json
 from typing import Any
 from uuid import uuid4
 
@@ -19,6 +18,10 @@ from crawlset.models import (
     WorkStatus,
 )
 from crawlset.outcomes import ImageStatus, Outcome
+from crawlset.wire import keys
+from crawlset.wire.chunks import ChunkHead, ChunkMessage, ChunkUrl
+from crawlset.wire.record import unpack
+from crawlset.wire.searches import DiscoverMessage
 from tests import factories
 from tests.integration.api import Api
 
@@ -93,15 +96,15 @@ class TestCreateCrawlJob:
         status, body = api.call("POST", path, keyword_job(keywords=["cat", "dog"], max_images=5))
 
         assert (status, body["status"]) == (201, "pending")
-        requests = [json.loads(m)["request"] for m in queues.bodies("discover")]
-        assert [(r["keyword"], r["limit"]) for r in requests] == [("cat", 3), ("dog", 2)]
+        requests = [DiscoverMessage.from_json(body).request for body in queues.bodies("discover")]
+        assert [(r.keyword, r.limit) for r in requests] == [("cat", 3), ("dog", 2)]
 
     def test_stores_a_list_of_urls_for_discover(self, api: Api, path: str, queues: Any) -> None:
         status, _ = api.call("POST", path, url_job())
 
         assert status == 201
-        (message,) = map(json.loads, queues.bodies("discover"))
-        assert objects.get(message["request"]["manifest_key"]) == b"https://a.example.org/1.jpg"
+        (message,) = map(DiscoverMessage.from_json, queues.bodies("discover"))
+        assert objects.get(str(message.request.manifest_key)) == b"https://a.example.org/1.jpg"
 
     @pytest.mark.parametrize("source", ["urls", "open_images", "laion"])
     def test_takes_an_uploaded_manifest(
@@ -116,8 +119,8 @@ class TestCreateCrawlJob:
         )
 
         assert status == 201
-        (message,) = map(json.loads, queues.bodies("discover"))
-        assert message["request"]["source"] == source
+        (message,) = map(DiscoverMessage.from_json, queues.bodies("discover"))
+        assert message.request.source == source
 
     @pytest.mark.parametrize(
         ("body", "pointer"),
@@ -373,9 +376,10 @@ class TestRetry:
             "failed": 1,
             "cancelled": 0,
         }
-        (message,) = map(json.loads, queues.bodies("chunks"))
-        _, *lines = objects.get_lines(f"jobs/{job.id}/chunks/{message['chunk_id']}/1.input")
-        assert lines == [{"n": 0, "url": slow.url}]
+        (message,) = map(ChunkMessage.from_json, queues.bodies("chunks"))
+        key = keys.chunk_input(job.id, message.chunk_id, 1)
+        _, lines = unpack(ChunkHead, ChunkUrl, objects.get_lines(key))
+        assert lines == [ChunkUrl(0, slow.url)]
         session.refresh(slow)
         assert (slow.n_retries, slow.n_deferrals) == (0, 0)
 

@@ -1,6 +1,5 @@
 """URLs whose host wants to be left alone go to a later chunk, and only the tick sends it."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -222,8 +221,8 @@ class TestSweep:
 
         sweep()
 
-        (message,) = map(json.loads, queues.bodies("chunks"))
-        assert (message["chunk_id"], message["attempt"]) == (str(chunk.id), 2)
+        (message,) = map(ChunkMessage.from_json, queues.bodies("chunks"))
+        assert (message.chunk_id, message.attempt) == (chunk.id, 2)
 
 
 @pytest.mark.usefixtures("queues")

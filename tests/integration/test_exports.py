@@ -24,6 +24,7 @@ from crawlset.models import (
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.pipeline import service as pipeline
 from crawlset.wire import keys
+from crawlset.wire.pipeline import Execution
 from tests import factories
 from tests.integration.api import Api
 from tests.integration.exporting import (
@@ -120,10 +121,8 @@ class TestCreateExportJob:
         }
         (message,) = session.scalars(select(OutboxMessage))
         assert message.deduplication_id == f"exp-{body['id']}"
-        assert (message.body["validation_job_id"], message.body["export_job_id"]) == (
-            None,
-            body["id"],
-        )
+        execution = Execution.from_json(message.body)
+        assert (execution.validation_job_id, str(execution.export_job_id)) == (None, body["id"])
 
     @pytest.mark.parametrize(
         ("request_", "pointer"),

@@ -1,7 +1,6 @@
 """Stored pictures asked for again, in place: what is found is written beside what was."""
 
 import hashlib
-import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -321,8 +320,8 @@ class TestRecrawl:
         assert (status, body["status"], body["bytes_stored"]) == (200, "running", 1_000)
         assert body["progress"]["candidates"] == 2
         assert body["outcomes"] == {"stored": 1, "timeout": 1}
-        (message,) = map(json.loads, queues.bodies("chunks"))
-        key = keys.chunk_input(crawled.crawl_job_id, message["chunk_id"], 1)
+        (message,) = map(ChunkMessage.from_json, queues.bodies("chunks"))
+        key = keys.chunk_input(crawled.crawl_job_id, message.chunk_id, 1)
         _, (candidate,) = unpack(ChunkHead, ChunkUrl, objects.get_lines(key))
         assert candidate.retries == 0
         assert candidate.known == Known(
@@ -341,8 +340,8 @@ class TestRecrawl:
 
         api.call("POST", f"{path}/recrawl")
 
-        (message,) = map(json.loads, queues.bodies("chunks"))
-        key = keys.chunk_input(crawled.crawl_job_id, message["chunk_id"], 1)
+        (message,) = map(ChunkMessage.from_json, queues.bodies("chunks"))
+        key = keys.chunk_input(crawled.crawl_job_id, message.chunk_id, 1)
         _, (candidate,) = unpack(ChunkHead, ChunkUrl, objects.get_lines(key))
         assert candidate.known is not None
         assert candidate.known.sha256 == received

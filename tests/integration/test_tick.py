@@ -1,4 +1,3 @@
-import json
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -27,7 +26,9 @@ from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.schedules.clock import Timing
 from crawlset.settings import MAX_ATTEMPTS
 from crawlset.wire import keys
+from crawlset.wire.chunks import ChunkMessage
 from crawlset.wire.notices import ObjectNotice
+from crawlset.wire.searches import DiscoverMessage
 from functions.tick import app
 from tests import factories
 
@@ -76,8 +77,8 @@ class TestSweep:
 
         tick()
 
-        (message,) = map(json.loads, queues.bodies("chunks"))
-        assert (message["chunk_id"], message["attempt"]) == (str(chunk.id), 2)
+        (message,) = map(ChunkMessage.from_json, queues.bodies("chunks"))
+        assert (message.chunk_id, message.attempt) == (chunk.id, 2)
         assert objects.exists(keys.chunk_input(job.id, chunk.id, 2))
 
     def test_leaves_a_chunk_that_moves_alone(
@@ -133,8 +134,8 @@ class TestSweep:
 
         tick()
 
-        (message,) = map(json.loads, queues.bodies("discover"))
-        assert (message["search_id"], message["attempt"]) == (str(due.id), 1)
+        (message,) = map(DiscoverMessage.from_json, queues.bodies("discover"))
+        assert (message.search_id, message.attempt) == (due.id, 1)
         session.expire_all()
         assert (due.status, due.not_before) == (WorkStatus.queued, None)
 
@@ -179,10 +180,10 @@ class TestSweep:
 
         tick()
 
-        (plan,) = map(json.loads, queues.bodies("plan"))
-        (discover,) = map(json.loads, queues.bodies("discover"))
-        assert plan["key"] == keys.candidates(job.id, search.id, 1)
-        assert (discover["search_id"], discover["attempt"]) == (str(search.id), 2)
+        (plan,) = map(ObjectNotice.from_json, queues.bodies("plan"))
+        (discover,) = map(DiscoverMessage.from_json, queues.bodies("discover"))
+        assert plan.key == keys.candidates(job.id, search.id, 1)
+        assert (discover.search_id, discover.attempt) == (search.id, 2)
 
     def test_fails_a_search_after_the_last_attempt(
         self, session: Session, job: CrawlJob, queues: Any

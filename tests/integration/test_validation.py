@@ -688,7 +688,7 @@ class TestCreatePipeline:
         assert status == 201
         (message,) = session.scalars(select(OutboxMessage))
         assert message.deduplication_id == f"job-{made['validation_job']['id']}"
-        assert message.body["export_job_id"] == made["export_job"]["id"]
+        assert str(Execution.from_json(message.body).export_job_id) == made["export_job"]["id"]
         assert made["export_job"]["validation_job_id"] == made["validation_job"]["id"]
 
     def test_validates_only_when_no_export_is_asked_for(self, api: Api, job: CrawlJob) -> None:
@@ -717,8 +717,9 @@ class TestPipeline:
         validations, exports = pipeline.newest_jobs_of(session, job)
         (message,) = session.scalars(select(OutboxMessage))
         assert message.deduplication_id == f"job-{validations[0].id}"
-        assert message.body["validation_job_id"] == str(validations[0].id)
-        assert message.body["export_job_id"] == str(exports[0].id)
+        execution = Execution.from_json(message.body)
+        assert execution.validation_job_id == validations[0].id
+        assert execution.export_job_id == exports[0].id
         assert exports[0].validation_job_id == validations[0].id
         assert validations[0].validation_rules.preset == "strict"
 
@@ -737,7 +738,8 @@ class TestPipeline:
         (export,) = pipeline.newest_jobs_of(session, job)[1]
         (message,) = session.scalars(select(OutboxMessage))
         assert message.deduplication_id == f"exp-{export.id}"
-        assert (message.body["validation_job_id"], export.validation_job_id) == (None, None)
+        execution = Execution.from_json(message.body)
+        assert (execution.validation_job_id, export.validation_job_id) == (None, None)
 
     def test_fails_what_an_execution_left_unfinished(self, session: Session, job: CrawlJob) -> None:
         running = factories.create_validation_job(session, job, status=JobStatus.running)
@@ -804,5 +806,6 @@ class TestSweepPipeline:
 
         (message,) = session.scalars(select(OutboxMessage))
         validations, exports = pipeline.newest_jobs_of(session, job)
-        assert message.body["validation_job_id"] == str(validations[0].id)
-        assert message.body["export_job_id"] == str(exports[0].id)
+        execution = Execution.from_json(message.body)
+        assert execution.validation_job_id == validations[0].id
+        assert execution.export_job_id == exports[0].id
