@@ -1,10 +1,13 @@
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import ValidationError
 
-from crawlset.validation.rules.base import Severity
+from crawlset.validation.rules.base import Rule, Severity
+from crawlset.validation.rules.dataset import SizeRule
+from crawlset.validation.rules.image import ImageRule
 from crawlset.validation.rules.presets import PRESETS, Preset
+from crawlset.validation.rules.registry import AnyRule
 from crawlset.validation.schemas import ValidationRules
 
 
@@ -80,3 +83,16 @@ class TestImageRules:
         )
 
         assert [rule.label for rule in given.image_rules()] == ["light", "dark"]
+
+
+@pytest.mark.parametrize("kind", get_args(get_args(AnyRule)[0]))
+class TestEveryRule:
+    def test_says_what_it_wants(self, kind: type[Rule]) -> None:
+        assert kind.wanted is not Rule.wanted
+
+    def test_has_its_sql(self, kind: type[Rule]) -> None:
+        """But those that a step of their own judges: near duplicates, leakage, validators."""
+        if issubclass(kind, ImageRule):
+            assert kind._broken is not ImageRule._broken
+        if issubclass(kind, SizeRule):
+            assert kind.broken is not SizeRule.broken
