@@ -234,16 +234,6 @@ class TestDelete:
             "n_projects": 0,
         }
 
-    def test_lets_no_job_outlive_its_project(
-        self, session: Session, api: Api, path: str, job: CrawlJob
-    ) -> None:
-        delete_earlier(session, job, hours=100)
-
-        _, project = api.call("DELETE", path, query={"grace_hours": "2"})
-
-        session.refresh(job)
-        assert job.purges_at == datetime.fromisoformat(project["purges_at"])
-
     def test_marks_nothing_while_a_job_runs(
         self, session: Session, api: Api, project: Project, path: str, job_path: str
     ) -> None:
@@ -278,8 +268,10 @@ class TestRestore:
     ) -> None:
         earlier = factories.create_crawl_job(session, project, status=JobStatus.completed)
         delete_earlier(session, earlier, hours=24)
+        session.refresh(earlier)
+        purges_at = earlier.purges_at
         _, before = api.call("GET", path)
-        api.call("DELETE", path)
+        api.call("DELETE", path, query={"grace_hours": "1"})
 
         status, restored = api.call("POST", f"{path}/restore")
 
@@ -287,6 +279,8 @@ class TestRestore:
         assert (restored["deleted_at"], restored["purges_at"]) == (None, None)
         assert ids(api.call("GET", f"{path}/crawl-jobs")) == [str(job.id)]
         assert ids(api.call("GET", f"{path}/crawl-jobs", query=DELETED)) == [str(earlier.id)]
+        session.refresh(earlier)
+        assert earlier.purges_at == purges_at
 
     def test_leaves_what_is_not_deleted_as_it_is(self, api: Api, path: str, job_path: str) -> None:
         for each in (path, job_path):
@@ -438,6 +432,15 @@ class TestPurgeDue:
         for table in ("projects", "crawl_jobs", "job_templates", "crawl_schedules", "takedowns"):
             of_user = text(f"SELECT count(*) FROM {table} WHERE user_id = :id")
             assert session.scalar(of_user, {"id": project.user_id}) == 0
+
+    def test_lets_no_job_outlive_its_project(
+        self, session: Session, api: Api, path: str, job: CrawlJob, project: Project, tick: Any
+    ) -> None:
+        delete_earlier(session, job, hours=100)
+        api.call("DELETE", path, query=AT_ONCE)
+
+        assert tick(purging.purge_due) == 2
+        assert session.scalar(select(Project.id).where(Project.id == project.id)) is None
 
     def test_goes_on_the_next_time_with_a_job_that_is_large(
         self,

@@ -163,21 +163,39 @@ class TestRestore:
     def test_gives_a_project_back_whole_or_not_at_all(
         self, owner: Session, caller: Caller, project: Project, purge: Callable[[], int]
     ) -> None:
+        earlier = create_job(owner, project)
+        owner.execute(update(CrawlJob).values(deletions.marked(100)))
+        owner.commit()
         jobs = [create_job(owner, project) for _ in range(3)]
         end_grace_soon(owner, project, *jobs)
-        job_ids = [job.id for job in jobs]
+        job_ids = [job.id for job in (earlier, *jobs)]
 
         at_once(caller.restore_project, purge, caller.restore_project, purge)
         purge()
         owner.expire_all()
 
-        left = owner.scalars(select(CrawlJob.deleted_at)).all()
+        left = owner.scalars(select(CrawlJob.id).where(CrawlJob.deleted_at.is_(None))).all()
         counts = [n_images(owner, id_) for id_ in job_ids]
-        assert (left, counts) in (
-            ([None] * 3, [N_IMAGES] * 3),
-            ([], [0] * 3),
-        )
+        assert (len(left), counts) in ((3, [N_IMAGES] * 4), (0, [0] * 4))
         assert bool(left) == (owner.scalar(select(Project.id)) is not None)
+
+    def test_keeps_a_job_deleted_before_from_the_purge_of_its_project(
+        self, owner: Session, project: Project, roles: dict[str, Engine], purge: Callable[[], int]
+    ) -> None:
+        job = create_job(owner, project)
+        owner.execute(update(CrawlJob).values(deletions.marked(100)))
+        owner.execute(update(Project).values(deletions.marked(0)))
+        owner.commit()
+        with Session(roles["crawlset_api"]) as restoring, restoring.begin():
+            db.act_for(restoring, project.user_id)
+            with db.showing_deleted(restoring):
+                restoring.execute(select(CrawlJob.id).with_for_update())
+                restoring.execute(update(Project).values(deletions.RESTORED))
+
+                assert purge() == 0
+
+        assert purge() == 0
+        assert n_images(owner, job.id) == N_IMAGES
 
     def test_waits_for_a_purge_and_is_too_late(
         self, owner: Session, project: Project, caller: Caller, roles: dict[str, Engine]
@@ -195,6 +213,26 @@ class TestRestore:
 
 
 class TestDelete:
+    def test_lets_no_job_outlive_its_project(
+        self,
+        owner: Session,
+        project: Project,
+        roles: dict[str, Engine],
+        caller: Caller,
+        purge: Callable[[], int],
+    ) -> None:
+        job = create_job(owner, project)
+        with Session(roles["crawlset_api"]) as deleting, deleting.begin():
+            db.act_for(deleting, project.user_id)
+            service.delete(deleting, require_crawl_job(deleting, project.id, job.id), 720)
+
+            at_once(deleting.commit, caller.delete_project)
+        owner.execute(update(Project).values(purges_at=func.now()))
+        owner.commit()
+
+        assert purge() == 2
+        assert owner.scalar(select(Project.id)) is None
+
     def test_hides_no_job_that_runs(self, owner: Session, project: Project, caller: Caller) -> None:
         for _ in ROUNDS:
             job = factories.create_crawl_job(owner, project, status=JobStatus.completed)

@@ -2,7 +2,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -118,23 +118,15 @@ class ProjectRepository:
         ).all()
 
     def delete(self, project: Project, grace_hours: int) -> bool:
-        """
-        Mark a locked project and its jobs as deleted at one instant; say whether none is active.
-
-        No job outlives its project: one deleted before is removed with it at the latest.
-        """
+        """Mark a locked project and its jobs as deleted at one instant; say if none is active."""
         marks = deletions.marked(grace_hours)
-        of_project = CrawlJob.project_id == project.id
-        for statement in (
+        self.session.execute(
             update(Project).where(Project.id == project.id).values(marks),
-            update(CrawlJob)
-            .where(of_project, CrawlJob.deleted_at.is_not(None))
-            .values(purges_at=func.least(CrawlJob.purges_at, marks["purges_at"])),
-        ):
-            self.session.execute(statement, execution_options=UNSYNCHRONIZED)
+            execution_options=UNSYNCHRONIZED,
+        )
         statuses = self.session.scalars(
             update(CrawlJob)
-            .where(of_project, CrawlJob.deleted_at.is_(None))
+            .where(CrawlJob.project_id == project.id, CrawlJob.deleted_at.is_(None))
             .values(marks)
             .returning(CrawlJob.status),
             execution_options=UNSYNCHRONIZED,
@@ -146,13 +138,16 @@ class ProjectRepository:
         """
         Take the deletion of a locked project back, and of the jobs deleted with it.
 
-        Says whether its name is free; nothing changes if its grace is over. The jobs are locked
-        before the clock is read: what removes them takes each by itself.
+        Says whether its name is free; nothing changes if its grace is over. Every deleted job is
+        locked before the clock is read: the purge takes them one by one once the project is due.
         """
-        with_it = (CrawlJob.project_id == project.id, CrawlJob.deleted_at == project.deleted_at)
-        job_ids = self.session.scalars(
-            select(CrawlJob.id).where(*with_it).order_by(CrawlJob.id).with_for_update()
+        deleted = self.session.execute(
+            select(CrawlJob.id, CrawlJob.deleted_at)
+            .where(CrawlJob.project_id == project.id, CrawlJob.deleted_at.is_not(None))
+            .order_by(CrawlJob.id)
+            .with_for_update()
         ).all()
+        with_it = [job_id for job_id, deleted_at in deleted if deleted_at == project.deleted_at]
 
         def change() -> None:
             restored = self.session.execute(
@@ -164,7 +159,7 @@ class ProjectRepository:
             )
             if restored.first() is not None:
                 self.session.execute(
-                    update(CrawlJob).where(CrawlJob.id.in_(job_ids)).values(deletions.RESTORED),
+                    update(CrawlJob).where(CrawlJob.id.in_(with_it)).values(deletions.RESTORED),
                     execution_options=UNSYNCHRONIZED,
                 )
 

@@ -1,6 +1,7 @@
 """
 Remove what was deleted, once it cannot be restored any more: crawl jobs, then their projects.
 
+A job is due when its own grace is over or that of its project, so that no job outlives its project.
 A job goes piece by piece, each piece in a transaction of its own: a tick that is killed loses
 nothing, and the next goes on. The rows' triggers note whose objects are to be removed.
 """
@@ -9,7 +10,18 @@ from collections.abc import Iterator
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CursorResult, Delete, delete, exists, func, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Delete,
+    delete,
+    exists,
+    func,
+    select,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.orm import Session
 
 from crawlset.kit import db
 from crawlset.models import (
@@ -48,13 +60,7 @@ def purge_due() -> int:
 def _remove_piece() -> int | None:
     """How many rows of a due job went; 0: the job itself; None: none is due."""
     with db.transaction() as session:
-        job_id = session.scalar(
-            select(CrawlJob.id)
-            .where(CrawlJob.purges_at <= func.now())
-            .order_by(CrawlJob.purges_at)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-        )
+        job_id = _lock_due_job(session)
         if job_id is None:
             return None
         for piece in _pieces(job_id):
@@ -63,6 +69,20 @@ def _remove_piece() -> int | None:
         session.execute(delete(CrawlJob).where(CrawlJob.id == job_id))
     logger.info("crawl_job_purged", job_id=str(job_id))
     return 0
+
+
+def _lock_due_job(session: Session) -> UUID | None:
+    due = union_all(
+        select(CrawlJob.id).where(CrawlJob.purges_at <= func.now()),
+        select(CrawlJob.id).join(Project).where(Project.purges_at <= func.now()),
+    )
+    is_due = CrawlJob.id.in_(due)
+    first = select(CrawlJob.id).where(is_due).order_by(CrawlJob.purges_at).limit(1)
+    while (job_id := session.scalar(first.with_for_update(skip_locked=True))) is not None:
+        # The project may have been restored between the statement's snapshot and the lock.
+        if session.scalar(select(is_due).where(CrawlJob.id == job_id)):
+            return job_id
+    return None
 
 
 def _pieces(job_id: UUID) -> Iterator[Delete]:
