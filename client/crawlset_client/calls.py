@@ -110,19 +110,18 @@ def error_of(response: httpx.Response) -> ApiError:
     body = _json_object(response)
     status = response.status_code
     reason = response.reason_phrase or f"status {status}"
-    detail = body.get("detail") or body.get("message") or body.get("title") or reason
-    if not body and response.request.url.path.startswith("/api/"):
-        detail = (
-            f"{origin(str(response.request.url))} answers {status} {reason}, as no Crawlset does."
-        )
+    detail = body.get("detail") or body.get("message") or body.get("title")
+    if detail is None and "/api/" in response.request.url.path:
+        address = origin(str(response.request.url))
+        detail = f"{address} answers {status} {reason}, as no Crawlset does."
     code = body.get("code") or reason.title().replace(" ", "")
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN} and "code" not in body:
-        detail = f"The API key is not accepted ({detail}). Set CRAWLSET_API_KEY."
+        detail = f"The API key is not accepted ({detail or reason}). Set CRAWLSET_API_KEY."
     if status == HTTPStatus.UNAUTHORIZED and "authorization" not in response.request.headers:
         detail = NO_KEY
     request_id = body.get("request_id") or response.headers.get("apigw-requestid")
     errors = body.get("errors") or ()
-    return ApiError(status, str(code), str(detail), request_id, errors)
+    return ApiError(status, str(code), str(detail or reason), request_id, errors)
 
 
 def _json_object(response: httpx.Response) -> dict[str, Any]:

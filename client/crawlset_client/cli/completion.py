@@ -119,7 +119,7 @@ def _deleted_projects(
     crawlset: Crawlset, _context: typer.Context, _incomplete: str
 ) -> Iterator[Offer]:
     for project in crawlset.projects.list(deleted=True):
-        yield _named(project.id, project.name)
+        yield project.id, project.name  # several may have one name
 
 
 def _deleted_jobs(crawlset: Crawlset, context: typer.Context, _incomplete: str) -> Iterator[Offer]:

@@ -53,6 +53,20 @@ def create(
 
 
 @app.command()
+def rename(
+    context: typer.Context,
+    project: NameOrId,
+    name: Annotated[str, typer.Argument(metavar="NEW_NAME")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Give a project another name."""
+    with running(context, as_json=as_json) as run, run.connect() as crawlset:
+        renamed = crawlset.projects.update(find_project(crawlset, project).id, name=name)
+        run.output.result(renamed.document, lambda console: draw_projects(console, [renamed]))
+
+
+@app.command()
 def show(context: typer.Context, project: NameOrId, *, as_json: AsJson = False) -> None:
     """Show a project and its crawl jobs."""
     with running(context, as_json=as_json) as run, run.connect() as crawlset:

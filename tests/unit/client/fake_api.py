@@ -1,4 +1,8 @@
-"""A small service that speaks as the real one does, and keeps what it was asked."""
+"""
+A small service that speaks as the real one does, and keeps what it was asked.
+
+Its shapes are those of docs/openapi.json, which is generated from the real routes.
+"""
 
 import hashlib
 import io
@@ -18,7 +22,7 @@ API_KEY = "cs_test"
 STORE_URL = "http://store.test"
 NOW = "2026-01-02T03:04:05Z"
 KEPT = {"deleted_at": None, "purges_at": None}
-"""Of what is not deleted."""
+"""Fields of what is not deleted."""
 PAGE = 2
 """Items on a page, so that every list is read in several."""
 
@@ -228,6 +232,7 @@ class FakeApi:
             ("POST", projects, self._create_project),
             ("GET", projects, self._list_projects),
             ("GET", project, self._get_project),
+            ("PATCH", project, self._rename_project),
             ("DELETE", project, self._delete_project),
             ("POST", f"{project}/restore", self._restore_project),
             ("POST", f"{project}/uploads", self._create_upload),
@@ -266,9 +271,21 @@ class FakeApi:
     def _create_project(self, request: httpx.Request) -> httpx.Response:
         body = json.loads(request.content)
         self.on_create_project()
-        if any(project["name"] == body["name"] for project in self.projects.values()):
-            return problem(409, "ProjectNameTakenError", "You have a project of this name already.")
+        if self._is_taken(body["name"]):
+            return name_taken()
         return httpx.Response(201, json=self.add_project(body["name"]))
+
+    def _is_taken(self, name: str) -> bool:
+        return any(project["name"] == name for project in self.projects.values())
+
+    def _rename_project(self, request: httpx.Request, p: str) -> httpx.Response:
+        name = json.loads(request.content)["name"]
+        if p not in self.projects:
+            return not_found("project", p)
+        if self._is_taken(name):
+            return name_taken()
+        self.projects[p]["name"] = name
+        return httpx.Response(200, json=self.projects[p])
 
     def _get_project(self, _: httpx.Request, p: str) -> httpx.Response:
         if p not in self.projects:
@@ -287,6 +304,8 @@ class FakeApi:
     def _restore_project(self, _: httpx.Request, p: str) -> httpx.Response:
         if p not in self.projects | self.deleted_projects:
             return not_found("project", p)
+        if p in self.deleted_projects and self._is_taken(self.deleted_projects[p]["name"]):
+            return name_taken()
         return _restore(self.projects, self.deleted_projects, p)
 
     def _delete_job(self, request: httpx.Request, p: str, j: str) -> httpx.Response:
@@ -501,6 +520,10 @@ def problem(status: int, code: str, detail: str, **headers: str) -> httpx.Respon
     }
     media_type = {"content-type": "application/problem+json"}
     return httpx.Response(status, json=body, headers={**media_type, **headers})
+
+
+def name_taken() -> httpx.Response:
+    return problem(409, "ProjectNameTakenError", "You have a project of this name already.")
 
 
 def not_found(what: str, id_: str) -> httpx.Response:

@@ -147,10 +147,13 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("status", "said"), [(500, "500 Internal Server Error"), (404, "404 Not Found")]
     )
-    def test_name_the_address_whose_refusal_is_no_json(
-        self, api: FakeApi, crawlset: Crawlset, status: int, said: str
+    @pytest.mark.parametrize("body", ["<html>", '{"error": "no such page"}', "[]"])
+    @pytest.mark.parametrize("base", [API_URL, f"{API_URL}/below"])
+    def test_name_the_address_that_refuses_as_no_crawlset_does(
+        self, api: FakeApi, status: int, said: str, body: str, base: str
     ) -> None:
-        api.next_answers = [httpx.Response(status, text="<html>")] * 9
+        crawlset = Crawlset(base, "key", transport=api.transport, sleep=lambda _: None)
+        api.next_answers = [httpx.Response(status, text=body)] * 9
 
         with pytest.raises(ApiError, match=f"{API_URL} answers {said}, as no Crawlset does"):
             crawlset.get_health()

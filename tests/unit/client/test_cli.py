@@ -154,6 +154,18 @@ class TestProjects:
         assert (restored["id"], restored["purges_at"]) == (project["id"], None)
         assert [*api.projects] == [project["id"]]
 
+    def test_renames_the_one_in_the_way_of_a_restore(self, api: FakeApi, shell: Shell) -> None:
+        old = api.add_project("cats")
+        shell.json("projects", "delete", "cats", "--yes")
+        new = api.add_project("cats")
+
+        refused = shell.run("projects", "restore", old["id"])
+        renamed = shell.json("projects", "rename", new["id"], "other cats")
+
+        assert "of this name already" in refused.stderr
+        assert (renamed["id"], renamed["name"]) == (new["id"], "other cats")
+        assert shell.json("projects", "restore", old["id"])["name"] == "cats"
+
     def test_restores_none_that_is_not_deleted(self, api: FakeApi, shell: Shell) -> None:
         api.add_project("cats")
 

@@ -76,12 +76,13 @@ class TestNamesAndIds:
     ) -> None:
         kept = api.add_project("kept")
         job, _ = (api.add_job(kept)["id"] for _ in range(2))
-        api.add_project("gone")
         shell.json("jobs", "delete", job, "--yes")
-        shell.json("projects", "delete", "gone", "--yes")
+        gone = [api.add_project("twin")["id"] for _ in range(2)]
+        for project in gone:
+            shell.json("projects", "delete", project, "--yes")
 
         assert complete(shell, "jobs", "restore", "") == [job]
-        assert complete(shell, "projects", "restore", "") == ["gone"]
+        assert sorted(complete(shell, "projects", "restore", "")) == sorted(gone)
 
     def test_of_sources(self, shell: Shell) -> None:
         assert complete(shell, "crawl", "cat", "--source", "") == ["pexels", "sample"]

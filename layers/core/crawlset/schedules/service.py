@@ -43,7 +43,7 @@ def create_template(
         UnprocessableError: no job could be made of it.
         NameTakenError: the project has one of this name.
     """
-    ProjectRepository(session).require(user_id, project_id)
+    ProjectRepository(session).hold(user_id, project_id)
     if request.crawl_job_id is not None:
         configuration = _configuration_of(
             require_crawl_job(session, project_id, request.crawl_job_id)
@@ -110,7 +110,7 @@ def create_schedule(
         UnprocessableError: it would run never or too often.
         NameTakenError: the project has one of this name.
     """
-    ProjectRepository(session).require(user_id, project_id)
+    ProjectRepository(session).hold(user_id, project_id)
     TemplateRepository(session).lock(project_id, request.template_id)
     rate_seconds = clock.parse_rate(request.rate) if request.rate is not None else None
     schedule = CrawlSchedule(
