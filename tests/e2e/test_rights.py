@@ -97,11 +97,15 @@ class TestLedger:
 
 
 class TestTakedown:
-    def test_leaves_no_byte_in_the_bucket_and_lets_none_in_again(self, cloud: LocalCloud) -> None:
+    @pytest.fixture
+    def api(self, cloud: LocalCloud) -> Iterator[Api]:
+        """In a project of its own."""
         with Api.of(cloud) as api:
-            self.take_down(api, cloud)
+            yield api
 
-    def take_down(self, api: Api, cloud: LocalCloud) -> None:
+    def test_leaves_no_byte_in_the_bucket_and_lets_none_in_again(
+        self, api: Api, cloud: LocalCloud
+    ) -> None:
         job = crawl(api)
         (export,) = job["export_jobs"]
         kept = images(api, job, outcome="stored")
@@ -133,11 +137,7 @@ class TestTakedown:
         outcomes = api.wait_for_job(again, 60)["outcomes"]
         assert outcomes == {"refused_takedown": 1, "stored": 1}
 
-    def test_gives_everything_back_when_it_is_revoked(self, cloud: LocalCloud) -> None:
-        with Api.of(cloud) as api:
-            self.revoke(api)
-
-    def revoke(self, api: Api) -> None:
+    def test_gives_everything_back_when_it_is_revoked(self, api: Api) -> None:
         job = crawl(api)
         (export,) = job["export_jobs"]
         export_path = f"{api.job_path(job['id'])}/export-jobs/{export['id']}"

@@ -36,6 +36,7 @@ class TestRequireFree:
 
     def test_waits_for_a_port_that_is_about_to_be_released(self) -> None:
         listener = socket.create_server((LOOPBACK, free_port()))
+        port = listener.getsockname()[1]
 
         def close_once_asked() -> None:
             with listener:
@@ -44,9 +45,10 @@ class TestRequireFree:
         thread = threading.Thread(target=close_once_asked, daemon=True)
         thread.start()
 
-        require_free(listener.getsockname()[1], "--port", seconds=60)
+        require_free(port, "--port", seconds=60)
 
         thread.join()
+        assert not is_listening(port)
 
     def test_takes_no_notice_of_connections_that_have_ended(self) -> None:
         port = free_port()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from crawlset_local.errors import HomeError
-from crawlset_local.home import SECRETS, open_home
+from crawlset_local.home import SECRETS, is_home, open_home
 
 
 class TestOpenHome:
@@ -27,3 +27,6 @@ class TestOpenHome:
         (tmp_path / "added-later").mkdir()
 
         open_home(tmp_path).close()
+
+        assert is_home(tmp_path)
+        assert (tmp_path / "added-later").exists()

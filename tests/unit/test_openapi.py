@@ -38,10 +38,18 @@ def test_is_committed() -> None:
 
 
 def test_refers_to_what_is_there() -> None:
-    for reference in set(references(DOCUMENT)):
+    def is_there(reference: str) -> bool:
         node = DOCUMENT
         for name in reference.removeprefix("#/").split("/"):
+            if name not in node:
+                return False
             node = node[name]
+        return True
+
+    found = set(references(DOCUMENT))
+
+    assert found
+    assert {reference for reference in found if not is_there(reference)} == set()
 
 
 def test_names_each_operation_once() -> None:

@@ -42,9 +42,14 @@ class TestCheckedSockets:
             sockets.end()
         sockets.strays.clear()
 
-    def test_let_python_go_to_loopback(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            socket.create_connection(server.getsockname()).close()
+    def test_let_python_go_to_loopback(self, sockets: CheckedSockets) -> None:
+        with (
+            socket.create_server(("127.0.0.1", 0)) as server,
+            socket.create_connection(server.getsockname()) as client,
+        ):
+            assert client.getpeername() == server.getsockname()
+
+        assert sockets.strays == []
 
     def test_stop_libcurl_from_dialling_without_a_guard(self, sockets: CheckedSockets) -> None:
         with pytest.raises(pycurl.error):

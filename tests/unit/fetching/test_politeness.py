@@ -125,6 +125,8 @@ class TestRefuseIfPaused:
 
         busy._refuse_if_paused()
 
+        assert 19 < busy.seconds_until_next() <= 20
+
     def test_defers_what_the_chunk_has_no_time_for(self) -> None:
         busy = host(seconds_left=LIMITS.first_byte_seconds + 4)
         busy.heed(answer(429, "5"))

@@ -1,4 +1,8 @@
-"""A source's API as httpx sees it, and a search of it from the first page to the last."""
+"""
+A source's API as httpx sees it, and a search of it from the first page to the last.
+
+It has no answers of its own: each test gives them in the shape that its adapter's docstring cites.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
