@@ -6,9 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from crawlset import licences
 from crawlset.imaging.schemas import EncodeCreate, ResizeCreate
 from crawlset.kit.texts import printable
+from crawlset.licences import parse_choice
 from crawlset.resizing import Resize, ResizeMode
 
 MAX_CLASSES = 10_000
@@ -56,13 +56,6 @@ class Splits(BaseModel):
         return self
 
 
-def _licence(choice: str) -> str:
-    try:
-        return licences.parse_choice(choice)
-    except licences.UnknownLicenceError as error:
-        raise ValueError(str(error)) from error
-
-
 class ExportOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -87,7 +80,8 @@ class ExportOptions(BaseModel):
         ),
     ] = [Group.near_duplicates]
     licences: Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=50), AfterValidator(_licence)]] | None,
+        list[Annotated[str, Field(min_length=1, max_length=50), AfterValidator(parse_choice)]]
+        | None,
         Field(
             min_length=1, max_length=50, description="Only these: ids, families, presets, as a job"
         ),
