@@ -16,9 +16,9 @@ from crawlset.wire.record import loads
 def plan_named(delivery: Delivery) -> None:
     for key in keys_of(loads(delivery.body)):
         with logger.append_context_keys(job_id=keys.job_id_of(key)):
-            if key.endswith(f"/{keys.PROBE}"):
+            if keys.is_probe(key):
                 probes.record(key)
-            elif key.endswith(f"/{keys.DEFERRAL}"):
+            elif keys.is_deferral(key):
                 planning.defer(key)
             else:
                 planning.plan_part(key)

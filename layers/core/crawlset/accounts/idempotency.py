@@ -15,7 +15,7 @@ from uuid import UUID
 
 from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
-from sqlalchemy import delete, func, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -124,17 +124,6 @@ def keep(session: Session, user_id: UUID, asked: Asked, response: Response[Any])
         raise AskedMeanwhileError(asked.key)
 
 
-def forget_old(limit: int = 10_000) -> int:
+def forget_old() -> int:
     """Remove what was kept for long enough; say how many keys."""
-    old = (
-        select(IdempotencyKey.user_id, IdempotencyKey.key)
-        .where(IdempotencyKey.created_at < func.now() - KEPT)
-        .limit(limit)
-    )
-    with db.transaction() as session:
-        forgotten = session.execute(
-            delete(IdempotencyKey)
-            .where(func.row(IdempotencyKey.user_id, IdempotencyKey.key).in_(old))
-            .returning(IdempotencyKey.key)
-        )
-        return len(forgotten.all())
+    return db.delete_older(IdempotencyKey.created_at, KEPT)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import and_, delete, func, or_, select, tuple_, update
+from sqlalchemy import and_, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -92,14 +92,9 @@ def record(key: str) -> None:
     logger.info("probe_recorded", probe_id=str(told.probe_id), total=told.total)
 
 
-def forget_old(limit: int = 10_000) -> int:
+def forget_old() -> int:
     """Remove what was asked a month ago; say how many."""
-    old = select(SourceProbe.id).where(SourceProbe.asked_at < func.now() - KEPT).limit(limit)
-    with db.transaction() as session:
-        forgotten = session.execute(
-            delete(SourceProbe).where(SourceProbe.id.in_(old)).returning(SourceProbe.id)
-        )
-        return len(forgotten.all())
+    return db.delete_older(SourceProbe.asked_at, KEPT)
 
 
 def _message(probe: SourceProbe, use: IntendedUse) -> Message:

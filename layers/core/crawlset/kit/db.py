@@ -3,11 +3,26 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import URL, Connection, Engine, Select, create_engine, event, make_url, text
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    Select,
+    create_engine,
+    delete,
+    event,
+    func,
+    inspect,
+    make_url,
+    select,
+    text,
+    tuple_,
+)
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import InstrumentedAttribute, Session, SessionTransaction
 
@@ -97,6 +112,18 @@ def after_commit(session: Session, action: Callable[[], object]) -> None:
     transaction stands, so the tick must be able to make up for it.
     """
     session.info.setdefault("after_commit", []).append(action)
+
+
+def delete_older(
+    written_at: InstrumentedAttribute[datetime], age: timedelta, limit: int = 10_000
+) -> int:
+    """Delete rows whose `written_at` is longer ago than `age`, at most `limit`; say how many."""
+    model = written_at.class_
+    key = inspect(model).primary_key
+    old = select(*key).where(written_at < func.now() - age).limit(limit)
+    with transaction() as session:
+        statement = delete(model).where(tuple_(*key).in_(old)).returning(*key)
+        return len(session.execute(statement).all())
 
 
 def act_for(session: Session, user_id: UUID) -> None:

@@ -3,8 +3,6 @@
 import json
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, func, select
-
 from crawlset.kit import db, queues
 from crawlset.models import WebhookDelivery
 from crawlset.observability import logger
@@ -48,18 +46,9 @@ def dispatch_due() -> int:
     return n_sent
 
 
-def forget_old(limit: int = 10_000) -> int:
+def forget_old() -> int:
     """Remove deliveries of a month ago; say how many."""
-    old = (
-        select(WebhookDelivery.id)
-        .where(WebhookDelivery.created_at < func.now() - KEPT)
-        .limit(limit)
-    )
-    with db.transaction() as session:
-        forgotten = session.execute(
-            delete(WebhookDelivery).where(WebhookDelivery.id.in_(old)).returning(WebhookDelivery.id)
-        )
-        return len(forgotten.all())
+    return db.delete_older(WebhookDelivery.created_at, KEPT)
 
 
 def _signed(leased: Leased) -> SignedDelivery:

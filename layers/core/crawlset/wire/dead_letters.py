@@ -44,7 +44,7 @@ def _work_of(message: dict[str, Any]) -> Iterator[Work]:
             yield Work(UUID(message["job_id"]), kind, UUID(message[f"{kind}_id"]))
             return
     for key in [message["key"]] if "key" in message else keys_of_event(message):
-        if key.endswith((f"/{keys.PROBE}", f"/{keys.DEFERRAL}")):
+        if keys.is_probe(key) or keys.is_deferral(key):
             continue  # the next estimate asks again; the sweeper finds a search that has stopped
         if key.endswith("/outcome"):
             outcome = keys.parse_outcome(key)

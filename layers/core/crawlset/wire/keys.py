@@ -60,9 +60,17 @@ def probe(probe_id: UUID) -> str:
     return f"{candidates_prefix(probe_id)}{PROBE}"
 
 
+def is_probe(key: str) -> bool:
+    return key.endswith(f"/{PROBE}")
+
+
 def deferral(search_id: UUID) -> str:
     """Stored under candidates/ so that its S3 event wakes `plan`."""
     return f"{candidates_prefix(search_id)}{DEFERRAL}"
+
+
+def is_deferral(key: str) -> bool:
+    return key.endswith(f"/{DEFERRAL}")
 
 
 def chunk_prefix(job_id: UUID, chunk_id: UUID) -> str:
