@@ -9,7 +9,7 @@ forgetting sends a message twice: every consumer expects that.
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -46,16 +46,7 @@ def post(session: Session, messages: Sequence[Message]) -> None:
     """Send `messages` once the transaction is durable."""
     if not messages:
         return
-    rows = [
-        {
-            "target": message.target,
-            "body": message.body,
-            "group_id": message.group_id,
-            "deduplication_id": message.deduplication_id,
-        }
-        for message in messages
-    ]
-    session.execute(insert(OutboxMessage), rows)
+    session.execute(insert(OutboxMessage), [asdict(message) for message in messages])
     if not session.info.get("outbox_waits"):
         session.info["outbox_waits"] = True
         db.after_commit(session, relay_quietly)
@@ -119,13 +110,9 @@ def _send(messages: Sequence[OutboxMessage]) -> list[int]:
         if target is Target.pipeline:
             sent += [message.id for message in group if _start_execution(message)]
         else:
-            sent += map(int, queues.send(_queue_url(target), [_entry(each) for each in group]))
+            url = getattr(queue_settings(), f"{target}_queue_url")
+            sent += map(int, queues.send(url, [_entry(message) for message in group]))
     return sent
-
-
-def _queue_url(target: Target) -> str:
-    url: str = getattr(queue_settings(), f"{target}_queue_url")
-    return url
 
 
 def _entry(message: OutboxMessage) -> "SendMessageBatchRequestEntryTypeDef":

@@ -38,7 +38,8 @@ def as_caller(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> R
     user_id = UUID(caller["user_id"])
     headers = _admit(app, user_id, caller)
     asked = idempotency.asked(app.current_event)
-    response = _answer(app, next_middleware, user_id, caller["key_id"], asked)
+    app.append_context(user_id=user_id, key_id=caller["key_id"])
+    response = _answer(app, next_middleware, user_id, asked)
     response.headers.update(headers)
     return response
 
@@ -86,14 +87,13 @@ def _answer(
     app: APIGatewayHttpResolver,
     next_middleware: NextMiddleware,
     user_id: UUID,
-    key_id: str,
     asked: idempotency.Asked | None,
 ) -> Response[Any]:
     if asked is not None and (kept := idempotency.replay(user_id, asked)) is not None:
         return kept
     try:
         with db.transaction(user_id) as session:
-            app.append_context(session=session, user_id=user_id, key_id=key_id)
+            app.append_context(session=session)
             response = next_middleware(app)
             if asked is not None:
                 idempotency.keep(session, user_id, asked, response)

@@ -71,8 +71,4 @@ def presign(export_id: UUID, name: str, lifetime: timedelta) -> str:
 
 def delete_all(export_id: UUID) -> int:
     """Delete every object of the export; say how many there were."""
-    n_deleted = 0
-    for key in objects.list_keys(keys.export_file(export_id, "")):
-        objects.delete(key)
-        n_deleted += 1
-    return n_deleted
+    return objects.delete_all(keys.export_file(export_id, ""))

@@ -121,12 +121,12 @@ def delete_old(prefix: str, before: datetime, limit: int) -> int:
     return _delete_some((key for key, at in list_written(prefix) if at < before), limit)
 
 
-def delete_all(prefix: str, limit: int) -> int:
+def delete_all(prefix: str, limit: int | None = None) -> int:
     """Delete objects below `prefix`, at most `limit`; say how many."""
     return _delete_some(list_keys(prefix), limit)
 
 
-def _delete_some(keys: Iterator[str], limit: int) -> int:
+def _delete_some(keys: Iterator[str], limit: int | None) -> int:
     found: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in islice(keys, limit)]
     for begin in range(0, len(found), DELETED_AT_ONCE):
         batch = found[begin : begin + DELETED_AT_ONCE]
