@@ -679,15 +679,15 @@ class TestExpireExports:
         export(export_job)
         expire(session, export_job)
         with monkeypatch.context() as patch:
-            patch.setattr(objects, "delete", refuse)
+            patch.setattr(objects, "delete_all", refuse)
             with pytest.raises(ConnectionError):
                 pipeline.expire_exports()
 
         assert pipeline.expire_exports() == 1
 
 
-def refuse(key: str) -> None:
-    raise ConnectionError(key)
+def refuse(prefix: str) -> None:
+    raise ConnectionError(prefix)
 
 
 class TestRelayedJob:
