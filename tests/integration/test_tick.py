@@ -139,6 +139,26 @@ class TestSweep:
         session.expire_all()
         assert (due.status, due.not_before) == (WorkStatus.queued, None)
 
+    @pytest.mark.parametrize("put_off", [True, False])
+    def test_ends_a_search_that_cannot_be_read_and_sends_its_neighbour(
+        self, session: Session, job: CrawlJob, queues: Any, put_off: bool
+    ) -> None:
+        due: dict[str, Any] = (
+            {"status": WorkStatus.pending, "not_before": func.now() - text("interval '1 minute'")}
+            if put_off
+            else {"updated_at": LONG_AGO}
+        )
+        broken = factories.create_search(session, job, request={"keyword": 7}, **due)
+        whole = factories.create_search(session, job, **due)
+
+        tick()
+
+        (message,) = map(DiscoverMessage.from_json, queues.bodies("discover"))
+        assert message.search_id == whole.id
+        session.expire_all()
+        assert (broken.status, whole.status) == (WorkStatus.failed, WorkStatus.queued)
+        assert "cannot be read" in str(broken.error_message)
+
     def test_records_an_outcome_whose_event_never_came(
         self, session: Session, job: CrawlJob, queues: Any
     ) -> None:

@@ -26,7 +26,7 @@ from crawlset.outbox import Message
 from crawlset.pipeline import service as pipeline
 from crawlset.projects.repository import ProjectRepository
 from crawlset.settings import MAX_CANDIDATES, source_settings
-from crawlset.sources import manifests, registry
+from crawlset.sources import catalogue, manifests, registry
 from crawlset.wire import keys
 from crawlset.wire.searches import DiscoverMessage, Expansion, ManifestFormat, SearchRequest
 
@@ -140,7 +140,7 @@ def discover_message(job: CrawlJob, search: JobSearch) -> Message:
 
 def is_list(source: str) -> bool:
     """Whether the candidates of this source come with the job."""
-    known = registry.SOURCES.get(source)
+    known = catalogue.SOURCES.get(source)
     return known is not None and known.is_list
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import case, cast, func, literal, not_, null, or_
 
 from crawlset import licences
 from crawlset.models import Image
-from crawlset.sources.registry import SOURCES
+from crawlset.sources.catalogue import SOURCES
 from crawlset.validation import measures
 from crawlset.validation.measures import NUMBER, Measure
 from crawlset.validation.rules.base import Bounds, NoParams, Params, Rule
