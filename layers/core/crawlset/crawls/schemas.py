@@ -102,7 +102,7 @@ class CrawlJobCreate(BaseModel):
     ] = ExpansionCreate()
     policy: FetchPolicyCreate = FetchPolicyCreate()
     resize: Annotated[
-        ResizeCreate | None, Field(description="Store pictures resized; none: as received")
+        ResizeCreate | None, Field(description="Store pictures resized; null: as received")
     ] = None
     validation_rules: Annotated[
         dict[str, Any] | None,
@@ -181,7 +181,7 @@ class CrawlJobRead(BaseModel):
     bytes_received: int
     cost: Annotated[
         CostRead | None,
-        Field(description="From what fetchers measured; none before the job has ended"),
+        Field(description="From what fetchers measured; null before the job has ended"),
     ] = None
     chunks: ChunkCounts
     created_at: datetime
@@ -207,7 +207,7 @@ class CrawlJobDetail(CrawlJobRead):
         Field(description="Sources and hosts that the job waits for; of hosts, the busiest ten"),
     ] = []
     recrawl: Annotated[
-        RecrawlRead | None, Field(description="None if it was never crawled again")
+        RecrawlRead | None, Field(description="The newest re-crawl; null if there was none")
     ] = None
     searches: list[SearchRead]
     validation_jobs: Annotated[list[ValidationJobRead], Field(description="The newest ten")]

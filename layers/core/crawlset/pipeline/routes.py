@@ -11,7 +11,7 @@ from crawlset.pipeline import service as pipeline
 from crawlset.validation.schemas import ValidationJobRead, ValidationRules
 
 router = APIGatewayHttpRouter()
-TAGS: Any = ["validation"]
+TAGS: Any = ["pipeline"]
 
 
 class PipelineCreate(BaseModel):
@@ -19,7 +19,7 @@ class PipelineCreate(BaseModel):
 
     validation_rules: ValidationRules = ValidationRules()
     export: Annotated[
-        ExportRequest | None, Field(description="Export what is kept; none: validate only")
+        ExportRequest | None, Field(description="Export what is kept; null: validate only")
     ] = None
 
 

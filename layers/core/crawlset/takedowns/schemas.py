@@ -47,7 +47,7 @@ class TakedownCreate(BaseModel):
             le=MAX_GRACE_HOURS,
             strict=True,
             description="How long it can be revoked before the bytes are removed; 0: not at all; "
-            "none: as long as this deployment usually waits",
+            "null: as long as this deployment usually waits",
         ),
     ] = None
 
