@@ -21,13 +21,13 @@ from crawlset.exports.files import ExportDamagedError, WrittenFile
 from crawlset.exports.formats.base import ExportFormat
 from crawlset.exports.manifest import MANIFEST
 from crawlset.exports.options import ExportOptions
-from crawlset.exports.plan import ExportPlan, Shard
 from crawlset.exports.repository import ExportRepository, FileRepository
 from crawlset.jobs import pipeline_jobs
 from crawlset.kit import db, objects
 from crawlset.models import CrawlJob, ExportJob, JobStatus, ValidationJob
 from crawlset.observability import logger, metrics
 from crawlset.wire import keys
+from crawlset.wire.exports import ExportPlan, Shard
 from crawlset.wire.pipeline import ExportStep
 
 LIFETIME = timedelta(days=30)

@@ -97,6 +97,8 @@ def _collection(wanted: Any, value: Any, path: str) -> Any:
     item: Any = [each for each in get_args(wanted) if each is not ...][-1]
     types = _alternatives(item)
     if isinstance(value, dict):
+        if item is Any:
+            return value
         return {name: _value(types, each, f"{path}.{name}") for name, each in value.items()}
     items = (_value(types, each, f"{path}[{place}]") for place, each in enumerate(value))
     return get_origin(wanted)(items)
