@@ -24,6 +24,7 @@ from crawlset.wire.record import unpack
 from crawlset.wire.searches import DiscoverMessage
 from tests import factories
 from tests.integration.api import Api
+from tests.spellings import PAIRS
 
 pytestmark = pytest.mark.usefixtures("bucket")
 
@@ -105,6 +106,15 @@ class TestCreateCrawlJob:
         assert status == 201
         (message,) = map(DiscoverMessage.from_json, queues.bodies("discover"))
         assert objects.get(str(message.request.manifest_key)) == b"https://a.example.org/1.jpg"
+
+    def test_takes_every_spelling_of_a_host(self, api: Api, path: str, queues: Any) -> None:
+        urls = list(dict.fromkeys(f"https://{spelling}/1.jpg" for spelling, _ in PAIRS))
+
+        status, _ = api.call("POST", path, url_job(urls=urls))
+
+        assert status == 201
+        (message,) = map(DiscoverMessage.from_json, queues.bodies("discover"))
+        assert objects.get(str(message.request.manifest_key)).decode().splitlines() == urls
 
     @pytest.mark.parametrize("source", ["urls", "open_images", "laion"])
     def test_takes_an_uploaded_manifest(

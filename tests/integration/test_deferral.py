@@ -77,6 +77,15 @@ class TestRecordOutcome:
         ]
         assert queues.bodies("chunks") == []
 
+    def test_gives_hosts_their_one_spelling_in_the_lanes_of_later_chunks(
+        self, session: Session, job: CrawlJob, queues: Any
+    ) -> None:
+        chunk = create_open_chunk(session, job, 51, host="münchen.de.")
+
+        recording.record_outcome(put_outcome(chunk, [deferred(n) for n in range(51)]))
+
+        assert [later.lane for later in chunks_after(session, chunk)] == ["xn--mnchen-3ya.de#0"]
+
     def test_counts_every_candidate_once_and_keeps_the_job_running(
         self, session: Session, job: CrawlJob, queues: Any
     ) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
@@ -15,6 +14,7 @@ from crawlset.errors import ForbiddenError
 from crawlset.kit import db
 from crawlset.kit.ids import new_id
 from crawlset.models import ApiKey, LoginIdentity
+from crawlset.urls.spelling import host_of
 
 LIFETIME = timedelta(hours=1)
 KEY_NAME = "session"
@@ -75,7 +75,7 @@ def _user_of(session: Session, claims: Mapping[str, str]) -> UUID:
     repository = AccountRepository(session)
     email, name = _email_of(claims), (claims.get("name") or subject)[:MAX_NAME]
     if email is None or not repository.add_profile_once(user_id, email, name):
-        repository.add_profile_once(user_id, f"{subject}@{urlsplit(issuer).netloc}", name)
+        repository.add_profile_once(user_id, f"{subject}@{host_of(issuer)}", name)
     session.add(LoginIdentity(user_id=user_id, issuer=issuer, subject=subject))
     session.flush()
     return user_id

@@ -1,7 +1,6 @@
 """Turn an object of candidates into rows and chunks."""
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -24,6 +23,7 @@ from crawlset.observability import logger, metrics
 from crawlset.outcomes import Outcome
 from crawlset.settings import CANDIDATES_PER_PART
 from crawlset.takedowns.blocklist import Blocklist, Sighting
+from crawlset.urls.spelling import host_of
 from crawlset.wire import keys
 from crawlset.wire.candidates import CandidateLine, PartHead
 from crawlset.wire.record import unpack
@@ -61,7 +61,6 @@ DROP_MET = text(
 REPEATED_AFTER = timedelta(minutes=6)
 """A FIFO queue takes a message again that it had more than five minutes ago."""
 MAX_ERROR = 2_000
-HOST = re.compile(r"https?://(?:[^/?#@]*@)?(\[[^\]/]*\]|[^/?#:]*)", re.IGNORECASE)
 
 
 def plan_part(key: str) -> int:
@@ -170,7 +169,7 @@ def _insert(
         return [], 0
     refused = [c for c in candidates if c.refused]
     wanted = [c for c in candidates if not c.refused]
-    hosts = [_host(candidate.url) for candidate in wanted]
+    hosts = [host_of(candidate.url) for candidate in wanted]
     rows: list[tuple[Any, ...]] = []
     chunks: list[JobChunk] = []
     known = ImageRepository(session).count_hosts(job, _recurring(hosts))
@@ -184,7 +183,7 @@ def _insert(
     if refused:
         chunk = _chunk(job, None, WorkStatus.completed, len(refused))
         chunks.append(chunk)
-        rows += (_row(chunk.id, n, c, _host(c.url)) for n, c in enumerate(refused))
+        rows += (_row(chunk.id, n, c, host_of(c.url)) for n, c in enumerate(refused))
     session.add_all(chunks)
     session.flush()
     inserted = _copy(session, job, rows)
@@ -237,12 +236,6 @@ def _row(chunk_id: UUID, ordinal: int, c: CandidateLine, host: str) -> tuple[Any
         c.refused.status.value if c.refused else "pending",
         c.refused.value if c.refused else None,
     )
-
-
-def _host(url: str) -> str:
-    """The host a candidate counts towards; whether it may be asked is for the guard to say."""
-    match = HOST.match(url)
-    return match[1].lower() if match else ""
 
 
 def _copy(

@@ -13,7 +13,8 @@ from crawlset.kit.json_lines import GZIP_LEVEL
 from crawlset.outcomes import Outcome
 from crawlset.settings import CANDIDATES_PER_PART
 from crawlset.sources.protocol import Candidate, Page, SourceUnavailableError
-from crawlset.urls.spelling import MAX_URL_CHARS, url_problem
+from crawlset.urls.guard import MAX_URL_LENGTH
+from crawlset.urls.spelling import is_url
 from crawlset.wire import keys
 from crawlset.wire.candidates import CandidateLine, PartHead, Query, SearchError
 from crawlset.wire.record import Record
@@ -119,7 +120,7 @@ def _collect(
 
 
 def _refusal(candidate: Candidate, wanted: frozenset[str] | None) -> Outcome | None:
-    if url_problem(candidate.url) is not None:
+    if not is_url(candidate.url):
         return Outcome.invalid_url
     if not licences.is_wanted(candidate.licence, wanted):
         return Outcome.refused_licence
@@ -186,8 +187,8 @@ class Parts:
 def _line(candidate: Candidate, request: SearchRequest, rank: int) -> bytes:
     title = _clean(candidate.title)
     creator = _clean(candidate.creator)
-    url = _clean(candidate.url, MAX_URL_CHARS) or ""
-    landing_url = _clean(candidate.landing_url, MAX_URL_CHARS)
+    url = _clean(candidate.url, MAX_URL_LENGTH) or ""
+    landing_url = _clean(candidate.landing_url, MAX_URL_LENGTH)
     return _json(
         CandidateLine(
             url=url,

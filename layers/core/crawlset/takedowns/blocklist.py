@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from sqlalchemy import String, cast, exists, or_, select
@@ -18,6 +17,7 @@ from crawlset.models import (
     TakedownKind,
 )
 from crawlset.outcomes import Outcome
+from crawlset.urls.spelling import host_of, plain_host, plain_url
 
 BITS = (1 << 64) - 1
 PREFIX = "takedown "
@@ -62,7 +62,7 @@ class Blocklist:
                 case TakedownKind.url:
                     self._urls[plain_url(takedown.value)] = takedown
                 case TakedownKind.host:
-                    self._hosts[takedown.value] = takedown
+                    self._hosts[plain_host(takedown.value)] = takedown
                 case TakedownKind.creator:
                     self._creators[plain_name(takedown.value)] = takedown
                 case TakedownKind.look_alike:
@@ -150,29 +150,8 @@ def detail_of(takedown_id: UUID) -> str:
     return f"{PREFIX}{takedown_id}"
 
 
-def plain_url(url: str) -> str:
-    """`url` without its fragment, its scheme and host in lower case: equal for equal addresses."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return url
-    netloc = parts.netloc.lower()
-    usual_port = {"http": ":80", "https": ":443"}.get(parts.scheme)
-    if usual_port is not None:
-        netloc = netloc.removesuffix(usual_port)
-    return parts._replace(netloc=netloc, path=parts.path or "/", fragment="").geturl()
-
-
 def plain_name(name: str) -> str:
     return " ".join(name.casefold().split())
-
-
-def host_of(url: str) -> str:
-    """The host in lower case, without a final dot; an empty string if there is none."""
-    try:
-        return (urlsplit(url).hostname or "").removesuffix(".")
-    except ValueError:
-        return ""
 
 
 def _looks_like(takedown: Takedown, phashes: Sequence[int]) -> bool:

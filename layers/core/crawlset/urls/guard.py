@@ -17,7 +17,7 @@ from crawlset.errors import AppError
 from crawlset.outcomes import Outcome
 from crawlset.urls.addresses import Address, is_public, parse_address
 
-MAX_URL_LENGTH = 8192
+MAX_URL_LENGTH = 8_192
 _MAX_ORIGINS = 1024
 PORTS = frozenset({80, 443, 8080, 8443})
 
@@ -30,9 +30,7 @@ _URL = re.compile(
     re.IGNORECASE,
 )
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
-_AUTHORITY = re.compile(
-    r"(?:\[(?P<v6>[^\]]*)\]|(?P<host>[^:\[\]]*))(?::(?P<port>[1-9][0-9]{0,4})?)?"
-)
+_AUTHORITY = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*)(?::(?P<port>[1-9][0-9]{0,4})?)?")
 _UNSAFE = re.compile(
     r"[\x00-\x20\x7f-\xa0\\\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff]"
 )
@@ -143,20 +141,16 @@ def _read_origin(scheme: str, authority: str, private_hosts: frozenset[str]) -> 
         raise InvalidUrlError("scheme is not http or https")
     parts = _authority(authority)
     port = int(parts["port"] or _DEFAULT_PORTS[scheme])
-    if parts["v6"] is not None:
-        address = parse_address(parts["v6"]) if ":" in parts["v6"] else None
-        if address is None:
-            raise InvalidUrlError("not an IPv6 address in the brackets")
-        host = address.compressed
-    else:
-        host = _host(parts["host"])
-        address = parse_address(host)
-    is_private = f"{_bracketed(host)}:{port}" in private_hosts
+    if port > 65_535:  # noqa: PLR2004
+        raise InvalidUrlError("malformed host or port")
+    spelled = spell_host(parts["host"])
+    host = spelled.strip("[]")
+    address = parse_address(host)
+    is_private = f"{spelled}:{port}" in private_hosts
     if not is_private:
         _refuse_private(host, port, address)
     suffix = "" if port == _DEFAULT_PORTS[scheme] else f":{port}"
-    origin = f"{scheme}://{_bracketed(host)}{suffix}"
-    return _Origin(scheme, host, port, origin, address, is_private)
+    return _Origin(scheme, host, port, f"{scheme}://{spelled}{suffix}", address, is_private)
 
 
 def refuse_unless_public(addresses: Iterable[str]) -> None:
@@ -212,10 +206,6 @@ def explain(
     )
 
 
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
-
-
 def _authority(text: str) -> re.Match[str]:
     if not text:
         raise InvalidUrlError("no host")
@@ -229,8 +219,17 @@ def _authority(text: str) -> re.Match[str]:
     return authority
 
 
-def _host(text: str) -> str:
-    """`text` in lower-case ASCII without a final dot; a dotted quad only when canonical."""
+def spell_host(text: str) -> str:
+    """
+    The one spelling of the host that `text` is: lower-case ASCII without a final dot.
+
+    IPv6 stands in brackets. Raises `BlockedUrlError`, also for an IPv4 address in no usual form.
+    """
+    if text.startswith("["):
+        address = parse_address(text[1:-1]) if ":" in text and text.endswith("]") else None
+        if address is None:
+            raise InvalidUrlError("not an IPv6 address in the brackets")
+        return f"[{address.compressed}]"
     labels = text.lower().removesuffix(".").split(".")
     if not all(labels):
         raise InvalidUrlError("no host" if labels == [""] else "empty label in the host")
