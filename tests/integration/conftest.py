@@ -13,14 +13,13 @@ from moto import mock_aws
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.orm import Session
 
-from crawlset import outbox, settings
-from crawlset.events import publishing
+from crawlset import settings
 from crawlset.fetching import bucket as fetching_bucket
 from crawlset.images import thumbnails
-from crawlset.kit import db, objects
+from crawlset.kit import aws as clients
+from crawlset.kit import db
 from crawlset_local import emulator, postgres, processes
 from crawlset_local.home import open_home
-from functions.deliver import app as deliver
 from tests.integration.databases import alembic_config
 from tests.ports import free_ports
 
@@ -114,20 +113,17 @@ def _no_decoder_left() -> Iterator[None]:
 @pytest.fixture
 def aws() -> Iterator[None]:
     caches = (
-        objects.s3,
-        outbox.sqs,
-        outbox.stepfunctions,
         settings.bucket_settings,
         settings.queue_settings,
         settings.delivery_settings,
         settings.result_settings,
-        deliver.sqs,
-        publishing.eventbridge,
     )
     with mock_aws():
+        clients.clear()
         for cache in caches:
             cache.cache_clear()
         yield
+    clients.clear()
     for cache in caches:
         cache.cache_clear()
 
@@ -156,14 +152,16 @@ def emulator_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def emulated_bucket(emulator_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The service's bucket in the emulator, empty; for boto3 too."""
-    caches = (objects.s3, settings.bucket_settings, fetching_bucket.store)
+    caches = (settings.bucket_settings, fetching_bucket.store)
     name = f"test-{uuid4()}"
     monkeypatch.setenv("AWS_ENDPOINT_URL", emulator_url)
     monkeypatch.setenv("BUCKET_NAME", name)
+    clients.clear()
     for cache in caches:
         cache.cache_clear()
-    objects.s3().create_bucket(Bucket=name)
+    clients.s3().create_bucket(Bucket=name)
     yield name
+    clients.clear()
     for cache in caches:
         cache.cache_clear()
 

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from crawlset import settings
-from crawlset.kit import objects
+from crawlset.kit import aws, objects
 from crawlset.kit.paging import encode
 from crawlset.models import (
     CrawlJob,
@@ -211,7 +211,7 @@ class TestCreateCrawlJob:
     ) -> None:
         upload_id = uuid4()
         objects.put(f"uploads/{project.user_id}/{upload_id}", b"https://a.example.org/1.jpg")
-        client = objects.s3()
+        client = aws.s3()
         head = client.head_object
         monkeypatch.setattr(
             client, "head_object", lambda **request: head(**request) | {"ContentLength": 2 << 30}

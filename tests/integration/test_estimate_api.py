@@ -250,7 +250,7 @@ class TestProbes:
         answer = ProbeAnswer(message.probe_id, message.user_id, **usual | told)
         key = keys.probe(message.probe_id)
         objects.put(key, pack(answer))
-        plan.plan_named(Delivery("m", json.dumps(ObjectNotice(key).to_json()), 1))
+        plan.plan_named(Delivery("m", json.dumps(ObjectNotice(key).to_json()), 1, "handle"))
 
     def test_are_asked_once_and_waited_for(self, api: Api, path: str, queues: Any) -> None:
         first = api.call("POST", f"{path}/estimate", KEYWORD_JOB)[1]

@@ -238,7 +238,7 @@ class TestDefer:
     def hand_back(self, search: JobSearch) -> None:
         key = keys.deferral(search.id)
         objects.put(key, pack(Deferral(search.crawl_job_id, search.id, 1, 7200)))
-        app.plan_named(Delivery("m", json.dumps(ObjectNotice(key).to_json()), 1))
+        app.plan_named(Delivery("m", json.dumps(ObjectNotice(key).to_json()), 1, "handle"))
 
     def test_puts_the_search_off_for_as_long_as_its_source_asks(
         self, session: Session, search: JobSearch

@@ -51,7 +51,11 @@ def create_delivery(session: Session, url: str, **overrides: Any) -> WebhookDeli
 
 def message_of(body: str) -> dict[str, Any]:
     attributes = {"ApproximateReceiveCount": "1"}
-    return {"Records": [{"messageId": "1", "body": body, "attributes": attributes}]}
+    return {
+        "Records": [
+            {"messageId": "1", "receiptHandle": "h", "body": body, "attributes": attributes}
+        ]
+    }
 
 
 def send(body: str) -> None:
@@ -127,7 +131,7 @@ class TestDispatch:
 
         assert dispatching.dispatch_due() == 1
 
-        assert "deliveries_not_sent" in caplog.text
+        assert "messages_not_sent" in caplog.text
 
     def test_forgets_after_a_month(self, session: Session) -> None:
         create_delivery(

@@ -110,56 +110,14 @@ class ValidatorSettings(BaseSettings):
         return {arn.rpartition(":")[2]: arn for arn in arns}
 
 
-@cache
-def database_settings() -> DatabaseSettings:
-    return DatabaseSettings()
-
-
-@cache
-def bucket_settings() -> BucketSettings:
-    return BucketSettings()
-
-
-@cache
-def queue_settings() -> QueueSettings:
-    return QueueSettings()
-
-
-@cache
-def discover_settings() -> DiscoverSettings:
-    return DiscoverSettings()
-
-
-@cache
-def delivery_settings() -> DeliverySettings:
-    return DeliverySettings()
-
-
-@cache
-def result_settings() -> ResultSettings:
-    return ResultSettings()
-
-
-@cache
-def event_settings() -> EventSettings:
-    return EventSettings()
-
-
-@cache
-def takedown_settings() -> TakedownSettings:
-    return TakedownSettings()
-
-
-@cache
-def source_settings() -> SourceSettings:
-    return SourceSettings()
-
-
-@cache
-def source_keys_settings() -> SourceKeysSettings:
-    return SourceKeysSettings()
-
-
-@cache
-def validator_settings() -> ValidatorSettings:
-    return ValidatorSettings()
+database_settings = cache(DatabaseSettings)
+bucket_settings = cache(BucketSettings)
+queue_settings = cache(QueueSettings)
+discover_settings = cache(DiscoverSettings)
+delivery_settings = cache(DeliverySettings)
+result_settings = cache(ResultSettings)
+event_settings = cache(EventSettings)
+takedown_settings = cache(TakedownSettings)
+source_settings = cache(SourceSettings)
+source_keys_settings = cache(SourceKeysSettings)
+validator_settings = cache(ValidatorSettings)

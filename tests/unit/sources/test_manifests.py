@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from crawlset.kit import objects
+from crawlset.kit import aws
 from crawlset.sources import manifests, text_manifests
 from crawlset.sources.manifest_rows import MalformedManifestError
 from crawlset.sources.protocol import Candidate
@@ -299,7 +299,7 @@ class TestInspect:
     ) -> None:
         key = upload(f"{A}\n".encode() * 100_000 + b"\xff")
         read_objects: list[str] = []
-        client = objects.s3()
+        client = aws.s3()
         client.meta.events.register(
             "provide-client-params.s3.GetObject",
             lambda params, **_: read_objects.append(params["Range"]),

@@ -2,34 +2,23 @@
 
 import json
 from collections.abc import Sequence
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from crawlset import outbox
 from crawlset.events.repository import EventRepository, Place
-from crawlset.kit import db
+from crawlset.kit import aws, db
 from crawlset.models import EventCursor, JobEvent
 from crawlset.observability import logger
 from crawlset.settings import event_settings
-
-if TYPE_CHECKING:
-    from types_boto3_events import EventBridgeClient
 
 READER = "event bus"
 SOURCE = "crawlset"
 ENTRIES = 10
 """Events that EventBridge takes in one request."""
 MAX_PUBLISHED = 5_000
-
-
-@cache
-def eventbridge() -> "EventBridgeClient":
-    return boto3.client("events", config=outbox.IMPATIENT)
 
 
 def publish_new() -> int:
@@ -72,7 +61,7 @@ def cloud_event(event: JobEvent) -> dict[str, Any]:
 def _put(events: Sequence[JobEvent]) -> int:
     """How many of the first ones the bus took."""
     try:
-        answer = eventbridge().put_events(
+        answer = aws.eventbridge().put_events(
             Entries=[
                 {
                     "EventBusName": event_settings().event_bus_name,

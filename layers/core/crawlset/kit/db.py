@@ -7,12 +7,12 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-import boto3
 from sqlalchemy import URL, Connection, Engine, Select, create_engine, event, make_url, text
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import InstrumentedAttribute, Session, SessionTransaction
 
 from crawlset.errors import NotFoundError
+from crawlset.kit import aws
 from crawlset.kit.paging import Order
 from crawlset.observability import logger
 from crawlset.settings import database_settings
@@ -45,8 +45,7 @@ def url_of_secret(secret_string: str) -> URL:
 
 def database_url() -> URL:
     arn = database_settings().database_secret_arn
-    secret = boto3.client("secretsmanager").get_secret_value(SecretId=arn)
-    return url_of_secret(secret["SecretString"])
+    return url_of_secret(aws.secretsmanager().get_secret_value(SecretId=arn)["SecretString"])
 
 
 @cache

@@ -5,6 +5,7 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from crawlset.activity import logs
 from crawlset.exports.schemas import ExportJobRead, ExportRequest
 from crawlset.jobs.crawl_jobs import require_crawl_job
 from crawlset.pipeline import service as pipeline
@@ -34,6 +35,7 @@ class PipelineRead(BaseModel):
     tags=TAGS,
     status_code=HTTPStatus.CREATED,
 )
+@logs(router, "pipeline.created", "job_id")
 def create_pipeline(project_id: UUID, job_id: UUID, request: PipelineCreate) -> PipelineRead:
     session = router.context["session"]
     rules, export = request.validation_rules, request.export

@@ -7,7 +7,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from crawlset.errors import NotFoundError, UnprocessableError
-from crawlset.kit import objects
+from crawlset.kit import aws, objects
 from crawlset.models import CrawlJob, ExportJob, Image, ImageVerdict
 from crawlset.outcomes import ImageStatus, Verdict
 from crawlset.validation.rules.base import Rule
@@ -78,7 +78,7 @@ def read_list(user_id: UUID, upload_id: UUID) -> list[Hashes]:
     """
     try:
         data = objects.get(keys.upload(user_id, upload_id))
-    except objects.s3().exceptions.NoSuchKey as error:
+    except aws.s3().exceptions.NoSuchKey as error:
         raise HashListError("it has not been uploaded, or has expired") from error
     return list(parse_list(data.decode("ascii", "replace").splitlines()))
 

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crawlset.images import thumbnails
-from crawlset.kit import objects
+from crawlset.kit import aws
 from crawlset.models import CrawlJob, Image
 from crawlset.packs import stored
 from crawlset.packs.stored import ImageNotStoredError
@@ -119,5 +119,5 @@ def pictures(images: Sequence[Image]) -> dict[int, str]:
 def _read(image: Image) -> bytes | None:
     try:
         return stored.bytes_of(image)
-    except (ImageNotStoredError, objects.s3().exceptions.NoSuchKey):
+    except (ImageNotStoredError, aws.s3().exceptions.NoSuchKey):
         return None

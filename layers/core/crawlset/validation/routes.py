@@ -5,6 +5,7 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
+from crawlset.activity import logs
 from crawlset.jobs import pipeline_jobs
 from crawlset.jobs.crawl_jobs import require_crawl_job
 from crawlset.kit.paging import Cursor, Page, PageLimit, decode_int, decode_uuid
@@ -33,6 +34,7 @@ JOB = f"{JOBS}/<validation_job_id>"
     tags=TAGS,
     status_code=HTTPStatus.CREATED,
 )
+@logs(router, "validation_job.created")
 def create_validation_job(
     project_id: UUID, job_id: UUID, request: ValidationJobCreate
 ) -> ValidationJobRead:
@@ -62,6 +64,7 @@ def get_validation_job(
 
 
 @router.post(f"{JOB}/cancel", summary="Cancel a validation job", tags=TAGS)
+@logs(router, "validation_job.cancelled", "validation_job_id")
 def cancel_validation_job(
     project_id: UUID, job_id: UUID, validation_job_id: UUID
 ) -> ValidationJobRead:
