@@ -18,7 +18,7 @@ NOT_EXPIRED = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now())
 ACTIVE = (JobStatus.pending, JobStatus.running)
 
 
-class Usage(NamedTuple):
+class AccountUsage(NamedTuple):
     active_jobs: int
     stored_bytes: int
     n_projects: int
@@ -53,7 +53,7 @@ class AccountRepository:
             .execution_options(populate_existing=True)
         ).one()
 
-    def usage(self, user_id: UUID) -> Usage:
+    def usage(self, user_id: UUID) -> AccountUsage:
         """The bytes of what was deleted count for as long as they are there."""
         of_user = CrawlJob.user_id == user_id
         active = (
@@ -75,7 +75,7 @@ class AccountRepository:
                     active.scalar_subquery(), stored.scalar_subquery(), projects.scalar_subquery()
                 )
             ).one()
-        return Usage(active_jobs, int(stored_bytes), n_projects)
+        return AccountUsage(active_jobs, int(stored_bytes), n_projects)
 
     def newest_projects(self, profile: Profile, limit: int) -> Sequence[Project]:
         return self.session.scalars(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy.orm import Session
 
 from crawlset import costs
-from crawlset.costs import Work
+from crawlset.costs import BilledWork
 from crawlset.crawls.progress_schemas import (
     ChunkCounts,
     Progress,
@@ -126,7 +126,7 @@ def _read(job: CrawlJob, counts: JobCounts) -> CrawlJobRead:
 
 
 def _cost(job: CrawlJob, counts: JobCounts) -> CostRead:
-    work = Work(
+    work = BilledWork(
         n_searches=max(1, len(job.keywords) * len(job.sources)),
         n_candidates=counts.n_candidates,
         n_chunks=counts.n_sent,

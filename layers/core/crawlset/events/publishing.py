@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from crawlset import outbox
-from crawlset.events.repository import EventRepository, Place
+from crawlset.events.repository import EventPosition, EventRepository
 from crawlset.kit import db
 from crawlset.models import EventCursor, JobEvent
 from crawlset.observability import logger
@@ -47,7 +47,7 @@ def publish_new() -> int:
         if n_taken:
             last = events[n_taken - 1]
             with db.transaction() as session:
-                _advance(session, Place(last.transaction_id, last.id))
+                _advance(session, EventPosition(last.transaction_id, last.id))
         n_published += n_taken
         if n_taken < ENTRIES:
             break
@@ -94,17 +94,17 @@ def _put(events: Sequence[JobEvent]) -> int:
     return len(events)
 
 
-def _place(session: Session) -> Place:
+def _place(session: Session) -> EventPosition:
     """Where to go on. A bus that is new is told nothing of what was before it."""
     cursor = session.get(EventCursor, READER)
     if cursor is not None:
-        return Place(cursor.transaction_id, cursor.event_id)
+        return EventPosition(cursor.transaction_id, cursor.event_id)
     place = EventRepository(session).now()
     _advance(session, place)
     return place
 
 
-def _advance(session: Session, place: Place) -> None:
+def _advance(session: Session, place: EventPosition) -> None:
     moved = {"transaction_id": place.transaction_id, "event_id": place.id}
     session.execute(
         insert(EventCursor)

@@ -12,7 +12,7 @@ from crawlset.kit.paging import MAX_BIGINT, Order, Slice, cut
 from crawlset.models import ActivityLog, CrawlJob, JobEvent
 
 
-class Place(NamedTuple):
+class EventPosition(NamedTuple):
     """Position of an event in its job's stream."""
 
     transaction_id: int
@@ -22,7 +22,7 @@ class Place(NamedTuple):
 OLDEST_UNDER_WAY = cast(cast(func.pg_snapshot_xmin(func.pg_current_snapshot()), String), BigInteger)
 
 
-def _after(statement: Select[JobEvent], place: Place | None) -> Select[JobEvent]:
+def _after(statement: Select[JobEvent], place: EventPosition | None) -> Select[JobEvent]:
     statement = statement.where(JobEvent.transaction_id < OLDEST_UNDER_WAY)
     if place is not None:
         statement = statement.where(
@@ -35,7 +35,9 @@ class EventRepository:
     def __init__(self, session: Session) -> None:
         self.session = session
 
-    def list_after(self, job: CrawlJob, place: Place | None, limit: int) -> Sequence[JobEvent]:
+    def list_after(
+        self, job: CrawlJob, place: EventPosition | None, limit: int
+    ) -> Sequence[JobEvent]:
         """
         Events in an order that stays: what a transaction still under way may add comes after.
 
@@ -45,13 +47,15 @@ class EventRepository:
         statement = select(JobEvent).where(JobEvent.crawl_job_id == job.id)
         return self.session.scalars(_after(statement, place).limit(limit)).all()
 
-    def list_of_all(self, place: Place, limit: int) -> Sequence[JobEvent]:
+    def list_of_all(self, place: EventPosition, limit: int) -> Sequence[JobEvent]:
         """List the events of all jobs and owners after a position."""
         return self.session.scalars(_after(select(JobEvent), place).limit(limit)).all()
 
-    def now(self) -> Place:
+    def now(self) -> EventPosition:
         """The place behind everything that is settled."""
-        return Place(self.session.execute(select(OLDEST_UNDER_WAY)).scalar_one() - 1, MAX_BIGINT)
+        return EventPosition(
+            self.session.execute(select(OLDEST_UNDER_WAY)).scalar_one() - 1, MAX_BIGINT
+        )
 
 
 class ActivityRepository:

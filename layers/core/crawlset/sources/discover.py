@@ -12,7 +12,7 @@ from crawlset.errors import AppError, SourceThrottledError
 from crawlset.kit.json_lines import GZIP_LEVEL
 from crawlset.outcomes import Outcome
 from crawlset.settings import CANDIDATES_PER_PART
-from crawlset.sources.protocol import Candidate, Page, SourceUnavailableError
+from crawlset.sources.protocol import Candidate, CandidatePage, SourceUnavailableError
 from crawlset.urls.spelling import MAX_URL_CHARS, url_problem
 from crawlset.wire import keys
 from crawlset.wire.candidates import CandidateLine, PartHead, Query, SearchError
@@ -26,7 +26,7 @@ MAX_KEYWORD_CHARS = 200
 MAX_PIXELS = 2**31 - 1
 CANCELLED = SearchError("cancelled", "The job was cancelled.")
 
-Ask = Callable[[SearchRequest], Iterator[Page]]
+Ask = Callable[[SearchRequest], Iterator[CandidatePage]]
 Expand = Callable[[SearchRequest], Sequence[Query]]
 """What to ask for instead of the request's keyword alone."""
 WritePart = Callable[[str, bytes], None]
