@@ -10,12 +10,11 @@ from sqlalchemy.orm import Session
 from crawlset.kit import db
 from crawlset.kit.db import in_order
 from crawlset.kit.paging import Order, Slice, cut
-from crawlset.models import ApiKey, CrawlJob, JobChunk, JobStatus, Profile, Project
+from crawlset.models import ACTIVE, ApiKey, CrawlJob, JobChunk, Profile, Project
 
 LAST_USED_RESOLUTION = timedelta(minutes=5)
 NOT_REVOKED = ApiKey.revoked_at.is_(None)
 NOT_EXPIRED = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now())
-ACTIVE = (JobStatus.pending, JobStatus.running)
 
 
 class AccountUsage(NamedTuple):

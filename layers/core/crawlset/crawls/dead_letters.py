@@ -3,7 +3,7 @@
 from typing import Any
 
 from crawlset.crawls import finishing
-from crawlset.jobs.crawl_jobs import CrawlRepository
+from crawlset.jobs.crawl_repository import CrawlRepository
 from crawlset.kit import db
 from crawlset.kit.strict_json import MalformedJsonError
 from crawlset.observability import logger, metrics

@@ -14,12 +14,12 @@ from sqlalchemy.orm import Session
 from crawlset.crawls import dispatch, finishing
 from crawlset.crawls.planner import plan
 from crawlset.images.repository import ImageRepository
-from crawlset.jobs.crawl_jobs import CrawlRepository
-from crawlset.jobs.work import UNFINISHED, SearchRepository
+from crawlset.jobs.crawl_repository import CrawlRepository
+from crawlset.jobs.search_repository import SearchRepository
 from crawlset.kit import db, objects
 from crawlset.kit.ids import new_id
 from crawlset.kit.strict_json import to_json
-from crawlset.models import CrawlJob, JobChunk, JobSearch, WorkStatus
+from crawlset.models import UNFINISHED, CrawlJob, JobChunk, JobSearch, WorkStatus
 from crawlset.observability import logger, metrics
 from crawlset.outcomes import Outcome
 from crawlset.settings import CANDIDATES_PER_PART

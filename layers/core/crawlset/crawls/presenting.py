@@ -21,9 +21,10 @@ from crawlset.crawls.schemas import (
     ProjectOfJob,
     SearchRead,
 )
-from crawlset.jobs.crawl_jobs import CrawlRepository, JobCounts
-from crawlset.jobs.work import UNFINISHED, ChunkRepository, SearchRepository
-from crawlset.models import CrawlJob, JobSearch, Project, WorkStatus
+from crawlset.jobs.chunk_repository import ChunkRepository
+from crawlset.jobs.crawl_repository import CrawlRepository, JobCounts
+from crawlset.jobs.search_repository import SearchRepository
+from crawlset.models import UNFINISHED, CrawlJob, JobSearch, Project, WorkStatus
 from crawlset.pipeline import service as pipeline
 
 HOSTS_SHOWN = 10

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
-
 from crawlset import outbox
 from crawlset.crawls import dispatch, finishing
 from crawlset.crawls.service import discover_message
 from crawlset.images.repository import ImageRepository
-from crawlset.jobs.crawl_jobs import CrawlRepository
-from crawlset.jobs.work import ChunkRepository, SearchRepository
+from crawlset.jobs.chunk_repository import ChunkRepository
+from crawlset.jobs.crawl_repository import CrawlRepository
+from crawlset.jobs.search_repository import SearchRepository
 from crawlset.kit import db, objects
 from crawlset.models import JobChunk, JobSearch, Target
 from crawlset.observability import logger
@@ -57,7 +56,7 @@ def sweep(*, everything: bool = False) -> dict[str, int]:
     With `everything`, whatever is unfinished counts as stalled: after the queues were lost.
     """
     with db.transaction() as session:
-        now: datetime = session.execute(select(func.now())).scalar_one()
+        now = db.now(session)
     cutoffs = (
         Cutoffs(queued=now, pending=now, max_attempts=None, max_rounds=REQUEUE_ROUNDS)
         if everything

@@ -10,7 +10,7 @@ from crawlset.crawls import service as crawls
 from crawlset.crawls.schemas import CrawlJobCreate
 from crawlset.datasets.schemas import DatasetCreate, DatasetRead
 from crawlset.errors import NotFoundError, UnprocessableError
-from crawlset.jobs.crawl_jobs import CrawlRepository
+from crawlset.jobs.crawl_repository import CrawlRepository
 from crawlset.kit.db import in_order
 from crawlset.kit.paging import Order, Slice, cut
 from crawlset.models import CrawlJob

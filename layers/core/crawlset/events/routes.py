@@ -6,7 +6,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from crawlset.events.repository import ActivityRepository, EventPosition, EventRepository
 from crawlset.events.schemas import ActivityRead, EventPage, EventRead
-from crawlset.jobs.crawl_jobs import require_crawl_job
+from crawlset.jobs.crawl_repository import require_crawl_job
 from crawlset.kit.paging import (
     MAX_BIGINT,
     Cursor,

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from crawlset.jobs.crawl_jobs import CrawlRepository
+from crawlset.jobs.crawl_repository import CrawlRepository
 from crawlset.kit import db
 from crawlset.models import CrawlJob, Takedown, TakedownStatus
 from crawlset.observability import logger

@@ -5,7 +5,7 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from crawlset.jobs.crawl_jobs import require_crawl_job
+from crawlset.jobs.crawl_repository import require_crawl_job
 from crawlset.kit import db
 from crawlset.validation import service as validation
 

@@ -28,9 +28,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, aggregate_order_by, arr
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from crawlset.jobs.pipeline_jobs import ACTIVE
 from crawlset.kit.paging import Slice, cut
-from crawlset.models import CrawlJob, Image, ImageVerdict, ValidationJob
+from crawlset.models import ACTIVE, CrawlJob, Image, ImageVerdict, ValidationJob
 from crawlset.outcomes import ImageStatus, Verdict
 from crawlset.validation.measures import AREA, NUMBER
 from crawlset.validation.rules.base import Rule

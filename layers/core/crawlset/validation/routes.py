@@ -6,7 +6,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from crawlset.jobs import pipeline_jobs
-from crawlset.jobs.crawl_jobs import require_crawl_job
+from crawlset.jobs.crawl_repository import require_crawl_job
 from crawlset.kit.paging import Cursor, Page, PageLimit, decode_int, decode_uuid
 from crawlset.models import ValidationJob
 from crawlset.outcomes import Verdict

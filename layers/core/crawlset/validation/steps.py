@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from crawlset.jobs import pipeline_jobs
+from crawlset.jobs.pipeline_repository import PipelineRepository
 from crawlset.kit import db, objects
 from crawlset.models import JobStatus, ValidationJob
 from crawlset.observability import logger, metrics
@@ -118,8 +119,7 @@ def finish(validation: RunningValidation) -> None:
             repository.note(job, rule, rule.broken(job))
         counts = repository.count(job)
         n_kept, n_rejected = counts.verdicts[Verdict.keep], counts.verdicts[Verdict.reject]
-        is_first = pipeline_jobs.complete(
-            session,
+        is_first = PipelineRepository(session).complete(
             ValidationJob,
             job.id,
             n_kept=n_kept,
@@ -139,5 +139,7 @@ def fail(validation: RunningValidation, error: StepError | None) -> None:
     """Write down what went wrong, unless the job has ended."""
     reason = pipeline_jobs.explain(error)
     with db.transaction(validation.user_id) as session:
-        status = pipeline_jobs.end(session, ValidationJob, validation.id, JobStatus.failed, reason)
+        status = PipelineRepository(session).end(
+            ValidationJob, validation.id, JobStatus.failed, reason
+        )
     logger.warning("validation_job_stopped", status=status, reason=reason)

@@ -15,10 +15,8 @@ from crawlset.errors import NotFoundError
 from crawlset.kit import db
 from crawlset.kit.db import in_order
 from crawlset.kit.paging import Order, Slice, cut
-from crawlset.models import CrawlJob, JobSearch, JobStatus, Project, WorkStatus
+from crawlset.models import ACTIVE, CrawlJob, JobSearch, JobStatus, Project, WorkStatus
 from crawlset.outcomes import Outcome
-
-ACTIVE = (JobStatus.pending, JobStatus.running)
 
 COUNTERS = text(
     """
