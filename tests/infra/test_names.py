@@ -3,10 +3,14 @@
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
+from fnmatch import fnmatch
 
 from tests.infra.stack import ROOT
 
 PACKAGE = ROOT / "layers/core/crawlset"
+STATEMENTS = frozenset({"delete", "insert", "select", "text", "update"})
+HAVE_SQL = ("*repository.py", "outbox.py", "models/*.py", "validation/rules/*.py")
+BENEATH = ("kit/db.py", "kit/logins.py")
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
@@ -36,3 +40,32 @@ class TestPublicTypes:
                 places[name].append(path)
 
         assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
+def statements(tree: ast.Module) -> set[str]:
+    """Names of SQLAlchemy's that a statement begins with, as far as the module imports them."""
+    return {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sqlalchemy")
+        for alias in node.names
+    } & STATEMENTS
+
+
+class TestSql:
+    def test_is_seen_wherever_it_is_imported(self) -> None:
+        tree = ast.parse(
+            "from sqlalchemy import func, select\n"
+            "def f():\n from sqlalchemy.dialects.postgresql import insert as upsert\n"
+        )
+
+        assert statements(tree) == {"insert", "select"}
+
+    def test_stands_in_repositories_rules_models_and_the_outbox(self) -> None:
+        elsewhere = {
+            path: statements(tree)
+            for path, tree in modules()
+            if statements(tree) and not any(fnmatch(path, place) for place in HAVE_SQL + BENEATH)
+        }
+
+        assert elsewhere == {}

@@ -12,7 +12,7 @@ from crawlset.costs import BilledWork
 from crawlset.crawls import service
 from crawlset.crawls.schemas import CostRead, CrawlJobCreate
 from crawlset.estimates import probes
-from crawlset.estimates.repository import EstimateRepository, Experience, Supply
+from crawlset.estimates.repository import EstimateRepository, Experience, Pair, Supply
 from crawlset.estimates.schemas import (
     Assumptions,
     Basis,
@@ -132,7 +132,7 @@ def _listed(request: CrawlJobCreate, manifest_bytes: int, limit: int) -> Range:
 def _found(
     shares: Iterable[tuple[str, str, int]],
     supplies: Sequence[Supply],
-    probed: Mapping[probes.Pair, SourceProbe],
+    probed: Mapping[Pair, SourceProbe],
 ) -> Range:
     """
     What searches will find, given as (source, keyword, limit).

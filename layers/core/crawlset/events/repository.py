@@ -5,11 +5,12 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Select, String, cast, func, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from crawlset.kit.db import in_order
 from crawlset.kit.paging import MAX_BIGINT, Order, Slice, cut
-from crawlset.models import ActivityLog, CrawlJob, JobEvent
+from crawlset.models import ActivityLog, CrawlJob, EventCursor, JobEvent
 
 
 class EventPosition(NamedTuple):
@@ -55,6 +56,23 @@ class EventRepository:
         """The place behind everything that is settled."""
         return EventPosition(
             self.session.execute(select(OLDEST_UNDER_WAY)).scalar_one() - 1, MAX_BIGINT
+        )
+
+    def position_of(self, reader: str) -> EventPosition:
+        """Where a reader goes on. One that is new is told nothing of what was before it."""
+        cursor = self.session.get(EventCursor, reader)
+        if cursor is not None:
+            return EventPosition(cursor.transaction_id, cursor.event_id)
+        place = self.now()
+        self.advance(reader, place)
+        return place
+
+    def advance(self, reader: str, place: EventPosition) -> None:
+        moved = {"transaction_id": place.transaction_id, "event_id": place.id}
+        self.session.execute(
+            insert(EventCursor)
+            .values(reader=reader, **moved)
+            .on_conflict_do_update(index_elements=[EventCursor.reader], set_=moved)
         )
 
 

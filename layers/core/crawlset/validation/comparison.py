@@ -7,10 +7,10 @@ from crawlset.imaging import clustering
 from crawlset.kit import objects
 from crawlset.observability import logger
 from crawlset.validation import leakage
-from crawlset.validation.repository import VerdictRepository
 from crawlset.validation.rules.broken import BrokenColumns
 from crawlset.validation.rules.dataset import LeakageRule, NearDuplicatesRule
 from crawlset.validation.running import IMAGES_PER_STATEMENT, RunningValidation
+from crawlset.validation.verdict_repository import VerdictRepository
 
 
 def put_out_leaked(validation: RunningValidation, rule: LeakageRule) -> None:

@@ -9,8 +9,6 @@ from itertools import islice
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from crawlset.images import thumbnails
 from crawlset.kit import objects
@@ -86,12 +84,6 @@ def image_ids(report: ReportRead) -> list[int]:
             yield example.image_id
 
     return list(islice(dict.fromkeys(shown()), MAX_PICTURES))
-
-
-def read_images(session: Session, job: CrawlJob, ids: Iterable[int]) -> Sequence[Image]:
-    return session.scalars(
-        select(Image).where(Image.crawl_job_id == job.id, Image.id.in_(list(ids)))
-    ).all()
 
 
 def links(images: Iterable[Image]) -> dict[int, Link]:

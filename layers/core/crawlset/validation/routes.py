@@ -11,7 +11,7 @@ from crawlset.kit.paging import Cursor, Page, PageLimit, decode_int, decode_uuid
 from crawlset.models import ValidationJob
 from crawlset.outcomes import Verdict
 from crawlset.validation import service
-from crawlset.validation.repository import ValidationRepository, VerdictRepository
+from crawlset.validation.repository import ValidationRepository
 from crawlset.validation.schemas import (
     ClusterRead,
     ReportRead,
@@ -19,6 +19,7 @@ from crawlset.validation.schemas import (
     ValidationJobRead,
     VerdictRead,
 )
+from crawlset.validation.verdict_repository import VerdictRepository
 
 router = APIGatewayHttpRouter()
 MEMBERS_SHOWN = 100

@@ -19,8 +19,7 @@ from crawlset.kit import db, objects
 from crawlset.models import JobStatus, ValidationJob
 from crawlset.observability import logger, metrics
 from crawlset.outcomes import Verdict
-from crawlset.validation import batches, report
-from crawlset.validation.repository import VerdictRepository
+from crawlset.validation import batches, report_repository
 from crawlset.validation.rules.custom import CustomRule
 from crawlset.validation.rules.dataset import (
     ExactDuplicatesRule,
@@ -30,6 +29,7 @@ from crawlset.validation.rules.dataset import (
 )
 from crawlset.validation.running import IMAGES_PER_STATEMENT, RunningValidation
 from crawlset.validation.schemas import ValidationRules
+from crawlset.validation.verdict_repository import VerdictRepository
 from crawlset.wire.pipeline import StepError, ValidationStep
 
 
@@ -127,7 +127,7 @@ def finish(validation: RunningValidation) -> None:
             n_rejected=n_rejected,
             n_errors=counts.verdicts[Verdict.error],
             by_rule=counts.by_rule,
-            report=report.report(session, job),
+            report=report_repository.report(session, job),
         )
     if is_first:
         metrics.add_metric(name="ImagesKept", unit="Count", value=n_kept)
