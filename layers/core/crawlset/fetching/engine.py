@@ -154,15 +154,9 @@ class Engine:
         if error is not None:
             transfer.done.fail(error)
         else:
-            answer = Answer(
-                transfer.status,
-                transfer.headers,
-                transfer.body,
-                address,
-                seconds,
-                transfer.is_cut,
+            transfer.done.settle(
+                Answer(transfer.status, transfer.headers, transfer.body, address, seconds)
             )
-            transfer.done.settle(answer)
 
     def _watch_socket(self, event: int, fd: int, _multi: object, _data: object) -> None:
         if event == pycurl.POLL_REMOVE:

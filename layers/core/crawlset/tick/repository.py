@@ -2,12 +2,11 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
-    CursorResult,
     Delete,
     Select,
     delete,
@@ -117,7 +116,7 @@ class RemovalRepository:
         ).all()
 
     def _count(self, statement: Delete) -> int:
-        return cast("CursorResult[Any]", self.session.execute(statement)).rowcount
+        return self.session.connection().execute(statement).rowcount
 
 
 def _pieces(job_id: UUID, limit: int) -> Iterator[Delete]:
