@@ -18,7 +18,7 @@ from crawlset.fetching import bucket as fetching_bucket
 from crawlset.images import thumbnails
 from crawlset.kit import aws as clients
 from crawlset.kit import db
-from crawlset_local import emulator, postgres, processes
+from crawlset_local import emulator, postgres, postgres_home, processes
 from crawlset_local.home import open_home
 from tests.integration.databases import alembic_config
 from tests.ports import free_ports
@@ -27,7 +27,7 @@ from tests.ports import free_ports
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of this test run, in the version TEST_POSTGRES; its database is empty."""
-    major = int(os.environ.get("TEST_POSTGRES", postgres.NEWEST))
+    major = int(os.environ.get("TEST_POSTGRES", postgres_home.NEWEST))
     with postgres.throwaway(free_ports().postgres, major) as dsn:
         yield dsn
 

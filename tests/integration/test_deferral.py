@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from crawlset.crawls import recording
 from crawlset.crawls.recording import MAX_DEFERRALS
 from crawlset.crawls.sweeping import sweep
-from crawlset.jobs.crawl_jobs import CrawlRepository
+from crawlset.jobs.crawl_repository import CrawlRepository
 from crawlset.kit import objects
 from crawlset.models import CrawlJob, Image, JobChunk, JobStatus, WorkStatus
 from crawlset.outcomes import Outcome

@@ -21,6 +21,7 @@ from crawlset.models import (
     SourceProbe,
     WorkStatus,
 )
+from crawlset.tick import purging
 from crawlset.wire import keys
 from crawlset.wire.notices import ObjectNotice
 from crawlset.wire.record import pack
@@ -319,7 +320,7 @@ class TestProbes:
             session.add(probe)
         session.commit()
 
-        assert probes.forget_old() == 1
+        assert purging.forget_old(SourceProbe.asked_at, probes.KEPT) == 1
 
         assert session.scalars(select(SourceProbe.keyword)).all() == ["29"]
 

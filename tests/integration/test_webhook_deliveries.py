@@ -13,6 +13,7 @@ from standardwebhooks import Webhook as Verifier
 
 from crawlset.kit.ids import new_id
 from crawlset.models import Webhook, WebhookDelivery
+from crawlset.tick import purging
 from crawlset.webhooks import dispatching, signing
 from crawlset.webhooks.recording import BACK_OFF, MAX_ATTEMPTS
 from crawlset.wire.deliveries import DeliveryResult
@@ -138,7 +139,7 @@ class TestDispatch:
             session, "https://x.example.org/", created_at=datetime.now(UTC) - timedelta(days=31)
         )
 
-        assert dispatching.forget_old() == 1
+        assert purging.forget_old(WebhookDelivery.created_at, dispatching.KEPT) == 1
 
 
 @ticks

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from crawlset.kit.strict_json import MalformedError
+from crawlset.kit.strict_json import MalformedJsonError
 from crawlset.outcomes import Outcome
 from crawlset.wire.candidates import CandidateLine, PartHead, Query
 from crawlset.wire.chunks import ChunkHead, ChunkMessage
@@ -218,7 +218,7 @@ class TestVersion:
 
     @pytest.mark.parametrize("kind", VERSIONED)
     def test_is_there(self, kind: type[Versioned]) -> None:
-        with pytest.raises(MalformedError, match=f"^{kind.__name__} has no v$"):
+        with pytest.raises(MalformedJsonError, match=f"^{kind.__name__} has no v$"):
             kind.from_json("{}")
 
     def test_of_every_kind_is_looked_at_above(self) -> None:

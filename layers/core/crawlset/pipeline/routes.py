@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from crawlset.activity import logs
 from crawlset.exports.schemas import ExportJobRead, ExportRequest
-from crawlset.jobs.crawl_jobs import require_crawl_job
+from crawlset.jobs.crawl_repository import require_crawl_job
 from crawlset.pipeline import service as pipeline
 from crawlset.validation.schemas import ValidationJobRead, ValidationRules
 

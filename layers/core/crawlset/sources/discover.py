@@ -12,7 +12,7 @@ from crawlset.errors import AppError, SourceThrottledError
 from crawlset.kit.json_lines import GZIP_LEVEL
 from crawlset.outcomes import Outcome
 from crawlset.settings import CANDIDATES_PER_PART
-from crawlset.sources.protocol import Candidate, Page, SourceUnavailableError
+from crawlset.sources.protocol import Candidate, CandidatePage, SourceUnavailableError
 from crawlset.urls.guard import MAX_URL_LENGTH
 from crawlset.urls.spelling import is_url
 from crawlset.wire import keys
@@ -27,7 +27,7 @@ MAX_KEYWORD_CHARS = 200
 MAX_PIXELS = 2**31 - 1
 CANCELLED = SearchError("cancelled", "The job was cancelled.")
 
-Ask = Callable[[SearchRequest], Iterator[Page]]
+Ask = Callable[[SearchRequest], Iterator[CandidatePage]]
 Expand = Callable[[SearchRequest], Sequence[Query]]
 """What to ask for instead of the request's keyword alone."""
 WritePart = Callable[[str, bytes], None]

@@ -5,18 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import String, cast, exists, or_, select
-from sqlalchemy.orm import Session
-
 from crawlset.models import (
-    REVOKED,
-    CrawlJob,
-    Image,
     Takedown,
-    TakedownImage,
     TakedownKind,
 )
-from crawlset.outcomes import Outcome
 from crawlset.urls.spelling import host_of, plain_host, plain_url
 
 BITS = (1 << 64) - 1
@@ -68,16 +60,6 @@ class Blocklist:
                 case TakedownKind.look_alike:
                     self._look_alikes.append(takedown)
 
-    @classmethod
-    def of(cls, session: Session, project_id: UUID) -> "Blocklist":
-        """List the takedowns in force: all that were not revoked."""
-        takedowns = session.scalars(
-            select(Takedown).where(
-                Takedown.project_id == project_id, Takedown.status.not_in(REVOKED)
-            )
-        )
-        return cls(takedowns.all())
-
     def __bool__(self) -> bool:
         return bool(self._urls or self._hosts or self._creators or self._look_alikes)
 
@@ -107,42 +89,6 @@ class Blocklist:
         labels = host_of(address).split(".")
         parents = (".".join(labels[start:]) for start in range(len(labels)))
         return next((self._hosts[name] for name in parents if name in self._hosts), None)
-
-
-def taken_down_sha256(
-    session: Session, job: CrawlJob, digests: Iterable[bytes]
-) -> dict[bytes, str | None]:
-    """
-    Which of these SHA-256 are of bytes that were taken down in the job's project, and the `detail`
-    of one such image.
-
-    A takedown that is being revoked counts until the images of `job` itself are back, so that
-    none finds its place taken.
-    """
-    jobs = select(CrawlJob.id).where(CrawlJob.project_id == job.project_id)
-    revoked = select(PREFIX + cast(Takedown.id, String)).where(
-        Takedown.project_id == job.project_id, Takedown.status.in_(REVOKED)
-    )
-    is_meant_by_another = exists().where(
-        TakedownImage.crawl_job_id == Image.crawl_job_id,
-        TakedownImage.image_id == Image.id,
-        TakedownImage.takedown_id == Takedown.id,
-        Takedown.status.not_in(REVOKED),
-    )
-    found = session.execute(
-        select(Image.sha256, Image.detail).where(
-            Image.outcome == Outcome.refused_takedown,
-            Image.sha256.in_(list(digests)),
-            Image.crawl_job_id.in_(jobs),
-            or_(
-                Image.crawl_job_id == job.id,
-                Image.detail.is_(None),
-                Image.detail.not_in(revoked),
-                is_meant_by_another,
-            ),
-        )
-    )
-    return {digest: detail for digest, detail in found if digest is not None}
 
 
 def detail_of(takedown_id: UUID) -> str:

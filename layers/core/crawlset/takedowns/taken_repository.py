@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from crawlset.exports.choice import Choice
 from crawlset.exports.options import ExportOptions
 from crawlset.models import (
+    UNFINISHED,
     CrawlJob,
     ExportJob,
     Image,
@@ -23,7 +24,6 @@ from crawlset.models import (
     TakedownExport,
     TakedownImage,
     TakedownKind,
-    WorkStatus,
 )
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.takedowns.blocklist import PREFIX, detail_of
@@ -49,7 +49,6 @@ SIGHTED = (
     Image.creator,
     Image.phashes,
 )
-UNFINISHED = (WorkStatus.pending, WorkStatus.queued)
 
 
 class Affected(NamedTuple):

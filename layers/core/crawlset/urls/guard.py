@@ -1,7 +1,7 @@
 """
 Which URLs may be opened: the one parser and the one judge of every URL and every redirect.
 
-The fetcher gets the parts of a `Target`, never the string somebody sent, so that no second
+The fetcher gets the parts of a `ParsedUrl`, never the string somebody sent, so that no second
 parser can read another host out of it.
 """
 
@@ -70,7 +70,7 @@ class _Origin(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ParsedUrl:
     """A URL the guard has read: host in ASCII and lower case, path and query percent-encoded."""
 
     scheme: str
@@ -104,14 +104,14 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Explanation:
     """What the guard says of a URL, and why."""
 
     allowed: bool
     reason: str
 
 
-def parse_url(url: str, private_hosts: frozenset[str] = frozenset()) -> Target:
+def parse_url(url: str, private_hosts: frozenset[str] = frozenset()) -> ParsedUrl:
     """
     Read `url` and judge everything that needs no look-up.
 
@@ -131,7 +131,7 @@ def parse_url(url: str, private_hosts: frozenset[str] = frozenset()) -> Target:
         query = quote(parts["query"] or "", safe=_QUERY_SAFE)
     except UnicodeEncodeError:
         raise InvalidUrlError("lone surrogate") from None
-    return Target(*origin, path, query, f"{origin.origin}{path}{query}")
+    return ParsedUrl(*origin, path, query, f"{origin.origin}{path}{query}")
 
 
 @lru_cache(maxsize=_MAX_ORIGINS)
@@ -167,7 +167,7 @@ def refuse_unless_public(addresses: Iterable[str]) -> None:
 
 def check_url(
     url: str, resolve: Resolve, private_hosts: frozenset[str] = frozenset()
-) -> tuple[Target, tuple[str, ...]]:
+) -> tuple[ParsedUrl, tuple[str, ...]]:
     """
     Judge `url` and its addresses; answer with the only addresses that may be dialled.
 
@@ -184,7 +184,7 @@ def check_url(
 
 def explain(
     url: str, resolved: list[str] | None = None, private_hosts: frozenset[str] = frozenset()
-) -> Verdict:
+) -> Explanation:
     """
     What the guard would say of `url` if its name resolved to `resolved`; looks nothing up.
 
@@ -193,15 +193,15 @@ def explain(
     try:
         target = parse_url(url, private_hosts)
         if target.is_private:
-            return Verdict(allowed=True, reason="a private host that the settings let through")
+            return Explanation(allowed=True, reason="a private host that the settings let through")
         if resolved is not None and target.address is None:
             refuse_unless_public(resolved)
-            return Verdict(allowed=True, reason="every given address is public")
+            return Explanation(allowed=True, reason="every given address is public")
     except BlockedUrlError as refusal:
-        return Verdict(allowed=False, reason=refusal.reason)
+        return Explanation(allowed=False, reason=refusal.reason)
     if target.address is not None:
-        return Verdict(allowed=True, reason="a public address")
-    return Verdict(
+        return Explanation(allowed=True, reason="a public address")
+    return Explanation(
         allowed=True, reason="a public name; its addresses are checked when it is dialled"
     )
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from itertools import islice
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from crawlset.images import thumbnails
 from crawlset.kit import aws
@@ -86,12 +84,6 @@ def image_ids(report: ReportRead) -> list[int]:
             yield example.image_id
 
     return list(islice(dict.fromkeys(shown()), MAX_PICTURES))
-
-
-def read_images(session: Session, job: CrawlJob, ids: Iterable[int]) -> Sequence[Image]:
-    return session.scalars(
-        select(Image).where(Image.crawl_job_id == job.id, Image.id.in_(list(ids)))
-    ).all()
 
 
 def links(images: Iterable[Image]) -> dict[int, Link]:

@@ -3,10 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, func, select
-
 from crawlset.kit import db, queues
-from crawlset.models import WebhookDelivery
 from crawlset.observability import logger
 from crawlset.settings import delivery_settings
 from crawlset.webhooks import signing
@@ -46,20 +43,6 @@ def dispatch_due() -> int:
     if n_lost:
         logger.warning("deliveries_lost", deliveries=n_lost)
     return n_sent
-
-
-def forget_old(limit: int = 10_000) -> int:
-    """Remove deliveries of a month ago; say how many."""
-    old = (
-        select(WebhookDelivery.id)
-        .where(WebhookDelivery.created_at < func.now() - KEPT)
-        .limit(limit)
-    )
-    with db.transaction() as session:
-        forgotten = session.execute(
-            delete(WebhookDelivery).where(WebhookDelivery.id.in_(old)).returning(WebhookDelivery.id)
-        )
-        return len(forgotten.all())
 
 
 def _signed(leased: Leased) -> SignedDelivery:
