@@ -5,7 +5,6 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from crawlset import settings
 from crawlset.kit import aws, objects
 from crawlset.kit.paging import encode
 from crawlset.models import (
@@ -26,30 +25,7 @@ from tests import factories
 from tests.integration.api import Api
 from tests.spellings import PAIRS
 
-pytestmark = pytest.mark.usefixtures("bucket")
-
-
-@pytest.fixture(autouse=True)
-def _configured(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("SAMPLE_SOURCE_URL", "http://127.0.0.1:1")
-    settings.source_settings.cache_clear()
-    yield
-    settings.source_settings.cache_clear()
-
-
-@pytest.fixture
-def profile(session: Session) -> Profile:
-    return factories.create_profile(session)
-
-
-@pytest.fixture
-def project(session: Session, profile: Profile) -> Project:
-    return factories.create_project(session, profile)
-
-
-@pytest.fixture
-def api(profile: Profile) -> Api:
-    return Api(profile.id)
+pytestmark = pytest.mark.usefixtures("bucket", "sample_source")
 
 
 @pytest.fixture

@@ -18,17 +18,10 @@ from crawlset.wire import keys
 from crawlset.wire.chunks import ChunkHead, ChunkMessage, ChunkUrl
 from crawlset.wire.outcomes import Cause, Defer
 from crawlset.wire.record import unpack
-from tests import factories
 from tests.integration.api import Api
 from tests.integration.fetched import create_open_chunk, put_outcome, result
 
 pytestmark = pytest.mark.usefixtures("bucket")
-
-
-@pytest.fixture
-def job(session: Session) -> CrawlJob:
-    project = factories.create_project(session, factories.create_profile(session))
-    return factories.create_crawl_job(session, project)
 
 
 def deferred(n: int, seconds: float = 60, cause: Cause = "retry_after", **fields: Any) -> Any:

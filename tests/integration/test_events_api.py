@@ -1,14 +1,13 @@
 """What happened: the events of a job, the activity of an account."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, delete, select, text, update
+from sqlalchemy import Engine, select, text, update
 from sqlalchemy.event import listen
 from sqlalchemy.orm import Session
 
-from crawlset import settings
 from crawlset.crawls import recording
 from crawlset.events.repository import EventPosition, EventRepository
 from crawlset.kit import db
@@ -18,9 +17,6 @@ from crawlset.models import (
     JobChunk,
     JobEvent,
     JobStatus,
-    OutboxMessage,
-    Profile,
-    Project,
     WorkStatus,
 )
 from crawlset.tick import purging
@@ -28,30 +24,7 @@ from tests import factories
 from tests.integration.api import Api
 from tests.integration.fetched import create_open_chunk, put_outcome, result
 
-pytestmark = pytest.mark.usefixtures("bucket", "queues")
-
-
-@pytest.fixture(autouse=True)
-def _configured(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("SAMPLE_SOURCE_URL", "http://127.0.0.1:1")
-    settings.source_settings.cache_clear()
-    yield
-    settings.source_settings.cache_clear()
-
-
-@pytest.fixture
-def profile(session: Session) -> Profile:
-    return factories.create_profile(session)
-
-
-@pytest.fixture
-def project(session: Session, profile: Profile) -> Project:
-    return factories.create_project(session, profile)
-
-
-@pytest.fixture
-def api(profile: Profile) -> Api:
-    return Api(profile.id)
+pytestmark = pytest.mark.usefixtures("bucket", "queues", "sample_source")
 
 
 class TestActivity:
@@ -117,17 +90,6 @@ class TestActivity:
 
         assert (len(first["items"]), len(rest["items"]), rest["next_cursor"]) == (2, 1, None)
         assert none["items"] == []
-
-
-@pytest.fixture
-def owner(engine: Engine) -> Iterator[Session]:
-    """The owner's session, which commits; without the tenants it has made afterwards."""
-    with Session(engine, expire_on_commit=False) as session:
-        yield session
-        session.rollback()
-        session.execute(delete(Profile))
-        session.execute(delete(OutboxMessage))
-        session.commit()
 
 
 def sessions(engine: Engine, role: str) -> Callable[[], Session]:

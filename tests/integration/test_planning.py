@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from crawlset.crawls import planning
 from crawlset.kit import objects
 from crawlset.kit.batch import Delivery
-from crawlset.models import CrawlJob, Image, JobChunk, JobSearch, JobStatus, WorkStatus
+from crawlset.models import CrawlJob, Image, JobChunk, JobSearch, JobStatus, Project, WorkStatus
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.wire import keys
 from crawlset.wire.candidates import CandidateLine, PartHead, SearchError
@@ -28,14 +28,8 @@ pytestmark = [pytest.mark.role("crawlset_worker"), pytest.mark.usefixtures("buck
 
 
 @pytest.fixture
-def job(session: Session) -> CrawlJob:
-    project = factories.create_project(session, factories.create_profile(session))
+def job(session: Session, project: Project) -> CrawlJob:
     return factories.create_crawl_job(session, project, status=JobStatus.pending)
-
-
-@pytest.fixture
-def search(session: Session, job: CrawlJob) -> JobSearch:
-    return factories.create_search(session, job)
 
 
 def put_part(

@@ -30,12 +30,6 @@ def digest(content: bytes) -> bytes:
 
 
 @pytest.fixture
-def job(session: Session) -> CrawlJob:
-    project = factories.create_project(session, factories.create_profile(session))
-    return factories.create_crawl_job(session, project)
-
-
-@pytest.fixture
 def chunk(session: Session, job: CrawlJob) -> JobChunk:
     """Asks again for three stored pictures of the bytes 0, 1 and 2."""
     chunk = factories.create_chunk(session, job, n_urls=3, is_recrawl=True, outcomes={"stored": 3})
@@ -279,10 +273,6 @@ class TestRecrawl:
     @pytest.fixture
     def path(self, job: CrawlJob) -> str:
         return f"/api/projects/{job.project_id}/crawl-jobs/{job.id}"
-
-    @pytest.fixture
-    def api(self, job: CrawlJob) -> Api:
-        return Api(job.user_id)
 
     @pytest.fixture
     def crawled(self, session: Session, job: CrawlJob) -> JobChunk:

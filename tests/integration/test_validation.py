@@ -11,7 +11,6 @@ from crawlset.models import (
     JobChunk,
     JobStatus,
     OutboxMessage,
-    Profile,
     Project,
     ValidationJob,
 )
@@ -26,24 +25,13 @@ pytestmark = pytest.mark.usefixtures("bucket")
 
 
 @pytest.fixture
-def profile(session: Session) -> Profile:
-    return factories.create_profile(session)
-
-
-@pytest.fixture
-def job(session: Session, profile: Profile) -> CrawlJob:
-    project = factories.create_project(session, profile)
+def job(session: Session, project: Project) -> CrawlJob:
     return factories.create_crawl_job(session, project, status=JobStatus.completed)
 
 
 @pytest.fixture
 def chunk(session: Session, job: CrawlJob) -> JobChunk:
     return factories.create_chunk(session, job)
-
-
-@pytest.fixture
-def api(profile: Profile) -> Api:
-    return Api(profile.id)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from crawlset.fetching.service import fetch_chunk
 from crawlset.identity import Crawler
 from crawlset.kit import objects
 from crawlset.kit.strict_json import from_json
-from crawlset.models import CrawlJob, Image, JobChunk, JobSearch, JobStatus, WorkStatus
+from crawlset.models import CrawlJob, Image, JobChunk, JobSearch, JobStatus, Project, WorkStatus
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.sources.discover import discover
 from crawlset.sources.protocol import Candidate, CandidatePage
@@ -31,14 +31,8 @@ pytestmark = pytest.mark.role("crawlset_worker")
 
 
 @pytest.fixture
-def job(session: Session) -> CrawlJob:
-    project = factories.create_project(session, factories.create_profile(session))
+def job(session: Session, project: Project) -> CrawlJob:
     return factories.create_crawl_job(session, project, status=JobStatus.pending)
-
-
-@pytest.fixture
-def search(session: Session, job: CrawlJob) -> JobSearch:
-    return factories.create_search(session, job)
 
 
 @pytest.fixture

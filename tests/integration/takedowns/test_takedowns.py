@@ -15,7 +15,6 @@ from crawlset.kit import objects
 from crawlset.models import (
     CrawlJob,
     Image,
-    ImageVerdict,
     JobChunk,
     JobStatus,
     PackRewrite,
@@ -24,7 +23,7 @@ from crawlset.models import (
     TakedownKind,
     WorkStatus,
 )
-from crawlset.outcomes import ImageStatus, Outcome, Verdict
+from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.takedowns import resending, rewriting
 from crawlset.takedowns.carrying_on import carry_on
 from crawlset.wire import keys
@@ -183,14 +182,7 @@ class TestTakedown:
     ) -> None:
         cat, _ = store(CAT, DOG)
         validation = factories.create_validation_job(session, job, status=JobStatus.completed)
-        session.add(
-            ImageVerdict(
-                validation_job_id=validation.id,
-                image_id=cat.id,
-                user_id=cat.user_id,
-                verdict=Verdict.reject,
-            )
-        )
+        factories.create_verdict(session, validation, cat, "dark")
         done = {"status": JobStatus.completed, "finished_at": datetime.now(UTC)}
         holds_it = factories.create_export_job(session, job, **done)
         without_it = factories.create_export_job(
