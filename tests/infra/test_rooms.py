@@ -1,6 +1,7 @@
 """What a room of the package may hold, by the syntax tree."""
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,22 @@ def tags_of(tree: ast.Module) -> list[str]:
         for node in tree.body
         if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "TAGS" and node.value
     ]
+
+
+class TestRooms:
+    def test_are_all_in_the_architecture(self) -> None:
+        rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+        table = [
+            line.split("|")[1:4]
+            for line in (ROOT / "docs/architecture.md").read_text().splitlines()
+            if line.startswith("| `") and "/`" in line.split("|")[1]
+        ]
+        named = {name for room, *_ in table for name in re.findall(r"`(\w+)/`", room)}
+        files = {name for *_, first in table for name in re.findall(r"`([\w/]+\.py)`", first)}
+
+        assert named == rooms
+        assert {name for name in files if not (PACKAGE / name).exists() and "/" in name} == set()
+        assert len(files) > 15
 
 
 class TestRoutes:
