@@ -11,10 +11,13 @@ from crawlset.kit import db
 from crawlset.kit.ids import new_id
 from crawlset.kit.strict_json import to_json
 from crawlset.models import (
+    Base,
     CrawlJob,
     CrawlSchedule,
+    ExportFile,
     ExportJob,
     Image,
+    ImageVerdict,
     JobChunk,
     JobSearch,
     JobStatus,
@@ -24,9 +27,10 @@ from crawlset.models import (
     Takedown,
     TakedownKind,
     ValidationJob,
+    Webhook,
     WorkStatus,
 )
-from crawlset.outcomes import ImageStatus, Outcome
+from crawlset.outcomes import ImageStatus, Outcome, Verdict
 from crawlset.wire import keys
 from crawlset.wire.searches import IntendedUse, SearchRequest
 
@@ -41,25 +45,19 @@ def create_profile(session: Session, **overrides: Any) -> Profile:
     profile = Profile(
         id=id_, **{"email": f"user{next(_numbers)}@example.org", "name": "A user"} | overrides
     )
-    session.add(profile)
-    session.commit()
-    return profile
+    return _saved(session, profile)
 
 
 def create_project(session: Session, profile: Profile, **overrides: Any) -> Project:
     project = Project(
-        id=new_id(),
         user_id=profile.id,
         **{"name": f"Project {next(_numbers)}", "description": None} | overrides,
     )
-    session.add(project)
-    session.commit()
-    return project
+    return _saved(session, project)
 
 
 def create_crawl_job(session: Session, project: Project, **overrides: Any) -> CrawlJob:
     job = CrawlJob(
-        id=new_id(),
         user_id=project.user_id,
         project_id=project.id,
         **{
@@ -74,14 +72,11 @@ def create_crawl_job(session: Session, project: Project, **overrides: Any) -> Cr
         }
         | overrides,
     )
-    session.add(job)
-    session.commit()
-    return job
+    return _saved(session, job)
 
 
 def create_search(session: Session, job: CrawlJob, **overrides: Any) -> JobSearch:
     search = JobSearch(
-        id=new_id(),
         user_id=job.user_id,
         crawl_job_id=job.id,
         **{
@@ -92,21 +87,16 @@ def create_search(session: Session, job: CrawlJob, **overrides: Any) -> JobSearc
         }
         | overrides,
     )
-    session.add(search)
-    session.commit()
-    return search
+    return _saved(session, search)
 
 
 def create_chunk(session: Session, job: CrawlJob, **overrides: Any) -> JobChunk:
     chunk = JobChunk(
-        id=new_id(),
         user_id=job.user_id,
         crawl_job_id=job.id,
         **{"lane": None, "status": WorkStatus.queued, "n_urls": 1} | overrides,
     )
-    session.add(chunk)
-    session.commit()
-    return chunk
+    return _saved(session, chunk)
 
 
 def create_image(session: Session, chunk: JobChunk, **overrides: Any) -> Image:
@@ -145,26 +135,20 @@ def create_image(session: Session, chunk: JobChunk, **overrides: Any) -> Image:
         | (stored if status is ImageStatus.stored else {})
         | overrides,
     )
-    session.add(image)
-    session.commit()
-    return image
+    return _saved(session, image)
 
 
 def create_validation_job(session: Session, job: CrawlJob, **overrides: Any) -> ValidationJob:
     validation_job = ValidationJob(
-        id=new_id(),
         user_id=job.user_id,
         crawl_job_id=job.id,
         **{"validation_rules": {}, "status": JobStatus.pending} | overrides,
     )
-    session.add(validation_job)
-    session.commit()
-    return validation_job
+    return _saved(session, validation_job)
 
 
 def create_export_job(session: Session, job: CrawlJob, **overrides: Any) -> ExportJob:
     export_job = ExportJob(
-        id=new_id(),
         user_id=job.user_id,
         crawl_job_id=job.id,
         **{
@@ -175,14 +159,11 @@ def create_export_job(session: Session, job: CrawlJob, **overrides: Any) -> Expo
         }
         | overrides,
     )
-    session.add(export_job)
-    session.commit()
-    return export_job
+    return _saved(session, export_job)
 
 
 def create_template(session: Session, project: Project, **overrides: Any) -> JobTemplate:
     template = JobTemplate(
-        id=new_id(),
         user_id=project.user_id,
         project_id=project.id,
         **{
@@ -191,15 +172,12 @@ def create_template(session: Session, project: Project, **overrides: Any) -> Job
         }
         | overrides,
     )
-    session.add(template)
-    session.commit()
-    return template
+    return _saved(session, template)
 
 
 def create_schedule(session: Session, template: JobTemplate, **overrides: Any) -> CrawlSchedule:
     """Daily at three, due a long time ago."""
     schedule = CrawlSchedule(
-        id=new_id(),
         user_id=template.user_id,
         project_id=template.project_id,
         template_id=template.id,
@@ -210,18 +188,52 @@ def create_schedule(session: Session, template: JobTemplate, **overrides: Any) -
         }
         | overrides,
     )
-    session.add(schedule)
-    session.commit()
-    return schedule
+    return _saved(session, schedule)
 
 
 def create_takedown(session: Session, project: Project, **overrides: Any) -> Takedown:
     takedown = Takedown(
-        id=new_id(),
         user_id=project.user_id,
         project_id=project.id,
         **{"kind": TakedownKind.url, "value": "https://images.example.org/x.jpg"} | overrides,
     )
-    session.add(takedown)
+    return _saved(session, takedown)
+
+
+def create_verdict(
+    session: Session,
+    validation_job: ValidationJob,
+    image: Image,
+    rule: str | None = None,
+    **overrides: Any,
+) -> ImageVerdict:
+    """Keeps the image, or rejects it for breaking `rule`."""
+    broken = {"verdict": Verdict.reject, "rule": rule, "measured": 10, "threshold": 64}
+    verdict = ImageVerdict(
+        validation_job_id=validation_job.id,
+        image_id=image.id,
+        user_id=image.user_id,
+        **(broken if rule else {"verdict": Verdict.keep}) | overrides,
+    )
+    return _saved(session, verdict)
+
+
+def create_export_file(session: Session, export_job: ExportJob, **overrides: Any) -> ExportFile:
+    export_file = ExportFile(
+        user_id=export_job.user_id,
+        export_job_id=export_job.id,
+        **{"name": "data-00000.zip", "file_size": 3, "sha256": b"s"} | overrides,
+    )
+    return _saved(session, export_file)
+
+
+def create_webhook(session: Session, profile: Profile, **overrides: Any) -> Webhook:
+    """A webhook that is told of everything."""
+    told = {"url": "https://example.org", "events": ["*"], "secret": b"s"}
+    return _saved(session, Webhook(user_id=profile.id, **told | overrides))
+
+
+def _saved[Row: Base](session: Session, row: Row) -> Row:
+    session.add(row)
     session.commit()
-    return takedown
+    return row

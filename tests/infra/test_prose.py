@@ -13,9 +13,6 @@ DESCRIBED = frozenset({"description", "summary", "help"})
 MOST_LINES = 400
 LONGER = {
     "alembic/versions/001_initial_schema.py": "the schema of the first version, generated",
-    "infra/local/crawlset_local/postgres.py": "to be split",
-    "layers/core/crawlset/imaging/pool.py": "to be split",
-    "layers/core/crawlset/sources/registry.py": "to be split",
 }
 
 

@@ -10,7 +10,7 @@ import alembic.command
 import boto3
 import pytest
 from moto import mock_aws
-from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, delete, make_url, text
 from sqlalchemy.orm import Session
 
 from crawlset import settings
@@ -18,8 +18,18 @@ from crawlset.fetching import bucket as fetching_bucket
 from crawlset.images import thumbnails
 from crawlset.kit import aws as clients
 from crawlset.kit import db
-from crawlset_local import emulator, postgres, processes
+from crawlset.models import (
+    CrawlJob,
+    EventCursor,
+    JobSearch,
+    OutboxMessage,
+    Profile,
+    Project,
+)
+from crawlset_local import emulator, postgres, postgres_home, processes
 from crawlset_local.home import open_home
+from tests import factories
+from tests.integration.api import Api
 from tests.integration.databases import alembic_config
 from tests.ports import free_ports
 
@@ -27,7 +37,7 @@ from tests.ports import free_ports
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of this test run, in the version TEST_POSTGRES; its database is empty."""
-    major = int(os.environ.get("TEST_POSTGRES", postgres.NEWEST))
+    major = int(os.environ.get("TEST_POSTGRES", postgres_home.NEWEST))
     with postgres.throwaway(free_ports().postgres, major) as dsn:
         yield dsn
 
@@ -101,6 +111,58 @@ def session(
         connection, join_transaction_mode="create_savepoint", expire_on_commit=False
     ) as session:
         yield session
+
+
+@pytest.fixture
+def owner(engine: Engine) -> Iterator[Session]:
+    """The owner's session, which commits; without the tenants it has made afterwards."""
+    with Session(engine, expire_on_commit=False) as session:
+        yield session
+        session.rollback()
+        for table in (Profile, OutboxMessage, EventCursor):
+            session.execute(delete(table))
+        session.commit()
+
+
+@pytest.fixture
+def own_connections(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The code under test opens connections of its own, and commits."""
+    monkeypatch.setattr(db, "new_session", lambda: Session(engine, expire_on_commit=False))
+
+
+@pytest.fixture
+def profile(session: Session) -> Profile:
+    return factories.create_profile(session)
+
+
+@pytest.fixture
+def project(session: Session, profile: Profile) -> Project:
+    return factories.create_project(session, profile)
+
+
+@pytest.fixture
+def job(session: Session, project: Project) -> CrawlJob:
+    return factories.create_crawl_job(session, project)
+
+
+@pytest.fixture
+def search(session: Session, job: CrawlJob) -> JobSearch:
+    return factories.create_search(session, job)
+
+
+@pytest.fixture
+def api(profile: Profile) -> Api:
+    """The API as the owner of `profile` sees it."""
+    return Api(profile.id)
+
+
+@pytest.fixture
+def sample_source(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The sample source may be asked for; nobody answers there."""
+    monkeypatch.setenv("SAMPLE_SOURCE_URL", "http://127.0.0.1:1")
+    settings.source_settings.cache_clear()
+    yield
+    settings.source_settings.cache_clear()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,8 +11,7 @@ from uuid import uuid4
 from sqlalchemy.orm import Session
 
 from crawlset.kit import objects
-from crawlset.models import CrawlJob, ExportJob, Image, ImageVerdict, ValidationJob
-from crawlset.outcomes import Verdict
+from crawlset.models import CrawlJob, ExportJob, Image
 from crawlset.wire import keys
 from crawlset.wire.pipeline import Execution
 from functions.export import app
@@ -45,29 +44,6 @@ def storing(session: Session, job: CrawlJob) -> Store:
         return rows
 
     return store
-
-
-def judge(
-    session: Session,
-    validation_job: ValidationJob,
-    image: Image,
-    rule: str | None,
-    verdict: Verdict = Verdict.reject,
-    cluster: int | None = None,
-) -> None:
-    session.add(
-        ImageVerdict(
-            validation_job_id=validation_job.id,
-            image_id=image.id,
-            user_id=image.user_id,
-            verdict=verdict if rule else Verdict.keep,
-            rule=rule,
-            measured=10 if rule else None,
-            threshold=64 if rule else None,
-            cluster=cluster,
-        )
-    )
-    session.commit()
 
 
 def event(export_job: ExportJob, name: str, **more: Any) -> dict[str, Any]:

@@ -7,22 +7,21 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Engine, create_engine, delete, update
+from sqlalchemy import create_engine, update
 from sqlalchemy.orm import Session
 
-from crawlset import settings
 from crawlset.accounts import keys as api_keys
 from crawlset.accounts import service
 from crawlset.accounts.quotas import ActiveJobsExceededError
 from crawlset.crawls import service as crawls
 from crawlset.crawls.schemas import CrawlJobCreate
 from crawlset.kit import db
-from crawlset.models import ApiKey, JobStatus, OutboxMessage, Profile, Project
+from crawlset.models import ApiKey, JobStatus, Profile, Project
 from crawlset.outcomes import ImageStatus, Outcome
 from tests import factories
 from tests.integration.api import Api
 
-pytestmark = pytest.mark.usefixtures("bucket", "queues")
+pytestmark = pytest.mark.usefixtures("bucket", "queues", "sample_source")
 
 CRAWL = {"name": "cats", "keywords": ["cat"], "sources": ["sample"]}
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -42,27 +41,9 @@ def add_keys(session: Session, profile: Profile, n: int, **fields: Any) -> None:
     session.commit()
 
 
-@pytest.fixture(autouse=True)
-def _configured(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("SAMPLE_SOURCE_URL", "http://127.0.0.1:1")
-    settings.source_settings.cache_clear()
-    yield
-    settings.source_settings.cache_clear()
-
-
 @pytest.fixture
 def profile(session: Session) -> Profile:
     return factories.create_profile(session, email="ann@example.org", name="Ann")
-
-
-@pytest.fixture
-def project(session: Session, profile: Profile) -> Project:
-    return factories.create_project(session, profile)
-
-
-@pytest.fixture
-def api(profile: Profile) -> Api:
-    return Api(profile.id)
 
 
 class TestProfile:
@@ -231,17 +212,12 @@ class TestFiftyAtOnce:
     """The services, each in a connection of its own: one Lambda serves one request at a time."""
 
     @pytest.fixture
-    def project(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
-        pool = create_engine(engine.url, pool_size=50)
+    def project(self, owner: Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+        pool = create_engine(owner.get_bind().engine.url, pool_size=50)
         monkeypatch.setattr(db, "new_session", lambda: Session(pool, expire_on_commit=False))
-        with Session(engine, expire_on_commit=False) as session:
-            profile = factories.create_profile(session, max_active_jobs=7)
-            add_keys(session, profile, service.MAX_KEYS - 7)
-            yield factories.create_project(session, profile)
-            session.rollback()
-            session.execute(delete(Profile).where(Profile.id == profile.id))
-            session.execute(delete(OutboxMessage))
-            session.commit()
+        profile = factories.create_profile(owner, max_active_jobs=7)
+        add_keys(owner, profile, service.MAX_KEYS - 7)
+        yield factories.create_project(owner, profile)
         pool.dispose()
 
     def count_made(self, make: Callable[[Session], object], user_id: UUID) -> int:

@@ -9,9 +9,18 @@ from sqlalchemy.orm import Session
 from crawlset.crawls import recording, service
 from crawlset.crawls.sweeping import sweep
 from crawlset.images.repository import ImageRepository
-from crawlset.jobs.crawl_jobs import CrawlRepository
+from crawlset.jobs.crawl_repository import CrawlRepository
 from crawlset.kit import db, objects
-from crawlset.models import CrawlJob, Image, JobChunk, JobEvent, JobSearch, JobStatus, WorkStatus
+from crawlset.models import (
+    CrawlJob,
+    Image,
+    JobChunk,
+    JobEvent,
+    JobSearch,
+    JobStatus,
+    Project,
+    WorkStatus,
+)
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.wire import keys
 from crawlset.wire.chunks import ChunkHead, ChunkMessage, ChunkUrl
@@ -25,20 +34,14 @@ pytestmark = pytest.mark.usefixtures("bucket")
 
 
 @pytest.fixture
-def job(session: Session) -> CrawlJob:
+def job(session: Session, project: Project) -> CrawlJob:
     """Has stored one picture, and fetches two more."""
-    project = factories.create_project(session, factories.create_profile(session))
     job = factories.create_crawl_job(session, project)
     done = factories.create_chunk(session, job, status=WorkStatus.completed, outcomes={"stored": 1})
     factories.create_image(session, done)
     create_open_chunk(session, job, 2)
     factories.create_search(session, job, status=WorkStatus.queued, planned_parts=[0])
     return job
-
-
-@pytest.fixture
-def api(job: CrawlJob) -> Api:
-    return Api(job.user_id)
 
 
 @pytest.fixture

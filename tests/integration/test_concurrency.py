@@ -2,14 +2,14 @@
 
 import multiprocessing
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import URL, Engine, create_engine, delete, func, select
+from sqlalchemy import URL, Engine, create_engine, func, select
 from sqlalchemy.orm import Session
 
 from crawlset import outbox
@@ -20,7 +20,6 @@ from crawlset.models import (
     JobChunk,
     JobStatus,
     OutboxMessage,
-    Profile,
     Project,
     Target,
     WorkStatus,
@@ -38,16 +37,8 @@ PROCESSES.set_forkserver_preload([__name__])
 
 
 @pytest.fixture
-def project(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
-    """A committed project; the code under test opens connections of its own."""
-    monkeypatch.setattr(db, "new_session", lambda: Session(engine, expire_on_commit=False))
-    with Session(engine, expire_on_commit=False) as session:
-        profile = factories.create_profile(session)
-        yield factories.create_project(session, profile)
-        session.rollback()
-        session.execute(delete(Profile).where(Profile.id == profile.id))
-        session.execute(delete(OutboxMessage))
-        session.commit()
+def project(owner: Session, own_connections: None) -> Project:
+    return factories.create_project(owner, factories.create_profile(owner))
 
 
 def at_once(*actions: Callable[[], Any]) -> None:

@@ -5,7 +5,6 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from crawlset import settings
 from crawlset.kit import aws, objects
 from crawlset.kit.paging import encode
 from crawlset.models import (
@@ -24,31 +23,9 @@ from crawlset.wire.record import unpack
 from crawlset.wire.searches import DiscoverMessage
 from tests import factories
 from tests.integration.api import Api
+from tests.spellings import PAIRS
 
-pytestmark = pytest.mark.usefixtures("bucket")
-
-
-@pytest.fixture(autouse=True)
-def _configured(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("SAMPLE_SOURCE_URL", "http://127.0.0.1:1")
-    settings.source_settings.cache_clear()
-    yield
-    settings.source_settings.cache_clear()
-
-
-@pytest.fixture
-def profile(session: Session) -> Profile:
-    return factories.create_profile(session)
-
-
-@pytest.fixture
-def project(session: Session, profile: Profile) -> Project:
-    return factories.create_project(session, profile)
-
-
-@pytest.fixture
-def api(profile: Profile) -> Api:
-    return Api(profile.id)
+pytestmark = pytest.mark.usefixtures("bucket", "sample_source")
 
 
 @pytest.fixture
@@ -105,6 +82,15 @@ class TestCreateCrawlJob:
         assert status == 201
         (message,) = map(DiscoverMessage.from_json, queues.bodies("discover"))
         assert objects.get(str(message.request.manifest_key)) == b"https://a.example.org/1.jpg"
+
+    def test_takes_every_spelling_of_a_host(self, api: Api, path: str, queues: Any) -> None:
+        urls = list(dict.fromkeys(f"https://{spelling}/1.jpg" for spelling, _ in PAIRS))
+
+        status, _ = api.call("POST", path, url_job(urls=urls))
+
+        assert status == 201
+        (message,) = map(DiscoverMessage.from_json, queues.bodies("discover"))
+        assert objects.get(str(message.request.manifest_key)).decode().splitlines() == urls
 
     @pytest.mark.parametrize("source", ["urls", "open_images", "laion"])
     def test_takes_an_uploaded_manifest(

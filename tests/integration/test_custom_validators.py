@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from crawlset import settings
 from crawlset.kit import objects
-from crawlset.models import CrawlJob, ImageVerdict, JobChunk, JobStatus, Profile
+from crawlset.models import CrawlJob, ImageVerdict, JobChunk, JobStatus, Profile, Project
 from crawlset.validation import custom
 from crawlset.wire.validators import Batch
 from functions.colourfulness import app as colourfulness
@@ -33,13 +33,7 @@ def _allowed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def profile(session: Session) -> Profile:
-    return factories.create_profile(session)
-
-
-@pytest.fixture
-def job(session: Session, profile: Profile) -> CrawlJob:
-    project = factories.create_project(session, profile)
+def job(session: Session, project: Project) -> CrawlJob:
     return factories.create_crawl_job(session, project, status=JobStatus.completed)
 
 

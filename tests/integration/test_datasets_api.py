@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from crawlset import settings
 from crawlset.datasets import deprecation
 from crawlset.models import CrawlJob, Profile, Project
 from tests import factories
@@ -24,25 +23,7 @@ OLD = {
 }
 
 
-@pytest.fixture
-def _configured(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("SAMPLE_SOURCE_URL", "http://127.0.0.1:1")
-    settings.source_settings.cache_clear()
-    yield
-    settings.source_settings.cache_clear()
-
-
-@pytest.fixture
-def profile(session: Session) -> Profile:
-    return factories.create_profile(session)
-
-
-@pytest.fixture
-def api(profile: Profile) -> Api:
-    return Api(profile.id)
-
-
-@pytest.mark.usefixtures("_configured")
+@pytest.mark.usefixtures("sample_source")
 class TestDatasets:
     def test_are_a_project_and_a_crawl_job(self, api: Api) -> None:
         status, made = api.call("POST", "/api/datasets", OLD)

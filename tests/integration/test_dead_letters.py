@@ -42,12 +42,6 @@ def bury(body: str) -> Any:
     return app.handler({"Records": [record]}, CONTEXT)
 
 
-@pytest.fixture
-def job(session: Session) -> CrawlJob:
-    project = factories.create_project(session, factories.create_profile(session))
-    return factories.create_crawl_job(session, project)
-
-
 class TestDeadLetters:
     def test_lets_a_delivery_go_which_is_tried_again_in_time(self) -> None:
         message = SignedDelivery(delivery_id=new_id(), attempt=1, url="u", headers={}, body="")

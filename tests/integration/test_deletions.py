@@ -1,6 +1,5 @@
 """What is deleted is hidden, can be restored for a while, and is removed then."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,18 +7,15 @@ import pytest
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
-from crawlset import settings
 from crawlset.accounts.repository import AccountRepository
 from crawlset.kit import db
 from crawlset.models import (
     CrawlJob,
     CrawlSchedule,
     Image,
-    ImageVerdict,
     JobStatus,
     Project,
 )
-from crawlset.outcomes import Verdict
 from crawlset.schedules import firing
 from crawlset.tick import purging
 from tests import factories
@@ -32,27 +28,8 @@ AGO = func.now() - timedelta(seconds=1)
 
 
 @pytest.fixture
-def _source(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A source to start jobs with."""
-    monkeypatch.setenv("SAMPLE_SOURCE_URL", "http://127.0.0.1:1")
-    settings.source_settings.cache_clear()
-    yield
-    settings.source_settings.cache_clear()
-
-
-@pytest.fixture
-def project(session: Session) -> Project:
-    return factories.create_project(session, factories.create_profile(session))
-
-
-@pytest.fixture
 def job(session: Session, project: Project) -> CrawlJob:
     return factories.create_crawl_job(session, project, status=JobStatus.completed)
-
-
-@pytest.fixture
-def api(project: Project) -> Api:
-    return Api(project.user_id)
 
 
 @pytest.fixture
@@ -185,7 +162,7 @@ class TestDelete:
 
         assert statuses == {200 if restored else 404}
 
-    @pytest.mark.usefixtures("_source")
+    @pytest.mark.usefixtures("sample_source")
     @pytest.mark.parametrize(
         ("route", "body"),
         [
@@ -366,7 +343,7 @@ class TestRowLevelSecurity:
             assert working.get(CrawlJob, job.id) is not None
 
 
-@pytest.mark.usefixtures("_source")
+@pytest.mark.usefixtures("sample_source")
 class TestSchedules:
     def due(self, session: Session) -> Any:
         return session.execute(select(CrawlSchedule.next_run_at)).scalar_one()
@@ -458,15 +435,7 @@ class TestPurgeDue:
         images = [factories.create_image(session, chunk) for _ in range(5)]
         validation = factories.create_validation_job(session, job)
         for image in images[:3]:
-            session.add(
-                ImageVerdict(
-                    validation_job_id=validation.id,
-                    user_id=job.user_id,
-                    image_id=image.id,
-                    verdict=Verdict.keep,
-                )
-            )
-        session.commit()
+            factories.create_verdict(session, validation, image)
         api.call("DELETE", job_path, query=AT_ONCE)
         left = select(func.count()).where(Image.crawl_job_id == job.id)
 

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 from crawlset import deletions
 from crawlset.crawls import service
 from crawlset.errors import ConflictError, NotFoundError
-from crawlset.jobs.crawl_jobs import CrawlRepository, require_crawl_job
+from crawlset.jobs.crawl_repository import CrawlRepository, require_crawl_job
 from crawlset.kit import db
-from crawlset.models import CrawlJob, Image, JobStatus, OutboxMessage, Profile, Project
+from crawlset.models import CrawlJob, Image, JobStatus, Project
 from crawlset.projects import service as projects
 from crawlset.projects.repository import ProjectRepository
 from crawlset.tick import purging
@@ -36,16 +36,6 @@ def roles(engine: Engine) -> Iterator[dict[str, Engine]]:
     yield made
     for each in made.values():
         each.dispose()
-
-
-@pytest.fixture
-def owner(engine: Engine) -> Iterator[Session]:
-    with Session(engine, expire_on_commit=False) as session:
-        yield session
-        session.rollback()
-        session.execute(delete(Profile))
-        session.execute(delete(OutboxMessage))
-        session.commit()
 
 
 @pytest.fixture

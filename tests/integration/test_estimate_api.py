@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from crawlset import settings
 from crawlset.estimates import probes
 from crawlset.kit import objects
 from crawlset.kit.batch import Delivery
@@ -21,6 +20,7 @@ from crawlset.models import (
     SourceProbe,
     WorkStatus,
 )
+from crawlset.tick import purging
 from crawlset.wire import keys
 from crawlset.wire.notices import ObjectNotice
 from crawlset.wire.record import pack
@@ -29,7 +29,7 @@ from functions.plan import app as plan
 from tests import factories
 from tests.integration.api import Api
 
-pytestmark = pytest.mark.usefixtures("bucket")
+pytestmark = pytest.mark.usefixtures("bucket", "sample_source")
 
 URL_JOB = {
     "name": "list",
@@ -37,29 +37,6 @@ URL_JOB = {
     "urls": ["https://a.example.org/1.jpg", "https://a.example.org/2.jpg"] * 2,
 }
 KEYWORD_JOB = {"name": "cats", "keywords": ["cat"], "sources": ["sample"], "max_images": 10_000}
-
-
-@pytest.fixture(autouse=True)
-def _configured(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("SAMPLE_SOURCE_URL", "http://127.0.0.1:1")
-    settings.source_settings.cache_clear()
-    yield
-    settings.source_settings.cache_clear()
-
-
-@pytest.fixture
-def profile(session: Session) -> Profile:
-    return factories.create_profile(session)
-
-
-@pytest.fixture
-def project(session: Session, profile: Profile) -> Project:
-    return factories.create_project(session, profile)
-
-
-@pytest.fixture
-def api(profile: Profile) -> Api:
-    return Api(profile.id)
 
 
 @pytest.fixture
@@ -319,7 +296,7 @@ class TestProbes:
             session.add(probe)
         session.commit()
 
-        assert probes.forget_old() == 1
+        assert purging.forget_old(SourceProbe.asked_at, probes.KEPT) == 1
 
         assert session.scalars(select(SourceProbe.keyword)).all() == ["29"]
 

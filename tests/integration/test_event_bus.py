@@ -1,20 +1,17 @@
 """Events on EventBridge: the tick publishes what is new."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from sqlalchemy import Engine, delete
 from sqlalchemy.orm import Session
 
 from crawlset import settings
 from crawlset.events import publishing
 from crawlset.kit import aws as clients
-from crawlset.kit import db
-from crawlset.models import CrawlJob, EventCursor, JobStatus, Profile, Project
+from crawlset.models import CrawlJob, JobStatus, Project
 from tests import factories
 
 
@@ -41,19 +38,8 @@ def bus(aws: None) -> Any:
 
 
 @pytest.fixture
-def owner(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
-    """A session that commits: an event is published once its transaction has ended."""
-    monkeypatch.setattr(db, "new_session", lambda: Session(engine, expire_on_commit=False))
-    with Session(engine, expire_on_commit=False) as session:
-        yield session
-        session.rollback()
-        session.execute(delete(Profile))
-        session.execute(delete(EventCursor))
-        session.commit()
-
-
-@pytest.fixture
-def project(owner: Session) -> Project:
+def project(owner: Session, own_connections: None) -> Project:
+    """A committed project: an event is published once its transaction has ended."""
     return factories.create_project(owner, factories.create_profile(owner))
 
 

@@ -1,16 +1,15 @@
 """What happened: the events of a job, the activity of an account."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, delete, select, text, update
+from sqlalchemy import Engine, select, text, update
 from sqlalchemy.event import listen
 from sqlalchemy.orm import Session
 
-from crawlset import settings
 from crawlset.crawls import recording
-from crawlset.events.repository import EventRepository, Place
+from crawlset.events.repository import EventPosition, EventRepository
 from crawlset.kit import db
 from crawlset.kit.paging import encode
 from crawlset.models import (
@@ -18,9 +17,6 @@ from crawlset.models import (
     JobChunk,
     JobEvent,
     JobStatus,
-    OutboxMessage,
-    Profile,
-    Project,
     WorkStatus,
 )
 from crawlset.tick import purging
@@ -28,30 +24,7 @@ from tests import factories
 from tests.integration.api import Api
 from tests.integration.fetched import create_open_chunk, put_outcome, result
 
-pytestmark = pytest.mark.usefixtures("bucket", "queues")
-
-
-@pytest.fixture(autouse=True)
-def _configured(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("SAMPLE_SOURCE_URL", "http://127.0.0.1:1")
-    settings.source_settings.cache_clear()
-    yield
-    settings.source_settings.cache_clear()
-
-
-@pytest.fixture
-def profile(session: Session) -> Profile:
-    return factories.create_profile(session)
-
-
-@pytest.fixture
-def project(session: Session, profile: Profile) -> Project:
-    return factories.create_project(session, profile)
-
-
-@pytest.fixture
-def api(profile: Profile) -> Api:
-    return Api(profile.id)
+pytestmark = pytest.mark.usefixtures("bucket", "queues", "sample_source")
 
 
 class TestActivity:
@@ -119,17 +92,6 @@ class TestActivity:
         assert none["items"] == []
 
 
-@pytest.fixture
-def owner(engine: Engine) -> Iterator[Session]:
-    """The owner's session, which commits; without the tenants it has made afterwards."""
-    with Session(engine, expire_on_commit=False) as session:
-        yield session
-        session.rollback()
-        session.execute(delete(Profile))
-        session.execute(delete(OutboxMessage))
-        session.commit()
-
-
 def sessions(engine: Engine, role: str) -> Callable[[], Session]:
     """What makes sessions that act in `role`, each on a connection of its own."""
 
@@ -153,7 +115,7 @@ class TestEvents:
         project = factories.create_project(owner, factories.create_profile(owner))
         return factories.create_crawl_job(owner, project, status=JobStatus.pending)
 
-    def types(self, owner: Session, job: CrawlJob, place: Place | None = None) -> list[str]:
+    def types(self, owner: Session, job: CrawlJob, place: EventPosition | None = None) -> list[str]:
         events = EventRepository(owner).list_after(job, place, 100)
         owner.rollback()
         return [event.type for event in events]
@@ -192,7 +154,7 @@ class TestEvents:
     ) -> None:
         chunks = [factories.create_chunk(owner, job) for _ in range(2)]
         seen = EventRepository(owner).list_after(job, None, 100)[-1]
-        place = Place(seen.transaction_id, seen.id)
+        place = EventPosition(seen.transaction_id, seen.id)
         owner.rollback()
 
         with Session(engine) as slow:

@@ -29,7 +29,7 @@ from tfrecord.reader import tfrecord_loader
 
 from crawlset.exports.formats import FORMATS
 from crawlset.kit import objects
-from crawlset.models import CrawlJob, ExportJob, JobStatus
+from crawlset.models import CrawlJob, ExportJob, JobStatus, Project
 from crawlset.outcomes import ImageStatus, Outcome
 from tests import factories
 from tests.integration.exporting import export, manifest_of, storing
@@ -56,9 +56,8 @@ def picture(seed: int, image_format: str) -> bytes:
 
 
 @pytest.fixture
-def job(session: Session) -> CrawlJob:
+def job(session: Session, project: Project) -> CrawlJob:
     """Three classes of eight images in four formats, with hostile texts, and what failed."""
-    project = factories.create_project(session, factories.create_profile(session))
     job = factories.create_crawl_job(session, project, status=JobStatus.completed)
     store = storing(session, job)
     formats = ["jpeg", "jpeg", "png", "webp", "gif", "jpeg", "png", "jpeg"]

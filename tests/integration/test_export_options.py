@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 from sqlalchemy.orm import Session
 
 from crawlset.exports import plan as plans
-from crawlset.models import CrawlJob, ExportJob, Image, JobStatus
+from crawlset.models import CrawlJob, ExportJob, Image, JobStatus, Project
 from crawlset.outcomes import Verdict
 from crawlset.resizing import ResizeMode
 from tests import factories
@@ -22,7 +22,6 @@ from tests.integration.exporting import (
     archive_of,
     export,
     file_of,
-    judge,
     manifest_of,
     storing,
 )
@@ -34,8 +33,7 @@ Export = Callable[..., ExportJob]
 
 
 @pytest.fixture
-def job(session: Session) -> CrawlJob:
-    project = factories.create_project(session, factories.create_profile(session))
+def job(session: Session, project: Project) -> CrawlJob:
     return factories.create_crawl_job(session, project, status=JobStatus.completed)
 
 
@@ -115,9 +113,11 @@ class TestQuarantine:
     ) -> None:
         kept, dubious, rejected = store(3)
         validation_job = factories.create_validation_job(session, job, status=JobStatus.completed)
-        judge(session, validation_job, kept, None)
-        judge(session, validation_job, dubious, "blurry", Verdict.quarantine)
-        judge(session, validation_job, rejected, "dark")
+        factories.create_verdict(session, validation_job, kept)
+        factories.create_verdict(
+            session, validation_job, dubious, "blurry", verdict=Verdict.quarantine
+        )
+        factories.create_verdict(session, validation_job, rejected, "dark")
 
         export_job = export_with(validation_job.id, include_quarantined=is_included)
 
@@ -170,13 +170,23 @@ class TestGroups:
         assert len(set.union(*grouped.values())) == 3
         assert max(len(splits) for splits in free.values()) > 1
 
+    def test_of_a_host_are_in_one_split_however_it_was_kept(
+        self, store: Store, export_with: Export
+    ) -> None:
+        for host in ("münchen.de", "xn--mnchen-3ya.de", "xn--mnchen-3ya.de."):
+            store(20, host=host, creator="one")
+
+        splits = self.splits_by(export_with(splits=SPLITS, group_by=["host"]), "creator")
+
+        assert [len(found) for found in splits.values()] == [1]
+
     def test_of_near_duplicates_are_in_one_split(
         self, session: Session, job: CrawlJob, store: Store, export_with: Export
     ) -> None:
         images: list[Image] = store(60)
         validation_job = factories.create_validation_job(session, job, status=JobStatus.completed)
         for at, image in enumerate(images):
-            judge(session, validation_job, image, None, cluster=images[at % 12].id)
+            factories.create_verdict(session, validation_job, image, cluster=images[at % 12].id)
 
         splits = self.splits_by(export_with(validation_job.id, splits=SPLITS), "cluster")
 

@@ -18,7 +18,6 @@ from crawlset.models import (
     ExportJob,
     JobStatus,
     OutboxMessage,
-    Profile,
     Project,
 )
 from crawlset.outcomes import ImageStatus, Outcome
@@ -33,7 +32,6 @@ from tests.integration.exporting import (
     archive_of,
     export,
     file_of,
-    judge,
     manifest_of,
     step,
     storing,
@@ -45,19 +43,8 @@ pytestmark = pytest.mark.usefixtures("bucket")
 
 
 @pytest.fixture
-def profile(session: Session) -> Profile:
-    return factories.create_profile(session)
-
-
-@pytest.fixture
-def job(session: Session, profile: Profile) -> CrawlJob:
-    project = factories.create_project(session, profile)
+def job(session: Session, project: Project) -> CrawlJob:
     return factories.create_crawl_job(session, project, status=JobStatus.completed)
-
-
-@pytest.fixture
-def api(profile: Profile) -> Api:
-    return Api(profile.id)
 
 
 @pytest.fixture
@@ -236,8 +223,8 @@ class TestExport:
     ) -> None:
         kept, rejected, unjudged = store(3)
         validation_job = factories.create_validation_job(session, job, status=JobStatus.completed)
-        judge(session, validation_job, kept, None)
-        judge(session, validation_job, rejected, "min_width")
+        factories.create_verdict(session, validation_job, kept)
+        factories.create_verdict(session, validation_job, rejected, "min_width")
         export_job = factories.create_export_job(
             session, job, validation_job_id=validation_job.id, export_options=TRAIN
         )

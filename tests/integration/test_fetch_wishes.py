@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from crawlset import settings
 from crawlset.crawls import dispatch
 from crawlset.kit import objects
 from crawlset.models import CrawlJob, JobStatus, Project, WorkStatus
@@ -19,7 +18,7 @@ from tests import factories
 from tests.integration.api import Api
 from tests.integration.fetched import create_open_chunk
 
-pytestmark = pytest.mark.usefixtures("bucket", "queues")
+pytestmark = pytest.mark.usefixtures("bucket", "queues", "sample_source")
 
 WISHES: dict[str, Any] = {
     "policy": {"robots": False, "min_gap_seconds": 5},
@@ -27,19 +26,6 @@ WISHES: dict[str, Any] = {
 }
 POLICY = FetchPolicy(robots=False, min_gap_seconds=5.0)
 RESIZE = Resize(ResizeMode.keep_ratio, 256, format=StoredFormat.webp, quality=80)
-
-
-@pytest.fixture(autouse=True)
-def _configured(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("SAMPLE_SOURCE_URL", "http://127.0.0.1:1")
-    settings.source_settings.cache_clear()
-    yield
-    settings.source_settings.cache_clear()
-
-
-@pytest.fixture
-def project(session: Session) -> Project:
-    return factories.create_project(session, factories.create_profile(session))
 
 
 def create(project: Project, **wishes: Any) -> tuple[int, Any]:

@@ -11,16 +11,6 @@ from tests import factories
 from tests.integration.api import Api
 
 
-@pytest.fixture
-def profile(session: Session) -> Profile:
-    return factories.create_profile(session)
-
-
-@pytest.fixture
-def api(profile: Profile) -> Api:
-    return Api(profile.id)
-
-
 class TestIdempotencyKey:
     def test_gets_the_first_answer_again(self, api: Api, session: Session) -> None:
         first = api.ask("POST", "/api/projects", {"name": "Cats"}, idempotency_key="a-1")

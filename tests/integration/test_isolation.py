@@ -10,39 +10,33 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crawlset import settings
 from crawlset.kit import db, objects
 from crawlset.kit.ids import new_id
 from crawlset.models import (
     ActivityLog,
     ApiKey,
     Base,
-    CrawlSchedule,
-    ExportFile,
     IdempotencyKey,
-    ImageVerdict,
     JobStatus,
-    JobTemplate,
     LoginIdentity,
     PackRewrite,
     Profile,
     SourceProbe,
-    Takedown,
     TakedownExport,
     TakedownImage,
-    Webhook,
     WebhookDelivery,
     WorkStatus,
 )
-from crawlset.outcomes import ImageStatus, Verdict
+from crawlset.outcomes import ImageStatus
 from functions.api import app
 from tests import factories
 from tests.integration.api import Api
 from tests.unit.imaging import pictures
 
-pytestmark = pytest.mark.usefixtures("bucket", "queues")
+pytestmark = pytest.mark.usefixtures("bucket", "queues", "sample_source")
 
 UNKNOWN_IMAGE = 2**62
+FAR_OFF = datetime(2100, 1, 1, tzinfo=UTC)
 CRAWL = {"name": "cats", "keywords": ["cat"], "sources": ["sample"]}
 TAKEDOWN = {"kind": "host", "value": "example.org"}
 REPORT: dict[str, Any] = {
@@ -59,14 +53,6 @@ TENANT_TABLES = [
     for mapper in Base.registry.mappers
     if "user_id" in mapper.columns and mapper.class_.__tablename__ != "request_counts"
 ]
-
-
-@pytest.fixture(autouse=True)
-def _configured(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("SAMPLE_SOURCE_URL", "http://127.0.0.1:1")
-    settings.source_settings.cache_clear()
-    yield
-    settings.source_settings.cache_clear()
 
 
 @dataclass(frozen=True)
@@ -95,51 +81,22 @@ def furnish(session: Session) -> Tenant:
     )
     export_job = factories.create_export_job(session, job, status=JobStatus.completed)
     owner: dict[str, Any] = {"user_id": profile.id}
-    template = JobTemplate(
-        id=new_id(), project_id=project.id, name="daily", configuration=CRAWL, **owner
-    )
-    schedule = CrawlSchedule(
-        id=new_id(),
-        project_id=project.id,
-        template_id=template.id,
-        name="daily",
-        cron="0 4 * * *",
-        next_run_at=datetime(2100, 1, 1, tzinfo=UTC),
-        **owner,
-    )
-    key = ApiKey(
-        id=new_id(), name="k", prefix=profile.id.hex[-12:], key_hash=b"x", scopes=["read"], **owner
-    )
-    webhook = Webhook(id=new_id(), url="https://example.org", events=["*"], secret=b"s", **owner)
-    delivery = WebhookDelivery(id=new_id(), webhook_id=webhook.id, event_id=1, event={}, **owner)
-    takedown = Takedown(
-        id=new_id(), project_id=project.id, kind="url", value="x", status="revoked", **owner
-    )
-    session.add_all([template, key, webhook, takedown])
-    session.flush()
-    session.add(schedule)
-    session.flush()
+    factories.create_export_file(session, export_job)
+    factories.create_verdict(session, validation_job, image)
+    template = factories.create_template(session, project, configuration=CRAWL)
+    schedule = factories.create_schedule(session, template, next_run_at=FAR_OFF)
+    webhook = factories.create_webhook(session, profile)
+    takedown = factories.create_takedown(session, project, status="revoked")
+    key = ApiKey(name="k", prefix=profile.id.hex[-12:], key_hash=b"x", scopes=["read"], **owner)
+    delivery = WebhookDelivery(webhook_id=webhook.id, event_id=1, event={}, **owner)
     session.add_all(
         [
             ActivityLog(action="project.created", resource_type="project", **owner),
-            ExportFile(
-                id=new_id(),
-                export_job_id=export_job.id,
-                name="a.tar",
-                file_size=1,
-                sha256=b"s",
-                **owner,
-            ),
             IdempotencyKey(key="k", fingerprint=b"f", status=201, body={}, **owner),
-            ImageVerdict(
-                validation_job_id=validation_job.id,
-                image_id=image.id,
-                verdict=Verdict.keep,
-                **owner,
-            ),
             LoginIdentity(issuer="https://login.example.org", subject=str(profile.id), **owner),
+            key,
             delivery,
-            SourceProbe(id=new_id(), source="sample", keyword="cat", **owner),
+            SourceProbe(source="sample", keyword="cat", **owner),
             TakedownExport(
                 takedown_id=takedown.id, export_job_id=export_job.id, n_images=1, **owner
             ),
@@ -154,7 +111,7 @@ def furnish(session: Session) -> Tenant:
                 crawl_job_id=job.id,
                 takedown_id=takedown.id,
                 pack_key="k",
-                due_at=datetime(2100, 1, 1, tzinfo=UTC),
+                due_at=FAR_OFF,
                 **owner,
             ),
         ]

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from crawlset.kit import objects
-from crawlset.models import CrawlJob, JobChunk, JobStatus, Profile
+from crawlset.models import CrawlJob, JobChunk, JobStatus, Profile, Project
 from crawlset.outcomes import Verdict
 from crawlset.validation import leakage
 from crawlset.wire import keys
@@ -24,13 +24,7 @@ pytestmark = pytest.mark.usefixtures("bucket")
 
 
 @pytest.fixture
-def profile(session: Session) -> Profile:
-    return factories.create_profile(session)
-
-
-@pytest.fixture
-def job(session: Session, profile: Profile) -> CrawlJob:
-    project = factories.create_project(session, profile)
+def job(session: Session, project: Project) -> CrawlJob:
     return factories.create_crawl_job(session, project, status=JobStatus.completed)
 
 

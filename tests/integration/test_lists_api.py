@@ -9,27 +9,12 @@ import pytest
 from sqlalchemy import Connection, event
 from sqlalchemy.orm import Session
 
-from crawlset.models import JobStatus, Profile, Project
+from crawlset.models import JobStatus, Project
 from crawlset.outcomes import ImageStatus, Outcome
 from tests import factories
 from tests.integration.api import Api
 
 pytestmark = pytest.mark.usefixtures("bucket")
-
-
-@pytest.fixture
-def profile(session: Session) -> Profile:
-    return factories.create_profile(session)
-
-
-@pytest.fixture
-def project(session: Session, profile: Profile) -> Project:
-    return factories.create_project(session, profile)
-
-
-@pytest.fixture
-def api(profile: Profile) -> Api:
-    return Api(profile.id)
 
 
 @pytest.fixture

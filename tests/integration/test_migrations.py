@@ -1,11 +1,10 @@
-from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID
 
 import alembic.command
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, delete, func, text
+from sqlalchemy import Engine, func, text
 from sqlalchemy.orm import Session
 
 from crawlset.kit.ids import new_id
@@ -30,16 +29,6 @@ def test_every_migration_can_be_undone(engine: Engine) -> None:
         ).all()
     alembic.command.upgrade(config, "head")
     assert left == ["alembic_version"]
-
-
-@pytest.fixture
-def owner(engine: Engine) -> Iterator[Session]:
-    """The owner's session, which commits; without the tenants it has made afterwards."""
-    with Session(engine) as session:
-        yield session
-        session.rollback()
-        session.execute(delete(Profile))
-        session.commit()
 
 
 def test_an_older_version_can_read_what_a_newer_one_wrote(engine: Engine, owner: Session) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from crawlset.crawls import planning
 from crawlset.kit import objects
 from crawlset.kit.batch import Delivery
-from crawlset.models import CrawlJob, Image, JobChunk, JobSearch, JobStatus, WorkStatus
+from crawlset.models import CrawlJob, Image, JobChunk, JobSearch, JobStatus, Project, WorkStatus
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.wire import keys
 from crawlset.wire.candidates import CandidateLine, PartHead, SearchError
@@ -22,19 +22,14 @@ from crawlset.wire.searches import Deferral
 from functions.plan import app
 from tests import factories
 from tests.integration.planned import candidate
+from tests.spellings import SPELLINGS
 
 pytestmark = [pytest.mark.role("crawlset_worker"), pytest.mark.usefixtures("bucket")]
 
 
 @pytest.fixture
-def job(session: Session) -> CrawlJob:
-    project = factories.create_project(session, factories.create_profile(session))
+def job(session: Session, project: Project) -> CrawlJob:
     return factories.create_crawl_job(session, project, status=JobStatus.pending)
-
-
-@pytest.fixture
-def search(session: Session, job: CrawlJob) -> JobSearch:
-    return factories.create_search(session, job)
 
 
 def put_part(
@@ -95,6 +90,20 @@ class TestPlanPart:
         assert lanes == {"busy.example.org#0": 2, "busy.example.org#1": 1}
         assert len(queues.bodies("host_lanes")) == 3
         assert queues.bodies("chunks") == []
+
+    @pytest.mark.parametrize("host", SPELLINGS)
+    def test_counts_all_spellings_of_a_host_as_one(
+        self, session: Session, job: CrawlJob, search: JobSearch, queues: Any, host: str
+    ) -> None:
+        spellings = SPELLINGS[host]
+        urls = [f"https://{spellings[n % len(spellings)]}/{n}.jpg" for n in range(51)]
+        refused = candidate(f"https://{spellings[-1]}/no.jpg", refused=Outcome.refused_licence)
+
+        planning.plan_part(put_part(search, [*map(candidate, urls), refused]))
+
+        assert [chunk.lane for chunk in chunks_of(session, job)] == [f"{host}#0", None]
+        assert set(session.scalars(select(Image.host))) == {host}
+        assert len(queues.bodies("host_lanes")) == 1
 
     def test_changes_nothing_the_second_time(
         self, session: Session, job: CrawlJob, search: JobSearch, queues: Any

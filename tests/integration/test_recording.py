@@ -9,19 +9,12 @@ from crawlset.crawls import recording
 from crawlset.models import CrawlJob, Image, JobChunk, JobStatus, WorkStatus
 from crawlset.outcomes import Outcome
 from crawlset.wire import keys
-from tests import factories
 from tests.integration.fetched import create_open_chunk, put_outcome, result
 
 pytestmark = [
     pytest.mark.role("crawlset_worker"),
     pytest.mark.usefixtures("bucket", "queues"),
 ]
-
-
-@pytest.fixture
-def job(session: Session) -> CrawlJob:
-    project = factories.create_project(session, factories.create_profile(session))
-    return factories.create_crawl_job(session, project)
 
 
 def outcomes_of(session: Session, chunk: JobChunk) -> list[Outcome | None]:

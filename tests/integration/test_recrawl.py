@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from crawlset.crawls import finishing, recording
 from crawlset.crawls.sweeping import sweep
-from crawlset.jobs.crawl_jobs import CrawlRepository
+from crawlset.jobs.crawl_repository import CrawlRepository
 from crawlset.kit import objects
 from crawlset.models import CrawlJob, Image, JobChunk, JobStatus, WorkStatus
 from crawlset.outcomes import Change, ImageStatus, Outcome
@@ -27,12 +27,6 @@ pytestmark = pytest.mark.usefixtures("bucket")
 
 def digest(content: bytes) -> bytes:
     return hashlib.sha256(content).digest()
-
-
-@pytest.fixture
-def job(session: Session) -> CrawlJob:
-    project = factories.create_project(session, factories.create_profile(session))
-    return factories.create_crawl_job(session, project)
 
 
 @pytest.fixture
@@ -279,10 +273,6 @@ class TestRecrawl:
     @pytest.fixture
     def path(self, job: CrawlJob) -> str:
         return f"/api/projects/{job.project_id}/crawl-jobs/{job.id}"
-
-    @pytest.fixture
-    def api(self, job: CrawlJob) -> Api:
-        return Api(job.user_id)
 
     @pytest.fixture
     def crawled(self, session: Session, job: CrawlJob) -> JobChunk:

@@ -21,11 +21,6 @@ AT_ONCE = {"grace_hours": "0"}
 
 
 @pytest.fixture
-def project(session: Session) -> Project:
-    return factories.create_project(session, factories.create_profile(session))
-
-
-@pytest.fixture
 def job(session: Session, project: Project) -> CrawlJob:
     return factories.create_crawl_job(session, project, status=JobStatus.completed)
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from crawlset.kit import objects
-from crawlset.models import CrawlJob, Image, JobStatus, Profile, ValidationJob
+from crawlset.models import CrawlJob, Image, JobStatus, Project, ValidationJob
 from functions.thumbnail import app
 from tests import factories
 from tests.integration.api import CONTEXT
@@ -47,13 +47,7 @@ class Page(HTMLParser):
 
 
 @pytest.fixture
-def profile(session: Session) -> Profile:
-    return factories.create_profile(session)
-
-
-@pytest.fixture
-def job(session: Session, profile: Profile) -> CrawlJob:
-    project = factories.create_project(session, profile)
+def job(session: Session, project: Project) -> CrawlJob:
     return factories.create_crawl_job(
         session, project, status=JobStatus.completed, name="<script>cats</script>"
     )

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from crawlset.models import CrawlJob, ImageVerdict, JobStatus, Project
-from crawlset.outcomes import ImageStatus, Outcome, Verdict
+from crawlset.models import CrawlJob, JobStatus, Project
+from crawlset.outcomes import ImageStatus, Outcome
 from tests import factories
 from tests.integration.api import Api
 
@@ -14,19 +14,9 @@ AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def project(session: Session) -> Project:
-    return factories.create_project(session, factories.create_profile(session))
-
-
-@pytest.fixture
 def job(session: Session, project: Project) -> CrawlJob:
     policy = {"licences": ["attribution"], "intended_use": "commercial", "fetch": {"robots": True}}
     return factories.create_crawl_job(session, project, status=JobStatus.completed, policy=policy)
-
-
-@pytest.fixture
-def api(project: Project) -> Api:
-    return Api(project.user_id)
 
 
 class TestProvenance:
@@ -62,15 +52,7 @@ class TestProvenance:
             },
         )
         validation = factories.create_validation_job(session, job)
-        session.add(
-            ImageVerdict(
-                validation_job_id=validation.id,
-                image_id=image.id,
-                user_id=image.user_id,
-                verdict=Verdict.keep,
-            )
-        )
-        session.commit()
+        factories.create_verdict(session, validation, image)
 
         body = self.ask(api, job, image.id)
 

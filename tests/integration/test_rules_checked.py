@@ -1,6 +1,5 @@
 """Rules that cannot be followed are refused alike, wherever a request may bring them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +9,6 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from crawlset import settings
 from crawlset.kit import objects
 from crawlset.models import CrawlJob, JobStatus, JobTemplate, Project, ValidationJob
 from crawlset.pipeline import service as pipeline
@@ -20,17 +18,9 @@ from tests import factories
 from tests.integration.api import Api
 from tests.integration.validating import validate
 
-pytestmark = pytest.mark.usefixtures("bucket")
+pytestmark = pytest.mark.usefixtures("bucket", "sample_source")
 
 HASH = b"0" * 64
-
-
-@pytest.fixture(autouse=True)
-def _configured(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("SAMPLE_SOURCE_URL", "http://127.0.0.1:1")
-    settings.source_settings.cache_clear()
-    yield
-    settings.source_settings.cache_clear()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from crawlset import settings
 from crawlset.models import (
     CrawlJob,
     CrawlSchedule,
@@ -25,32 +24,9 @@ from tests import factories
 from tests.integration.api import Api
 from tests.integration.planned import plan
 
-pytestmark = pytest.mark.usefixtures("bucket", "queues")
+pytestmark = pytest.mark.usefixtures("bucket", "queues", "sample_source")
 
 CRAWL = {"name": "cats", "keywords": ["cat"], "sources": ["sample"], "max_images": 50}
-
-
-@pytest.fixture(autouse=True)
-def _configured(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("SAMPLE_SOURCE_URL", "http://127.0.0.1:1")
-    settings.source_settings.cache_clear()
-    yield
-    settings.source_settings.cache_clear()
-
-
-@pytest.fixture
-def profile(session: Session) -> Profile:
-    return factories.create_profile(session)
-
-
-@pytest.fixture
-def project(session: Session, profile: Profile) -> Project:
-    return factories.create_project(session, profile)
-
-
-@pytest.fixture
-def api(profile: Profile) -> Api:
-    return Api(profile.id)
 
 
 @pytest.fixture

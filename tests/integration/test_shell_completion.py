@@ -12,7 +12,8 @@ from threading import Thread
 import httpx
 import pytest
 
-from tests.unit.client.fake_api import API_KEY, FakeApi
+from tests.unit.client.fake_answers import API_KEY
+from tests.unit.client.fake_api import FakeApi
 
 PRESSED = {
     "bash": "COMP_WORDS=(crawlset {words}); COMP_CWORD={last}; _crawlset_completion crawlset; "

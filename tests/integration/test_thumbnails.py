@@ -18,11 +18,6 @@ from tests.unit.imaging import pictures
 pytestmark = pytest.mark.usefixtures("bucket")
 
 
-@pytest.fixture
-def profile(session: Session) -> Profile:
-    return factories.create_profile(session)
-
-
 def store(session: Session, profile: Profile, picture: bytes, **overrides: Any) -> Image:
     job = factories.create_crawl_job(session, factories.create_project(session, profile))
     chunk = factories.create_chunk(session, job)

@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from crawlset import settings
 from crawlset.crawls.schemas import FetchPolicyCreate
 from crawlset.kit import objects
 from crawlset.models import (
@@ -19,6 +18,7 @@ from crawlset.models import (
     JobTemplate,
     OutboxMessage,
     Profile,
+    Project,
     Target,
     WorkStatus,
 )
@@ -44,12 +44,6 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 def tick(**event: Any) -> dict[str, Any]:
     return app.handler(event, CONTEXT)
-
-
-@pytest.fixture
-def job(session: Session) -> CrawlJob:
-    project = factories.create_project(session, factories.create_profile(session))
-    return factories.create_crawl_job(session, project)
 
 
 def create_stalled_chunk(session: Session, job: CrawlJob, **overrides: Any) -> JobChunk:
@@ -138,6 +132,26 @@ class TestSweep:
         assert (message.search_id, message.attempt) == (due.id, 1)
         session.expire_all()
         assert (due.status, due.not_before) == (WorkStatus.queued, None)
+
+    @pytest.mark.parametrize("put_off", [True, False])
+    def test_ends_a_search_that_cannot_be_read_and_sends_its_neighbour(
+        self, session: Session, job: CrawlJob, queues: Any, put_off: bool
+    ) -> None:
+        due: dict[str, Any] = (
+            {"status": WorkStatus.pending, "not_before": func.now() - text("interval '1 minute'")}
+            if put_off
+            else {"updated_at": LONG_AGO}
+        )
+        broken = factories.create_search(session, job, request={"keyword": 7}, **due)
+        whole = factories.create_search(session, job, **due)
+
+        tick()
+
+        (message,) = map(DiscoverMessage.from_json, queues.bodies("discover"))
+        assert message.search_id == whole.id
+        session.expire_all()
+        assert (broken.status, whole.status) == (WorkStatus.failed, WorkStatus.queued)
+        assert "cannot be read" in str(broken.error_message)
 
     def test_records_an_outcome_whose_event_never_came(
         self, session: Session, job: CrawlJob, queues: Any
@@ -232,33 +246,12 @@ class TestSweep:
         assert image.outcome is Outcome.cancelled
 
 
+@pytest.mark.usefixtures("sample_source")
 class TestSchedules:
     @pytest.fixture
-    def schedule(self, session: Session, monkeypatch: pytest.MonkeyPatch) -> Any:
-        monkeypatch.setenv("SAMPLE_SOURCE_URL", "http://127.0.0.1:1")
-        settings.source_settings.cache_clear()
-        project = factories.create_project(session, factories.create_profile(session))
-        template = JobTemplate(
-            user_id=project.user_id,
-            project_id=project.id,
-            name="cats",
-            configuration={"name": "cats", "keywords": ["cat"], "sources": ["sample"]},
-        )
-        session.add(template)
-        session.flush()
-        schedule = CrawlSchedule(
-            user_id=project.user_id,
-            project_id=project.id,
-            template_id=template.id,
-            name="nightly",
-            cron="0 3 * * *",
-            timezone="Europe/Berlin",
-            next_run_at=LONG_AGO,
-        )
-        session.add(schedule)
-        session.commit()
-        yield schedule
-        settings.source_settings.cache_clear()
+    def schedule(self, session: Session, project: Project) -> CrawlSchedule:
+        template = factories.create_template(session, project)
+        return factories.create_schedule(session, template, timezone="Europe/Berlin")
 
     def test_starts_one_job_however_many_ticks_there_are(
         self, session: Session, schedule: CrawlSchedule, queues: Any
@@ -316,16 +309,9 @@ class TestSchedules:
         queues: Any,
         broken: dict[str, str],
     ) -> None:
-        other = CrawlSchedule(
-            user_id=schedule.user_id,
-            project_id=schedule.project_id,
-            template_id=schedule.template_id,
-            name="other",
-            **{"cron": "0 3 * * *", "timezone": "UTC"} | broken,
-            next_run_at=LONG_AGO - timedelta(days=1),
-        )
-        session.add(other)
-        session.commit()
+        template = session.get_one(JobTemplate, schedule.template_id)
+        earlier = schedule.next_run_at - timedelta(days=1)
+        other = factories.create_schedule(session, template, next_run_at=earlier, **broken)
 
         tick()
 

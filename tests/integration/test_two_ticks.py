@@ -1,15 +1,12 @@
 """What only two ticks at once can show: rows are committed, and deleted after each test."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, delete, func, select, update
+from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
 
-from crawlset import settings
-from crawlset.kit import db
-from crawlset.models import CrawlJob, CrawlSchedule, OutboxMessage, Profile
+from crawlset.models import CrawlJob, CrawlSchedule, Profile
 from crawlset.schedules import firing
 from tests import factories
 from tests.integration.test_concurrency import at_once
@@ -19,22 +16,13 @@ N_SCHEDULES = 8
 
 
 @pytest.fixture
-def profile(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Profile]:
-    """A committed profile with schedules that are due; each tick opens connections of its own."""
-    monkeypatch.setenv("SAMPLE_SOURCE_URL", "http://127.0.0.1:1")
-    settings.source_settings.cache_clear()
-    monkeypatch.setattr(db, "new_session", lambda: Session(engine, expire_on_commit=False))
-    with Session(engine, expire_on_commit=False) as session:
-        profile = factories.create_profile(session, max_active_jobs=1_000)
-        template = factories.create_template(session, factories.create_project(session, profile))
-        for _ in range(N_SCHEDULES):
-            factories.create_schedule(session, template)
-        yield profile
-        session.rollback()
-        session.execute(delete(Profile).where(Profile.id == profile.id))
-        session.execute(delete(OutboxMessage))
-        session.commit()
-    settings.source_settings.cache_clear()
+def profile(owner: Session, own_connections: None, sample_source: None) -> Profile:
+    """A committed profile with schedules that are due."""
+    profile = factories.create_profile(owner, max_active_jobs=1_000)
+    template = factories.create_template(owner, factories.create_project(owner, profile))
+    for _ in range(N_SCHEDULES):
+        factories.create_schedule(owner, template)
+    return profile
 
 
 class TestFireDue:

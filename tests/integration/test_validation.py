@@ -11,7 +11,6 @@ from crawlset.models import (
     JobChunk,
     JobStatus,
     OutboxMessage,
-    Profile,
     Project,
     ValidationJob,
 )
@@ -26,24 +25,13 @@ pytestmark = pytest.mark.usefixtures("bucket")
 
 
 @pytest.fixture
-def profile(session: Session) -> Profile:
-    return factories.create_profile(session)
-
-
-@pytest.fixture
-def job(session: Session, profile: Profile) -> CrawlJob:
-    project = factories.create_project(session, profile)
+def job(session: Session, project: Project) -> CrawlJob:
     return factories.create_crawl_job(session, project, status=JobStatus.completed)
 
 
 @pytest.fixture
 def chunk(session: Session, job: CrawlJob) -> JobChunk:
     return factories.create_chunk(session, job)
-
-
-@pytest.fixture
-def api(profile: Profile) -> Api:
-    return Api(profile.id)
 
 
 @pytest.fixture
@@ -60,6 +48,11 @@ NARROW = bounds("width", min=90, max=80)
 BLACK = {"check": "dark", "params": {"below": 7}}
 PD_ONLY = {"check": "licence", "params": {"allowed": ["pd"]}}
 NOT_OF_A = {"check": "host", "params": {"denied": ["a.test"]}}
+MUNICH = "xn--mnchen-3ya.de"
+
+
+def not_of(host: str) -> dict[str, Any]:
+    return {"check": "host", "params": {"denied": [host]}}
 
 
 def licensed(choice: str) -> dict[str, Any]:
@@ -217,6 +210,16 @@ class TestValidate:
             ({"landing_url": "https://a.test/"}, {"check": "provenance"}, None),
             ({"host": "img.a.test"}, NOT_OF_A, (None, None)),
             ({"host": "ba.test"}, NOT_OF_A, None),
+            ({"host": "a.test"}, not_of("A.Test."), (None, None)),
+            ({"host": MUNICH}, not_of(MUNICH), (None, None)),
+            ({"host": MUNICH}, not_of("München.de."), (None, None)),
+            ({"host": f"img.{MUNICH}"}, not_of("münchen.de"), (None, None)),
+            ({"host": "[2001:db8::1]"}, not_of("[2001:DB8:0::1]"), (None, None)),
+            # As hosts were kept before they had one spelling.
+            ({"host": "img.a.test."}, NOT_OF_A, (None, None)),
+            ({"host": "münchen.de"}, not_of(MUNICH), (None, None)),
+            ({"host": "img.münchen.de."}, not_of("münchen.de"), (None, None)),
+            ({"host": "ba.test."}, NOT_OF_A, None),
             ({"source": "inaturalist"}, used_for("commercial"), (None, None)),
             (
                 {"evidence": {"signals": {"headers": {"X-Robots-Tag": "NoAI"}}}},

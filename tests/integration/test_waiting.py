@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from crawlset.kit import objects
 from crawlset.kit.batch import Delivery
 from crawlset.kit.strict_json import from_json
-from crawlset.models import CrawlJob, JobEvent, JobSearch, JobStatus, WorkStatus
+from crawlset.models import CrawlJob, JobEvent, JobSearch, JobStatus, Project, WorkStatus
 from crawlset.wire import keys
 from crawlset.wire.candidates import PartHead
 from crawlset.wire.notices import ObjectNotice
@@ -29,14 +29,8 @@ ERROR = "sample does not answer at the moment (ConnectError)."
 
 
 @pytest.fixture
-def job(session: Session) -> CrawlJob:
-    project = factories.create_project(session, factories.create_profile(session))
+def job(session: Session, project: Project) -> CrawlJob:
     return factories.create_crawl_job(session, project, status=JobStatus.pending)
-
-
-@pytest.fixture
-def search(session: Session, job: CrawlJob) -> JobSearch:
-    return factories.create_search(session, job)
 
 
 def note(search: JobSearch, *, error: str = ERROR, at: datetime | None = None) -> None:
@@ -144,10 +138,6 @@ class TestShown:
     @pytest.fixture
     def path(self, job: CrawlJob) -> str:
         return f"/api/projects/{job.project_id}/crawl-jobs/{job.id}"
-
-    @pytest.fixture
-    def api(self, job: CrawlJob) -> Api:
-        return Api(job.user_id)
 
     def test_names_the_source_and_what_it_did(
         self, session: Session, api: Api, job: CrawlJob, search: JobSearch, path: str

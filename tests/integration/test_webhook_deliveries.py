@@ -11,8 +11,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 from standardwebhooks import Webhook as Verifier
 
-from crawlset.kit.ids import new_id
 from crawlset.models import Webhook, WebhookDelivery
+from crawlset.tick import purging
 from crawlset.webhooks import dispatching, signing
 from crawlset.webhooks.recording import BACK_OFF, MAX_ATTEMPTS
 from crawlset.wire.deliveries import DeliveryResult
@@ -39,7 +39,7 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Any:
 def create_delivery(session: Session, url: str, **overrides: Any) -> WebhookDelivery:
     """Of the creation of a crawl job."""
     profile = factories.create_profile(session)
-    session.add(Webhook(id=new_id(), user_id=profile.id, url=url, events=["*"], secret=SECRET))
+    factories.create_webhook(session, profile, url=url, secret=SECRET)
     session.flush()
     factories.create_crawl_job(session, factories.create_project(session, profile))
     delivery = session.scalars(select(WebhookDelivery)).one()
@@ -138,7 +138,7 @@ class TestDispatch:
             session, "https://x.example.org/", created_at=datetime.now(UTC) - timedelta(days=31)
         )
 
-        assert dispatching.forget_old() == 1
+        assert purging.forget_old(WebhookDelivery.created_at, dispatching.KEPT) == 1
 
 
 @ticks

@@ -15,16 +15,6 @@ from tests.integration.api import Api
 HOOK = {"url": "https://hooks.example.org/crawlset"}
 
 
-@pytest.fixture
-def profile(session: Session) -> Profile:
-    return factories.create_profile(session)
-
-
-@pytest.fixture
-def api(profile: Profile) -> Api:
-    return Api(profile.id)
-
-
 def create(api: Api, **overrides: Any) -> Any:
     status, body = api.call("POST", "/api/webhooks", HOOK | overrides)
     assert status == 201

@@ -14,10 +14,10 @@ from crawlset.fetching.service import fetch_chunk
 from crawlset.identity import Crawler
 from crawlset.kit import objects
 from crawlset.kit.strict_json import from_json
-from crawlset.models import CrawlJob, Image, JobChunk, JobSearch, JobStatus, WorkStatus
+from crawlset.models import CrawlJob, Image, JobChunk, JobSearch, JobStatus, Project, WorkStatus
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.sources.discover import discover
-from crawlset.sources.protocol import Candidate, Page
+from crawlset.sources.protocol import Candidate, CandidatePage
 from crawlset.wire import keys
 from crawlset.wire.candidates import Query
 from crawlset.wire.chunks import ChunkMessage
@@ -31,14 +31,8 @@ pytestmark = pytest.mark.role("crawlset_worker")
 
 
 @pytest.fixture
-def job(session: Session) -> CrawlJob:
-    project = factories.create_project(session, factories.create_profile(session))
+def job(session: Session, project: Project) -> CrawlJob:
     return factories.create_crawl_job(session, project, status=JobStatus.pending)
-
-
-@pytest.fixture
-def search(session: Session, job: CrawlJob) -> JobSearch:
-    return factories.create_search(session, job)
 
 
 @pytest.fixture
@@ -58,8 +52,8 @@ def discover_and_plan(
 ) -> None:
     """Let a source yield what was `found`, and plan the parts that `discover` wrote of it."""
 
-    def ask(request: SearchRequest) -> Iterator[Page]:
-        yield Page(found)
+    def ask(request: SearchRequest) -> Iterator[CandidatePage]:
+        yield CandidatePage(found)
         if error is not None:
             raise error
 

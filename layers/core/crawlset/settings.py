@@ -1,5 +1,6 @@
 """What each function reads from its environment, and the limits of the service."""
 
+from datetime import timedelta
 from functools import cache
 
 from pydantic import SecretStr
@@ -16,6 +17,8 @@ MAX_URLS_IN_REQUEST = 10_000
 MAX_MANIFEST_BYTES = 1 << 30
 MAX_ATTEMPTS = 5
 """Times one chunk or search is sent before its work is made terminal."""
+QUEUE_RETENTION = timedelta(days=4)
+"""A message that waits for longer than this is gone from its queue."""
 
 
 class SourceKeysSettings(BaseSettings):

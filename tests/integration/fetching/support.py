@@ -7,8 +7,10 @@ from dataclasses import replace
 
 from crawlset.fetching.chunk import ChunkResult
 from crawlset.fetching.limits import Limits
+from crawlset.imaging.decode_child import Done
 from crawlset.imaging.features import Features, Rejection
-from crawlset.imaging.pool import DecodePool, Done, Picture
+from crawlset.imaging.pool import DecodePool
+from crawlset.kit.spool import Body
 from crawlset.resizing import Resize
 from crawlset.wire.outcomes import UrlOutcome
 
@@ -40,7 +42,7 @@ class WatchedPool(DecodePool):
         """A child has been sent a picture."""
         self.has_answered = threading.Event()
 
-    def decode(self, picture: Picture, done: Done, resize: Resize | None = None) -> None:
+    def decode(self, picture: Body, done: Done, resize: Resize | None = None) -> None:
         def answer(seen: Features | Rejection) -> None:
             done(seen)
             self.has_answered.set()

@@ -21,11 +21,6 @@ from tests.integration.takedowns.taken import (
 
 
 @pytest.fixture
-def project(session: Session) -> Project:
-    return factories.create_project(session, factories.create_profile(session))
-
-
-@pytest.fixture
 def job(session: Session, project: Project) -> CrawlJob:
     return factories.create_crawl_job(session, project, status=JobStatus.completed)
 
@@ -46,11 +41,6 @@ def carry_out(queues: Any, roles: list[str]) -> Callable[[], int]:
         return n_messages
 
     return do
-
-
-@pytest.fixture
-def api(project: Project) -> Api:
-    return Api(project.user_id)
 
 
 @pytest.fixture

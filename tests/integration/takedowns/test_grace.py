@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from crawlset.kit import objects
 from crawlset.models import (
     CrawlJob,
-    ExportFile,
     ExportJob,
     Image,
     JobChunk,
@@ -53,16 +52,7 @@ def create_export(session: Session, job: CrawlJob) -> tuple[ExportJob, str]:
     export = factories.create_export_job(
         session, job, status=JobStatus.completed, finished_at=datetime.now(UTC)
     )
-    session.add(
-        ExportFile(
-            user_id=job.user_id,
-            export_job_id=export.id,
-            name="data-00000.zip",
-            file_size=3,
-            sha256=b"s",
-        )
-    )
-    session.commit()
+    factories.create_export_file(session, export)
     objects.put(keys.export_file(export.id, "data-00000.zip"), b"zip")
     jobs = f"/api/projects/{job.project_id}/crawl-jobs/{job.id}/export-jobs"
     return export, f"{jobs}/{export.id}"

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, delete, func, select, text
+from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session
 
 from crawlset.crawls import recording
@@ -18,7 +18,6 @@ from crawlset.models import (
     Image,
     JobChunk,
     JobStatus,
-    Profile,
     Project,
     Takedown,
     TakedownImage,
@@ -290,14 +289,6 @@ class TestWhatWasOnItsWay:
 
 class TestRace:
     """Of a revocation and the tick, at the end of the grace, exactly one wins."""
-
-    @pytest.fixture
-    def owner(self, engine: Engine) -> Iterator[Session]:
-        with Session(engine) as session:
-            yield session
-            session.rollback()
-            session.execute(delete(Profile))
-            session.commit()
 
     @pytest.fixture
     def due(self, owner: Session, revoker: Session) -> UUID:

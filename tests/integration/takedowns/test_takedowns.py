@@ -15,7 +15,6 @@ from crawlset.kit import objects
 from crawlset.models import (
     CrawlJob,
     Image,
-    ImageVerdict,
     JobChunk,
     JobStatus,
     PackRewrite,
@@ -24,7 +23,7 @@ from crawlset.models import (
     TakedownKind,
     WorkStatus,
 )
-from crawlset.outcomes import ImageStatus, Outcome, Verdict
+from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.takedowns import resending, rewriting
 from crawlset.takedowns.carrying_on import carry_on
 from crawlset.wire import keys
@@ -56,6 +55,11 @@ class TestTakedown:
             ("host", "A.test", {"url": "https://img.a.test/cat.jpg"}),
             ("host", "a.test", {"landing_url": "https://B.A.Test./page"}),
             ("host", "a.test", {"url": "https://kön.a.test/cat.jpg"}),
+            ("host", "a.test.", {"url": "https://A.TEST./cat.jpg", "host": "a.test."}),
+            ("host", "münchen.de", {"url": "https://xn--mnchen-3ya.de/cat.jpg"}),
+            ("host", "xn--mnchen-3ya.de", {"url": "https://MÜNCHEN.de./cat.jpg"}),
+            ("url", "https://münchen.de/cat.jpg", {"url": "https://xn--mnchen-3ya.de./cat.jpg"}),
+            ("url", "https://[2001:db8::1]/x", {"url": "https://[2001:DB8:0::1]/x"}),
             ("creator", "Ida", {"creator": "ida"}),
             ("look_alike", "00000000000000f0", {"phashes": [0xF1, 1 << 60, 1 << 61, 1 << 62]}),
         ],
@@ -178,14 +182,7 @@ class TestTakedown:
     ) -> None:
         cat, _ = store(CAT, DOG)
         validation = factories.create_validation_job(session, job, status=JobStatus.completed)
-        session.add(
-            ImageVerdict(
-                validation_job_id=validation.id,
-                image_id=cat.id,
-                user_id=cat.user_id,
-                verdict=Verdict.reject,
-            )
-        )
+        factories.create_verdict(session, validation, cat, "dark")
         done = {"status": JobStatus.completed, "finished_at": datetime.now(UTC)}
         holds_it = factories.create_export_job(session, job, **done)
         without_it = factories.create_export_job(
@@ -237,6 +234,9 @@ class TestTakedown:
             {"kind": "url", "value": "https://a.test/x", "image_id": 1},
             {"kind": "host", "value": "https://a.test"},
             {"kind": "host", "value": "localhost"},
+            {"kind": "host", "value": "a.test:8080"},
+            {"kind": "host", "value": "a..test"},
+            {"kind": "host", "value": "a.test/x"},
             {"kind": "creator", "value": ""},
             {"kind": "look_alike"},
             {"kind": "look_alike", "value": "xyz"},

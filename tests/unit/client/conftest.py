@@ -12,7 +12,8 @@ from crawlset_client.api import Crawlset
 from crawlset_client.cli import app
 from crawlset_client.cli.running import Outside
 from crawlset_client.laptop import Cloud, CloudOptions, Step
-from tests.unit.client.fake_api import API_KEY, API_URL, FakeApi
+from tests.unit.client.fake_answers import API_KEY, API_URL
+from tests.unit.client.fake_api import FakeApi
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,14 @@ class Shell:
         self.on_sleep()
 
 
+def names(directory: Path) -> set[str]:
+    return {path.name for path in directory.iterdir()}
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
 @pytest.fixture
 def api() -> FakeApi:
     return FakeApi()
@@ -128,3 +137,9 @@ def shell(
 def crawlset(api: FakeApi) -> Iterator[Crawlset]:
     with Crawlset(API_URL, API_KEY, transport=api.transport, sleep=lambda _: None) as client:
         yield client
+
+
+@pytest.fixture
+def job_id(api: FakeApi) -> str:
+    """A completed job of the project `cats`."""
+    return str(api.add_job(api.add_project("cats"))["id"])

@@ -5,109 +5,39 @@ Its shapes are those of docs/openapi.json, which is generated from the real rout
 """
 
 import hashlib
-import io
 import json
 import re
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import httpx
 
-API_URL = "http://api.test"
-API_KEY = "cs_test"
-STORE_URL = "http://store.test"
-NOW = "2026-01-02T03:04:05Z"
-KEPT = {"deleted_at": None, "purges_at": None}
-"""Fields of what is not deleted."""
-PAGE = 2
-"""Items on a page, so that every list is read in several."""
-
-REPORT = '<html><head><meta name="generator" content="Crawlset"></head>{}</html>'
+from tests.unit.client.fake_answers import (
+    API_KEY,
+    COST,
+    ESTIMATE,
+    HEALTH,
+    KEPT,
+    NOW,
+    PROGRESS,
+    REPORT,
+    SETTLED,
+    SOURCES,
+    STORE_URL,
+    deletion,
+    name_taken,
+    new_job,
+    new_project,
+    new_work,
+    not_found,
+    page,
+    problem,
+)
+from tests.unit.client.fake_dataset import dataset_files
 
 Route = Callable[..., httpx.Response]
-
-SETTLED = {"stored": 6, "duplicate_bytes": 1, "truncated": 1, "refused_robots": 1, "http_404": 1}
-PROGRESS = {
-    "candidates": 10,
-    "pending": 0,
-    "stored": 6,
-    "duplicate": 1,
-    "rejected": 1,
-    "refused": 1,
-    "failed": 1,
-    "cancelled": 0,
-}
-
-
-COST = {
-    "aws_lambda": 0.0195,
-    "s3": 0.0031,
-    "sqs": 0.0001,
-    "requests": 0.0002,
-    "transfer": 0.012,
-    "total": 0.0349,
-}
-ESTIMATE = {
-    "candidates": {"low": 100, "expected": 600, "high": 1000},
-    "expected_yield": 0.8,
-    "images": 480,
-    "bytes": 144_000_000,
-    "seconds": 45.0,
-    "cost": COST,
-    "assumptions": {"basis": "defaults", "n_images_known": 0},
-}
-
-
-def zip_of(members: dict[str, bytes]) -> bytes:
-    body = io.BytesIO()
-    with zipfile.ZipFile(body, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return body.getvalue()
-
-
-def dataset_files() -> dict[str, bytes]:
-    """Five images in two archives, beside a manifest of ten candidates."""
-    trees = {
-        "data/train-00000.zip": {
-            "train/cat/a.jpg": b"a",
-            "train/coffee/b.png": b"b",
-            "validation/cat/c.jpg": b"c",
-        },
-        "data/train-00001.zip": {"test/rocket/d.gif": b"d", "train/rocket/e.webp": b"e"},
-    }
-    held = [(data_file, name, tree[name]) for data_file, tree in trees.items() for name in tree]
-    outcomes = [outcome for outcome, n in SETTLED.items() for _ in range(n)]
-    lines = [
-        manifest_line(n, outcome, *(held[n] if n < len(held) else (None, None, b"")))
-        for n, outcome in enumerate(outcomes)
-    ]
-    return {
-        **{name: zip_of(tree) for name, tree in trees.items()},
-        "manifest.jsonl": "".join(f"{json.dumps(line)}\n" for line in lines).encode(),
-        "README.md": b"# Images\n",
-    }
-
-
-def manifest_line(
-    n: int, outcome: str, data_file: str | None, name: str | None, body: bytes
-) -> dict[str, Any]:
-    split, class_name, _ = name.split("/") if name else (None, None, None)
-    return {
-        "url": f"http://host.test/{n}",
-        "outcome": outcome,
-        "rule": None,
-        "sha256": hashlib.sha256(body).hexdigest(),
-        "split": split,
-        "class": class_name,
-        "data_file": data_file,
-        "file_name": name,
-        "left_out": None,
-    }
 
 
 @dataclass
@@ -176,41 +106,12 @@ class FakeApi:
         return problem(404, "NoRouteError", f"There is no route {request.url.path}.")
 
     def add_project(self, name: str) -> dict[str, Any]:
-        project = {
-            "id": str(uuid4()),
-            "name": name,
-            "description": None,
-            "created_at": NOW,
-            "updated_at": NOW,
-            **KEPT,
-        }
+        project = new_project(name)
         self.projects[str(project["id"])] = project
         return project
 
     def add_job(self, project: dict[str, Any], status: str = "completed") -> dict[str, Any]:
-        job = {
-            "id": str(uuid4()),
-            "project_id": project["id"],
-            "name": "cats",
-            "status": status,
-            "keywords": ["cat"],
-            "sources": ["sample"],
-            "max_images": 1000,
-            "licences": [],
-            "intended_use": "research",
-            "error_message": None,
-            "progress": dict.fromkeys(PROGRESS, 0),
-            "outcomes": {},
-            "bytes_stored": 0,
-            "chunks": {"total": 2, "queued": 2, "completed": 0},
-            "searches": [],
-            "validation_jobs": [],
-            "export_jobs": [],
-            "created_at": NOW,
-            "started_at": NOW,
-            "finished_at": None,
-            **KEPT,
-        }
+        job = new_job(project, status)
         if status == "completed":
             self._settle(job)
         self.jobs[str(job["id"])] = job
@@ -222,11 +123,7 @@ class FakeApi:
         jobs = f"{project}/crawl-jobs"
         job = f"{jobs}/(?P<j>[^/]+)"
         return [
-            (
-                "GET",
-                "/api/health",
-                lambda _: httpx.Response(200, json={"status": "ok", "version": "0.1.0"}),
-            ),
+            ("GET", "/api/health", lambda _: httpx.Response(200, json=HEALTH)),
             ("GET", "/api/profile", lambda _: httpx.Response(200, json={"email": "me@test"})),
             ("GET", "/api/sources", lambda _: httpx.Response(200, json={"items": SOURCES})),
             ("POST", projects, self._create_project),
@@ -400,7 +297,7 @@ class FakeApi:
     def _create_validation(self, request: httpx.Request, p: str, j: str) -> httpx.Response:
         body = json.loads(request.content)
         validation = {
-            **_work(j),
+            **new_work(j),
             "validation_rules": body.get("validation_rules", {}),
             "counts": {"kept": 0, "rejected": 0},
             "by_rule": {},
@@ -409,7 +306,7 @@ class FakeApi:
         return httpx.Response(201, json=validation)
 
     def add_validation(self, job: dict[str, Any], **fields: Any) -> dict[str, Any]:
-        validation = {**_work(job["id"]), "status": "completed", "counts": self.counts, **fields}
+        validation = {**new_work(job["id"]), "status": "completed", "counts": self.counts, **fields}
         self.validations[validation["id"]] = validation
         return validation
 
@@ -424,7 +321,7 @@ class FakeApi:
             detail = "/format: Input should be 'imagefolder' or 'parquet'"
             return problem(422, "UnprocessableError", detail)
         export = {
-            **_work(j),
+            **new_work(j),
             "validation_job_id": body.get("validation_job_id"),
             "format": body["format"],
             "export_options": body.get("export_options", {}),
@@ -476,64 +373,6 @@ class FakeApi:
         return httpx.Response(206 if start else 200, stream=httpx.ByteStream(body[start:]))
 
 
-SOURCES = [
-    {
-        "name": "pexels",
-        "configured": False,
-        "reason": "Name it in the deployment's Sources, and give pexels_key.",
-        "intended_uses": [],
-        "licences": [],
-        "limits": "200 requests an hour",
-        "terms_url": "https://www.pexels.com/terms",
-        "notes": "Its terms forbid datasets.",
-    },
-    {
-        "name": "sample",
-        "configured": True,
-        "intended_uses": ["research"],
-        "licences": ["cc0"],
-        "limits": "50 results a page",
-        "terms_url": None,
-        "notes": "The pictures that come with Crawlset.",
-    },
-]
-
-
-def page(request: httpx.Request, items: list[dict[str, Any]]) -> httpx.Response:
-    start = int(request.url.params.get("cursor", 0))
-    more = start + PAGE < len(items)
-    body = {
-        "items": items[start : start + PAGE],
-        "next_cursor": str(start + PAGE) if more else None,
-    }
-    return httpx.Response(200, json=body)
-
-
-def problem(status: int, code: str, detail: str, **headers: str) -> httpx.Response:
-    body = {
-        "type": "about:blank",
-        "title": "Problem",
-        "status": status,
-        "detail": detail,
-        "code": code,
-        "request_id": "request-1",
-    }
-    media_type = {"content-type": "application/problem+json"}
-    return httpx.Response(status, json=body, headers={**media_type, **headers})
-
-
-def name_taken() -> httpx.Response:
-    return problem(409, "ProjectNameTakenError", "You have a project of this name already.")
-
-
-def not_found(what: str, id_: str) -> httpx.Response:
-    try:
-        UUID(id_)
-    except ValueError:
-        return problem(422, "InvalidRequestError", f"{id_} is no UUID")
-    return problem(404, "NotFoundError", f"There is no {what} {id_}.")
-
-
 def _delete(
     request: httpx.Request,
     kept: dict[str, dict[str, Any]],
@@ -541,9 +380,7 @@ def _delete(
     id_: str,
 ) -> httpx.Response:
     hours = int(request.url.params.get("grace_hours", 24))
-    purges_at = datetime.fromisoformat(NOW) + timedelta(hours=hours)
-    marks = {"deleted_at": NOW, "purges_at": f"{purges_at:%Y-%m-%dT%H:%M:%SZ}"}
-    gone = kept.pop(id_) | marks
+    gone = kept.pop(id_) | deletion(hours)
     if hours:
         deleted[id_] = gone
     return httpx.Response(200, json=gone)
@@ -560,15 +397,3 @@ def _restore(
 def _of_job(works: dict[str, dict[str, Any]], job_id: str) -> list[dict[str, Any]]:
     """Newest first."""
     return [work for work in works.values() if work["crawl_job_id"] == job_id][::-1]
-
-
-def _work(job_id: str) -> dict[str, Any]:
-    return {
-        "id": str(uuid4()),
-        "crawl_job_id": job_id,
-        "status": "pending",
-        "error_message": None,
-        "created_at": NOW,
-        "started_at": None,
-        "finished_at": None,
-    }

@@ -13,7 +13,8 @@ from crawlset_client.errors import (
     NotRunningError,
     UnexpectedAnswerError,
 )
-from tests.unit.client.fake_api import API_KEY, API_URL, FakeApi, problem
+from tests.unit.client.fake_answers import API_KEY, API_URL, problem
+from tests.unit.client.fake_api import FakeApi
 
 
 def sleeping(api: FakeApi) -> tuple[Crawlset, list[float]]:

@@ -6,7 +6,8 @@ import pytest
 
 from crawlset_client.laptop import LaptopError
 from tests.unit.client.conftest import FakeLaptop, Shell
-from tests.unit.client.fake_api import API_KEY, API_URL, FakeApi
+from tests.unit.client.fake_answers import API_KEY, API_URL
+from tests.unit.client.fake_api import FakeApi
 
 NO_SETTINGS = {"CRAWLSET_API_URL": None, "CRAWLSET_API_KEY": None}
 

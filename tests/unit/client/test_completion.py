@@ -14,7 +14,8 @@ from crawlset.validation.rules.presets import Preset
 from crawlset.wire.searches import IntendedUse
 from crawlset_client.cli import completion
 from tests.unit.client.conftest import Shell
-from tests.unit.client.fake_api import FakeApi, problem
+from tests.unit.client.fake_answers import problem
+from tests.unit.client.fake_api import FakeApi
 
 
 def complete(shell: Shell, *line: str, **env: str | None) -> list[str]:

@@ -6,7 +6,8 @@ import pytest
 from crawlset_client.config import load_config
 from crawlset_client.errors import ConfigError
 from tests.unit.client.conftest import Shell
-from tests.unit.client.fake_api import API_URL, FakeApi
+from tests.unit.client.fake_answers import API_URL
+from tests.unit.client.fake_api import FakeApi
 
 LOCAL = "http://127.0.0.1:8480"
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from tests.unit.client.conftest import Shell
-from tests.unit.client.fake_api import FakeApi, manifest_line
+from tests.unit.client.fake_api import FakeApi
+from tests.unit.client.fake_dataset import manifest_line
 
 ZIP = "data/train-00000.zip"
 

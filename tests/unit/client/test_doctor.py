@@ -12,7 +12,8 @@ from crawlset_client.cli import diagnosis
 from crawlset_client.doctor import machine
 from crawlset_client.doctor.findings import Finding, State, examine, ok
 from tests.unit.client.conftest import Shell
-from tests.unit.client.fake_api import API_URL, FakeApi
+from tests.unit.client.fake_answers import API_URL
+from tests.unit.client.fake_api import FakeApi
 
 
 @pytest.fixture(autouse=True)

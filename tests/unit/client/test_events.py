@@ -5,7 +5,8 @@ import httpx
 import pytest
 
 from tests.unit.client.conftest import Shell
-from tests.unit.client.fake_api import NOW, FakeApi
+from tests.unit.client.fake_answers import NOW
+from tests.unit.client.fake_api import FakeApi
 
 
 @dataclass

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from tests.unit.client.conftest import Shell
-from tests.unit.client.fake_api import FakeApi, problem
+from tests.unit.client.fake_answers import problem
+from tests.unit.client.fake_api import FakeApi
 
 CATS = {"id": 7, "name": "Cats", "keywords": ["cat"], "max_images": 50, "status": "completed"}
 DOGS = {"id": "d-8", "name": "Dogs", "keywords": ["dog"], "search_engines": ["google"]}

@@ -16,7 +16,8 @@ from crawlset_client.progress import (
     duration,
     size,
 )
-from tests.unit.client.fake_api import NOW, FakeApi
+from tests.unit.client.fake_answers import NOW
+from tests.unit.client.fake_api import FakeApi
 
 
 class Clock:

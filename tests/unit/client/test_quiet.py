@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.client.conftest import Shell
-from tests.unit.client.fake_api import FakeApi, problem
+from tests.unit.client.fake_answers import problem
+from tests.unit.client.fake_api import FakeApi
 
 CRAWL = ("crawl", "cat", "--source", "sample")
 

@@ -14,7 +14,7 @@ import pytest
 from crawlset_client.api import Crawlset
 from crawlset_client.api.connection import Resource
 from crawlset_client.errors import ApiError
-from tests.unit.client.fake_api import API_KEY, API_URL
+from tests.unit.client.fake_answers import API_KEY, API_URL
 
 ROOT = Path(__file__).parents[3]
 PATHS: dict[str, dict[str, Any]] = json.loads((ROOT / "docs/openapi.json").read_text())["paths"]

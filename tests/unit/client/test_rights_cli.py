@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from tests.unit.client.conftest import Shell
-from tests.unit.client.fake_api import NOW, FakeApi, not_found, page
+from tests.unit.client.fake_answers import NOW, not_found, page
+from tests.unit.client.fake_api import FakeApi
 
 SUMMARY = {
     "section_2_3": {

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from tests.unit.client.conftest import Shell
-from tests.unit.client.fake_api import NOW, FakeApi, not_found, page
+from tests.unit.client.fake_answers import NOW, not_found, page
+from tests.unit.client.fake_api import FakeApi
 
 CRAWL = {"name": "cats", "keywords": ["cat"], "sources": ["sample"]}
 RUNS = [f"2026-01-0{day}T03:00:00+01:00" for day in range(3, 8)]

@@ -6,7 +6,10 @@ import struct
 import zlib
 from typing import Any
 
+import numpy as np
 from PIL import Image
+
+from crawlset.imaging.features import Transformed
 
 SIZE = (200, 150)
 
@@ -59,3 +62,15 @@ def gif_of_frames(n_frames: int) -> bytes:
     """A GIF of `n_frames` frames of 100 x 100 in as few bytes as it takes."""
     frame = b"\x2c" + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02\x44\x01\x00"
     return b"GIF89a" + struct.pack("<HHBBB", 100, 100, 0, 0, 0) + frame * n_frames + b"\x3b"
+
+
+def opened(stored: Transformed) -> Image.Image:
+    image = Image.open(io.BytesIO(stored.data))
+    image.load()
+    assert image.size == (stored.width, stored.height)
+    assert image.format == stored.format.upper()
+    return image
+
+
+def pixels(image: Image.Image) -> np.ndarray:
+    return np.asarray(image).astype(int)

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawlset.imaging.sniff import (
-    MalformedError,
+    MalformedImageError,
     Probe,
     TruncatedError,
     probe,
@@ -84,6 +84,6 @@ class TestProbe:
         head = {"gif": b"GIF89a", "webp": b"RIFF"}.get(image_format, FILES["png"][:8])
         try:
             seen = probe(head + tail, image_format, MAX_PIXELS)
-        except (TruncatedError, MalformedError):
+        except (TruncatedError, MalformedImageError):
             return
         assert seen.width * seen.height * seen.n_frames <= MAX_PIXELS

@@ -8,13 +8,13 @@ from pydantic import BaseModel
 
 from crawlset.errors import SourceError, SourceRefusedError, SourceThrottledError
 from crawlset.settings import SourceSettings
-from crawlset.sources import asking, registry
+from crawlset.sources import asking, catalogue
 from crawlset.sources.protocol import SourceUnavailableError
 from tests.unit.sources.fake_source import search
 
 ADAPTERS = sorted(
     name
-    for name, source in registry.SOURCES.items()
+    for name, source in catalogue.SOURCES.items()
     if source.load is not None and not source.is_list and name != "sample"
 )
 

@@ -13,6 +13,7 @@ from crawlset.sources.manifest_rows import MalformedManifestError
 from crawlset.sources.protocol import Candidate
 from crawlset.sources.stored_file import ObjectChangedError
 from crawlset.wire.searches import ManifestFormat
+from tests.spellings import PAIRS
 from tests.unit.sources.conftest import Upload
 
 A, B = "https://a.example/1.jpg", "https://b.example/2.jpg"
@@ -266,6 +267,12 @@ class TestCheck:
         manifest = manifests.open_manifest(upload(f"{A}\nnot a url\n".encode()))
 
         assert manifests.check(manifest) == 2
+
+    @pytest.mark.parametrize("spelling", [spelling for spelling, _ in PAIRS])
+    def test_finds_a_url_in_every_spelling_of_a_host(self, upload: Upload, spelling: str) -> None:
+        manifest = manifests.open_manifest(upload(f"https://{spelling}/1.jpg\n".encode()))
+
+        assert manifests.check(manifest) == 1
 
     def test_notices_when_the_upload_is_replaced(self, upload: Upload) -> None:
         manifest = manifests.open_manifest(upload(f"{A}\n".encode()))

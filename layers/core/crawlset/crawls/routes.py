@@ -17,8 +17,8 @@ from crawlset.crawls.schemas import (
 )
 from crawlset.deletions import DEFAULT_GRACE_HOURS, Deleted, GraceHours
 from crawlset.errors import NotFoundError
-from crawlset.jobs.crawl_jobs import CrawlRepository, JobFilter, require_crawl_job
-from crawlset.jobs.work import ChunkRepository
+from crawlset.jobs.chunk_repository import ChunkRepository
+from crawlset.jobs.crawl_repository import CrawlRepository, JobFilter, require_crawl_job
 from crawlset.kit import db
 from crawlset.kit.instants import Instant
 from crawlset.kit.paging import Cursor, Order, Page, PageLimit, Sort, decode_uuid

@@ -15,8 +15,9 @@ from crawlset.crawls.schemas import CrawlJobCreate
 from crawlset.deletions import RestoreTooLateError
 from crawlset.errors import ConflictError, UnprocessableError
 from crawlset.images.repository import ImageRepository
-from crawlset.jobs.crawl_jobs import CrawlRepository, require_crawl_job
-from crawlset.jobs.work import ChunkRepository, SearchRepository
+from crawlset.jobs.chunk_repository import ChunkRepository
+from crawlset.jobs.crawl_repository import CrawlRepository, require_crawl_job
+from crawlset.jobs.search_repository import SearchRepository
 from crawlset.kit import db, objects
 from crawlset.kit.ids import new_id
 from crawlset.kit.strict_json import from_json, to_json
@@ -26,7 +27,7 @@ from crawlset.outbox import Message
 from crawlset.pipeline import service as pipeline
 from crawlset.projects.repository import ProjectRepository
 from crawlset.settings import MAX_CANDIDATES, source_settings
-from crawlset.sources import manifests, registry
+from crawlset.sources import catalogue, manifests, registry
 from crawlset.wire import keys
 from crawlset.wire.searches import DiscoverMessage, Expansion, ManifestFormat, SearchRequest
 
@@ -140,7 +141,7 @@ def discover_message(job: CrawlJob, search: JobSearch) -> Message:
 
 def is_list(source: str) -> bool:
     """Whether the candidates of this source come with the job."""
-    known = registry.SOURCES.get(source)
+    known = catalogue.SOURCES.get(source)
     return known is not None and known.is_list
 
 

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
-
 from crawlset import outbox
 from crawlset.crawls import dispatch, finishing
 from crawlset.crawls.service import discover_message
 from crawlset.images.repository import ImageRepository
-from crawlset.jobs.crawl_jobs import CrawlRepository
-from crawlset.jobs.work import ChunkRepository, SearchRepository
+from crawlset.jobs.chunk_repository import ChunkRepository
+from crawlset.jobs.crawl_repository import CrawlRepository
+from crawlset.jobs.search_repository import SearchRepository
 from crawlset.kit import db, objects
+from crawlset.kit.strict_json import MalformedJsonError
 from crawlset.models import JobChunk, JobSearch, Target
 from crawlset.observability import logger
 from crawlset.outbox import Message
@@ -57,7 +57,7 @@ def sweep(*, everything: bool = False) -> dict[str, int]:
     With `everything`, whatever is unfinished counts as stalled: after the queues were lost.
     """
     with db.transaction() as session:
-        now: datetime = session.execute(select(func.now())).scalar_one()
+        now = db.now(session)
     cutoffs = (
         Cutoffs(queued=now, pending=now, max_attempts=None, max_rounds=REQUEUE_ROUNDS)
         if everything
@@ -79,10 +79,20 @@ def sweep(*, everything: bool = False) -> dict[str, int]:
 
 
 def _send_deferred_searches() -> int:
+    unreadable = []
     with db.transaction() as session:
         due = SearchRepository(session).queue_due(ROUND)
         jobs = CrawlRepository(session).of_searches(due)
-        outbox.post(session, [discover_message(jobs[s.crawl_job_id], s) for s in due])
+        for search in due:
+            try:
+                outbox.post(session, [discover_message(jobs[search.crawl_job_id], search)])
+            except MalformedJsonError as error:
+                unreadable.append((search, str(error)))
+    for search, why in unreadable:
+        with _going_on("search", search.id), db.transaction() as session:
+            job = CrawlRepository(session).find(search.crawl_job_id)
+            if job is not None:
+                finishing.fail_search(session, job, search.id, f"It cannot be read: {why}")
     return len(due)
 
 
@@ -120,7 +130,10 @@ def _move_search(search: JobSearch, unplanned: list[str], max_attempts: int | No
         if max_attempts is not None and search.attempt >= max_attempts and not unplanned:
             finishing.fail_search(session, job, search.id, "The search never ended.")
         elif (restarted := repository.restart(search)) is not None:
-            outbox.post(session, [discover_message(job, restarted)])
+            try:
+                outbox.post(session, [discover_message(job, restarted)])
+            except MalformedJsonError as error:
+                finishing.fail_search(session, job, search.id, f"It cannot be read: {error}")
     logger.warning(
         "search_swept",
         job_id=str(search.crawl_job_id),

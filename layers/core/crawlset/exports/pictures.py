@@ -1,18 +1,17 @@
 """The pictures of an export: as they are stored, without metadata, or made anew."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
 from crawlset.exports.formats.base import ExportedPicture
 from crawlset.exports.options import ExportOptions
-from crawlset.exports.plan import Member
-from crawlset.imaging.features import Features, Rejection
+from crawlset.imaging.decode_child import Result
+from crawlset.imaging.features import Rejection
 from crawlset.imaging.pool import DecodePool
 from crawlset.imaging.stripping import strip
-from crawlset.kit.event_loop import Loop, Promise
-from crawlset.kit.spool import Body
 from crawlset.resizing import Resize
+from crawlset.wire.exports import Member
 
 BATCH_BYTES = 32 << 20
 BATCH_IMAGES = 256
@@ -59,40 +58,18 @@ def _transformed(read: Read, wanted: Resize) -> Made:
     """Decode in child processes: a file that harms a decoder harms nothing else."""
     with closing(DecodePool()) as pool:
         for batch in _batches(read):
-            for (member, _), answer in zip(batch, _decode(pool, batch, wanted), strict=True):
-                yield member, _picture(answer)
+            results = pool.decode_all((data for _, data in batch), wanted)
+            for (member, _), result in zip(batch, results, strict=True):
+                yield member, _picture(result)
 
 
-def _picture(answer: Features | Rejection) -> ExportedPicture | LeftOut:
-    if isinstance(answer, Rejection):
-        return LeftOut(f"cannot be transformed: {answer.outcome}, {answer.detail}")
-    picture = answer.transformed
+def _picture(result: Result) -> ExportedPicture | LeftOut:
+    if isinstance(result, Rejection):
+        return LeftOut(f"cannot be transformed: {result.outcome}, {result.detail}")
+    picture = result.transformed
     if picture is None:
         return LeftOut("cannot be transformed: the decoder left it as it is")
     return ExportedPicture(picture.data, picture.format, picture.width, picture.height)
-
-
-def _decode(
-    pool: DecodePool, batch: Sequence[tuple[Member, bytes]], wanted: Resize
-) -> list[Features | Rejection]:
-    answers: dict[int, Features | Rejection] = {}
-    with closing(Loop()) as loop:
-
-        async def decode(at: int, data: bytes) -> None:
-            with closing(Body()) as body:
-                body.append(data)
-                answered: Promise[Features | Rejection] = Promise(loop)
-                pool.decode(body, answered.settle, wanted)
-                answers[at] = await answered
-
-        pool.attach(loop)
-        try:
-            for at, (_, data) in enumerate(batch):
-                loop.spawn(decode(at, data))
-            loop.run()
-        finally:
-            pool.detach()
-    return [answers[at] for at in range(len(batch))]
 
 
 def _batches(read: Read) -> Iterator[list[tuple[Member, bytes]]]:

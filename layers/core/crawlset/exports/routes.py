@@ -8,7 +8,7 @@ from crawlset.activity import logs
 from crawlset.exports import service
 from crawlset.exports.repository import ExportRepository
 from crawlset.exports.schemas import ExportFileRead, ExportJobCreate, ExportJobRead
-from crawlset.jobs.crawl_jobs import require_crawl_job
+from crawlset.jobs.crawl_repository import require_crawl_job
 from crawlset.kit.paging import Cursor, Page, PageLimit, decode, decode_uuid
 from crawlset.models import ExportJob
 

@@ -1,13 +1,10 @@
 """Small pictures of stored images, made when they are asked for."""
 
-from contextlib import closing
 from functools import cache
 
 from crawlset.errors import UnprocessableError
-from crawlset.imaging.features import Features, Rejection
+from crawlset.imaging.features import Rejection
 from crawlset.imaging.pool import DecodePool
-from crawlset.kit.event_loop import Loop, Promise
-from crawlset.kit.spool import Body
 from crawlset.models import Image
 from crawlset.resizing import Resize, ResizeMode
 
@@ -33,29 +30,9 @@ def thumbnail(image: Image, data: bytes, size: int) -> bytes:
         NoThumbnailError: the decoder makes nothing of it.
     """
     wanted = Resize(ResizeMode.keep_ratio_largest, size, only_if_bigger=True, quality=QUALITY)
-    made = _decoded(data, wanted)
+    (made,) = decode_pool().decode_all([data], wanted)
     if isinstance(made, Rejection):
         raise NoThumbnailError(image, made.detail)
     if made.transformed is None:
         raise NoThumbnailError(image, "the decoder left it as it is")
     return made.transformed.data
-
-
-def _decoded(data: bytes, wanted: Resize) -> Features | Rejection:
-    seen: list[Features | Rejection] = []
-    pool = decode_pool()
-    with closing(Loop()) as loop, closing(Body()) as body:
-        body.append(data)
-        answered: Promise[Features | Rejection] = Promise(loop)
-
-        async def decode() -> None:
-            pool.decode(body, answered.settle, wanted)
-            seen.append(await answered)
-
-        pool.attach(loop)
-        try:
-            loop.spawn(decode())
-            loop.run()
-        finally:
-            pool.detach()
-    return seen[0]

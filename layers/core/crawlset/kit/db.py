@@ -3,25 +3,24 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     URL,
+    ColumnElement,
     Connection,
     Engine,
     Select,
     create_engine,
-    delete,
     event,
     func,
-    inspect,
+    literal,
     make_url,
     select,
     text,
-    tuple_,
 )
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import InstrumentedAttribute, Session, SessionTransaction
@@ -114,18 +113,6 @@ def after_commit(session: Session, action: Callable[[], object]) -> None:
     session.info.setdefault("after_commit", []).append(action)
 
 
-def delete_older(
-    written_at: InstrumentedAttribute[datetime], age: timedelta, limit: int = 10_000
-) -> int:
-    """Delete rows whose `written_at` is longer ago than `age`, at most `limit`; say how many."""
-    model = written_at.class_
-    key = inspect(model).primary_key
-    old = select(*key).where(written_at < func.now() - age).limit(limit)
-    with transaction() as session:
-        statement = delete(model).where(tuple_(*key).in_(old)).returning(*key)
-        return len(session.execute(statement).all())
-
-
 def act_for(session: Session, user_id: UUID) -> None:
     """From here to the end of the transaction, see and write this user's rows only."""
     session.info["user_id"] = str(user_id)
@@ -167,6 +154,17 @@ def lock(session: Session, row: Any, what: str, **how: bool) -> None:
         session.refresh(row, with_for_update=how or True)
     except InvalidRequestError as error:
         raise NotFoundError(what, id_) from error
+
+
+def now(session: Session) -> datetime:
+    """The database's clock, as it was when the transaction began."""
+    began: datetime = session.execute(select(func.now())).scalar_one()
+    return began
+
+
+def exists(session: Session, *conditions: ColumnElement[bool]) -> bool:
+    """Whether there is a row that meets all conditions."""
+    return bool(session.scalar(select(select(literal(1)).where(*conditions).exists())))
 
 
 def in_order(

@@ -7,12 +7,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from crawlset.activity import logs
 from crawlset.exports.schemas import ExportJobRead, ExportRequest
-from crawlset.jobs.crawl_jobs import require_crawl_job
+from crawlset.jobs.crawl_repository import require_crawl_job
 from crawlset.pipeline import service as pipeline
 from crawlset.validation.schemas import ValidationJobRead, ValidationRules
 
 router = APIGatewayHttpRouter()
-TAGS: Any = ["validation"]
+TAGS: Any = ["pipeline"]
 
 
 class PipelineCreate(BaseModel):
@@ -20,7 +20,7 @@ class PipelineCreate(BaseModel):
 
     validation_rules: ValidationRules = ValidationRules()
     export: Annotated[
-        ExportRequest | None, Field(description="Export what is kept; none: validate only")
+        ExportRequest | None, Field(description="Export what is kept; null: validate only")
     ] = None
 
 

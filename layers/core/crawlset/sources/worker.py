@@ -25,7 +25,7 @@ from crawlset.sources import registry, suggestions, wikidata
 from crawlset.sources.discover import discover
 from crawlset.sources.expansion import expand
 from crawlset.sources.probing import probe
-from crawlset.sources.protocol import Page, SourceUnavailableError
+from crawlset.sources.protocol import CandidatePage, SourceUnavailableError
 from crawlset.wire import keys
 from crawlset.wire.candidates import Query
 from crawlset.wire.record import pack
@@ -145,7 +145,7 @@ def _search(message: DiscoverMessage) -> None:
         )
 
 
-def _ask(request: SearchRequest) -> Iterator[Page]:
+def _ask(request: SearchRequest) -> Iterator[CandidatePage]:
     return registry.search(request, client=source_client(), settings=settings_with_keys())
 
 

@@ -7,12 +7,12 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from crawlset.activity import logs
 from crawlset.jobs import pipeline_jobs
-from crawlset.jobs.crawl_jobs import require_crawl_job
+from crawlset.jobs.crawl_repository import require_crawl_job
 from crawlset.kit.paging import Cursor, Page, PageLimit, decode_int, decode_uuid
 from crawlset.models import ValidationJob
 from crawlset.outcomes import Verdict
 from crawlset.validation import service
-from crawlset.validation.repository import ValidationRepository, VerdictRepository
+from crawlset.validation.repository import ValidationRepository
 from crawlset.validation.schemas import (
     ClusterRead,
     ReportRead,
@@ -20,6 +20,7 @@ from crawlset.validation.schemas import (
     ValidationJobRead,
     VerdictRead,
 )
+from crawlset.validation.verdict_repository import VerdictRepository
 
 router = APIGatewayHttpRouter()
 MEMBERS_SHOWN = 100

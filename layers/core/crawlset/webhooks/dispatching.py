@@ -4,7 +4,6 @@ import json
 from datetime import UTC, datetime, timedelta
 
 from crawlset.kit import db, queues
-from crawlset.models import WebhookDelivery
 from crawlset.observability import logger
 from crawlset.settings import delivery_settings
 from crawlset.webhooks import signing
@@ -44,11 +43,6 @@ def dispatch_due() -> int:
     if n_lost:
         logger.warning("deliveries_lost", deliveries=n_lost)
     return n_sent
-
-
-def forget_old() -> int:
-    """Remove deliveries of a month ago; say how many."""
-    return db.delete_older(WebhookDelivery.created_at, KEPT)
 
 
 def _signed(leased: Leased) -> SignedDelivery:

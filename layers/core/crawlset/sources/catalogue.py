@@ -1,0 +1,288 @@
+"""
+The facts about every source: what its terms permit, its limits, and how its adapter is loaded.
+
+The API imports this module, so adapters are loaded only when they are asked.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from crawlset.settings import SourceSettings
+from crawlset.sources.protocol import Search
+from crawlset.wire.searches import IntendedUse
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    name: str
+    intended_uses: frozenset[IntendedUse]
+    """What the source's terms let a dataset be built for; empty: nothing."""
+    licences: tuple[str, ...]
+    """Families its works are under, as far as it states them."""
+    limits: str
+    terms_url: str | None
+    notes: str
+    load: Callable[[], Search] | None
+    """Import the adapter; None for a source that is never asked."""
+    is_configured: Callable[[SourceSettings], bool]
+    keys: str = ""
+    """What it is asked with, by name."""
+    is_list: bool = False
+    """Whether its candidates are in a manifest that the job brings along."""
+
+
+def _module(name: str) -> Callable[[], Search]:
+    """Loads the adapter in the module of this name."""
+
+    def load() -> Search:
+        search: Search = import_module(f"crawlset.sources.{name}").search
+        return search
+
+    return load
+
+
+def _official(name: str, **facts: Any) -> Source:
+    """A source with an API of its own, where the deployment lets it be asked."""
+    return Source(
+        name=name,
+        load=_module(name),
+        is_configured=lambda settings: settings.may_ask(name),
+        **facts,
+    )
+
+
+def _refused(name: str, *, limits: str, terms_url: str, why: str) -> Source:
+    return Source(
+        name=name,
+        intended_uses=frozenset(),
+        licences=(),
+        limits=limits,
+        terms_url=terms_url,
+        notes=why,
+        load=None,
+        is_configured=lambda _: False,
+    )
+
+
+EVERY_USE = frozenset(IntendedUse)
+CREATIVE_COMMONS = ("cc0", "pdm", "cc-by", "cc-by-sa", "cc-by-nc", "cc-by-nd", "cc-by-nc-sa")
+
+WITHOUT_LICENCES = "Grey: it states no licences, and the rights in what it finds are yours to know."
+
+SOURCES: dict[str, Source] = {
+    source.name: source
+    for source in (
+        Source(
+            name="sample",
+            intended_uses=EVERY_USE,
+            licences=("cc0", "pdm", "cc-by", "cc-by-sa", "cc-by-nc", "all-rights-reserved"),
+            limits="50 results a page",
+            terms_url=None,
+            notes="The pictures that come with Crawlset, for trying it out on a laptop.",
+            load=_module("sample"),
+            is_configured=lambda settings: bool(settings.sample_source_url),
+        ),
+        Source(
+            name="urls",
+            intended_uses=EVERY_USE,
+            licences=(),
+            limits="1,000,000 lines and 1 GiB a manifest",
+            terms_url=None,
+            notes=(
+                "Your own list of URLs. The rights in what it points to are yours to know; "
+                "opt-out signals of each host are honoured all the same."
+            ),
+            load=_module("urls"),
+            is_configured=lambda _: True,
+            is_list=True,
+        ),
+        Source(
+            name="open_images",
+            intended_uses=EVERY_USE,
+            licences=("cc-by",),
+            limits="1,000,000 lines and 1 GiB a manifest",
+            terms_url="https://storage.googleapis.com/openimages/web/factsfigures_v7.html",
+            notes=(
+                "Open Images: upload its CSV of images and rotations as the manifest. Each line "
+                "has its licence and author, as Flickr had them in 2016: some are gone since."
+            ),
+            load=_module("urls"),
+            is_configured=lambda _: True,
+            is_list=True,
+        ),
+        Source(
+            name="laion",
+            intended_uses=EVERY_USE,
+            licences=(),
+            limits="1,000,000 rows and 1 GiB a manifest",
+            terms_url="https://laion.ai/faq/",
+            notes=(
+                "Lists of LAION's kind: upload Parquet with URL and TEXT as the manifest. They "
+                "state no licences, and the rights in what they point to are yours to know."
+            ),
+            load=_module("urls"),
+            is_configured=lambda _: True,
+            is_list=True,
+        ),
+        _official(
+            "openverse",
+            intended_uses=EVERY_USE,
+            licences=CREATIVE_COMMONS,
+            limits="240 works a query, one question a second",
+            terms_url="https://docs.openverse.org/terms_of_service.html",
+            notes="Works of many collections. Its terms forbid scraping, and passing its limits.",
+        ),
+        _official(
+            "wikimedia",
+            intended_uses=EVERY_USE,
+            licences=("cc0", "pdm", "cc-by", "cc-by-sa"),
+            limits="10,000 files a query, 200 questions a minute, one at a time",
+            terms_url="https://wikitech.wikimedia.org/wiki/Robot_policy",
+            notes="Wikimedia Commons. Files are fetched by two at once, at most 25 Mbit/s.",
+        ),
+        _official(
+            "gbif",
+            intended_uses=EVERY_USE,
+            licences=("cc0", "cc-by", "cc-by-nc"),
+            limits="100,000 observations a query",
+            terms_url="https://www.gbif.org/terms",
+            notes="Living things, by scientific name. Each picture has a licence of its own.",
+        ),
+        _official(
+            "inaturalist",
+            intended_uses=frozenset({IntendedUse.research}),
+            licences=("cc0", "cc-by", "cc-by-nc", "all-rights-reserved"),
+            limits="10,000 observations a query, one question a second, 5 GB an hour",
+            terms_url="https://www.inaturalist.org/pages/terms",
+            notes=(
+                "Species identified by a community. Its terms forbid training models on its data "
+                "for commercial purposes."
+            ),
+        ),
+        _official(
+            "met",
+            intended_uses=EVERY_USE,
+            licences=("cc0",),
+            limits="80 questions a second, one for each object",
+            terms_url="https://metmuseum.github.io/",
+            notes="The Metropolitan Museum of Art: pictures of works in the public domain.",
+        ),
+        _official(
+            "artic",
+            intended_uses=EVERY_USE,
+            licences=("cc0",),
+            limits="10,000 works a query, 60 questions a minute",
+            terms_url="https://api.artic.edu/docs/",
+            notes="Art Institute of Chicago: pictures of works in the public domain.",
+        ),
+        _official(
+            "nasa",
+            intended_uses=EVERY_USE,
+            licences=(),
+            limits="10,000 pictures a query, one question for each",
+            terms_url="https://www.nasa.gov/nasa-brand-center/images-and-media/",
+            notes=(
+                "Most pictures are in the public domain, but none says so of itself: they have "
+                "no licence here. Insignia and people have rights of their own."
+            ),
+        ),
+        _official(
+            "europeana",
+            keys="europeana_key",
+            intended_uses=EVERY_USE,
+            licences=("cc0", "pdm", "cc-by", "cc-by-sa"),
+            limits="100 a page, without an end",
+            terms_url="https://www.europeana.eu/en/rights",
+            notes="Museums, libraries and archives of Europe; openly licensed works only.",
+        ),
+        _official(
+            "smithsonian",
+            keys="smithsonian_key",
+            intended_uses=EVERY_USE,
+            licences=("cc0",),
+            limits="1,000 questions an hour",
+            terms_url="https://www.si.edu/openaccess",
+            notes="Smithsonian Open Access: CC0 pictures only.",
+        ),
+        _official(
+            "flickr",
+            keys="flickr_key",
+            intended_uses=EVERY_USE,
+            licences=(*CREATIVE_COMMONS, "us-gov", "no-known-copyright", "all-rights-reserved"),
+            limits="4,000 photos a query, 3,600 questions an hour",
+            terms_url="https://www.flickr.com/help/terms/api",
+            notes=(
+                "An application that earns money needs a commercial key. Photos that turn private "
+                "must be removed."
+            ),
+        ),
+        _official(
+            "brave",
+            keys="brave_key",
+            intended_uses=EVERY_USE,
+            licences=(),
+            limits="200 pictures a query, no second page",
+            terms_url="https://api-dashboard.search.brave.com/terms-of-service",
+            notes="The web, without licences: the rights in what it finds are yours to know.",
+        ),
+        _official(
+            "google",
+            keys="serpapi_key, or google_key with google_engine_key",
+            intended_uses=EVERY_USE,
+            licences=(),
+            limits="100 pictures a query by its own API, ten pages through SerpApi",
+            terms_url="https://developers.google.com/custom-search/v1/overview",
+            notes=(
+                "By its own API for those who hold a key (closed to new customers, ends "
+                f"2027-01-01), or else through SerpApi. {WITHOUT_LICENCES}"
+            ),
+        ),
+        _official(
+            "bing",
+            keys="serpapi_key",
+            intended_uses=EVERY_USE,
+            licences=(),
+            limits="30 pages a query",
+            terms_url="https://serpapi.com/legal",
+            notes=f"Through SerpApi, which reads its pages. {WITHOUT_LICENCES}",
+        ),
+        _official(
+            "duckduckgo",
+            keys="serpapi_key",
+            intended_uses=EVERY_USE,
+            licences=(),
+            limits="the few pictures on the first page",
+            terms_url="https://serpapi.com/legal",
+            notes=f"Through SerpApi, which reads its pages. {WITHOUT_LICENCES}",
+        ),
+        _refused(
+            "baidu",
+            limits="none: it has no API for pictures",
+            terms_url="https://serpapi.com/baidu-search-api",
+            why="SerpApi reads its web answers only, which bring no addresses of pictures.",
+        ),
+        _refused(
+            "unsplash",
+            limits="50 requests an hour (demo)",
+            terms_url="https://help.unsplash.com/en/articles/2511245-unsplash-api-guidelines",
+            why=(
+                "Its API guidelines forbid data mining and training AI models, "
+                "and demand that images be hot-linked."
+            ),
+        ),
+        _refused(
+            "pexels",
+            limits="200 requests an hour, 20,000 a month",
+            terms_url="https://help.pexels.com/hc/en-us/articles/900005880463",
+            why='Its API terms say: "Don\'t use the API to build datasets or train ML/AI models."',
+        ),
+        _refused(
+            "pixabay",
+            limits="100 requests in 60 s, 500 results a search",
+            terms_url="https://pixabay.com/api/docs/",
+            why='Its API terms say: "Systematic mass downloads are not allowed."',
+        ),
+    )
+}
