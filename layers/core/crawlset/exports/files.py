@@ -62,14 +62,9 @@ def download(export_id: UUID, file: WrittenFile, path: Path) -> None:
 
 def presign(export_id: UUID, name: str, lifetime: timedelta) -> str:
     """A URL from which anyone may download the file for a while."""
-    return objects.s3().generate_presigned_url(
-        "get_object",
-        Params={
-            "Bucket": objects.bucket(),
-            "Key": keys.export_file(export_id, name),
-            "ResponseContentDisposition": f'attachment; filename="{PurePosixPath(name).name}"',
-        },
-        ExpiresIn=int(lifetime.total_seconds()),
+    disposition = f'attachment; filename="{PurePosixPath(name).name}"'
+    return objects.presign_get(
+        keys.export_file(export_id, name), lifetime, ResponseContentDisposition=disposition
     )
 
 

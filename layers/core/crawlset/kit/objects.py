@@ -154,18 +154,18 @@ def _delete_some(keys: Iterator[str], limit: int) -> int:
 
 def presign_put(key: str, lifetime: timedelta) -> str:
     """A URL to which anyone may PUT `key` for a while."""
-    return s3().generate_presigned_url(
-        "put_object",
-        Params={"Bucket": bucket(), "Key": key},
-        ExpiresIn=int(lifetime.total_seconds()),
-    )
+    return _presign("put_object", lifetime, Key=key)
 
 
-def presign_get(key: str, lifetime: timedelta) -> str:
-    """A URL from which anyone may GET `key`, or a range of it, for a while."""
+def presign_get(key: str, lifetime: timedelta, **headers: str) -> str:
+    """A URL from which anyone may GET `key`, or a range of it, for a while; `headers` as S3 names them."""
+    return _presign("get_object", lifetime, Key=key, **headers)
+
+
+def _presign(operation: str, lifetime: timedelta, **parameters: str) -> str:
     return s3().generate_presigned_url(
-        "get_object",
-        Params={"Bucket": bucket(), "Key": key},
+        operation,
+        Params={"Bucket": bucket(), **parameters},
         ExpiresIn=int(lifetime.total_seconds()),
     )
 
