@@ -158,7 +158,11 @@ def presign_put(key: str, lifetime: timedelta) -> str:
 
 
 def presign_get(key: str, lifetime: timedelta, **headers: str) -> str:
-    """A URL from which anyone may GET `key`, or a range of it, for a while; `headers` as S3 names them."""
+    """
+    A URL from which anyone may GET `key`, or a range of it, for a while.
+
+    `headers` of the answer are named as S3 names them.
+    """
     return _presign("get_object", lifetime, Key=key, **headers)
 
 
