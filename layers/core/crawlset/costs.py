@@ -8,6 +8,8 @@ free tier is taken off. A crawl job's share only: not the database, nor validati
 from dataclasses import dataclass
 from math import ceil
 
+from crawlset.settings import CANDIDATES_PER_PART
+
 REGION = "us-east-1"
 PRICES_AS_OF = "2026-11-23"
 
@@ -46,7 +48,6 @@ API_REQUESTS = 100
 """A job's, of somebody who watches it."""
 API_SECONDS = 0.1
 """A request's, with its authorizer."""
-CANDIDATES_PER_PART = 25_000
 SQS_REQUESTS_MESSAGE = 3
 """Sent, received, deleted."""
 CHUNK_WRITES = 3

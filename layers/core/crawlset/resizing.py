@@ -1,7 +1,12 @@
-"""How pictures are to be stored: their size and their format."""
+"""How pictures are stored: their size and their format."""
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
+
+ImageFormat = Literal["jpeg", "png", "webp", "gif"]
+EXTENSIONS = {"jpeg": "jpg", "png": "png", "webp": "webp", "gif": "gif"}
+"""Every format that is stored, with what the name of a file in it ends in."""
 
 
 class ResizeMode(StrEnum):

@@ -1,11 +1,10 @@
 import math
-import time
 
 import pytest
 
 from crawlset.fetching.answer import Answer, Headers
 from crawlset.fetching.limits import Limits
-from crawlset.fetching.politeness import Crowd, DeferredError, Host, backoff, retry_after_seconds
+from crawlset.fetching.politeness import Crowd, DeferredError, Host, backoff
 from crawlset.kit.event_loop import Loop
 from crawlset.kit.spool import Body
 from crawlset.outcomes import Outcome
@@ -172,29 +171,3 @@ class TestBackoff:
 
         assert 0.75 * seconds <= min(waits) < 0.9 * seconds
         assert 1.1 * seconds < max(waits) <= 1.25 * seconds
-
-
-class TestRetryAfterSeconds:
-    @pytest.mark.parametrize(
-        ("value", "expected"),
-        [
-            (None, None),
-            ("7", 7.0),
-            ("soon", None),
-            ("-1", None),
-            ("", None),
-            ("86401", 86_400.0),
-            ("9" * 400, 86_400.0),
-            ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
-            ("Thu, 01 Jan 1970 00:00:00 -0000", 0.0),
-            ("Fri, 31 Dec 9999 23:59:59 GMT", 86_400.0),
-            ("Sun, 06 Nov 99999999999999 08:49:37 GMT", None),
-        ],
-    )
-    def test_reads_seconds_and_dates(self, value: str | None, expected: float | None) -> None:
-        assert retry_after_seconds(value) == expected
-
-    def test_reads_a_date_to_come(self) -> None:
-        date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 60))
-
-        assert 58 <= (retry_after_seconds(date) or 0) <= 60

@@ -73,23 +73,3 @@ class TestGetJson:
 
         with pytest.raises(SourceError, match="more than 1 MiB"):
             ask(httpx.Response(200, content=b" " * ((1 << 20) + 1)))
-
-
-class TestRetryAfterSeconds:
-    @pytest.mark.parametrize(
-        ("header", "seconds"),
-        [
-            (None, 60),
-            ("30", 30),
-            ("0", 0),
-            ("999999999", 86_400),
-            ("Sun, 22 Nov 2026 12:01:30 GMT", 90),
-            ("Sun, 22 Nov 2026 12:01:30 -0000", 90),
-            ("Sun, 22 Nov 2026 11:00:00 GMT", 0),
-            ("soon", 60),
-            ("-5", 60),
-            ("², please", 60),
-        ],
-    )
-    def test_reads_seconds_and_dates(self, header: str | None, seconds: float) -> None:
-        assert answers.retry_after_seconds(header, NOW) == seconds

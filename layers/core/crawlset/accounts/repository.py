@@ -8,8 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from crawlset.kit import db
-from crawlset.kit.db import in_order
-from crawlset.kit.paging import Order, Slice, cut
+from crawlset.kit.paging import Slice
 from crawlset.models import ACTIVE, ApiKey, CrawlJob, IdempotencyKey, JobChunk, Profile, Project
 
 LAST_USED_RESOLUTION = timedelta(minutes=5)
@@ -87,9 +86,7 @@ class AccountRepository:
 
     def list_keys(self, user_id: UUID, after: str | None, limit: int) -> Slice[ApiKey]:
         statement = select(ApiKey).where(ApiKey.user_id == user_id)
-        statement = in_order(statement, ApiKey.id, Order.newest, UUID(after) if after else None)
-        rows = self.session.scalars(statement.limit(limit + 1)).all()
-        return cut(rows, limit, lambda key: key.id)
+        return db.list_page(self.session, statement, ApiKey.id, after, limit)
 
     def count_usable_keys(self, user_id: UUID) -> int:
         usable = select(func.count()).where(ApiKey.user_id == user_id, NOT_REVOKED, NOT_EXPIRED)

@@ -48,9 +48,7 @@ def update_profile(request: ProfileUpdate) -> ProfileRead:
 @router.get("/api/api-keys", summary="List API keys, newest first", tags=TAGS)
 def list_api_keys(limit: PageLimit = 20, cursor: Cursor = None) -> Page[ApiKeyRead]:
     page = _repository().list_keys(router.context["user_id"], decode_uuid(cursor), limit)
-    return Page(
-        items=[ApiKeyRead.model_validate(row) for row in page.rows], next_cursor=page.next_key
-    )
+    return Page.of(page, ApiKeyRead.model_validate)
 
 
 @router.post(

@@ -2,12 +2,10 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, Field
 
-from crawlset.kit.instants import Instant
-from crawlset.kit.texts import printable
+from crawlset.kit.fields import Instant, Name, RequestBody, RowRead
 
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)]
 Scope = Literal["read", "write", "admin"]
 LAST_YEAR = datetime(9999, 1, 1, tzinfo=UTC)
 """Latest expiry that Python can represent in any time zone; PostgreSQL allows later ones."""
@@ -20,32 +18,24 @@ def _each_once(scopes: list[Scope]) -> list[Scope]:
     return scopes
 
 
-class ProfileUpdate(BaseModel):
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
-
+class ProfileUpdate(RequestBody):
     name: Name = ""
 
 
-class Quotas(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class Quotas(RowRead):
     max_active_jobs: Annotated[int, Field(description="Crawl jobs pending or running at once")]
     max_images_per_job: int
     max_stored_bytes: Annotated[int, Field(description="No job starts beyond it")]
     max_requests_per_minute: int
 
 
-class Usage(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class Usage(RowRead):
     active_jobs: int
     stored_bytes: int
     n_projects: int
 
 
-class ProjectInProfile(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class ProjectInProfile(RowRead):
     id: UUID
     name: str
 
@@ -64,9 +54,7 @@ class ProfileRead(BaseModel):
     updated_at: datetime
 
 
-class ApiKeyCreate(BaseModel):
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
-
+class ApiKeyCreate(RequestBody):
     name: Name
     scopes: Annotated[list[Scope], Field(min_length=1), AfterValidator(_each_once)]
     expires_at: (
@@ -74,9 +62,7 @@ class ApiKeyCreate(BaseModel):
     ) = None
 
 
-class ApiKeyRead(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class ApiKeyRead(RowRead):
     id: UUID
     name: str
     prefix: Annotated[str, Field(description="The key begins with cs_ and this")]

@@ -9,7 +9,7 @@ from crawlset.images.repository import ImageRepository
 from crawlset.jobs.chunk_repository import ChunkRepository
 from crawlset.jobs.crawl_repository import CrawlRepository
 from crawlset.jobs.search_repository import SearchRepository
-from crawlset.models import CrawlJob, JobChunk, JobStatus, WorkStatus
+from crawlset.models import UNFINISHED, CrawlJob, JobChunk, JobStatus, WorkStatus
 from crawlset.observability import logger
 from crawlset.outcomes import Outcome
 from crawlset.pipeline import service as pipeline
@@ -50,7 +50,7 @@ def fail_chunk(session: Session, job: CrawlJob, chunk_id: UUID, reason: str) -> 
     """Make an unfinished chunk terminal; its open images fail with it, to be retried on request."""
     CrawlRepository(session).lock(job)
     chunk = ChunkRepository(session).lock(job, chunk_id)
-    if chunk is None or chunk.status not in {WorkStatus.pending, WorkStatus.queued}:
+    if chunk is None or chunk.status not in UNFINISHED:
         return
     settle_chunk(session, chunk, WorkStatus.failed, reason)
     logger.warning("chunk_failed", job_id=str(job.id), chunk_id=str(chunk_id), reason=reason)

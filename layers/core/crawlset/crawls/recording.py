@@ -15,7 +15,7 @@ from crawlset.images.repository import ImageRepository, Open
 from crawlset.jobs.chunk_repository import ChunkRepository
 from crawlset.jobs.crawl_repository import CrawlRepository
 from crawlset.kit import db, objects
-from crawlset.models import CrawlJob, JobChunk, WorkStatus
+from crawlset.models import UNFINISHED, CrawlJob, JobChunk, WorkStatus
 from crawlset.observability import logger, metrics
 from crawlset.outcomes import Outcome
 from crawlset.takedowns import pack_rewrites
@@ -57,7 +57,7 @@ def record_outcome(key: str) -> int:
             return 0
         CrawlRepository(session).lock(job)
         chunk = ChunkRepository(session).lock(job, named.chunk_id)
-        if chunk is None or chunk.status not in {WorkStatus.pending, WorkStatus.queued}:
+        if chunk is None or chunk.status not in UNFINISHED:
             return 0
         chunk.fetch_seconds = head.fetch_seconds
         chunk.bytes_received = head.bytes_received

@@ -20,15 +20,13 @@ from crawlset.errors import NotFoundError
 from crawlset.jobs.chunk_repository import ChunkRepository
 from crawlset.jobs.crawl_repository import CrawlRepository, JobFilter, require_crawl_job
 from crawlset.kit import db
-from crawlset.kit.instants import Instant
-from crawlset.kit.paging import Cursor, Order, Page, PageLimit, Sort, decode_uuid
+from crawlset.kit.fields import Instant
+from crawlset.kit.paging import Cursor, Order, Page, PageLimit, Sort, Word, decode_uuid
 from crawlset.models import JobStatus, WorkStatus
 from crawlset.projects.repository import ProjectRepository
 
 router = APIGatewayHttpRouter()
 TAGS: Any = ["crawl jobs"]
-
-Word = Annotated[str | None, Query(min_length=1, max_length=100)]
 
 
 @router.post(
@@ -171,7 +169,4 @@ def list_chunks(
     session = router.context["session"]
     job = require_crawl_job(session, project_id, job_id)
     page = ChunkRepository(session).list_page(job, status, decode_uuid(cursor), limit)
-    return Page(
-        items=[ChunkRead.model_validate(row) for row in page.rows],
-        next_cursor=page.next_key,
-    )
+    return Page.of(page, ChunkRead.model_validate)

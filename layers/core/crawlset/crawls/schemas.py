@@ -8,7 +8,7 @@ from crawlset.crawls.progress_schemas import ChunkCounts, Progress, RecrawlRead,
 from crawlset.deletions import PurgesAt
 from crawlset.exports.schemas import ExportJobRead
 from crawlset.imaging.schemas import ResizeCreate
-from crawlset.kit.texts import printable
+from crawlset.kit.fields import Name, RequestBody, RowRead, printable
 from crawlset.models import JobStatus, WorkStatus
 from crawlset.outcomes import Outcome
 from crawlset.settings import MAX_CANDIDATES, MAX_KEYWORDS, MAX_URLS_IN_REQUEST
@@ -34,7 +34,6 @@ Keyword = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(pri
 SourceName = Annotated[str, Field(min_length=1, max_length=50)]
 ImageUrl = Annotated[str, Field(min_length=1, max_length=MAX_URL_LENGTH), AfterValidator(_has_host)]
 Language = Annotated[str, Field(pattern="^[a-z]{2,3}(-[a-z]{2,8})?$")]
-JobName = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)]
 
 
 class FetchPolicyCreate(BaseModel):
@@ -68,12 +67,10 @@ class ExpansionCreate(BaseModel):
     ] = False
 
 
-class CrawlJobCreate(BaseModel):
+class CrawlJobCreate(RequestBody):
     """Keywords for search sources, or a list of URLs (in the request or uploaded) for `urls`."""
 
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
-
-    name: JobName
+    name: Name
     keywords: Annotated[list[Keyword], Field(max_length=MAX_KEYWORDS)] = []
     sources: Annotated[list[SourceName], Field(min_length=1, max_length=20)]
     urls: Annotated[list[ImageUrl], Field(min_length=1, max_length=MAX_URLS_IN_REQUEST)] | None = (
@@ -116,10 +113,8 @@ class UploadRead(BaseModel):
     expires_at: datetime
 
 
-class CostRead(BaseModel):
+class CostRead(RowRead):
     """US dollars at published prices, free tiers not taken off."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     aws_lambda: Annotated[Dollars, Field(description="Functions, by memory and time")]
     s3: Annotated[Dollars, Field(description="Requests, and a month of what is stored")]
@@ -129,9 +124,7 @@ class CostRead(BaseModel):
     total: Dollars
 
 
-class SearchRead(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class SearchRead(RowRead):
     id: UUID
     source: str
     keyword: str | None
@@ -181,9 +174,7 @@ class CrawlJobRead(BaseModel):
     purges_at: PurgesAt
 
 
-class ProjectOfJob(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class ProjectOfJob(RowRead):
     id: UUID
     name: str
 
@@ -209,9 +200,7 @@ class CrawlJobDetail(CrawlJobRead):
     export_jobs_url: str
 
 
-class ChunkRead(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class ChunkRead(RowRead):
     id: UUID
     status: WorkStatus
     lane: str | None

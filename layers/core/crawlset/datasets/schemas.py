@@ -2,17 +2,16 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from crawlset.crawls.schemas import JobName, Keyword, SourceName
+from crawlset.crawls.schemas import Keyword, SourceName
+from crawlset.kit.fields import Name, RequestBody
 from crawlset.models import JobStatus
 from crawlset.settings import MAX_CANDIDATES, MAX_KEYWORDS
 
 
-class DatasetCreate(BaseModel):
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
-
-    name: JobName
+class DatasetCreate(RequestBody):
+    name: Name
     keywords: Annotated[list[Keyword], Field(min_length=1, max_length=MAX_KEYWORDS)]
     max_images: Annotated[int, Field(ge=1, le=MAX_CANDIDATES)] = 1_000
     search_engines: Annotated[list[SourceName], Field(max_length=20)] = []

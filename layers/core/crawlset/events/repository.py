@@ -8,8 +8,8 @@ from sqlalchemy import BigInteger, Select, String, cast, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from crawlset.kit.db import in_order
-from crawlset.kit.paging import MAX_BIGINT, Order, Slice, cut
+from crawlset.kit import db
+from crawlset.kit.paging import MAX_BIGINT, Slice
 from crawlset.models import ActivityLog, CrawlJob, EventCursor, JobEvent
 
 
@@ -94,6 +94,4 @@ class ActivityRepository:
             statement = statement.where(ActivityLog.action == action)
         if resource_type is not None:
             statement = statement.where(ActivityLog.resource_type == resource_type)
-        statement = in_order(statement, ActivityLog.id, Order.newest, int(after) if after else None)
-        rows = self.session.scalars(statement.limit(limit + 1)).all()
-        return cut(rows, limit, lambda row: row.id)
+        return db.list_page(self.session, statement, ActivityLog.id, after, limit)

@@ -1,7 +1,6 @@
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from crawlset.events.repository import ActivityRepository, EventPosition, EventRepository
@@ -13,6 +12,7 @@ from crawlset.kit.paging import (
     InvalidCursorError,
     Page,
     PageLimit,
+    Word,
     decode,
     decode_int,
     encode,
@@ -20,7 +20,6 @@ from crawlset.kit.paging import (
 
 router = APIGatewayHttpRouter()
 
-Word = Annotated[str | None, Query(min_length=1, max_length=100)]
 TAGS: Any = ["events"]
 
 
@@ -53,9 +52,7 @@ def list_activity(
     page = ActivityRepository(router.context["session"]).list_page(
         router.context["user_id"], action, resource_type, decode_int(cursor), limit
     )
-    return Page(
-        items=[ActivityRead.model_validate(row) for row in page.rows], next_cursor=page.next_key
-    )
+    return Page.of(page, ActivityRead.model_validate)
 
 
 def _place(cursor: str | None) -> EventPosition | None:

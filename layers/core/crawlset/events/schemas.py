@@ -2,13 +2,13 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
+
+from crawlset.kit.fields import RowRead
 
 
-class EventRead(BaseModel):
+class EventRead(RowRead):
     """`type` is what and how, such as `crawl_job.completed`; `data.id` says which one."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: int
     type: str
@@ -24,9 +24,7 @@ class EventPage(BaseModel):
     ]
 
 
-class ActivityRead(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class ActivityRead(RowRead):
     id: int
     timestamp: datetime
     action: str

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from crawlset.exports.names import EXTENSIONS
+from crawlset.resizing import EXTENSIONS
 
 PROVENANCE = {
     "url": ("prov:wasDerivedFrom", "The address of the picture."),

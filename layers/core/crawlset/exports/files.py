@@ -62,10 +62,9 @@ def download(export_id: UUID, file: WrittenFile, path: Path) -> None:
 
 def presign(export_id: UUID, name: str, lifetime: timedelta) -> str:
     """A URL from which anyone may download the file for a while."""
+    disposition = f'attachment; filename="{PurePosixPath(name).name}"'
     return objects.presign_get(
-        keys.export_file(export_id, name),
-        lifetime,
-        ResponseContentDisposition=f'attachment; filename="{PurePosixPath(name).name}"',
+        keys.export_file(export_id, name), lifetime, ResponseContentDisposition=disposition
     )
 
 

@@ -6,9 +6,10 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 
+from crawlset.resizing import EXTENSIONS
+
 MAX_FOLDER_BYTES = 100
 UNLABELLED = "unlabelled"
-EXTENSIONS = {"jpeg": "jpg", "png": "png", "webp": "webp", "gif": "gif"}
 
 _UNSAFE = re.compile(r'[\\/:*?"<>|\s]+')
 _DIGITS = 12

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from crawlset.imaging.schemas import EncodeCreate, ResizeCreate
-from crawlset.kit.texts import printable
+from crawlset.kit.fields import printable
 from crawlset.licences import parse_choice
 from crawlset.resizing import Resize, ResizeMode
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from crawlset.kit import db
 from crawlset.kit.ids import new_id
-from crawlset.kit.paging import Slice, cut
+from crawlset.kit.paging import Order, Slice
 from crawlset.models import (
     ACTIVE,
     REVOKED,
@@ -119,10 +119,7 @@ class ExportRepository:
     def list_page(self, job: CrawlJob, after: str | None, limit: int) -> Slice[ExportJob]:
         """Export jobs of `job`, newest first."""
         statement = select(ExportJob).where(ExportJob.crawl_job_id == job.id)
-        if after is not None:
-            statement = statement.where(ExportJob.id < UUID(after))
-        rows = self.session.scalars(statement.order_by(ExportJob.id.desc()).limit(limit + 1)).all()
-        return cut(rows, limit, lambda job: job.id)
+        return db.list_page(self.session, statement, ExportJob.id, after, limit)
 
     def is_expired(self, job: ExportJob) -> bool:
         """Whether the files have expired, by the database clock."""
@@ -198,10 +195,7 @@ class FileRepository:
 
     def list_page(self, job: ExportJob, after: str | None, limit: int) -> Slice[ExportFile]:
         statement = select(ExportFile).where(ExportFile.export_job_id == job.id)
-        if after is not None:
-            statement = statement.where(ExportFile.name > after)
-        rows = self.session.scalars(statement.order_by(ExportFile.name).limit(limit + 1)).all()
-        return cut(rows, limit, lambda file: file.name)
+        return db.list_page(self.session, statement, ExportFile.name, after, limit, Order.oldest)
 
     def forget(self, export_job_id: UUID) -> None:
         self.session.execute(delete(ExportFile).where(ExportFile.export_job_id == export_job_id))

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from crawlset.exports.formats import DEFAULT, ExportFormatName
 from crawlset.exports.options import ExportOptions
+from crawlset.kit.fields import RowRead
 from crawlset.models import ExportJob, JobStatus
 
 
@@ -36,9 +37,7 @@ class WithheldRead(BaseModel):
     is_removed: Annotated[bool, Field(description="Whether that has begun: they do not come back")]
 
 
-class ExportJobRead(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class ExportJobRead(RowRead):
     id: UUID
     crawl_job_id: UUID
     validation_job_id: UUID | None

@@ -1,16 +1,15 @@
 """What one host may be asked: how many requests at once, how far apart, and when not at all."""
 
-import email.utils
 import math
 import random
-import time
 from collections.abc import Callable
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from crawlset.fetching.answer import Answer
 from crawlset.fetching.limits import Limits
 from crawlset.kit.event_loop import Loop, Slots
+from crawlset.kit.retry_after import retry_after_seconds
 from crawlset.outcomes import Outcome
 from crawlset.wire.outcomes import Cause
 
@@ -18,8 +17,6 @@ HTTP_TOO_MANY_REQUESTS = 429
 HTTP_SERVICE_UNAVAILABLE = 503
 _OVERLOADED = frozenset({HTTP_TOO_MANY_REQUESTS, HTTP_SERVICE_UNAVAILABLE})
 _SERVER_ERRORS = 500
-_LONGEST_PAUSE_SECONDS = 86_400.0
-"""We ask again a day later, whatever a host wishes."""
 _MOST_STRIKES = 6
 
 
@@ -167,7 +164,7 @@ class Host:
         is_overloaded = answer.status in _OVERLOADED
         wished = None
         if is_overloaded or answer.status >= _SERVER_ERRORS:
-            wished = retry_after_seconds(answer.headers.first("retry-after"))
+            wished = retry_after_seconds(answer.headers.first("retry-after"), datetime.now(UTC))
         else:
             self._n_strikes = 0
         if wished is None and not is_overloaded:
@@ -228,22 +225,3 @@ def backoff(seconds: float, n_before: int) -> float:
     """A wait that doubles with every one before, give or take a quarter."""
     doubled: int = 1 << n_before
     return seconds * doubled * random.uniform(0.75, 1.25)  # noqa: S311
-
-
-def retry_after_seconds(value: str | None) -> float | None:
-    """
-    Seconds that a `Retry-After` asks for, as a number or a date; None when it says nothing.
-
-    More than a day is cut to a day.
-    """
-    if value is None:
-        return None
-    if value.isdecimal():
-        return min(float(value), _LONGEST_PAUSE_SECONDS)
-    try:
-        date = email.utils.parsedate_to_datetime(value)
-    except (ValueError, OverflowError):
-        return None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=UTC)
-    return min(max(0.0, date.timestamp() - time.time()), _LONGEST_PAUSE_SECONDS)

@@ -8,7 +8,7 @@ import certifi
 import pycurl
 
 from crawlset.fetching.resolver import system_resolve
-from crawlset.fetching.transfer import dial
+from crawlset.fetching.transfer import aim, dial, hardened
 from crawlset.identity import Crawler
 from crawlset.kit import aws
 from crawlset.observability import logger
@@ -74,24 +74,14 @@ def post(
         received += len(piece)
         return _STOP if received > MAX_ANSWER_BYTES else None
 
-    curl = pycurl.Curl()
-    curl.setopt(pycurl.NOSIGNAL, 1)
-    curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
-    curl.setopt(pycurl.FOLLOWLOCATION, 0)
-    curl.setopt(pycurl.PROXY, "")
-    curl.setopt(pycurl.NOPROXY, "*")
-    curl.setopt(pycurl.CAINFO, ca_file or certifi.where())
-    curl.setopt(pycurl.USERAGENT, crawler.user_agent)
+    curl = hardened(crawler.user_agent, ca_file or certifi.where())
+    aim(curl, target, addresses)
     curl.setopt(pycurl.CONNECTTIMEOUT, CONNECT_SECONDS)
     curl.setopt(pycurl.TIMEOUT, SECONDS)
-    curl.setopt(pycurl.URL, target.url)
     curl.setopt(pycurl.HTTPHEADER, [*(f"{n}: {v}" for n, v in headers.items()), "Expect:"])
     curl.setopt(pycurl.POSTFIELDS, body.encode())
     curl.setopt(pycurl.OPENSOCKETFUNCTION, open_socket)
     curl.setopt(pycurl.WRITEFUNCTION, read)
-    if addresses:
-        dialled = ",".join(f"[{a}]" if ":" in a else a for a in addresses)
-        curl.setopt(pycurl.RESOLVE, [f"{target.host}:{target.port}:{dialled}"])
     try:
         curl.perform()
     except pycurl.error as error:

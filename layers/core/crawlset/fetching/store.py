@@ -16,11 +16,10 @@ from crawlset.kit.event_loop import Loop, Promise
 from crawlset.kit.spool import Body
 from crawlset.outcomes import Change, Outcome
 from crawlset.packs.writer import Pack
-from crawlset.resizing import Resize
+from crawlset.resizing import EXTENSIONS, Resize
 from crawlset.wire.chunks import ChunkUrl, FetchPolicy
 from crawlset.wire.outcomes import UrlOutcome
 
-_EXTENSIONS = {"jpeg": "jpg", "png": "png", "webp": "webp", "gif": "gif"}
 _STATUSES = {
     403: Outcome.http_403,
     404: Outcome.http_404,
@@ -147,7 +146,7 @@ class Store:
         """Offset and length of `file` in the pack, which holds the same bytes once."""
         place = self._places.get(file.sha256)
         if place is None:
-            name = f"{self._chunk_id}-{n:05d}.{_EXTENSIONS[file.format]}"
+            name = f"{self._chunk_id}-{n:05d}.{EXTENSIONS[file.format]}"
             place = self._pack.append(name, file.file_size, pieces), file.file_size
             self._places[file.sha256] = place
         return place

@@ -99,6 +99,27 @@ def dial(target: ParsedUrl, address: tuple[int, int, int, tuple[str, int]]) -> s
     return _DialledSocket(family, kind, protocol)
 
 
+def hardened(user_agent: str, ca_file: str) -> pycurl.Curl:
+    """An easy handle that leaves HTTP neither by a redirect nor by a proxy."""
+    curl = pycurl.Curl()
+    curl.setopt(pycurl.NOSIGNAL, 1)
+    curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+    curl.setopt(pycurl.FOLLOWLOCATION, 0)
+    curl.setopt(pycurl.PROXY, "")
+    curl.setopt(pycurl.NOPROXY, "*")
+    curl.setopt(pycurl.CAINFO, ca_file)
+    curl.setopt(pycurl.USERAGENT, user_agent)
+    return curl
+
+
+def aim(curl: pycurl.Curl, target: ParsedUrl, addresses: tuple[str, ...]) -> None:
+    """Send the next request to `target`, and to no other address than these if there are any."""
+    curl.setopt(pycurl.URL, target.url)
+    if addresses:
+        dialled = ",".join(f"[{a}]" if ":" in a else a for a in addresses)
+        curl.setopt(pycurl.RESOLVE, [f"{target.host}:{target.port}:{dialled}"])
+
+
 class Handle:
     """An easy handle with its callbacks, used for one transfer after another."""
 
@@ -106,18 +127,11 @@ class Handle:
         self._limits = limits
         self._extra_headers: tuple[str, ...] = ()
         self.transfer: Transfer
-        self.curl = curl = pycurl.Curl()
-        curl.setopt(pycurl.NOSIGNAL, 1)
-        curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
-        curl.setopt(pycurl.FOLLOWLOCATION, 0)
-        curl.setopt(pycurl.PROXY, "")
-        curl.setopt(pycurl.NOPROXY, "*")
+        self.curl = curl = hardened(user_agent, ca_file)
         curl.setopt(pycurl.PATH_AS_IS, 1)
         curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS)
         curl.setopt(pycurl.PIPEWAIT, 1)
-        curl.setopt(pycurl.USERAGENT, user_agent)
         curl.setopt(pycurl.HTTPHEADER, _USUAL_HEADERS)
-        curl.setopt(pycurl.CAINFO, ca_file)
         curl.setopt(pycurl.BUFFERSIZE, _BUFFER_BYTES)
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, round(limits.connect_seconds * 1000))
         curl.setopt(pycurl.OPENSOCKETFUNCTION, self._open_socket)
@@ -126,17 +140,13 @@ class Handle:
 
     def prepare(self, transfer: Transfer, addresses: tuple[str, ...], seconds: float) -> None:
         self.transfer = transfer
-        target = transfer.target
         curl = self.curl
-        curl.setopt(pycurl.URL, target.url)
+        aim(curl, transfer.target, addresses)
         curl.setopt(pycurl.TIMEOUT_MS, max(1, round(seconds * 1000)))
         curl.setopt(pycurl.FRESH_CONNECT, transfer.is_retry)
         if transfer.extra_headers != self._extra_headers:
             curl.setopt(pycurl.HTTPHEADER, [*_USUAL_HEADERS, *transfer.extra_headers])
             self._extra_headers = transfer.extra_headers
-        if addresses:
-            dialled = ",".join(f"[{a}]" if ":" in a else a for a in addresses)
-            curl.setopt(pycurl.RESOLVE, [f"{target.host}:{target.port}:{dialled}"])
 
     def _open_socket(self, _purpose: int, address: tuple[int, int, int, tuple[str, int]]) -> object:
         """Called for the address really dialled, after every look-up and for every attempt."""

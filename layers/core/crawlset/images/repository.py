@@ -11,8 +11,8 @@ from sqlalchemy import and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased, load_only
 
 from crawlset.errors import NotFoundError
-from crawlset.kit.db import in_order
-from crawlset.kit.paging import Order, Slice, cut
+from crawlset.kit import db
+from crawlset.kit.paging import Order, Slice
 from crawlset.models import CrawlJob, Image, JobChunk, WorkStatus
 from crawlset.outcomes import Change, ImageStatus, Outcome
 
@@ -333,9 +333,7 @@ class ImageRepository:
     ) -> Slice[Image]:
         statement = select(Image).where(Image.crawl_job_id == job.id)
         statement = statement.filter_by(**wanted.values())
-        statement = in_order(statement, Image.id, order, int(after) if after else None)
-        rows = self.session.scalars(statement.limit(limit + 1)).all()
-        return cut(rows, limit, lambda image: image.id)
+        return db.list_page(self.session, statement, Image.id, after, limit, order)
 
 
 def _open_status(chunk: JobChunk) -> ImageStatus:

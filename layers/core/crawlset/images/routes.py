@@ -9,7 +9,7 @@ from crawlset.images.repository import ImageFilter, ImageRepository
 from crawlset.images.schemas import ContentRead, ImageRead
 from crawlset.jobs.crawl_repository import require_crawl_job
 from crawlset.kit import objects
-from crawlset.kit.paging import Cursor, Order, Page, PageLimit, RowId, Sort, decode_int
+from crawlset.kit.paging import Cursor, Order, Page, PageLimit, RowId, Sort, Word, decode_int
 from crawlset.models import Image
 from crawlset.outcomes import Change, ImageStatus, Outcome
 from crawlset.packs.stored import require_stored
@@ -17,8 +17,6 @@ from crawlset.packs.stored import require_stored
 router = APIGatewayHttpRouter()
 TAGS: Any = ["images"]
 LINK_LIFETIME = timedelta(minutes=15)
-
-Word = Annotated[str | None, Query(min_length=1, max_length=100)]
 
 
 @router.get(
@@ -43,10 +41,7 @@ def list_images(
     job = require_crawl_job(session, project_id, job_id)
     wanted = ImageFilter(status, outcome, change, keyword, source)
     page = ImageRepository(session).list_page(job, wanted, decode_int(cursor), limit, sort)
-    return Page(
-        items=[ImageRead.model_validate(row) for row in page.rows],
-        next_cursor=page.next_key,
-    )
+    return Page.of(page, ImageRead.model_validate)
 
 
 @router.get(

@@ -1,8 +1,9 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
+from crawlset.kit.fields import RowRead
 from crawlset.outcomes import Change, ImageStatus, Outcome
 
 
@@ -25,9 +26,7 @@ class ContentRead(BaseModel):
     expires_at: datetime
 
 
-class ImageRead(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class ImageRead(RowRead):
     id: int
     url: str
     status: ImageStatus

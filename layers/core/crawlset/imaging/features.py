@@ -9,9 +9,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from crawlset.outcomes import Outcome
-from crawlset.resizing import Resize, ResizeMode, StoredFormat
+from crawlset.resizing import EXTENSIONS, Resize, ResizeMode, StoredFormat
 
-FORMATS = ("jpeg", "png", "webp", "gif")
 """Accepted here."""
 REQUEST = struct.Struct("<IQ")
 """Before a question: bytes of JSON, bytes of the file."""
@@ -114,7 +113,7 @@ def result_from(message: dict[str, Any], data: bytes) -> Features | Rejection:
 
 
 def _check(seen: Features) -> None:
-    _claim(seen.format in FORMATS and _WORD.fullmatch(seen.mode))
+    _claim(seen.format in EXTENSIONS and _WORD.fullmatch(seen.mode))
     _claim(_are_whole(range(1, _MAX_SIDE), seen.width, seen.height, seen.n_frames))
     _claim(seen.orientation is None or _are_whole(range(1, 9), seen.orientation))
     _claim(len(seen.phashes) == 4 and _are_whole(_HASHES, *seen.phashes))  # noqa: PLR2004

@@ -9,7 +9,7 @@ from sqlalchemy import Integer, and_, case, cast, exists, func, or_, select, tru
 from sqlalchemy.orm import Session, aliased
 
 from crawlset.kit import db
-from crawlset.kit.paging import Slice, cut
+from crawlset.kit.paging import Order, Slice
 from crawlset.models import UNFINISHED, CrawlJob, Image, JobChunk, WorkStatus
 from crawlset.outcomes import Outcome
 from crawlset.settings import QUEUE_RETENTION
@@ -166,10 +166,7 @@ class ChunkRepository:
         statement = select(JobChunk).where(JobChunk.crawl_job_id == job.id)
         if status is not None:
             statement = statement.where(JobChunk.status == status)
-        if after is not None:
-            statement = statement.where(JobChunk.id > UUID(after))
-        rows = self.session.scalars(statement.order_by(JobChunk.id).limit(limit + 1)).all()
-        return cut(rows, limit, lambda chunk: chunk.id)
+        return db.list_page(self.session, statement, JobChunk.id, after, limit, Order.oldest)
 
     def list_put_off(self, job: CrawlJob, limit: int) -> Sequence[Awaited]:
         """

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session, aliased
 from crawlset import deletions
 from crawlset.errors import NotFoundError
 from crawlset.kit import db
-from crawlset.kit.db import in_order
 from crawlset.kit.paging import Order, Slice, cut
 from crawlset.models import ACTIVE, CrawlJob, JobSearch, JobStatus, Project, WorkStatus
 from crawlset.outcomes import Outcome
@@ -126,7 +125,7 @@ class CrawlRepository:
     ) -> Slice[CrawlJob] | None:
         """Jobs of a project in one statement; none if there is no such project."""
         statement = select(CrawlJob).where(CrawlJob.project_id == project_id, *wanted.conditions())
-        page = in_order(statement, CrawlJob.id, order, UUID(after) if after else None)
+        page = db.in_order(statement, CrawlJob.id, order, after)
         of_project = aliased(CrawlJob, page.limit(limit + 1).subquery())
         rows = self.session.execute(
             select(Project.id, of_project)
@@ -141,9 +140,7 @@ class CrawlRepository:
     def list_of_user(self, user_id: UUID, after: str | None, limit: int) -> Slice[CrawlJob]:
         """Newest first."""
         statement = select(CrawlJob).where(CrawlJob.user_id == user_id)
-        statement = in_order(statement, CrawlJob.id, Order.newest, UUID(after) if after else None)
-        rows = self.session.scalars(statement.limit(limit + 1)).all()
-        return cut(rows, limit, lambda job: job.id)
+        return db.list_page(self.session, statement, CrawlJob.id, after, limit)
 
     def count(self, job_ids: Collection[UUID]) -> dict[UUID, JobCounts]:
         """The counters of several jobs, in one statement."""

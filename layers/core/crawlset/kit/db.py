@@ -27,7 +27,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, SessionTransaction
 
 from crawlset.errors import NotFoundError
 from crawlset.kit import aws
-from crawlset.kit.paging import Order
+from crawlset.kit.paging import Order, Slice, cut
 from crawlset.observability import logger
 from crawlset.settings import database_settings
 
@@ -168,14 +168,28 @@ def exists(session: Session, *conditions: ColumnElement[bool]) -> bool:
 
 
 def in_order(
-    statement: Select[Any], key: InstrumentedAttribute[Any], order: Order, after: object | None
+    statement: Select[Any], key: InstrumentedAttribute[Any], order: Order, after: str | None
 ) -> Select[Any]:
-    """Sort by `key`, which grows with time, and go on after the row of that key."""
-    if order is Order.newest:
-        statement = statement.order_by(key.desc())
-        return statement if after is None else statement.where(key < after)
-    statement = statement.order_by(key)
-    return statement if after is None else statement.where(key > after)
+    """Sort by `key`, which grows with time, and go on after the row whose key is this text."""
+    is_newest_first = order is Order.newest
+    statement = statement.order_by(key.desc() if is_newest_first else key)
+    if after is None:
+        return statement
+    last = key.type.python_type(after)
+    return statement.where(key < last if is_newest_first else key > last)
+
+
+def list_page(
+    session: Session,
+    statement: Select[Any],
+    key: InstrumentedAttribute[Any],
+    after: str | None,
+    limit: int,
+    order: Order = Order.newest,
+) -> Slice[Any]:
+    """A page of rows in the order of `key`, which grows with time, after the row of that key."""
+    rows = session.scalars(in_order(statement, key, order, after).limit(limit + 1)).all()
+    return cut(rows, limit, lambda row: getattr(row, key.key))
 
 
 def expect_many(session: Session) -> None:

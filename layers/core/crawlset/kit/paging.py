@@ -28,6 +28,7 @@ Limit = Annotated[int, Field(ge=1, le=100, description="Items on a page")]
 Cursor = Annotated[str | None, Query()]
 PageLimit = Annotated[Limit, Query()]
 Sort = Annotated[Order, Query()]
+Word = Annotated[str | None, Query(min_length=1, max_length=100)]
 RowId = Annotated[int, Path(ge=1, le=MAX_BIGINT)]
 
 
@@ -36,17 +37,22 @@ class InvalidCursorError(BadRequestError):
         super().__init__("The cursor is not one that a list of this service gave.")
 
 
-class Page[T](BaseModel):
-    items: list[T]
-    next_cursor: str | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Slice[T]:
     """One page of rows, and the sort key of its last row if more follow."""
 
     rows: Sequence[T]
     next_key: str | None
+
+
+class Page[T](BaseModel):
+    items: list[T]
+    next_cursor: str | None = None
+
+    @classmethod
+    def of[R](cls, page: Slice[R], read: Callable[[R], T]) -> "Page[T]":
+        """Show the rows of `page`, each as `read` gives it."""
+        return cls(items=[read(row) for row in page.rows], next_cursor=page.next_key)
 
 
 def encode(key: str) -> str:

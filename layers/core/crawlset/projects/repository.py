@@ -10,9 +10,8 @@ from sqlalchemy.orm import Session
 from crawlset import deletions
 from crawlset.errors import NotFoundError
 from crawlset.kit import db
-from crawlset.kit.db import in_order
 from crawlset.kit.ids import new_id
-from crawlset.kit.paging import Order, Slice, cut
+from crawlset.kit.paging import Order, Slice
 from crawlset.models import CrawlJob, Project
 
 NAMES = "ix_projects_user_id_name"
@@ -105,9 +104,7 @@ class ProjectRepository:
         statement = select(Project).where(Project.user_id == user_id)
         if deleted:
             statement = statement.where(deletions.can_be_restored(Project))
-        statement = in_order(statement, Project.id, order, UUID(after) if after else None)
-        rows = self.session.scalars(statement.limit(limit + 1)).all()
-        return cut(rows, limit, lambda project: project.id)
+        return db.list_page(self.session, statement, Project.id, after, limit, order)
 
     def newest_jobs(self, project: Project, limit: int) -> Sequence[CrawlJob]:
         return self.session.scalars(

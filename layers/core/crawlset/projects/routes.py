@@ -53,10 +53,7 @@ def list_projects(
 ) -> Page[ProjectRead]:
     with db.showing_deleted(router.context["session"]) if deleted else nullcontext():
         page = repository().list_page(caller(), decode_uuid(cursor), limit, sort, deleted=deleted)
-    return Page(
-        items=[ProjectRead.model_validate(row) for row in page.rows],
-        next_cursor=page.next_key,
-    )
+    return Page.of(page, ProjectRead.model_validate)
 
 
 @router.get("/api/projects/<project_id>", summary="Get a project", tags=TAGS)

@@ -3,33 +3,26 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from crawlset.deletions import PurgesAt
-from crawlset.kit.texts import printable, without_nul
+from crawlset.kit.fields import Name, RequestBody, RowRead, without_nul
 from crawlset.models import CrawlJob, JobStatus, Project
 
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)]
 Description = Annotated[str, Field(max_length=5_000), AfterValidator(without_nul)]
 
 
-class ProjectCreate(BaseModel):
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
-
+class ProjectCreate(RequestBody):
     name: Name
     description: Description | None = None
 
 
-class ProjectUpdate(BaseModel):
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
-
+class ProjectUpdate(RequestBody):
     name: Name = ""
     description: Description | None = None
 
 
-class ProjectRead(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class ProjectRead(RowRead):
     id: UUID
     name: str
     description: str | None
@@ -39,9 +32,7 @@ class ProjectRead(BaseModel):
     purges_at: PurgesAt
 
 
-class CrawlJobInProject(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class CrawlJobInProject(RowRead):
     id: UUID
     name: str
     status: JobStatus

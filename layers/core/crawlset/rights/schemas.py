@@ -2,8 +2,9 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from crawlset.kit.fields import RowRead
 from crawlset.outcomes import Change, ImageStatus, Outcome, Verdict
 
 
@@ -58,9 +59,7 @@ class SignalRead(BaseModel):
     is_refusal: bool
 
 
-class VerdictOfImage(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class VerdictOfImage(RowRead):
     validation_job_id: UUID
     verdict: Verdict
     rule: str | None

@@ -9,8 +9,7 @@ from sqlalchemy.orm import Session
 
 from crawlset.errors import ConflictError, NotFoundError
 from crawlset.kit import db
-from crawlset.kit.db import in_order
-from crawlset.kit.paging import Order, Slice, cut
+from crawlset.kit.paging import Order, Slice
 from crawlset.models import CrawlSchedule, JobTemplate, Project
 
 
@@ -64,9 +63,7 @@ class _OfProject[R: (JobTemplate, CrawlSchedule)]:
 
     def list_page(self, project_id: UUID, after: str | None, limit: int, order: Order) -> Slice[R]:
         statement = select(self.model).where(self.model.project_id == project_id)
-        statement = in_order(statement, self.model.id, order, UUID(after) if after else None)
-        rows = self.session.scalars(statement.limit(limit + 1)).all()
-        return cut(rows, limit, lambda row: row.id)
+        return db.list_page(self.session, statement, self.model.id, after, limit, order)
 
 
 class TemplateRepository(_OfProject[JobTemplate]):

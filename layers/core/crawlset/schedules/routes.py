@@ -47,7 +47,7 @@ def list_crawl_schedules(
     session = router.context["session"]
     ProjectRepository(session).require(router.context["user_id"], project_id)
     page = ScheduleRepository(session).list_page(project_id, decode_uuid(cursor), limit, sort)
-    return Page(items=[CrawlScheduleRead.of(row) for row in page.rows], next_cursor=page.next_key)
+    return Page.of(page, CrawlScheduleRead.of)
 
 
 @router.get(SCHEDULE, summary="Get a crawl schedule", tags=TAGS)

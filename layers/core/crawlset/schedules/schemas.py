@@ -2,10 +2,10 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from crawlset.crawls.schemas import CrawlJobCreate, JobName
-from crawlset.kit.texts import printable
+from crawlset.crawls.schemas import CrawlJobCreate
+from crawlset.kit.fields import Name, RequestBody, RowRead, printable
 from crawlset.models import CrawlSchedule, JobTemplate
 from crawlset.schedules.clock import Timing, show_rate
 from crawlset.settings import MAX_CANDIDATES
@@ -21,7 +21,6 @@ def _five_fields(cron: str) -> str:
     return cron
 
 
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)]
 Cron = Annotated[
     str,
     Field(max_length=200, description="Minute, hour, day, month, weekday"),
@@ -40,10 +39,8 @@ CatchesUp = Annotated[
 ]
 
 
-class JobTemplateCreate(BaseModel):
+class JobTemplateCreate(RequestBody):
     """A configuration, or the crawl job to take it from."""
-
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     name: Name
     configuration: CrawlJobCreate | None = None
@@ -57,9 +54,7 @@ class JobTemplateCreate(BaseModel):
         return self
 
 
-class JobTemplateUpdate(BaseModel):
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
-
+class JobTemplateUpdate(RequestBody):
     name: Name = ""
     configuration: CrawlJobCreate | None = None
 
@@ -71,18 +66,14 @@ class JobTemplateUpdate(BaseModel):
         return self
 
 
-class JobTemplateStart(BaseModel):
+class JobTemplateStart(RequestBody):
     """What is to differ from the template."""
 
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
-
-    name: JobName = ""
+    name: Name = ""
     max_images: Annotated[int | None, Field(ge=1, le=MAX_CANDIDATES)] = None
 
 
-class JobTemplateRead(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class JobTemplateRead(RowRead):
     id: UUID
     project_id: UUID
     name: str
@@ -95,10 +86,8 @@ class JobTemplateRead(BaseModel):
         return cls.model_validate(template)
 
 
-class CrawlScheduleCreate(BaseModel):
+class CrawlScheduleCreate(RequestBody):
     """When to start a template: by `cron` or at a `rate`."""
-
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     name: Name
     template_id: UUID
@@ -116,10 +105,8 @@ class CrawlScheduleCreate(BaseModel):
         return self
 
 
-class CrawlScheduleUpdate(BaseModel):
+class CrawlScheduleUpdate(RequestBody):
     """What is given is changed; `cron` takes the place of a rate, and the other way round."""
-
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     name: Name = ""
     template_id: UUID | None = None

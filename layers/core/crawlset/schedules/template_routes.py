@@ -50,7 +50,7 @@ def list_job_templates(
     session = router.context["session"]
     ProjectRepository(session).require(router.context["user_id"], project_id)
     page = TemplateRepository(session).list_page(project_id, decode_uuid(cursor), limit, sort)
-    return Page(items=[JobTemplateRead.of(row) for row in page.rows], next_cursor=page.next_key)
+    return Page.of(page, JobTemplateRead.of)
 
 
 @router.get(TEMPLATE, summary="Get a job template", tags=TAGS)

@@ -3,18 +3,18 @@
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
 import httpx
 
 from crawlset.errors import SourceError, SourceRefusedError, SourceThrottledError
+from crawlset.kit.retry_after import retry_after_seconds
 from crawlset.sources.protocol import SourceUnavailableError
 
 MAX_ANSWER_BYTES = 16 << 20
 DEFAULT_WAIT_SECONDS = 60.0
-LONGEST_WAIT_SECONDS = 86_400.0
+"""Seconds to wait where `Retry-After` does not say."""
 
 
 def get_json(
@@ -47,28 +47,14 @@ def get_json(
         raise SourceError(f"{source} answered {kind} that is not JSON.") from error
 
 
-def retry_after_seconds(header: str | None, now: datetime) -> float:
-    """How long `Retry-After` asks to wait, at most a day; a minute when it does not say."""
-    if header is None:
-        return DEFAULT_WAIT_SECONDS
-    if header.strip().isdecimal():
-        return min(float(header), LONGEST_WAIT_SECONDS)
-    try:
-        until = parsedate_to_datetime(header)
-    except ValueError:
-        return DEFAULT_WAIT_SECONDS
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
-    return min(max((until - now).total_seconds(), 0.0), LONGEST_WAIT_SECONDS)
-
-
 def _check_status(source: str, answer: httpx.Response) -> None:
     status = answer.status_code
     wait = answer.headers.get("retry-after")
     if status == HTTPStatus.TOO_MANY_REQUESTS or (
         status == HTTPStatus.SERVICE_UNAVAILABLE and wait is not None
     ):
-        raise SourceThrottledError(source, retry_after_seconds(wait, datetime.now(UTC)))
+        seconds = retry_after_seconds(wait, datetime.now(UTC))
+        raise SourceThrottledError(source, DEFAULT_WAIT_SECONDS if seconds is None else seconds)
     if answer.is_server_error:
         raise SourceUnavailableError(source, f"HTTP {status}")
     if answer.is_client_error:

@@ -8,7 +8,8 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from crawlset.errors import SourceError, SourceThrottledError
-from crawlset.sources.answers import LONGEST_WAIT_SECONDS, get_json
+from crawlset.kit.retry_after import LONGEST_SECONDS
+from crawlset.sources.answers import get_json
 
 Params = Mapping[str, str | int]
 
@@ -59,7 +60,7 @@ class Asker:
             for left, seconds in windows
             if left.strip() == "0" and seconds.strip().isdecimal()
         ]
-        self._closed_for = min(max(used_up), LONGEST_WAIT_SECONDS) if used_up else None
+        self._closed_for = min(max(used_up), LONGEST_SECONDS) if used_up else None
 
 
 def shaped[Shape: BaseModel](source: str, found: Any, shape: type[Shape]) -> Shape:

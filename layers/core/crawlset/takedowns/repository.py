@@ -21,8 +21,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from crawlset.kit.db import in_order
-from crawlset.kit.paging import Order, Slice, cut
+from crawlset.kit import db
+from crawlset.kit.paging import Slice
 from crawlset.models import (
     REVOKED,
     CrawlJob,
@@ -110,9 +110,7 @@ class TakedownRepository:
     def list_page(self, project_id: UUID, after: str | None, limit: int) -> Slice[Takedown]:
         """Newest first."""
         statement = select(Takedown).where(Takedown.project_id == project_id)
-        statement = in_order(statement, Takedown.id, Order.newest, UUID(after) if after else None)
-        rows = self.session.scalars(statement.limit(limit + 1)).all()
-        return cut(rows, limit, lambda takedown: takedown.id)
+        return db.list_page(self.session, statement, Takedown.id, after, limit)
 
     def image_of(self, project_id: UUID, image_id: int) -> Image | None:
         return self.session.scalar(

@@ -3,9 +3,9 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from crawlset.kit.texts import printable
+from crawlset.kit.fields import RequestBody, RowRead, printable
 from crawlset.models import Takedown, TakedownKind, TakedownStatus
 from crawlset.urls.guard import MAX_URL_LENGTH, BlockedUrlError, spell_host
 from crawlset.urls.spelling import web_host
@@ -17,10 +17,8 @@ Value = Annotated[str, Field(min_length=1, max_length=MAX_URL_LENGTH), AfterVali
 Reason = Annotated[str, Field(max_length=1_000), AfterValidator(printable)]
 
 
-class TakedownCreate(BaseModel):
+class TakedownCreate(RequestBody):
     """What to remove: `value` says what; a look-alike may be named by `image_id` instead."""
-
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     kind: TakedownKind
     value: Annotated[
@@ -57,10 +55,8 @@ class TakedownCreate(BaseModel):
         return self
 
 
-class TakenExport(BaseModel):
+class TakenExport(RowRead):
     """An export whose files held images that were taken down; they are withheld, then removed."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     export_job_id: UUID
     crawl_job_id: UUID

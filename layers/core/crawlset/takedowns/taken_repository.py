@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from crawlset.exports.choice import Choice
 from crawlset.exports.options import ExportOptions
 from crawlset.models import (
+    ACTIVE,
     UNFINISHED,
     CrawlJob,
     ExportJob,
@@ -332,10 +333,9 @@ class TakenRepository:
         )
 
     def active_exports(self) -> Sequence[UUID]:
-        active = (JobStatus.pending, JobStatus.running)
         return self.session.scalars(
             select(ExportJob.id).where(
-                ExportJob.crawl_job_id == self.job.id, ExportJob.status.in_(active)
+                ExportJob.crawl_job_id == self.job.id, ExportJob.status.in_(ACTIVE)
             )
         ).all()
 

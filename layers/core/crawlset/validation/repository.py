@@ -7,7 +7,8 @@ from uuid import UUID
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from crawlset.kit.paging import Slice, cut
+from crawlset.kit import db
+from crawlset.kit.paging import Slice
 from crawlset.models import ACTIVE, CrawlJob, Image, ImageVerdict, ValidationJob
 from crawlset.outcomes import ImageStatus, Verdict
 
@@ -35,12 +36,7 @@ class ValidationRepository:
     def list_page(self, job: CrawlJob, after: str | None, limit: int) -> Slice[ValidationJob]:
         """Newest first."""
         statement = select(ValidationJob).where(ValidationJob.crawl_job_id == job.id)
-        if after is not None:
-            statement = statement.where(ValidationJob.id < UUID(after))
-        rows = self.session.scalars(
-            statement.order_by(ValidationJob.id.desc()).limit(limit + 1)
-        ).all()
-        return cut(rows, limit, lambda job: job.id)
+        return db.list_page(self.session, statement, ValidationJob.id, after, limit)
 
     def lock_stalled(self, since: datetime, limit: int) -> Sequence[ValidationJob]:
         """Unfinished jobs that were last marked before `since`, but for those someone holds."""

@@ -54,7 +54,7 @@ def list_validation_jobs(
     session = router.context["session"]
     job = require_crawl_job(session, project_id, job_id)
     page = ValidationRepository(session).list_page(job, decode_uuid(cursor), limit)
-    return Page(items=[ValidationJobRead.of(row) for row in page.rows], next_cursor=page.next_key)
+    return Page.of(page, ValidationJobRead.of)
 
 
 @router.get(JOB, summary="Get a validation job", tags=TAGS)
@@ -93,9 +93,7 @@ def list_clusters(
     page = VerdictRepository(router.context["session"]).list_clusters(
         validation_job, decode_int(cursor), limit, MEMBERS_SHOWN
     )
-    return Page(
-        items=[ClusterRead.model_validate(row) for row in page.rows], next_cursor=page.next_key
-    )
+    return Page.of(page, ClusterRead.model_validate)
 
 
 @router.get(f"{JOB}/verdicts", summary="List the verdicts on images, by rule", tags=TAGS)
@@ -113,9 +111,7 @@ def list_verdicts(
     page = VerdictRepository(router.context["session"]).list_page(
         validation_job, verdict, rule, decode_int(cursor), limit
     )
-    return Page(
-        items=[VerdictRead.model_validate(row) for row in page.rows], next_cursor=page.next_key
-    )
+    return Page.of(page, VerdictRead.model_validate)
 
 
 def _require(project_id: UUID, job_id: UUID, validation_job_id: UUID) -> ValidationJob:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from crawlset.kit.fields import RowRead
 from crawlset.models import JobStatus, ValidationJob
 from crawlset.outcomes import Verdict
 from crawlset.validation.rules.base import Rule, Severity
@@ -127,10 +128,8 @@ class Example(BaseModel):
     threshold: float | None
 
 
-class ClusterRead(BaseModel):
+class ClusterRead(RowRead):
     """Near duplicates of each other, directly or by way of others."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     keeper: int
     n_images: int
@@ -170,10 +169,8 @@ class Finding(BaseModel):
     detail: str | None = None
 
 
-class VerdictRead(BaseModel):
+class VerdictRead(RowRead):
     """`rule` decided, by `measured` against `threshold`; `findings` has every rule it breaks."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     image_id: int
     url: str

@@ -9,8 +9,7 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from crawlset.kit import db
-from crawlset.kit.db import in_order
-from crawlset.kit.paging import Order, Slice, cut
+from crawlset.kit.paging import Slice
 from crawlset.models import Webhook, WebhookDelivery
 from crawlset.webhooks.schemas import DeliveryStatus
 
@@ -47,9 +46,7 @@ class WebhookRepository:
 
     def list_page(self, user_id: UUID, after: str | None, limit: int) -> Slice[Webhook]:
         statement = select(Webhook).where(Webhook.user_id == user_id)
-        statement = in_order(statement, Webhook.id, Order.newest, UUID(after) if after else None)
-        rows = self.session.scalars(statement.limit(limit + 1)).all()
-        return cut(rows, limit, lambda webhook: webhook.id)
+        return db.list_page(self.session, statement, Webhook.id, after, limit)
 
     def disable(self, webhook_id: UUID) -> None:
         self.session.execute(
@@ -90,15 +87,13 @@ class DeliveryRepository:
         return delivery
 
     def list_page(
-        self, webhook: Webhook, status: DeliveryStatus | None, after: int | None, limit: int
+        self, webhook: Webhook, status: DeliveryStatus | None, after: str | None, limit: int
     ) -> Slice[WebhookDelivery]:
         """By event, newest first."""
         statement = select(WebhookDelivery).where(WebhookDelivery.webhook_id == webhook.id)
         if status is not None:
             statement = statement.where(CONDITIONS[status])
-        statement = in_order(statement, WebhookDelivery.event_id, Order.newest, after)
-        rows = self.session.scalars(statement.limit(limit + 1)).all()
-        return cut(rows, limit, lambda delivery: delivery.event_id)
+        return db.list_page(self.session, statement, WebhookDelivery.event_id, after, limit)
 
     def lease_due(self, limit: int, lease: timedelta, max_attempts: int) -> Sequence[Leased]:
         """Take what is due, of any owner, as one more attempt; it is due again after `lease`."""

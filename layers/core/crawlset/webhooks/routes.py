@@ -30,9 +30,7 @@ def list_webhooks(limit: PageLimit = 20, cursor: Cursor = None) -> Page[WebhookR
     page = WebhookRepository(router.context["session"]).list_page(
         router.context["user_id"], decode_uuid(cursor), limit
     )
-    return Page(
-        items=[WebhookRead.model_validate(row) for row in page.rows], next_cursor=page.next_key
-    )
+    return Page.of(page, WebhookRead.model_validate)
 
 
 @router.post(
@@ -87,12 +85,8 @@ def list_deliveries(
 ) -> Page[DeliveryRead]:
     webhook = _require(webhook_id)
     after = decode_int(cursor)
-    page = DeliveryRepository(router.context["session"]).list_page(
-        webhook, status, int(after) if after else None, limit
-    )
-    return Page(
-        items=[DeliveryRead.model_validate(row) for row in page.rows], next_cursor=page.next_key
-    )
+    page = DeliveryRepository(router.context["session"]).list_page(webhook, status, after, limit)
+    return Page.of(page, DeliveryRead.model_validate)
 
 
 @router.post(

@@ -3,9 +3,9 @@ from enum import StrEnum
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
-from crawlset.kit.texts import printable
+from crawlset.kit.fields import RequestBody, RowRead, printable
 from crawlset.wire.events import EventType
 
 MAX_URL_LENGTH = 2_000
@@ -33,17 +33,13 @@ Events = Annotated[
 ]
 
 
-class WebhookCreate(BaseModel):
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
-
+class WebhookCreate(RequestBody):
     url: Annotated[Url, Field(description="https, and public")]
     events: Events = [EVERY]
 
 
-class WebhookUpdate(BaseModel):
+class WebhookUpdate(RequestBody):
     """What is not given stays."""
-
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     url: Url = ""
     events: Events = [EVERY]
@@ -52,9 +48,7 @@ class WebhookUpdate(BaseModel):
     ] = True
 
 
-class WebhookRead(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class WebhookRead(RowRead):
     id: UUID
     url: str
     events: list[str]
@@ -77,9 +71,7 @@ class DeliveryStatus(StrEnum):
     failed = "failed"
 
 
-class DeliveryRead(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class DeliveryRead(RowRead):
     id: Annotated[UUID, Field(description="The `webhook-id` that is sent")]
     event: dict[str, Any]
     status: DeliveryStatus

@@ -5,13 +5,14 @@ Thresholds of the photometric checks are cleanvision's defaults, but for `graysc
 `border`, which it does not have in this form.
 """
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import AfterValidator, Field
 from sqlalchemy import case, cast, func, literal, not_, null, or_
 
 from crawlset import licences
 from crawlset.models import Image
+from crawlset.resizing import ImageFormat
 from crawlset.sources.catalogue import SOURCES
 from crawlset.urls.spelling import plain_host, unicode_host
 from crawlset.validation import measures
@@ -23,8 +24,6 @@ REFUSING = r"\m(noai|noimageai|noml|noindex|noimageindex|none)\M|train-(gen)?ai=
 """Matches a refusal of training in a header that was kept as it was sent."""
 NAMES_SHOWN = 5
 
-ImageFormat = Literal["jpeg", "png", "webp", "gif"]
-FORMATS: tuple[ImageFormat, ...] = ("jpeg", "png", "webp", "gif")
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -113,7 +112,7 @@ class BoundsRule(ImageRule):
 
 class FormatRule(ImageRule):
     class FormatParams(Params):
-        allowed: Annotated[tuple[ImageFormat, ...], Field(min_length=1)] = FORMATS
+        allowed: Annotated[tuple[ImageFormat, ...], Field(min_length=1)] = get_args(ImageFormat)
 
     check: Literal["format"]
     params: FormatParams = FormatParams()
