@@ -18,20 +18,13 @@ from crawlset.events import publishing
 from crawlset.fetching import bucket as fetching_bucket
 from crawlset.images import thumbnails
 from crawlset.kit import db, objects
-from crawlset.models import (
-    CrawlJob,
-    EventCursor,
-    JobSearch,
-    OutboxMessage,
-    Profile,
-    Project,
-)
+from crawlset.models import CrawlJob, EventCursor, JobSearch, OutboxMessage, Profile, Project
 from crawlset_local import emulator, postgres, processes
 from crawlset_local.home import open_home
 from functions.deliver import app as deliver
 from tests import factories
 from tests.integration.api import Api
-from tests.integration.databases import alembic_config
+from tests.integration.migrations import alembic_config
 from tests.ports import free_ports
 
 
@@ -155,6 +148,12 @@ def search(session: Session, job: CrawlJob) -> JobSearch:
 def api(profile: Profile) -> Api:
     """The API as the owner of `profile` sees it."""
     return Api(profile.id)
+
+
+@pytest.fixture
+def path(project: Project) -> str:
+    """The crawl jobs of `project`; tests of other routes put theirs in its place."""
+    return f"/api/projects/{project.id}/crawl-jobs"
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from crawlset.models import (
 from crawlset.outcomes import ImageStatus
 from tests import factories
 from tests.integration.api import Api
-from tests.integration.fetched import put_outcome, result
+from tests.integration.outcomes import put_outcome, result
 
 pytestmark = pytest.mark.usefixtures("bucket")
 ROUNDS = range(12)

@@ -21,7 +21,7 @@ from crawlset.wire.record import pack, unpack
 from crawlset.wire.searches import Deferral
 from functions.plan import app
 from tests import factories
-from tests.integration.planned import candidate
+from tests.integration.candidate_parts import candidate
 
 pytestmark = [pytest.mark.role("crawlset_worker"), pytest.mark.usefixtures("bucket")]
 

@@ -10,7 +10,7 @@ from crawlset.crawls.planner import LANE_URLS, LANES_PER_HOST
 from crawlset.models import JobStatus
 from crawlset.settings import CHUNK_URLS
 from tests import factories
-from tests.integration.planned import plan
+from tests.integration.candidate_parts import plan
 
 pytestmark = [pytest.mark.role("crawlset_worker"), pytest.mark.usefixtures("bucket")]
 

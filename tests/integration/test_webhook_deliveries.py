@@ -18,7 +18,7 @@ from crawlset.wire.deliveries import DeliveryResult
 from functions.deliver import app as deliver
 from functions.record import app as record
 from tests import factories
-from tests.integration.receiver import Receiver, receiving
+from tests.integration.webhook_receiver import Receiver, receiving
 
 CONTEXT: Any = SimpleNamespace(
     function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r"

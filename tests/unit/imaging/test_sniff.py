@@ -2,14 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawlset.imaging.sniff import (
-    MalformedError,
-    Probe,
-    TruncatedError,
-    probe,
-    sniff,
-    sniff_other,
-)
+from crawlset.imaging.sniff import MalformedError, Probe, TruncatedError, probe, sniff, sniff_other
 from tests.unit.imaging import pictures
 
 MAX_PIXELS = 50_000_000

@@ -12,7 +12,7 @@ from crawlset.models import CrawlJob, Image, JobStatus, Project, ValidationJob
 from functions.thumbnail import app
 from tests import factories
 from tests.integration.api import CONTEXT
-from tests.integration.validating import validate
+from tests.integration.validation.steps import validate
 from tests.unit.imaging import pictures
 
 pytestmark = pytest.mark.usefixtures("bucket")

@@ -16,7 +16,7 @@ from crawlset.schedules import firing
 from crawlset.wire import keys
 from tests import factories
 from tests.integration.api import Api
-from tests.integration.validating import validate
+from tests.integration.validation.steps import validate
 
 pytestmark = pytest.mark.usefixtures("bucket", "sample_source")
 
