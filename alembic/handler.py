@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import alembic.command
-import boto3
 from alembic.config import Config
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from sqlalchemy import URL, Connection, create_engine, pool, text
 
 from crawlset.accounts import service as accounts
-from crawlset.kit import db
+from crawlset.kit import aws, db
 from crawlset.kit.logins import ensure_login
 from crawlset.observability import logger
 
@@ -64,7 +63,7 @@ def publish_login(connection: Connection, url: URL, role: str, secret_arn: str) 
 
     A password once made stays: functions that are running hold it.
     """
-    client = boto3.client("secretsmanager")
+    client = aws.secretsmanager()
     password = existing_password(client, secret_arn) or secrets.token_urlsafe(24)
     username = ensure_login(connection, role, password)
     address = url.set(drivername="postgresql", username=username, password=password)

@@ -13,7 +13,6 @@ DESCRIBED = frozenset({"description", "summary", "help"})
 MOST_LINES = 400
 LONGER = {
     "alembic/versions/001_initial_schema.py": "the schema of the first version, generated",
-    "infra/local/crawlset_local/postgres.py": "to be split",
 }
 
 

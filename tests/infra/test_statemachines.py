@@ -7,7 +7,7 @@ from typing import Any, get_args
 import pytest
 
 from crawlset import errors
-from crawlset.jobs.pipeline_jobs import JobCancelledError
+from crawlset.jobs.pipeline_repository import JobCancelledError
 from crawlset.wire.pipeline import ExportStep, ValidationStep
 from crawlset_local.template import load
 from tests.infra.stack import ROOT, definition, functions, of_type, texts

@@ -13,15 +13,21 @@ from moto import mock_aws
 from sqlalchemy import Connection, Engine, create_engine, delete, make_url, text
 from sqlalchemy.orm import Session
 
-from crawlset import outbox, settings
-from crawlset.events import publishing
+from crawlset import settings
 from crawlset.fetching import bucket as fetching_bucket
 from crawlset.images import thumbnails
-from crawlset.kit import db, objects
-from crawlset.models import CrawlJob, EventCursor, JobSearch, OutboxMessage, Profile, Project
-from crawlset_local import emulator, postgres, processes
+from crawlset.kit import aws as clients
+from crawlset.kit import db
+from crawlset.models import (
+    CrawlJob,
+    EventCursor,
+    JobSearch,
+    OutboxMessage,
+    Profile,
+    Project,
+)
+from crawlset_local import emulator, postgres, postgres_home, processes
 from crawlset_local.home import open_home
-from functions.deliver import app as deliver
 from tests import factories
 from tests.integration.api import Api
 from tests.integration.migrations import alembic_config
@@ -31,7 +37,7 @@ from tests.ports import free_ports
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of this test run, in the version TEST_POSTGRES; its database is empty."""
-    major = int(os.environ.get("TEST_POSTGRES", postgres.NEWEST))
+    major = int(os.environ.get("TEST_POSTGRES", postgres_home.NEWEST))
     with postgres.throwaway(free_ports().postgres, major) as dsn:
         yield dsn
 
@@ -175,20 +181,17 @@ def _no_decoder_left() -> Iterator[None]:
 @pytest.fixture
 def aws() -> Iterator[None]:
     caches = (
-        objects.s3,
-        outbox.sqs,
-        outbox.stepfunctions,
         settings.bucket_settings,
         settings.queue_settings,
         settings.delivery_settings,
         settings.result_settings,
-        deliver.sqs,
-        publishing.eventbridge,
     )
     with mock_aws():
+        clients.clear()
         for cache in caches:
             cache.cache_clear()
         yield
+    clients.clear()
     for cache in caches:
         cache.cache_clear()
 
@@ -217,14 +220,16 @@ def emulator_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def emulated_bucket(emulator_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The service's bucket in the emulator, empty; for boto3 too."""
-    caches = (objects.s3, settings.bucket_settings, fetching_bucket.store)
+    caches = (settings.bucket_settings, fetching_bucket.store)
     name = f"test-{uuid4()}"
     monkeypatch.setenv("AWS_ENDPOINT_URL", emulator_url)
     monkeypatch.setenv("BUCKET_NAME", name)
+    clients.clear()
     for cache in caches:
         cache.cache_clear()
-    objects.s3().create_bucket(Bucket=name)
+    clients.s3().create_bucket(Bucket=name)
     yield name
+    clients.clear()
     for cache in caches:
         cache.cache_clear()
 

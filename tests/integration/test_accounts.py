@@ -17,6 +17,7 @@ from moto import mock_aws
 from sqlalchemy import make_url, text
 
 from crawlset import settings
+from crawlset.kit import aws as clients
 from crawlset.kit import db
 from crawlset.models import CrawlJob, Project
 from functions.authorize import app as authorize
@@ -61,6 +62,7 @@ def deployed(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[dic
 
 
 def _forget() -> None:
+    clients.clear()
     settings.database_settings.cache_clear()
     if db.engine.cache_info().currsize:
         db.engine().dispose()

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from crawlset.crawls import recording, service
 from crawlset.crawls.sweeping import sweep
 from crawlset.images.repository import ImageRepository
-from crawlset.jobs.crawl_jobs import CrawlRepository
+from crawlset.jobs.crawl_repository import CrawlRepository
 from crawlset.kit import db, objects
 from crawlset.models import (
     CrawlJob,

@@ -5,13 +5,14 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from crawlset.kit import objects
+from crawlset.kit import aws, objects
 from crawlset.kit.paging import encode
 from crawlset.models import CrawlJob, JobSearch, OutboxMessage, Profile, Project, WorkStatus
 from crawlset.outcomes import ImageStatus
 from crawlset.wire.searches import DiscoverMessage
 from tests import factories
 from tests.integration.api import Api
+from tests.spellings import PAIRS
 
 pytestmark = pytest.mark.usefixtures("bucket", "sample_source")
 
@@ -65,6 +66,15 @@ class TestCreateCrawlJob:
         assert status == 201
         (message,) = map(DiscoverMessage.from_json, queues.bodies("discover"))
         assert objects.get(str(message.request.manifest_key)) == b"https://a.example.org/1.jpg"
+
+    def test_takes_every_spelling_of_a_host(self, api: Api, path: str, queues: Any) -> None:
+        urls = list(dict.fromkeys(f"https://{spelling}/1.jpg" for spelling, _ in PAIRS))
+
+        status, _ = api.call("POST", path, url_job(urls=urls))
+
+        assert status == 201
+        (message,) = map(DiscoverMessage.from_json, queues.bodies("discover"))
+        assert objects.get(str(message.request.manifest_key)).decode().splitlines() == urls
 
     @pytest.mark.parametrize("source", ["urls", "open_images", "laion"])
     def test_takes_an_uploaded_manifest(
@@ -161,7 +171,7 @@ class TestCreateCrawlJob:
     ) -> None:
         upload_id = uuid4()
         objects.put(f"uploads/{project.user_id}/{upload_id}", b"https://a.example.org/1.jpg")
-        client = objects.s3()
+        client = aws.s3()
         head = client.head_object
         monkeypatch.setattr(
             client, "head_object", lambda **request: head(**request) | {"ContentLength": 2 << 30}

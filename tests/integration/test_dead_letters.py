@@ -35,6 +35,7 @@ def bury(body: str) -> Any:
     record = {
         "messageId": "m",
         "body": body,
+        "receiptHandle": "handle",
         "attributes": {"ApproximateReceiveCount": "6"},
         "eventSource": "aws:sqs",
     }

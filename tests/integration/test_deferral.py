@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from crawlset.crawls import recording
 from crawlset.crawls.recording import MAX_DEFERRALS
 from crawlset.crawls.sweeping import sweep
-from crawlset.jobs.crawl_jobs import CrawlRepository
+from crawlset.jobs.crawl_repository import CrawlRepository
 from crawlset.kit import objects
 from crawlset.models import CrawlJob, Image, JobChunk, JobStatus, WorkStatus
 from crawlset.outcomes import Outcome
@@ -69,6 +69,15 @@ class TestRecordOutcome:
             (1, None, 0, 1),
         ]
         assert queues.bodies("chunks") == []
+
+    def test_gives_hosts_their_one_spelling_in_the_lanes_of_later_chunks(
+        self, session: Session, job: CrawlJob, queues: Any
+    ) -> None:
+        chunk = create_open_chunk(session, job, 51, host="münchen.de.")
+
+        recording.record_outcome(put_outcome(chunk, [deferred(n) for n in range(51)]))
+
+        assert [later.lane for later in chunks_after(session, chunk)] == ["xn--mnchen-3ya.de#0"]
 
     def test_counts_every_candidate_once_and_keeps_the_job_running(
         self, session: Session, job: CrawlJob, queues: Any

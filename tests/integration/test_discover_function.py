@@ -17,9 +17,10 @@ import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from crawlset import settings
-from crawlset.kit import objects
+from crawlset.kit import aws, objects
 from crawlset.kit.strict_json import to_json
 from crawlset.observability import logger
+from crawlset.sources import worker
 from crawlset.sources.discover import CANCELLED
 from crawlset.wire import keys
 from crawlset.wire.candidates import CandidateLine, PartHead
@@ -83,7 +84,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     settings.source_settings.cache_clear()
     site = Site()
     client = httpx.Client(transport=httpx.MockTransport(site))
-    monkeypatch.setattr(app, "source_client", lambda: client)
+    monkeypatch.setattr(worker, "source_client", lambda: client)
     yield site
     settings.source_settings.cache_clear()
     settings.discover_settings.cache_clear()
@@ -120,7 +121,6 @@ def send(*records: dict[str, Any]) -> list[str]:
 def received(queues: Any) -> str:
     """The receipt handle of a message that was taken off the queue."""
     settings.discover_settings.cache_clear()
-    app.sqs.cache_clear()
     url = queues.urls["discover"]
     queues.sqs.send_message(
         QueueUrl=url, MessageBody="x", MessageGroupId="g", MessageDeduplicationId="d"
@@ -179,20 +179,23 @@ class TestSample:
         [(_, lines)] = parts_of(job_id)
         assert (len(lines), site.n_asked) == (60, 2)
 
-    def test_wants_the_message_again_when_throttled(self, site: Site, log: io.StringIO) -> None:
+    def test_wants_the_message_again_when_throttled(
+        self, site: Site, queues: Any, log: io.StringIO
+    ) -> None:
         site.answer = httpx.Response(429, headers={"Retry-After": "30"})
         job_id = uuid4()
-        message = record(job_id, uuid4())
+        message = record(job_id, uuid4()) | {"receiptHandle": received(queues)}
         put_off: list[int] = []
 
         def note(params: dict[str, Any], **_: Any) -> None:
             put_off.append(params["VisibilityTimeout"])
 
-        app.sqs().meta.events.register("before-parameter-build.sqs.ChangeMessageVisibility", note)
+        aws.sqs().meta.events.register("before-parameter-build.sqs.ChangeMessageVisibility", note)
 
         again = send(message)
 
         assert (again, put_off) == ([message["messageId"]], [30])
+        assert "record_failed" not in log.getvalue()
         assert parts_of(job_id) == []
         assert "wait 30 s" in logged(log, "search_deferred")["error"]
 
@@ -375,7 +378,7 @@ class TestKeys:
         client = httpx.Client(
             transport=httpx.MockTransport(site), event_hooks={"request": [asked.append]}
         )
-        monkeypatch.setattr(app, "source_client", lambda: client)
+        monkeypatch.setattr(worker, "source_client", lambda: client)
 
         assert send(record(uuid4(), uuid4(), source="brave")) == []
 

@@ -11,7 +11,7 @@ import pytest
 
 from crawlset_client.doctor import laptop
 from crawlset_client.doctor.findings import Finding, State
-from crawlset_local import inspection, postgres, processes
+from crawlset_local import inspection, postgres, postgres_home, processes
 from crawlset_local.home import open_home
 from crawlset_local.ports import Ports
 from tests.ports import free_ports
@@ -157,7 +157,7 @@ class TestDatabase:
                 database, migrations = laptop.check_database(home, None)
             finally:
                 processes.stop(child)
-        postgres.erase(home)
+        postgres_home.erase(home)
 
         assert database.state is State.ok
         assert migrations.found.startswith("none of ")

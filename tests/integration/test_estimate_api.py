@@ -20,6 +20,7 @@ from crawlset.models import (
     SourceProbe,
     WorkStatus,
 )
+from crawlset.tick import purging
 from crawlset.wire import keys
 from crawlset.wire.notices import ObjectNotice
 from crawlset.wire.record import pack
@@ -221,7 +222,7 @@ class TestProbes:
         answer = ProbeAnswer(message.probe_id, message.user_id, **usual | told)
         key = keys.probe(message.probe_id)
         objects.put(key, pack(answer))
-        plan.plan_named(Delivery("m", json.dumps(ObjectNotice(key).to_json()), 1))
+        plan.plan_named(Delivery("m", json.dumps(ObjectNotice(key).to_json()), 1, "handle"))
 
     def test_are_asked_once_and_waited_for(self, api: Api, path: str, queues: Any) -> None:
         first = api.call("POST", f"{path}/estimate", KEYWORD_JOB)[1]
@@ -290,7 +291,7 @@ class TestProbes:
             session.add(probe)
         session.commit()
 
-        assert probes.forget_old() == 1
+        assert purging.forget_old(SourceProbe.asked_at, probes.KEPT) == 1
 
         assert session.scalars(select(SourceProbe.keyword)).all() == ["29"]
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from crawlset import settings
 from crawlset.events import publishing
+from crawlset.kit import aws as clients
 from crawlset.models import CrawlJob, JobStatus, Project
 from tests import factories
 
@@ -102,7 +103,7 @@ class TestPublish:
                 return {"Entries": [*taken, *refused]}
 
         with monkeypatch.context() as patched:
-            patched.setattr(publishing, "eventbridge", Half)
+            patched.setattr(clients, "eventbridge", Half)
             assert publishing.publish_new() == 1
 
         assert publishing.publish_new() == 1
@@ -119,7 +120,7 @@ class TestPublish:
                 raise ClientError({"Error": {"Code": "InternalException"}}, "PutEvents")
 
         with monkeypatch.context() as patched:
-            patched.setattr(publishing, "eventbridge", Gone)
+            patched.setattr(clients, "eventbridge", Gone)
             assert publishing.publish_new() == 0
 
         assert publishing.publish_new() == 1

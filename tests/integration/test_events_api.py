@@ -9,7 +9,7 @@ from sqlalchemy.event import listen
 from sqlalchemy.orm import Session
 
 from crawlset.crawls import recording
-from crawlset.events.repository import EventRepository, Place
+from crawlset.events.repository import EventPosition, EventRepository
 from crawlset.kit import db
 from crawlset.kit.paging import encode
 from crawlset.models import CrawlJob, JobChunk, JobEvent, JobStatus, WorkStatus
@@ -109,7 +109,7 @@ class TestEvents:
         project = factories.create_project(owner, factories.create_profile(owner))
         return factories.create_crawl_job(owner, project, status=JobStatus.pending)
 
-    def types(self, owner: Session, job: CrawlJob, place: Place | None = None) -> list[str]:
+    def types(self, owner: Session, job: CrawlJob, place: EventPosition | None = None) -> list[str]:
         events = EventRepository(owner).list_after(job, place, 100)
         owner.rollback()
         return [event.type for event in events]
@@ -148,7 +148,7 @@ class TestEvents:
     ) -> None:
         chunks = [factories.create_chunk(owner, job) for _ in range(2)]
         seen = EventRepository(owner).list_after(job, None, 100)[-1]
-        place = Place(seen.transaction_id, seen.id)
+        place = EventPosition(seen.transaction_id, seen.id)
         owner.rollback()
 
         with Session(engine) as slow:

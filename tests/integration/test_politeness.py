@@ -11,6 +11,7 @@ from crawlset.models import JobStatus
 from crawlset.settings import CHUNK_URLS
 from tests import factories
 from tests.integration.candidate_parts import plan
+from tests.spellings import SPELLINGS
 
 pytestmark = [pytest.mark.role("crawlset_worker"), pytest.mark.usefixtures("bucket")]
 
@@ -39,6 +40,19 @@ class TestTwoJobs:
             plan(session, job, [*urls, f"https://busy.example.org/{n}/last.jpg"])
 
         assert groups(queues) == {"busy.example.org#0": 4, "busy.example.org#1": 2}
+
+    @pytest.mark.parametrize("host", SPELLINGS)
+    def test_share_the_lanes_of_a_host_that_they_spell_differently(
+        self, session: Session, queues: Any, host: str
+    ) -> None:
+        profile = factories.create_profile(session)
+        for spelling in SPELLINGS[host][::2]:
+            project = factories.create_project(session, profile)
+            job = factories.create_crawl_job(session, project, status=JobStatus.pending)
+            n_urls = LANE_URLS + 1
+            plan(session, job, [f"https://{spelling}/{at}.jpg" for at in range(n_urls)])
+
+        assert groups(queues) == {f"{host}#0": len(SPELLINGS[host][::2])}
 
     def test_of_few_urls_of_a_host_need_no_lane(self, session: Session, queues: Any) -> None:
         project = factories.create_project(session, factories.create_profile(session))

@@ -46,14 +46,14 @@ def note(search: JobSearch, *, error: str = ERROR, at: datetime | None = None) -
     )
     key = keys.deferral(search.id)
     objects.put(key, pack(deferral))
-    plan.plan_named(Delivery("m", json.dumps(ObjectNotice(key).to_json()), 1))
+    plan.plan_named(Delivery("m", json.dumps(ObjectNotice(key).to_json()), 1, "handle"))
 
 
 def plan_all(search: JobSearch) -> None:
     """Its one part, of no candidates."""
     key = keys.candidates(search.crawl_job_id, search.id, 0)
     objects.put(key, pack(PartHead(attempt=1, n_parts=1)))
-    plan.plan_named(Delivery("m", json.dumps(ObjectNotice(key).to_json()), 1))
+    plan.plan_named(Delivery("m", json.dumps(ObjectNotice(key).to_json()), 1, "handle"))
 
 
 def events_of(session: Session, search: JobSearch) -> list[tuple[str, dict[str, Any]]]:
@@ -126,7 +126,7 @@ class TestNoted:
         request = from_json(SearchRequest, search.request)
         message = DiscoverMessage(job.id, search.id, 1, request)
 
-        dead_letters.bury(Delivery("m", json.dumps(message.to_json()), 5))
+        dead_letters.bury(Delivery("m", json.dumps(message.to_json()), 5, "handle"))
 
         session.expire_all()
         reason = f"{ERROR} The work failed 5 times and was given up."

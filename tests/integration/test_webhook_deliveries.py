@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from standardwebhooks import Webhook as Verifier
 
 from crawlset.models import Webhook, WebhookDelivery
+from crawlset.tick import purging
 from crawlset.webhooks import dispatching, signing
 from crawlset.webhooks.recording import BACK_OFF, MAX_ATTEMPTS
 from crawlset.wire.deliveries import DeliveryResult
@@ -50,7 +51,11 @@ def create_delivery(session: Session, url: str, **overrides: Any) -> WebhookDeli
 
 def message_of(body: str) -> dict[str, Any]:
     attributes = {"ApproximateReceiveCount": "1"}
-    return {"Records": [{"messageId": "1", "body": body, "attributes": attributes}]}
+    return {
+        "Records": [
+            {"messageId": "1", "receiptHandle": "h", "body": body, "attributes": attributes}
+        ]
+    }
 
 
 def send(body: str) -> None:
@@ -126,14 +131,14 @@ class TestDispatch:
 
         assert dispatching.dispatch_due() == 1
 
-        assert "deliveries_not_sent" in caplog.text
+        assert "messages_not_sent" in caplog.text
 
     def test_forgets_after_a_month(self, session: Session) -> None:
         create_delivery(
             session, "https://x.example.org/", created_at=datetime.now(UTC) - timedelta(days=31)
         )
 
-        assert dispatching.forget_old() == 1
+        assert purging.forget_old(WebhookDelivery.created_at, dispatching.KEPT) == 1
 
 
 @ticks

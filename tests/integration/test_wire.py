@@ -17,7 +17,7 @@ from crawlset.kit.strict_json import from_json
 from crawlset.models import CrawlJob, Image, JobChunk, JobSearch, JobStatus, Project, WorkStatus
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.sources.discover import discover
-from crawlset.sources.protocol import Candidate, Page
+from crawlset.sources.protocol import Candidate, CandidatePage
 from crawlset.wire import keys
 from crawlset.wire.candidates import Query
 from crawlset.wire.chunks import ChunkMessage
@@ -52,8 +52,8 @@ def discover_and_plan(
 ) -> None:
     """Let a source yield what was `found`, and plan the parts that `discover` wrote of it."""
 
-    def ask(request: SearchRequest) -> Iterator[Page]:
-        yield Page(found)
+    def ask(request: SearchRequest) -> Iterator[CandidatePage]:
+        yield CandidatePage(found)
         if error is not None:
             raise error
 

@@ -3,9 +3,9 @@ from dataclasses import replace
 import pytest
 
 from crawlset import costs
-from crawlset.costs import Work
+from crawlset.costs import BilledWork
 
-NOTHING = Work(n_searches=0, n_candidates=0, n_chunks=0, fetch_seconds=0.0, bytes_stored=0)
+NOTHING = BilledWork(n_searches=0, n_candidates=0, n_chunks=0, fetch_seconds=0.0, bytes_stored=0)
 
 
 class TestCostOf:
@@ -30,7 +30,7 @@ class TestCostOf:
 
     def test_the_items_add_up(self) -> None:
         cost = costs.cost_of(
-            Work(
+            BilledWork(
                 n_searches=3,
                 n_candidates=9_000,
                 n_chunks=20,

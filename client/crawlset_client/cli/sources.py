@@ -91,6 +91,6 @@ def _host_of(url: str, private_hosts: frozenset[str]) -> str | None:
     except ModuleNotFoundError as error:
         raise MissingPartError(error.name or "crawlset") from error
     try:
-        return parse_url(url, private_hosts).host.rstrip(".")
+        return parse_url(url, private_hosts).host
     except BlockedUrlError:
         return None

@@ -21,7 +21,7 @@ from uuid import UUID
 
 from rich.console import Console
 
-from crawlset_local import deploy, emulator, gateway, postgres, processes
+from crawlset_local import deploy, emulator, gateway, postgres, postgres_home, processes
 from crawlset_local.deploy import Stack
 from crawlset_local.errors import ChildDiedError, EmulatorError, LocalCloudError
 from crawlset_local.home import default_home, open_home, read_profile, write_profile
@@ -186,7 +186,7 @@ class LocalCloud:
         """Delete all data of a stopped cloud, also what lies outside of its home."""
         if self.home.exists():
             with open_home(self.home):
-                postgres.erase(self.home)
+                postgres_home.erase(self.home)
                 shutil.rmtree(self.home)
 
     def _start(self, done: Callable[[str, str], None]) -> None:

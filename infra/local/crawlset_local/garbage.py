@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crawlset.wire import keys
-from crawlset_local import disk, postgres, processes
+from crawlset_local import disk, postgres, postgres_home, processes
 from crawlset_local.disk import StoredObject
 from crawlset_local.errors import LocalCloudError
 from crawlset_local.home import is_home, open_home
@@ -169,13 +169,13 @@ def _scratch(home: Path) -> Iterator[Garbage]:
 
 def _lost_databases() -> Iterator[Garbage]:
     """What root's clouds keep outside of homes that are gone, and of other versions' wheels."""
-    wheels = {postgres.relocated_wheel_name(major) for major in postgres.DIRECTORIES}
-    for base in (*postgres.RELOCATED, postgres.RELOCATED_TEMPORARY):
+    wheels = {postgres_home.relocated_wheel_name(major) for major in postgres_home.DIRECTORIES}
+    for base in (*postgres_home.RELOCATED, postgres_home.RELOCATED_TEMPORARY):
         for place in _directories(base):
             is_wheel = place.name.startswith("postgresql-")
             if is_wheel and (place.name in wheels or processes.running_from(place)):
                 continue
-            home = None if is_wheel else postgres.lost_home(place)
+            home = None if is_wheel else postgres_home.lost_home(place)
             if is_wheel or home is not None:
                 kind = OTHER_WHEEL if is_wheel else LOST_DATABASE
                 n_bytes = sum(size for _, size, _ in disk.files_below(place))

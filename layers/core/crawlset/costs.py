@@ -58,7 +58,7 @@ DOWNLOADS = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work:
+class BilledWork:
     """What a crawl did or will do, as far as it is paid for."""
 
     n_searches: int
@@ -89,7 +89,7 @@ class Cost:
         return self.aws_lambda + self.s3 + self.sqs + self.requests + self.transfer
 
 
-def cost_of(work: Work) -> Cost:
+def cost_of(work: BilledWork) -> Cost:
     n_parts = max(work.n_searches, ceil(work.n_candidates / CANDIDATES_PER_PART))
     return Cost(
         aws_lambda=_functions(work),
@@ -102,7 +102,7 @@ def cost_of(work: Work) -> Cost:
     )
 
 
-def _functions(work: Work) -> float:
+def _functions(work: BilledWork) -> float:
     discovering = (
         work.n_searches * DISCOVER_SECONDS + work.n_candidates * DISCOVER_SECONDS_CANDIDATE
     )
@@ -119,7 +119,7 @@ def _functions(work: Work) -> float:
     )
 
 
-def _storage(work: Work, n_parts: int) -> float:
+def _storage(work: BilledWork, n_parts: int) -> float:
     writes = n_parts + work.n_chunks * CHUNK_WRITES + work.bytes_stored / PACK_PART_BYTES
     reads = n_parts + work.n_chunks * CHUNK_READS
     stored = work.bytes_stored / GB * S3_GB_MONTH * STORED_MONTHS

@@ -11,45 +11,23 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from crawlset.kit import db
+from crawlset.kit import aws, db, queues
 from crawlset.models import OutboxMessage, Target
 from crawlset.observability import logger
 from crawlset.settings import queue_settings
 
 if TYPE_CHECKING:
-    from types_boto3_sqs import SQSClient
-    from types_boto3_stepfunctions import SFNClient
+    from types_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
 LEASE = timedelta(seconds=30)
-SQS_BATCH = 10
 ROUND = 100
 """Messages that one round leases."""
-
-
-IMPATIENT = Config(
-    connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 2}
-)
-"""Who sends must go on within seconds; the next tick sends what was not taken."""
-
-
-@cache
-def sqs() -> "SQSClient":
-    return boto3.client("sqs", config=IMPATIENT)
-
-
-@cache
-def stepfunctions() -> "SFNClient":
-    return boto3.client("stepfunctions", config=IMPATIENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +119,7 @@ def _send(messages: Sequence[OutboxMessage]) -> list[int]:
         if target is Target.pipeline:
             sent += [message.id for message in group if _start_execution(message)]
         else:
-            waiting = iter(group)
-            while batch := list(islice(waiting, SQS_BATCH)):
-                sent += _send_batch(target, batch)
+            sent += map(int, queues.send(_queue_url(target), [_entry(each) for each in group]))
     return sent
 
 
@@ -152,29 +128,20 @@ def _queue_url(target: Target) -> str:
     return url
 
 
-def _send_batch(target: Target, batch: Sequence[OutboxMessage]) -> list[int]:
-    entries: list[Any] = []
-    for message in batch:
-        entry = {"Id": str(message.id), "MessageBody": json.dumps(message.body)}
-        if message.group_id is not None:
-            entry |= {
-                "MessageGroupId": message.group_id,
-                "MessageDeduplicationId": message.deduplication_id or str(message.id),
-            }
-        entries.append(entry)
-    try:
-        answer = sqs().send_message_batch(QueueUrl=_queue_url(target), Entries=entries)
-    except (BotoCoreError, ClientError):
-        logger.exception("messages_not_sent", target=target, messages=len(batch))
-        return []
-    for failed in answer.get("Failed", ()):
-        logger.warning("message_refused", message_id=failed["Id"], code=failed["Code"])
-    return [int(entry["Id"]) for entry in answer.get("Successful", ())]
+def _entry(message: OutboxMessage) -> "SendMessageBatchRequestEntryTypeDef":
+    entry: SendMessageBatchRequestEntryTypeDef = {
+        "Id": str(message.id),
+        "MessageBody": json.dumps(message.body),
+    }
+    if message.group_id is not None:
+        entry["MessageGroupId"] = message.group_id
+        entry["MessageDeduplicationId"] = message.deduplication_id or str(message.id)
+    return entry
 
 
 def _start_execution(message: OutboxMessage) -> bool:
     """Start the execution that the message names; one that has run already counts as started."""
-    client = stepfunctions()
+    client = aws.stepfunctions()
     try:
         client.start_execution(
             stateMachineArn=queue_settings().pipeline_state_machine_arn,

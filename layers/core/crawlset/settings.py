@@ -1,5 +1,6 @@
 """What each function reads from its environment, and the limits of the service."""
 
+from datetime import timedelta
 from functools import cache
 
 from pydantic import SecretStr
@@ -16,6 +17,8 @@ MAX_URLS_IN_REQUEST = 10_000
 MAX_MANIFEST_BYTES = 1 << 30
 MAX_ATTEMPTS = 5
 """Times one chunk or search is sent before its work is made terminal."""
+QUEUE_RETENTION = timedelta(days=4)
+"""A message that waits for longer than this is gone from its queue."""
 
 
 class SourceKeysSettings(BaseSettings):
@@ -110,56 +113,14 @@ class ValidatorSettings(BaseSettings):
         return {arn.rpartition(":")[2]: arn for arn in arns}
 
 
-@cache
-def database_settings() -> DatabaseSettings:
-    return DatabaseSettings()
-
-
-@cache
-def bucket_settings() -> BucketSettings:
-    return BucketSettings()
-
-
-@cache
-def queue_settings() -> QueueSettings:
-    return QueueSettings()
-
-
-@cache
-def discover_settings() -> DiscoverSettings:
-    return DiscoverSettings()
-
-
-@cache
-def delivery_settings() -> DeliverySettings:
-    return DeliverySettings()
-
-
-@cache
-def result_settings() -> ResultSettings:
-    return ResultSettings()
-
-
-@cache
-def event_settings() -> EventSettings:
-    return EventSettings()
-
-
-@cache
-def takedown_settings() -> TakedownSettings:
-    return TakedownSettings()
-
-
-@cache
-def source_settings() -> SourceSettings:
-    return SourceSettings()
-
-
-@cache
-def source_keys_settings() -> SourceKeysSettings:
-    return SourceKeysSettings()
-
-
-@cache
-def validator_settings() -> ValidatorSettings:
-    return ValidatorSettings()
+database_settings = cache(DatabaseSettings)
+bucket_settings = cache(BucketSettings)
+queue_settings = cache(QueueSettings)
+discover_settings = cache(DiscoverSettings)
+delivery_settings = cache(DeliverySettings)
+result_settings = cache(ResultSettings)
+event_settings = cache(EventSettings)
+takedown_settings = cache(TakedownSettings)
+source_settings = cache(SourceSettings)
+source_keys_settings = cache(SourceKeysSettings)
+validator_settings = cache(ValidatorSettings)

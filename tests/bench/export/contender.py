@@ -16,7 +16,7 @@ from crawlset.exports import formats, writing
 from crawlset.exports.files import WrittenFile
 from crawlset.exports.formats.base import ExportFormat
 from crawlset.exports.options import ExportOptions
-from crawlset.exports.plan import ExportPlan, Member, Shard
+from crawlset.wire.exports import ExportPlan, Member, Shard
 from tests.bench.processes import peak_mb
 
 SHARD_IMAGES = 4_000
@@ -86,11 +86,8 @@ def members_in(scratch: Path, n_images: int) -> list[Member]:
     with (scratch / "members.jsonl").open() as lines:
         for _, line in zip(range(n_images), lines, strict=False):
             pack, offset, length, sha256, entry = json.loads(line)
-            members.append(
-                Member(
-                    pack, offset, length, bytes.fromhex(sha256), "jpeg", entry["rank"] % 2, entry
-                )
-            )
+            entry["sha256"] = sha256
+            members.append(Member(pack, offset, length, entry["rank"] % 2, entry))
     return members
 
 

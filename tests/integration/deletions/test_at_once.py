@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from crawlset import deletions
 from crawlset.crawls import service
 from crawlset.errors import ConflictError, NotFoundError
-from crawlset.jobs.crawl_jobs import CrawlRepository, require_crawl_job
+from crawlset.jobs.crawl_repository import CrawlRepository, require_crawl_job
 from crawlset.kit import db
 from crawlset.models import CrawlJob, Image, JobStatus, Project
 from crawlset.projects import service as projects

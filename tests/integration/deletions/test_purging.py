@@ -8,8 +8,7 @@ from crawlset.models import CrawlJob, Image, JobStatus, Project
 from crawlset.tick import purging
 from tests import factories
 from tests.integration.api import Api
-from tests.integration.deletions.grace import delete_earlier
-from tests.integration.takedowns.stored_images import AT_ONCE
+from tests.integration.deletions.grace import AT_ONCE, delete_earlier
 
 pytestmark = pytest.mark.usefixtures("bucket")
 

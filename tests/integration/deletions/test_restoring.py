@@ -4,8 +4,7 @@ from sqlalchemy.orm import Session
 from crawlset.models import CrawlJob, JobStatus, Project
 from tests import factories
 from tests.integration.api import Api
-from tests.integration.deletions.grace import DELETED, delete_earlier, end_grace, ids
-from tests.integration.takedowns.stored_images import AT_ONCE
+from tests.integration.deletions.grace import AT_ONCE, DELETED, delete_earlier, end_grace, ids
 
 pytestmark = pytest.mark.usefixtures("bucket")
 

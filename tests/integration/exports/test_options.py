@@ -152,6 +152,16 @@ class TestGroups:
         assert len(set.union(*grouped.values())) == 3
         assert max(len(splits) for splits in free.values()) > 1
 
+    def test_of_a_host_are_in_one_split_however_it_was_kept(
+        self, store: Store, export_with: Export
+    ) -> None:
+        for host in ("münchen.de", "xn--mnchen-3ya.de", "xn--mnchen-3ya.de."):
+            store(20, host=host, creator="one")
+
+        splits = self.splits_by(export_with(splits=SPLITS, group_by=["host"]), "creator")
+
+        assert [len(found) for found in splits.values()] == [1]
+
     def test_of_near_duplicates_are_in_one_split(
         self, session: Session, job: CrawlJob, store: Store, export_with: Export
     ) -> None:

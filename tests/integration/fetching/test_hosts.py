@@ -43,6 +43,23 @@ class TestGap:
         assert result.counts == {"stored": 3}
         assert min(gaps(web)) >= GAP - TOLERANCE
 
+    def test_holds_for_all_spellings_of_a_host_whose_policies_are_read_once(
+        self, web: Web, fetch: Fetch
+    ) -> None:
+        put_up(web, 3)
+        urls = [
+            web.url(f"/{n}.jpg", host).replace(".localhost", name)
+            for n, (host, name) in enumerate(
+                [("web", ".localhost"), ("WEB", ".Localhost"), ("web", ".localhost.")]
+            )
+        ]
+
+        result = fetch(*urls, policy=FetchPolicy(min_gap_seconds=GAP))
+
+        assert result.counts == {"stored": 3}
+        assert web.requests["/robots.txt"] == web.requests["/.well-known/tdmrep.json"] == 1
+        assert min(gaps(web)) >= GAP - TOLERANCE
+
     def test_leaves_other_hosts_alone(self, web: Web, fetch: Fetch) -> None:
         web.add("web/robots.txt", b"User-agent: *\nCrawl-delay: 0.4\n")
         put_up(web, 10)

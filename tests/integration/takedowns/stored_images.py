@@ -68,7 +68,7 @@ def carrying_out(queues: Any) -> Callable[[], int]:
         n = 0
         while bodies := queues.bodies("takedowns"):
             for body in bodies:
-                app.handle_message(Delivery("m", body, 1))
+                app.handle_message(Delivery("m", body, 1, "handle"))
                 n += 1
         return n
 

@@ -77,6 +77,13 @@ class TestCreatePipeline:
         assert str(Execution.from_json(message.body).export_job_id) == made["export_job"]["id"]
         assert made["export_job"]["validation_job_id"] == made["validation_job"]["id"]
 
+    def test_is_logged_as_the_pipeline_of_its_crawl_job(self, api: Api, job: CrawlJob) -> None:
+        self.ask(api, job, {})
+
+        [item] = api.call("GET", "/api/activity")[1]["items"]
+        assert (item["action"], item["resource_type"]) == ("pipeline.created", "pipeline")
+        assert item["resource_id"] == str(job.id)
+
     def test_validates_only_when_no_export_is_asked_for(self, api: Api, job: CrawlJob) -> None:
         status, made = self.ask(api, job, {})
 

@@ -12,6 +12,13 @@ from tests.integration.validation.steps import STEPS, step, validate, verdicts
 pytestmark = pytest.mark.usefixtures("bucket")
 
 
+MUNICH = "xn--mnchen-3ya.de"
+
+
+def not_of(host: str) -> dict[str, Any]:
+    return {"check": "host", "params": {"denied": [host]}}
+
+
 def licensed(choice: str) -> dict[str, Any]:
     return {"check": "licence", "params": {"allowed": [choice]}}
 
@@ -60,6 +67,16 @@ class TestValidate:
             ({"landing_url": "https://a.test/"}, {"check": "provenance"}, None),
             ({"host": "img.a.test"}, NOT_OF_A, (None, None)),
             ({"host": "ba.test"}, NOT_OF_A, None),
+            ({"host": "a.test"}, not_of("A.Test."), (None, None)),
+            ({"host": MUNICH}, not_of(MUNICH), (None, None)),
+            ({"host": MUNICH}, not_of("München.de."), (None, None)),
+            ({"host": f"img.{MUNICH}"}, not_of("münchen.de"), (None, None)),
+            ({"host": "[2001:db8::1]"}, not_of("[2001:DB8:0::1]"), (None, None)),
+            # As hosts were kept before they had one spelling.
+            ({"host": "img.a.test."}, NOT_OF_A, (None, None)),
+            ({"host": "münchen.de"}, not_of(MUNICH), (None, None)),
+            ({"host": "img.münchen.de."}, not_of("münchen.de"), (None, None)),
+            ({"host": "ba.test."}, NOT_OF_A, None),
             ({"source": "inaturalist"}, used_for("commercial"), (None, None)),
             (
                 {"evidence": {"signals": {"headers": {"X-Robots-Tag": "NoAI"}}}},

@@ -12,7 +12,7 @@ from crawlset.exports import formats
 from crawlset.exports.formats import FORMATS, ExportFormatName
 from crawlset.exports.formats.base import ExportFormat
 from crawlset.exports.options import ExportOptions
-from crawlset.exports.plan import ExportPlan
+from crawlset.wire.exports import ExportPlan
 
 ROOT = Path(__file__).parents[3]
 PACKAGE = ROOT / "layers/core/crawlset"

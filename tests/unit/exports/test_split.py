@@ -8,35 +8,42 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from crawlset.exports.options import ExportOptions, Splits
-from crawlset.exports.split import TiedImage, assign, split_of
+from crawlset.exports.split import TiedImage, assign
 
 IMAGES = [hashlib.sha256(str(n).encode()).digest() for n in range(20_000)]
 DEFAULT = ExportOptions().splits
 
 
-class TestSplitOf:
+def split_alone(images: list[bytes], seed: str, splits: Splits) -> list[str]:
+    """The splits of images that nothing ties, each by its bytes and the seed alone."""
+    options = ExportOptions(seed=seed, splits=splits, stratify=False)
+    untied = [TiedImage(at, sha256, None) for at, sha256 in enumerate(images)]
+    return list(assign(untied, options).values())
+
+
+class TestSplitsOfUntiedImages:
     def test_has_the_shares_asked_for(self) -> None:
-        counts = Counter(split_of(image, "crawlset", DEFAULT) for image in IMAGES)
+        counts = Counter(split_alone(IMAGES, "crawlset", DEFAULT))
 
         shares = {name: n / len(IMAGES) for name, n in counts.items()}
         assert shares == pytest.approx({"train": 0.8, "validation": 0.1, "test": 0.1}, abs=0.01)
 
     def test_stays_for_an_image_and_a_seed(self) -> None:
-        first = [split_of(image, "a", DEFAULT) for image in IMAGES[:500]]
+        first = split_alone(IMAGES[:500], "a", DEFAULT)
 
-        assert first == [split_of(image, "a", DEFAULT) for image in IMAGES[:500]]
-        assert first != [split_of(image, "b", DEFAULT) for image in IMAGES[:500]]
+        assert first == split_alone(IMAGES[:500], "a", DEFAULT)
+        assert first != split_alone(IMAGES[:500], "b", DEFAULT)
 
     @pytest.mark.parametrize("name", ["train", "validation", "test"])
     def test_puts_everything_into_the_only_split(self, name: str) -> None:
         splits = Splits.model_validate({name: 1})
 
-        assert {split_of(image, "s", splits) for image in IMAGES[:500]} == {name}
+        assert set(split_alone(IMAGES[:500], "s", splits)) == {name}
 
     def test_fills_no_split_without_a_share(self) -> None:
         splits = Splits(train=0.5, test=0.5)
 
-        assert {split_of(image, "s", splits) for image in IMAGES[:500]} == {"train", "test"}
+        assert set(split_alone(IMAGES[:500], "s", splits)) == {"train", "test"}
 
 
 class TestSplits:
@@ -76,7 +83,9 @@ class TestAssign:
     def test_goes_by_the_hash_where_nothing_is_tied(self) -> None:
         splits = assign(samples(500), ExportOptions(stratify=False))
 
-        assert splits == {at: split_of(IMAGES[at], "crawlset", DEFAULT) for at in range(500)}
+        assert splits == {
+            at: split_alone([IMAGES[at]], "crawlset", DEFAULT)[0] for at in range(500)
+        }
 
     @pytest.mark.parametrize("stratify", [False, True])
     def test_never_parts_what_is_tied(self, stratify: bool) -> None:

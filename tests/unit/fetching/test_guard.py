@@ -9,8 +9,8 @@ from crawlset.outcomes import Outcome
 from crawlset.urls.addresses import is_public, parse_address
 from crawlset.urls.guard import (
     BlockedUrlError,
+    Explanation,
     InvalidUrlError,
-    Verdict,
     check_url,
     explain,
     parse_url,
@@ -148,7 +148,7 @@ class TestExplain:
         assert explain(url, resolved).allowed is allowed
 
     def test_says_why(self) -> None:
-        assert explain("http://127.0.0.1/") == Verdict(False, "address is not public")
+        assert explain("http://127.0.0.1/") == Explanation(False, "address is not public")
 
     def test_knows_the_private_hosts(self) -> None:
         assert explain("http://a.localhost:8490/", None, frozenset({"a.localhost:8490"})).allowed

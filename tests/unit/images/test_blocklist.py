@@ -5,6 +5,7 @@ import pytest
 
 from crawlset.models import Takedown, TakedownKind
 from crawlset.takedowns.blocklist import Blocklist, Sighting
+from tests.spellings import SPELLINGS
 
 WHOLE, MIRRORED, INNER, INNERMOST = -1, 0x5555_5555_5555_5555, 0x0F0F_0F0F_0F0F_0F0F, 0x00FF_00FF
 
@@ -30,6 +31,14 @@ class TestUrl:
     def test_means_the_same_address_however_it_is_written(self, url: str) -> None:
         assert is_meant(blocklist(TakedownKind.url, "https://a.test/x.jpg?s=1"), url)
 
+    @pytest.mark.parametrize("host", SPELLINGS)
+    def test_means_its_host_in_every_spelling(self, host: str) -> None:
+        urls = [f"https://{spelling}/x.jpg" for spelling in SPELLINGS[host]]
+
+        for kept in urls:
+            wanted = blocklist(TakedownKind.url, kept)
+            assert all(is_meant(wanted, url) for url in urls)
+
     @pytest.mark.parametrize(
         "url", ["https://a.test/X.jpg", "http://a.test/x.jpg", "https://a.test/x.jpg?s=2"]
     )
@@ -50,6 +59,16 @@ class TestHost:
     @pytest.mark.parametrize("host", ["a.test", "img.a.test", "A.test.", "x.y.a.test:8080"])
     def test_means_what_lies_on_it_and_below(self, host: str) -> None:
         assert is_meant(blocklist(TakedownKind.host, "a.test"), f"https://{host}/x.jpg")
+
+    @pytest.mark.parametrize(
+        "kept", ["xn--mnchen-3ya.de", "münchen.de", "MÜNCHEN.de.", "XN--MNCHEN-3YA.de"]
+    )
+    @pytest.mark.parametrize("spelling", ["", "img.", "a.b."])
+    def test_means_every_spelling_of_it_however_it_was_kept(self, kept: str, spelling: str) -> None:
+        wanted = blocklist(TakedownKind.host, kept)
+
+        assert is_meant(wanted, f"https://{spelling}münchen.de/x.jpg")
+        assert is_meant(wanted, f"https://{spelling}xn--mnchen-3ya.de./x.jpg")
 
     @pytest.mark.parametrize("host", ["ba.test", "test", "a.test.example"])
     def test_means_no_host_that_only_looks_like_it(self, host: str) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from crawlset.imaging.decode import describe
 from crawlset.imaging.features import Features, Rejection
 from crawlset.imaging.jpeg import Header, read_header
-from crawlset.imaging.sniff import MalformedError, TruncatedError
+from crawlset.imaging.sniff import MalformedImageError, TruncatedError
 from crawlset.outcomes import Outcome
 from tests.unit.imaging import pictures
 from tests.unit.imaging.test_metadata import AS_TEXT, packet
@@ -73,7 +73,7 @@ class TestReadHeader:
         for head in (b"\xff\xd8\xff", FILE[:SCAN]):
             try:
                 assert isinstance(read_header(head + tail), Header)
-            except (TruncatedError, MalformedError):
+            except (TruncatedError, MalformedImageError):
                 continue
 
 

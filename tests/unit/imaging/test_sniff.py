@@ -2,7 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawlset.imaging.sniff import MalformedError, Probe, TruncatedError, probe, sniff, sniff_other
+from crawlset.imaging.sniff import (
+    MalformedImageError,
+    Probe,
+    TruncatedError,
+    probe,
+    sniff,
+    sniff_other,
+)
 from tests.unit.imaging import pictures
 
 MAX_PIXELS = 50_000_000
@@ -77,6 +84,6 @@ class TestProbe:
         head = {"gif": b"GIF89a", "webp": b"RIFF"}.get(image_format, FILES["png"][:8])
         try:
             seen = probe(head + tail, image_format, MAX_PIXELS)
-        except (TruncatedError, MalformedError):
+        except (TruncatedError, MalformedImageError):
             return
         assert seen.width * seen.height * seen.n_frames <= MAX_PIXELS

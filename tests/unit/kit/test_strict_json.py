@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from crawlset.kit.strict_json import MalformedError, from_json
+from crawlset.kit.strict_json import MalformedJsonError, from_json
 
 ID = "0193a1b2-0000-7000-8000-000000000001"
 
@@ -69,14 +69,14 @@ class TestFromJson:
         ],
     )
     def test_refuses_anything_else(self, fields: dict[str, Any], error: str) -> None:
-        with pytest.raises(MalformedError, match=f"^{error}$"):
+        with pytest.raises(MalformedJsonError, match=f"^{error}$"):
             outer(**fields)
 
     def test_names_what_is_missing(self) -> None:
-        with pytest.raises(MalformedError, match=r"^Outer has no id$"):
+        with pytest.raises(MalformedJsonError, match=r"^Outer has no id$"):
             from_json(Outer, {"kind": 1, "n": 3})
 
     @pytest.mark.parametrize("message", [None, [], "v", 1])
     def test_refuses_what_is_no_object(self, message: Any) -> None:
-        with pytest.raises(MalformedError, match=r"^Outer is no object$"):
+        with pytest.raises(MalformedJsonError, match=r"^Outer is no object$"):
             from_json(Outer, message)

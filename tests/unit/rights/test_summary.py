@@ -23,7 +23,9 @@ def test_puts_hosts_together_the_largest_domain_first() -> None:
     hosts = [
         HostContent("a.example.org", 1, 10),
         HostContent("b.example.net", 5, 15),
-        HostContent("c.example.org", 2, 20),
+        HostContent("c.example.org.", 2, 20),
+        HostContent("münchen.de", 1, 3),
+        HostContent("xn--mnchen-3ya.de", 1, 4),
     ]
 
     domains = by_domain(hosts)
@@ -31,6 +33,7 @@ def test_puts_hosts_together_the_largest_domain_first() -> None:
     assert [(domain.domain, domain.n_images, domain.bytes) for domain in domains] == [
         ("example.org", 3, 30),
         ("example.net", 5, 15),
+        ("xn--mnchen-3ya.de", 2, 7),
     ]
 
 

@@ -8,7 +8,7 @@ import pytest
 from moto import mock_aws
 
 from crawlset import settings
-from crawlset.kit import objects
+from crawlset.kit import aws, objects
 from crawlset.kit.strict_json import from_json
 from crawlset.wire.searches import DiscoverMessage, SearchRequest
 
@@ -19,7 +19,7 @@ MakeMessage = Callable[..., DiscoverMessage]
 @pytest.fixture(scope="module")
 def upload() -> Iterator[Upload]:
     """Put bytes into the bucket, over those put before; gives their key."""
-    objects.s3.cache_clear()
+    aws.clear()
     settings.bucket_settings.cache_clear()
     with mock_aws():
         boto3.client("s3").create_bucket(Bucket=objects.bucket())
@@ -29,7 +29,7 @@ def upload() -> Iterator[Upload]:
             return "uploads/someone/list"
 
         yield put
-    objects.s3.cache_clear()
+    aws.clear()
     settings.bucket_settings.cache_clear()
 
 

@@ -8,7 +8,7 @@ from crawlset.errors import SourceError, SourceRefusedError, SourceThrottledErro
 from crawlset.kit.json_lines import unpack_lines
 from crawlset.sources import discover as discovering
 from crawlset.sources.discover import Discovered, discover
-from crawlset.sources.protocol import Candidate, Page, SourceUnavailableError
+from crawlset.sources.protocol import Candidate, CandidatePage, SourceUnavailableError
 from crawlset.wire.candidates import CandidateLine, PartHead, Query, SearchError
 from crawlset.wire.record import unpack
 from crawlset.wire.searches import DiscoverMessage, SearchRequest
@@ -21,12 +21,14 @@ def candidate(number: int, **fields: Any) -> Candidate:
     return Candidate(url=f"https://a.example/{number}.jpg", **fields)
 
 
-def answering(*pages: list[Candidate] | Exception) -> Callable[[SearchRequest], Iterator[Page]]:
-    def ask(request: SearchRequest) -> Iterator[Page]:
+def answering(
+    *pages: list[Candidate] | Exception,
+) -> Callable[[SearchRequest], Iterator[CandidatePage]]:
+    def ask(request: SearchRequest) -> Iterator[CandidatePage]:
         for page in pages:
             if isinstance(page, Exception):
                 raise page
-            yield Page(page)
+            yield CandidatePage(page)
 
     return ask
 
@@ -88,10 +90,10 @@ class TestParts:
         written: list[str] = []
         seen: list[int] = []
 
-        def ask(request: SearchRequest) -> Iterator[Page]:
-            yield Page([candidate(1), candidate(2), candidate(3)])
+        def ask(request: SearchRequest) -> Iterator[CandidatePage]:
+            yield CandidatePage([candidate(1), candidate(2), candidate(3)])
             seen.append(len(written))
-            yield Page([candidate(4)])
+            yield CandidatePage([candidate(4)])
 
         discover(
             make_message(),
@@ -123,10 +125,10 @@ class TestLimit:
     ) -> None:
         asked: list[int] = []
 
-        def ask(request: SearchRequest) -> Iterator[Page]:
+        def ask(request: SearchRequest) -> Iterator[CandidatePage]:
             for page in range(3):
                 asked.append(page)
-                yield Page(candidate(3 * page + number) for number in range(3))
+                yield CandidatePage(candidate(3 * page + number) for number in range(3))
 
         found = discover(
             make_message(limit=limit), ask=ask, write=lambda *_: None, is_cancelled=lambda: False
@@ -292,10 +294,10 @@ class TestExpandedSearch:
         asked: list[tuple[str, int]] = []
         written: list[bytes] = []
 
-        def ask(request: SearchRequest) -> Iterator[Page]:
+        def ask(request: SearchRequest) -> Iterator[CandidatePage]:
             query = request.keyword or ""
             asked.append((query, request.limit))
-            yield Page(
+            yield CandidatePage(
                 Candidate(url=f"https://a.example/{query}/{n}.jpg") for n in range(supply[query])
             )
 

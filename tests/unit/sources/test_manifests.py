@@ -7,12 +7,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from crawlset.kit import objects
+from crawlset.kit import aws
 from crawlset.sources import manifests, text_manifests
 from crawlset.sources.manifest_rows import MalformedManifestError
 from crawlset.sources.protocol import Candidate
 from crawlset.sources.stored_file import ObjectChangedError
 from crawlset.wire.searches import ManifestFormat
+from tests.spellings import PAIRS
 from tests.unit.sources.conftest import Upload
 
 A, B = "https://a.example/1.jpg", "https://b.example/2.jpg"
@@ -267,6 +268,12 @@ class TestCheck:
 
         assert manifests.check(manifest) == 2
 
+    @pytest.mark.parametrize("spelling", [spelling for spelling, _ in PAIRS])
+    def test_finds_a_url_in_every_spelling_of_a_host(self, upload: Upload, spelling: str) -> None:
+        manifest = manifests.open_manifest(upload(f"https://{spelling}/1.jpg\n".encode()))
+
+        assert manifests.check(manifest) == 1
+
     def test_notices_when_the_upload_is_replaced(self, upload: Upload) -> None:
         manifest = manifests.open_manifest(upload(f"{A}\n".encode()))
         upload(f"{B}\n".encode())
@@ -292,7 +299,7 @@ class TestInspect:
     ) -> None:
         key = upload(f"{A}\n".encode() * 100_000 + b"\xff")
         read_objects: list[str] = []
-        client = objects.s3()
+        client = aws.s3()
         client.meta.events.register(
             "provide-client-params.s3.GetObject",
             lambda params, **_: read_objects.append(params["Range"]),

@@ -5,15 +5,15 @@ import pytest
 
 from crawlset.errors import SourceRefusedError, SourceThrottledError
 from crawlset.sources.probing import probe
-from crawlset.sources.protocol import Candidate, Page
+from crawlset.sources.protocol import Candidate, CandidatePage
 from crawlset.wire.searches import IntendedUse, ProbeAnswer, ProbeMessage, SearchRequest
 
 REQUEST = SearchRequest(source="gbif", keyword="cat", limit=20, intended_use=IntendedUse.research)
 MESSAGE = ProbeMessage(UUID(int=1), UUID(int=2), REQUEST)
 
 
-def told(*pages: Page | Exception) -> ProbeAnswer:
-    def ask(_: SearchRequest) -> Iterator[Page]:
+def told(*pages: CandidatePage | Exception) -> ProbeAnswer:
+    def ask(_: SearchRequest) -> Iterator[CandidatePage]:
         for page in pages:
             if isinstance(page, Exception):
                 raise page
@@ -24,7 +24,7 @@ def told(*pages: Page | Exception) -> ProbeAnswer:
 
 def test_tells_how_much_there_is_and_under_which_licences() -> None:
     licences = ["cc-by-4.0", "cc-by-2.0", "cc0-1.0", None]
-    page = Page((Candidate(url="u", licence=licence) for licence in licences), total=900)
+    page = CandidatePage((Candidate(url="u", licence=licence) for licence in licences), total=900)
 
     assert told(page, RuntimeError("asked for more than the first")) == ProbeAnswer(
         UUID(int=2),
@@ -40,14 +40,14 @@ def test_tells_that_there_is_nothing() -> None:
 
 
 def test_tells_nothing_of_what_the_source_does_not_say() -> None:
-    found = told(Page([Candidate(url="u")]))
+    found = told(CandidatePage([Candidate(url="u")]))
 
     assert (found.total, found.n_sampled) == (None, 1)
 
 
 @pytest.mark.parametrize("total", [-1, 2**53])
 def test_does_not_believe_every_number(total: int) -> None:
-    assert told(Page([Candidate(url="u")], total=total)).total is None
+    assert told(CandidatePage([Candidate(url="u")], total=total)).total is None
 
 
 def test_tells_why_the_source_refuses() -> None:

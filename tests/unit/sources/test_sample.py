@@ -7,7 +7,7 @@ import pytest
 from crawlset.errors import SourceError, SourceThrottledError
 from crawlset.settings import SourceSettings
 from crawlset.sources import sample
-from crawlset.sources.protocol import Candidate, Page
+from crawlset.sources.protocol import Candidate, CandidatePage
 from crawlset.wire.searches import IntendedUse, SearchRequest
 
 REQUEST = SearchRequest(
@@ -55,7 +55,7 @@ class SampleSite:
         )
 
 
-def pages_of(respond: Callable[[httpx.Request], httpx.Response]) -> list[Page]:
+def pages_of(respond: Callable[[httpx.Request], httpx.Response]) -> list[CandidatePage]:
     client = httpx.Client(transport=httpx.MockTransport(respond))
     settings = SourceSettings(sample_source_url="http://127.0.0.1:8490/")
     return list(sample.search(REQUEST, client=client, settings=settings))

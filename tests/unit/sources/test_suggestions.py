@@ -8,15 +8,16 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from crawlset.errors import SourceError
+from crawlset.kit import aws
 from crawlset.sources import suggestions
 
 
 @pytest.fixture
 def model() -> Iterator[Stubber]:
-    suggestions.bedrock.cache_clear()
-    with Stubber(suggestions.bedrock()) as stubber:
+    aws.clear()
+    with Stubber(aws.bedrock()) as stubber:
         yield stubber
-    suggestions.bedrock.cache_clear()
+    aws.clear()
 
 
 def answer(text: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from crawlset.kit.json_lines import unpack_lines
-from crawlset.kit.strict_json import MalformedError
+from crawlset.kit.strict_json import MalformedJsonError
 from crawlset.resizing import Resize, ResizeMode
 from crawlset.wire.chunks import ChunkHead, ChunkMessage, ChunkUrl, FetchPolicy, Known
 from crawlset.wire.record import pack, unpack
@@ -40,7 +40,7 @@ class TestChunkMessage:
         ],
     )
     def test_is_nothing_else(self, body: str, error: str) -> None:
-        with pytest.raises(MalformedError, match=error):
+        with pytest.raises(MalformedJsonError, match=error):
             ChunkMessage.from_json(body)
 
 
@@ -89,9 +89,9 @@ class TestChunkInput:
         ],
     )
     def test_is_nothing_else(self, head: dict[str, Any], line: dict[str, Any], error: str) -> None:
-        with pytest.raises(MalformedError, match=error):
+        with pytest.raises(MalformedJsonError, match=error):
             read(HEAD | head, {"n": 0, "url": "http://a/b"} | line)
 
     def test_has_a_head(self) -> None:
-        with pytest.raises(MalformedError, match=r"^ChunkHead is no object$"):
+        with pytest.raises(MalformedJsonError, match=r"^ChunkHead is no object$"):
             read()

@@ -6,11 +6,12 @@ from uuid import UUID
 
 import pytest
 
-from crawlset.kit.strict_json import MalformedError
+from crawlset.kit.strict_json import MalformedJsonError
 from crawlset.outcomes import Outcome
 from crawlset.wire.candidates import CandidateLine, PartHead, Query
 from crawlset.wire.chunks import ChunkHead, ChunkMessage
 from crawlset.wire.deliveries import DeliveryResult, SignedDelivery
+from crawlset.wire.exports import ExportPlan, Member, Shard
 from crawlset.wire.notices import ObjectNotice, keys_of
 from crawlset.wire.outcomes import OutcomeHead, UrlOutcome
 from crawlset.wire.pipeline import Execution, ExportStep, StepError, ValidationStep
@@ -39,6 +40,7 @@ VERSIONED = (
     DeliveryResult,
     DiscoverMessage,
     Execution,
+    ExportPlan,
     ExportStep,
     ObjectNotice,
     OutcomeHead,
@@ -165,6 +167,17 @@ EARLIER = {
             error=StepError("States.Timeout"),
         ),
     ),
+    "a plan of an export": (
+        (
+            '{"v":2,"token":"t","classes":["cat"],"formats":["jpeg"],"shards":[{"index":0,'
+            '"split":"train","number":0,"n_images":1,"image_bytes":9}],"n_others":0}'
+        ),
+        ExportPlan("t", ["cat"], ["jpeg"], [Shard(0, "train", 0, 1, 9)], 0),
+    ),
+    "a member of a shard": (
+        '{"pack":"p.tar","offset":512,"length":9,"label":0,"entry":{"sha256":"00"}}',
+        Member("p.tar", 512, 9, 0, {"sha256": "00"}),
+    ),
     "a step of an export": (
         (
             f'{{"v":1,"step":"write_shard","user_id":"{ID}","job_id":"{ID}","export_job_id":"{ID}",'
@@ -197,14 +210,15 @@ class TestEarlier:
 
 class TestVersion:
     @pytest.mark.parametrize("kind", VERSIONED)
-    @pytest.mark.parametrize("version", ["2", "0", "true", "1.0", "null", '"1"'])
+    @pytest.mark.parametrize("version", ["3", "0", "true", "1.0", "null", '"1"'])
     def test_that_is_unknown_is_named(self, kind: type[Versioned], version: str) -> None:
-        with pytest.raises(UnknownVersionError, match=rf"^{kind.__name__}\.v cannot be .*known: 1"):
+        known = rf"^{kind.__name__}\.v cannot be .*known: {kind.VERSION}$"
+        with pytest.raises(UnknownVersionError, match=known):
             kind.from_json(f'{{"v": {version}}}')
 
     @pytest.mark.parametrize("kind", VERSIONED)
     def test_is_there(self, kind: type[Versioned]) -> None:
-        with pytest.raises(MalformedError, match=f"^{kind.__name__} has no v$"):
+        with pytest.raises(MalformedJsonError, match=f"^{kind.__name__} has no v$"):
             kind.from_json("{}")
 
     def test_of_every_kind_is_looked_at_above(self) -> None:

@@ -2,12 +2,9 @@
 
 from uuid import UUID
 
-from sqlalchemy import text
-
+from crawlset.accounts.repository import AccountRepository
 from crawlset.errors import TooManyRequestsError
 from crawlset.kit import db
-
-_COUNT = text("SELECT n_requests, max_requests, seconds_left FROM count_request(:user_id)")
 
 
 class RequestsExceededError(TooManyRequestsError):
@@ -28,7 +25,7 @@ def take(user_id: UUID) -> dict[str, str]:
         RequestsExceededError: none is left until the minute ends.
     """
     with db.transaction() as session:
-        row = session.execute(_COUNT, {"user_id": user_id}).one()
+        row = AccountRepository(session).count_request(user_id)
     n_left = max(0, row.max_requests - row.n_requests)
     headers = {
         "RateLimit-Policy": f'"requests";q={row.max_requests};w=60',

@@ -7,7 +7,7 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
-from crawlset.accounts import activity, allowance, idempotency
+from crawlset.accounts import allowance, idempotency
 from crawlset.accounts.keys import ApiKeyExpiredError
 from crawlset.errors import ConflictError, ForbiddenError
 from crawlset.kit import db
@@ -93,17 +93,8 @@ def _answer(
         return kept
     try:
         with db.transaction(user_id) as session:
-            app.append_context(session=session, user_id=user_id)
+            app.append_context(session=session, user_id=user_id, key_id=key_id)
             response = next_middleware(app)
-            event = app.current_event
-            activity.note(
-                session,
-                user_id,
-                event.http_method,
-                event.path,
-                response.body,
-                {"request_id": event.request_context.request_id, "key_id": key_id},
-            )
             if asked is not None:
                 idempotency.keep(session, user_id, asked, response)
             return response

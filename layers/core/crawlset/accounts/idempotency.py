@@ -15,10 +15,9 @@ from uuid import UUID
 
 from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
-from sqlalchemy import delete, func, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from crawlset.accounts.repository import AccountRepository
 from crawlset.errors import BadRequestError, ConflictError, UnprocessableError
 from crawlset.kit import db
 from crawlset.models import IdempotencyKey
@@ -81,11 +80,7 @@ def replay(user_id: UUID, asked: Asked) -> Response[Any] | None:
         IdempotencyKeyReusedError: the key came with another request.
     """
     with db.transaction(user_id) as session:
-        kept = session.scalar(
-            select(IdempotencyKey).where(
-                IdempotencyKey.user_id == user_id, IdempotencyKey.key == asked.key
-            )
-        )
+        kept = session.get(IdempotencyKey, (user_id, asked.key))
     if kept is None:
         return None
     if kept.fingerprint != asked.fingerprint:
@@ -108,33 +103,12 @@ def keep(session: Session, user_id: UUID, asked: Asked, response: Response[Any])
     if response.status_code not in _SUCCESSES:
         return
     body = response.body
-    kept = session.execute(
-        insert(IdempotencyKey)
-        .values(
-            user_id=user_id,
-            key=asked.key,
-            fingerprint=asked.fingerprint,
-            status=response.status_code,
-            body=json.loads(body) if isinstance(body, str) else body,
-        )
-        .on_conflict_do_nothing()
-        .returning(IdempotencyKey.key)
-    ).first()
-    if kept is None:
-        raise AskedMeanwhileError(asked.key)
-
-
-def forget_old(limit: int = 10_000) -> int:
-    """Remove what was kept for long enough; say how many keys."""
-    old = (
-        select(IdempotencyKey.user_id, IdempotencyKey.key)
-        .where(IdempotencyKey.created_at < func.now() - KEPT)
-        .limit(limit)
+    is_kept = AccountRepository(session).keep_answer_once(
+        user_id=user_id,
+        key=asked.key,
+        fingerprint=asked.fingerprint,
+        status=response.status_code,
+        body=json.loads(body) if isinstance(body, str) else body,
     )
-    with db.transaction() as session:
-        forgotten = session.execute(
-            delete(IdempotencyKey)
-            .where(func.row(IdempotencyKey.user_id, IdempotencyKey.key).in_(old))
-            .returning(IdempotencyKey.key)
-        )
-        return len(forgotten.all())
+    if not is_kept:
+        raise AskedMeanwhileError(asked.key)

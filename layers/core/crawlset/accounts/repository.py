@@ -1,24 +1,24 @@
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import Row, delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from crawlset.kit import db
 from crawlset.kit.db import in_order
 from crawlset.kit.paging import Order, Slice, cut
-from crawlset.models import ApiKey, CrawlJob, JobChunk, JobStatus, Profile, Project
+from crawlset.models import ACTIVE, ApiKey, CrawlJob, IdempotencyKey, JobChunk, Profile, Project
 
 LAST_USED_RESOLUTION = timedelta(minutes=5)
+COUNT_REQUEST = text("SELECT n_requests, max_requests, seconds_left FROM count_request(:user_id)")
 NOT_REVOKED = ApiKey.revoked_at.is_(None)
 NOT_EXPIRED = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now())
-ACTIVE = (JobStatus.pending, JobStatus.running)
 
 
-class Usage(NamedTuple):
+class AccountUsage(NamedTuple):
     active_jobs: int
     stored_bytes: int
     n_projects: int
@@ -53,7 +53,7 @@ class AccountRepository:
             .execution_options(populate_existing=True)
         ).one()
 
-    def usage(self, user_id: UUID) -> Usage:
+    def usage(self, user_id: UUID) -> AccountUsage:
         """The bytes of what was deleted count for as long as they are there."""
         of_user = CrawlJob.user_id == user_id
         active = (
@@ -75,7 +75,7 @@ class AccountRepository:
                     active.scalar_subquery(), stored.scalar_subquery(), projects.scalar_subquery()
                 )
             ).one()
-        return Usage(active_jobs, int(stored_bytes), n_projects)
+        return AccountUsage(active_jobs, int(stored_bytes), n_projects)
 
     def newest_projects(self, profile: Profile, limit: int) -> Sequence[Project]:
         return self.session.scalars(
@@ -123,3 +123,29 @@ class AccountRepository:
             )
             .values(last_used_at=func.now())
         )
+
+    def delete_expired_keys(self, user_id: UUID, name: str) -> None:
+        self.session.execute(
+            delete(ApiKey).where(
+                ApiKey.user_id == user_id, ApiKey.name == name, ApiKey.expires_at < func.now()
+            )
+        )
+
+    def lock_identity(self, identity: str) -> None:
+        """Wait for whoever else looks this identity up, until the transaction ends."""
+        key = func.hashtextextended(identity, 0)
+        self.session.execute(select(func.pg_advisory_xact_lock(key)))
+
+    def count_request(self, user_id: UUID) -> Row[Any]:
+        """Count one; give `n_requests` of this minute, `max_requests` and `seconds_left`."""
+        return self.session.execute(COUNT_REQUEST, {"user_id": user_id}).one()
+
+    def keep_answer_once(self, **answer: Any) -> bool:
+        """Keep the answer to a request with an Idempotency-Key; say whether the key was new."""
+        statement = (
+            insert(IdempotencyKey)
+            .values(**answer)
+            .on_conflict_do_nothing()
+            .returning(IdempotencyKey.key)
+        )
+        return self.session.scalar(statement) is not None

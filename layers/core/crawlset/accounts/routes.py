@@ -17,6 +17,7 @@ from crawlset.accounts.schemas import (
     Quotas,
     Usage,
 )
+from crawlset.activity import logs
 from crawlset.kit.http import require_match
 from crawlset.kit.paging import Cursor, Page, PageLimit, decode_uuid
 from crawlset.models import Profile
@@ -32,6 +33,7 @@ def get_profile() -> ProfileRead:
 
 
 @router.patch("/api/profile", summary="Change your name", tags=TAGS)
+@logs(router, "profile.updated")
 def update_profile(request: ProfileUpdate) -> ProfileRead:
     session = router.context["session"]
     profile = _repository().lock_profile(router.context["user_id"])
@@ -57,6 +59,7 @@ def list_api_keys(limit: PageLimit = 20, cursor: Cursor = None) -> Page[ApiKeyRe
     tags=TAGS,
     status_code=HTTPStatus.CREATED,
 )
+@logs(router, "api_key.created")
 def create_api_key(request: ApiKeyCreate) -> ApiKeyCreated:
     key, text = service.create_key(
         router.context["session"],
@@ -74,6 +77,7 @@ def create_api_key(request: ApiKeyCreate) -> ApiKeyCreated:
     tags=TAGS,
     status_code=HTTPStatus.NO_CONTENT,
 )
+@logs(router, "api_key.revoked", "key_id")
 def revoke_api_key(key_id: UUID) -> Response[None]:
     service.revoke_key(router.context["session"], router.context["user_id"], key_id)
     return Response(status_code=HTTPStatus.NO_CONTENT)

@@ -70,7 +70,7 @@ class ApiKeyCreate(BaseModel):
     name: Name
     scopes: Annotated[list[Scope], Field(min_length=1), AfterValidator(_each_once)]
     expires_at: (
-        Annotated[Instant, Field(lt=LAST_YEAR, description="None: it does not expire")] | None
+        Annotated[Instant, Field(lt=LAST_YEAR, description="When it expires; null: never")] | None
     ) = None
 
 

@@ -3,10 +3,10 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
+from crawlset import activity
 from crawlset.accounts import sessions
 from crawlset.accounts.schemas import SessionCreated
 from crawlset.kit import db
-from crawlset.models import ActivityLog
 
 router = APIGatewayHttpRouter()
 TAGS: Any = ["account"]
@@ -22,14 +22,12 @@ def create_session() -> SessionCreated:
     authorizer = router.current_event.raw_event["requestContext"].get("authorizer", {})
     with db.transaction() as session:
         key, text = sessions.open_session(session, authorizer.get("jwt", {}).get("claims", {}))
-        session.add(
-            ActivityLog(
-                user_id=key.user_id,
-                action="session.created",
-                resource_type="session",
-                resource_id=key.id,
-                metadata_={"request_id": router.current_event.request_context.request_id},
-            )
+        activity.note(
+            session,
+            key.user_id,
+            "session.created",
+            key.id,
+            request_id=router.current_event.request_context.request_id,
         )
         return SessionCreated(
             user_id=key.user_id, key=text, scopes=key.scopes, expires_at=key.expires_at

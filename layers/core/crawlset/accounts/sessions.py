@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
-from urllib.parse import urlsplit
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from crawlset.accounts import service
@@ -15,6 +13,7 @@ from crawlset.errors import ForbiddenError
 from crawlset.kit import db
 from crawlset.kit.ids import new_id
 from crawlset.models import ApiKey, LoginIdentity
+from crawlset.urls.spelling import host_of
 
 LIFETIME = timedelta(hours=1)
 KEY_NAME = "session"
@@ -46,11 +45,7 @@ def open_session(session: Session, claims: Mapping[str, str]) -> Opened:
         raise NotSignedInError
     user_id = _user_of(session, claims)
     db.act_for(session, user_id)
-    session.execute(
-        delete(ApiKey).where(
-            ApiKey.user_id == user_id, ApiKey.name == KEY_NAME, ApiKey.expires_at < func.now()
-        )
-    )
+    AccountRepository(session).delete_expired_keys(user_id, KEY_NAME)
     key, text = service.create_key(
         session,
         user_id,
@@ -65,17 +60,17 @@ def _user_of(session: Session, claims: Mapping[str, str]) -> UUID:
     """One request at a time looks an identity up, so that two first ones make one account."""
     issuer, subject = claims["iss"], claims["sub"]
     identity = f"{issuer} {subject}"
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(identity, 0))))
+    repository = AccountRepository(session)
+    repository.lock_identity(identity)
     db.look_up(session, "identity", identity)
     known = session.get(LoginIdentity, (issuer, subject))
     if known is not None:
         return known.user_id
     user_id = new_id()
     db.act_for(session, user_id)
-    repository = AccountRepository(session)
     email, name = _email_of(claims), (claims.get("name") or subject)[:MAX_NAME]
     if email is None or not repository.add_profile_once(user_id, email, name):
-        repository.add_profile_once(user_id, f"{subject}@{urlsplit(issuer).netloc}", name)
+        repository.add_profile_once(user_id, f"{subject}@{host_of(issuer)}", name)
     session.add(LoginIdentity(user_id=user_id, issuer=issuer, subject=subject))
     session.flush()
     return user_id

@@ -3,9 +3,9 @@
 from typing import Any
 
 from crawlset.crawls import finishing
-from crawlset.jobs.crawl_jobs import CrawlRepository
+from crawlset.jobs.crawl_repository import CrawlRepository
 from crawlset.kit import db
-from crawlset.kit.strict_json import MalformedError
+from crawlset.kit.strict_json import MalformedJsonError
 from crawlset.observability import logger, metrics
 from crawlset.pipeline import service as pipeline
 from crawlset.wire.dead_letters import work_of
@@ -24,7 +24,7 @@ def bury(body: str, n_receives: int) -> None:
     metrics.add_metric(name="MessagesBuried", unit="Count", value=1)
     try:
         dead = work_of(body)
-    except MalformedError:
+    except MalformedJsonError:
         logger.exception("dead_letter_unreadable")
         return
     for job_id, kind, id_ in dead:

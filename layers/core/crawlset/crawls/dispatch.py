@@ -6,7 +6,7 @@ from uuid import UUID
 
 from crawlset import outbox
 from crawlset.images.repository import ImageRepository
-from crawlset.jobs.work import ChunkRepository
+from crawlset.jobs.chunk_repository import ChunkRepository
 from crawlset.kit import db, objects
 from crawlset.kit.strict_json import from_json
 from crawlset.models import CrawlJob, Image, JobChunk, Target

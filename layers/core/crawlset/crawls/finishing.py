@@ -6,8 +6,9 @@ from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from crawlset.images.repository import ImageRepository
-from crawlset.jobs.crawl_jobs import CrawlRepository
-from crawlset.jobs.work import ChunkRepository, SearchRepository
+from crawlset.jobs.chunk_repository import ChunkRepository
+from crawlset.jobs.crawl_repository import CrawlRepository
+from crawlset.jobs.search_repository import SearchRepository
 from crawlset.models import CrawlJob, JobChunk, JobStatus, WorkStatus
 from crawlset.observability import logger
 from crawlset.outcomes import Outcome

@@ -1,67 +1,37 @@
 """Turn an object of candidates into rows and chunks."""
 
-import hashlib
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, text
+from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from crawlset.crawls import dispatch, finishing
 from crawlset.crawls.planner import plan
+from crawlset.crawls.repository import CandidateRepository, Inserted, Placed
 from crawlset.images.repository import ImageRepository
-from crawlset.jobs.crawl_jobs import CrawlRepository
-from crawlset.jobs.work import UNFINISHED, SearchRepository
+from crawlset.jobs.crawl_repository import CrawlRepository
+from crawlset.jobs.search_repository import SearchRepository
 from crawlset.kit import db, objects
 from crawlset.kit.ids import new_id
 from crawlset.kit.strict_json import to_json
-from crawlset.models import CrawlJob, JobChunk, JobSearch, WorkStatus
+from crawlset.models import UNFINISHED, CrawlJob, JobChunk, JobSearch, WorkStatus
 from crawlset.observability import logger, metrics
 from crawlset.outcomes import Outcome
 from crawlset.settings import CANDIDATES_PER_PART
 from crawlset.takedowns.blocklist import Blocklist, Sighting
+from crawlset.takedowns.repository import TakedownRepository
+from crawlset.urls.spelling import host_of
 from crawlset.wire import keys
 from crawlset.wire.candidates import CandidateLine, PartHead
 from crawlset.wire.record import unpack
 from crawlset.wire.searches import Deferral
 
-COLUMNS = (
-    "chunk_id, ordinal, url, url_hash, host, source, query, keyword, rank, landing_url, licence, "
-    "licence_raw, creator, attribution, title, width, height, status, outcome"
-)
-CREATE = text(
-    f"CREATE TEMP TABLE candidate ON COMMIT DROP AS SELECT {COLUMNS} FROM images WITH NO DATA"
-)
-COPY = f"COPY candidate ({COLUMNS}) FROM STDIN"
-KEEP_NEW = text(
-    f"""
-    WITH kept AS (
-        INSERT INTO images (user_id, crawl_job_id, {COLUMNS})
-        SELECT :user_id, :job_id, {COLUMNS} FROM candidate
-        ON CONFLICT (crawl_job_id, url_hash) DO NOTHING
-        RETURNING chunk_id, outcome
-    )
-    SELECT chunk_id, outcome, count(*) FROM kept GROUP BY chunk_id, outcome
-    """
-)
-DROP_MET = text(
-    """
-    DELETE FROM candidate
-    USING images, crawl_jobs
-    WHERE crawl_jobs.schedule_id = :schedule_id AND crawl_jobs.id <> :job_id
-        AND crawl_jobs.deleted_at IS NULL
-        AND images.crawl_job_id = crawl_jobs.id AND images.url_hash = candidate.url_hash
-        AND images.status NOT IN ('pending', 'cancelled')
-    """
-)
 REPEATED_AFTER = timedelta(minutes=6)
 """A FIFO queue takes a message again that it had more than five minutes ago."""
 MAX_ERROR = 2_000
-HOST = re.compile(r"https?://(?:[^/?#@]*@)?(\[[^\]/]*\]|[^/?#:]*)", re.IGNORECASE)
 
 
 def plan_part(key: str) -> int:
@@ -153,7 +123,7 @@ def _note_part(search: JobSearch, part: int, head: PartHead) -> None:
 def _refuse_taken_down(
     session: Session, job: CrawlJob, candidates: Iterable[CandidateLine]
 ) -> None:
-    blocklist = Blocklist.of(session, job.project_id)
+    blocklist = Blocklist(TakedownRepository(session).list_in_force(job.project_id))
     if not blocklist:
         return
     for candidate in candidates:
@@ -170,24 +140,24 @@ def _insert(
         return [], 0
     refused = [c for c in candidates if c.refused]
     wanted = [c for c in candidates if not c.refused]
-    hosts = [_host(candidate.url) for candidate in wanted]
-    rows: list[tuple[Any, ...]] = []
+    hosts = [host_of(candidate.url) for candidate in wanted]
+    placed: list[Placed] = []
     chunks: list[JobChunk] = []
     known = ImageRepository(session).count_hosts(job, _recurring(hosts))
     for planned in plan(hosts, known):
         chunk = _chunk(job, planned.lane, WorkStatus.pending, len(planned.members))
         chunks.append(chunk)
-        rows += (
-            _row(chunk.id, ordinal, wanted[place], hosts[place])
+        placed += (
+            (chunk.id, ordinal, wanted[place], hosts[place])
             for ordinal, place in enumerate(planned.members)
         )
     if refused:
         chunk = _chunk(job, None, WorkStatus.completed, len(refused))
         chunks.append(chunk)
-        rows += (_row(chunk.id, n, c, _host(c.url)) for n, c in enumerate(refused))
+        placed += ((chunk.id, n, c, host_of(c.url)) for n, c in enumerate(refused))
     session.add_all(chunks)
     session.flush()
-    inserted = _copy(session, job, rows)
+    inserted = CandidateRepository(session).add_new(job, placed)
     return _keep_filled(session, chunks, inserted), sum(n for n, _ in inserted.values())
 
 
@@ -215,64 +185,10 @@ def _chunk(job: CrawlJob, lane: str | None, status: WorkStatus, n_urls: int) -> 
     )
 
 
-def _row(chunk_id: UUID, ordinal: int, c: CandidateLine, host: str) -> tuple[Any, ...]:
-    return (
-        chunk_id,
-        ordinal,
-        c.url,
-        hashlib.sha256(c.url.encode()).digest()[:16],
-        host,
-        c.source,
-        c.query,
-        c.keyword,
-        c.rank,
-        c.landing_url,
-        c.licence,
-        c.licence_raw,
-        c.creator,
-        c.attribution,
-        c.title,
-        c.width,
-        c.height,
-        c.refused.status.value if c.refused else "pending",
-        c.refused.value if c.refused else None,
-    )
-
-
-def _host(url: str) -> str:
-    """The host a candidate counts towards; whether it may be asked is for the guard to say."""
-    match = HOST.match(url)
-    return match[1].lower() if match else ""
-
-
-def _copy(
-    session: Session, job: CrawlJob, rows: Iterable[tuple[Any, ...]]
-) -> dict[UUID, tuple[int, dict[str, int]]]:
-    """
-    COPY the rows in and keep those whose URL is new to the job, and to its schedule.
-
-    Gives, by chunk, how many were kept and their outcomes so far.
-    """
-    session.execute(CREATE)
-    cursor = session.connection().connection.cursor()
-    with cursor.copy(COPY) as copy:
-        for row in rows:
-            copy.write_row(row)
-    if job.schedule_id is not None:
-        session.execute(DROP_MET, {"schedule_id": job.schedule_id, "job_id": job.id})
-    counted = session.execute(KEEP_NEW, {"user_id": job.user_id, "job_id": job.id})
-    inserted: dict[UUID, tuple[int, dict[str, int]]] = {}
-    for chunk_id, outcome, n in counted:
-        total, outcomes = inserted.get(chunk_id, (0, {}))
-        inserted[chunk_id] = (total + n, outcomes | ({outcome: n} if outcome else {}))
-    session.execute(text("DROP TABLE candidate"))
-    return inserted
-
-
 def _keep_filled(
     session: Session,
     chunks: Sequence[JobChunk],
-    inserted: dict[UUID, tuple[int, dict[str, int]]],
+    inserted: dict[UUID, Inserted],
 ) -> list[UUID]:
     """Forget chunks none of whose candidates were new; give those that are to be fetched."""
     to_fetch = []

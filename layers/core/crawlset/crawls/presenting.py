@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy.orm import Session
 
 from crawlset import costs
-from crawlset.costs import Work
+from crawlset.costs import BilledWork
 from crawlset.crawls.progress_schemas import (
     ChunkCounts,
     Progress,
@@ -21,9 +21,10 @@ from crawlset.crawls.schemas import (
     ProjectOfJob,
     SearchRead,
 )
-from crawlset.jobs.crawl_jobs import CrawlRepository, JobCounts
-from crawlset.jobs.work import UNFINISHED, ChunkRepository, SearchRepository
-from crawlset.models import CrawlJob, JobSearch, Project, WorkStatus
+from crawlset.jobs.chunk_repository import ChunkRepository
+from crawlset.jobs.crawl_repository import CrawlRepository, JobCounts
+from crawlset.jobs.search_repository import SearchRepository
+from crawlset.models import UNFINISHED, CrawlJob, JobSearch, Project, WorkStatus
 from crawlset.pipeline import service as pipeline
 
 HOSTS_SHOWN = 10
@@ -126,7 +127,7 @@ def _read(job: CrawlJob, counts: JobCounts) -> CrawlJobRead:
 
 
 def _cost(job: CrawlJob, counts: JobCounts) -> CostRead:
-    work = Work(
+    work = BilledWork(
         n_searches=max(1, len(job.keywords) * len(job.sources)),
         n_candidates=counts.n_candidates,
         n_chunks=counts.n_sent,

@@ -12,6 +12,7 @@ from crawlset.crawls.planner import plan
 from crawlset.images.repository import ImageRepository
 from crawlset.kit.ids import new_id
 from crawlset.models import CrawlJob, JobChunk, WorkStatus
+from crawlset.urls.spelling import plain_host
 
 
 def rechunk(
@@ -28,7 +29,7 @@ def rechunk(
     With `wait` nobody dispatches them before. The chunks they leave are for the caller to count.
     """
     repository = ImageRepository(session)
-    hosts = [host for _, host in images]
+    hosts = [plain_host(host) for _, host in images]
     others = Counter(repository.count_hosts(job, list(set(hosts)))) - Counter(hosts)
     chunks = []
     for planned in plan(hosts, others):

@@ -12,8 +12,8 @@ from crawlset.crawls import finishing, recrawling
 from crawlset.crawls.rechunking import rechunk
 from crawlset.crawls.results import Result, settled_rows
 from crawlset.images.repository import ImageRepository, Open
-from crawlset.jobs.crawl_jobs import CrawlRepository
-from crawlset.jobs.work import ChunkRepository
+from crawlset.jobs.chunk_repository import ChunkRepository
+from crawlset.jobs.crawl_repository import CrawlRepository
 from crawlset.kit import db, objects
 from crawlset.models import CrawlJob, JobChunk, WorkStatus
 from crawlset.observability import logger, metrics

@@ -11,6 +11,7 @@ from crawlset.models import CrawlJob
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.takedowns import blocklist
 from crawlset.takedowns.blocklist import Blocklist, Sighting
+from crawlset.takedowns.repository import TakedownRepository
 from crawlset.wire.outcomes import UrlOutcome
 
 MAX_DETAIL = 500
@@ -61,9 +62,10 @@ def _row(image_id: int, pack_key: str | None, line: UrlOutcome) -> dict[str, Any
 
 def _refuse_taken_down(session: Session, job: CrawlJob, rows: Sequence[dict[str, Any]]) -> None:
     """What shows only once a picture is there: where it came from in the end, and how it looks."""
-    blocked = Blocklist.of(session, job.project_id)
+    takedowns = TakedownRepository(session)
+    blocked = Blocklist(takedowns.list_in_force(job.project_id))
     stored = [row for row in rows if row["outcome"] is Outcome.stored]
-    taken = blocklist.taken_down_sha256(session, job, [row["sha256"] for row in stored])
+    taken = takedowns.taken_down_sha256(job, [row["sha256"] for row in stored])
     for row in stored:
         found = blocked.find(Sighting(row["final_url"] or "", phashes=row["phashes"] or ()))
         if found is not None:

@@ -6,6 +6,7 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
+from crawlset.activity import logs
 from crawlset.crawls import presenting, service
 from crawlset.crawls.schemas import (
     ChunkRead,
@@ -16,8 +17,8 @@ from crawlset.crawls.schemas import (
 )
 from crawlset.deletions import DEFAULT_GRACE_HOURS, Deleted, GraceHours
 from crawlset.errors import NotFoundError
-from crawlset.jobs.crawl_jobs import CrawlRepository, JobFilter, require_crawl_job
-from crawlset.jobs.work import ChunkRepository
+from crawlset.jobs.chunk_repository import ChunkRepository
+from crawlset.jobs.crawl_repository import CrawlRepository, JobFilter, require_crawl_job
 from crawlset.kit import db
 from crawlset.kit.instants import Instant
 from crawlset.kit.paging import Cursor, Order, Page, PageLimit, Sort, decode_uuid
@@ -36,6 +37,7 @@ Word = Annotated[str | None, Query(min_length=1, max_length=100)]
     tags=TAGS,
     status_code=HTTPStatus.CREATED,
 )
+@logs(router, "upload.created", "upload_id")
 def create_upload(project_id: UUID) -> UploadRead:
     ProjectRepository(router.context["session"]).require(router.context["user_id"], project_id)
     upload_id, url, expires_at = service.create_upload(router.context["user_id"])
@@ -48,6 +50,7 @@ def create_upload(project_id: UUID) -> UploadRead:
     tags=TAGS,
     status_code=HTTPStatus.CREATED,
 )
+@logs(router, "crawl_job.created")
 def create_crawl_job(project_id: UUID, request: CrawlJobCreate) -> CrawlJobDetail:
     session = router.context["session"]
     job = service.create(session, router.context["user_id"], project_id, request)
@@ -93,6 +96,7 @@ def get_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
     summary="Delete a finished job; it can be restored until its grace is over",
     tags=TAGS,
 )
+@logs(router, "crawl_job.deleted", "job_id")
 def delete_crawl_job(
     project_id: UUID,
     job_id: UUID,
@@ -109,6 +113,7 @@ def delete_crawl_job(
     summary="Restore a deleted job",
     tags=TAGS,
 )
+@logs(router, "crawl_job.restored", "job_id")
 def restore_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
     session = router.context["session"]
     job = service.restore(session, router.context["user_id"], project_id, job_id)
@@ -120,6 +125,7 @@ def restore_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
     summary="Cancel a job",
     tags=TAGS,
 )
+@logs(router, "crawl_job.cancelled", "job_id")
 def cancel_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
     session = router.context["session"]
     job = service.cancel(session, require_crawl_job(session, project_id, job_id))
@@ -131,6 +137,7 @@ def cancel_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
     summary="Retry what failed or was cancelled",
     tags=TAGS,
 )
+@logs(router, "crawl_job.retried", "job_id")
 def retry_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
     session = router.context["session"]
     job = service.retry(session, require_crawl_job(session, project_id, job_id))
@@ -142,6 +149,7 @@ def retry_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
     summary="See what has changed of what is stored",
     tags=TAGS,
 )
+@logs(router, "crawl_job.recrawled", "job_id")
 def recrawl_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
     session = router.context["session"]
     job = service.recrawl(session, require_crawl_job(session, project_id, job_id))

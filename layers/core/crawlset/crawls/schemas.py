@@ -1,14 +1,8 @@
 from datetime import datetime
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from crawlset.crawls.progress_schemas import ChunkCounts, Progress, RecrawlRead, WaitRead
 from crawlset.deletions import PurgesAt
@@ -18,10 +12,10 @@ from crawlset.kit.texts import printable
 from crawlset.models import JobStatus, WorkStatus
 from crawlset.outcomes import Outcome
 from crawlset.settings import MAX_CANDIDATES, MAX_KEYWORDS, MAX_URLS_IN_REQUEST
+from crawlset.urls.guard import MAX_URL_LENGTH
+from crawlset.urls.spelling import web_host
 from crawlset.validation.schemas import ValidationJobRead
 from crawlset.wire.searches import IntendedUse, ManifestFormat
-
-MAX_URL_LENGTH = 8_192
 
 
 def _rounded(dollars: float) -> float:
@@ -29,12 +23,8 @@ def _rounded(dollars: float) -> float:
 
 
 def _has_host(url: str) -> str:
-    parts = urlsplit(printable(url))
-    if parts.scheme.lower() not in {"http", "https"}:
-        message = "a URL begins with http:// or https://"
-        raise ValueError(message)
-    if not parts.hostname:
-        message = "this URL has no host"
+    if not web_host(printable(url)):
+        message = "a URL begins with http:// or https:// and has a host"
         raise ValueError(message)
     return url
 
@@ -102,7 +92,7 @@ class CrawlJobCreate(BaseModel):
     ] = ExpansionCreate()
     policy: FetchPolicyCreate = FetchPolicyCreate()
     resize: Annotated[
-        ResizeCreate | None, Field(description="Store pictures resized; none: as received")
+        ResizeCreate | None, Field(description="Store pictures resized; null: as received")
     ] = None
     validation_rules: Annotated[
         dict[str, Any] | None,
@@ -181,7 +171,7 @@ class CrawlJobRead(BaseModel):
     bytes_received: int
     cost: Annotated[
         CostRead | None,
-        Field(description="From what fetchers measured; none before the job has ended"),
+        Field(description="From what fetchers measured; null before the job has ended"),
     ] = None
     chunks: ChunkCounts
     created_at: datetime
@@ -207,7 +197,7 @@ class CrawlJobDetail(CrawlJobRead):
         Field(description="Sources and hosts that the job waits for; of hosts, the busiest ten"),
     ] = []
     recrawl: Annotated[
-        RecrawlRead | None, Field(description="None if it was never crawled again")
+        RecrawlRead | None, Field(description="The newest re-crawl; null if there was none")
     ] = None
     searches: list[SearchRead]
     validation_jobs: Annotated[list[ValidationJobRead], Field(description="The newest ten")]

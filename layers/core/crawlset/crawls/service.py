@@ -15,8 +15,9 @@ from crawlset.crawls.schemas import CrawlJobCreate
 from crawlset.deletions import RestoreTooLateError
 from crawlset.errors import ConflictError, UnprocessableError
 from crawlset.images.repository import ImageRepository
-from crawlset.jobs.crawl_jobs import CrawlRepository, require_crawl_job
-from crawlset.jobs.work import ChunkRepository, SearchRepository
+from crawlset.jobs.chunk_repository import ChunkRepository
+from crawlset.jobs.crawl_repository import CrawlRepository, require_crawl_job
+from crawlset.jobs.search_repository import SearchRepository
 from crawlset.kit import db, objects
 from crawlset.kit.ids import new_id
 from crawlset.kit.strict_json import from_json, to_json

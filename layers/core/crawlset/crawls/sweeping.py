@@ -12,16 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
-
 from crawlset import outbox
 from crawlset.crawls import dispatch, finishing
 from crawlset.crawls.service import discover_message
 from crawlset.images.repository import ImageRepository
-from crawlset.jobs.crawl_jobs import CrawlRepository
-from crawlset.jobs.work import ChunkRepository, SearchRepository
+from crawlset.jobs.chunk_repository import ChunkRepository
+from crawlset.jobs.crawl_repository import CrawlRepository
+from crawlset.jobs.search_repository import SearchRepository
 from crawlset.kit import db, objects
-from crawlset.kit.strict_json import MalformedError
+from crawlset.kit.strict_json import MalformedJsonError
 from crawlset.models import JobChunk, JobSearch, Target
 from crawlset.observability import logger
 from crawlset.outbox import Message
@@ -58,7 +57,7 @@ def sweep(*, everything: bool = False) -> dict[str, int]:
     With `everything`, whatever is unfinished counts as stalled: after the queues were lost.
     """
     with db.transaction() as session:
-        now: datetime = session.execute(select(func.now())).scalar_one()
+        now = db.now(session)
     cutoffs = (
         Cutoffs(queued=now, pending=now, max_attempts=None, max_rounds=REQUEUE_ROUNDS)
         if everything
@@ -87,7 +86,7 @@ def _send_deferred_searches() -> int:
         for search in due:
             try:
                 outbox.post(session, [discover_message(jobs[search.crawl_job_id], search)])
-            except MalformedError as error:
+            except MalformedJsonError as error:
                 unreadable.append((search, str(error)))
     for search, why in unreadable:
         with _going_on("search", search.id), db.transaction() as session:
@@ -133,7 +132,7 @@ def _move_search(search: JobSearch, unplanned: list[str], max_attempts: int | No
         elif (restarted := repository.restart(search)) is not None:
             try:
                 outbox.post(session, [discover_message(job, restarted)])
-            except MalformedError as error:
+            except MalformedJsonError as error:
                 finishing.fail_search(session, job, search.id, f"It cannot be read: {error}")
     logger.warning(
         "search_swept",

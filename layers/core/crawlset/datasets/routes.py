@@ -4,6 +4,7 @@ from uuid import UUID
 
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
+from crawlset.activity import logs
 from crawlset.datasets import service
 from crawlset.datasets.deprecation import PATH, until_sunset
 from crawlset.datasets.schemas import DatasetCreate, DatasetRead
@@ -22,6 +23,7 @@ MIDDLEWARES: Any = [until_sunset]
     deprecated=True,
     middlewares=MIDDLEWARES,
 )
+@logs(router, "dataset.created")
 def create_dataset(request: DatasetCreate) -> DatasetRead:
     return service.create(router.context["session"], router.context["user_id"], request)
 

@@ -3,16 +3,14 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crawlset.crawls import service as crawls
 from crawlset.crawls.schemas import CrawlJobCreate
 from crawlset.datasets.schemas import DatasetCreate, DatasetRead
 from crawlset.errors import NotFoundError, UnprocessableError
-from crawlset.jobs.crawl_jobs import CrawlRepository
-from crawlset.kit.db import in_order
-from crawlset.kit.paging import Order, Slice, cut
+from crawlset.jobs.crawl_repository import CrawlRepository
+from crawlset.kit.paging import Slice
 from crawlset.models import CrawlJob
 from crawlset.outcomes import ImageStatus
 from crawlset.projects import service as projects
@@ -48,10 +46,7 @@ def create(session: Session, user_id: UUID, request: DatasetCreate) -> DatasetRe
 
 def list_page(session: Session, user_id: UUID, after: str | None, limit: int) -> Slice[CrawlJob]:
     """Every crawl job of the user, newest first."""
-    statement = select(CrawlJob).where(CrawlJob.user_id == user_id)
-    statement = in_order(statement, CrawlJob.id, Order.newest, UUID(after) if after else None)
-    rows = session.scalars(statement.limit(limit + 1)).all()
-    return cut(rows, limit, lambda job: job.id)
+    return CrawlRepository(session).list_of_user(user_id, after, limit)
 
 
 def require(session: Session, user_id: UUID, dataset_id: UUID) -> CrawlJob:
@@ -59,9 +54,7 @@ def require(session: Session, user_id: UUID, dataset_id: UUID) -> CrawlJob:
     Raises:
         NotFoundError: the user has none of this id.
     """
-    job = session.scalar(
-        select(CrawlJob).where(CrawlJob.id == dataset_id, CrawlJob.user_id == user_id)
-    )
+    job = CrawlRepository(session).get_of_user(user_id, dataset_id)
     if job is None:
         raise NotFoundError("dataset", dataset_id)
     return job

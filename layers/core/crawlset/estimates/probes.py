@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import and_, delete, func, or_, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from crawlset import outbox
+from crawlset.estimates.repository import Pair, ProbeRepository
 from crawlset.kit import db, objects
 from crawlset.kit.ids import new_id
 from crawlset.models import SourceProbe, Target
@@ -17,15 +16,9 @@ from crawlset.outbox import Message
 from crawlset.sources.probing import SAMPLE
 from crawlset.wire.searches import IntendedUse, ProbeAnswer, ProbeMessage, SearchRequest
 
-FRESH = timedelta(days=1)
-LOST = timedelta(minutes=15)
-"""A question not answered for so long, or answered by an error, may be asked again."""
 MAX_ASKED = 60
 """Questions of one estimate."""
 KEPT = timedelta(days=30)
-
-Pair = tuple[str, str]
-"""Source and keyword."""
 
 
 def ask(
@@ -35,41 +28,10 @@ def ask(
     pairs = pairs[:MAX_ASKED]
     if not pairs:
         return {}
-    rows = [
-        {"id": new_id(), "user_id": user_id, "source": source, "keyword": keyword}
-        for source, keyword in pairs
-    ]
-    asked = session.scalars(
-        insert(SourceProbe)
-        .values(rows)
-        .on_conflict_do_update(
-            index_elements=["user_id", "source", "keyword"],
-            set_={
-                "asked_at": func.now(),
-                "answered_at": None,
-                "total": None,
-                "n_sampled": 0,
-                "licences": {},
-                "error_message": None,
-            },
-            where=or_(
-                SourceProbe.asked_at < func.now() - FRESH,
-                and_(
-                    or_(SourceProbe.answered_at.is_(None), SourceProbe.error_message.is_not(None)),
-                    SourceProbe.asked_at < func.now() - LOST,
-                ),
-            ),
-        )
-        .returning(SourceProbe)
-        .execution_options(populate_existing=True)
-    ).all()
+    repository = ProbeRepository(session)
+    asked = repository.ask(user_id, pairs)
     outbox.post(session, [_message(probe, use) for probe in asked])
-    known = session.scalars(
-        select(SourceProbe).where(
-            SourceProbe.user_id == user_id,
-            tuple_(SourceProbe.source, SourceProbe.keyword).in_(pairs),
-        )
-    )
+    known = repository.list_of(user_id, pairs)
     return {(probe.source, probe.keyword): probe for probe in known}
 
 
@@ -77,29 +39,8 @@ def record(key: str) -> None:
     """Write down what the probe at `key` was told; one that is gone is of no use any more."""
     told = ProbeAnswer.from_json(next(objects.get_lines(key), None))
     with db.transaction(told.user_id) as session:
-        session.execute(
-            update(SourceProbe)
-            .where(SourceProbe.id == told.probe_id)
-            .values(
-                answered_at=func.now(),
-                total=told.total,
-                n_sampled=told.n_sampled,
-                licences=told.licences,
-                error_message=told.error,
-            )
-            .execution_options(synchronize_session=False)
-        )
+        ProbeRepository(session).record(told)
     logger.info("probe_recorded", probe_id=str(told.probe_id), total=told.total)
-
-
-def forget_old(limit: int = 10_000) -> int:
-    """Remove what was asked a month ago; say how many."""
-    old = select(SourceProbe.id).where(SourceProbe.asked_at < func.now() - KEPT).limit(limit)
-    with db.transaction() as session:
-        forgotten = session.execute(
-            delete(SourceProbe).where(SourceProbe.id.in_(old)).returning(SourceProbe.id)
-        )
-        return len(forgotten.all())
 
 
 def _message(probe: SourceProbe, use: IntendedUse) -> Message:

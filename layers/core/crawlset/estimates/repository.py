@@ -1,13 +1,23 @@
-"""Every query about what earlier jobs came to."""
+"""Every query about what earlier jobs came to, and about what sources say they have."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import and_, func, or_, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from crawlset.models import CrawlJob, JobSearch, WorkStatus
+from crawlset.kit.ids import new_id
+from crawlset.models import CrawlJob, JobSearch, SourceProbe, WorkStatus
+from crawlset.wire.searches import ProbeAnswer
+
+FRESH = timedelta(days=1)
+LOST = timedelta(minutes=15)
+"""A question not answered for so long, or answered by an error, may be asked again."""
+Pair = tuple[str, str]
+"""Source and keyword."""
 
 EXPERIENCE = text(
     """
@@ -79,3 +89,64 @@ class EstimateRepository:
             .limit(500)
         )
         return [Supply(*row) for row in rows]
+
+
+class ProbeRepository:
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def ask(self, user_id: UUID, pairs: Sequence[Pair]) -> Sequence[SourceProbe]:
+        """Note as asked what nobody asked about lately; give those."""
+        rows = [
+            {"id": new_id(), "user_id": user_id, "source": source, "keyword": keyword}
+            for source, keyword in pairs
+        ]
+        return self.session.scalars(
+            insert(SourceProbe)
+            .values(rows)
+            .on_conflict_do_update(
+                index_elements=["user_id", "source", "keyword"],
+                set_={
+                    "asked_at": func.now(),
+                    "answered_at": None,
+                    "total": None,
+                    "n_sampled": 0,
+                    "licences": {},
+                    "error_message": None,
+                },
+                where=or_(
+                    SourceProbe.asked_at < func.now() - FRESH,
+                    and_(
+                        or_(
+                            SourceProbe.answered_at.is_(None),
+                            SourceProbe.error_message.is_not(None),
+                        ),
+                        SourceProbe.asked_at < func.now() - LOST,
+                    ),
+                ),
+            )
+            .returning(SourceProbe)
+            .execution_options(populate_existing=True)
+        ).all()
+
+    def list_of(self, user_id: UUID, pairs: Sequence[Pair]) -> Sequence[SourceProbe]:
+        return self.session.scalars(
+            select(SourceProbe).where(
+                SourceProbe.user_id == user_id,
+                tuple_(SourceProbe.source, SourceProbe.keyword).in_(pairs),
+            )
+        ).all()
+
+    def record(self, told: ProbeAnswer) -> None:
+        self.session.execute(
+            update(SourceProbe)
+            .where(SourceProbe.id == told.probe_id)
+            .values(
+                answered_at=func.now(),
+                total=told.total,
+                n_sampled=told.n_sampled,
+                licences=told.licences,
+                error_message=told.error,
+            )
+            .execution_options(synchronize_session=False)
+        )

@@ -47,7 +47,9 @@ class ProbeRead(BaseModel):
     source: str
     keyword: str
     status: ProbeStatus
-    total: Annotated[int | None, Field(description="Things that match; none where it does not say")]
+    total: Annotated[
+        int | None, Field(description="Works that match; null if the source says nothing")
+    ]
     licences: Annotated[
         dict[str, int], Field(description="Candidates of its first answer, by licence family")
     ]

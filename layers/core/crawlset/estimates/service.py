@@ -8,11 +8,11 @@ from sqlalchemy.orm import Session
 
 from crawlset import costs, licences
 from crawlset.accounts import quotas
-from crawlset.costs import Work
+from crawlset.costs import BilledWork
 from crawlset.crawls import service
 from crawlset.crawls.schemas import CostRead, CrawlJobCreate
 from crawlset.estimates import probes
-from crawlset.estimates.repository import EstimateRepository, Experience, Supply
+from crawlset.estimates.repository import EstimateRepository, Experience, Pair, Supply
 from crawlset.estimates.schemas import (
     Assumptions,
     Basis,
@@ -132,7 +132,7 @@ def _listed(request: CrawlJobCreate, manifest_bytes: int, limit: int) -> Range:
 def _found(
     shares: Iterable[tuple[str, str, int]],
     supplies: Sequence[Supply],
-    probed: Mapping[probes.Pair, SourceProbe],
+    probed: Mapping[Pair, SourceProbe],
 ) -> Range:
     """
     What searches will find, given as (source, keyword, limit).
@@ -189,9 +189,9 @@ def _probe_read(probe: SourceProbe) -> ProbeRead:
     )
 
 
-def _work(n_candidates: int, n_wanted: int, n_searches: int, expected: Experience) -> Work:
+def _work(n_candidates: int, n_wanted: int, n_searches: int, expected: Experience) -> BilledWork:
     share = n_wanted / expected.n_candidates
-    return Work(
+    return BilledWork(
         n_searches=n_searches,
         n_candidates=n_candidates,
         n_chunks=max(ceil(expected.n_chunks * share), ceil(n_wanted / CHUNK_URLS)),
@@ -200,7 +200,7 @@ def _work(n_candidates: int, n_wanted: int, n_searches: int, expected: Experienc
     )
 
 
-def _seconds(work: Work) -> float:
+def _seconds(work: BilledWork) -> float:
     a_chunk = work.fetch_seconds / max(work.n_chunks, 1)
     return (
         STARTING_SECONDS

@@ -2,34 +2,21 @@
 
 import json
 from collections.abc import Sequence
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
 
-from crawlset import outbox
-from crawlset.events.repository import EventRepository, Place
-from crawlset.kit import db
-from crawlset.models import EventCursor, JobEvent
+from crawlset.events.repository import EventPosition, EventRepository
+from crawlset.kit import aws, db
+from crawlset.models import JobEvent
 from crawlset.observability import logger
 from crawlset.settings import event_settings
-
-if TYPE_CHECKING:
-    from types_boto3_events import EventBridgeClient
 
 READER = "event bus"
 SOURCE = "crawlset"
 ENTRIES = 10
 """Events that EventBridge takes in one request."""
 MAX_PUBLISHED = 5_000
-
-
-@cache
-def eventbridge() -> "EventBridgeClient":
-    return boto3.client("events", config=outbox.IMPATIENT)
 
 
 def publish_new() -> int:
@@ -42,12 +29,15 @@ def publish_new() -> int:
     n_published = 0
     while n_published < MAX_PUBLISHED:
         with db.transaction() as session:
-            events = EventRepository(session).list_of_all(_place(session), ENTRIES)
+            repository = EventRepository(session)
+            events = repository.list_of_all(repository.position_of(READER), ENTRIES)
         n_taken = _put(events) if events else 0
         if n_taken:
             last = events[n_taken - 1]
             with db.transaction() as session:
-                _advance(session, Place(last.transaction_id, last.id))
+                EventRepository(session).advance(
+                    READER, EventPosition(last.transaction_id, last.id)
+                )
         n_published += n_taken
         if n_taken < ENTRIES:
             break
@@ -72,7 +62,7 @@ def cloud_event(event: JobEvent) -> dict[str, Any]:
 def _put(events: Sequence[JobEvent]) -> int:
     """How many of the first ones the bus took."""
     try:
-        answer = eventbridge().put_events(
+        answer = aws.eventbridge().put_events(
             Entries=[
                 {
                     "EventBusName": event_settings().event_bus_name,
@@ -92,22 +82,3 @@ def _put(events: Sequence[JobEvent]) -> int:
             logger.warning("event_refused", event_id=events[place].id, code=entry["ErrorCode"])
             return place
     return len(events)
-
-
-def _place(session: Session) -> Place:
-    """Where to go on. A bus that is new is told nothing of what was before it."""
-    cursor = session.get(EventCursor, READER)
-    if cursor is not None:
-        return Place(cursor.transaction_id, cursor.event_id)
-    place = EventRepository(session).now()
-    _advance(session, place)
-    return place
-
-
-def _advance(session: Session, place: Place) -> None:
-    moved = {"transaction_id": place.transaction_id, "event_id": place.id}
-    session.execute(
-        insert(EventCursor)
-        .values(reader=READER, **moved)
-        .on_conflict_do_update(index_elements=[EventCursor.reader], set_=moved)
-    )

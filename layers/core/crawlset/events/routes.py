@@ -4,9 +4,9 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from crawlset.events.repository import ActivityRepository, EventRepository, Place
+from crawlset.events.repository import ActivityRepository, EventPosition, EventRepository
 from crawlset.events.schemas import ActivityRead, EventPage, EventRead
-from crawlset.jobs.crawl_jobs import require_crawl_job
+from crawlset.jobs.crawl_repository import require_crawl_job
 from crawlset.kit.paging import (
     MAX_BIGINT,
     Cursor,
@@ -58,12 +58,12 @@ def list_activity(
     )
 
 
-def _place(cursor: str | None) -> Place | None:
+def _place(cursor: str | None) -> EventPosition | None:
     key = decode(cursor)
     if key is None:
         return None
     try:
-        place = Place(*map(int, key.split(".")))
+        place = EventPosition(*map(int, key.split(".")))
     except (TypeError, ValueError) as error:
         raise InvalidCursorError from error
     if not all(0 <= number <= MAX_BIGINT for number in place):

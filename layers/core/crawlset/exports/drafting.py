@@ -16,6 +16,7 @@ from crawlset.exports.plan import Draft
 from crawlset.exports.repository import SnapshotRepository
 from crawlset.exports.split import TiedImage
 from crawlset.models import CrawlJob, ExportJob
+from crawlset.urls.spelling import plain_host
 
 
 def draft(session: Session, job: ExportJob, directory: Path) -> tuple[Draft, list[str]]:
@@ -63,7 +64,7 @@ def _tied(
 def _ties(row: Row[*tuple[Any, ...]], options: ExportOptions) -> Iterator[str]:
     shared = {
         Group.near_duplicates: row.cluster,
-        Group.host: row.host,
+        Group.host: plain_host(row.host),
         Group.creator: row.creator,
     }
     for group in options.group_by:

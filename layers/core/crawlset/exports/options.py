@@ -98,11 +98,11 @@ class ExportOptions(BaseModel):
         ),
     ] = {}
     resize: Annotated[
-        ResizeCreate | None, Field(description="Resize the pictures; none: at the size they have")
+        ResizeCreate | None, Field(description="Resize the pictures; null: at the size they have")
     ] = None
     encode: Annotated[
         EncodeCreate | None,
-        Field(description="Encode the pictures anew at the size they have; none: as stored"),
+        Field(description="Encode the pictures anew at the size they have; null: as stored"),
     ] = None
     metadata: Annotated[
         Literal["keep", "strip"],
@@ -117,7 +117,7 @@ class ExportOptions(BaseModel):
         Field(
             ge=1_000_000,
             le=MAX_SHARD_BYTES,
-            description="Bytes of the pictures in a file; none: 500 MB, or more of a huge export",
+            description="Bytes of the pictures in a file; null: 500 MB, or more of a huge export",
         ),
     ] = None
     archive: Annotated[

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from crawlset.exports.formats.base import ExportedPicture
 from crawlset.exports.options import ExportOptions
-from crawlset.exports.plan import Member
 from crawlset.imaging.decode_child import Result
 from crawlset.imaging.features import Rejection
 from crawlset.imaging.pool import DecodePool
 from crawlset.imaging.stripping import strip
 from crawlset.resizing import Resize
+from crawlset.wire.exports import Member
 
 BATCH_BYTES = 32 << 20
 BATCH_IMAGES = 256

@@ -11,15 +11,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 from uuid import UUID, uuid4
 
 from crawlset.errors import UnprocessableError
 from crawlset.exports.split import NAMES
-from crawlset.kit import objects
+from crawlset.kit import aws, objects
 from crawlset.kit.json_lines import GZIP_LEVEL
 from crawlset.wire import keys
-from crawlset.wire.record import Versioned
+from crawlset.wire.exports import ExportPlan, Member, Shard
 
 SHARD_BYTES = 500_000_000
 MAX_SHARDS = 1_500
@@ -36,82 +36,16 @@ class TooManyShardsError(UnprocessableError):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """An image of a shard: a range of a pack, and what is known of it."""
-
-    pack_key: str
-    offset: int
-    length: int
-    sha256: bytes
-    format: str | None
-    label: int
-    """Place of the class among the plan's."""
-    entry: dict[str, Any]
-    """Line of the manifest, but for what the export itself adds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shard:
-    index: int
-    """Place among all shards."""
-    split: str
-    number: int
-    """Place among the shards of its split."""
-    n_images: int
-    image_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class ExportPlan(Versioned):
-    VERSION: ClassVar[int] = 2
-
-    token: str
-    """Part of its lists' keys, which tells them from a plan's that was written at the same time."""
-    classes: list[str]
-    """Class names, sorted; an image's label is its class's place among them."""
-    formats: list[str]
-    """Formats that the images have as they are stored, sorted."""
-    shards: list[Shard]
-    n_others: int
-    """Number of candidates that are in no shard."""
-
-    @property
-    def n_images(self) -> int:
-        return sum(shard.n_images for shard in self.shards)
-
-    @property
-    def n_candidates(self) -> int:
-        return self.n_images + self.n_others
-
-    @property
-    def splits(self) -> list[str]:
-        """Non-empty splits."""
-        return list(dict.fromkeys(shard.split for shard in self.shards))
-
-    def n_shards(self, split: str) -> int:
-        return sum(shard.split == split for shard in self.shards)
-
-
 def find(export_id: UUID) -> ExportPlan | None:
     try:
         body = objects.get(_plan_key(export_id))
-    except objects.s3().exceptions.NoSuchKey:
+    except aws.s3().exceptions.NoSuchKey:
         return None
     return ExportPlan.from_json(body)
 
 
 def members_of(export_id: UUID, plan: ExportPlan, shard: Shard) -> Iterator[Member]:
-    for line in objects.get_lines(_key(export_id, plan.token, _list_name(shard))):
-        yield Member(
-            pack_key=line["pack"],
-            offset=line["offset"],
-            length=line["length"],
-            sha256=bytes.fromhex(line["entry"]["sha256"]),
-            format=line["entry"]["format"],
-            label=line["label"],
-            entry=line["entry"],
-        )
+    return map(Member.from_json, objects.get_lines(_key(export_id, plan.token, _list_name(shard))))
 
 
 def others_of(export_id: UUID, plan: ExportPlan) -> Iterator[dict[str, Any]]:
@@ -160,8 +94,7 @@ class Draft:
                 raise TooManyShardsError
             name = f"{split}-{len(cut.full):05d}"
             cut.lines = self._open.enter_context(_Lines(self._directory / name))
-        line = {"pack": pack_key, "offset": offset, "length": length, "label": label}
-        cut.lines.write(line | {"entry": entry})
+        cut.lines.write(Member(pack_key, offset, length, label, entry).to_json())
         cut.image_bytes += length
         self._formats.add(str(entry["format"]))
 

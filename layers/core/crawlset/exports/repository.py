@@ -8,10 +8,11 @@ from uuid import UUID
 from sqlalchemy import Row, Select, and_, delete, exists, func, insert, select
 from sqlalchemy.orm import Session
 
-from crawlset.jobs.pipeline_jobs import ACTIVE
+from crawlset.kit import db
 from crawlset.kit.ids import new_id
 from crawlset.kit.paging import Slice, cut
 from crawlset.models import (
+    ACTIVE,
     REVOKED,
     CrawlJob,
     ExportFile,
@@ -125,8 +126,7 @@ class ExportRepository:
 
     def is_expired(self, job: ExportJob) -> bool:
         """Whether the files have expired, by the database clock."""
-        now: datetime = self.session.execute(select(func.now())).scalar_one()
-        return job.expires_at is not None and job.expires_at <= now
+        return job.expires_at is not None and job.expires_at <= db.now(self.session)
 
     def list_withholding(self, export_ids: Collection[UUID]) -> dict[UUID, Takedown]:
         """

@@ -4,10 +4,11 @@ from uuid import UUID
 
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
+from crawlset.activity import logs
 from crawlset.exports import service
 from crawlset.exports.repository import ExportRepository
 from crawlset.exports.schemas import ExportFileRead, ExportJobCreate, ExportJobRead
-from crawlset.jobs.crawl_jobs import require_crawl_job
+from crawlset.jobs.crawl_repository import require_crawl_job
 from crawlset.kit.paging import Cursor, Page, PageLimit, decode, decode_uuid
 from crawlset.models import ExportJob
 
@@ -23,6 +24,7 @@ JOB = f"{JOBS}/<export_job_id>"
     tags=TAGS,
     status_code=HTTPStatus.CREATED,
 )
+@logs(router, "export_job.created")
 def create_export_job(project_id: UUID, job_id: UUID, request: ExportJobCreate) -> ExportJobRead:
     session = router.context["session"]
     job = require_crawl_job(session, project_id, job_id)
@@ -46,6 +48,7 @@ def get_export_job(project_id: UUID, job_id: UUID, export_job_id: UUID) -> Expor
 
 
 @router.post(f"{JOB}/cancel", summary="Cancel an export job", tags=TAGS)
+@logs(router, "export_job.cancelled", "export_job_id")
 def cancel_export_job(project_id: UUID, job_id: UUID, export_job_id: UUID) -> ExportJobRead:
     export_job = _require(project_id, job_id, export_job_id)
     service.cancel(router.context["session"], export_job)

@@ -21,7 +21,7 @@ class ExportRequest(BaseModel):
 class ExportJobCreate(ExportRequest):
     validation_job_id: Annotated[
         UUID | None,
-        Field(description="Export what this validation kept; none: everything stored"),
+        Field(description="Export what this validation kept; null: everything stored"),
     ] = None
 
 

@@ -24,16 +24,6 @@ class TiedImage:
     """Marks of the image; images with one in common must share a split."""
 
 
-def split_of(sha256: bytes, seed: str, splits: Splits) -> str:
-    """
-    `train`, `validation` or `test`, by the image's bytes and the seed alone.
-
-    So an image keeps its split in every export with that seed, whatever else is in it; the shares
-    hold on average.
-    """
-    return _split_at(_place(sha256, seed), _named(splits))
-
-
 def assign(images: Iterable[TiedImage], options: ExportOptions) -> dict[int, str]:
     """
     The split of each image: tied images share one, and the smallest hash among them decides it.

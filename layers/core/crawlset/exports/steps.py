@@ -21,13 +21,14 @@ from crawlset.exports.files import ExportDamagedError, WrittenFile
 from crawlset.exports.formats.base import ExportFormat
 from crawlset.exports.manifest import MANIFEST
 from crawlset.exports.options import ExportOptions
-from crawlset.exports.plan import ExportPlan, Shard
 from crawlset.exports.repository import ExportRepository, FileRepository
 from crawlset.jobs import pipeline_jobs
-from crawlset.kit import db, objects
+from crawlset.jobs.pipeline_repository import PipelineRepository
+from crawlset.kit import aws, db, objects
 from crawlset.models import CrawlJob, ExportJob, JobStatus, ValidationJob
 from crawlset.observability import logger, metrics
 from crawlset.wire import keys
+from crawlset.wire.exports import ExportPlan, Shard
 from crawlset.wire.pipeline import ExportStep
 
 LIFETIME = timedelta(days=30)
@@ -55,7 +56,7 @@ def run(message: ExportStep) -> dict[str, Any]:
         fail(message)
         return {}
     with db.transaction(message.user_id) as session:
-        is_open = pipeline_jobs.enter(session, ExportJob, message.export_job_id)
+        is_open = PipelineRepository(session).enter(ExportJob, message.export_job_id)
     shards: list[dict[str, int]] = []
     if is_open and message.step == "plan":
         shards = [{"index": shard.index} for shard in plan(message)]
@@ -172,8 +173,7 @@ def fail(message: ExportStep) -> None:
             return
         awaited = ExportRepository(session).validation_status(job)
         is_cancelled = awaited is JobStatus.cancelled
-        status = pipeline_jobs.end(
-            session,
+        status = PipelineRepository(session).end(
             ExportJob,
             job.id,
             JobStatus.cancelled if is_cancelled else JobStatus.failed,
@@ -227,8 +227,7 @@ def _shard_notes(message: ExportStep, export_format: ExportFormat) -> list[Note]
 def _complete(message: ExportStep, n_images: int, written: list[WrittenFile]) -> None:
     size = sum(file.file_size for file in written)
     with db.transaction(message.user_id) as session:
-        is_first = pipeline_jobs.complete(
-            session,
+        is_first = PipelineRepository(session).complete(
             ExportJob,
             message.export_job_id,
             n_images=n_images,
@@ -252,7 +251,7 @@ def _note(export_id: UUID, name: str, note: Note) -> None:
 def _noted(export_id: UUID, name: str) -> Note:
     try:
         body = objects.get(_note_key(export_id, name))
-    except objects.s3().exceptions.NoSuchKey as error:
+    except aws.s3().exceptions.NoSuchKey as error:
         raise ExportDamagedError(name, "it was never written") from error
     return Note.model_validate_json(body)
 

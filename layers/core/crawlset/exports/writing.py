@@ -12,9 +12,9 @@ from crawlset.exports.formats.base import ExportedPicture, ExportFormat, Sample
 from crawlset.exports.names import key_of
 from crawlset.exports.options import ExportOptions
 from crawlset.exports.pictures import LeftOut
-from crawlset.exports.plan import Member, Shard
 from crawlset.packs import reader
 from crawlset.packs.reader import GetRange
+from crawlset.wire.exports import Member, Shard
 
 
 class PackDamagedError(ConflictError):

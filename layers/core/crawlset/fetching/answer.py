@@ -71,8 +71,6 @@ class Answer:
     address: str | None
     seconds: float
     """Wall clock of the transfer."""
-    is_cut: bool = False
-    """The body ended at the cap (only where the request asked for no more)."""
 
 
 Judge = Callable[[int, Headers], None]

@@ -41,7 +41,6 @@ class ChunkResult:
     n_bytes_fetched: int = 0
     seconds: float = 0.0
     n_packed: int = 0
-    pack_bytes: int = 0
 
     @property
     def counts(self) -> Counter[str]:
@@ -100,7 +99,7 @@ def run_chunk(
             finally:
                 gc.enable()
                 pool.detach()
-    return replace(result, n_packed=pack.n_members, pack_bytes=pack.size)
+    return replace(result, n_packed=pack.n_members)
 
 
 class _Run:

@@ -15,7 +15,7 @@ from crawlset.fetching.resolver import Resolver
 from crawlset.fetching.transfer import Handle, Transfer, slowness, transfer_error
 from crawlset.kit.event_loop import READ, WRITE, Loop, Promise, Slots, Timer
 from crawlset.outcomes import Outcome
-from crawlset.urls.guard import Resolve, Target, refuse_unless_public
+from crawlset.urls.guard import ParsedUrl, Resolve, refuse_unless_public
 
 PULSE_SECONDS = 0.5
 """How often transfers are measured against the minimum speed."""
@@ -61,7 +61,7 @@ class Engine:
 
     async def get(
         self,
-        target: Target,
+        target: ParsedUrl,
         *,
         seconds: float,
         judge: Judge | None = None,
@@ -106,7 +106,7 @@ class Engine:
         self._multi.close()
         self._resolver.close()
 
-    async def _vetted_addresses(self, target: Target) -> tuple[str, ...]:
+    async def _vetted_addresses(self, target: ParsedUrl) -> tuple[str, ...]:
         if target.is_private or target.address is not None:
             return ()
         try:
@@ -154,15 +154,9 @@ class Engine:
         if error is not None:
             transfer.done.fail(error)
         else:
-            answer = Answer(
-                transfer.status,
-                transfer.headers,
-                transfer.body,
-                address,
-                seconds,
-                transfer.is_cut,
+            transfer.done.settle(
+                Answer(transfer.status, transfer.headers, transfer.body, address, seconds)
             )
-            transfer.done.settle(answer)
 
     def _watch_socket(self, event: int, fd: int, _multi: object, _data: object) -> None:
         if event == pycurl.POLL_REMOVE:

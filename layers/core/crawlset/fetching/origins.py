@@ -10,7 +10,7 @@ from crawlset.fetching.robots import ALLOW_ALL, Robots, parse_robots, unreachabl
 from crawlset.fetching.tdmrep import NOTHING_RESERVED, TdmPolicy, parse_tdmrep
 from crawlset.kit.event_loop import Interrupted, Loop, Promise
 from crawlset.outcomes import Outcome
-from crawlset.urls.guard import BlockedUrlError, Target
+from crawlset.urls.guard import BlockedUrlError, ParsedUrl
 from crawlset.wire.chunks import FetchPolicy
 
 _PASSING = frozenset({Outcome.dns_error, Outcome.connect_error, Outcome.tls_error})
@@ -29,7 +29,9 @@ class PolicyFile(NamedTuple):
 class ReadPolicy(Protocol):
     """Fetches the file at a path of the target's origin; raises `DeferredError`."""
 
-    def __call__(self, target: Target, path: str) -> Coroutine[Promise[Any], None, PolicyFile]: ...
+    def __call__(
+        self, target: ParsedUrl, path: str
+    ) -> Coroutine[Promise[Any], None, PolicyFile]: ...
 
 
 class Origins:
@@ -40,7 +42,7 @@ class Origins:
         loop: Loop,
         policy: FetchPolicy,
         read: ReadPolicy,
-        heed_delay: Callable[[Target, float], None],
+        heed_delay: Callable[[ParsedUrl, float], None],
     ) -> None:
         self._loop = loop
         self._policy = policy
@@ -49,7 +51,7 @@ class Origins:
         self._robots: dict[str, Promise[Robots]] = {}
         self._tdm: dict[str, Promise[TdmPolicy]] = {}
 
-    async def admit(self, target: Target, signals: dict[str, Any]) -> None:
+    async def admit(self, target: ParsedUrl, signals: dict[str, Any]) -> None:
         """
         Ask robots.txt, then tdmrep.json, and put what they say of `target` into `signals`.
 
@@ -72,8 +74,8 @@ class Origins:
     async def _once[T](
         self,
         promises: dict[str, Promise[T]],
-        target: Target,
-        read: Callable[[Target], Coroutine[Promise[Any], None, T]],
+        target: ParsedUrl,
+        read: Callable[[ParsedUrl], Coroutine[Promise[Any], None, T]],
     ) -> T:
         origin = target.origin
         promise = promises.get(origin)
@@ -82,7 +84,7 @@ class Origins:
             self._loop.spawn(_bring(promise, read(target)))
         return await promise
 
-    async def _read_robots(self, target: Target) -> Robots:
+    async def _read_robots(self, target: ParsedUrl) -> Robots:
         """Raises what the origin's images would raise as well: no address, no connection."""
         file = await self._read(target, "/robots.txt")
         error = file.error
@@ -101,7 +103,7 @@ class Origins:
             return ALLOW_ALL
         return unreachable_robots(f"unreachable: HTTP {file.status}")
 
-    async def _read_tdm(self, target: Target) -> TdmPolicy:
+    async def _read_tdm(self, target: ParsedUrl) -> TdmPolicy:
         file = await self._read(target, "/.well-known/tdmrep.json")
         if file.error is None and file.status == HTTP_OK:
             return parse_tdmrep(file.content)

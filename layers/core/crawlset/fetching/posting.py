@@ -1,5 +1,6 @@
 """One POST to a URL that a user gave: behind the guard, without redirects, in bounded time."""
 
+import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -9,7 +10,11 @@ import pycurl
 from crawlset.fetching.resolver import system_resolve
 from crawlset.fetching.transfer import dial
 from crawlset.identity import Crawler
+from crawlset.kit import aws
+from crawlset.observability import logger
+from crawlset.settings import result_settings
 from crawlset.urls.guard import BlockedUrlError, check_url
+from crawlset.wire.deliveries import DeliveryResult, SignedDelivery
 
 CONNECT_SECONDS = 5
 SECONDS = 15
@@ -22,6 +27,21 @@ class Posted(NamedTuple):
     status: int | None
     """None if no answer came."""
     detail: str
+
+
+def deliver(signed: SignedDelivery) -> None:
+    """Make one attempt of a webhook's delivery, and tell `record` how it went."""
+    posted = post(signed.url, signed.headers, signed.body, crawler=Crawler.from_environment())
+    result = DeliveryResult(
+        delivery_id=signed.delivery_id,
+        attempt=signed.attempt,
+        status=posted.status,
+        detail=posted.detail,
+    )
+    aws.sqs().send_message(
+        QueueUrl=result_settings().results_queue_url, MessageBody=json.dumps(result.to_json())
+    )
+    logger.info("delivered", delivery_id=str(signed.delivery_id), detail=posted.detail)
 
 
 def post(

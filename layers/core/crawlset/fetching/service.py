@@ -33,7 +33,7 @@ def fetch_chunk(
     Fetch the chunk and write its pack, then its outcome; do nothing when an outcome is there.
 
     Of two deliveries that run side by side one writes the outcome; the other removes its own
-    pack. Raises `MalformedError` for an input that is not to be understood, and what the bucket
+    pack. Raises `MalformedJsonError` for an input that is not to be understood, and what the bucket
     raises, among it that there is no input.
     """
     started = time.monotonic()

@@ -22,7 +22,7 @@ from crawlset.kit.event_loop import Promise
 from crawlset.kit.spool import Body
 from crawlset.outcomes import Outcome
 from crawlset.urls.addresses import is_public, parse_address
-from crawlset.urls.guard import BlockedUrlError, Target
+from crawlset.urls.guard import BlockedUrlError, ParsedUrl
 
 _BUFFER_BYTES = 128 * 1024
 """libcurl reads up to ten of them from one socket before it lets another have its turn."""
@@ -56,7 +56,7 @@ _CURL_DETAILS = {
 
 @dataclass(slots=True)
 class Transfer:
-    target: Target
+    target: ParsedUrl
     judge: Judge | None
     max_bytes: int
     may_cut: bool
@@ -86,7 +86,7 @@ class _DialledSocket(socket.socket):
         self.close()
 
 
-def dial(target: Target, address: tuple[int, int, int, tuple[str, int]]) -> socket.socket:
+def dial(target: ParsedUrl, address: tuple[int, int, int, tuple[str, int]]) -> socket.socket:
     """
     A socket for libcurl, which is about to dial `address` for `target`.
 

@@ -25,7 +25,7 @@ from crawlset.fetching.politeness import Crowd, Host, backoff
 from crawlset.fetching.robots import PRODUCT
 from crawlset.kit.event_loop import Loop
 from crawlset.outcomes import Outcome
-from crawlset.urls.guard import BlockedUrlError, Target, parse_url
+from crawlset.urls.guard import BlockedUrlError, ParsedUrl, parse_url
 from crawlset.wire.chunks import FetchPolicy
 
 HTTP_NOT_MODIFIED = 304
@@ -36,7 +36,7 @@ _RETRIED = frozenset({Outcome.dns_error, Outcome.connect_error, Outcome.tls_erro
 """Failures of a transfer that may pass while the chunk lasts."""
 _MAX_EVIDENCE_URL = 500
 
-Admit = Callable[[Target], Awaitable[None]]
+Admit = Callable[[ParsedUrl], Awaitable[None]]
 """Asked before every hop; raises `OptedOutError` when it must not be requested."""
 
 
@@ -46,7 +46,7 @@ class Trace:
 
     n_retries: int = 0
     """In all, those in earlier chunks included."""
-    target: Target | None = None
+    target: ParsedUrl | None = None
     """The last URL asked for, after redirects."""
     status: int | None = None
     content_type: str | None = None
@@ -128,13 +128,13 @@ class Visitor:
                 if refusal is not None:
                     raise OptedOutError(refusal)
 
-        async def admit(target: Target) -> None:
+        async def admit(target: ParsedUrl) -> None:
             await self._origins.admit(target, trace.signals)
 
         target = parse_url(url, self._private_hosts)
         return await self._follow(target, _Request(trace, admit, judge, conditions))
 
-    async def _follow(self, target: Target, request: _Request) -> Answer:
+    async def _follow(self, target: ParsedUrl, request: _Request) -> Answer:
         trace = request.trace
         seconds = self._limits.total_seconds
         seen = {target.url}
@@ -156,7 +156,7 @@ class Visitor:
                 raise TransferError(Outcome.too_many_redirects, what)
             seen.add(target.url)
 
-    def _redirected(self, target: Target, location: str, trace: Trace) -> Target:
+    def _redirected(self, target: ParsedUrl, location: str, trace: Trace) -> ParsedUrl:
         location = _as_sent(location)
         trace.redirects.append({"status": trace.status, "to": location[:_MAX_EVIDENCE_URL]})
         following = parse_url(target.join(location), self._private_hosts)
@@ -164,7 +164,7 @@ class Visitor:
             raise BlockedUrlError("redirect from https to http")
         return following
 
-    async def _ask(self, target: Target, request: _Request, seconds: float) -> Answer:
+    async def _ask(self, target: ParsedUrl, request: _Request, seconds: float) -> Answer:
         """One hop, tried again while that may help and there is time."""
         host = self._host(target)
         trace = request.trace
@@ -186,7 +186,7 @@ class Visitor:
             answer.body.close()
 
     async def _send(
-        self, host: Host, target: Target, request: _Request, seconds: float, *, is_retry: bool
+        self, host: Host, target: ParsedUrl, request: _Request, seconds: float, *, is_retry: bool
     ) -> Answer:
         await host.enter(is_policy=request.is_policy)
         try:
@@ -216,7 +216,7 @@ class Visitor:
         await self._loop.sleep(delay)
         return True
 
-    def _host(self, target: Target) -> Host:
+    def _host(self, target: ParsedUrl) -> Host:
         host = self._hosts.get(target.host)
         if host is None:
             gap = self._policy.min_gap_seconds
@@ -224,7 +224,7 @@ class Visitor:
             self._hosts[target.host] = host
         return host
 
-    async def _read_policy(self, target: Target, path: str) -> PolicyFile:
+    async def _read_policy(self, target: ParsedUrl, path: str) -> PolicyFile:
         policy = parse_url(target.origin + path, self._private_hosts)
         trace = Trace()
         request = _Request(trace, max_bytes=self._limits.policy_bytes)

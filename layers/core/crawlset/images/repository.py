@@ -79,6 +79,11 @@ class ImageRepository:
             raise NotFoundError("image", image_id)
         return image
 
+    def list_some(self, job: CrawlJob, ids: Collection[int]) -> Sequence[Image]:
+        return self.session.scalars(
+            select(Image).where(Image.crawl_job_id == job.id, Image.id.in_(ids))
+        ).all()
+
     def list_work(self, chunks: Sequence[JobChunk]) -> dict[UUID, list[Image]]:
         """What is still to fetch, by chunk and in order; of a re-crawl what is stored."""
         work: dict[UUID, list[Image]] = {chunk.id: [] for chunk in chunks}

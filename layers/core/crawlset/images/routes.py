@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from crawlset.images.repository import ImageFilter, ImageRepository
 from crawlset.images.schemas import ContentRead, ImageRead
-from crawlset.jobs.crawl_jobs import require_crawl_job
+from crawlset.jobs.crawl_repository import require_crawl_job
 from crawlset.kit import objects
 from crawlset.kit.paging import Cursor, Order, Page, PageLimit, RowId, Sort, decode_int
 from crawlset.models import Image

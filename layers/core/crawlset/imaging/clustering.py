@@ -136,7 +136,7 @@ def cluster(images: Hashed, found: Sequence[Links]) -> Clustered:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownHashes:
     """What another set has: files by their SHA-256, pictures by their perceptual hashes."""
 
     sha256s: frozenset[bytes]
@@ -153,7 +153,7 @@ class Known:
         return cls(frozenset(sha256s), np.array(views, dtype=np.int64))
 
 
-def leaked(rows: Iterable[Any], known: Known, radius: int) -> tuple[list[int], list[int]]:
+def leaked(rows: Iterable[Any], known: KnownHashes, radius: int) -> tuple[list[int], list[int]]:
     """
     Ids of images that are `known`, and how many bits they are from what they are known by.
 

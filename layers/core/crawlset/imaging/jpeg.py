@@ -13,7 +13,7 @@ import numpy as np
 import simplejpeg
 
 from crawlset.imaging.jpeg_segments import unconverted
-from crawlset.imaging.sniff import DamagedError, MalformedError, TruncatedError
+from crawlset.imaging.sniff import DamagedError, MalformedImageError, TruncatedError
 
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
 _HUFFMAN_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
@@ -67,7 +67,7 @@ class Header:
 
 
 def read_header(data: bytes) -> Header:
-    """Raises `TruncatedError` and `MalformedError`."""
+    """Raises `TruncatedError` and `MalformedImageError`."""
     try:
         return _walk(data)
     except (IndexError, struct.error):
@@ -145,7 +145,7 @@ def _walk(data: bytes) -> Header:
             scan = start - 4
             n_scanned, ac_table = data[start], data[start + 2] & 15
     if frame is None:
-        raise MalformedError("no frame header")
+        raise MalformedImageError("no frame header")
     if data.rfind(_END_MARKER, scan) < 0:
         raise TruncatedError("the file ends early")
     kind, precision, height, width, n_channels = frame
@@ -177,12 +177,12 @@ def _segments(data: bytes, junk: list[tuple[int, int]]) -> Iterator[tuple[int, i
         while data[at] != _MARK or data[at + 1] in {0, _MARK}:
             at = data.find(_MARK, at + 1)
             if at < 0:
-                raise MalformedError("a marker is missing")
+                raise MalformedImageError("a marker is missing")
         if at > start:
             junk.append((start, at))
         marker = data[at + 1]
         if marker == _END:
-            raise MalformedError("no picture in it")
+            raise MalformedImageError("no picture in it")
         if marker in _BARE:
             at += 2
             continue

@@ -36,7 +36,7 @@ class DamagedError(Exception):
     """The structure is whole, the picture's data inside are not."""
 
 
-class MalformedError(Exception):
+class MalformedImageError(Exception):
     """The file's structure is not that of its format."""
 
 
@@ -81,7 +81,7 @@ def probe(data: bytes, image_format: str, max_pixels: int) -> Probe:
     Dimensions and number of frames of a `png`, `webp` or `gif`, without decoding.
 
     Counting ends once width x height x frames is over `max_pixels`. Raises `TruncatedError` and
-    `MalformedError`.
+    `MalformedImageError`.
     """
     try:
         return _PROBES[image_format](data, max_pixels)
@@ -91,7 +91,7 @@ def probe(data: bytes, image_format: str, max_pixels: int) -> Probe:
 
 def _png(data: bytes, _: int) -> Probe:
     if data[12:16] != b"IHDR":
-        raise MalformedError("no image header")
+        raise MalformedImageError("no image header")
     width, height = struct.unpack_from(">II", data, 16)
     n_frames = 1
     at = 8
@@ -118,9 +118,9 @@ def _gif(data: bytes, max_pixels: int) -> Probe:
         elif block == _GIF_EXTENSION:
             at = _skip_sub_blocks(data, at + 2)
         else:
-            raise MalformedError("unknown block")
+            raise MalformedImageError("unknown block")
     if not n_frames:
-        raise MalformedError("no picture in it")
+        raise MalformedImageError("no picture in it")
     return Probe(width, height, n_frames)
 
 
@@ -147,7 +147,7 @@ def _webp(data: bytes, max_pixels: int) -> Probe:
         (bits,) = struct.unpack_from("<I", data, 21)
         return Probe((bits & 0x3FFF) + 1, ((bits >> 14) & 0x3FFF) + 1, 1)
     if kind != b"VP8X":
-        raise MalformedError("unknown chunk")
+        raise MalformedImageError("unknown chunk")
     width = int.from_bytes(data[24:27], "little") + 1
     height = int.from_bytes(data[27:30], "little") + 1
     n_frames = _webp_frames(data, size, max_pixels // (width * height) + 1)

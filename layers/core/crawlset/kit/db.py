@@ -3,16 +3,30 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
 
-import boto3
-from sqlalchemy import URL, Connection, Engine, Select, create_engine, event, make_url, text
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    create_engine,
+    event,
+    func,
+    literal,
+    make_url,
+    select,
+    text,
+)
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import InstrumentedAttribute, Session, SessionTransaction
 
 from crawlset.errors import NotFoundError
+from crawlset.kit import aws
 from crawlset.kit.paging import Order
 from crawlset.observability import logger
 from crawlset.settings import database_settings
@@ -45,8 +59,7 @@ def url_of_secret(secret_string: str) -> URL:
 
 def database_url() -> URL:
     arn = database_settings().database_secret_arn
-    secret = boto3.client("secretsmanager").get_secret_value(SecretId=arn)
-    return url_of_secret(secret["SecretString"])
+    return url_of_secret(aws.secretsmanager().get_secret_value(SecretId=arn)["SecretString"])
 
 
 @cache
@@ -141,6 +154,17 @@ def lock(session: Session, row: Any, what: str, **how: bool) -> None:
         session.refresh(row, with_for_update=how or True)
     except InvalidRequestError as error:
         raise NotFoundError(what, id_) from error
+
+
+def now(session: Session) -> datetime:
+    """The database's clock, as it was when the transaction began."""
+    began: datetime = session.execute(select(func.now())).scalar_one()
+    return began
+
+
+def exists(session: Session, *conditions: ColumnElement[bool]) -> bool:
+    """Whether there is a row that meets all conditions."""
+    return bool(session.scalar(select(select(literal(1)).where(*conditions).exists())))
 
 
 def in_order(

@@ -2,22 +2,19 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from functools import cache
 from http import HTTPStatus
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from boto3.s3.transfer import TransferConfig
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from crawlset.kit.aws import s3
 from crawlset.kit.json_lines import unpack_lines
 from crawlset.settings import bucket_settings
 
 if TYPE_CHECKING:
-    from types_boto3_s3 import S3Client
     from types_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 DELETED_AT_ONCE = 1_000
@@ -35,19 +32,6 @@ class UndeletedError(RuntimeError):
 
     def __init__(self, key: str, code: str) -> None:
         super().__init__(f"{key} was not deleted ({code}).")
-
-
-@cache
-def s3() -> "S3Client":
-    return boto3.client(
-        "s3",
-        config=Config(
-            signature_version="s3v4",
-            retries={"mode": "standard", "max_attempts": 4},
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-        ),
-    )
 
 
 def bucket() -> str:

@@ -15,7 +15,7 @@ _IN_JSON: dict[Any, type] = {list: list, tuple: list, dict: dict}
 _NOTHING: frozenset[Any] = frozenset()
 
 
-class MalformedError(ValueError):
+class MalformedJsonError(ValueError):
     """JSON that does not have the shape agreed on; the text says where and how."""
 
 
@@ -26,20 +26,20 @@ def from_json[T](kind: type[T], message: Any, path: str = "") -> T:
     Its fields are bool, int, float, str, UUID, a `datetime` with an offset, a `StrEnum`, such a
     dataclass, a `Literal`, a list, a tuple or a dict of these, Any, or one of these and None. No
     field may be unknown, none without a default missing, none of another type: neither is 1 true
-    nor "1" one. Raises `MalformedError`.
+    nor "1" one. Raises `MalformedJsonError`.
     """
     path = path or kind.__name__
     if not isinstance(message, dict):
-        raise MalformedError(f"{path} is no object")
+        raise MalformedJsonError(f"{path} is no object")
     plain, types, required = _shape(kind)  # type: ignore[arg-type]
     converted = {}
     for name, value in message.items():
         if type(value) not in plain.get(name, _NOTHING):
             if name not in types:
-                raise MalformedError(f"{path} has an unknown field {name!r:.40}")
+                raise MalformedJsonError(f"{path} has an unknown field {name!r:.40}")
             converted[name] = _value(types[name], value, f"{path}.{name}")
     if not required <= message.keys():
-        raise MalformedError(f"{path} has no {min(required - message.keys())}")
+        raise MalformedJsonError(f"{path} has no {min(required - message.keys())}")
     return kind(**(message | converted if converted else message))
 
 
@@ -82,7 +82,7 @@ def _value(types: tuple[Any, ...], value: Any, path: str) -> Any:
             return _collection(wanted, value, path)
         with suppress(ValueError):
             return _converted(wanted, value)
-    raise MalformedError(f"{path} cannot be {value!r:.40}")
+    raise MalformedJsonError(f"{path} cannot be {value!r:.40}")
 
 
 def _is_of(wanted: Any, value: Any) -> bool:
@@ -97,6 +97,8 @@ def _collection(wanted: Any, value: Any, path: str) -> Any:
     item: Any = [each for each in get_args(wanted) if each is not ...][-1]
     types = _alternatives(item)
     if isinstance(value, dict):
+        if item is Any:
+            return value
         return {name: _value(types, each, f"{path}.{name}") for name, each in value.items()}
     items = (_value(types, each, f"{path}[{place}]") for place, each in enumerate(value))
     return get_origin(wanted)(items)

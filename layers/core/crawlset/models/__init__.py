@@ -8,7 +8,7 @@ from crawlset.models.accounts import (
     Profile,
     RequestCount,
 )
-from crawlset.models.base import Base, JobStatus, WorkStatus
+from crawlset.models.base import ACTIVE, UNFINISHED, Base, JobStatus, WorkStatus
 from crawlset.models.images import Image, ImageVerdict
 from crawlset.models.jobs import (
     CrawlJob,
@@ -40,7 +40,9 @@ from crawlset.models.takedowns import (
 )
 
 __all__ = [
+    "ACTIVE",
     "REVOKED",
+    "UNFINISHED",
     "ActivityLog",
     "ApiKey",
     "Base",

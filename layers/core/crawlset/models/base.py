@@ -100,6 +100,9 @@ class JobStatus(StrEnum):
         return self in {JobStatus.completed, JobStatus.failed, JobStatus.cancelled}
 
 
+ACTIVE = (JobStatus.pending, JobStatus.running)
+
+
 class WorkStatus(StrEnum):
     """States of the pieces of a crawl job: its searches and its chunks."""
 
@@ -108,6 +111,9 @@ class WorkStatus(StrEnum):
     completed = "completed"
     failed = "failed"
     cancelled = "cancelled"
+
+
+UNFINISHED = (WorkStatus.pending, WorkStatus.queued)
 
 
 def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:

@@ -5,13 +5,14 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from crawlset.activity import logs
 from crawlset.exports.schemas import ExportJobRead, ExportRequest
-from crawlset.jobs.crawl_jobs import require_crawl_job
+from crawlset.jobs.crawl_repository import require_crawl_job
 from crawlset.pipeline import service as pipeline
 from crawlset.validation.schemas import ValidationJobRead, ValidationRules
 
 router = APIGatewayHttpRouter()
-TAGS: Any = ["validation"]
+TAGS: Any = ["pipeline"]
 
 
 class PipelineCreate(BaseModel):
@@ -19,7 +20,7 @@ class PipelineCreate(BaseModel):
 
     validation_rules: ValidationRules = ValidationRules()
     export: Annotated[
-        ExportRequest | None, Field(description="Export what is kept; none: validate only")
+        ExportRequest | None, Field(description="Export what is kept; null: validate only")
     ] = None
 
 
@@ -34,6 +35,7 @@ class PipelineRead(BaseModel):
     tags=TAGS,
     status_code=HTTPStatus.CREATED,
 )
+@logs(router, "pipeline.created", "job_id")
 def create_pipeline(project_id: UUID, job_id: UUID, request: PipelineCreate) -> PipelineRead:
     session = router.context["session"]
     rules, export = request.validation_rules, request.export

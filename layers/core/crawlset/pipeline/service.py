@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from crawlset.errors import UnprocessableError
@@ -15,9 +14,9 @@ from crawlset.exports import service as exports
 from crawlset.exports.repository import ExportRepository
 from crawlset.exports.schemas import ExportJobRead, ExportRequest
 from crawlset.jobs import pipeline_jobs
-from crawlset.jobs.pipeline_jobs import ACTIVE, PipelineJob
+from crawlset.jobs.pipeline_repository import KINDS, PipelineJob, PipelineRepository
 from crawlset.kit import db
-from crawlset.models import CrawlJob, ExportJob, JobStatus, ValidationJob
+from crawlset.models import ACTIVE, CrawlJob, ExportJob, JobStatus, ValidationJob
 from crawlset.observability import logger
 from crawlset.validation import service as validation
 from crawlset.validation.repository import ValidationRepository
@@ -108,9 +107,9 @@ def fail(
 ) -> None:
     """End what an execution has left unfinished."""
     if validation_job_id is not None:
-        pipeline_jobs.end(session, ValidationJob, validation_job_id, JobStatus.failed, reason)
+        PipelineRepository(session).end(ValidationJob, validation_job_id, JobStatus.failed, reason)
     if export_job_id is not None:
-        pipeline_jobs.end(session, ExportJob, export_job_id, JobStatus.failed, reason)
+        PipelineRepository(session).end(ExportJob, export_job_id, JobStatus.failed, reason)
 
 
 def sweep(*, everything: bool = False) -> int:
@@ -121,7 +120,7 @@ def sweep(*, everything: bool = False) -> int:
     beside one that lives changes nothing.
     """
     with db.transaction() as session:
-        now: datetime = session.execute(select(func.now())).scalar_one()
+        now = db.now(session)
         stalled_since = now if everything else now - STALLED_AFTER
         given_up_since = None if everything else now - GIVE_UP_AFTER
         validations = ValidationRepository(session).lock_stalled(stalled_since, SWEPT_AT_ONCE)
@@ -132,7 +131,7 @@ def sweep(*, everything: bool = False) -> int:
         for export_job in stalled:
             awaited = ExportRepository(session).validation_status(export_job)
             if awaited in {JobStatus.failed, JobStatus.cancelled}:
-                pipeline_jobs.end(session, ExportJob, export_job.id, awaited)
+                PipelineRepository(session).end(ExportJob, export_job.id, awaited)
             elif awaited not in ACTIVE:
                 _start_again(session, export_job, None, now, given_up_since)
     return len(validations) + len(stalled)
@@ -158,14 +157,14 @@ def _start_again(
 ) -> None:
     is_given_up = given_up_since is not None and first.created_at < given_up_since
     if is_given_up:
-        pipeline_jobs.end(session, type(first), first.id, JobStatus.failed, GAVE_UP)
+        PipelineRepository(session).end(type(first), first.id, JobStatus.failed, GAVE_UP)
     else:
-        pipeline_jobs.touch(session, first)
+        PipelineRepository(session).touch(first)
         pipeline_jobs.start(session, first, then, again=f"{now:%Y%m%dT%H%M%S}")
     logger.warning(
         "pipeline_job_swept",
         job_id=str(first.crawl_job_id),
-        kind=pipeline_jobs.KINDS[type(first)],
+        kind=KINDS[type(first)],
         pipeline_job_id=str(first.id),
         is_given_up=is_given_up,
     )

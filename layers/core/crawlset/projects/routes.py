@@ -6,6 +6,7 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
+from crawlset.activity import logs
 from crawlset.deletions import DEFAULT_GRACE_HOURS, Deleted, GraceHours
 from crawlset.kit import db
 from crawlset.kit.http import require_match
@@ -35,6 +36,7 @@ def caller() -> UUID:
 
 
 @router.post("/api/projects", summary="Create a project", tags=TAGS, status_code=HTTPStatus.CREATED)
+@logs(router, "project.created")
 def create_project(request: ProjectCreate) -> ProjectDetail:
     session = router.context["session"]
     project = service.create(session, caller(), request.name, request.description)
@@ -63,6 +65,7 @@ def get_project(project_id: UUID) -> ProjectDetail:
 
 
 @router.patch("/api/projects/<project_id>", summary="Rename or describe a project", tags=TAGS)
+@logs(router, "project.updated", "project_id")
 def update_project(project_id: UUID, request: ProjectUpdate) -> ProjectDetail:
     project = repository().lock(caller(), project_id)
     require_match(router.current_event, _detail(project))
@@ -75,6 +78,7 @@ def update_project(project_id: UUID, request: ProjectUpdate) -> ProjectDetail:
     summary="Delete a project and its jobs; they can be restored until their grace is over",
     tags=TAGS,
 )
+@logs(router, "project.deleted", "project_id")
 def delete_project(
     project_id: UUID, grace_hours: Annotated[GraceHours, Query()] = DEFAULT_GRACE_HOURS
 ) -> ProjectRead:
@@ -89,6 +93,7 @@ def delete_project(
     summary="Restore a deleted project with the jobs that were deleted with it",
     tags=TAGS,
 )
+@logs(router, "project.restored", "project_id")
 def restore_project(project_id: UUID) -> ProjectDetail:
     return _detail(service.restore(router.context["session"], caller(), project_id))
 

@@ -20,7 +20,7 @@ class FoundRead(BaseModel):
 
 
 class RightsRead(BaseModel):
-    licence: Annotated[str | None, Field(description="SPDX-like id; none when in doubt")]
+    licence: Annotated[str | None, Field(description="SPDX-like id; null when in doubt")]
     licence_url: str | None
     licence_raw: Annotated[str | None, Field(description="Licence in the words of the source")]
     creator: str | None
@@ -93,7 +93,10 @@ class ProvenanceRead(BaseModel):
     intended_use: str
     found: FoundRead
     rights: RightsRead
-    fetch: Annotated[FetchRead | None, Field(description="None when it was never asked for")]
+    fetch: Annotated[
+        FetchRead | None,
+        Field(description="How its URL was fetched; null when it was never asked for"),
+    ]
     signals: list[SignalRead]
     decision: DecisionRead
 

@@ -28,6 +28,7 @@ from crawlset.rights.schemas import (
     RightsMeasures,
     SummaryRead,
 )
+from crawlset.urls.spelling import plain_host
 
 if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
@@ -102,7 +103,7 @@ def by_domain(hosts: Iterable[HostContent]) -> list[DomainRead]:
     """Hosts put together by registrable domain, the one with the most bytes first."""
     sums: dict[str, list[int]] = {}
     for host in hosts:
-        found = sums.setdefault(registrable(host.host), [0, 0])
+        found = sums.setdefault(registrable(plain_host(host.host)), [0, 0])
         found[0] += host.n_images
         found[1] += host.n_bytes
     domains = [

@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfoNotFoundError
 from botocore.exceptions import BotoCoreError, ClientError
 from cronsim import CronSimError
 from pydantic import ValidationError
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from crawlset.accounts.quotas import AccountFullError
@@ -45,7 +44,7 @@ def _fire_one(full: set[UUID]) -> bool:
     with db.transaction() as session:
         due = ScheduleRepository(session).lock_due(1, full)
         for schedule, template in due:
-            now: datetime = session.execute(select(func.now())).scalar_one()
+            now = db.now(session)
             is_lost = now - schedule.next_run_at > LATE and not schedule.catches_up
             next_run_at = _next_run_at(schedule, now)
             if next_run_at is None:

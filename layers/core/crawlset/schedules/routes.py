@@ -5,6 +5,7 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
+from crawlset.activity import logs
 from crawlset.kit.http import require_match
 from crawlset.kit.paging import Cursor, Order, Page, PageLimit, Sort, decode_uuid
 from crawlset.models import CrawlSchedule
@@ -29,6 +30,7 @@ SCHEDULE = f"{SCHEDULES}/<schedule_id>"
     tags=TAGS,
     status_code=HTTPStatus.CREATED,
 )
+@logs(router, "crawl_schedule.created")
 def create_crawl_schedule(project_id: UUID, request: CrawlScheduleCreate) -> CrawlScheduleRead:
     session = router.context["session"]
     user_id = router.context["user_id"]
@@ -55,6 +57,7 @@ def get_crawl_schedule(project_id: UUID, schedule_id: UUID) -> CrawlScheduleRead
 
 
 @router.patch(SCHEDULE, summary="Change, pause or resume a crawl schedule", tags=TAGS)
+@logs(router, "crawl_schedule.updated", "schedule_id")
 def update_crawl_schedule(
     project_id: UUID, schedule_id: UUID, request: CrawlScheduleUpdate
 ) -> CrawlScheduleRead:
@@ -70,6 +73,7 @@ def update_crawl_schedule(
     tags=TAGS,
     status_code=HTTPStatus.NO_CONTENT,
 )
+@logs(router, "crawl_schedule.deleted", "schedule_id")
 def delete_crawl_schedule(project_id: UUID, schedule_id: UUID) -> Response[None]:
     session = router.context["session"]
     session.delete(_lock(project_id, schedule_id))

@@ -153,9 +153,14 @@ class CrawlScheduleRead(BaseModel):
     catches_up: bool
     next_run_at: Annotated[
         datetime | None,
-        Field(description="None while paused; past while it waits for room in the account"),
+        Field(
+            description="When it starts its next crawl job; null while paused, past while it waits "
+            "for room in the account"
+        ),
     ]
-    next_runs: Annotated[list[datetime], Field(description="The next five; none while paused")]
+    next_runs: Annotated[
+        list[datetime], Field(description="The next five starts; empty while paused")
+    ]
     last_run_at: datetime | None
     created_at: datetime
     updated_at: datetime

@@ -1,16 +1,15 @@
 """What a user may do with templates and schedules."""
 
-from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from crawlset.crawls import service as crawls
 from crawlset.crawls.schemas import CrawlJobCreate
 from crawlset.errors import ConflictError, UnprocessableError
-from crawlset.jobs.crawl_jobs import require_crawl_job
+from crawlset.jobs.crawl_repository import require_crawl_job
+from crawlset.kit import db
 from crawlset.kit.ids import new_id
 from crawlset.models import CrawlJob, CrawlSchedule, JobTemplate
 from crawlset.projects.repository import ProjectRepository
@@ -125,7 +124,7 @@ def create_schedule(
         is_paused=request.is_paused,
         catches_up=request.catches_up,
         next_run_at=clock.check(
-            Timing(request.cron, rate_seconds, request.timezone), _now(session)
+            Timing(request.cron, rate_seconds, request.timezone), db.now(session)
         ),
     )
     return ScheduleRepository(session).save(schedule)
@@ -156,7 +155,7 @@ def update_schedule(
         was_paused and not schedule.is_paused
     ):
         timing = Timing(schedule.cron, schedule.rate_seconds, schedule.timezone)
-        schedule.next_run_at = clock.check(timing, _now(session))
+        schedule.next_run_at = clock.check(timing, db.now(session))
     return ScheduleRepository(session).save(schedule)
 
 
@@ -203,8 +202,3 @@ def _configuration_of(job: CrawlJob) -> CrawlJobCreate:
             "export": job.export_request,
         }
     )
-
-
-def _now(session: Session) -> datetime:
-    now: datetime = session.execute(select(func.now())).scalar_one()
-    return now

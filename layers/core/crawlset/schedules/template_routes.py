@@ -5,6 +5,7 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
+from crawlset.activity import logs
 from crawlset.crawls import presenting
 from crawlset.crawls.schemas import CrawlJobDetail
 from crawlset.kit.http import require_match
@@ -32,6 +33,7 @@ TEMPLATE = f"{TEMPLATES}/<template_id>"
     tags=TAGS,
     status_code=HTTPStatus.CREATED,
 )
+@logs(router, "job_template.created")
 def create_job_template(project_id: UUID, request: JobTemplateCreate) -> JobTemplateRead:
     session = router.context["session"]
     user_id = router.context["user_id"]
@@ -58,6 +60,7 @@ def get_job_template(project_id: UUID, template_id: UUID) -> JobTemplateRead:
 
 
 @router.patch(TEMPLATE, summary="Change a job template", tags=TAGS)
+@logs(router, "job_template.updated", "template_id")
 def update_job_template(
     project_id: UUID, template_id: UUID, request: JobTemplateUpdate
 ) -> JobTemplateRead:
@@ -68,6 +71,7 @@ def update_job_template(
 @router.delete(
     TEMPLATE, summary="Delete a job template", tags=TAGS, status_code=HTTPStatus.NO_CONTENT
 )
+@logs(router, "job_template.deleted", "template_id")
 def delete_job_template(project_id: UUID, template_id: UUID) -> Response[None]:
     service.delete_template(router.context["session"], _lock(project_id, template_id))
     return Response(status_code=HTTPStatus.NO_CONTENT)
@@ -79,6 +83,7 @@ def delete_job_template(project_id: UUID, template_id: UUID) -> Response[None]:
     tags=TAGS,
     status_code=HTTPStatus.CREATED,
 )
+@logs(router, "job_template.started", "template_id")
 def start_job_template(
     project_id: UUID, template_id: UUID, request: JobTemplateStart | None = None
 ) -> CrawlJobDetail:

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from crawlset.settings import SourceSettings
 from crawlset.sources.asking import Asker
-from crawlset.sources.protocol import Candidate, Page
+from crawlset.sources.protocol import Candidate, CandidatePage
 from crawlset.wire.searches import SearchRequest
 
 BASE = "https://api.artic.edu"
@@ -18,7 +18,7 @@ GAP_SECONDS = 1.0
 FIELDS = "id,title,image_id,is_public_domain,artist_title"
 
 
-class Artwork(BaseModel):
+class _Artwork(BaseModel):
     id: int
     title: str | None = None
     image_id: str | None = None
@@ -26,24 +26,24 @@ class Artwork(BaseModel):
     artist_title: str | None = None
 
 
-class Pagination(BaseModel):
+class _Pagination(BaseModel):
     total: int = 0
     total_pages: int
 
 
-class Config(BaseModel):
+class _Config(BaseModel):
     iiif_url: str
 
 
-class Answer(BaseModel):
-    pagination: Pagination
-    data: list[Artwork]
-    config: Config
+class _Answer(BaseModel):
+    pagination: _Pagination
+    data: list[_Artwork]
+    config: _Config
 
 
 def search(
     request: SearchRequest, *, client: httpx.Client, settings: SourceSettings
-) -> Iterator[Page]:
+) -> Iterator[CandidatePage]:
     """Works with an image, 100 a page; a work that is not in the public domain says nothing."""
     asker = Asker("artic", client, gap_seconds=GAP_SECONDS)
     address = f"{settings.base_of('artic', BASE)}/api/v1/artworks/search"
@@ -51,16 +51,16 @@ def search(
         answer = asker.get(
             address,
             {"q": request.keyword or "", "fields": FIELDS, "limit": PAGE_SIZE, "page": number},
-            Answer,
+            _Answer,
         )
         page = [_candidate(work, answer.config.iiif_url) for work in answer.data if work.image_id]
         if page:
-            yield Page(page, total=answer.pagination.total)
+            yield CandidatePage(page, total=answer.pagination.total)
         if number >= answer.pagination.total_pages:
             return
 
 
-def _candidate(work: Artwork, iiif_url: str) -> Candidate:
+def _candidate(work: _Artwork, iiif_url: str) -> Candidate:
     return Candidate(
         url=f"{iiif_url}/{work.image_id}/full/843,/0/default.jpg",
         landing_url=f"https://www.artic.edu/artworks/{work.id}",

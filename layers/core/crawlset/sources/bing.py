@@ -6,16 +6,16 @@ import httpx
 
 from crawlset.settings import SourceSettings
 from crawlset.sources import serpapi
-from crawlset.sources.protocol import Page
+from crawlset.sources.protocol import CandidatePage
 from crawlset.wire.searches import SearchRequest
 
-ENGINE = serpapi.Engine(
+ENGINE = serpapi.SearchEngine(
     "bing", "bing_images", lambda _, n_seen: {"first": n_seen + 1}, max_pages=30
 )
 
 
 def search(
     request: SearchRequest, *, client: httpx.Client, settings: SourceSettings
-) -> Iterator[Page]:
+) -> Iterator[CandidatePage]:
     """Page after page, 30 at most."""
     return serpapi.search(ENGINE, request, client=client, settings=settings)

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from crawlset.settings import SourceSettings
 from crawlset.sources.asking import Asker
-from crawlset.sources.protocol import Candidate, Page
+from crawlset.sources.protocol import Candidate, CandidatePage
 from crawlset.wire.searches import SearchRequest
 
 BASE = "https://api.search.brave.com"
@@ -17,25 +17,25 @@ MAX_QUERY = 400
 MAX_WORDS = 50
 
 
-class Properties(BaseModel):
+class _Properties(BaseModel):
     url: str | None = None
     width: int | None = None
     height: int | None = None
 
 
-class Result(BaseModel):
+class _Result(BaseModel):
     title: str | None = None
     url: str | None = None
-    properties: Properties = Properties()
+    properties: _Properties = _Properties()
 
 
-class Answer(BaseModel):
-    results: list[Result] = []
+class _Answer(BaseModel):
+    results: list[_Result] = []
 
 
 def search(
     request: SearchRequest, *, client: httpx.Client, settings: SourceSettings
-) -> Iterator[Page]:
+) -> Iterator[CandidatePage]:
     """The 200 pictures that match best, on one page."""
     asker = Asker(
         "brave",
@@ -50,9 +50,9 @@ def search(
             "count": min(COUNT, request.limit),
             "safesearch": "strict",
         },
-        Answer,
+        _Answer,
     )
-    page = Page(
+    page = CandidatePage(
         Candidate(
             url=result.properties.url,
             landing_url=result.url,

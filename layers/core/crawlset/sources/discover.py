@@ -12,8 +12,9 @@ from crawlset.errors import AppError, SourceThrottledError
 from crawlset.kit.json_lines import GZIP_LEVEL
 from crawlset.outcomes import Outcome
 from crawlset.settings import CANDIDATES_PER_PART
-from crawlset.sources.protocol import Candidate, Page, SourceUnavailableError
-from crawlset.urls.spelling import MAX_URL_CHARS, url_problem
+from crawlset.sources.protocol import Candidate, CandidatePage, SourceUnavailableError
+from crawlset.urls.guard import MAX_URL_LENGTH
+from crawlset.urls.spelling import is_url
 from crawlset.wire import keys
 from crawlset.wire.candidates import CandidateLine, PartHead, Query, SearchError
 from crawlset.wire.record import Record
@@ -26,7 +27,7 @@ MAX_KEYWORD_CHARS = 200
 MAX_PIXELS = 2**31 - 1
 CANCELLED = SearchError("cancelled", "The job was cancelled.")
 
-Ask = Callable[[SearchRequest], Iterator[Page]]
+Ask = Callable[[SearchRequest], Iterator[CandidatePage]]
 Expand = Callable[[SearchRequest], Sequence[Query]]
 """What to ask for instead of the request's keyword alone."""
 WritePart = Callable[[str, bytes], None]
@@ -119,7 +120,7 @@ def _collect(
 
 
 def _refusal(candidate: Candidate, wanted: frozenset[str] | None) -> Outcome | None:
-    if url_problem(candidate.url) is not None:
+    if not is_url(candidate.url):
         return Outcome.invalid_url
     if not licences.is_wanted(candidate.licence, wanted):
         return Outcome.refused_licence
@@ -186,8 +187,8 @@ class Parts:
 def _line(candidate: Candidate, request: SearchRequest, rank: int) -> bytes:
     title = _clean(candidate.title)
     creator = _clean(candidate.creator)
-    url = _clean(candidate.url, MAX_URL_CHARS) or ""
-    landing_url = _clean(candidate.landing_url, MAX_URL_CHARS)
+    url = _clean(candidate.url, MAX_URL_LENGTH) or ""
+    landing_url = _clean(candidate.landing_url, MAX_URL_LENGTH)
     return _json(
         CandidateLine(
             url=url,

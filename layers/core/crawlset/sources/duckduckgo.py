@@ -6,14 +6,14 @@ import httpx
 
 from crawlset.settings import SourceSettings
 from crawlset.sources import serpapi
-from crawlset.sources.protocol import Page
+from crawlset.sources.protocol import CandidatePage
 from crawlset.wire.searches import SearchRequest
 
-ENGINE = serpapi.Engine("duckduckgo", "duckduckgo", lambda *_: {}, max_pages=1)
+ENGINE = serpapi.SearchEngine("duckduckgo", "duckduckgo", lambda *_: {}, max_pages=1)
 
 
 def search(
     request: SearchRequest, *, client: httpx.Client, settings: SourceSettings
-) -> Iterator[Page]:
+) -> Iterator[CandidatePage]:
     """The few on the first page."""
     return serpapi.search(ENGINE, request, client=client, settings=settings)

@@ -9,7 +9,7 @@ from crawlset import licences
 from crawlset.errors import SourceRefusedError
 from crawlset.settings import SourceSettings
 from crawlset.sources.asking import Asker
-from crawlset.sources.protocol import Candidate, Page
+from crawlset.sources.protocol import Candidate, CandidatePage
 from crawlset.wire.searches import SearchRequest
 
 BASE = "https://api.europeana.eu"
@@ -17,7 +17,7 @@ PAGE_SIZE = 100
 GAP_SECONDS = 0.5
 
 
-class Item(BaseModel):
+class _Item(BaseModel):
     """Every field is a list."""
 
     id: str
@@ -28,17 +28,17 @@ class Item(BaseModel):
     edmIsShownAt: list[str] = []  # noqa: N815
 
 
-class Answer(BaseModel):
+class _Answer(BaseModel):
     success: bool = True
     error: str = ""
     totalResults: int = 0  # noqa: N815
-    items: list[Item] = []
+    items: list[_Item] = []
     nextCursor: str | None = None  # noqa: N815
 
 
 def search(
     request: SearchRequest, *, client: httpx.Client, settings: SourceSettings
-) -> Iterator[Page]:
+) -> Iterator[CandidatePage]:
     """Openly licensed images that match, 100 a page."""
     asker = Asker(
         "europeana",
@@ -59,17 +59,17 @@ def search(
                 "rows": PAGE_SIZE,
                 "cursor": cursor,
             },
-            Answer,
+            _Answer,
         )
         if not answer.success:
             raise SourceRefusedError(f"europeana refuses the search ({answer.error[:200]}).")
         page = [_candidate(item) for item in answer.items if item.edmIsShownBy]
         if page:
-            yield Page(page, total=answer.totalResults)
+            yield CandidatePage(page, total=answer.totalResults)
         cursor = answer.nextCursor if answer.items else None
 
 
-def _candidate(item: Item) -> Candidate:
+def _candidate(item: _Item) -> Candidate:
     raw = next(iter(item.rights), None)
     return Candidate(
         url=item.edmIsShownBy[0],

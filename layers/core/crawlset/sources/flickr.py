@@ -9,7 +9,7 @@ from crawlset import licences
 from crawlset.errors import SourceRefusedError
 from crawlset.settings import SourceSettings
 from crawlset.sources.asking import Asker
-from crawlset.sources.protocol import Candidate, Page, SourceUnavailableError
+from crawlset.sources.protocol import Candidate, CandidatePage, SourceUnavailableError
 from crawlset.wire.searches import SearchRequest
 
 BASE = "https://api.flickr.com"
@@ -41,7 +41,7 @@ LICENCES = {
 """Licences by the ids that `flickr.photos.licenses.getInfo` gives them."""
 
 
-class Photo(BaseModel):
+class _Photo(BaseModel):
     id: str
     owner: str
     title: str | None = None
@@ -55,24 +55,24 @@ class Photo(BaseModel):
     height_l: int | None = None
 
 
-class Photos(BaseModel):
+class _Photos(BaseModel):
     total: int = 0
     pages: int
-    photo: list[Photo]
+    photo: list[_Photo]
 
 
-class Answer(BaseModel):
+class _Answer(BaseModel):
     """A failure is an answer of 200."""
 
     stat: str
     code: int = 0
     message: str = ""
-    photos: Photos | None = None
+    photos: _Photos | None = None
 
 
 def search(
     request: SearchRequest, *, client: httpx.Client, settings: SourceSettings
-) -> Iterator[Page]:
+) -> Iterator[CandidatePage]:
     """
     The first 4,000 photos that match, licence included, 500 a page.
 
@@ -99,14 +99,14 @@ def search(
                 "nojsoncallback": 1,
                 **only,
             },
-            Answer,
+            _Answer,
         )
         photos = _photos(answer)
         page = [
             _candidate(photo, url) for photo in photos.photo if (url := photo.url_o or photo.url_l)
         ]
         if page:
-            yield Page(page, total=photos.total)
+            yield CandidatePage(page, total=photos.total)
         if number >= photos.pages:
             return
 
@@ -124,7 +124,7 @@ def _filter(request: SearchRequest) -> dict[str, str] | None:
     return {"license": ",".join(ids)} if ids else None
 
 
-def _photos(answer: Answer) -> Photos:
+def _photos(answer: _Answer) -> _Photos:
     if answer.stat == "ok" and answer.photos is not None:
         return answer.photos
     if answer.code == UNAVAILABLE:
@@ -132,7 +132,7 @@ def _photos(answer: Answer) -> Photos:
     raise SourceRefusedError(f"flickr refuses the search ({answer.code}: {answer.message[:200]}).")
 
 
-def _candidate(photo: Photo, url: str) -> Candidate:
+def _candidate(photo: _Photo, url: str) -> Candidate:
     raw = LICENCES.get(photo.license or "")
     is_original = url == photo.url_o
     return Candidate(

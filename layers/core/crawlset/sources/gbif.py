@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from crawlset import licences
 from crawlset.settings import SourceSettings
 from crawlset.sources.asking import Asker
-from crawlset.sources.protocol import Candidate, Page
+from crawlset.sources.protocol import Candidate, CandidatePage
 from crawlset.wire.searches import SearchRequest
 
 BASE = "https://api.gbif.org"
@@ -17,7 +17,7 @@ MAX_DEPTH = 100_000
 GAP_SECONDS = 0.5
 
 
-class Medium(BaseModel):
+class _Medium(BaseModel):
     type: str | None = None
     identifier: str | None = None
     references: str | None = None
@@ -27,21 +27,21 @@ class Medium(BaseModel):
     rightsHolder: str | None = None  # noqa: N815 - as GBIF has it
 
 
-class Occurrence(BaseModel):
+class _Occurrence(BaseModel):
     key: int
     scientificName: str | None = None  # noqa: N815
-    media: list[Medium] = []
+    media: list[_Medium] = []
 
 
-class Answer(BaseModel):
+class _Answer(BaseModel):
     count: int = 0
     endOfRecords: bool  # noqa: N815
-    results: list[Occurrence]
+    results: list[_Occurrence]
 
 
 def search(
     request: SearchRequest, *, client: httpx.Client, settings: SourceSettings
-) -> Iterator[Page]:
+) -> Iterator[CandidatePage]:
     """Every still image of the observations that match, of 300 observations a page."""
     asker = Asker("gbif", client, gap_seconds=GAP_SECONDS)
     address = f"{settings.base_of('gbif', BASE)}/v1/occurrence/search"
@@ -54,7 +54,7 @@ def search(
                 "limit": PAGE_SIZE,
                 "offset": offset,
             },
-            Answer,
+            _Answer,
         )
         page = [
             _candidate(occurrence, medium, medium.identifier)
@@ -63,12 +63,12 @@ def search(
             if medium.type in {None, "StillImage"} and medium.identifier
         ]
         if page:
-            yield Page(page, total=answer.count)
+            yield CandidatePage(page, total=answer.count)
         if answer.endOfRecords:
             return
 
 
-def _candidate(occurrence: Occurrence, medium: Medium, url: str) -> Candidate:
+def _candidate(occurrence: _Occurrence, medium: _Medium, url: str) -> Candidate:
     """The medium has a licence of its own, which need not be the record's."""
     return Candidate(
         url=url,

@@ -14,47 +14,47 @@ from crawlset.settings import SourceSettings
 from crawlset.sources import serpapi
 from crawlset.sources.asking import Asker
 from crawlset.sources.markup import text_of
-from crawlset.sources.protocol import Candidate, Page
+from crawlset.sources.protocol import Candidate, CandidatePage
 from crawlset.wire.searches import SearchRequest
 
 BASE = "https://www.googleapis.com"
 PAGE_SIZE = 10
 MAX_DEPTH = 100
 GAP_SECONDS = 1.0
-THROUGH_SERPAPI = serpapi.Engine(
+THROUGH_SERPAPI = serpapi.SearchEngine(
     "google", "google_images", lambda number, _: {"ijn": number}, max_pages=10
 )
 
 
-class Picture(BaseModel):
+class _Picture(BaseModel):
     contextLink: str | None = None  # noqa: N815 - as Google has it
     width: int | None = None
     height: int | None = None
 
 
-class Item(BaseModel):
+class _Item(BaseModel):
     link: str
     title: str | None = None
-    image: Picture = Picture()
+    image: _Picture = _Picture()
 
 
-class Queries(BaseModel):
+class _Queries(BaseModel):
     nextPage: list[object] = []  # noqa: N815
 
 
-class Information(BaseModel):
+class _Information(BaseModel):
     totalResults: int = 0  # noqa: N815
 
 
-class Answer(BaseModel):
-    items: list[Item] = []
-    queries: Queries = Queries()
-    searchInformation: Information = Information()  # noqa: N815
+class _Answer(BaseModel):
+    items: list[_Item] = []
+    queries: _Queries = _Queries()
+    searchInformation: _Information = _Information()  # noqa: N815
 
 
 def search(
     request: SearchRequest, *, client: httpx.Client, settings: SourceSettings
-) -> Iterator[Page]:
+) -> Iterator[CandidatePage]:
     """The first 100 pictures, 10 a page; through SerpApi a hundred a page, ten pages at most."""
     if not settings.google_key.get_secret_value():
         yield from serpapi.search(THROUGH_SERPAPI, request, client=client, settings=settings)
@@ -73,15 +73,17 @@ def search(
                 "num": PAGE_SIZE,
                 "start": start,
             },
-            Answer,
+            _Answer,
         )
         if answer.items:
-            yield Page(map(_candidate, answer.items), total=answer.searchInformation.totalResults)
+            yield CandidatePage(
+                map(_candidate, answer.items), total=answer.searchInformation.totalResults
+            )
         if not answer.queries.nextPage:
             return
 
 
-def _candidate(item: Item) -> Candidate:
+def _candidate(item: _Item) -> Candidate:
     return Candidate(
         url=item.link,
         landing_url=item.image.contextLink,

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from crawlset import licences
 from crawlset.settings import SourceSettings
 from crawlset.sources.asking import Asker
-from crawlset.sources.protocol import Candidate, Page
+from crawlset.sources.protocol import Candidate, CandidatePage
 from crawlset.wire.searches import SearchRequest
 
 BASE = "https://api.inaturalist.org"
@@ -18,43 +18,43 @@ MAX_PAGES = 50
 GAP_SECONDS = 1.0
 
 
-class Dimensions(BaseModel):
+class _Dimensions(BaseModel):
     width: int | None = None
     height: int | None = None
 
 
-class Photo(BaseModel):
+class _Photo(BaseModel):
     url: str
     license_code: str | None = None
     attribution: str | None = None
-    original_dimensions: Dimensions | None = None
+    original_dimensions: _Dimensions | None = None
 
 
-class Taxon(BaseModel):
+class _Taxon(BaseModel):
     name: str | None = None
     preferred_common_name: str | None = None
 
 
-class User(BaseModel):
+class _User(BaseModel):
     login: str | None = None
     name: str | None = None
 
 
-class Observation(BaseModel):
+class _Observation(BaseModel):
     uri: str | None = None
-    taxon: Taxon | None = None
-    user: User | None = None
-    photos: list[Photo] = []
+    taxon: _Taxon | None = None
+    user: _User | None = None
+    photos: list[_Photo] = []
 
 
-class Answer(BaseModel):
+class _Answer(BaseModel):
     total_results: int
-    results: list[Observation]
+    results: list[_Observation]
 
 
 def search(
     request: SearchRequest, *, client: httpx.Client, settings: SourceSettings
-) -> Iterator[Page]:
+) -> Iterator[CandidatePage]:
     """Every photo of the research-grade observations that match, of 200 observations a page."""
     asker = Asker("inaturalist", client, gap_seconds=GAP_SECONDS)
     address = f"{settings.base_of('inaturalist', BASE)}/v1/observations"
@@ -68,18 +68,18 @@ def search(
                 "per_page": PAGE_SIZE,
                 "page": number,
             },
-            Answer,
+            _Answer,
         )
         page = [_candidate(seen, photo) for seen in answer.results for photo in seen.photos]
         if page:
-            yield Page(page, total=answer.total_results)
+            yield CandidatePage(page, total=answer.total_results)
         if not answer.results or number * PAGE_SIZE >= answer.total_results:
             return
 
 
-def _candidate(seen: Observation, photo: Photo) -> Candidate:
+def _candidate(seen: _Observation, photo: _Photo) -> Candidate:
     """The photo's licence, not the observation's; an address of the original, not the square."""
-    taxon, user, sides = seen.taxon or Taxon(), seen.user or User(), photo.original_dimensions
+    taxon, user, sides = seen.taxon or _Taxon(), seen.user or _User(), photo.original_dimensions
     return Candidate(
         url=photo.url.replace("/square.", "/original."),
         landing_url=seen.uri,

@@ -19,7 +19,7 @@ from crawlset.sources import text_manifests
 from crawlset.sources.manifest_rows import COLUMNS, MalformedManifestError, Row
 from crawlset.sources.protocol import Candidate
 from crawlset.sources.stored_file import open_stored
-from crawlset.urls.spelling import url_problem
+from crawlset.urls.spelling import is_url
 from crawlset.wire.searches import ManifestFormat
 
 INSPECTED_ROWS = 1_000
@@ -142,7 +142,7 @@ def _count(rows: Iterable[Row]) -> int:
                 f"The manifest has more than {MAX_CANDIDATES:,} rows. Split it, or take the first"
                 " ones only by max_images."
             )
-        has_url = has_url or (url is not None and url_problem(url) is None)
+        has_url = has_url or (url is not None and is_url(url))
     if not has_url:
         raise MalformedManifestError("There is no URL in the manifest.")
     return n_rows

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from crawlset.settings import SourceSettings
 from crawlset.sources.asking import Asker
-from crawlset.sources.protocol import Candidate, Page
+from crawlset.sources.protocol import Candidate, CandidatePage
 from crawlset.wire.searches import SearchRequest
 
 BASE = "https://images-api.nasa.gov"
@@ -21,7 +21,7 @@ LARGE = ("~orig.", "~large.", "~medium.")
 PICTURES = (".jpg", ".jpeg", ".png", ".gif", ".webp")
 
 
-class Facts(BaseModel):
+class _Facts(BaseModel):
     nasa_id: str
     title: str | None = None
     center: str | None = None
@@ -29,38 +29,38 @@ class Facts(BaseModel):
     secondary_creator: str | None = None
 
 
-class Item(BaseModel):
-    data: list[Facts] = []
+class _Item(BaseModel):
+    data: list[_Facts] = []
 
 
-class Total(BaseModel):
+class _Total(BaseModel):
     total_hits: int = 0
 
 
-class Items(BaseModel):
-    items: list[Item] = []
-    metadata: Total = Total()
+class _Items(BaseModel):
+    items: list[_Item] = []
+    metadata: _Total = _Total()
 
 
-class Found(BaseModel):
-    collection: Items
+class _Found(BaseModel):
+    collection: _Items
 
 
-class File(BaseModel):
+class _File(BaseModel):
     href: str
 
 
-class Files(BaseModel):
-    items: list[File] = []
+class _Files(BaseModel):
+    items: list[_File] = []
 
 
-class Asset(BaseModel):
-    collection: Files
+class _Asset(BaseModel):
+    collection: _Files
 
 
 def search(
     request: SearchRequest, *, client: httpx.Client, settings: SourceSettings
-) -> Iterator[Page]:
+) -> Iterator[CandidatePage]:
     """
     Pictures that match, 100 a page; the file of each is a question of its own.
 
@@ -78,15 +78,15 @@ def search(
                 "page": number,
                 "page_size": page_size,
             },
-            Found,
+            _Found,
         ).collection
         page = []
         for facts in (item.data[0] for item in found.items if item.data):
-            files = asker.get(f"{base}/asset/{facts.nasa_id}", {}, Asset).collection.items
+            files = asker.get(f"{base}/asset/{facts.nasa_id}", {}, _Asset).collection.items
             if url := _best([file.href for file in files]):
                 page.append(_candidate(facts, url))
         if page:
-            yield Page(page, total=found.metadata.total_hits)
+            yield CandidatePage(page, total=found.metadata.total_hits)
         if not found.items or number * page_size >= found.metadata.total_hits:
             return
 
@@ -98,7 +98,7 @@ def _best(urls: list[str]) -> str | None:
     return found.replace(f"http://{ASSETS}/", f"https://{ASSETS}/", 1) if found else None
 
 
-def _candidate(facts: Facts, url: str) -> Candidate:
+def _candidate(facts: _Facts, url: str) -> Candidate:
     return Candidate(
         url=url,
         landing_url=f"https://images.nasa.gov/details/{facts.nasa_id}",

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from crawlset import licences
 from crawlset.settings import SourceSettings
 from crawlset.sources.asking import Asker
-from crawlset.sources.protocol import Candidate, Page
+from crawlset.sources.protocol import Candidate, CandidatePage
 from crawlset.wire.searches import SearchRequest
 
 BASE = "https://api.openverse.org"
@@ -31,7 +31,7 @@ CODES = {
 """What Openverse calls the families of licences."""
 
 
-class Work(BaseModel):
+class _Work(BaseModel):
     url: str
     title: str | None = None
     foreign_landing_url: str | None = None
@@ -44,15 +44,15 @@ class Work(BaseModel):
     height: int | None = None
 
 
-class Answer(BaseModel):
+class _Answer(BaseModel):
     result_count: int = 0
     page_count: int
-    results: list[Work]
+    results: list[_Work]
 
 
 def search(
     request: SearchRequest, *, client: httpx.Client, settings: SourceSettings
-) -> Iterator[Page]:
+) -> Iterator[CandidatePage]:
     """The first 240 works that match, licence included, 20 a page."""
     only = _filter(request)
     if only is None:
@@ -61,9 +61,9 @@ def search(
     address = f"{settings.base_of('openverse', BASE)}/v1/images/"
     query: dict[str, str | int] = {"q": (request.keyword or "")[:MAX_QUERY], "page_size": PAGE_SIZE}
     for number in range(1, MAX_PAGES + 1):
-        answer = asker.get(address, query | only | {"page": number}, Answer)
+        answer = asker.get(address, query | only | {"page": number}, _Answer)
         if answer.results:
-            yield Page(map(_candidate, answer.results), total=answer.result_count)
+            yield CandidatePage(map(_candidate, answer.results), total=answer.result_count)
         if not answer.results or number >= answer.page_count:
             return
 
@@ -77,7 +77,7 @@ def _filter(request: SearchRequest) -> dict[str, str] | None:
     return {"license": ",".join(codes)} if codes else None
 
 
-def _candidate(work: Work) -> Candidate:
+def _candidate(work: _Work) -> Candidate:
     return Candidate(
         url=work.url,
         landing_url=work.foreign_landing_url,

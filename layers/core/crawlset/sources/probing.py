@@ -5,7 +5,7 @@ from collections import Counter
 from crawlset import licences
 from crawlset.errors import AppError, SourceThrottledError
 from crawlset.sources.discover import Ask
-from crawlset.sources.protocol import Page, SourceUnavailableError
+from crawlset.sources.protocol import CandidatePage, SourceUnavailableError
 from crawlset.wire.searches import MAX_PROBE_ERROR, MAX_PROBE_TOTAL, ProbeAnswer, ProbeMessage
 
 SAMPLE = 20
@@ -20,11 +20,11 @@ def probe(message: ProbeMessage, *, ask: Ask) -> ProbeAnswer:
     """
     error: str | None = None
     try:
-        page = next(ask(message.request), Page(total=0))
+        page = next(ask(message.request), CandidatePage(total=0))
     except (SourceThrottledError, SourceUnavailableError):
         raise
     except AppError as failure:
-        page, error = Page(total=0), str(failure)[:MAX_PROBE_ERROR]
+        page, error = CandidatePage(total=0), str(failure)[:MAX_PROBE_ERROR]
     families = Counter(
         licences.family(found.licence) if found.licence else "unknown" for found in page
     )

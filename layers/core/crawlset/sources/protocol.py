@@ -35,7 +35,7 @@ class Candidate:
     refused: Outcome | None = None
 
 
-class Page(list[Candidate]):
+class CandidatePage(list[Candidate]):
     """Candidates of one answer, and how many things match in all, where the source says so."""
 
     def __init__(self, candidates: Iterable[Candidate] = (), *, total: int | None = None) -> None:
@@ -56,7 +56,7 @@ class Search(Protocol):
 
     def __call__(
         self, request: SearchRequest, *, client: "httpx.Client", settings: SourceSettings
-    ) -> Iterator[Page]: ...
+    ) -> Iterator[CandidatePage]: ...
 
 
 class SourceUnavailableError(SourceError):

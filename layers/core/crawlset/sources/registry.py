@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from crawlset.errors import UnprocessableError
 from crawlset.settings import SourceSettings
 from crawlset.sources.catalogue import SOURCES, Source
-from crawlset.sources.protocol import Page, Search
+from crawlset.sources.protocol import CandidatePage, Search
 from crawlset.wire.searches import IntendedUse, SearchRequest
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _describe(source: Source, settings: SourceSettings) -> SourceRead:
 
 def search(
     request: SearchRequest, *, client: "httpx.Client", settings: SourceSettings
-) -> Iterator[Page]:
+) -> Iterator[CandidatePage]:
     """
     Ask the source that `request` names, if its terms and the deployment allow it.
 

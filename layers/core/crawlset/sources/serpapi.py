@@ -11,7 +11,7 @@ from crawlset.errors import SourceRefusedError
 from crawlset.settings import SourceSettings
 from crawlset.sources.asking import Asker
 from crawlset.sources.markup import text_of
-from crawlset.sources.protocol import Candidate, Page
+from crawlset.sources.protocol import Candidate, CandidatePage
 from crawlset.wire.searches import SearchRequest
 
 BASE = "https://serpapi.com"
@@ -20,7 +20,7 @@ NOTHING = "returned any results"
 """Part of what it calls an error, with a status of 200, where there is nothing more."""
 
 
-class Picture(BaseModel):
+class _Picture(BaseModel):
     title: str | None = None
     link: str | None = None
     original: str | None = None
@@ -30,14 +30,14 @@ class Picture(BaseModel):
     license_details_url: str | None = None
 
 
-class Answer(BaseModel):
+class _Answer(BaseModel):
     error: str | None = None
-    images_results: list[Picture] = []
-    inline_images: list[Picture] = []
+    images_results: list[_Picture] = []
+    inline_images: list[_Picture] = []
 
 
 @dataclass(frozen=True)
-class Engine:
+class SearchEngine:
     """A web search: its name here and there, and how the next page is asked for."""
 
     source: str
@@ -48,8 +48,8 @@ class Engine:
 
 
 def search(
-    engine: Engine, request: SearchRequest, *, client: httpx.Client, settings: SourceSettings
-) -> Iterator[Page]:
+    engine: SearchEngine, request: SearchRequest, *, client: httpx.Client, settings: SourceSettings
+) -> Iterator[CandidatePage]:
     """
     The pictures of each page, until one has none.
 
@@ -65,14 +65,14 @@ def search(
     }
     n_seen = 0
     for number in range(engine.max_pages):
-        answer = asker.get(address, query | engine.page(number, n_seen), Answer)
+        answer = asker.get(address, query | engine.page(number, n_seen), _Answer)
         if answer.error is not None and NOTHING not in answer.error:
             raise SourceRefusedError(f"{engine.source} refuses the search ({answer.error[:200]}).")
         pictures = answer.images_results or answer.inline_images
         if not pictures:
             return
         n_seen += len(pictures)
-        page = Page(
+        page = CandidatePage(
             _candidate(picture, url)
             for picture in pictures
             if (url := picture.original or picture.image)
@@ -81,7 +81,7 @@ def search(
             yield page
 
 
-def _candidate(picture: Picture, url: str) -> Candidate:
+def _candidate(picture: _Picture, url: str) -> Candidate:
     return Candidate(
         url=url,
         landing_url=picture.link,

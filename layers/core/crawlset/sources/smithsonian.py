@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from crawlset.settings import SourceSettings
 from crawlset.sources.asking import Asker
-from crawlset.sources.protocol import Candidate, Page
+from crawlset.sources.protocol import Candidate, CandidatePage
 from crawlset.wire.searches import SearchRequest
 
 BASE = "https://api.si.edu"
@@ -15,48 +15,48 @@ PAGE_SIZE = 500
 GAP_SECONDS = 1.0
 
 
-class Usage(BaseModel):
+class _Usage(BaseModel):
     access: str | None = None
 
 
-class Medium(BaseModel):
+class _Medium(BaseModel):
     type: str | None = None
     content: str | None = None
-    usage: Usage = Usage()
+    usage: _Usage = _Usage()
 
 
-class OnlineMedia(BaseModel):
-    media: list[Medium] = []
+class _OnlineMedia(BaseModel):
+    media: list[_Medium] = []
 
 
-class Descriptive(BaseModel):
+class _Descriptive(BaseModel):
     record_link: str | None = None
     guid: str | None = None
     data_source: str | None = None
-    online_media: OnlineMedia = OnlineMedia()
+    online_media: _OnlineMedia = _OnlineMedia()
 
 
-class Content(BaseModel):
-    descriptiveNonRepeating: Descriptive = Descriptive()  # noqa: N815 - as the API has it
+class _Content(BaseModel):
+    descriptiveNonRepeating: _Descriptive = _Descriptive()  # noqa: N815 - as the API has it
 
 
-class Row(BaseModel):
+class _Row(BaseModel):
     title: str | None = None
-    content: Content = Content()
+    content: _Content = _Content()
 
 
-class Response(BaseModel):
-    rows: list[Row] = []
+class _Response(BaseModel):
+    rows: list[_Row] = []
     rowCount: int = 0  # noqa: N815
 
 
-class Answer(BaseModel):
-    response: Response
+class _Answer(BaseModel):
+    response: _Response
 
 
 def search(
     request: SearchRequest, *, client: httpx.Client, settings: SourceSettings
-) -> Iterator[Page]:
+) -> Iterator[CandidatePage]:
     """Every CC0 picture of the records that match, of 500 records a page."""
     asker = Asker("smithsonian", client, gap_seconds=GAP_SECONDS)
     address = f"{settings.base_of('smithsonian', BASE)}/openaccess/api/v1.0/search"
@@ -71,17 +71,17 @@ def search(
                 "start": start,
                 "api_key": settings.smithsonian_key.get_secret_value(),
             },
-            Answer,
+            _Answer,
         ).response
         page = [candidate for row in answer.rows for candidate in _candidates(row)]
         if page:
-            yield Page(page, total=answer.rowCount)
+            yield CandidatePage(page, total=answer.rowCount)
         start += len(answer.rows)
         if not answer.rows or start >= answer.rowCount:
             return
 
 
-def _candidates(row: Row) -> Iterator[Candidate]:
+def _candidates(row: _Row) -> Iterator[Candidate]:
     described = row.content.descriptiveNonRepeating
     for medium in described.online_media.media:
         if medium.type == "Images" and medium.content:

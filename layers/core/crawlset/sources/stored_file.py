@@ -5,7 +5,7 @@ import io
 from botocore.exceptions import ClientError
 
 from crawlset.errors import UnprocessableError
-from crawlset.kit import objects
+from crawlset.kit import aws, objects
 
 READ_AHEAD_BYTES = 4 << 20
 
@@ -60,7 +60,7 @@ class _Ranges(io.RawIOBase):
     def _get(self, length: int) -> bytes:
         last = self._position + length - 1
         try:
-            answer = objects.s3().get_object(
+            answer = aws.s3().get_object(
                 Bucket=objects.bucket(),
                 Key=self._key,
                 Range=f"bytes={self._position}-{last}",

@@ -2,20 +2,12 @@
 
 import json
 import re
-from functools import cache
-from typing import TYPE_CHECKING
-
-import boto3
-from botocore.config import Config
 
 from crawlset.errors import SourceError
-
-if TYPE_CHECKING:
-    from types_boto3_bedrock_runtime import BedrockRuntimeClient
+from crawlset.kit import aws
 
 MAX_SUGGESTIONS = 5
 MAX_TOKENS = 300
-IMPATIENT = Config(connect_timeout=3, read_timeout=20, retries={"max_attempts": 2})
 INSTRUCTION = (
     "You widen searches for photographs. Answer with a JSON array of at most "
     f"{MAX_SUGGESTIONS} short search queries that find the same kind of thing as the query "
@@ -25,18 +17,13 @@ INSTRUCTION = (
 _ARRAY = re.compile(r"\[[^\[\]]*\]", re.DOTALL)
 
 
-@cache
-def bedrock() -> "BedrockRuntimeClient":
-    return boto3.client("bedrock-runtime", config=IMPATIENT)
-
-
 def suggest(keyword: str, model_id: str) -> list[str]:
     """
     At most five other queries, in the model's order.
 
     Raises `SourceError` for an answer that holds no array of strings.
     """
-    answer = bedrock().converse(
+    answer = aws.bedrock().converse(
         modelId=model_id,
         system=[{"text": INSTRUCTION}],
         messages=[{"role": "user", "content": [{"text": f"<query>{keyword}</query>"}]}],

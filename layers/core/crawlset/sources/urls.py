@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from crawlset.settings import SourceSettings
 from crawlset.sources import manifests
 from crawlset.sources.manifest_rows import MalformedManifestError
-from crawlset.sources.protocol import Page
+from crawlset.sources.protocol import CandidatePage
 from crawlset.wire.searches import SearchRequest
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def search(
     *,
     client: "httpx.Client",  # noqa: ARG001 - the list is in our own bucket
     settings: SourceSettings,  # noqa: ARG001
-) -> Iterator[Page]:
+) -> Iterator[CandidatePage]:
     """
     Every row of the manifest, once the whole of it has been found readable.
 
@@ -35,5 +35,5 @@ def search(
     )
     manifests.check(manifest, request.limit)
     candidates = manifests.read(manifest)
-    while page := Page(islice(candidates, PAGE_ROWS)):
+    while page := CandidatePage(islice(candidates, PAGE_ROWS)):
         yield page

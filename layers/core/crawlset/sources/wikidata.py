@@ -12,29 +12,29 @@ LOOKED_AT = 5
 """Items of a search, among which one has to be called exactly so."""
 
 
-class Match(BaseModel):
+class _Match(BaseModel):
     text: str = ""
 
 
-class Hit(BaseModel):
+class _Hit(BaseModel):
     id: str
-    match: Match = Match()
+    match: _Match = _Match()
 
 
-class Found(BaseModel):
-    search: list[Hit] = []
+class _Found(BaseModel):
+    search: list[_Hit] = []
 
 
-class Label(BaseModel):
+class _Label(BaseModel):
     value: str
 
 
-class Entity(BaseModel):
-    labels: dict[str, Label] = {}
+class _Entity(BaseModel):
+    labels: dict[str, _Label] = {}
 
 
-class Entities(BaseModel):
-    entities: dict[str, Entity] = {}
+class _Entities(BaseModel):
+    entities: dict[str, _Entity] = {}
 
 
 def labels(
@@ -57,7 +57,7 @@ def labels(
             "limit": LOOKED_AT,
             "format": "json",
         },
-        Found,
+        _Found,
     )
     exact = (hit.id for hit in found.search if hit.match.text.casefold() == keyword.casefold())
     item = next(exact, None)
@@ -72,7 +72,7 @@ def labels(
             "languages": "|".join(languages),
             "format": "json",
         },
-        Entities,
+        _Entities,
     )
-    entity = answer.entities.get(item, Entity())
+    entity = answer.entities.get(item, _Entity())
     return {language: label.value for language, label in entity.labels.items()}

@@ -12,7 +12,7 @@ from crawlset.settings import SourceSettings
 from crawlset.sources.answers import DEFAULT_WAIT_SECONDS
 from crawlset.sources.asking import Asker
 from crawlset.sources.markup import text_of
-from crawlset.sources.protocol import Candidate, Page
+from crawlset.sources.protocol import Candidate, CandidatePage
 from crawlset.wire.searches import SearchRequest
 
 BASE = "https://commons.wikimedia.org"
@@ -35,7 +35,7 @@ QUERY: dict[str, str | int] = {
 }
 
 
-class Value(BaseModel):
+class _Value(BaseModel):
     value: str | int | None = None
 
     @property
@@ -43,45 +43,45 @@ class Value(BaseModel):
         return text_of(str(self.value)) if self.value is not None else None
 
 
-class ImageInfo(BaseModel):
+class _ImageInfo(BaseModel):
     url: str
     descriptionurl: str | None = None
     width: int | None = None
     height: int | None = None
-    extmetadata: dict[str, Value] = {}
+    extmetadata: dict[str, _Value] = {}
 
     def said(self, name: str) -> str | None:
-        return self.extmetadata.get(name, Value()).text
+        return self.extmetadata.get(name, _Value()).text
 
 
-class File(BaseModel):
+class _File(BaseModel):
     title: str
     index: int = 0
-    imageinfo: list[ImageInfo] = []
+    imageinfo: list[_ImageInfo] = []
 
 
-class Query(BaseModel):
-    pages: dict[str, File] = {}
+class _Query(BaseModel):
+    pages: dict[str, _File] = {}
 
 
-class Error(BaseModel):
+class _Error(BaseModel):
     code: str
     info: str = ""
 
 
-class Continue(BaseModel):
+class _Continue(BaseModel):
     gsroffset: int
 
 
-class Answer(BaseModel):
-    query: Query = Query()
-    error: Error | None = None
-    more: Annotated[Continue | None, Field(alias="continue")] = None
+class _Answer(BaseModel):
+    query: _Query = _Query()
+    error: _Error | None = None
+    more: Annotated[_Continue | None, Field(alias="continue")] = None
 
 
 def search(
     request: SearchRequest, *, client: httpx.Client, settings: SourceSettings
-) -> Iterator[Page]:
+) -> Iterator[CandidatePage]:
     """
     Bitmaps whose page matches, 50 a page, to a depth of 10,000.
 
@@ -94,12 +94,14 @@ def search(
     query = QUERY | {"gsrsearch": f"filetype:bitmap {request.keyword or ''}"}
     offset = 0
     while offset < MAX_DEPTH:
-        answer = asker.get(address, query | {"gsroffset": offset}, Answer)
+        answer = asker.get(address, query | {"gsroffset": offset}, _Answer)
         if answer.error is not None:
             _raise(answer.error)
         # A dictionary by page id; its order means nothing.
         files = sorted(answer.query.pages.values(), key=lambda file: file.index)
-        page = Page(_candidate(file, info) for file in files for info in file.imageinfo[:1])
+        page = CandidatePage(
+            _candidate(file, info) for file in files for info in file.imageinfo[:1]
+        )
         if answer.more is None:
             page.total = offset + len(files)
         if page:
@@ -109,13 +111,13 @@ def search(
         offset = answer.more.gsroffset
 
 
-def _raise(error: Error) -> NoReturn:
+def _raise(error: _Error) -> NoReturn:
     if error.code in BUSY:
         raise SourceThrottledError("wikimedia", DEFAULT_WAIT_SECONDS)
     raise SourceRefusedError(f"wikimedia refuses the search ({error.code}: {error.info[:200]}).")
 
 
-def _candidate(file: File, info: ImageInfo) -> Candidate:
+def _candidate(file: _File, info: _ImageInfo) -> Candidate:
     raw = info.said("LicenseUrl") or info.said("License") or info.said("LicenseShortName")
     stated = (info.said(name) for name in ("LicenseUrl", "License", "LicenseShortName"))
     known = (licence for text in stated if (licence := licences.normalise(text)))

@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from crawlset.images.repository import ImageRepository
-from crawlset.jobs import pipeline_jobs
-from crawlset.jobs.crawl_jobs import CrawlRepository
+from crawlset.jobs.crawl_repository import CrawlRepository
+from crawlset.jobs.pipeline_repository import PipelineRepository
 from crawlset.kit import db
 from crawlset.models import CrawlJob, ExportJob, JobStatus, Takedown, TakedownStatus
 from crawlset.observability import logger
@@ -70,7 +70,7 @@ def _apply_to(user_id: UUID, takedown_id: UUID, job_id: UUID, digests: Sequence[
         if hidden:
             taken.note_exports(takedown, taken.exports(hidden))
             for export_id in taken.active_exports():
-                pipeline_jobs.end(session, ExportJob, export_id, JobStatus.failed, WITHDRAWN)
+                PipelineRepository(session).end(ExportJob, export_id, JobStatus.failed, WITHDRAWN)
             count_chunks(session, taken, hidden)
             takedown.n_images += len(hidden)
     return len(hidden)

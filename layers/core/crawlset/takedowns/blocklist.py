@@ -3,21 +3,13 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
-from urllib.parse import urlsplit
 from uuid import UUID
 
-from sqlalchemy import String, cast, exists, or_, select
-from sqlalchemy.orm import Session
-
 from crawlset.models import (
-    REVOKED,
-    CrawlJob,
-    Image,
     Takedown,
-    TakedownImage,
     TakedownKind,
 )
-from crawlset.outcomes import Outcome
+from crawlset.urls.spelling import host_of, plain_host, plain_url
 
 BITS = (1 << 64) - 1
 PREFIX = "takedown "
@@ -62,21 +54,11 @@ class Blocklist:
                 case TakedownKind.url:
                     self._urls[plain_url(takedown.value)] = takedown
                 case TakedownKind.host:
-                    self._hosts[takedown.value] = takedown
+                    self._hosts[plain_host(takedown.value)] = takedown
                 case TakedownKind.creator:
                     self._creators[plain_name(takedown.value)] = takedown
                 case TakedownKind.look_alike:
                     self._look_alikes.append(takedown)
-
-    @classmethod
-    def of(cls, session: Session, project_id: UUID) -> "Blocklist":
-        """List the takedowns in force: all that were not revoked."""
-        takedowns = session.scalars(
-            select(Takedown).where(
-                Takedown.project_id == project_id, Takedown.status.not_in(REVOKED)
-            )
-        )
-        return cls(takedowns.all())
 
     def __bool__(self) -> bool:
         return bool(self._urls or self._hosts or self._creators or self._look_alikes)
@@ -109,70 +91,13 @@ class Blocklist:
         return next((self._hosts[name] for name in parents if name in self._hosts), None)
 
 
-def taken_down_sha256(
-    session: Session, job: CrawlJob, digests: Iterable[bytes]
-) -> dict[bytes, str | None]:
-    """
-    Which of these SHA-256 are of bytes that were taken down in the job's project, and the `detail`
-    of one such image.
-
-    A takedown that is being revoked counts until the images of `job` itself are back, so that
-    none finds its place taken.
-    """
-    jobs = select(CrawlJob.id).where(CrawlJob.project_id == job.project_id)
-    revoked = select(PREFIX + cast(Takedown.id, String)).where(
-        Takedown.project_id == job.project_id, Takedown.status.in_(REVOKED)
-    )
-    is_meant_by_another = exists().where(
-        TakedownImage.crawl_job_id == Image.crawl_job_id,
-        TakedownImage.image_id == Image.id,
-        TakedownImage.takedown_id == Takedown.id,
-        Takedown.status.not_in(REVOKED),
-    )
-    found = session.execute(
-        select(Image.sha256, Image.detail).where(
-            Image.outcome == Outcome.refused_takedown,
-            Image.sha256.in_(list(digests)),
-            Image.crawl_job_id.in_(jobs),
-            or_(
-                Image.crawl_job_id == job.id,
-                Image.detail.is_(None),
-                Image.detail.not_in(revoked),
-                is_meant_by_another,
-            ),
-        )
-    )
-    return {digest: detail for digest, detail in found if digest is not None}
-
-
 def detail_of(takedown_id: UUID) -> str:
     """What `images.detail` says of an image that a takedown keeps out."""
     return f"{PREFIX}{takedown_id}"
 
 
-def plain_url(url: str) -> str:
-    """`url` without its fragment, its scheme and host in lower case: equal for equal addresses."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return url
-    netloc = parts.netloc.lower()
-    usual_port = {"http": ":80", "https": ":443"}.get(parts.scheme)
-    if usual_port is not None:
-        netloc = netloc.removesuffix(usual_port)
-    return parts._replace(netloc=netloc, path=parts.path or "/", fragment="").geturl()
-
-
 def plain_name(name: str) -> str:
     return " ".join(name.casefold().split())
-
-
-def host_of(url: str) -> str:
-    """The host in lower case, without a final dot; an empty string if there is none."""
-    try:
-        return (urlsplit(url).hostname or "").removesuffix(".")
-    except ValueError:
-        return ""
 
 
 def _looks_like(takedown: Takedown, phashes: Sequence[int]) -> bool:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from crawlset.exports import files
 from crawlset.exports import service as exports
-from crawlset.jobs.crawl_jobs import CrawlRepository
+from crawlset.jobs.crawl_repository import CrawlRepository
 from crawlset.kit import db
 from crawlset.models import CrawlJob, TakedownStatus
 from crawlset.observability import logger

@@ -1,11 +1,24 @@
 """Every query about takedowns, and about the exports they concern."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, case, exists, func, or_, select, union, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    String,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    or_,
+    select,
+    union,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from crawlset.kit.db import in_order
@@ -23,7 +36,7 @@ from crawlset.models import (
     TakedownStatus,
 )
 from crawlset.outcomes import Outcome
-from crawlset.takedowns.blocklist import detail_of
+from crawlset.takedowns.blocklist import PREFIX, detail_of
 
 BUSY = (TakedownStatus.pending, TakedownStatus.removing, TakedownStatus.revoking)
 """What a message carries on."""
@@ -53,6 +66,46 @@ class TakedownRepository:
             Takedown.project_id == project_id, Takedown.status.not_in(REVOKED)
         )
         return self.session.scalar(statement) or 0
+
+    def list_in_force(self, project_id: UUID) -> Sequence[Takedown]:
+        """List the takedowns that were not revoked."""
+        return self.session.scalars(
+            select(Takedown).where(
+                Takedown.project_id == project_id, Takedown.status.not_in(REVOKED)
+            )
+        ).all()
+
+    def taken_down_sha256(self, job: CrawlJob, digests: Iterable[bytes]) -> dict[bytes, str | None]:
+        """
+        SHA-256 of bytes that were taken down in the job's project, with the `detail` of one image.
+
+        A takedown that is being revoked counts until the images of `job` itself are back, so that
+        none finds its place taken.
+        """
+        jobs = select(CrawlJob.id).where(CrawlJob.project_id == job.project_id)
+        revoked = select(PREFIX + cast(Takedown.id, String)).where(
+            Takedown.project_id == job.project_id, Takedown.status.in_(REVOKED)
+        )
+        is_meant_by_another = exists().where(
+            TakedownImage.crawl_job_id == Image.crawl_job_id,
+            TakedownImage.image_id == Image.id,
+            TakedownImage.takedown_id == Takedown.id,
+            Takedown.status.not_in(REVOKED),
+        )
+        found = self.session.execute(
+            select(Image.sha256, Image.detail).where(
+                Image.outcome == Outcome.refused_takedown,
+                Image.sha256.in_(list(digests)),
+                Image.crawl_job_id.in_(jobs),
+                or_(
+                    Image.crawl_job_id == job.id,
+                    Image.detail.is_(None),
+                    Image.detail.not_in(revoked),
+                    is_meant_by_another,
+                ),
+            )
+        )
+        return {digest: detail for digest, detail in found if digest is not None}
 
     def list_page(self, project_id: UUID, after: str | None, limit: int) -> Slice[Takedown]:
         """Newest first."""

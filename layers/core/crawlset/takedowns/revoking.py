@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from crawlset.jobs.crawl_jobs import CrawlRepository
+from crawlset.jobs.crawl_repository import CrawlRepository
 from crawlset.kit import db
 from crawlset.models import CrawlJob, Takedown, TakedownStatus
 from crawlset.observability import logger
@@ -53,7 +53,7 @@ def _bring_back_in(user_id: UUID, takedown_id: UUID, job_id: UUID) -> int:
 
 def _let_in(session: Session, taken: TakenRepository, takedown: Takedown, detail: str) -> list[int]:
     """What was refused on its way, unless another takedown means it as well."""
-    others = Blocklist.of(session, takedown.project_id)
+    others = Blocklist(TakedownRepository(session).list_in_force(takedown.project_id))
     reopened: list[int] = []
     by_other: dict[UUID, list[int]] = defaultdict(list)
     for row in taken.stream_kept_out(takedown):

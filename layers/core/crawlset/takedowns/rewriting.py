@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from uuid import UUID
 
 from crawlset.errors import ConflictError
-from crawlset.jobs.crawl_jobs import CrawlRepository
+from crawlset.jobs.crawl_repository import CrawlRepository
 from crawlset.kit import db, objects
 from crawlset.kit.ids import new_id
 from crawlset.kit.tar import BLOCK

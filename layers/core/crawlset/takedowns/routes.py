@@ -4,6 +4,7 @@ from uuid import UUID
 
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
+from crawlset.activity import logs
 from crawlset.kit.paging import Cursor, Page, PageLimit, decode_uuid
 from crawlset.projects.repository import ProjectRepository
 from crawlset.takedowns import service
@@ -20,6 +21,7 @@ TAGS: Any = ["takedowns"]
     tags=TAGS,
     status_code=HTTPStatus.CREATED,
 )
+@logs(router, "takedown.created")
 def create_takedown(project_id: UUID, request: TakedownCreate) -> TakedownRead:
     session = router.context["session"]
     takedown = service.create(session, router.context["user_id"], project_id, request)
@@ -65,6 +67,7 @@ def get_takedown(project_id: UUID, takedown_id: UUID) -> TakedownRead:
     summary="Revoke a takedown within its grace: its images come back",
     tags=TAGS,
 )
+@logs(router, "takedown.revoked", "takedown_id")
 def revoke_takedown(project_id: UUID, takedown_id: UUID) -> TakedownRead:
     session = router.context["session"]
     takedown = service.require(session, project_id, takedown_id)

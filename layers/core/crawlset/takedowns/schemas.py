@@ -1,21 +1,19 @@
 import re
 from datetime import datetime
 from typing import Annotated, Self
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from crawlset.kit.texts import printable
 from crawlset.models import Takedown, TakedownKind, TakedownStatus
+from crawlset.urls.guard import MAX_URL_LENGTH, BlockedUrlError, spell_host
+from crawlset.urls.spelling import web_host
 
-MAX_VALUE = 8_192
 MAX_GRACE_HOURS = 30 * 24
 PHASH = re.compile(r"[0-9a-f]{16}")
-LABEL = "[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
-HOST = re.compile(rf"(?=.{{1,253}}$){LABEL}(?:\.{LABEL})+")
 
-Value = Annotated[str, Field(min_length=1, max_length=MAX_VALUE), AfterValidator(printable)]
+Value = Annotated[str, Field(min_length=1, max_length=MAX_URL_LENGTH), AfterValidator(printable)]
 Reason = Annotated[str, Field(max_length=1_000), AfterValidator(printable)]
 
 
@@ -47,7 +45,7 @@ class TakedownCreate(BaseModel):
             le=MAX_GRACE_HOURS,
             strict=True,
             description="How long it can be revoked before the bytes are removed; 0: not at all; "
-            "none: as long as this deployment usually waits",
+            "null: as long as this deployment usually waits",
         ),
     ] = None
 
@@ -135,10 +133,10 @@ def _problem(request: TakedownCreate) -> str | None:
         "image_id is for a look_alike": request.image_id is not None and not is_look_alike,
         "value is missing": not value and not is_look_alike,
         "a URL begins with http:// or https:// and has a host": (
-            request.kind is TakedownKind.url and not _is_url(value)
+            request.kind is TakedownKind.url and not web_host(value)
         ),
         "a host is a name such as example.org, without scheme, port and path": (
-            request.kind is TakedownKind.host and not HOST.fullmatch(value)
+            request.kind is TakedownKind.host and not _is_host(value)
         ),
         "a look_alike has either a value or an image_id": (
             is_look_alike and bool(value) == (request.image_id is not None)
@@ -150,9 +148,8 @@ def _problem(request: TakedownCreate) -> str | None:
     return next((problem for problem, is_there in problems.items() if is_there), None)
 
 
-def _is_url(text: str) -> bool:
+def _is_host(text: str) -> bool:
     try:
-        parts = urlsplit(text)
-    except ValueError:
+        return "." in spell_host(text)
+    except BlockedUrlError:
         return False
-    return parts.scheme in {"http", "https"} and bool(parts.hostname)

@@ -24,6 +24,7 @@ from crawlset.takedowns.schemas import (
     TakedownRead,
     TakenExport,
 )
+from crawlset.urls.spelling import plain_host
 
 MAX_TAKEDOWNS = 10_000
 """Takedowns of a project: each of its candidates is held against all of them."""
@@ -175,4 +176,4 @@ def _meant(
     value = request.value or ""
     if request.kind is TakedownKind.look_alike:
         return value.lower(), [(int(value, 16) ^ SIGN_BIT) - SIGN_BIT]
-    return (value.lower() if request.kind is TakedownKind.host else value), None
+    return (plain_host(value) if request.kind is TakedownKind.host else value), None

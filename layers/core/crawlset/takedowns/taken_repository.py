@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from crawlset.exports.choice import Choice
 from crawlset.exports.options import ExportOptions
 from crawlset.models import (
+    UNFINISHED,
     CrawlJob,
     ExportJob,
     Image,
@@ -23,10 +24,10 @@ from crawlset.models import (
     TakedownExport,
     TakedownImage,
     TakedownKind,
-    WorkStatus,
 )
 from crawlset.outcomes import ImageStatus, Outcome
-from crawlset.takedowns.blocklist import PREFIX, detail_of, host_of
+from crawlset.takedowns.blocklist import PREFIX, detail_of
+from crawlset.urls.spelling import host_of, plain_host
 
 ROWS_AT_ONCE = 2_000
 TAKEABLE = (
@@ -48,7 +49,6 @@ SIGHTED = (
     Image.creator,
     Image.phashes,
 )
-UNFINISHED = (WorkStatus.pending, WorkStatus.queued)
 
 
 class Affected(NamedTuple):
@@ -350,15 +350,16 @@ def _is_one_of(ids: Sequence[int]) -> ColumnElement[bool]:
 
 
 def _may_mean(takedown: Takedown) -> ColumnElement[bool]:
-    """True of all that the blocklist would find, and of few others; letters beyond ASCII pass."""
+    """True of all that the blocklist would find, and of few others: beyond ASCII, or of IPv6."""
     match takedown.kind:
         case TakedownKind.creator:
             return Image.creator.is_not(None)
         case TakedownKind.look_alike:
             return Image.phashes.is_not(None)
-    host = host_of(takedown.value) if takedown.kind is TakedownKind.url else takedown.value
+    host = host_of(takedown.value) or plain_host(takedown.value)
     addresses = func.lower(func.concat_ws(" ", Image.url, Image.final_url, Image.landing_url))
-    return or_(func.strpos(addresses, host) > 0, addresses.regexp_match("[^ -~]"))
+    part = "[" if host.startswith("[") else host
+    return or_(func.strpos(addresses, part) > 0, addresses.regexp_match("[^ -~]"))
 
 
 def _is_hidden() -> ColumnElement[bool]:

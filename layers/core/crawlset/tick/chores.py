@@ -9,6 +9,7 @@ from crawlset.crawls import sweeping
 from crawlset.estimates import probes
 from crawlset.events import publishing
 from crawlset.kit import db
+from crawlset.models import IdempotencyKey, SourceProbe, WebhookDelivery
 from crawlset.observability import logger, metrics
 from crawlset.pipeline import service as pipeline
 from crawlset.schedules import firing
@@ -33,11 +34,11 @@ def tick(*, requeue: bool = False) -> dict[str, Any]:
         "removals": folder_removals.remove_due,
         "orphans": orphans.remove_hourly,
         "takedowns": lambda: resending.resend_due(everything=requeue),
-        "idempotency_keys": idempotency.forget_old,
-        "probes": probes.forget_old,
+        "idempotency_keys": lambda: purging.forget_old(IdempotencyKey.created_at, idempotency.KEPT),
+        "probes": lambda: purging.forget_old(SourceProbe.asked_at, probes.KEPT),
         "webhooks": dispatching.dispatch_due,
         "events": publishing.publish_new,
-        "old_deliveries": dispatching.forget_old,
+        "old_deliveries": lambda: purging.forget_old(WebhookDelivery.created_at, dispatching.KEPT),
         "relay_again": outbox.relay,
     }
     done: dict[str, Any] = {}

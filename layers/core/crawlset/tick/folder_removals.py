@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
-from sqlalchemy import delete, func, select, update
 
 from crawlset.kit import db, objects
 from crawlset.models import FolderRemoval
 from crawlset.observability import logger
+from crawlset.tick.repository import RemovalRepository
 
 WRITTEN_UNTIL = timedelta(minutes=20)
 """A function that writes objects lasts 15 minutes at most."""
@@ -34,11 +34,13 @@ def remove_due() -> int:
                 n_removed += objects.delete_all(removal.prefix, LIMIT - n_removed)
             except (BotoCoreError, ClientError, objects.UndeletedError):
                 logger.exception("folder_not_removed", prefix=removal.prefix)
-                _put_off(removal)
+                with db.transaction() as session:
+                    RemovalRepository(session).put_off(removal, AFTER_A_FAILURE)
                 continue
             if n_removed >= LIMIT:
                 break
-            _look_again(removal)
+            with db.transaction() as session:
+                RemovalRepository(session).look_again(removal, WRITTEN_UNTIL)
     if n_removed:
         logger.info("objects_of_deleted_jobs_removed", objects=n_removed)
     return n_removed
@@ -46,27 +48,4 @@ def remove_due() -> int:
 
 def _list_due() -> Sequence[FolderRemoval]:
     with db.transaction() as session:
-        return session.scalars(
-            select(FolderRemoval)
-            .where(FolderRemoval.due_at <= func.now())
-            .order_by(FolderRemoval.due_at, FolderRemoval.id)
-            .limit(ROUND)
-        ).all()
-
-
-def _look_again(removal: FolderRemoval) -> None:
-    """Once more when nobody can be writing there, and then never; two rounds at once agree."""
-    this = FolderRemoval.id == removal.id
-    last_look = FolderRemoval.deleted_at + WRITTEN_UNTIL
-    with db.transaction() as session:
-        session.execute(delete(FolderRemoval).where(this, last_look <= func.now()))
-        session.execute(update(FolderRemoval).where(this).values(due_at=last_look))
-
-
-def _put_off(removal: FolderRemoval) -> None:
-    with db.transaction() as session:
-        session.execute(
-            update(FolderRemoval)
-            .where(FolderRemoval.id == removal.id)
-            .values(due_at=func.now() + AFTER_A_FAILURE)
-        )
+        return RemovalRepository(session).list_due_folders(ROUND)

@@ -11,39 +11,30 @@ from datetime import datetime, timedelta
 from itertools import islice
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
-
 from crawlset.kit import db, objects
-from crawlset.models import CrawlJob, ExportJob, JobStatus
 from crawlset.observability import logger
+from crawlset.tick.repository import OWNERS, RemovalRepository
 
 GRACE = timedelta(days=1)
 LIMIT = 20_000
 """Objects removed in one round; the next hour goes on."""
 IDS_AT_ONCE = 1_000
-OWNERS: dict[str, Select[UUID]] = {
-    "jobs/": select(CrawlJob.id),
-    "exports/": select(ExportJob.id).where(
-        ExportJob.status.not_in((JobStatus.failed, JobStatus.cancelled))
-    ),
-}
-"""Statements that give the ids whose folders below each prefix may have objects."""
 
 
 def remove_hourly() -> int:
     """In the first minute of an hour, `remove`; a round lists every folder of the bucket."""
     with db.transaction() as session:
-        now: datetime = session.execute(select(func.now())).scalar_one()
+        now = db.now(session)
     return remove(now) if now.minute == 0 else 0
 
 
 def remove(now: datetime) -> int:
     """Delete what has had no row for a day, at most about `LIMIT` objects; say how many."""
     n_removed = 0
-    for prefix, owners in OWNERS.items():
+    for prefix in OWNERS:
         folders = objects.list_folders(prefix)
         while batch := list(islice(folders, IDS_AT_ONCE)):
-            for name in _without_owner(batch, owners):
+            for name in _without_owner(batch, prefix):
                 folder = f"{prefix}{name}/"
                 n_removed += objects.delete_old(folder, now - GRACE, LIMIT - n_removed)
                 if n_removed >= LIMIT:
@@ -52,9 +43,8 @@ def remove(now: datetime) -> int:
     return n_removed
 
 
-def _without_owner(names: Iterable[str], owners: Select[UUID]) -> list[str]:
+def _without_owner(names: Iterable[str], prefix: str) -> list[str]:
     ids = {UUID(name): name for name in names}
-    (column,) = owners.selected_columns
     with db.transaction() as session:
-        known = set(session.scalars(owners.where(column.in_(ids))))
+        known = RemovalRepository(session).owners(prefix, ids.keys())
     return [name for id_, name in ids.items() if id_ not in known]

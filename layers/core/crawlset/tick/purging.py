@@ -6,34 +6,13 @@ A job goes piece by piece, each piece in a transaction of its own: a tick that i
 nothing, and the next goes on. The rows' triggers note whose objects are to be removed.
 """
 
-from collections.abc import Iterator
-from typing import Any, cast
-from uuid import UUID
+from datetime import datetime, timedelta
 
-from sqlalchemy import (
-    ColumnElement,
-    CursorResult,
-    Delete,
-    delete,
-    exists,
-    func,
-    select,
-    tuple_,
-    union_all,
-)
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute
 
 from crawlset.kit import db
-from crawlset.models import (
-    Base,
-    CrawlJob,
-    Image,
-    ImageVerdict,
-    Project,
-    TakedownImage,
-    ValidationJob,
-)
 from crawlset.observability import logger
+from crawlset.tick.repository import RemovalRepository
 
 LIMIT = 200_000
 """Rows of jobs removed in one round; the next minute goes on."""
@@ -43,6 +22,7 @@ LEAST = 1_000
 """Rows that a transaction counts for however few it removes: many small jobs take time as well."""
 ROUND = 100
 """Projects removed together."""
+FORGOTTEN_AT_ONCE = 10_000
 
 
 def purge_due() -> int:
@@ -60,59 +40,25 @@ def purge_due() -> int:
 def _remove_piece() -> int | None:
     """How many rows of a due job went; 0: the job itself; None: none is due."""
     with db.transaction() as session:
-        job_id = _lock_due_job(session)
+        repository = RemovalRepository(session)
+        job_id = repository.lock_due_job()
         if job_id is None:
             return None
-        for piece in _pieces(job_id):
-            if n_rows := cast("CursorResult[Any]", session.execute(piece)).rowcount:
-                return n_rows
-        session.execute(delete(CrawlJob).where(CrawlJob.id == job_id))
-    logger.info("crawl_job_purged", job_id=str(job_id))
-    return 0
-
-
-def _lock_due_job(session: Session) -> UUID | None:
-    due = union_all(
-        select(CrawlJob.id).where(CrawlJob.purges_at <= func.now()),
-        select(CrawlJob.id).join(Project).where(Project.purges_at <= func.now()),
-    )
-    is_due = CrawlJob.id.in_(due)
-    first = select(CrawlJob.id).where(is_due).order_by(CrawlJob.purges_at).limit(1)
-    while (job_id := session.scalar(first.with_for_update(skip_locked=True))) is not None:
-        # The project may have been restored between the statement's snapshot and the lock.
-        if session.scalar(select(is_due).where(CrawlJob.id == job_id)):
-            return job_id
-    return None
-
-
-def _pieces(job_id: UUID) -> Iterator[Delete]:
-    """A part of each of what a job has by the hundred thousand; the rest goes with its row."""
-    validations = select(ValidationJob.id).where(ValidationJob.crawl_job_id == job_id)
-    owners: tuple[tuple[type[Base], ColumnElement[bool]], ...] = (
-        (ImageVerdict, ImageVerdict.validation_job_id.in_(validations)),
-        (TakedownImage, TakedownImage.crawl_job_id == job_id),
-        (Image, Image.crawl_job_id == job_id),
-    )
-    for model, is_of_job in owners:
-        keys = model.__table__.primary_key
-        piece = select(*keys).where(is_of_job).limit(PIECE)
-        yield delete(model).where(tuple_(*keys).in_(piece))
+        n_rows = repository.delete_piece(job_id, PIECE)
+    if not n_rows:
+        logger.info("crawl_job_purged", job_id=str(job_id))
+    return n_rows
 
 
 def _remove_projects() -> int:
-    """Due projects whose last job is gone, with their templates, schedules and takedowns."""
     with db.transaction() as session:
-        due = (
-            select(Project.id)
-            .where(
-                Project.purges_at <= func.now(), ~exists().where(CrawlJob.project_id == Project.id)
-            )
-            .limit(ROUND)
-            .with_for_update(skip_locked=True)
-        )
-        removed = session.scalars(
-            delete(Project).where(Project.id.in_(due)).returning(Project.id)
-        ).all()
+        removed = RemovalRepository(session).delete_due_projects(ROUND)
     if removed:
         logger.info("projects_purged", project_ids=[str(id_) for id_ in removed])
     return len(removed)
+
+
+def forget_old(made_at: InstrumentedAttribute[datetime], kept: timedelta) -> int:
+    """Remove rows that were kept for long enough, by the column that says since when."""
+    with db.transaction() as session:
+        return RemovalRepository(session).delete_old(made_at, kept, FORGOTTEN_AT_ONCE)

@@ -1,7 +1,7 @@
 """
 Which URLs may be opened: the one parser and the one judge of every URL and every redirect.
 
-The fetcher gets the parts of a `Target`, never the string somebody sent, so that no second
+The fetcher gets the parts of a `ParsedUrl`, never the string somebody sent, so that no second
 parser can read another host out of it.
 """
 
@@ -17,7 +17,7 @@ from crawlset.errors import AppError
 from crawlset.outcomes import Outcome
 from crawlset.urls.addresses import Address, is_public, parse_address
 
-MAX_URL_LENGTH = 8192
+MAX_URL_LENGTH = 8_192
 _MAX_ORIGINS = 1024
 PORTS = frozenset({80, 443, 8080, 8443})
 
@@ -30,9 +30,7 @@ _URL = re.compile(
     re.IGNORECASE,
 )
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
-_AUTHORITY = re.compile(
-    r"(?:\[(?P<v6>[^\]]*)\]|(?P<host>[^:\[\]]*))(?::(?P<port>[1-9][0-9]{0,4})?)?"
-)
+_AUTHORITY = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*)(?::(?P<port>[1-9][0-9]{0,4})?)?")
 _UNSAFE = re.compile(
     r"[\x00-\x20\x7f-\xa0\\\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff]"
 )
@@ -72,7 +70,7 @@ class _Origin(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ParsedUrl:
     """A URL the guard has read: host in ASCII and lower case, path and query percent-encoded."""
 
     scheme: str
@@ -106,14 +104,14 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Explanation:
     """What the guard says of a URL, and why."""
 
     allowed: bool
     reason: str
 
 
-def parse_url(url: str, private_hosts: frozenset[str] = frozenset()) -> Target:
+def parse_url(url: str, private_hosts: frozenset[str] = frozenset()) -> ParsedUrl:
     """
     Read `url` and judge everything that needs no look-up.
 
@@ -133,7 +131,7 @@ def parse_url(url: str, private_hosts: frozenset[str] = frozenset()) -> Target:
         query = quote(parts["query"] or "", safe=_QUERY_SAFE)
     except UnicodeEncodeError:
         raise InvalidUrlError("lone surrogate") from None
-    return Target(*origin, path, query, f"{origin.origin}{path}{query}")
+    return ParsedUrl(*origin, path, query, f"{origin.origin}{path}{query}")
 
 
 @lru_cache(maxsize=_MAX_ORIGINS)
@@ -143,20 +141,16 @@ def _read_origin(scheme: str, authority: str, private_hosts: frozenset[str]) -> 
         raise InvalidUrlError("scheme is not http or https")
     parts = _authority(authority)
     port = int(parts["port"] or _DEFAULT_PORTS[scheme])
-    if parts["v6"] is not None:
-        address = parse_address(parts["v6"]) if ":" in parts["v6"] else None
-        if address is None:
-            raise InvalidUrlError("not an IPv6 address in the brackets")
-        host = address.compressed
-    else:
-        host = _host(parts["host"])
-        address = parse_address(host)
-    is_private = f"{_bracketed(host)}:{port}" in private_hosts
+    if port > 65_535:  # noqa: PLR2004
+        raise InvalidUrlError("malformed host or port")
+    spelled = spell_host(parts["host"])
+    host = spelled.strip("[]")
+    address = parse_address(host)
+    is_private = f"{spelled}:{port}" in private_hosts
     if not is_private:
         _refuse_private(host, port, address)
     suffix = "" if port == _DEFAULT_PORTS[scheme] else f":{port}"
-    origin = f"{scheme}://{_bracketed(host)}{suffix}"
-    return _Origin(scheme, host, port, origin, address, is_private)
+    return _Origin(scheme, host, port, f"{scheme}://{spelled}{suffix}", address, is_private)
 
 
 def refuse_unless_public(addresses: Iterable[str]) -> None:
@@ -173,7 +167,7 @@ def refuse_unless_public(addresses: Iterable[str]) -> None:
 
 def check_url(
     url: str, resolve: Resolve, private_hosts: frozenset[str] = frozenset()
-) -> tuple[Target, tuple[str, ...]]:
+) -> tuple[ParsedUrl, tuple[str, ...]]:
     """
     Judge `url` and its addresses; answer with the only addresses that may be dialled.
 
@@ -190,7 +184,7 @@ def check_url(
 
 def explain(
     url: str, resolved: list[str] | None = None, private_hosts: frozenset[str] = frozenset()
-) -> Verdict:
+) -> Explanation:
     """
     What the guard would say of `url` if its name resolved to `resolved`; looks nothing up.
 
@@ -199,21 +193,17 @@ def explain(
     try:
         target = parse_url(url, private_hosts)
         if target.is_private:
-            return Verdict(allowed=True, reason="a private host that the settings let through")
+            return Explanation(allowed=True, reason="a private host that the settings let through")
         if resolved is not None and target.address is None:
             refuse_unless_public(resolved)
-            return Verdict(allowed=True, reason="every given address is public")
+            return Explanation(allowed=True, reason="every given address is public")
     except BlockedUrlError as refusal:
-        return Verdict(allowed=False, reason=refusal.reason)
+        return Explanation(allowed=False, reason=refusal.reason)
     if target.address is not None:
-        return Verdict(allowed=True, reason="a public address")
-    return Verdict(
+        return Explanation(allowed=True, reason="a public address")
+    return Explanation(
         allowed=True, reason="a public name; its addresses are checked when it is dialled"
     )
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
 
 
 def _authority(text: str) -> re.Match[str]:
@@ -229,8 +219,17 @@ def _authority(text: str) -> re.Match[str]:
     return authority
 
 
-def _host(text: str) -> str:
-    """`text` in lower-case ASCII without a final dot; a dotted quad only when canonical."""
+def spell_host(text: str) -> str:
+    """
+    The one spelling of the host that `text` is: lower-case ASCII without a final dot.
+
+    IPv6 stands in brackets. Raises `BlockedUrlError`, also for an IPv4 address in no usual form.
+    """
+    if text.startswith("["):
+        address = parse_address(text[1:-1]) if ":" in text and text.endswith("]") else None
+        if address is None:
+            raise InvalidUrlError("not an IPv6 address in the brackets")
+        return f"[{address.compressed}]"
     labels = text.lower().removesuffix(".").split(".")
     if not all(labels):
         raise InvalidUrlError("no host" if labels == [""] else "empty label in the host")

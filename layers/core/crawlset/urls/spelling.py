@@ -1,32 +1,68 @@
-"""Which texts are addresses that a crawler could ask at all."""
+"""One spelling for each host and each URL, whoever wrote it and whether or not it may be asked."""
 
 import re
-from urllib.parse import urlsplit
+from functools import lru_cache
 
-MAX_URL_CHARS = 8192
+from crawlset.urls import guard
 
-_PLAIN = re.compile(r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?:/[!-~]*)?", re.IGNORECASE)
-_BLANK_OR_CONTROL = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")
+_NAME = r"(?:[a-z0-9-]{1,63}\.)+[a-z]{2,63}"
+_PLAIN_NAME = re.compile(_NAME)
+_PLAIN_URL = re.compile(rf"https?://{_NAME}(?:/[!-\[\]-~]*)?")
+_PARTS = re.compile(
+    r"([a-z][a-z0-9+.-]*:)?//(?:[^/?#]*@)?(\[[^\]/?#]*\]|[^/?#:\[\]]*)(?::([0-9]*))?([^#]*)",
+    re.IGNORECASE,
+)
 
 
-def url_problem(url: str) -> str | None:
-    """
-    Why `url` cannot be the address of an image; None when it can.
-
-    Looks at the text alone. Whether the host may be asked is for the fetcher to decide.
-    """
-    if len(url) > MAX_URL_CHARS:
-        return f"is longer than {MAX_URL_CHARS} characters"
-    if _PLAIN.fullmatch(url):
-        return None
-    if _BLANK_OR_CONTROL.search(url):
-        return "has blanks or control characters in it"
+def is_url(url: str) -> bool:
+    """Whether the fetcher could read `url`; it may still refuse to ask its host."""
+    if len(url) <= guard.MAX_URL_LENGTH and _PLAIN_URL.fullmatch(url):
+        return True
     try:
-        url.encode()
-        parts = urlsplit(url)
-        parts.port  # noqa: B018 - raises for a port that is none
-    except ValueError:
-        return "is not a URL"
-    if parts.scheme not in {"http", "https"}:
-        return "does not start with http:// or https://"
-    return None if parts.hostname else "has no host"
+        guard.parse_url(url)
+    except guard.BlockedUrlError as refusal:
+        return not isinstance(refusal, guard.InvalidUrlError)
+    return True
+
+
+def host_of(url: str) -> str:
+    """The host of a URL in its one spelling; an empty string if there is none."""
+    parts = _PARTS.match(url)
+    return plain_host(parts[2]) if parts else ""
+
+
+def web_host(url: str) -> str:
+    """The host of an http or https URL; an empty string for any other."""
+    return host_of(url) if url[:8].lower().startswith(("http://", "https://")) else ""
+
+
+@lru_cache(maxsize=1 << 15)
+def plain_host(host: str) -> str:
+    """`host` as the guard dials it; what it never dials in lower case, without final dots."""
+    if _PLAIN_NAME.fullmatch(host):
+        return host
+    try:
+        return guard.spell_host(host)
+    except guard.BlockedUrlError:
+        return host.lower().rstrip(".")
+
+
+def plain_url(url: str) -> str:
+    """`url` without user and fragment, its host in its one spelling: equal for equal addresses."""
+    parts = _PARTS.match(url)
+    if parts is None:
+        return url
+    scheme, host, port, rest = parts.groups(default="")
+    scheme, rest = scheme.lower(), rest.removesuffix("?")
+    suffix = "" if not port or scheme + port in {"http:80", "https:443"} else f":{port}"
+    return f"{scheme}//{plain_host(host)}{suffix}{'' if rest.startswith('/') else '/'}{rest}"
+
+
+def unicode_host(host: str) -> str:
+    """`host` with the letters that its `xn--` labels stand for."""
+    import idna  # noqa: PLC0415, 50 ms to import, and few hosts need it
+
+    try:
+        return idna.decode(host)
+    except idna.IDNAError:
+        return host

@@ -8,10 +8,10 @@ from crawlset.kit import objects
 from crawlset.observability import logger
 from crawlset.validation import custom
 from crawlset.validation.custom import Judgement
-from crawlset.validation.repository import VerdictRepository
 from crawlset.validation.rules.broken import BrokenColumns
 from crawlset.validation.rules.custom import CustomRule
 from crawlset.validation.running import RunningValidation
+from crawlset.validation.verdict_repository import VerdictRepository
 from crawlset.wire.pipeline import StepError
 from crawlset.wire.validators import Batch, BatchImage
 

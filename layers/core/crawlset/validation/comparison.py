@@ -7,10 +7,10 @@ from crawlset.imaging import clustering
 from crawlset.kit import objects
 from crawlset.observability import logger
 from crawlset.validation import leakage
-from crawlset.validation.repository import VerdictRepository
 from crawlset.validation.rules.broken import BrokenColumns
 from crawlset.validation.rules.dataset import LeakageRule, NearDuplicatesRule
 from crawlset.validation.running import IMAGES_PER_STATEMENT, RunningValidation
+from crawlset.validation.verdict_repository import VerdictRepository
 
 
 def put_out_leaked(validation: RunningValidation, rule: LeakageRule) -> None:
@@ -18,7 +18,7 @@ def put_out_leaked(validation: RunningValidation, rule: LeakageRule) -> None:
     user_id, params = validation.user_id, rule.params
     listed = leakage.read_list(user_id, params.upload_id) if params.upload_id else None
     with validation.open(over_many=True) as (session, job):
-        known = clustering.Known.of(
+        known = clustering.KnownHashes.of(
             leakage.stream_set(session, user_id, params) if listed is None else listed
         )
         images = VerdictRepository(session).stream_sets(job)

@@ -3,19 +3,17 @@
 from collections.abc import Iterable, Iterator
 from uuid import UUID
 
-from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from crawlset.errors import NotFoundError, UnprocessableError
-from crawlset.kit import objects
-from crawlset.models import CrawlJob, ExportJob, Image, ImageVerdict
-from crawlset.outcomes import ImageStatus, Verdict
+from crawlset.kit import aws, objects
+from crawlset.models import CrawlJob, ExportJob
+from crawlset.validation.repository import Hashes, ValidationRepository
 from crawlset.validation.rules.base import Rule
 from crawlset.validation.rules.dataset import LeakageRule
 from crawlset.wire import keys
 
 MAX_LIST_BYTES = 256 << 20
-ROWS_AT_ONCE = 5_000
 SHA256_DIGITS = 64
 PHASH_DIGITS = 16
 
@@ -26,8 +24,6 @@ class HashListError(UnprocessableError):
 
 
 LeakageParams = LeakageRule.LeakageParams
-Hashes = tuple[bytes | None, list[int]]
-"""SHA-256 of a file, and perceptual hashes of its picture as signed 64-bit numbers."""
 
 
 def check(session: Session, user_id: UUID, rules: Iterable[Rule]) -> None:
@@ -78,7 +74,7 @@ def read_list(user_id: UUID, upload_id: UUID) -> list[Hashes]:
     """
     try:
         data = objects.get(keys.upload(user_id, upload_id))
-    except objects.s3().exceptions.NoSuchKey as error:
+    except aws.s3().exceptions.NoSuchKey as error:
         raise HashListError("it has not been uploaded, or has expired") from error
     return list(parse_list(data.decode("ascii", "replace").splitlines()))
 
@@ -91,22 +87,12 @@ def stream_set(session: Session, user_id: UUID, params: LeakageParams) -> Iterat
         NotFoundError: it is gone.
     """
     _require_set(session, user_id, params)
-    images = select(Image.sha256, Image.phashes).where(Image.status == ImageStatus.stored)
+    repository = ValidationRepository(session)
     if params.crawl_job_id is not None:
-        images = images.where(Image.crawl_job_id == params.crawl_job_id)
+        yield from repository.stream_hashes(params.crawl_job_id)
     else:
         export_job = session.get_one(ExportJob, params.export_job_id)
-        images = images.where(Image.crawl_job_id == export_job.crawl_job_id)
-        if export_job.validation_job_id is not None:
-            images = images.where(
-                exists().where(
-                    ImageVerdict.validation_job_id == export_job.validation_job_id,
-                    ImageVerdict.image_id == Image.id,
-                    ImageVerdict.verdict == Verdict.keep,
-                )
-            )
-    for sha256, phashes in session.execute(images, execution_options={"yield_per": ROWS_AT_ONCE}):
-        yield sha256, phashes or []
+        yield from repository.stream_hashes(export_job.crawl_job_id, export_job.validation_job_id)
 
 
 def parse_list(lines: Iterable[str]) -> Iterator[Hashes]:

@@ -6,17 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from crawlset.images import thumbnails
-from crawlset.kit import objects
+from crawlset.kit import aws
 from crawlset.models import CrawlJob, Image
 from crawlset.packs import stored
 from crawlset.packs.stored import ImageNotStoredError
+from crawlset.urls.spelling import web_host
 from crawlset.validation.measures import REPORTED
 from crawlset.validation.quantities import MEASURED
 from crawlset.validation.rules.base import Rule
@@ -88,24 +86,10 @@ def image_ids(report: ReportRead) -> list[int]:
     return list(islice(dict.fromkeys(shown()), MAX_PICTURES))
 
 
-def read_images(session: Session, job: CrawlJob, ids: Iterable[int]) -> Sequence[Image]:
-    return session.scalars(
-        select(Image).where(Image.crawl_job_id == job.id, Image.id.in_(list(ids)))
-    ).all()
-
-
 def links(images: Iterable[Image]) -> dict[int, Link]:
     """The page that each image was found on, or else the image; http and https alone."""
-    found = {}
-    for image in images:
-        href = image.landing_url or image.url
-        try:
-            parts = urlsplit(href)
-        except ValueError:
-            continue
-        if parts.scheme in {"http", "https"} and parts.hostname:
-            found[image.id] = Link(href, parts.hostname)
-    return found
+    hrefs = {image.id: image.landing_url or image.url for image in images}
+    return {id_: Link(href, host) for id_, href in hrefs.items() if (host := web_host(href))}
 
 
 def pictures(images: Sequence[Image]) -> dict[int, str]:
@@ -127,5 +111,5 @@ def pictures(images: Sequence[Image]) -> dict[int, str]:
 def _read(image: Image) -> bytes | None:
     try:
         return stored.bytes_of(image)
-    except (ImageNotStoredError, objects.s3().exceptions.NoSuchKey):
+    except (ImageNotStoredError, aws.s3().exceptions.NoSuchKey):
         return None

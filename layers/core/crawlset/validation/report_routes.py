@@ -5,7 +5,8 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from crawlset.jobs.crawl_jobs import require_crawl_job
+from crawlset.images.repository import ImageRepository
+from crawlset.jobs.crawl_repository import require_crawl_job
 from crawlset.kit import db
 from crawlset.validation import service as validation
 
@@ -36,7 +37,7 @@ def build_router() -> APIGatewayHttpRouter:
         with db.transaction(router.context["user_id"]) as session:
             job = require_crawl_job(session, project_id, job_id)
             report = validation.read_report(session, job, validation_job_id)
-            images = report_page.read_images(session, job, report_page.image_ids(report))
+            images = ImageRepository(session).list_some(job, report_page.image_ids(report))
         page = report_page.render(
             report, job, report_page.pictures(images), report_page.links(images)
         )

@@ -5,13 +5,14 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
+from crawlset.activity import logs
 from crawlset.jobs import pipeline_jobs
-from crawlset.jobs.crawl_jobs import require_crawl_job
+from crawlset.jobs.crawl_repository import require_crawl_job
 from crawlset.kit.paging import Cursor, Page, PageLimit, decode_int, decode_uuid
 from crawlset.models import ValidationJob
 from crawlset.outcomes import Verdict
 from crawlset.validation import service
-from crawlset.validation.repository import ValidationRepository, VerdictRepository
+from crawlset.validation.repository import ValidationRepository
 from crawlset.validation.schemas import (
     ClusterRead,
     ReportRead,
@@ -19,6 +20,7 @@ from crawlset.validation.schemas import (
     ValidationJobRead,
     VerdictRead,
 )
+from crawlset.validation.verdict_repository import VerdictRepository
 
 router = APIGatewayHttpRouter()
 MEMBERS_SHOWN = 100
@@ -33,6 +35,7 @@ JOB = f"{JOBS}/<validation_job_id>"
     tags=TAGS,
     status_code=HTTPStatus.CREATED,
 )
+@logs(router, "validation_job.created")
 def create_validation_job(
     project_id: UUID, job_id: UUID, request: ValidationJobCreate
 ) -> ValidationJobRead:
@@ -62,6 +65,7 @@ def get_validation_job(
 
 
 @router.post(f"{JOB}/cancel", summary="Cancel a validation job", tags=TAGS)
+@logs(router, "validation_job.cancelled", "validation_job_id")
 def cancel_validation_job(
     project_id: UUID, job_id: UUID, validation_job_id: UUID
 ) -> ValidationJobRead:

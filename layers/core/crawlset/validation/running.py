@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from crawlset.jobs import pipeline_jobs
+from crawlset.jobs.pipeline_repository import PipelineRepository
 from crawlset.kit import db
 from crawlset.models import ValidationJob
 from crawlset.validation.schemas import ValidationRules
@@ -31,9 +31,9 @@ class RunningValidation:
             yield session, session.get_one(ValidationJob, self.id)
 
     def enter(self) -> bool:
-        """Begin a step; see `pipeline_jobs.enter`."""
+        """Begin a step; see `PipelineRepository.enter`."""
         with db.transaction(self.user_id) as session:
-            return pipeline_jobs.enter(session, ValidationJob, self.id)
+            return PipelineRepository(session).enter(ValidationJob, self.id)
 
     def rules(self) -> ValidationRules:
         with self.open() as (_, job):

@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from crawlset.jobs import pipeline_jobs
+from crawlset.jobs.pipeline_repository import PipelineRepository
 from crawlset.kit import db, objects
 from crawlset.models import JobStatus, ValidationJob
 from crawlset.observability import logger, metrics
 from crawlset.outcomes import Verdict
-from crawlset.validation import batches, report
-from crawlset.validation.repository import VerdictRepository
+from crawlset.validation import batches, report_repository
 from crawlset.validation.rules.custom import CustomRule
 from crawlset.validation.rules.dataset import (
     ExactDuplicatesRule,
@@ -29,6 +29,7 @@ from crawlset.validation.rules.dataset import (
 )
 from crawlset.validation.running import IMAGES_PER_STATEMENT, RunningValidation
 from crawlset.validation.schemas import ValidationRules
+from crawlset.validation.verdict_repository import VerdictRepository
 from crawlset.wire.pipeline import StepError, ValidationStep
 
 
@@ -118,8 +119,7 @@ def finish(validation: RunningValidation) -> None:
             repository.note(job, rule, rule.broken(job))
         counts = repository.count(job)
         n_kept, n_rejected = counts.verdicts[Verdict.keep], counts.verdicts[Verdict.reject]
-        is_first = pipeline_jobs.complete(
-            session,
+        is_first = PipelineRepository(session).complete(
             ValidationJob,
             job.id,
             n_kept=n_kept,
@@ -127,7 +127,7 @@ def finish(validation: RunningValidation) -> None:
             n_rejected=n_rejected,
             n_errors=counts.verdicts[Verdict.error],
             by_rule=counts.by_rule,
-            report=report.report(session, job),
+            report=report_repository.report(session, job),
         )
     if is_first:
         metrics.add_metric(name="ImagesKept", unit="Count", value=n_kept)
@@ -139,5 +139,7 @@ def fail(validation: RunningValidation, error: StepError | None) -> None:
     """Write down what went wrong, unless the job has ended."""
     reason = pipeline_jobs.explain(error)
     with db.transaction(validation.user_id) as session:
-        status = pipeline_jobs.end(session, ValidationJob, validation.id, JobStatus.failed, reason)
+        status = PipelineRepository(session).end(
+            ValidationJob, validation.id, JobStatus.failed, reason
+        )
     logger.warning("validation_job_stopped", status=status, reason=reason)

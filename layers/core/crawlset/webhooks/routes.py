@@ -6,6 +6,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
+from crawlset.activity import logs
 from crawlset.kit.http import require_match
 from crawlset.kit.paging import Cursor, Page, PageLimit, decode_int, decode_uuid
 from crawlset.models import Webhook
@@ -40,6 +41,7 @@ def list_webhooks(limit: PageLimit = 20, cursor: Cursor = None) -> Page[WebhookR
     tags=TAGS,
     status_code=HTTPStatus.CREATED,
 )
+@logs(router, "webhook.created")
 def create_webhook(request: WebhookCreate) -> WebhookCreated:
     session = router.context["session"]
     webhook, secret = service.create(session, router.context["user_id"], request)
@@ -52,6 +54,7 @@ def get_webhook(webhook_id: UUID) -> WebhookRead:
 
 
 @router.patch("/api/webhooks/<webhook_id>", summary="Change a webhook", tags=TAGS)
+@logs(router, "webhook.updated", "webhook_id")
 def update_webhook(webhook_id: UUID, request: WebhookUpdate) -> WebhookRead:
     webhook = _require_matched(webhook_id)
     service.update(router.context["session"], webhook, request)
@@ -64,6 +67,7 @@ def update_webhook(webhook_id: UUID, request: WebhookUpdate) -> WebhookRead:
     tags=TAGS,
     status_code=HTTPStatus.NO_CONTENT,
 )
+@logs(router, "webhook.deleted", "webhook_id")
 def delete_webhook(webhook_id: UUID) -> Response[None]:
     router.context["session"].delete(_require_matched(webhook_id))
     return Response(status_code=HTTPStatus.NO_CONTENT)
@@ -96,6 +100,7 @@ def list_deliveries(
     summary="Send an event again",
     tags=TAGS,
 )
+@logs(router, "webhook_delivery.replayed", "delivery_id")
 def replay_delivery(webhook_id: UUID, delivery_id: UUID) -> DeliveryRead:
     webhook = _require(webhook_id)
     delivery = service.replay(router.context["session"], webhook, delivery_id)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-from crawlset.kit.strict_json import MalformedError
+from crawlset.kit.strict_json import MalformedJsonError
 from crawlset.wire import keys
 from crawlset.wire.notices import keys_of_event
 
@@ -28,12 +28,12 @@ def work_of(body: str) -> list[Work]:
     """
     The work that a message stands for, whatever its version and its other fields.
 
-    Raises `MalformedError` where it names none that we know.
+    Raises `MalformedJsonError` where it names none that we know.
     """
     try:
         return list(_work_of(json.loads(body)))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise MalformedError(f"The message names no work: {error!r:.100}") from None
+        raise MalformedJsonError(f"The message names no work: {error!r:.100}") from None
 
 
 def _work_of(message: dict[str, Any]) -> Iterator[Work]:

@@ -18,7 +18,7 @@ def keys_of(message: dict[str, Any]) -> list[str]:
     """
     The object keys that a message names: an S3 event, or an `ObjectNotice`.
 
-    S3 announces itself once with a test event, which names none. Raises `MalformedError`, and
+    S3 announces itself once with a test event, which names none. Raises `MalformedJsonError`, and
     `KeyError` for what is neither.
     """
     if ObjectNotice.describes(message):

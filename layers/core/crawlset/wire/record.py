@@ -7,10 +7,10 @@ from typing import Any, ClassVar, Self
 
 from crawlset.kit import strict_json
 from crawlset.kit.json_lines import pack_lines
-from crawlset.kit.strict_json import MalformedError
+from crawlset.kit.strict_json import MalformedJsonError
 
 
-class UnknownVersionError(MalformedError):
+class UnknownVersionError(MalformedJsonError):
     """A message or an object of a version that this reader does not know."""
 
     def __init__(self, kind: type, version: Any, known: int) -> None:
@@ -38,7 +38,7 @@ class Record:
 
     @classmethod
     def from_json(cls, message: Any) -> Self:
-        """Read a JSON text, or what JSON made of one. Raises `MalformedError`."""
+        """Read a JSON text, or what JSON made of one. Raises `MalformedJsonError`."""
         if isinstance(message, str | bytes):
             message = loads(message)
         if cls.DROPPED and isinstance(message, dict):
@@ -64,12 +64,12 @@ class Versioned(Record):
 
     @classmethod
     def from_json(cls, message: Any) -> Self:
-        """Read the record strictly, its version first; raises `MalformedError` or a kind of it."""
+        """Read the record strictly, its version first; raises `MalformedJsonError`."""
         if isinstance(message, str | bytes):
             message = loads(message)
         if isinstance(message, dict):
             if "v" not in message:
-                raise MalformedError(f"{cls.__name__} has no v")
+                raise MalformedJsonError(f"{cls.__name__} has no v")
             message = dict(message)
             version = message.pop("v")
             if (type(version), version) != (int, cls.VERSION):
@@ -85,14 +85,14 @@ def pack(head: Record, lines: Iterable[Record] = ()) -> bytes:
 def unpack[Head: Record, Line: Record](
     head: type[Head], line: type[Line], lines: Iterable[Any]
 ) -> tuple[Head, list[Line]]:
-    """Read what `pack` wrote, line by line. Raises `MalformedError`."""
+    """Read what `pack` wrote, line by line. Raises `MalformedJsonError`."""
     rest = iter(lines)
     return head.from_json(next(rest, None)), [line.from_json(each) for each in rest]
 
 
 def loads(text: str | bytes) -> Any:
-    """Parse JSON; raises `MalformedError`."""
+    """Parse JSON; raises `MalformedJsonError`."""
     try:
         return json.loads(text)
     except ValueError as error:
-        raise MalformedError(f"The message is no JSON: {error}") from None
+        raise MalformedJsonError(f"The message is no JSON: {error}") from None

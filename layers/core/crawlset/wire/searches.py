@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from crawlset.kit.strict_json import MalformedError
+from crawlset.kit.strict_json import MalformedJsonError
 from crawlset.settings import MAX_CANDIDATES
 from crawlset.wire.record import Versioned, loads
 
@@ -125,7 +125,7 @@ class ProbeAnswer(Versioned):
 
 
 def read(body: str) -> DiscoverMessage | ProbeMessage:
-    """Read a message of the queue to `discover`. Raises `MalformedError`."""
+    """Read a message of the queue to `discover`. Raises `MalformedJsonError`."""
     message = loads(body)
     kind = ProbeMessage if ProbeMessage.describes(message) else DiscoverMessage
     return kind.from_json(message)
@@ -133,4 +133,4 @@ def read(body: str) -> DiscoverMessage | ProbeMessage:
 
 def _require(is_met: bool, path: str, value: object) -> None:  # noqa: FBT001
     if not is_met:
-        raise MalformedError(f"{path} cannot be {value!r:.40}")
+        raise MalformedJsonError(f"{path} cannot be {value!r:.40}")

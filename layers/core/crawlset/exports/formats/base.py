@@ -10,7 +10,7 @@ from crawlset import licences
 from crawlset.exports.croissant_terms import ImageDescription
 from crawlset.exports.names import extension
 from crawlset.exports.options import ExportOptions
-from crawlset.exports.plan import ExportPlan, Shard
+from crawlset.wire.exports import ExportPlan, Shard
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from sqlalchemy import case, cast, func, literal, not_, null, or_
 from crawlset import licences
 from crawlset.models import Image
 from crawlset.sources.catalogue import SOURCES
+from crawlset.urls.spelling import plain_host, unicode_host
 from crawlset.validation import measures
 from crawlset.validation.measures import NUMBER, Measure
 from crawlset.validation.rules.base import Bounds, NoParams, Params, Rule
@@ -299,9 +300,13 @@ class HostRule(ImageRule):
     params: HostParams
 
     def _broken(self) -> Condition:
-        hosts = {host.lower().strip(".") for host in self.params.denied}
-        below = (Image.host.endswith(f".{host}", autoescape=True) for host in hosts)
-        return or_(Image.host.in_(hosts), *below), null(), null()
+        typed = {host.lower().strip(".") for host in self.params.denied}
+        plain = {plain_host(host) for host in typed}
+        # Images planned before decision 0027 may have their host as the URL spelled it.
+        hosts = typed | plain | {unicode_host(host) for host in plain}
+        host_of_image = func.rtrim(Image.host, ".")
+        below = (host_of_image.endswith(f".{host}", autoescape=True) for host in hosts)
+        return or_(host_of_image.in_(hosts), *below), null(), null()
 
     def wanted(self) -> str:
         return f"not from {_any_of(self.params.denied)}"

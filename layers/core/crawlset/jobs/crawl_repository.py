@@ -15,10 +15,8 @@ from crawlset.errors import NotFoundError
 from crawlset.kit import db
 from crawlset.kit.db import in_order
 from crawlset.kit.paging import Order, Slice, cut
-from crawlset.models import CrawlJob, JobSearch, JobStatus, Project, WorkStatus
+from crawlset.models import ACTIVE, CrawlJob, JobSearch, JobStatus, Project, WorkStatus
 from crawlset.outcomes import Outcome
-
-ACTIVE = (JobStatus.pending, JobStatus.running)
 
 COUNTERS = text(
     """
@@ -86,6 +84,11 @@ class CrawlRepository:
             select(CrawlJob).where(CrawlJob.id == job_id, CrawlJob.project_id == project_id)
         )
 
+    def get_of_user(self, user_id: UUID, job_id: UUID) -> CrawlJob | None:
+        return self.session.scalar(
+            select(CrawlJob).where(CrawlJob.id == job_id, CrawlJob.user_id == user_id)
+        )
+
     def find(self, job_id: UUID) -> CrawlJob | None:
         """The job a message names. From here the transaction acts for the job's owner."""
         db.look_up(self.session, "job_id", str(job_id))
@@ -134,6 +137,13 @@ class CrawlRepository:
         if not rows:
             return None
         return cut([job for _, job in rows if job is not None], limit, lambda job: job.id)
+
+    def list_of_user(self, user_id: UUID, after: str | None, limit: int) -> Slice[CrawlJob]:
+        """Newest first."""
+        statement = select(CrawlJob).where(CrawlJob.user_id == user_id)
+        statement = in_order(statement, CrawlJob.id, Order.newest, UUID(after) if after else None)
+        rows = self.session.scalars(statement.limit(limit + 1)).all()
+        return cut(rows, limit, lambda job: job.id)
 
     def count(self, job_ids: Collection[UUID]) -> dict[UUID, JobCounts]:
         """The counters of several jobs, in one statement."""

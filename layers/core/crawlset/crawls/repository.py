@@ -1,0 +1,98 @@
+"""Every query about candidates on their way to be images."""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from crawlset.models import CrawlJob
+from crawlset.wire.candidates import CandidateLine
+
+COLUMNS = (
+    "chunk_id, ordinal, url, url_hash, host, source, query, keyword, rank, landing_url, licence, "
+    "licence_raw, creator, attribution, title, width, height, status, outcome"
+)
+CREATE = text(
+    f"CREATE TEMP TABLE candidate ON COMMIT DROP AS SELECT {COLUMNS} FROM images WITH NO DATA"
+)
+COPY = f"COPY candidate ({COLUMNS}) FROM STDIN"
+KEEP_NEW = text(
+    f"""
+    WITH kept AS (
+        INSERT INTO images (user_id, crawl_job_id, {COLUMNS})
+        SELECT :user_id, :job_id, {COLUMNS} FROM candidate
+        ON CONFLICT (crawl_job_id, url_hash) DO NOTHING
+        RETURNING chunk_id, outcome
+    )
+    SELECT chunk_id, outcome, count(*) FROM kept GROUP BY chunk_id, outcome
+    """
+)
+LEAVE_OUT_SETTLED = text(
+    """
+    DELETE FROM candidate
+    USING images, crawl_jobs
+    WHERE crawl_jobs.schedule_id = :schedule_id AND crawl_jobs.id <> :job_id
+        AND crawl_jobs.deleted_at IS NULL
+        AND images.crawl_job_id = crawl_jobs.id AND images.url_hash = candidate.url_hash
+        AND images.status NOT IN ('pending', 'cancelled')
+    """
+)
+Placed = tuple[UUID, int, CandidateLine, str]
+"""A candidate with its chunk and its place there before it, and its host behind it."""
+Inserted = tuple[int, dict[str, int]]
+"""How many images of a chunk are new, and the outcomes they have already."""
+
+
+class CandidateRepository:
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def add_new(self, job: CrawlJob, placed: Iterable[Placed]) -> dict[UUID, Inserted]:
+        """
+        Insert the candidates whose URL is new to the job, and to its schedule.
+
+        Gives, by chunk, how many were kept and their outcomes so far.
+        """
+        self.session.execute(CREATE)
+        cursor = self.session.connection().connection.cursor()
+        with cursor.copy(COPY) as copy:
+            for chunk_id, ordinal, candidate, host in placed:
+                copy.write_row(_row(chunk_id, ordinal, candidate, host))
+        if job.schedule_id is not None:
+            self.session.execute(
+                LEAVE_OUT_SETTLED, {"schedule_id": job.schedule_id, "job_id": job.id}
+            )
+        counted = self.session.execute(KEEP_NEW, {"user_id": job.user_id, "job_id": job.id})
+        inserted: dict[UUID, Inserted] = {}
+        for chunk_id, outcome, n in counted:
+            total, outcomes = inserted.get(chunk_id, (0, {}))
+            inserted[chunk_id] = (total + n, outcomes | ({outcome: n} if outcome else {}))
+        self.session.execute(text("DROP TABLE candidate"))
+        return inserted
+
+
+def _row(chunk_id: UUID, ordinal: int, c: CandidateLine, host: str) -> tuple[Any, ...]:
+    return (
+        chunk_id,
+        ordinal,
+        c.url,
+        hashlib.sha256(c.url.encode()).digest()[:16],
+        host,
+        c.source,
+        c.query,
+        c.keyword,
+        c.rank,
+        c.landing_url,
+        c.licence,
+        c.licence_raw,
+        c.creator,
+        c.attribution,
+        c.title,
+        c.width,
+        c.height,
+        c.refused.status.value if c.refused else "pending",
+        c.refused.value if c.refused else None,
+    )

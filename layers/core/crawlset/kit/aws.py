@@ -1,0 +1,67 @@
+"""Every boto3 client of the service, made once for each execution environment."""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from types_boto3_bedrock_runtime import BedrockRuntimeClient
+    from types_boto3_events import EventBridgeClient
+    from types_boto3_s3 import S3Client
+    from types_boto3_secretsmanager import SecretsManagerClient
+    from types_boto3_sqs import SQSClient
+    from types_boto3_stepfunctions import SFNClient
+
+IMPATIENT = Config(
+    connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 2}
+)
+"""A sender goes on within seconds; what was not taken is sent again by the next tick."""
+
+
+@cache
+def s3() -> "S3Client":
+    return boto3.client(
+        "s3",
+        config=Config(
+            signature_version="s3v4",
+            retries={"mode": "standard", "max_attempts": 4},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        ),
+    )
+
+
+@cache
+def sqs() -> "SQSClient":
+    return boto3.client("sqs", config=IMPATIENT)
+
+
+@cache
+def stepfunctions() -> "SFNClient":
+    return boto3.client("stepfunctions", config=IMPATIENT)
+
+
+@cache
+def eventbridge() -> "EventBridgeClient":
+    return boto3.client("events", config=IMPATIENT)
+
+
+@cache
+def bedrock() -> "BedrockRuntimeClient":
+    return boto3.client(
+        "bedrock-runtime",
+        config=Config(connect_timeout=3, read_timeout=20, retries={"max_attempts": 2}),
+    )
+
+
+@cache
+def secretsmanager() -> "SecretsManagerClient":
+    return boto3.client("secretsmanager")
+
+
+def clear() -> None:
+    """Forget every client, as tests do between one AWS and the next."""
+    for client in (s3, sqs, stepfunctions, eventbridge, bedrock, secretsmanager):
+        client.cache_clear()

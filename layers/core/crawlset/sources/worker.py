@@ -1,0 +1,190 @@
+"""The searches and probes that `discover` is asked for, and how long they wait for their source."""
+
+import json
+import math
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from functools import cache, partial
+
+import httpx
+from botocore.exceptions import BotoCoreError, ClientError
+
+from crawlset.errors import SourceError, SourceThrottledError
+from crawlset.identity import Crawler
+from crawlset.kit import aws, objects
+from crawlset.kit.batch import DeliverAgainError, Delivery
+from crawlset.observability import logger, metrics
+from crawlset.settings import (
+    SourceSettings,
+    discover_settings,
+    source_keys_settings,
+    source_settings,
+)
+from crawlset.sources import registry, suggestions, wikidata
+from crawlset.sources.discover import discover
+from crawlset.sources.expansion import expand
+from crawlset.sources.probing import probe
+from crawlset.sources.protocol import CandidatePage, SourceUnavailableError
+from crawlset.wire import keys
+from crawlset.wire.candidates import Query
+from crawlset.wire.record import pack
+from crawlset.wire.searches import Deferral, DiscoverMessage, ProbeMessage, SearchRequest, read
+
+TIMEOUT = httpx.Timeout(20, connect=5)
+UNAVAILABLE_SECONDS = 30
+LONGEST_WAIT_SECONDS = 900
+LAST_RECEIVES = 4
+"""Receives of a message before the last one, after which the queue gives it up."""
+
+
+def handle(delivery: Delivery) -> None:
+    """
+    Search or probe; where the source asks to wait, wait no longer than it says.
+
+    The message's group is the source, so everybody's searches wait with it. A search that has
+    waited so often that the queue would give it up is handed back, to be sent again later.
+
+    Raises `DeliverAgainError` while the source is waited for.
+    """
+    message = read(delivery.body)
+    try:
+        if isinstance(message, ProbeMessage):
+            _probe(message)
+        else:
+            _search(message)
+    except (SourceThrottledError, SourceUnavailableError) as error:
+        _wait(message, delivery, error)
+
+
+def _wait(
+    message: DiscoverMessage | ProbeMessage,
+    delivery: Delivery,
+    error: SourceThrottledError | SourceUnavailableError,
+) -> None:
+    if isinstance(error, SourceThrottledError):
+        reason, seconds = f"{error.source} asks to wait.", error.retry_after_seconds
+        if delivery.n_receives >= LAST_RECEIVES and isinstance(message, DiscoverMessage):
+            _note_wait(message, reason, seconds, is_handed_back=True)
+            return
+    elif delivery.n_receives > LAST_RECEIVES:
+        _come_again(delivery, 0)
+        raise DeliverAgainError from error
+    else:
+        reason, seconds = str(error), UNAVAILABLE_SECONDS * delivery.n_receives
+    waits = _come_again(delivery, seconds)
+    if isinstance(message, DiscoverMessage):
+        _note_wait(message, reason, waits)
+    raise DeliverAgainError from error
+
+
+def _come_again(delivery: Delivery, seconds: float) -> float:
+    """Let the message be received again after this long, or as long as may be; gives which."""
+    wait = min(max(1, math.ceil(seconds)), LONGEST_WAIT_SECONDS)
+    aws.sqs().change_message_visibility(
+        QueueUrl=discover_settings().discover_queue_url,
+        ReceiptHandle=delivery.receipt_handle,
+        VisibilityTimeout=wait,
+    )
+    return wait
+
+
+def _note_wait(
+    message: DiscoverMessage, error: str, seconds: float, *, is_handed_back: bool = False
+) -> None:
+    """Let `plan` know, which has the database."""
+    deferral = Deferral(
+        job_id=message.job_id,
+        search_id=message.search_id,
+        attempt=message.attempt,
+        seconds=seconds,
+        error=error,
+        failed_at=datetime.now(UTC),
+        is_handed_back=is_handed_back,
+    )
+    objects.put(keys.deferral(message.search_id), pack(deferral))
+    logger.warning(
+        "search_waits",
+        search_id=str(message.search_id),
+        seconds=seconds,
+        is_handed_back=is_handed_back,
+    )
+
+
+def _probe(message: ProbeMessage) -> None:
+    objects.put(keys.probe(message.probe_id), pack(probe(message, ask=_ask)))
+    logger.info("source_probed", source=message.request.source, probe_id=str(message.probe_id))
+
+
+def _search(message: DiscoverMessage) -> None:
+    started = time.monotonic()
+    with logger.append_context_keys(
+        job_id=str(message.job_id),
+        search_id=str(message.search_id),
+        source=message.request.source,
+        attempt=message.attempt,
+    ):
+        try:
+            found = discover(
+                message,
+                ask=_ask,
+                write=objects.put,
+                is_cancelled=partial(objects.exists, keys.cancelled(message.job_id, message.run)),
+                expand=_queries_for if message.request.expansion else None,
+            )
+        except (SourceThrottledError, SourceUnavailableError) as error:
+            logger.warning("search_deferred", error=str(error))
+            raise
+        metrics.add_metric(name="CandidatesFound", unit="Count", value=found.n_candidates)
+        logger.info(
+            "search_discovered",
+            n_candidates=found.n_candidates,
+            n_parts=found.n_parts,
+            error=found.error,
+            seconds=round(time.monotonic() - started, 3),
+        )
+
+
+def _ask(request: SearchRequest) -> Iterator[CandidatePage]:
+    return registry.search(request, client=source_client(), settings=settings_with_keys())
+
+
+@cache
+def source_client() -> httpx.Client:
+    return httpx.Client(
+        headers={"User-Agent": Crawler.from_environment().user_agent}, timeout=TIMEOUT
+    )
+
+
+def settings_with_keys() -> SourceSettings:
+    """What every function knows of sources, and their keys."""
+    arn = source_keys_settings().source_keys_arn
+    return _with_keys_of(arn) if arn else source_settings()
+
+
+@cache
+def _with_keys_of(secret_arn: str) -> SourceSettings:
+    secret = aws.secretsmanager().get_secret_value(SecretId=secret_arn)
+    return SourceSettings(**json.loads(secret["SecretString"]))
+
+
+def _queries_for(request: SearchRequest) -> list[Query]:
+    """What cannot be asked for other words adds none; the search goes on with the others."""
+    return expand(request.keyword or "", request.expansion, translate=_labels, suggest=_suggestions)
+
+
+def _labels(keyword: str, languages: tuple[str, ...]) -> Mapping[str, str]:
+    client, settings = source_client(), source_settings()
+    try:
+        return wikidata.labels(keyword, languages, client=client, settings=settings)
+    except SourceError as error:
+        logger.warning("keyword_not_translated", error=str(error))
+        return {}
+
+
+def _suggestions(keyword: str) -> Iterable[str]:
+    try:
+        return suggestions.suggest(keyword, source_settings().expansion_model_id)
+    except (SourceError, BotoCoreError, ClientError) as error:
+        logger.warning("keyword_without_suggestions", error=str(error))
+        return ()

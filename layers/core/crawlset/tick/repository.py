@@ -1,0 +1,132 @@
+"""Every query about what is to be removed for good."""
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import cast
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Delete,
+    Select,
+    delete,
+    exists,
+    func,
+    select,
+    tuple_,
+    union_all,
+    update,
+)
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from crawlset.models import (
+    Base,
+    CrawlJob,
+    ExportJob,
+    FolderRemoval,
+    Image,
+    ImageVerdict,
+    JobStatus,
+    Project,
+    TakedownImage,
+    ValidationJob,
+)
+
+OWNERS: dict[str, Select[UUID]] = {
+    "jobs/": select(CrawlJob.id),
+    "exports/": select(ExportJob.id).where(
+        ExportJob.status.not_in((JobStatus.failed, JobStatus.cancelled))
+    ),
+}
+"""Statements that give the ids whose folders below each prefix may have objects."""
+
+
+class RemovalRepository:
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def delete_old(
+        self, made_at: InstrumentedAttribute[datetime], age: timedelta, limit: int
+    ) -> int:
+        """Delete rows of this age, by the column that says since when; say how many."""
+        model = cast("type[Base]", made_at.class_)
+        return self._count(_some(model, made_at < func.now() - age, limit))
+
+    def owners(self, prefix: str, ids: Collection[UUID]) -> set[UUID]:
+        """Keep the ids whose folder below `prefix` may have objects."""
+        (column,) = OWNERS[prefix].selected_columns
+        return set(self.session.scalars(OWNERS[prefix].where(column.in_(ids))))
+
+    def list_due_folders(self, limit: int) -> Sequence[FolderRemoval]:
+        return self.session.scalars(
+            select(FolderRemoval)
+            .where(FolderRemoval.due_at <= func.now())
+            .order_by(FolderRemoval.due_at, FolderRemoval.id)
+            .limit(limit)
+        ).all()
+
+    def look_again(self, removal: FolderRemoval, written_until: timedelta) -> None:
+        """Once more when nobody can be writing there, and then never; two rounds at once agree."""
+        this = FolderRemoval.id == removal.id
+        last_look = FolderRemoval.deleted_at + written_until
+        self.session.execute(delete(FolderRemoval).where(this, last_look <= func.now()))
+        self.session.execute(update(FolderRemoval).where(this).values(due_at=last_look))
+
+    def put_off(self, removal: FolderRemoval, wait: timedelta) -> None:
+        self.session.execute(
+            update(FolderRemoval)
+            .where(FolderRemoval.id == removal.id)
+            .values(due_at=func.now() + wait)
+        )
+
+    def lock_due_job(self) -> UUID | None:
+        """A job whose own grace is over or its project's; another tick passes it over."""
+        due = union_all(
+            select(CrawlJob.id).where(CrawlJob.purges_at <= func.now()),
+            select(CrawlJob.id).join(Project).where(Project.purges_at <= func.now()),
+        )
+        is_due = CrawlJob.id.in_(due)
+        first = select(CrawlJob.id).where(is_due).order_by(CrawlJob.purges_at).limit(1)
+        while (job_id := self.session.scalar(first.with_for_update(skip_locked=True))) is not None:
+            # The project may have been restored between the statement's snapshot and the lock.
+            if self.session.scalar(select(is_due).where(CrawlJob.id == job_id)):
+                return job_id
+        return None
+
+    def delete_piece(self, job_id: UUID, limit: int) -> int:
+        """Delete some rows of a job, or the job itself when these are gone; 0 says the latter."""
+        for piece in _pieces(job_id, limit):
+            if n_rows := self._count(piece):
+                return n_rows
+        self.session.execute(delete(CrawlJob).where(CrawlJob.id == job_id))
+        return 0
+
+    def delete_due_projects(self, limit: int) -> Sequence[UUID]:
+        """Due projects whose last job is gone, with their templates, schedules and takedowns."""
+        due = (
+            select(Project.id)
+            .where(
+                Project.purges_at <= func.now(), ~exists().where(CrawlJob.project_id == Project.id)
+            )
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        return self.session.scalars(
+            delete(Project).where(Project.id.in_(due)).returning(Project.id)
+        ).all()
+
+    def _count(self, statement: Delete) -> int:
+        return self.session.connection().execute(statement).rowcount
+
+
+def _pieces(job_id: UUID, limit: int) -> Iterator[Delete]:
+    """A part of each of what a job has by the hundred thousand; the rest goes with its row."""
+    validations = select(ValidationJob.id).where(ValidationJob.crawl_job_id == job_id)
+    yield _some(ImageVerdict, ImageVerdict.validation_job_id.in_(validations), limit)
+    yield _some(TakedownImage, TakedownImage.crawl_job_id == job_id, limit)
+    yield _some(Image, Image.crawl_job_id == job_id, limit)
+
+
+def _some(model: type[Base], condition: ColumnElement[bool], limit: int) -> Delete:
+    keys = model.__table__.primary_key
+    return delete(model).where(tuple_(*keys).in_(select(*keys).where(condition).limit(limit)))

@@ -1,0 +1,341 @@
+"""Every query about verdicts."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    ColumnElement,
+    Row,
+    Select,
+    Text,
+    case,
+    cast,
+    func,
+    literal,
+    not_,
+    null,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, aggregate_order_by, array
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session
+
+from crawlset.kit.paging import Slice, cut
+from crawlset.models import Image, ImageVerdict, ValidationJob
+from crawlset.outcomes import ImageStatus, Verdict
+from crawlset.validation.measures import AREA, NUMBER
+from crawlset.validation.rules.base import Rule
+from crawlset.validation.rules.broken import Broken, in_play
+from crawlset.validation.rules.image import ImageRule
+
+LIGHTEST_FIRST = (Verdict.keep, Verdict.quarantine, Verdict.error, Verdict.reject)
+"""A verdict gives way to those after it."""
+ROWS_AT_ONCE = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    verdicts: Counter[Verdict]
+    by_rule: dict[str, int]
+    """Images that break each rule."""
+
+
+class VerdictRepository:
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def list_page(
+        self,
+        job: ValidationJob,
+        verdict: Verdict | None,
+        rule: str | None,
+        after: str | None,
+        limit: int,
+    ) -> Slice[Row[Any]]:
+        """In the order the images were planned in."""
+        statement = (
+            select(
+                ImageVerdict.image_id,
+                ImageVerdict.verdict,
+                ImageVerdict.rule,
+                ImageVerdict.measured,
+                ImageVerdict.threshold,
+                ImageVerdict.findings,
+                ImageVerdict.duplicate_of,
+                ImageVerdict.cluster,
+                Image.url,
+                Image.keyword,
+            )
+            .join(Image, Image.id == ImageVerdict.image_id)
+            .where(ImageVerdict.validation_job_id == job.id)
+        )
+        if verdict is not None:
+            statement = statement.where(ImageVerdict.verdict == verdict)
+        if rule is not None:
+            statement = statement.where(ImageVerdict.findings.contains([{"rule": rule}]))
+        if after is not None:
+            statement = statement.where(ImageVerdict.image_id > int(after))
+        rows = self.session.execute(
+            statement.order_by(ImageVerdict.image_id).limit(limit + 1)
+        ).all()
+        return cut(rows, limit, lambda row: row.image_id)
+
+    def evaluate(
+        self, job: ValidationJob, rules: Sequence[ImageRule], after: int, limit: int
+    ) -> int | None:
+        """
+        Judge the next `limit` stored images behind the id `after`; the last one's id, or none.
+
+        Of the rules that an image breaks, the first decides. An image judged before keeps its
+        verdict.
+        """
+        stored = (
+            select(Image.id)
+            .where(
+                Image.crawl_job_id == job.crawl_job_id,
+                Image.status == ImageStatus.stored,
+                Image.id > after,
+            )
+            .order_by(Image.id)
+            .limit(limit)
+            .subquery()
+        )
+        last: int | None = self.session.scalar(select(func.max(stored.c.id)))
+        if last is None:
+            return None
+        # Measured once, and not for each time that a verdict speaks of it.
+        columns: list[Any] = [Image.id]
+        for place, rule in enumerate(rules):
+            is_broken, value, threshold = rule.condition()
+            columns += [
+                is_broken.label(f"broken_{place}"),
+                value.label(f"measured_{place}"),
+                threshold.label(f"threshold_{place}"),
+            ]
+        measured = (
+            select(*columns)
+            .where(
+                Image.crawl_job_id == job.crawl_job_id,
+                Image.status == ImageStatus.stored,
+                Image.id > after,
+                Image.id <= last,
+            )
+            .cte("measured")
+            .prefix_with("MATERIALIZED")
+        )
+        self.session.execute(
+            upsert(ImageVerdict)
+            .from_select(
+                [
+                    "validation_job_id",
+                    "image_id",
+                    "user_id",
+                    "verdict",
+                    "rule",
+                    "measured",
+                    "threshold",
+                    "findings",
+                ],
+                _judged(job, rules, measured),
+            )
+            .on_conflict_do_nothing(index_elements=["validation_job_id", "image_id"])
+        )
+        return last
+
+    def note(
+        self, job: ValidationJob, rule: Rule, broken: Broken, *, is_error: bool = False
+    ) -> int:
+        """
+        Write down that images break `rule`, or that it could not be told; say of how many.
+
+        The verdict of each becomes what the rule's severity says, unless it is graver already. An
+        image of which that was noted before is left alone.
+        """
+        rows = broken.subquery("broken")
+        finding = func.jsonb_build_object(
+            "rule",
+            literal(rule.label),
+            "severity",
+            literal("error" if is_error else rule.severity.value),
+            "measured",
+            rows.c.measured,
+            "threshold",
+            rows.c.threshold,
+            "detail",
+            rows.c.detail,
+        )
+        verdict = rule.severity.verdict
+        if is_error and verdict is not Verdict.keep:
+            verdict = Verdict.error
+        lighter = LIGHTEST_FIRST[: LIGHTEST_FIRST.index(verdict)]
+        decides = or_(ImageVerdict.rule.is_(None), ImageVerdict.verdict.in_(lighter))
+        noted = self.session.execute(
+            update(ImageVerdict)
+            .where(
+                ImageVerdict.validation_job_id == job.id,
+                ImageVerdict.image_id == rows.c.image_id,
+                not_(ImageVerdict.findings.contains([{"rule": rule.label}])),
+            )
+            .values(
+                findings=ImageVerdict.findings.op("||")(func.jsonb_build_array(finding)),
+                verdict=case(
+                    (ImageVerdict.verdict.in_(lighter), verdict), else_=ImageVerdict.verdict
+                ),
+                rule=case((decides, rule.label), else_=ImageVerdict.rule),
+                measured=case((decides, rows.c.measured), else_=ImageVerdict.measured),
+                threshold=case((decides, rows.c.threshold), else_=ImageVerdict.threshold),
+                duplicate_of=func.coalesce(rows.c.duplicate_of, ImageVerdict.duplicate_of),
+            )
+            .returning(ImageVerdict.image_id)
+            .execution_options(synchronize_session=False)
+        )
+        return len(noted.all())
+
+    def list_pictures(self, job: ValidationJob, after: int, limit: int) -> Sequence[Row[Any]]:
+        """List images still in play, and where their bytes lie, by id."""
+        statement = in_play(
+            job,
+            Image.id.label("image_id"),
+            Image.pack_key.label("key"),
+            Image.pack_offset.label("offset"),
+            Image.pack_length.label("length"),
+            func.encode(Image.sha256, "hex").label("sha256"),
+            Image.format,
+            Image.width,
+            Image.height,
+            Image.keyword,
+        ).where(Image.id > after, Image.pack_key.is_not(None))
+        return self.session.execute(statement.order_by(Image.id).limit(limit)).all()
+
+    def count_in_play(self, job: ValidationJob) -> int:
+        found = self.session.scalar(
+            in_play(job, func.count(Image.id)).where(Image.pack_key.is_not(None))
+        )
+        return found or 0
+
+    def stream_sets(self, job: ValidationJob) -> Iterator[Row[Any]]:
+        """id, sha256 and phashes of what is still in play, by id."""
+        yield from self.session.execute(
+            in_play(job, Image.id, Image.sha256, Image.phashes).order_by(Image.id),
+            execution_options={"yield_per": ROWS_AT_ONCE},
+        )
+
+    def stream_hashes(self, job: ValidationJob) -> Iterator[Row[Any]]:
+        """id, phashes, verdict, area and licence of what is still in play, by id."""
+        statement = in_play(
+            job,
+            Image.id,
+            Image.phashes,
+            ImageVerdict.verdict,
+            AREA.value.label("area"),
+            Image.licence,
+        )
+        yield from self.session.execute(
+            statement.where(Image.phashes.is_not(None)).order_by(Image.id),
+            execution_options={"yield_per": ROWS_AT_ONCE},
+        )
+
+    def note_clusters(
+        self, job: ValidationJob, members: Sequence[int], keepers: Sequence[int]
+    ) -> None:
+        """Write down the keeper of the cluster of each of these images."""
+        rows = _pairs(members, keepers)
+        self.session.execute(
+            update(ImageVerdict)
+            .where(
+                ImageVerdict.validation_job_id == job.id, ImageVerdict.image_id == rows.c.image_id
+            )
+            .values(cluster=rows.c.keeper)
+            .execution_options(synchronize_session=False)
+        )
+
+    def list_clusters(
+        self, job: ValidationJob, after: str | None, limit: int, n_members: int
+    ) -> Slice[Row[Any]]:
+        """keeper, n_images and image_ids (`n_members` at most, the keeper first), by keeper."""
+        members = aggregate_order_by(
+            ImageVerdict.image_id,
+            ImageVerdict.cluster != ImageVerdict.image_id,
+            ImageVerdict.image_id,
+        )
+        statement = (
+            select(
+                ImageVerdict.cluster.label("keeper"),
+                func.count().label("n_images"),
+                func.array_agg(members)[1:n_members].label("image_ids"),
+            )
+            .where(
+                ImageVerdict.validation_job_id == job.id,
+                ImageVerdict.cluster > (int(after) if after is not None else 0),
+            )
+            .group_by(ImageVerdict.cluster)
+            .order_by(ImageVerdict.cluster)
+        )
+        rows = self.session.execute(statement.limit(limit + 1)).all()
+        return cut(rows, limit, lambda row: row.keeper)
+
+    def count(self, job: ValidationJob) -> Counts:
+        of_job = ImageVerdict.validation_job_id == job.id
+        verdicts = self.session.execute(
+            select(ImageVerdict.verdict, func.count()).where(of_job).group_by(ImageVerdict.verdict)
+        )
+        found = (
+            select(func.jsonb_array_elements(ImageVerdict.findings).op("->>")("rule").label("rule"))
+            .where(of_job, ImageVerdict.findings != [])
+            .subquery()
+        )
+        broken = self.session.execute(
+            select(found.c.rule, func.count()).group_by(found.c.rule).order_by(found.c.rule)
+        )
+        return Counts(Counter(dict(verdicts.all())), dict(broken.all()))
+
+
+def _pairs(members: Sequence[int], keepers: Sequence[int]) -> Any:
+    return (
+        func.unnest(cast(list(members), ARRAY(BigInteger)), cast(list(keepers), ARRAY(BigInteger)))
+        .table_valued("image_id", "keeper", name="clusters")
+        .render_derived()
+    )
+
+
+def _judged(job: ValidationJob, rules: Sequence[ImageRule], measured: CTE) -> Select[Any]:
+    """Verdict and findings of each row of `measured`; the first rule that is broken decides."""
+    broken = [(measured.c[f"broken_{place}"], place) for place in range(len(rules))]
+
+    def first(value: Callable[[int], ColumnElement[Any]]) -> ColumnElement[Any]:
+        if not broken:
+            return null()
+        return case(*((is_broken, value(place)) for is_broken, place in broken))
+
+    def finding(place: int) -> ColumnElement[Any]:
+        return func.jsonb_build_object(
+            "rule",
+            literal(rules[place].label),
+            "severity",
+            literal(rules[place].severity.value),
+            "measured",
+            measured.c[f"measured_{place}"],
+            "threshold",
+            measured.c[f"threshold_{place}"],
+        )
+
+    findings = [case((is_broken, finding(place))) for is_broken, place in broken]
+    verdict = first(lambda place: literal(rules[place].severity.verdict.value))
+    return select(
+        literal(job.id),
+        measured.c.id,
+        literal(job.user_id),
+        func.coalesce(verdict, Verdict.keep.value),
+        cast(first(lambda place: literal(rules[place].label)), Text),
+        cast(first(lambda place: measured.c[f"measured_{place}"]), NUMBER),
+        cast(first(lambda place: measured.c[f"threshold_{place}"]), NUMBER),
+        func.to_jsonb(func.array_remove(array(findings, type_=JSONB), null()))
+        if findings
+        else literal([], JSONB),
+    )
