@@ -18,7 +18,7 @@ from crawlset.wire import keys
 from crawlset.wire.pipeline import Execution
 from functions.export import app
 from tests import factories
-from tests.integration.api import CONTEXT
+from tests.invocations import CONTEXT
 
 Store = Callable[..., list[Image]]
 TRAIN = {"splits": {"train": 1}}

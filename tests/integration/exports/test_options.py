@@ -17,7 +17,7 @@ from crawlset.outcomes import Verdict
 from crawlset.resizing import ResizeMode
 from tests import factories
 from tests.integration.exports.steps import TRAIN, Store, archive_of, export, file_of, manifest_of
-from tests.unit.imaging.test_stripping import RIGHTS, SECRET, photograph
+from tests.unit.imaging.photographs import RIGHTS, SECRET, photograph
 
 pytestmark = [pytest.mark.usefixtures("bucket"), pytest.mark.role("crawlset_worker")]
 

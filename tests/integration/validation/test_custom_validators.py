@@ -15,8 +15,9 @@ from crawlset.validation import custom
 from crawlset.wire.validators import Batch
 from functions.colourfulness import app as colourfulness
 from tests import factories
-from tests.integration.api import CONTEXT, Api
+from tests.integration.api import Api
 from tests.integration.validation.steps import Validator, step, validate, verdicts
+from tests.invocations import CONTEXT
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:colourfulness"
 RULE = {"check": "custom", "params": {"validator": "colourfulness", "parameters": {"below": 20}}}
