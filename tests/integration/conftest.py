@@ -18,14 +18,7 @@ from crawlset.fetching import bucket as fetching_bucket
 from crawlset.images import thumbnails
 from crawlset.kit import aws as clients
 from crawlset.kit import db
-from crawlset.models import (
-    CrawlJob,
-    EventCursor,
-    JobSearch,
-    OutboxMessage,
-    Profile,
-    Project,
-)
+from crawlset.models import CrawlJob, EventCursor, JobSearch, OutboxMessage, Profile, Project
 from crawlset_local import emulator, postgres, postgres_home, processes
 from crawlset_local.home import open_home
 from tests import factories

@@ -53,8 +53,8 @@ class Caller:
 
 
 @pytest.fixture
-def caller(session: Session) -> Caller:
-    return Caller(session, factories.create_project(session, factories.create_profile(session)))
+def caller(session: Session, project: Project) -> Caller:
+    return Caller(session, project)
 
 
 @pytest.fixture
