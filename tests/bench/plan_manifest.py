@@ -16,7 +16,7 @@ from rich.progress import Progress
 
 from crawlset_local.cloud import LocalCloud
 from tests.bench import processes
-from tests.e2e.support import Api
+from tests.e2e.http_clients import Api
 from tests.ports import free_ports
 
 N_HOSTS = 50_000

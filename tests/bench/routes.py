@@ -25,7 +25,7 @@ from sqlalchemy import Engine, event
 
 from crawlset_local.cloud import LocalCloud
 from tests.bench.document import machine, put_section
-from tests.bench.furnished import NOT_COUNTED, SESSION, Asked, Furnished, furnish
+from tests.bench.full_account import NOT_COUNTED, SESSION, Asked, Furnished, furnish
 from tests.e2e.issuer import AUDIENCE, issuing
 from tests.integration.api import Api
 from tests.ports import free_ports

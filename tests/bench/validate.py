@@ -43,7 +43,7 @@ from crawlset.wire.pipeline import ValidationStep
 from crawlset_local import postgres
 from tests import factories
 from tests.bench.document import put_section
-from tests.integration.databases import alembic_config
+from tests.integration.migrations import alembic_config
 from tests.ports import free_ports
 
 HEAD = """## Validation

@@ -9,7 +9,7 @@ import pytest
 
 from crawlset_local.cloud import LocalCloud
 from tests.e2e.issuer import AUDIENCE, Issuer, issuing
-from tests.integration.receiver import Receiver, receiving
+from tests.integration.webhook_receiver import Receiver, receiving
 from tests.ports import free_ports
 
 

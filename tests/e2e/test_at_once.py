@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import NullPool, create_engine, make_url, text
 
 from crawlset_local.cloud import LocalCloud
-from tests.e2e.support import Api
+from tests.e2e.http_clients import Api
 
 N_REQUESTS = 50
 PLACES = 5

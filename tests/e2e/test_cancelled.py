@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from crawlset_local.cloud import LocalCloud
-from tests.e2e.support import Api, SampleSite, assert_conserved, wait_for
+from tests.e2e.http_clients import Api, SampleSite, assert_conserved, wait_for
 from tests.ports import free_ports
 
 N_URLS = 2_000

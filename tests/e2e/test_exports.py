@@ -12,7 +12,7 @@ import pytest
 
 from crawlset_client.datasets import TREES
 from crawlset_local.cloud import LocalCloud
-from tests.e2e.support import PATIENCE, Api
+from tests.e2e.http_clients import PATIENCE, Api
 
 FORMATS = (
     "imagefolder", "webdataset", "parquet", "coco", "yolo", "tfrecord", "csv", "json", "jsonl",

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from crawlset_local.cloud import LocalCloud
-from tests.e2e.support import PATIENCE
+from tests.e2e.http_clients import PATIENCE
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -14,7 +14,7 @@ import pytest
 from crawlset_local.cloud import LocalCloud
 from crawlset_local.home import read_profile
 from crawlset_local.ports import Ports
-from tests.e2e.support import Address, Api, SampleSite, assert_conserved, wait_for
+from tests.e2e.http_clients import Address, Api, SampleSite, assert_conserved, wait_for
 from tests.ports import free_ports
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")

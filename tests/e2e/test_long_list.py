@@ -2,7 +2,7 @@ import time
 from collections import Counter
 
 from crawlset_local.cloud import LocalCloud
-from tests.e2e.support import Api, SampleSite, assert_conserved
+from tests.e2e.http_clients import Api, SampleSite, assert_conserved
 
 N_URLS = 10_000
 

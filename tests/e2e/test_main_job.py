@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from PIL import Image
 
 from crawlset_local.cloud import LocalCloud
-from tests.e2e.support import Api, SampleSite, assert_conserved, download, wait_for
+from tests.e2e.http_clients import Api, SampleSite, assert_conserved, download, wait_for
 
 KEYWORDS = ["cat", "coffee", "rocket"]
 FOLLOWED = ("Api", "Discover", "Plan", "Fetch", "Record", "Validate", "Export")

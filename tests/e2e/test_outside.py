@@ -10,9 +10,9 @@ from standardwebhooks import Webhook as Verifier
 
 from crawlset_local import emulator
 from crawlset_local.cloud import LocalCloud
+from tests.e2e.http_clients import Api, wait_for
 from tests.e2e.issuer import Issuer
-from tests.e2e.support import Api, wait_for
-from tests.integration.receiver import Receiver
+from tests.integration.webhook_receiver import Receiver
 
 
 def sign_in(cloud: LocalCloud, token: str) -> httpx.Response:

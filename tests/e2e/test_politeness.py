@@ -3,7 +3,7 @@ from crawlset.fetching.limits import Limits
 from crawlset.settings import CHUNK_URLS
 from crawlset_local.cloud import LocalCloud
 from crawlset_local.sample_site.faults import SLOW_HOST
-from tests.e2e.support import Api, SampleSite, assert_conserved
+from tests.e2e.http_clients import Api, SampleSite, assert_conserved
 
 N_URLS = CHUNK_URLS + 60
 """Two chunks of a job, in two lanes."""

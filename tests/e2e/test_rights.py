@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from crawlset_local.cloud import LocalCloud
-from tests.e2e.support import Api, assert_conserved, download, wait_for
+from tests.e2e.http_clients import Api, assert_conserved, download, wait_for
 
 GONE = 410
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from crawlset_local.cloud import LocalCloud
-from tests.e2e.support import FINAL, Api, wait_for
+from tests.e2e.http_clients import FINAL, Api, wait_for
 
 VALIDATOR = "crawlset-local-colourfulness"
 

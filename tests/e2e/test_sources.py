@@ -11,8 +11,8 @@ import pytest
 from crawlset.sources import openverse
 from crawlset_local.cloud import LocalCloud
 from crawlset_local.source_access import SourceAccess
-from tests.e2e.official import SOURCES, Official, serving
-from tests.e2e.support import Api, assert_conserved
+from tests.e2e.http_clients import Api, assert_conserved
+from tests.e2e.official_sources import SOURCES, Official, serving
 from tests.ports import free_ports
 
 KEYED = ("europeana", "smithsonian", "flickr", "brave", "serpapi")

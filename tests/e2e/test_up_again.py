@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from crawlset_local.cloud import LocalCloud
-from tests.e2e.support import Api
+from tests.e2e.http_clients import Api
 from tests.ports import free_ports
 
 

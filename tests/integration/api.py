@@ -2,19 +2,11 @@
 
 import json
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from functions.api import app
-
-CONTEXT: Any = SimpleNamespace(
-    function_name="api",
-    memory_limit_in_mb=128,
-    invoked_function_arn="arn:aws:lambda:us-east-1:1:function:api",
-    aws_request_id="request-1",
-)
+from tests.invocations import CONTEXT, request
 
 
 @dataclass(frozen=True)
@@ -46,23 +38,9 @@ class Api:
         **headers: str,
     ) -> Answer:
         """`headers` by name, with `_` for `-`."""
-        event = {
-            "version": "2.0",
-            "routeKey": "$default",
-            "rawPath": path,
-            "rawQueryString": urlencode(query or {}),
-            "queryStringParameters": query or {},
-            "headers": {"content-type": "application/json"}
-            | {name.replace("_", "-").lower(): value for name, value in headers.items()},
-            "requestContext": {
-                "requestId": "r-1",
-                "stage": "$default",
-                "http": {"method": method, "path": path},
-                "authorizer": {"lambda": self.caller},
-            },
-            "body": json.dumps(body) if body is not None else None,
-            "isBase64Encoded": False,
-        }
+        sent = {"content-type": "application/json"}
+        sent |= {name.replace("_", "-").lower(): value for name, value in headers.items()}
+        event = request(method, path, {"lambda": self.caller}, query=query, headers=sent, body=body)
         response = app.handler(event, CONTEXT)
         text = response["body"] or "null"
         answered = {name.lower(): value for name, value in response["headers"].items()}

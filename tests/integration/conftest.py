@@ -18,19 +18,12 @@ from crawlset.fetching import bucket as fetching_bucket
 from crawlset.images import thumbnails
 from crawlset.kit import aws as clients
 from crawlset.kit import db
-from crawlset.models import (
-    CrawlJob,
-    EventCursor,
-    JobSearch,
-    OutboxMessage,
-    Profile,
-    Project,
-)
+from crawlset.models import CrawlJob, EventCursor, JobSearch, OutboxMessage, Profile, Project
 from crawlset_local import emulator, postgres, postgres_home, processes
 from crawlset_local.home import open_home
 from tests import factories
 from tests.integration.api import Api
-from tests.integration.databases import alembic_config
+from tests.integration.migrations import alembic_config
 from tests.ports import free_ports
 
 
@@ -154,6 +147,12 @@ def search(session: Session, job: CrawlJob) -> JobSearch:
 def api(profile: Profile) -> Api:
     """The API as the owner of `profile` sees it."""
     return Api(profile.id)
+
+
+@pytest.fixture
+def path(project: Project) -> str:
+    """The crawl jobs of `project`; tests of other routes put theirs in its place."""
+    return f"/api/projects/{project.id}/crawl-jobs"
 
 
 @pytest.fixture

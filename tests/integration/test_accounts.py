@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -22,10 +21,8 @@ from crawlset.kit import db
 from crawlset.models import CrawlJob, Project
 from functions.authorize import app as authorize
 from tests import factories
+from tests.invocations import CONTEXT
 
-CONTEXT: Any = SimpleNamespace(
-    function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r"
-)
 HANDLER = Path(__file__).parents[2] / "alembic/handler.py"
 
 

@@ -28,7 +28,7 @@ from crawlset.wire.record import unpack
 from crawlset.wire.searches import DiscoverMessage
 from tests import factories
 from tests.integration.api import Api
-from tests.integration.fetched import create_open_chunk, put_outcome, result
+from tests.integration.outcomes import create_open_chunk, put_outcome, result
 
 pytestmark = pytest.mark.usefixtures("bucket")
 

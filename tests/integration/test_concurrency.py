@@ -1,8 +1,6 @@
 """What only two connections can show: rows are committed, and deleted after each test."""
 
 import multiprocessing
-import threading
-from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -27,7 +25,8 @@ from crawlset.models import (
 from crawlset.outcomes import ImageStatus
 from tests import factories
 from tests.integration.api import Api
-from tests.integration.fetched import put_outcome, result
+from tests.integration.outcomes import put_outcome, result
+from tests.integration.threads import at_once
 
 pytestmark = pytest.mark.usefixtures("bucket")
 ROUNDS = range(12)
@@ -39,27 +38,6 @@ PROCESSES.set_forkserver_preload([__name__])
 @pytest.fixture
 def project(owner: Session, own_connections: None) -> Project:
     return factories.create_project(owner, factories.create_profile(owner))
-
-
-def at_once(*actions: Callable[[], Any]) -> None:
-    """Run the actions in threads that begin together; raise what any of them raises."""
-    barrier = threading.Barrier(len(actions))
-    errors: list[BaseException] = []
-
-    def run(action: Callable[[], Any]) -> None:
-        barrier.wait()
-        try:
-            action()
-        except BaseException as error:  # noqa: BLE001 - raised below
-            errors.append(error)
-
-    threads = [threading.Thread(target=run, args=(action,)) for action in actions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
 
 
 def create_open_chunks(engine: Engine, project: Project, n: int) -> tuple[CrawlJob, list[JobChunk]]:

@@ -1,5 +1,4 @@
 import json
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,14 +16,12 @@ from crawlset.wire.notices import ObjectNotice
 from crawlset.wire.searches import DiscoverMessage, SearchRequest
 from functions.dead_letters import app
 from tests import factories
+from tests.invocations import CONTEXT
 
 pytestmark = [
     pytest.mark.role("crawlset_worker"),
     pytest.mark.usefixtures("bucket", "queues"),
 ]
-CONTEXT: Any = SimpleNamespace(
-    function_name="dead_letters", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r"
-)
 
 
 class LaterMessage(ChunkMessage):

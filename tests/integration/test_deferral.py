@@ -19,7 +19,7 @@ from crawlset.wire.chunks import ChunkHead, ChunkMessage, ChunkUrl
 from crawlset.wire.outcomes import Cause, Defer
 from crawlset.wire.record import unpack
 from tests.integration.api import Api
-from tests.integration.fetched import create_open_chunk, put_outcome, result
+from tests.integration.outcomes import create_open_chunk, put_outcome, result
 
 pytestmark = pytest.mark.usefixtures("bucket")
 

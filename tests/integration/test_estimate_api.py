@@ -39,11 +39,6 @@ URL_JOB = {
 KEYWORD_JOB = {"name": "cats", "keywords": ["cat"], "sources": ["sample"], "max_images": 10_000}
 
 
-@pytest.fixture
-def path(project: Project) -> str:
-    return f"/api/projects/{project.id}/crawl-jobs"
-
-
 def crawled(session: Session, project: Project, **overrides: Any) -> CrawlJob:
     """A job that asked for 1,000 candidates, found 400, and stored a picture of every second."""
     fetched = {

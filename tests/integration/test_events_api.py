@@ -12,17 +12,11 @@ from crawlset.crawls import recording
 from crawlset.events.repository import EventPosition, EventRepository
 from crawlset.kit import db
 from crawlset.kit.paging import encode
-from crawlset.models import (
-    CrawlJob,
-    JobChunk,
-    JobEvent,
-    JobStatus,
-    WorkStatus,
-)
+from crawlset.models import CrawlJob, JobChunk, JobEvent, JobStatus, WorkStatus
 from crawlset.tick import purging
 from tests import factories
 from tests.integration.api import Api
-from tests.integration.fetched import create_open_chunk, put_outcome, result
+from tests.integration.outcomes import create_open_chunk, put_outcome, result
 
 pytestmark = pytest.mark.usefixtures("bucket", "queues", "sample_source")
 

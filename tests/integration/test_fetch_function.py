@@ -18,7 +18,7 @@ from crawlset.wire.chunks import ChunkHead, ChunkMessage, ChunkUrl, FetchPolicy,
 from crawlset.wire.outcomes import OutcomeHead, UrlOutcome
 from crawlset.wire.record import pack, unpack
 from functions.fetch import app
-from tests.integration.web import Web, serve
+from tests.integration.web_server import Web, serve
 from tests.unit.imaging import pictures
 
 JOB = UUID("0193a1b2-0000-7000-8000-000000000001")

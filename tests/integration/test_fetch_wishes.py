@@ -16,7 +16,7 @@ from crawlset.wire.record import unpack
 from functions.api import app
 from tests import factories
 from tests.integration.api import Api
-from tests.integration.fetched import create_open_chunk
+from tests.integration.outcomes import create_open_chunk
 
 pytestmark = pytest.mark.usefixtures("bucket", "queues", "sample_source")
 

@@ -17,11 +17,6 @@ from tests.integration.api import Api
 pytestmark = pytest.mark.usefixtures("bucket")
 
 
-@pytest.fixture
-def path(project: Project) -> str:
-    return f"/api/projects/{project.id}/crawl-jobs"
-
-
 @contextmanager
 def statements(connection: Connection) -> Iterator[list[str]]:
     """What the route asks of the tables: not the settings of the transaction, nor the gate."""

@@ -20,7 +20,7 @@ from crawlset_local.errors import PostgresError
 from crawlset_local.home import open_home, write_profile
 from crawlset_local.keepers import read_keepers
 from tests import factories
-from tests.integration.databases import alembic_config
+from tests.integration.migrations import alembic_config
 from tests.ports import free_ports
 
 DAY = 86_400

@@ -11,7 +11,7 @@ from crawlset.kit.ids import new_id
 from crawlset.models import Base, Profile, TakedownExport, TakedownImage
 from crawlset.outcomes import ImageStatus, Outcome
 from tests import factories
-from tests.integration.databases import alembic_config
+from tests.integration.migrations import alembic_config
 
 
 def test_models_match_the_migrations(engine: Engine) -> None:

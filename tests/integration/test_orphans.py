@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from crawlset.kit import objects
-from crawlset.models import JobStatus
+from crawlset.models import CrawlJob, JobStatus
 from crawlset.tick import orphans
 from crawlset.wire import keys
 from tests import factories
@@ -14,9 +14,7 @@ pytestmark = [pytest.mark.role("crawlset_tick"), pytest.mark.usefixtures("bucket
 
 
 class TestRemove:
-    def test_removes_old_objects_that_have_no_row(self, session: Session) -> None:
-        project = factories.create_project(session, factories.create_profile(session))
-        job = factories.create_crawl_job(session, project)
+    def test_removes_old_objects_that_have_no_row(self, job: CrawlJob) -> None:
         kept = keys.pack(job.id, uuid4(), 1, "t")
         for key in (
             kept,
@@ -31,9 +29,9 @@ class TestRemove:
         assert n_removed == 3
         assert [*objects.list_keys("jobs/"), *objects.list_keys("exports/")] == [kept]
 
-    def test_removes_what_exports_left_that_ended_badly(self, session: Session) -> None:
-        project = factories.create_project(session, factories.create_profile(session))
-        job = factories.create_crawl_job(session, project)
+    def test_removes_what_exports_left_that_ended_badly(
+        self, session: Session, job: CrawlJob
+    ) -> None:
         exports = {
             status: factories.create_export_job(session, job, status=status) for status in JobStatus
         }

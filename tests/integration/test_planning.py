@@ -21,7 +21,7 @@ from crawlset.wire.record import pack, unpack
 from crawlset.wire.searches import Deferral
 from functions.plan import app
 from tests import factories
-from tests.integration.planned import candidate
+from tests.integration.candidate_parts import candidate
 from tests.spellings import SPELLINGS
 
 pytestmark = [pytest.mark.role("crawlset_worker"), pytest.mark.usefixtures("bucket")]

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy.orm import Session
 
 from crawlset.crawls.planner import LANE_URLS, LANES_PER_HOST
-from crawlset.models import JobStatus
+from crawlset.models import JobStatus, Project
 from crawlset.settings import CHUNK_URLS
 from tests import factories
-from tests.integration.planned import plan
+from tests.integration.candidate_parts import plan
 from tests.spellings import SPELLINGS
 
 pytestmark = [pytest.mark.role("crawlset_worker"), pytest.mark.usefixtures("bucket")]
@@ -54,8 +54,9 @@ class TestTwoJobs:
 
         assert groups(queues) == {f"{host}#0": len(SPELLINGS[host][::2])}
 
-    def test_of_few_urls_of_a_host_need_no_lane(self, session: Session, queues: Any) -> None:
-        project = factories.create_project(session, factories.create_profile(session))
+    def test_of_few_urls_of_a_host_need_no_lane(
+        self, session: Session, project: Project, queues: Any
+    ) -> None:
         job = factories.create_crawl_job(session, project, status=JobStatus.pending)
 
         plan(session, job, [f"https://calm.example.org/{at}.jpg" for at in range(LANE_URLS)])

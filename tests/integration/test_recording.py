@@ -9,7 +9,7 @@ from crawlset.crawls import recording
 from crawlset.models import CrawlJob, Image, JobChunk, JobStatus, WorkStatus
 from crawlset.outcomes import Outcome
 from crawlset.wire import keys
-from tests.integration.fetched import create_open_chunk, put_outcome, result
+from tests.integration.outcomes import create_open_chunk, put_outcome, result
 
 pytestmark = [
     pytest.mark.role("crawlset_worker"),

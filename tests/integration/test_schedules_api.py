@@ -8,21 +8,13 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from crawlset.models import (
-    CrawlJob,
-    CrawlSchedule,
-    Image,
-    JobStatus,
-    Profile,
-    Project,
-    WorkStatus,
-)
+from crawlset.models import CrawlJob, CrawlSchedule, Image, JobStatus, Profile, Project, WorkStatus
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.schedules import firing
 from crawlset.schedules.schemas import CrawlScheduleRead
 from tests import factories
 from tests.integration.api import Api
-from tests.integration.planned import plan
+from tests.integration.candidate_parts import plan
 
 pytestmark = pytest.mark.usefixtures("bucket", "queues", "sample_source")
 

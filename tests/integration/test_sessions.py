@@ -1,6 +1,5 @@
 import json
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,32 +11,15 @@ from crawlset.kit import db
 from crawlset.models import ActivityLog, ApiKey, LoginIdentity, Profile
 from functions.api import app
 from tests import factories
+from tests.invocations import CONTEXT, request
 
-CONTEXT: Any = SimpleNamespace(
-    function_name="api",
-    memory_limit_in_mb=128,
-    invoked_function_arn="arn:aws:lambda:us-east-1:1:function:api",
-    aws_request_id="request-1",
-)
 ADA = {"iss": "https://login.example.org", "sub": "ada", "name": "Ada", "token_use": "access"}
 
 
 def sign_in(**claims: str) -> tuple[int, Any]:
     """As the gateway asks once it has checked the token with these claims."""
-    event = {
-        "version": "2.0",
-        "routeKey": "POST /api/session",
-        "rawPath": "/api/session",
-        "rawQueryString": "",
-        "headers": {},
-        "requestContext": {
-            "requestId": "r-1",
-            "stage": "$default",
-            "http": {"method": "POST", "path": "/api/session"},
-            "authorizer": {"jwt": {"claims": claims, "scopes": ["openid"]}},
-        },
-        "isBase64Encoded": False,
-    }
+    signed_in = {"jwt": {"claims": claims, "scopes": ["openid"]}}
+    event = request("POST", "/api/session", signed_in)
     answer = app.handler(event, CONTEXT)
     return answer["statusCode"], json.loads(answer["body"])
 

@@ -12,7 +12,7 @@ from crawlset.models import CrawlJob, Image, Profile
 from crawlset.outcomes import ImageStatus, Outcome
 from functions.thumbnail import app
 from tests import factories
-from tests.integration.api import CONTEXT
+from tests.invocations import CONTEXT, reader, request
 from tests.unit.imaging import pictures
 
 pytestmark = pytest.mark.usefixtures("bucket")
@@ -30,23 +30,7 @@ def store(session: Session, profile: Profile, picture: bytes, **overrides: Any) 
 def ask(session: Session, image: Image, **query: str) -> Any:
     job = session.get_one(CrawlJob, image.crawl_job_id)
     path = f"/api/projects/{job.project_id}/crawl-jobs/{job.id}/images/{image.id}/thumbnail"
-    event = {
-        "version": "2.0",
-        "routeKey": "GET /thumbnail",
-        "rawPath": path,
-        "rawQueryString": "",
-        "queryStringParameters": query,
-        "headers": {},
-        "requestContext": {
-            "requestId": "r-1",
-            "stage": "$default",
-            "http": {"method": "GET", "path": path},
-            "authorizer": {
-                "lambda": {"user_id": str(image.user_id), "key_id": "k", "scopes": "read"}
-            },
-        },
-        "isBase64Encoded": False,
-    }
+    event = request("GET", path, reader(image.user_id), query=query)
     return app.handler(event, CONTEXT)
 
 

@@ -1,5 +1,4 @@
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -31,14 +30,12 @@ from crawlset.wire.notices import ObjectNotice
 from crawlset.wire.searches import DiscoverMessage
 from functions.tick import app
 from tests import factories
+from tests.invocations import CONTEXT
 
 pytestmark = [
     pytest.mark.role("crawlset_tick"),
     pytest.mark.usefixtures("bucket"),
 ]
-CONTEXT: Any = SimpleNamespace(
-    function_name="tick", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r"
-)
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 

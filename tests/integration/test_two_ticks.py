@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from crawlset.models import CrawlJob, CrawlSchedule, Profile
 from crawlset.schedules import firing
 from tests import factories
-from tests.integration.test_concurrency import at_once
+from tests.integration.threads import at_once
 
 pytestmark = pytest.mark.usefixtures("queues")
 N_SCHEDULES = 8

@@ -21,7 +21,7 @@ from functions.dead_letters import app as dead_letters
 from functions.plan import app as plan
 from tests import factories
 from tests.integration.api import Api
-from tests.integration.fetched import create_open_chunk
+from tests.integration.outcomes import create_open_chunk
 
 pytestmark = pytest.mark.usefixtures("bucket", "queues")
 

@@ -3,7 +3,6 @@
 import base64
 import json
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,11 +18,9 @@ from crawlset.wire.deliveries import DeliveryResult
 from functions.deliver import app as deliver
 from functions.record import app as record
 from tests import factories
-from tests.integration.receiver import Receiver, receiving
+from tests.integration.webhook_receiver import Receiver, receiving
+from tests.invocations import CONTEXT
 
-CONTEXT: Any = SimpleNamespace(
-    function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r"
-)
 SECRET = bytes(range(32))
 worker = pytest.mark.role("crawlset_worker")
 ticks = pytest.mark.role("crawlset_tick")

@@ -24,7 +24,7 @@ from crawlset.wire.chunks import ChunkMessage
 from crawlset.wire.searches import DiscoverMessage, SearchRequest
 from functions.fetch import app as fetch
 from tests import factories
-from tests.integration.web import Web, serve
+from tests.integration.web_server import Web, serve
 from tests.unit.imaging import pictures
 
 pytestmark = pytest.mark.role("crawlset_worker")

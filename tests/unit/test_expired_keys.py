@@ -9,7 +9,7 @@ import pytest
 
 from functions.api import app
 from functions.thumbnail import app as thumbnail
-from tests.integration.api import CONTEXT
+from tests.invocations import CONTEXT, request
 
 EXPIRED = {"expired_at": "2026-11-28T21:00:00.123456+01:00"}
 OPERATIONS = [
@@ -26,20 +26,7 @@ OPENING_IMAGES = [
 def ask(function: ModuleType, method: str, path: str) -> tuple[int, dict[str, Any], dict[str, str]]:
     path = re.sub(r"\{[^}]+\}", "01a2242c-c558-7275-a163-d0ecdb03846d", path)
     path = path.replace("/images/01a2242c-c558-7275-a163-d0ecdb03846d", "/images/1")
-    event = {
-        "version": "2.0",
-        "rawPath": path,
-        "rawQueryString": "",
-        "headers": {"content-type": "application/json"},
-        "requestContext": {
-            "requestId": "r-1",
-            "stage": "$default",
-            "http": {"method": method, "path": path},
-            "authorizer": {"lambda": EXPIRED},
-        },
-        "body": None,
-        "isBase64Encoded": False,
-    }
+    event = request(method, path, {"lambda": EXPIRED})
     answer = function.handler(event, CONTEXT)
     headers = {name.lower(): value for name, value in answer["headers"].items()}
     return answer["statusCode"], json.loads(answer["body"]), headers

@@ -6,29 +6,17 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from functions.api import app
-from tests.integration.api import CONTEXT
+from tests.invocations import CONTEXT, request
 
 COMMITTED = Path(__file__).parents[2] / "docs/openapi.json"
 
 
 def get(path: str, **headers: str) -> tuple[int, dict[str, str], str]:
-    event: dict[str, Any] = {
-        "version": "2.0",
-        "rawPath": path,
-        "rawQueryString": "",
-        "headers": {name.replace("_", "-"): value for name, value in headers.items()},
-        "requestContext": {
-            "requestId": "r-1",
-            "stage": "$default",
-            "http": {"method": "GET", "path": path},
-        },
-        "isBase64Encoded": False,
-    }
+    event = request("GET", path, headers={n.replace("_", "-"): v for n, v in headers.items()})
     answer = app.handler(event, CONTEXT)
     body = answer["body"]
     if answer.get("isBase64Encoded"):

@@ -10,7 +10,7 @@ from pathlib import Path
 from crawlset_local.cloud import LocalCloud
 from tests.bench import processes
 from tests.bench.fetch.measure import Sample, on_cores
-from tests.e2e.support import Api
+from tests.e2e.http_clients import Api
 from tests.ports import free_ports
 
 JOB_SECONDS = 180

@@ -13,8 +13,8 @@ from crawlset.fetching.chunk import ChunkResult, run_chunk
 from crawlset.fetching.limits import Limits
 from crawlset.imaging.pool import DecodePool
 from crawlset.wire.chunks import ChunkUrl
-from tests.integration.fetching.support import QUICK, USER_AGENT, Fetch
-from tests.integration.web import Web, serve
+from tests.integration.fetching.chunk_fetch import QUICK, USER_AGENT, Fetch
+from tests.integration.web_server import Web, serve
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from crawlset.outcomes import Outcome
-from tests.integration.fetching.support import Fetch, only
-from tests.integration.web import Web, serve
+from tests.integration.fetching.chunk_fetch import Fetch, only
+from tests.integration.web_server import Web, serve
 from tests.unit.imaging import pictures
 
 

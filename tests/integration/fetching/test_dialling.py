@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from crawlset.outcomes import Outcome
-from tests.integration.fetching.support import QUICK, Fetch, only
-from tests.integration.web import Web, serve
+from tests.integration.fetching.chunk_fetch import QUICK, Fetch, only
+from tests.integration.web_server import Web, serve
 from tests.sockets import CheckedSockets
-from tests.unit.fetching.hostile import PUBLIC, VECTORS
+from tests.unit.fetching.hostile_urls import PUBLIC, VECTORS
 from tests.unit.imaging import pictures
 
 HOSTILE = {id_: url for id_, _, url, _ in VECTORS["reject"]}

@@ -12,8 +12,8 @@ from crawlset.fetching.limits import Limits
 from crawlset.outcomes import Outcome
 from crawlset_local.sample_site.server import SampleSite
 from crawlset_local.sample_site.server import serve as serve_samples
-from tests.integration.fetching.support import Fetch, WatchedPool, trickle
-from tests.integration.web import Web
+from tests.integration.fetching.chunk_fetch import Fetch, WatchedPool, trickle
+from tests.integration.web_server import Web
 from tests.unit.imaging import pictures
 
 

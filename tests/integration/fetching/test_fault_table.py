@@ -16,7 +16,7 @@ from crawlset.wire.chunks import ChunkUrl
 from crawlset_local.sample_site.bad_files import polyglot
 from crawlset_local.sample_site.faults import FAULTS, LONG_RETRY_SECONDS
 from crawlset_local.sample_site.server import SampleSite, serve
-from tests.integration.fetching.support import ROUNDING, USER_AGENT
+from tests.integration.fetching.chunk_fetch import ROUNDING, USER_AGENT
 
 LIMITS = Limits(backoff_seconds=0.05, first_byte_seconds=6, slow_seconds=4)
 """The service's, with less patience."""

@@ -10,8 +10,8 @@ import pytest
 
 from crawlset.outcomes import Outcome
 from crawlset.wire.chunks import ChunkUrl, FetchPolicy
-from tests.integration.fetching.support import QUICK, ROUNDING, Fetch, only
-from tests.integration.web import Web, response
+from tests.integration.fetching.chunk_fetch import QUICK, ROUNDING, Fetch, only
+from tests.integration.web_server import Web, response
 from tests.unit.imaging import pictures
 
 ONE_BY_ONE = replace(QUICK, n_per_host=1)

@@ -14,7 +14,7 @@ from h2.connection import H2Connection
 from h2.events import RequestReceived, StreamReset
 
 from crawlset.outcomes import Outcome
-from tests.integration.fetching.support import Fetch
+from tests.integration.fetching.chunk_fetch import Fetch
 from tests.unit.imaging import pictures
 
 HOST = "web.localhost"

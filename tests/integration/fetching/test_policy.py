@@ -8,8 +8,8 @@ import pytest
 
 from crawlset.outcomes import Outcome
 from crawlset.wire.chunks import FetchPolicy
-from tests.integration.fetching.support import Fetch, only
-from tests.integration.web import Web
+from tests.integration.fetching.chunk_fetch import Fetch, only
+from tests.integration.web_server import Web
 from tests.unit.imaging import pictures
 
 ROBOTS = b"User-agent: crawlset\nAllow: /open/\nDisallow: /\n"

@@ -9,8 +9,8 @@ from PIL import ImageOps
 from crawlset.outcomes import Outcome
 from crawlset.wire.chunks import ChunkUrl, Known
 from crawlset.wire.outcomes import UrlOutcome
-from tests.integration.fetching.support import Fetch, only
-from tests.integration.web import Web
+from tests.integration.fetching.chunk_fetch import Fetch, only
+from tests.integration.web_server import Web
 from tests.unit.imaging import pictures
 
 MODIFIED = "Wed, 21 Oct 2015 07:28:00 GMT"

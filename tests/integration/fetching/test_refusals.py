@@ -4,8 +4,8 @@ import pytest
 
 from crawlset.outcomes import Outcome
 from crawlset.wire.chunks import ChunkUrl, Known
-from tests.integration.fetching.support import Fetch, only, trickle
-from tests.integration.web import Web
+from tests.integration.fetching.chunk_fetch import Fetch, only, trickle
+from tests.integration.web_server import Web
 from tests.unit.imaging import pictures
 
 

@@ -12,8 +12,8 @@ from crawlset.fetching.limits import Limits
 from crawlset.kit.event_loop import Loop
 from crawlset.outcomes import Outcome
 from crawlset.wire.chunks import ChunkUrl
-from tests.integration.fetching.support import IMPATIENT, Fetch, only, trickle
-from tests.integration.web import Web, response
+from tests.integration.fetching.chunk_fetch import IMPATIENT, Fetch, only, trickle
+from tests.integration.web_server import Web, response
 from tests.unit.imaging import pictures
 
 

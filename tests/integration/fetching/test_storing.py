@@ -16,8 +16,8 @@ from PIL import Image
 from crawlset.fetching.limits import Limits
 from crawlset.outcomes import Outcome
 from crawlset.resizing import Resize, ResizeMode
-from tests.integration.fetching.support import QUICK, USER_AGENT, Fetch, WatchedPool, only
-from tests.integration.web import Web, response
+from tests.integration.fetching.chunk_fetch import QUICK, USER_AGENT, Fetch, WatchedPool, only
+from tests.integration.web_server import Web, response
 from tests.unit.imaging import pictures
 
 

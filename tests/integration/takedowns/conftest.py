@@ -6,18 +6,10 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from crawlset.models import (
-    CrawlJob,
-    JobStatus,
-    Project,
-)
+from crawlset.models import CrawlJob, JobStatus, Project
 from tests import factories
 from tests.integration.api import Api
-from tests.integration.takedowns.taken import (
-    Store,
-    carrying_out,
-    storing,
-)
+from tests.integration.takedowns.stored_images import Store, carrying_out, storing
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from crawlset.takedowns.carrying_on import carry_on
 from crawlset.wire import keys
 from tests import factories
 from tests.integration.api import Api
-from tests.integration.takedowns.taken import (
+from tests.integration.takedowns.stored_images import (
     AT_ONCE,
     CAT,
     CREATOR,

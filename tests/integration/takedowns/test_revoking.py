@@ -31,9 +31,9 @@ from crawlset.takedowns.carrying_on import carry_on
 from crawlset.takedowns.repository import TakedownRepository
 from tests import factories
 from tests.integration.api import Api
-from tests.integration.fetched import create_open_chunk, put_outcome, result
-from tests.integration.planned import plan
-from tests.integration.takedowns.taken import (
+from tests.integration.candidate_parts import plan
+from tests.integration.outcomes import create_open_chunk, put_outcome, result
+from tests.integration.takedowns.stored_images import (
     AT_ONCE,
     CAT,
     CREATOR,

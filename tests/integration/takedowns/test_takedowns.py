@@ -1,37 +1,20 @@
-import hashlib
 import io
 import tarfile
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crawlset.crawls import recording
 from crawlset.kit import objects
-from crawlset.models import (
-    CrawlJob,
-    Image,
-    JobChunk,
-    JobStatus,
-    PackRewrite,
-    Project,
-    Takedown,
-    TakedownKind,
-    WorkStatus,
-)
+from crawlset.models import CrawlJob, JobChunk, JobStatus, Project, Takedown, WorkStatus
 from crawlset.outcomes import ImageStatus, Outcome
-from crawlset.takedowns import resending, rewriting
-from crawlset.takedowns.carrying_on import carry_on
 from crawlset.wire import keys
 from tests import factories
 from tests.integration.api import Api
-from tests.integration.fetched import create_open_chunk, put_outcome, result
-from tests.integration.planned import plan
-from tests.integration.takedowns.taken import (
+from tests.integration.takedowns.stored_images import (
     AT_ONCE,
     CAT,
     DOG,
@@ -280,181 +263,3 @@ class TestTakedown:
 
         listed = [item["id"] for page in (first, second) for item in page["items"]]
         assert listed == [str(takedown.id) for takedown in reversed(takedowns)]
-
-
-@pytest.mark.role("crawlset_worker")
-@pytest.mark.usefixtures("bucket", "queues")
-class TestKeepingOut:
-    def test_plans_nothing_that_was_taken_down(self, session: Session, project: Project) -> None:
-        job = factories.create_crawl_job(session, project)
-        factories.create_takedown(session, project, kind=TakedownKind.host, value="a.test")
-
-        plan(session, job, ["https://a.test/x.jpg", "https://b.test/x.jpg"])
-
-        session.expire_all()
-        found = {image.url: image.outcome for image in session.scalars(select(Image))}
-        assert found == {
-            "https://a.test/x.jpg": Outcome.refused_takedown,
-            "https://b.test/x.jpg": None,
-        }
-
-    @pytest.mark.parametrize(
-        ("kind", "value", "phashes"),
-        [
-            (TakedownKind.url, "https://images.example.org/x.jpg", None),
-            (TakedownKind.look_alike, "f" * 16, [-1]),
-        ],
-    )
-    def test_records_nothing_that_turns_out_to_be(
-        self,
-        session: Session,
-        project: Project,
-        queues: Any,
-        kind: TakedownKind,
-        value: str,
-        phashes: list[int] | None,
-    ) -> None:
-        job = factories.create_crawl_job(session, project)
-        chunk = create_open_chunk(session, job, 2)
-        factories.create_takedown(
-            session, project, kind=kind, value=value, phashes=phashes, max_distance=4
-        )
-        other = result(1, final_url="https://b.test/", phash=7, phashes=[7, 7, 7, 7])
-
-        recording.record_outcome(put_outcome(chunk, [result(0), other]))
-
-        session.expire_all()
-        assert chunk.outcomes == {"refused_takedown": 1, "stored": 1}
-        assert session.scalars(select(PackRewrite.pack_key)).all() == [chunk.pack_key]
-        assert len(queues.bodies("takedowns")) == 1
-
-    def test_records_no_bytes_that_were_taken_down_elsewhere(
-        self, session: Session, project: Project
-    ) -> None:
-        job = factories.create_crawl_job(session, project)
-        factories.create_takedown(session, project)
-        gone = factories.create_chunk(session, job)
-        factories.create_image(
-            session,
-            gone,
-            status=ImageStatus.refused,
-            outcome=Outcome.refused_takedown,
-            sha256=hashlib.sha256(b"cat").digest(),
-        )
-        chunk = create_open_chunk(session, job, 1)
-        seen = result(0, content=b"cat", final_url="https://b.test/")
-
-        recording.record_outcome(put_outcome(chunk, [seen]))
-
-        session.expire_all()
-        assert chunk.outcomes == {"refused_takedown": 1}
-
-    def test_rewrites_the_pack_of_what_was_on_its_way(
-        self, session: Session, project: Project, queues: Any
-    ) -> None:
-        job = factories.create_crawl_job(session, project)
-        chunk = create_open_chunk(session, job, 1)
-        (image,) = session.scalars(select(Image))
-        takedown = factories.create_takedown(session, project, value=image.url)
-        carry_on(project.user_id, takedown.id)
-
-        recording.record_outcome(put_outcome(chunk, [result(0)]))
-
-        session.expire_all()
-        assert image.outcome is Outcome.refused_takedown
-        assert session.scalars(select(PackRewrite.pack_key)).all() == [chunk.pack_key]
-
-
-@pytest.mark.role("crawlset_worker")
-@pytest.mark.usefixtures("bucket", "queues")
-class TestRewriting:
-    @pytest.fixture
-    def rewrite_id(self, session: Session, project: Project, store: Store, queues: Any) -> UUID:
-        """Of the pack of CAT and DOG, from which CAT was taken."""
-        cat, _ = store(CAT, DOG)
-        takedown = factories.create_takedown(session, project, value=cat.url)
-        carry_on(project.user_id, takedown.id)
-        queues.bodies("takedowns")
-        return session.scalars(select(PackRewrite.id)).one()
-
-    def test_done_twice_changes_nothing(
-        self, session: Session, project: Project, rewrite_id: UUID
-    ) -> None:
-        for _ in range(2):
-            assert rewriting.rewrite(project.user_id, rewrite_id)
-
-        assert session.scalars(select(PackRewrite)).all() == []
-        assert DOG in bytes_in_bucket()
-
-    def test_goes_on_after_it_died_before_it_deleted(
-        self, session: Session, project: Project, rewrite_id: UUID, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        with monkeypatch.context() as patch:
-            patch.setattr(objects, "delete", lambda _: 1 / 0)
-            with pytest.raises(ZeroDivisionError):
-                rewriting.rewrite(project.user_id, rewrite_id)
-        assert CAT in bytes_in_bucket()
-
-        assert rewriting.rewrite(project.user_id, rewrite_id)
-
-        assert CAT not in bytes_in_bucket()
-        session.expire_all()
-        dog = session.scalars(select(Image).where(Image.status == ImageStatus.stored)).one()
-        assert content(dog) == DOG
-
-    def test_waits_for_an_export_that_reads_packs(
-        self, session: Session, project: Project, job: CrawlJob, rewrite_id: UUID
-    ) -> None:
-        export = factories.create_export_job(session, job, status=JobStatus.running)
-
-        assert not rewriting.rewrite(project.user_id, rewrite_id)
-
-        assert len(list(objects.list_keys("jobs/"))) == 1
-        export.status = JobStatus.completed
-        session.commit()
-        assert rewriting.rewrite(project.user_id, rewrite_id)
-        assert CAT not in bytes_in_bucket()
-
-    def test_leaves_a_pack_that_may_still_be_on_its_way_for_later(
-        self,
-        session: Session,
-        project: Project,
-        rewrite_id: UUID,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        (pack_key,) = session.scalars(select(PackRewrite.pack_key))
-        stray = f"{keys.folder_of(pack_key)}1-dead.tar"
-        objects.put(stray, CAT)
-
-        assert not rewriting.rewrite(project.user_id, rewrite_id)
-        assert objects.exists(stray)
-        monkeypatch.setattr(rewriting, "ORPHANED", timedelta(seconds=-5))
-        assert rewriting.rewrite(project.user_id, rewrite_id)
-
-        assert CAT not in bytes_in_bucket()
-        session.expire_all()
-        assert session.scalars(select(Takedown)).one().completed_at is not None
-
-
-@pytest.mark.role("crawlset_tick")
-@pytest.mark.usefixtures("bucket")
-class TestResending:
-    def test_sends_for_what_nobody_has_done(
-        self, session: Session, project: Project, job: CrawlJob, queues: Any
-    ) -> None:
-        takedown = factories.create_takedown(session, project)
-        due = PackRewrite(
-            user_id=project.user_id,
-            crawl_job_id=job.id,
-            takedown_id=takedown.id,
-            pack_key="k",
-            due_at=datetime.now(UTC) - timedelta(minutes=1),
-        )
-        session.add(due)
-        session.commit()
-
-        assert resending.resend_due() == 1
-        assert resending.resend_due() == 0
-        assert resending.resend_due(everything=True) == 2
-
-        assert len(queues.bodies("takedowns")) == 3

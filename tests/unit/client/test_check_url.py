@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from crawlset.urls.guard import BlockedUrlError, Resolve, parse_url
 from tests.unit.client.conftest import Shell
-from tests.unit.fetching.hostile import survivors
+from tests.unit.fetching.hostile_urls import survivors
 
 
 class TestVectors:

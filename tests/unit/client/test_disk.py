@@ -30,9 +30,13 @@ def make_stage(
     (stage / "files").mkdir(parents=True)
     (stage / "files/a.zip.partial").write_bytes(b"x" * 9000)
     (stage / ".crawlset-export.json").write_text(json.dumps({"export_job_id": marked}))
-    for path in (stage / "files/a.zip.partial", stage / ".crawlset-export.json"):
-        os.utime(path, (time.time() - age_hours * HOURS,) * 2)
+    make_older(stage, age_hours)
     return stage
+
+
+def make_older(stage: Path, hours: float) -> None:
+    for path in stage.rglob("*"):
+        os.utime(path, (time.time() - hours * HOURS,) * 2)
 
 
 class TestLeftovers:
@@ -76,13 +80,14 @@ class TestLeftovers:
         assert all(path.exists() for path in (unmarked, others, fresh, holding))
 
     def test_are_made_as_they_are_looked_for(
-        self, api: FakeApi, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, api: FakeApi, shell: Shell, tmp_path: Path
     ) -> None:
-        monkeypatch.setattr(leftovers, "QUIET_SECONDS", -1)
         job = api.add_job(api.add_project("a"))
         api.damage = lambda _, body: body[:-1]
 
         assert shell.run("export", job["id"], "--out", "set").exit_code == 6
+        (stage,) = tmp_path.glob(".*.partial")
+        make_older(stage, 2)
 
         (item,) = shell.json("gc")["garbage"]
         assert item["kind"] == leftovers.KIND

@@ -15,7 +15,7 @@ from crawlset.urls.guard import (
     explain,
     parse_url,
 )
-from tests.unit.fetching.hostile import PUBLIC, FakeDns
+from tests.unit.fetching.hostile_urls import PUBLIC, FakeDns
 
 
 class TestCheckUrl:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from crawlset.urls.addresses import is_public
 from crawlset.urls.guard import BlockedUrlError, check_url, parse_url
-from tests.unit.fetching.hostile import (
+from tests.unit.fetching.hostile_urls import (
     IPV4,
     PRIVATE_IPV4,
     PRIVATE_IPV6,

@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 
 from crawlset.urls.guard import BlockedUrlError, Resolve, check_url, explain, parse_url
-from tests.unit.fetching.hostile import VECTORS, FakeDns, survivors
+from tests.unit.fetching.hostile_urls import VECTORS, FakeDns, survivors
 
 
 class RefusedError(ValueError):

@@ -5,12 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawlset.fetching.robots import (
-    ALLOW_ALL,
-    parse_robots,
-    path_matches,
-    unreachable_robots,
-)
+from crawlset.fetching.robots import ALLOW_ALL, parse_robots, path_matches, unreachable_robots
 from crawlset.outcomes import Outcome
 
 URL = "https://example.com"

@@ -10,7 +10,7 @@ from crawlset.imaging.hashes import phashes
 from crawlset.outcomes import Outcome
 from crawlset.resizing import Resize, ResizeMode, StoredFormat
 from tests.unit.imaging import pictures
-from tests.unit.imaging.test_metadata import AS_TEXT, packet
+from tests.unit.imaging.xmp_packets import AS_TEXT, packet
 
 
 def features(data: bytes) -> Features:

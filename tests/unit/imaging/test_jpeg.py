@@ -11,7 +11,7 @@ from crawlset.imaging.jpeg import Header, read_header
 from crawlset.imaging.sniff import MalformedImageError, TruncatedError
 from crawlset.outcomes import Outcome
 from tests.unit.imaging import pictures
-from tests.unit.imaging.test_metadata import AS_TEXT, packet
+from tests.unit.imaging.xmp_packets import AS_TEXT, packet
 
 FILE = pictures.encoded("JPEG", pictures.grain((300, 200)), quality=90)
 PROGRESSIVE = pictures.encoded("JPEG", pictures.grain((300, 200)), progressive=True)

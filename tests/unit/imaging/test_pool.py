@@ -28,6 +28,7 @@ from crawlset_local.sample_site.bombs import jpeg_of_scans
 from tests.unit.imaging import pictures
 
 Seen = Features | Rejection
+Answered = Callable[[bytes, bytes], Seen]
 WALL_SECONDS = 120.0
 """Of a picture on a machine that is busy."""
 
@@ -80,6 +81,27 @@ def decode_all(
         loop.spawn(decode(at, data))
     loop.run()
     return [seen[at] for at in range(len(files))]
+
+
+@pytest.fixture
+def answered(
+    loop: Loop, start: Callable[..., DecodePool], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Answered:
+    """What the pool says of a picture whose child is up, reads some of it, answers so and ends."""
+
+    def answered(answer: bytes, picture: bytes) -> Seen:
+        (tmp_path / "answer").write_bytes(answer)
+        child = tmp_path / "child"
+        child.write_text(
+            "#!/bin/sh\nprintf '\\0\\0\\0\\0\\0\\0\\0\\0'\n"
+            f"head -c 100 >{tmp_path}/picture\ncat {tmp_path}/answer\n"
+        )
+        child.chmod(0o755)
+        monkeypatch.setattr(sys, "executable", str(child))
+        (seen,) = decode_all(loop, start(), [picture])
+        return seen
+
+    return answered
 
 
 class TestDecodePool:
@@ -240,35 +262,15 @@ class TestHostileAnswers:
             (REPLY.pack(20, 0) + b"half of it", "exit status 0"),
         ],
     )
-    def test_cost_the_picture(
-        self,
-        loop: Loop,
-        start: Callable[..., DecodePool],
-        monkeypatch: pytest.MonkeyPatch,
-        tmp_path: Path,
-        answer: bytes,
-        detail: str,
-    ) -> None:
-        monkeypatch.setattr(sys, "executable", child_that_answers(answer, tmp_path))
+    def test_cost_the_picture(self, answered: Answered, answer: bytes, detail: str) -> None:
+        assert answered(answer, pictures.jpeg()) == Rejection(Outcome.decode_crash, detail)
 
-        seen = decode_all(loop, start(), [pictures.jpeg()])
-
-        assert seen == [Rejection(Outcome.decode_crash, detail)]
-
-    def test_are_not_taken_before_the_question_is_out(
-        self,
-        loop: Loop,
-        start: Callable[..., DecodePool],
-        monkeypatch: pytest.MonkeyPatch,
-        tmp_path: Path,
-    ) -> None:
-        answer = child_that_answers(REPLY.pack(2, 0) + b"{}", tmp_path)
-        monkeypatch.setattr(sys, "executable", answer)
+    def test_are_not_taken_before_the_question_is_out(self, answered: Answered) -> None:
         large = pictures.encoded("PNG", pictures.picture("RGB", (1500, 1000)), compress_level=0)
 
-        seen = decode_all(loop, start(), [large])
+        seen = answered(REPLY.pack(2, 0) + b"{}", large)
 
-        assert seen == [Rejection(Outcome.decode_crash, "an answer before the question")]
+        assert seen == Rejection(Outcome.decode_crash, "an answer before the question")
 
 
 class TestTransformed:
@@ -309,22 +311,15 @@ class TestTransformed:
         assert first[0].transformed is not None
         assert second[0].transformed is None
 
-    def test_comes_whole_however_large(
-        self,
-        loop: Loop,
-        start: Callable[..., DecodePool],
-        monkeypatch: pytest.MonkeyPatch,
-        tmp_path: Path,
-    ) -> None:
+    def test_comes_whole_however_large(self, answered: Answered) -> None:
         seen = describe(pictures.jpeg())
         assert isinstance(seen, Features)
         picture = Transformed(random.Random(1).randbytes(3 << 20), "jpeg", 640, 480)
         wanted = replace(seen, transformed=picture)
         answer = json.dumps(result_message(wanted)).encode()
         reply = REPLY.pack(len(answer), len(picture.data)) + answer + picture.data
-        monkeypatch.setattr(sys, "executable", child_that_answers(reply, tmp_path))
 
-        assert decode_all(loop, start(), [pictures.jpeg()]) == [wanted]
+        assert answered(reply, pictures.jpeg()) == wanted
 
 
 class TestImports:
@@ -339,15 +334,3 @@ class TestImports:
         )
 
         assert done.stdout == "\n"
-
-
-def child_that_answers(answer: bytes, directory: Path) -> str:
-    """A program that says it is up, reads some of a picture, answers so and ends."""
-    (directory / "answer").write_bytes(answer)
-    child = directory / "child"
-    child.write_text(
-        "#!/bin/sh\nprintf '\\0\\0\\0\\0\\0\\0\\0\\0'\n"
-        f"head -c 100 >{directory}/picture\ncat {directory}/answer\n"
-    )
-    child.chmod(0o755)
-    return str(child)

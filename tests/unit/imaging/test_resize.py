@@ -6,11 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from crawlset.imaging.resize import (
-    MAX_SIDE,
-    layout,
-    resize,
-)
+from crawlset.imaging.resize import MAX_SIDE, layout, resize
 from crawlset.resizing import Resize, ResizeMode, StoredFormat
 from tests.unit.imaging.pictures import opened, picture, pixels
 

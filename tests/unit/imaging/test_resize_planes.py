@@ -10,11 +10,7 @@ from PIL import Image, ImageCms
 from crawlset.imaging import jpeg
 from crawlset.imaging.features import Transformed
 from crawlset.imaging.jpeg_segments import About, profile, unconverted
-from crawlset.imaging.resize import (
-    can_keep_planes,
-    resize,
-    resize_planes,
-)
+from crawlset.imaging.resize import can_keep_planes, resize, resize_planes
 from crawlset.resizing import Resize, ResizeMode, StoredFormat
 from tests.unit.imaging.pictures import encoded, opened, picture, pixels
 

@@ -4,12 +4,12 @@ import pytest
 
 from crawlset.errors import SourceRefusedError
 from crawlset.sources.protocol import Candidate, SourceUnavailableError
-from tests.unit.sources import shapes
+from tests.unit.sources import source_answers
 from tests.unit.sources.fake_source import FakeSource
 
 
 class TestEuropeana:
-    fake = staticmethod(shapes.europeana)
+    fake = staticmethod(source_answers.europeana)
 
     @pytest.mark.parametrize(("total", "sizes"), [(0, []), (100, [100]), (201, [100, 100, 1])])
     def test_follows_the_cursor(self, total: int, sizes: list[int]) -> None:
@@ -45,7 +45,7 @@ class TestEuropeana:
 
 
 class TestSmithsonian:
-    fake = staticmethod(shapes.smithsonian)
+    fake = staticmethod(source_answers.smithsonian)
 
     @pytest.mark.parametrize(("total", "sizes"), [(0, []), (501, [500, 1])])
     def test_asks_for_every_page(self, total: int, sizes: list[int]) -> None:
@@ -70,7 +70,7 @@ class TestSmithsonian:
 
 
 class TestFlickr:
-    fake = staticmethod(shapes.flickr)
+    fake = staticmethod(source_answers.flickr)
 
     @pytest.mark.parametrize(("total", "sizes"), [(0, []), (501, [500, 1]), (90_000, [500] * 8)])
     def test_takes_the_4_000_there_are(self, total: int, sizes: list[int]) -> None:
@@ -120,7 +120,7 @@ class TestFlickr:
 
 
 class TestBrave:
-    fake = staticmethod(shapes.brave)
+    fake = staticmethod(source_answers.brave)
 
     def test_asks_once(self) -> None:
         fake = self.fake(200)

@@ -7,12 +7,12 @@ import pytest
 
 from crawlset.errors import SourceRefusedError, SourceThrottledError
 from crawlset.sources.protocol import Candidate
-from tests.unit.sources import shapes
+from tests.unit.sources import source_answers
 from tests.unit.sources.fake_source import FakeSource
 
 
 class TestOpenverse:
-    fake = staticmethod(shapes.openverse)
+    fake = staticmethod(source_answers.openverse)
 
     @pytest.mark.parametrize(
         ("total", "sizes"), [(0, []), (20, [20]), (21, [20, 1]), (10_000, [20] * 12)]
@@ -52,7 +52,7 @@ class TestOpenverse:
 
 
 class TestWikimedia:
-    fake = staticmethod(shapes.wikimedia)
+    fake = staticmethod(source_answers.wikimedia)
 
     @pytest.mark.parametrize(
         ("total", "sizes"),
@@ -117,7 +117,7 @@ class TestWikimedia:
 
 
 class TestGbif:
-    fake = staticmethod(shapes.gbif)
+    fake = staticmethod(source_answers.gbif)
 
     @pytest.mark.parametrize(("total", "sizes"), [(0, []), (300, [300]), (301, [300, 1])])
     def test_asks_for_300_observations_a_page(self, total: int, sizes: list[int]) -> None:
@@ -146,7 +146,7 @@ class TestGbif:
 
 
 class TestINaturalist:
-    fake = staticmethod(shapes.inaturalist)
+    fake = staticmethod(source_answers.inaturalist)
 
     @pytest.mark.parametrize(("total", "sizes"), [(0, []), (201, [200, 1]), (50_000, [200] * 50)])
     def test_takes_the_10_000_there_are(self, total: int, sizes: list[int]) -> None:
@@ -174,7 +174,7 @@ class TestINaturalist:
 
 
 class TestMet:
-    fake = staticmethod(shapes.met)
+    fake = staticmethod(source_answers.met)
 
     @pytest.mark.parametrize(
         ("n_objects", "sizes", "n_asked"), [(None, [], 1), (20, [40], 21), (21, [40, 2], 22)]
@@ -207,7 +207,7 @@ class TestMet:
 
 
 class TestArtic:
-    fake = staticmethod(shapes.artic)
+    fake = staticmethod(source_answers.artic)
 
     @pytest.mark.parametrize(("total", "sizes"), [(0, []), (101, [100, 1])])
     def test_asks_for_every_page(self, total: int, sizes: list[int]) -> None:
@@ -235,7 +235,7 @@ class TestArtic:
 
 
 class TestNasa:
-    fake = staticmethod(shapes.nasa)
+    fake = staticmethod(source_answers.nasa)
 
     @pytest.mark.parametrize(("total", "sizes"), [(0, []), (101, [100, 1])])
     def test_asks_for_every_page_and_each_file(self, total: int, sizes: list[int]) -> None:

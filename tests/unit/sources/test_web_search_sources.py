@@ -10,12 +10,12 @@ from crawlset.settings import SourceSettings
 from crawlset.sources import google
 from crawlset.sources.protocol import Candidate
 from crawlset.wire.searches import IntendedUse, SearchRequest
-from tests.unit.sources import shapes
+from tests.unit.sources import source_answers
 from tests.unit.sources.fake_source import FakeSource
 
 
 class TestThroughSerpApi:
-    fake = staticmethod(shapes.serpapi)
+    fake = staticmethod(source_answers.serpapi)
 
     @pytest.mark.parametrize("name", ["google", "bing"])
     @pytest.mark.parametrize(("total", "sizes"), [(0, []), (100, [100]), (201, [100, 100, 1])])

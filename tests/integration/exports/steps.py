@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
+import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from crawlset.kit import objects
@@ -16,7 +18,7 @@ from crawlset.wire import keys
 from crawlset.wire.pipeline import Execution
 from functions.export import app
 from tests import factories
-from tests.integration.api import CONTEXT
+from tests.invocations import CONTEXT
 
 Store = Callable[..., list[Image]]
 TRAIN = {"splits": {"train": 1}}
@@ -85,3 +87,14 @@ def archive_of(export_job: ExportJob, name: str = "data/train-00000.zip") -> dic
 
 def manifest_of(export_job: ExportJob) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file_of(export_job, "manifest.jsonl").splitlines()]
+
+
+def expire(session: Session, export_job: ExportJob) -> None:
+    session.execute(
+        text("UPDATE export_jobs SET expires_at = now() WHERE id = :id"), {"id": export_job.id}
+    )
+    session.commit()
+
+
+def error_of(raised: pytest.ExceptionInfo[BaseException]) -> str:
+    return type(raised.value).__name__

@@ -15,24 +15,24 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 from PIL import Image
 
-from tests.unit.sources import shapes
+from tests.unit.sources import source_answers
 from tests.unit.sources.fake_source import FakeSource
 
 SOURCES: dict[str, FakeSource] = {
-    "openverse": shapes.openverse(25),
-    "wikimedia": shapes.wikimedia(55),
-    "gbif": shapes.gbif(5),
-    "inaturalist": shapes.inaturalist(5),
-    "met": shapes.met(3),
-    "artic": shapes.artic(5),
-    "nasa": shapes.nasa(5),
-    "europeana": shapes.europeana(5),
-    "smithsonian": shapes.smithsonian(5),
-    "flickr": shapes.flickr(5),
-    "brave": shapes.brave(5),
-    "google": shapes.serpapi("google", 5, 3),
-    "bing": shapes.serpapi("bing", 5, 3),
-    "duckduckgo": shapes.serpapi("duckduckgo", 3, 3),
+    "openverse": source_answers.openverse(25),
+    "wikimedia": source_answers.wikimedia(55),
+    "gbif": source_answers.gbif(5),
+    "inaturalist": source_answers.inaturalist(5),
+    "met": source_answers.met(3),
+    "artic": source_answers.artic(5),
+    "nasa": source_answers.nasa(5),
+    "europeana": source_answers.europeana(5),
+    "smithsonian": source_answers.smithsonian(5),
+    "flickr": source_answers.flickr(5),
+    "brave": source_answers.brave(5),
+    "google": source_answers.serpapi("google", 5, 3),
+    "bing": source_answers.serpapi("bing", 5, 3),
+    "duckduckgo": source_answers.serpapi("duckduckgo", 3, 3),
 }
 MEDIA = re.compile(
     r"https?://(?:(?:[a-z]+\.)?example\.(?:org|com)|images-assets\.nasa\.gov|www\.artic\.edu/iiif)"

@@ -4,10 +4,11 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crawlset.kit import objects
-from crawlset.models import CrawlJob, JobChunk
+from crawlset.models import CrawlJob, Image, JobChunk
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.wire import keys
 from crawlset.wire.outcomes import OutcomeHead, UrlOutcome
@@ -61,3 +62,10 @@ def put_outcome(chunk: JobChunk, results: Sequence[UrlOutcome], pack_key: str | 
     head = OutcomeHead(pack_key, fetch_seconds=1.5, bytes_received=2000)
     objects.put(key, pack(head, results))
     return key
+
+
+def image_at(session: Session, chunk: JobChunk, n: int) -> Image:
+    session.expire_all()
+    return session.scalars(
+        select(Image).where(Image.chunk_id == chunk.id, Image.ordinal == n)
+    ).one()

@@ -10,7 +10,7 @@ from crawlset.models import ImageVerdict, ValidationJob
 from crawlset.wire.pipeline import Execution
 from crawlset.wire.validators import ValidatorRequest
 from functions.validate import app
-from tests.integration.api import CONTEXT
+from tests.invocations import CONTEXT
 
 Validator = Callable[[dict[str, Any]], Any]
 STEPS = ("evaluate", "deduplicate", "compare", "cluster", "judge", "finish")

@@ -16,7 +16,7 @@ from crawlset.schedules import firing
 from crawlset.wire import keys
 from tests import factories
 from tests.integration.api import Api
-from tests.integration.validating import validate
+from tests.integration.validation.steps import validate
 
 pytestmark = pytest.mark.usefixtures("bucket", "sample_source")
 
@@ -53,8 +53,8 @@ class Caller:
 
 
 @pytest.fixture
-def caller(session: Session) -> Caller:
-    return Caller(session, factories.create_project(session, factories.create_profile(session)))
+def caller(session: Session, project: Project) -> Caller:
+    return Caller(session, project)
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from crawlset.kit import objects
 from crawlset.models import CrawlJob, Image, JobStatus, Project, ValidationJob
 from functions.thumbnail import app
 from tests import factories
-from tests.integration.api import CONTEXT
-from tests.integration.validating import validate
+from tests.integration.validation.steps import validate
+from tests.invocations import CONTEXT, reader, request
 from tests.unit.imaging import pictures
 
 pytestmark = pytest.mark.usefixtures("bucket")
@@ -72,22 +72,7 @@ def ask(validation_job: ValidationJob, job: CrawlJob) -> Any:
         f"/api/projects/{job.project_id}/crawl-jobs/{job.id}"
         f"/validation-jobs/{validation_job.id}/report.html"
     )
-    event = {
-        "version": "2.0",
-        "routeKey": "GET /report.html",
-        "rawPath": path,
-        "rawQueryString": "",
-        "headers": {},
-        "requestContext": {
-            "requestId": "r-1",
-            "stage": "$default",
-            "http": {"method": "GET", "path": path},
-            "authorizer": {
-                "lambda": {"user_id": str(job.user_id), "key_id": "k", "scopes": "read"}
-            },
-        },
-        "isBase64Encoded": False,
-    }
+    event = request("GET", path, reader(job.user_id))
     return app.handler(event, CONTEXT)
 
 

@@ -20,7 +20,7 @@ from crawlset.projects import service as projects
 from crawlset.projects.repository import ProjectRepository
 from crawlset.tick import purging
 from tests import factories
-from tests.integration.test_concurrency import at_once
+from tests.integration.threads import at_once
 
 ROUNDS = range(8)
 N_IMAGES = 12

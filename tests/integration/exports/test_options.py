@@ -12,34 +12,16 @@ from PIL import Image as Pillow
 from sqlalchemy.orm import Session
 
 from crawlset.exports import plan as plans
-from crawlset.models import CrawlJob, ExportJob, Image, JobStatus, Project
+from crawlset.models import CrawlJob, ExportJob, Image, JobStatus
 from crawlset.outcomes import Verdict
 from crawlset.resizing import ResizeMode
 from tests import factories
-from tests.integration.exporting import (
-    TRAIN,
-    Store,
-    archive_of,
-    export,
-    file_of,
-    manifest_of,
-    storing,
-)
-from tests.unit.imaging.test_stripping import RIGHTS, SECRET, photograph
+from tests.integration.exports.steps import TRAIN, Store, archive_of, export, file_of, manifest_of
+from tests.unit.imaging.photographs import RIGHTS, SECRET, photograph
 
 pytestmark = [pytest.mark.usefixtures("bucket"), pytest.mark.role("crawlset_worker")]
 
 Export = Callable[..., ExportJob]
-
-
-@pytest.fixture
-def job(session: Session, project: Project) -> CrawlJob:
-    return factories.create_crawl_job(session, project, status=JobStatus.completed)
-
-
-@pytest.fixture
-def store(session: Session, job: CrawlJob) -> Store:
-    return storing(session, job)
 
 
 @pytest.fixture

@@ -10,13 +10,14 @@ from sqlalchemy.orm import Session
 
 from crawlset import settings
 from crawlset.kit import objects
-from crawlset.models import CrawlJob, ImageVerdict, JobChunk, JobStatus, Profile, Project
+from crawlset.models import CrawlJob, ImageVerdict, JobChunk, JobStatus, Profile
 from crawlset.validation import custom
 from crawlset.wire.validators import Batch
 from functions.colourfulness import app as colourfulness
 from tests import factories
-from tests.integration.api import CONTEXT, Api
-from tests.integration.validating import Validator, step, validate, verdicts
+from tests.integration.api import Api
+from tests.integration.validation.steps import Validator, step, validate, verdicts
+from tests.invocations import CONTEXT
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:colourfulness"
 RULE = {"check": "custom", "params": {"validator": "colourfulness", "parameters": {"below": 20}}}
@@ -30,16 +31,6 @@ def _allowed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.validator_settings.cache_clear()
     yield
     settings.validator_settings.cache_clear()
-
-
-@pytest.fixture
-def job(session: Session, project: Project) -> CrawlJob:
-    return factories.create_crawl_job(session, project, status=JobStatus.completed)
-
-
-@pytest.fixture
-def chunk(session: Session, job: CrawlJob) -> JobChunk:
-    return factories.create_chunk(session, job)
 
 
 def colour(red: int, green: int, blue: int) -> bytes:

@@ -8,29 +8,19 @@ import pytest
 from sqlalchemy.orm import Session
 
 from crawlset.kit import objects
-from crawlset.models import CrawlJob, JobChunk, JobStatus, Profile, Project
+from crawlset.models import CrawlJob, JobChunk, JobStatus, Profile
 from crawlset.outcomes import Verdict
 from crawlset.validation import leakage
 from crawlset.wire import keys
 from tests import factories
 from tests.integration.api import Api
-from tests.integration.validating import validate, verdicts
+from tests.integration.validation.steps import validate, verdicts
 
 VIEWS = [0x1234_5678_9ABC_DEF0, 1 << 60, 3 << 50, 5 << 40]
 FAR = [0x7333_3333_0000_FFFF, 0x0707_0707_5555_AAAA, 0x1F1F_0000_1F1F_0101, 0x2BD1_33E0_0F0F_7777]
 SAME = hashlib.sha256(b"the same file").digest()
 
 pytestmark = pytest.mark.usefixtures("bucket")
-
-
-@pytest.fixture
-def job(session: Session, project: Project) -> CrawlJob:
-    return factories.create_crawl_job(session, project, status=JobStatus.completed)
-
-
-@pytest.fixture
-def chunk(session: Session, job: CrawlJob) -> JobChunk:
-    return factories.create_chunk(session, job)
 
 
 @pytest.fixture

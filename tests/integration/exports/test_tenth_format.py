@@ -15,7 +15,15 @@ from crawlset.exports.formats import FORMATS
 from crawlset.exports.formats.base import ExportFormat, Sample
 from crawlset.models import CrawlJob, JobStatus
 from tests import factories
-from tests.integration.exporting import TRAIN, export, file_of, manifest_of, step, storing, write
+from tests.integration.exports.steps import (
+    TRAIN,
+    export,
+    file_of,
+    manifest_of,
+    step,
+    storing,
+    write,
+)
 
 
 class HexLines(ExportFormat):
@@ -73,10 +81,9 @@ pytestmark = [
 
 
 @pytest.fixture
-def job(session: Session, monkeypatch: pytest.MonkeyPatch) -> CrawlJob:
+def job(job: CrawlJob, monkeypatch: pytest.MonkeyPatch) -> CrawlJob:
     monkeypatch.setitem(FORMATS, HexLines.name, f"{__name__}:HexLines")
-    project = factories.create_project(session, factories.create_profile(session))
-    return factories.create_crawl_job(session, project, status=JobStatus.completed)
+    return job
 
 
 class TestTenthFormat:

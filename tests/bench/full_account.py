@@ -29,7 +29,7 @@ from crawlset.outcomes import ImageStatus, Outcome
 from crawlset_local import emulator
 from crawlset_local.cloud import LocalCloud
 from tests import factories
-from tests.e2e.support import Api as HttpApi
+from tests.e2e.http_clients import Api as HttpApi
 from tests.integration.api import Api
 
 N_JOBS = 50

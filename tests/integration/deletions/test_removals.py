@@ -14,15 +14,9 @@ from crawlset.tick import folder_removals, purging
 from crawlset.wire import keys
 from tests import factories
 from tests.integration.api import Api
+from tests.integration.deletions.grace import AT_ONCE
 
 pytestmark = pytest.mark.usefixtures("bucket")
-
-AT_ONCE = {"grace_hours": "0"}
-
-
-@pytest.fixture
-def job(session: Session, project: Project) -> CrawlJob:
-    return factories.create_crawl_job(session, project, status=JobStatus.completed)
 
 
 def prefixes(session: Session) -> set[str]:
