@@ -91,7 +91,7 @@ lint: setup ## Check style, imports and the template
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	PYTHONPATH=. $(BIN)/lint-imports
-	! $(BIN)/vulture | grep -vE "unused (attribute|variable '[a-z_])"
+	unused=$$($(BIN)/vulture) || test $$? -eq 3 || exit 1; ! printf %s "$$unused" | grep -vE "unused (attribute|variable '[a-z_])"
 
 bench: setup ## Measure; prints tables, writes docs/benchmarks.md
 	$(BIN)/python -m tests.bench.cold_start

@@ -177,6 +177,18 @@ class TestRetry:
         session.refresh(search)
         assert (search.status, search.not_before) == (WorkStatus.queued, None)
 
+    def test_leaves_a_search_that_cannot_be_read_as_it_ended(
+        self, session: Session, api: Api, job: CrawlJob, path: str
+    ) -> None:
+        (search,) = session.scalars(select(JobSearch).where(JobSearch.crawl_job_id == job.id))
+        search.request, search.status = {"keyword": 7}, WorkStatus.failed
+        session.commit()
+
+        status, _ = api.call("POST", f"{path}/retry")
+
+        session.refresh(search)
+        assert (status, search.status) == (200, WorkStatus.failed)
+
 
 @pytest.mark.role("crawlset_worker")
 @pytest.mark.usefixtures("queues")

@@ -130,25 +130,39 @@ class TestSweep:
         session.expire_all()
         assert (due.status, due.not_before) == (WorkStatus.queued, None)
 
-    @pytest.mark.parametrize("put_off", [True, False])
-    def test_ends_a_search_that_cannot_be_read_and_sends_its_neighbour(
-        self, session: Session, job: CrawlJob, queues: Any, put_off: bool
+    def test_sends_what_was_put_off_beside_a_search_that_cannot_be_read(
+        self, session: Session, job: CrawlJob, queues: Any
     ) -> None:
-        due: dict[str, Any] = (
-            {"status": WorkStatus.pending, "not_before": func.now() - text("interval '1 minute'")}
-            if put_off
-            else {"updated_at": LONG_AGO}
-        )
-        broken = factories.create_search(session, job, request={"keyword": 7}, **due)
+        due: dict[str, Any] = {
+            "status": WorkStatus.pending,
+            "not_before": func.now() - text("interval '1 minute'"),
+        }
+        factories.create_search(session, job, request={"keyword": 7}, **due)
         whole = factories.create_search(session, job, **due)
 
         tick()
 
         (message,) = map(DiscoverMessage.from_json, queues.bodies("discover"))
         assert message.search_id == whole.id
+
+    def test_ends_a_search_that_cannot_be_read_once_its_parts_are_planned(
+        self, session: Session, job: CrawlJob, queues: Any
+    ) -> None:
+        broken = factories.create_search(session, job, request={"keyword": 7}, updated_at=LONG_AGO)
+        part = keys.candidates(job.id, broken.id, 0)
+        objects.put(part, b"")
+        tick()
         session.expire_all()
-        assert (broken.status, whole.status) == (WorkStatus.failed, WorkStatus.queued)
-        assert "cannot be read" in str(broken.error_message)
+        assert broken.status is WorkStatus.queued
+        assert [*map(ObjectNotice.from_json, queues.bodies("plan"))] == [ObjectNotice(part)]
+        objects.delete(part)
+
+        tick()
+
+        session.expire_all()
+        assert broken.status is WorkStatus.failed
+        assert broken.error_message == "Its request cannot be read."
+        assert queues.bodies("discover") == []
 
     def test_records_an_outcome_whose_event_never_came(
         self, session: Session, job: CrawlJob, queues: Any

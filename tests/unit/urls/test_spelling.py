@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawlset.urls.guard import BlockedUrlError, parse_url
+from crawlset.urls import guard, spelling
+from crawlset.urls.guard import BlockedUrlError, InvalidUrlError, parse_url
 from crawlset.urls.spelling import host_of, is_url, plain_host, plain_url, unicode_host, web_host
 from tests.spellings import PAIRS, SPELLINGS
 
@@ -149,3 +150,24 @@ class TestIsUrl:
     )
     def test_is_false_of_anything_else(self, url: str) -> None:
         assert not is_url(url)
+
+
+class TestLongHosts:
+    def test_are_kept_in_no_cache(self) -> None:
+        before = spelling._cached_host.cache_info().currsize
+
+        for n in range(100):
+            assert plain_host(f"{n:03d}" + "A" * 5000) == f"{n:03d}" + "a" * 5000
+
+        assert spelling._cached_host.cache_info().currsize == before
+
+    def test_are_refused_before_their_labels_are_encoded(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def encode(_: str) -> str:
+            raise AssertionError
+
+        monkeypatch.setattr(guard, "_encoded", encode)
+
+        with pytest.raises(InvalidUrlError, match="malformed host name"):
+            guard.spell_host("\u00fc." * 4000)

@@ -6,6 +6,7 @@ queue itself keeps how many fetchers ask that host at once, whatever else is run
 candidates share chunks in which each host has only a few.
 """
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from crawlset.settings import CHUNK_URLS
 LANE_URLS = 50
 """Once a job has more candidates of one host than this, the host gets chunks of its own."""
 LANES_PER_HOST = 2
+MAX_GROUP_CHARS = 120
 """Fetchers that may ask one host at once."""
 
 
@@ -49,8 +51,16 @@ def plan(
     for host in sorted(busy):
         members = by_host[host]
         for number, begin in enumerate(range(0, len(members), chunk_urls)):
-            lane = f"{host}#{number % LANES_PER_HOST}"
-            yield PlannedChunk(lane, members[begin : begin + chunk_urls])
+            yield PlannedChunk(
+                f"{_group(host)}#{number % LANES_PER_HOST}", members[begin : begin + chunk_urls]
+            )
+
+
+def _group(host: str) -> str:
+    """The host, or a digest of one that cannot name a group of SQS: ASCII, 128 characters."""
+    if host.isascii() and len(host) <= MAX_GROUP_CHARS:
+        return host
+    return hashlib.sha256(host.encode()).hexdigest()
 
 
 def _take_turns(groups: Sequence[list[int]]) -> Iterator[int]:

@@ -20,7 +20,7 @@ from crawlset.jobs.crawl_repository import CrawlRepository, require_crawl_job
 from crawlset.jobs.search_repository import SearchRepository
 from crawlset.kit import db, objects
 from crawlset.kit.ids import new_id
-from crawlset.kit.strict_json import from_json, to_json
+from crawlset.kit.strict_json import MalformedJsonError, from_json, to_json
 from crawlset.models import CrawlJob, JobChunk, JobSearch, JobStatus, Target, WorkStatus
 from crawlset.observability import logger
 from crawlset.outbox import Message
@@ -137,6 +137,15 @@ def discover_message(job: CrawlJob, search: JobSearch) -> Message:
         group_id=f"list:{job.id}" if is_list(search.source) else search.source,
         deduplication_id=f"{search.id}:{search.attempt}",
     )
+
+
+def is_readable(search: JobSearch) -> bool:
+    """Whether the stored request of `search` can be sent."""
+    try:
+        from_json(SearchRequest, search.request)
+    except MalformedJsonError:
+        return False
+    return True
 
 
 def is_list(source: str) -> bool:
@@ -287,7 +296,7 @@ def retry(session: Session, job: CrawlJob) -> CrawlJob:
     searches = [
         search
         for search in SearchRepository(session).list_of(job)
-        if search.status in {WorkStatus.failed, WorkStatus.cancelled}
+        if search.status in {WorkStatus.failed, WorkStatus.cancelled} and is_readable(search)
     ]
     if not images and not searches:
         raise NothingToRetryError(job)

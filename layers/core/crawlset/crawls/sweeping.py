@@ -14,13 +14,12 @@ from uuid import UUID
 
 from crawlset import outbox
 from crawlset.crawls import dispatch, finishing
-from crawlset.crawls.service import discover_message
+from crawlset.crawls.service import discover_message, is_readable
 from crawlset.images.repository import ImageRepository
 from crawlset.jobs.chunk_repository import ChunkRepository
 from crawlset.jobs.crawl_repository import CrawlRepository
 from crawlset.jobs.search_repository import SearchRepository
 from crawlset.kit import db, objects
-from crawlset.kit.strict_json import MalformedJsonError
 from crawlset.models import JobChunk, JobSearch, Target
 from crawlset.observability import logger
 from crawlset.outbox import Message
@@ -79,20 +78,12 @@ def sweep(*, everything: bool = False) -> dict[str, int]:
 
 
 def _send_deferred_searches() -> int:
-    unreadable = []
+    """Send the searches that are due; the sweep ends one that cannot be read."""
     with db.transaction() as session:
         due = SearchRepository(session).queue_due(ROUND)
         jobs = CrawlRepository(session).of_searches(due)
-        for search in due:
-            try:
-                outbox.post(session, [discover_message(jobs[search.crawl_job_id], search)])
-            except MalformedJsonError as error:
-                unreadable.append((search, str(error)))
-    for search, why in unreadable:
-        with _going_on("search", search.id), db.transaction() as session:
-            job = CrawlRepository(session).find(search.crawl_job_id)
-            if job is not None:
-                finishing.fail_search(session, job, search.id, f"It cannot be read: {why}")
+        readable = [search for search in due if is_readable(search)]
+        outbox.post(session, [discover_message(jobs[s.crawl_job_id], s) for s in readable])
     return len(due)
 
 
@@ -127,13 +118,13 @@ def _move_search(search: JobSearch, unplanned: list[str], max_attempts: int | No
         job = CrawlRepository(session).find(search.crawl_job_id)
         if job is None:
             return
-        if max_attempts is not None and search.attempt >= max_attempts and not unplanned:
+        if not is_readable(search):
+            if not unplanned:
+                finishing.fail_search(session, job, search.id, "Its request cannot be read.")
+        elif max_attempts is not None and search.attempt >= max_attempts and not unplanned:
             finishing.fail_search(session, job, search.id, "The search never ended.")
         elif (restarted := repository.restart(search)) is not None:
-            try:
-                outbox.post(session, [discover_message(job, restarted)])
-            except MalformedJsonError as error:
-                finishing.fail_search(session, job, search.id, f"It cannot be read: {error}")
+            outbox.post(session, [discover_message(job, restarted)])
     logger.warning(
         "search_swept",
         job_id=str(search.crawl_job_id),

@@ -38,7 +38,7 @@ def deliver(signed: SignedDelivery) -> None:
         status=posted.status,
         detail=posted.detail,
     )
-    aws.sqs().send_message(
+    aws.patient_sqs().send_message(
         QueueUrl=result_settings().results_queue_url, MessageBody=json.dumps(result.to_json())
     )
     logger.info("delivered", delivery_id=str(signed.delivery_id), detail=posted.detail)

@@ -39,6 +39,12 @@ def sqs() -> "SQSClient":
 
 
 @cache
+def patient_sqs() -> "SQSClient":
+    """A client for calls that nobody repeats: the default timeouts and retries."""
+    return boto3.client("sqs")
+
+
+@cache
 def stepfunctions() -> "SFNClient":
     return boto3.client("stepfunctions", config=IMPATIENT)
 
@@ -63,5 +69,5 @@ def secretsmanager() -> "SecretsManagerClient":
 
 def clear() -> None:
     """Forget every client, as tests do between one AWS and the next."""
-    for client in (s3, sqs, stepfunctions, eventbridge, bedrock, secretsmanager):
+    for client in (s3, sqs, patient_sqs, stepfunctions, eventbridge, bedrock, secretsmanager):
         client.cache_clear()

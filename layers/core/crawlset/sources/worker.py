@@ -81,7 +81,7 @@ def _wait(
 def _come_again(delivery: Delivery, seconds: float) -> float:
     """Let the message be received again after this long, or as long as may be; gives which."""
     wait = min(max(1, math.ceil(seconds)), LONGEST_WAIT_SECONDS)
-    aws.sqs().change_message_visibility(
+    aws.patient_sqs().change_message_visibility(
         QueueUrl=discover_settings().discover_queue_url,
         ReceiptHandle=delivery.receipt_handle,
         VisibilityTimeout=wait,

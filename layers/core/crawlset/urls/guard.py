@@ -18,6 +18,7 @@ from crawlset.outcomes import Outcome
 from crawlset.urls.addresses import Address, is_public, parse_address
 
 MAX_URL_LENGTH = 8_192
+_LONGEST_HOST = 253
 _MAX_ORIGINS = 1024
 PORTS = frozenset({80, 443, 8080, 8443})
 
@@ -230,11 +231,13 @@ def spell_host(text: str) -> str:
         if address is None:
             raise InvalidUrlError("not an IPv6 address in the brackets")
         return f"[{address.compressed}]"
+    if len(text) > _LONGEST_HOST + 1:
+        raise InvalidUrlError("malformed host name")
     labels = text.lower().removesuffix(".").split(".")
     if not all(labels):
         raise InvalidUrlError("no host" if labels == [""] else "empty label in the host")
     host = ".".join(label if label.isascii() else _encoded(label) for label in labels)
-    if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in host.split(".")):  # noqa: PLR2004
+    if len(host) > _LONGEST_HOST or not all(map(_LABEL.fullmatch, host.split("."))):
         raise InvalidUrlError("malformed host name")
     is_quad = parse_address(host) is not None and not text.endswith(".")
     if _NUMERIC_LABEL.fullmatch(host.rpartition(".")[2]) and not is_quad:

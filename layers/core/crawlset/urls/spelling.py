@@ -8,6 +8,8 @@ from crawlset.urls import guard
 _NAME = r"(?:[a-z0-9-]{1,63}\.)+[a-z]{2,63}"
 _PLAIN_NAME = re.compile(_NAME)
 _PLAIN_URL = re.compile(rf"https?://{_NAME}(?:/[!-\[\]-~]*)?")
+_CACHED_CHARS = 256
+"""What is longer is no host, and must not fill the cache of all tenants."""
 _PARTS = re.compile(
     r"([a-z][a-z0-9+.-]*:)?//(?:[^/?#]*@)?(\[[^\]/?#]*\]|[^/?#:\[\]]*)(?::([0-9]*))?([^#]*)",
     re.IGNORECASE,
@@ -36,15 +38,21 @@ def web_host(url: str) -> str:
     return host_of(url) if url[:8].lower().startswith(("http://", "https://")) else ""
 
 
-@lru_cache(maxsize=1 << 15)
 def plain_host(host: str) -> str:
     """`host` as the guard dials it; what it never dials in lower case, without final dots."""
+    return _cached_host(host) if len(host) <= _CACHED_CHARS else _plain_host(host)
+
+
+def _plain_host(host: str) -> str:
     if _PLAIN_NAME.fullmatch(host):
         return host
     try:
         return guard.spell_host(host)
     except guard.BlockedUrlError:
         return host.lower().rstrip(".")
+
+
+_cached_host = lru_cache(maxsize=1 << 15)(_plain_host)
 
 
 def plain_url(url: str) -> str:
