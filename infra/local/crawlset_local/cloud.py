@@ -131,6 +131,11 @@ class LocalCloud:
         """The stack's outputs."""
         return self.stack.outputs
 
+    @property
+    def pids(self) -> dict[str, int]:
+        """The children's process ids by name."""
+        return {child.name: child.process.pid for child in self._children}
+
     def start(self, progress: Callable[[Event], None] = ignore) -> None:
         """
         Start everything; return when the API answers.
