@@ -25,8 +25,8 @@ def parquet(columns: dict[str, Any], **options: Any) -> bytes:
     return out.getvalue()
 
 
-def read(key: str, stated: str | None = None, filename: str | None = None) -> list[Candidate]:
-    manifest = manifests.open_manifest(key, ManifestFormat(stated) if stated else None, filename)
+def read(key: str, stated: str | None = None) -> list[Candidate]:
+    manifest = manifests.open_manifest(key, ManifestFormat(stated) if stated else None)
     manifests.check(manifest)
     return list(manifests.read(manifest))
 
@@ -50,17 +50,8 @@ class TestOpenManifest:
     ) -> None:
         assert manifests.open_manifest(upload(body)).format == format_
 
-    @pytest.mark.parametrize(
-        ("filename", "format_"),
-        [("a.TXT", "txt"), ("a.csv.gz", "csv"), ("a.ndjson", "jsonl"), ("a.b.jsonl", "jsonl")],
-    )
-    def test_believes_the_name_before_the_beginning(
-        self, upload: Upload, filename: str, format_: str
-    ) -> None:
-        assert manifests.open_manifest(upload(b"x"), filename=filename).format == format_
-
-    def test_believes_what_is_stated_before_the_name(self, upload: Upload) -> None:
-        manifest = manifests.open_manifest(upload(b"x"), ManifestFormat.csv, "a.txt")
+    def test_believes_what_is_stated_before_the_beginning(self, upload: Upload) -> None:
+        manifest = manifests.open_manifest(upload(b"x"), ManifestFormat.csv)
 
         assert manifest.format == "csv"
 

@@ -9,7 +9,6 @@ import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import PurePath
 from typing import BinaryIO, cast
 
 from crawlset import licences
@@ -28,14 +27,6 @@ MAX_DIGITS = 10
 PARQUET_MAGIC = b"PAR1"
 GZIP_MAGIC = b"\x1f\x8b"
 
-_SUFFIXES = {
-    ".txt": ManifestFormat.txt,
-    ".csv": ManifestFormat.csv,
-    ".jsonl": ManifestFormat.jsonl,
-    ".ndjson": ManifestFormat.jsonl,
-    ".parquet": ManifestFormat.parquet,
-}
-
 
 @dataclass(frozen=True)
 class Manifest:
@@ -46,11 +37,9 @@ class Manifest:
     is_gzipped: bool
 
 
-def open_manifest(
-    key: str, stated: ManifestFormat | None = None, filename: str | None = None
-) -> Manifest:
+def open_manifest(key: str, stated: ManifestFormat | None = None) -> Manifest:
     """
-    A manifest of the `stated` format, or else of the one its name or its beginning tells.
+    A manifest of the `stated` format, or else of the one its beginning tells.
 
     Raises `MalformedManifestError` when there is none, it is empty or larger than 1 GiB, or it
     begins as another format does.
@@ -66,7 +55,7 @@ def open_manifest(
     beginning, is_gzipped = _beginning(open_stored(key, size, version, INSPECTED_BYTES))
     if not beginning.strip():
         raise MalformedManifestError("The manifest is empty.")
-    format_ = stated or _named(filename) or _guessed(beginning)
+    format_ = stated or _guessed(beginning)
     is_parquet = beginning.startswith(PARQUET_MAGIC)
     if is_parquet and is_gzipped:
         raise MalformedManifestError("A Parquet manifest may not be gzipped as a whole.")
@@ -76,16 +65,14 @@ def open_manifest(
     return Manifest(key, size, version, format_, is_gzipped)
 
 
-def inspect(
-    key: str, stated: ManifestFormat | None = None, filename: str | None = None
-) -> Manifest:
+def inspect(key: str, stated: ManifestFormat | None = None) -> Manifest:
     """
     Look at the beginning of a manifest, cheaply enough for a request to wait for it.
 
     Raises what `open_manifest` raises, and `MalformedManifestError` for what is wrong in its
     first 1,000 rows. Of a Parquet file only the ends are looked at, without pyarrow.
     """
-    manifest = open_manifest(key, stated, filename)
+    manifest = open_manifest(key, stated)
     if manifest.format is ManifestFormat.parquet:
         stream = open_stored(key, manifest.size, manifest.version, INSPECTED_BYTES)
         stream.seek(-len(PARQUET_MAGIC), io.SEEK_END)
@@ -169,10 +156,6 @@ def _beginning(stream: io.BufferedReader) -> tuple[bytes, bool]:
         return gzip.GzipFile(fileobj=stream).read(INSPECTED_BYTES), True
     except text_manifests.GZIP_ERRORS as error:
         raise MalformedManifestError("The gzip data is broken at its beginning.") from error
-
-
-def _named(filename: str | None) -> ManifestFormat | None:
-    return _SUFFIXES.get(PurePath((filename or "").lower().removesuffix(".gz")).suffix)
 
 
 def _guessed(beginning: bytes) -> ManifestFormat:

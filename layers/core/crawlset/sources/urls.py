@@ -30,9 +30,7 @@ def search(
     """
     if request.manifest_key is None:
         raise MalformedManifestError("The search names no manifest.")
-    manifest = manifests.open_manifest(
-        request.manifest_key, request.manifest_format, request.manifest_name
-    )
+    manifest = manifests.open_manifest(request.manifest_key, request.manifest_format)
     manifests.check(manifest, request.limit)
     candidates = manifests.read(manifest)
     while page := CandidatePage(islice(candidates, PAGE_ROWS)):

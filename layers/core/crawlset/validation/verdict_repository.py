@@ -26,7 +26,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, aggregate_order_by, arr
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from crawlset.kit.paging import Slice, cut
+from crawlset.kit.db import in_order
+from crawlset.kit.paging import Order, Slice, cut
 from crawlset.models import Image, ImageVerdict, ValidationJob
 from crawlset.outcomes import ImageStatus, Verdict
 from crawlset.validation.measures import AREA, NUMBER
@@ -79,11 +80,8 @@ class VerdictRepository:
             statement = statement.where(ImageVerdict.verdict == verdict)
         if rule is not None:
             statement = statement.where(ImageVerdict.findings.contains([{"rule": rule}]))
-        if after is not None:
-            statement = statement.where(ImageVerdict.image_id > int(after))
-        rows = self.session.execute(
-            statement.order_by(ImageVerdict.image_id).limit(limit + 1)
-        ).all()
+        statement = in_order(statement, ImageVerdict.image_id, Order.oldest, after)
+        rows = self.session.execute(statement.limit(limit + 1)).all()
         return cut(rows, limit, lambda row: row.image_id)
 
     def evaluate(

@@ -52,7 +52,7 @@ class SearchRequest:
     manifest_key: str | None = None
     manifest_format: ManifestFormat | None = None
     manifest_name: str | None = None
-    """The name of the file that was uploaded; tells the format when nobody stated it."""
+    """Null, and read by nobody; earlier requests have it."""
     limit: int
     """Candidates to yield at most, refused ones included."""
     licences: tuple[str, ...] = ()
