@@ -153,15 +153,17 @@ class TestSweep:
         objects.put(part, b"")
         tick()
         session.expire_all()
-        assert broken.status is WorkStatus.queued
+        assert (broken.status, broken.error_message) == (WorkStatus.queued, None)
         assert [*map(ObjectNotice.from_json, queues.bodies("plan"))] == [ObjectNotice(part)]
         objects.delete(part)
 
         tick()
 
         session.expire_all()
-        assert broken.status is WorkStatus.failed
-        assert broken.error_message == "Its request cannot be read."
+        assert (broken.status, broken.error_message) == (
+            WorkStatus.failed,
+            "Its request cannot be read.",
+        )
         assert queues.bodies("discover") == []
 
     def test_records_an_outcome_whose_event_never_came(
