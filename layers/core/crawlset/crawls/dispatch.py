@@ -1,4 +1,4 @@
-"""Hand planned chunks to the fetchers: first their input, then the message."""
+"""Hand searches to `discover`, and planned chunks to `fetch`: their input, then the message."""
 
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,16 +8,39 @@ from crawlset import outbox
 from crawlset.images.repository import ImageRepository
 from crawlset.jobs.chunk_repository import ChunkRepository
 from crawlset.kit import db, objects
-from crawlset.kit.strict_json import from_json
-from crawlset.models import CrawlJob, Image, JobChunk, Target
+from crawlset.kit.strict_json import MalformedJsonError, from_json
+from crawlset.models import CrawlJob, Image, JobChunk, JobSearch, Target
 from crawlset.outbox import Message
 from crawlset.outcomes import ImageStatus
 from crawlset.resizing import Resize
+from crawlset.sources import catalogue
 from crawlset.wire import keys
 from crawlset.wire.chunks import ChunkHead, ChunkMessage, ChunkUrl, FetchPolicy, Known
 from crawlset.wire.record import pack
+from crawlset.wire.searches import DiscoverMessage, SearchRequest
 
 PARALLEL_PUTS = 8
+
+
+def discover_message(job: CrawlJob, search: JobSearch) -> Message:
+    """One caller per source at a time: the source is the message's group."""
+    return Message(
+        target=Target.discover,
+        body=DiscoverMessage(
+            job.id, search.id, search.attempt, from_json(SearchRequest, search.request), job.run
+        ).to_json(),
+        group_id=f"list:{job.id}" if catalogue.is_list(search.source) else search.source,
+        deduplication_id=f"{search.id}:{search.attempt}",
+    )
+
+
+def is_readable(search: JobSearch) -> bool:
+    """Whether the stored request of `search` can be sent."""
+    try:
+        from_json(SearchRequest, search.request)
+    except MalformedJsonError:
+        return False
+    return True
 
 
 def dispatch(user_id: UUID, job_id: UUID, chunk_ids: Collection[UUID]) -> int:

@@ -20,16 +20,15 @@ from crawlset.jobs.crawl_repository import CrawlRepository, require_crawl_job
 from crawlset.jobs.search_repository import SearchRepository
 from crawlset.kit import db, objects
 from crawlset.kit.ids import new_id
-from crawlset.kit.strict_json import MalformedJsonError, from_json, to_json
-from crawlset.models import CrawlJob, JobChunk, JobSearch, JobStatus, Target, WorkStatus
+from crawlset.kit.strict_json import from_json, to_json
+from crawlset.models import CrawlJob, JobChunk, JobSearch, JobStatus, WorkStatus
 from crawlset.observability import logger
-from crawlset.outbox import Message
 from crawlset.pipeline import service as pipeline
 from crawlset.projects.repository import ProjectRepository
 from crawlset.settings import MAX_CANDIDATES, source_settings
 from crawlset.sources import catalogue, manifests, registry
 from crawlset.wire import keys
-from crawlset.wire.searches import DiscoverMessage, Expansion, ManifestFormat, SearchRequest
+from crawlset.wire.searches import Expansion, ManifestFormat, SearchRequest
 
 DEFAULT_MAX_IMAGES = 1_000
 UPLOAD_LIFETIME = timedelta(hours=1)
@@ -122,36 +121,9 @@ def create(
     session.add_all(searches)
     session.flush()
     session.refresh(job)
-    outbox.post(session, [discover_message(job, search) for search in searches])
+    outbox.post(session, [dispatch.discover_message(job, search) for search in searches])
     logger.info("crawl_job_created", job_id=str(job.id), searches=len(searches))
     return job
-
-
-def discover_message(job: CrawlJob, search: JobSearch) -> Message:
-    """One caller per source at a time: the source is the message's group."""
-    return Message(
-        target=Target.discover,
-        body=DiscoverMessage(
-            job.id, search.id, search.attempt, from_json(SearchRequest, search.request), job.run
-        ).to_json(),
-        group_id=f"list:{job.id}" if is_list(search.source) else search.source,
-        deduplication_id=f"{search.id}:{search.attempt}",
-    )
-
-
-def is_readable(search: JobSearch) -> bool:
-    """Whether the stored request of `search` can be sent."""
-    try:
-        from_json(SearchRequest, search.request)
-    except MalformedJsonError:
-        return False
-    return True
-
-
-def is_list(source: str) -> bool:
-    """Whether the candidates of this source come with the job."""
-    known = catalogue.SOURCES.get(source)
-    return known is not None and known.is_list
 
 
 def check(session: Session, user_id: UUID, request: CrawlJobCreate) -> None:
@@ -179,7 +151,7 @@ def check(session: Session, user_id: UUID, request: CrawlJobCreate) -> None:
     has_list = request.urls is not None or request.upload_id is not None
     if request.urls is not None and request.upload_id is not None:
         raise UnprocessableError("Give either urls or an upload_id, not both.", "/upload_id")
-    if has_list != any(map(is_list, request.sources)):
+    if has_list != any(map(catalogue.is_list, request.sources)):
         raise UnprocessableError(
             "A list (urls or upload_id) and a source of lists, such as 'urls', go together.",
             "/sources",
@@ -193,7 +165,7 @@ def check(session: Session, user_id: UUID, request: CrawlJobCreate) -> None:
 
 def usual_images(request: CrawlJobCreate) -> int:
     """How many a job tries that names no number."""
-    return MAX_CANDIDATES if any(map(is_list, request.sources)) else DEFAULT_MAX_IMAGES
+    return MAX_CANDIDATES if any(map(catalogue.is_list, request.sources)) else DEFAULT_MAX_IMAGES
 
 
 def _manifest_key(user_id: UUID, request: CrawlJobCreate) -> str | None:
@@ -296,7 +268,8 @@ def retry(session: Session, job: CrawlJob) -> CrawlJob:
     searches = [
         search
         for search in SearchRepository(session).list_of(job)
-        if search.status in {WorkStatus.failed, WorkStatus.cancelled} and is_readable(search)
+        if search.status in {WorkStatus.failed, WorkStatus.cancelled}
+        and dispatch.is_readable(search)
     ]
     if not images and not searches:
         raise NothingToRetryError(job)
@@ -309,7 +282,7 @@ def retry(session: Session, job: CrawlJob) -> CrawlJob:
         search.attempt += 1
         search.planned_parts, search.n_parts = [], None
     session.flush()
-    outbox.post(session, [discover_message(job, search) for search in searches])
+    outbox.post(session, [dispatch.discover_message(job, search) for search in searches])
     ImageRepository(session).reopen([id_ for id_, _, _ in images])
     _dispatch_anew(session, job, images, is_recrawl=False)
     logger.info("crawl_job_retried", job_id=str(job.id), images=len(images))

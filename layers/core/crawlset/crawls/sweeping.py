@@ -14,7 +14,6 @@ from uuid import UUID
 
 from crawlset import outbox
 from crawlset.crawls import dispatch, finishing
-from crawlset.crawls.service import discover_message, is_readable
 from crawlset.images.repository import ImageRepository
 from crawlset.jobs.chunk_repository import ChunkRepository
 from crawlset.jobs.crawl_repository import CrawlRepository
@@ -82,8 +81,8 @@ def _send_deferred_searches() -> int:
     with db.transaction() as session:
         due = SearchRepository(session).queue_due(ROUND)
         jobs = CrawlRepository(session).of_searches(due)
-        readable = [search for search in due if is_readable(search)]
-        outbox.post(session, [discover_message(jobs[s.crawl_job_id], s) for s in readable])
+        readable = [search for search in due if dispatch.is_readable(search)]
+        outbox.post(session, [dispatch.discover_message(jobs[s.crawl_job_id], s) for s in readable])
     return len(due)
 
 
@@ -118,13 +117,13 @@ def _move_search(search: JobSearch, unplanned: list[str], max_attempts: int | No
         job = CrawlRepository(session).find(search.crawl_job_id)
         if job is None:
             return
-        if not is_readable(search):
+        if not dispatch.is_readable(search):
             if not unplanned:
                 finishing.fail_search(session, job, search.id, "Its request cannot be read.")
         elif max_attempts is not None and search.attempt >= max_attempts and not unplanned:
             finishing.fail_search(session, job, search.id, "The search never ended.")
         elif (restarted := repository.restart(search)) is not None:
-            outbox.post(session, [discover_message(job, restarted)])
+            outbox.post(session, [dispatch.discover_message(job, restarted)])
     logger.warning(
         "search_swept",
         job_id=str(search.crawl_job_id),

@@ -23,6 +23,7 @@ from crawlset.schedules.schemas import (
     JobTemplateStart,
     JobTemplateUpdate,
 )
+from crawlset.sources import catalogue
 
 
 class TemplateScheduledError(ConflictError):
@@ -183,7 +184,7 @@ def _configuration_of(job: CrawlJob) -> CrawlJobCreate:
     Raises:
         UnprocessableError: its list of URLs is not kept.
     """
-    if any(map(crawls.is_list, job.sources)):
+    if any(map(catalogue.is_list, job.sources)):
         raise UnprocessableError(
             "That job was made of a list of URLs, which is not kept.", "/crawl_job_id"
         )

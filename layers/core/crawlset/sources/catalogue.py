@@ -286,3 +286,9 @@ SOURCES: dict[str, Source] = {
         ),
     )
 }
+
+
+def is_list(source: str) -> bool:
+    """Whether the candidates of this source come with the job."""
+    known = SOURCES.get(source)
+    return known is not None and known.is_list
