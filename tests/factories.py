@@ -75,6 +75,20 @@ def create_crawl_job(session: Session, project: Project, **overrides: Any) -> Cr
     return _saved(session, job)
 
 
+def create_recrawl_chunk(session: Session, job: CrawlJob) -> JobChunk:
+    """Asks again for three stored pictures of the bytes 0, 1 and 2."""
+    chunk = create_chunk(session, job, n_urls=3, is_recrawl=True, outcomes={"stored": 3})
+    for ordinal in range(3):
+        create_image(
+            session,
+            chunk,
+            ordinal=ordinal,
+            sha256=hashlib.sha256(str(ordinal).encode()).digest(),
+            etag=f'"{ordinal}"',
+        )
+    return chunk
+
+
 def create_search(session: Session, job: CrawlJob, **overrides: Any) -> JobSearch:
     search = JobSearch(
         user_id=job.user_id,

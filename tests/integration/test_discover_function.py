@@ -190,7 +190,9 @@ class TestSample:
         def note(params: dict[str, Any], **_: Any) -> None:
             put_off.append(params["VisibilityTimeout"])
 
-        aws.sqs().meta.events.register("before-parameter-build.sqs.ChangeMessageVisibility", note)
+        aws.patient_sqs().meta.events.register(
+            "before-parameter-build.sqs.ChangeMessageVisibility", note
+        )
 
         again = send(message)
 

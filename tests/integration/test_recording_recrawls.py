@@ -23,17 +23,7 @@ def digest(content: bytes) -> bytes:
 
 @pytest.fixture
 def chunk(session: Session, job: CrawlJob) -> JobChunk:
-    """Asks again for three stored pictures of the bytes 0, 1 and 2."""
-    chunk = factories.create_chunk(session, job, n_urls=3, is_recrawl=True, outcomes={"stored": 3})
-    for ordinal in range(3):
-        factories.create_image(
-            session,
-            chunk,
-            ordinal=ordinal,
-            sha256=digest(str(ordinal).encode()),
-            etag=f'"{ordinal}"',
-        )
-    return chunk
+    return factories.create_recrawl_chunk(session, job)
 
 
 def unchanged(n: int, **overrides: Any) -> UrlOutcome:

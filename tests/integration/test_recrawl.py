@@ -22,6 +22,11 @@ from tests.integration.outcomes import image_at
 pytestmark = pytest.mark.usefixtures("bucket")
 
 
+@pytest.fixture
+def chunk(session: Session, job: CrawlJob) -> JobChunk:
+    return factories.create_recrawl_chunk(session, job)
+
+
 def digest(content: bytes) -> bytes:
     return hashlib.sha256(content).digest()
 
