@@ -52,6 +52,7 @@ def main() -> None:
     arguments = [argument for argument in sys.argv[1:] if argument != "--write"]
     n_images = int(arguments[0]) if arguments else N_IMAGES
     console = Console()
+    HOME.mkdir(exist_ok=True)
     with TemporaryDirectory(dir=HOME) as directory:
         scratch = Path(directory)
         furnish(scratch, n_images)
@@ -68,7 +69,6 @@ def main() -> None:
 
 def furnish(scratch: Path, n_images: int) -> None:
     """The same pictures as files and in packs."""
-    HOME.mkdir(exist_ok=True)
     sources = [path.read_bytes() for path in pictures(HOME / "pictures", lambda: None)]
     (scratch / "packs").mkdir()
     with (

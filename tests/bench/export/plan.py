@@ -61,6 +61,7 @@ def main(arguments: list[str]) -> None:
 @contextmanager
 def files_as_objects() -> Iterator[None]:
     """What the steps ask of the bucket, from a directory."""
+    HOME.mkdir(exist_ok=True)
     with TemporaryDirectory(dir=HOME) as directory, ExitStack() as patched:
 
         def at(key: str) -> Path:
