@@ -1,4 +1,8 @@
-"""The official sources, each in its real shape below a path of its own, and their pictures."""
+"""
+The official sources, each in its real shape below a path of its own, and their pictures.
+
+Shapes are those of `source_answers`, which says where they were seen.
+"""
 
 import io
 import json
@@ -39,6 +43,12 @@ MEDIA = re.compile(
     r"(?=/[^\"]*\.(?:jpe?g|png)|/2\"|/\d+\")"
 )
 """Where the shapes say that pictures are."""
+THROTTLED = b'{"detail": "Request was throttled. Expected available in 2 seconds."}'
+"""
+What Django REST framework, on which Openverse stands, says beside a 429.
+
+https://github.com/freelawproject/courtlistener/issues/7655 shows such answers of another service.
+"""
 
 
 @dataclass(frozen=True)
@@ -81,7 +91,7 @@ class Official:
         assert not isinstance(found, httpx.Response)
         body = MEDIA.sub(f"http://{self.host}/{name}/media", json.dumps(found))
         self.questions.append(Question(name, begin, time.monotonic(), status))
-        return status, body.encode()
+        return status, body.encode() if status == httpx.codes.OK else THROTTLED
 
 
 def picture(name: str) -> bytes:

@@ -38,7 +38,7 @@ def unchanged(n: int, **overrides: Any) -> UrlOutcome:
 
 
 def columns_of(image: Image) -> dict[str, Any]:
-    return {name: getattr(image, name) for name in Image.__table__.columns.keys()}  # noqa: SIM118
+    return {column.key: getattr(image, column.key) for column in Image.__table__.columns}
 
 
 @pytest.mark.role("crawlset_worker")

@@ -85,9 +85,13 @@ class TestSession:
             "ada@login.example.org",
         ]
 
-    def test_tells_issuers_apart(self, session: Session) -> None:
+    @pytest.mark.parametrize(
+        "other", ["https://other.example.org", f"{ADA['iss']}:8443", f"{ADA['iss']}/realms/b"]
+    )
+    @pytest.mark.usefixtures("session")
+    def test_tells_issuers_apart(self, other: str) -> None:
         _, here = sign_in(**ADA)
-        _, there = sign_in(**ADA | {"iss": "https://other.example.org"})
+        _, there = sign_in(**ADA | {"iss": other})
 
         assert here["user_id"] != there["user_id"]
 

@@ -1,7 +1,7 @@
 """
 A small service that speaks as the real one does, and keeps what it was asked.
 
-Its shapes are those of docs/openapi.json, which is generated from the real routes.
+It takes and gives what docs/openapi.json says, which is generated from the real routes.
 """
 
 import hashlib
@@ -14,26 +14,30 @@ from uuid import uuid4
 
 import httpx
 
+from tests.unit.client import contract
 from tests.unit.client.fake_answers import (
     API_KEY,
     COST,
     ESTIMATE,
     HEALTH,
-    KEPT,
+    NO_VERDICTS,
     NOW,
+    PROFILE,
     PROGRESS,
     REPORT,
     SETTLED,
     SOURCES,
     STORE_URL,
-    deletion,
+    delete,
     name_taken,
     new_job,
     new_project,
     new_work,
     not_found,
+    of_job,
     page,
     problem,
+    restore,
 )
 from tests.unit.client.fake_dataset import dataset_files
 
@@ -49,10 +53,12 @@ class FakeApi:
     end_status: str = "completed"
     files: dict[str, bytes] = field(default_factory=dataset_files)
     progress: dict[str, int] = field(default_factory=lambda: dict(PROGRESS))
-    counts: dict[str, int] = field(default_factory=lambda: {"kept": 5, "rejected": 1})
+    counts: dict[str, int] = field(default_factory=lambda: NO_VERDICTS | {"kept": 5, "rejected": 1})
     n_images: int = 5
     estimates: list[dict[str, Any]] = field(default_factory=list)
     """What the next estimates say otherwise."""
+    keeps_contract: bool = True
+    """Whether it answers as the real service would; False where a test spoils an answer."""
     next_answers: list[httpx.Response | Exception] = field(default_factory=list)
     """Given to the next requests instead of what is asked for."""
     damage: Callable[[str, bytes], bytes] = lambda _name, body: body
@@ -102,7 +108,12 @@ class FakeApi:
         for method, pattern, route in self._routes():
             match = re.fullmatch(pattern, request.url.path)
             if match and method == request.method:
-                return route(request, **match.groupdict())
+                if why := contract.problems_of_request(request):
+                    return problem(422, "UnprocessableError", "; ".join(why))
+                answer = route(request, **match.groupdict())
+                if answer.is_success and self.keeps_contract:
+                    assert contract.problems_of_answer(request, answer) == []
+                return answer
         return problem(404, "NoRouteError", f"There is no route {request.url.path}.")
 
     def add_project(self, name: str) -> dict[str, Any]:
@@ -124,8 +135,12 @@ class FakeApi:
         job = f"{jobs}/(?P<j>[^/]+)"
         return [
             ("GET", "/api/health", lambda _: httpx.Response(200, json=HEALTH)),
-            ("GET", "/api/profile", lambda _: httpx.Response(200, json={"email": "me@test"})),
-            ("GET", "/api/sources", lambda _: httpx.Response(200, json={"items": SOURCES})),
+            ("GET", "/api/profile", lambda _: httpx.Response(200, json=PROFILE)),
+            (
+                "GET",
+                "/api/sources",
+                lambda request: page(request, SOURCES),
+            ),
             ("POST", projects, self._create_project),
             ("GET", projects, self._list_projects),
             ("GET", project, self._get_project),
@@ -147,7 +162,7 @@ class FakeApi:
             (
                 "GET",
                 f"{job}/validation-jobs",
-                lambda request, p, j: page(request, _of_job(self.validations, j)),
+                lambda request, p, j: page(request, of_job(self.validations, j)),
             ),
             ("GET", f"{job}/validation-jobs/(?P<v>[^/]+)", self._get_validation),
             (
@@ -159,7 +174,7 @@ class FakeApi:
             (
                 "GET",
                 f"{job}/export-jobs",
-                lambda request, p, j: page(request, _of_job(self.exports, j)),
+                lambda request, p, j: page(request, of_job(self.exports, j)),
             ),
             ("GET", f"{job}/export-jobs/(?P<e>[^/]+)", self._get_export),
             ("GET", f"{job}/export-jobs/(?P<e>[^/]+)/files", self._list_files),
@@ -196,24 +211,24 @@ class FakeApi:
     def _delete_project(self, request: httpx.Request, p: str) -> httpx.Response:
         if p not in self.projects:
             return not_found("project", p)
-        return _delete(request, self.projects, self.deleted_projects, p)
+        return delete(request, self.projects, self.deleted_projects, p)
 
     def _restore_project(self, _: httpx.Request, p: str) -> httpx.Response:
         if p not in self.projects | self.deleted_projects:
             return not_found("project", p)
         if p in self.deleted_projects and self._is_taken(self.deleted_projects[p]["name"]):
             return name_taken()
-        return _restore(self.projects, self.deleted_projects, p)
+        return restore(self.projects, self.deleted_projects, p)
 
     def _delete_job(self, request: httpx.Request, p: str, j: str) -> httpx.Response:
         if p not in self.projects or j not in self.jobs:
             return not_found("crawl job", j)
-        return _delete(request, self.jobs, self.deleted_jobs, j)
+        return delete(request, self.jobs, self.deleted_jobs, j)
 
     def _restore_job(self, _: httpx.Request, p: str, j: str) -> httpx.Response:
         if p not in self.projects or j not in self.jobs | self.deleted_jobs:
             return not_found("crawl job", j)
-        return _restore(self.jobs, self.deleted_jobs, j)
+        return restore(self.jobs, self.deleted_jobs, j)
 
     def _list_images(self, request: httpx.Request, p: str, j: str) -> httpx.Response:
         wanted = {
@@ -299,14 +314,21 @@ class FakeApi:
         validation = {
             **new_work(j),
             "validation_rules": body.get("validation_rules", {}),
-            "counts": {"kept": 0, "rejected": 0},
+            "counts": dict(NO_VERDICTS),
             "by_rule": {},
         }
         self.validations[validation["id"]] = validation
         return httpx.Response(201, json=validation)
 
     def add_validation(self, job: dict[str, Any], **fields: Any) -> dict[str, Any]:
-        validation = {**new_work(job["id"]), "status": "completed", "counts": self.counts, **fields}
+        validation = {
+            **new_work(job["id"]),
+            "status": "completed",
+            "validation_rules": {},
+            "by_rule": {},
+            "counts": self.counts,
+            **fields,
+        }
         self.validations[validation["id"]] = validation
         return validation
 
@@ -371,29 +393,3 @@ class FakeApi:
         if start and start >= len(body):
             return httpx.Response(416, text="<Code>InvalidRange</Code>")
         return httpx.Response(206 if start else 200, stream=httpx.ByteStream(body[start:]))
-
-
-def _delete(
-    request: httpx.Request,
-    kept: dict[str, dict[str, Any]],
-    deleted: dict[str, dict[str, Any]],
-    id_: str,
-) -> httpx.Response:
-    hours = int(request.url.params.get("grace_hours", 24))
-    gone = kept.pop(id_) | deletion(hours)
-    if hours:
-        deleted[id_] = gone
-    return httpx.Response(200, json=gone)
-
-
-def _restore(
-    kept: dict[str, dict[str, Any]], deleted: dict[str, dict[str, Any]], id_: str
-) -> httpx.Response:
-    if id_ in deleted:
-        kept[id_] = deleted.pop(id_) | KEPT
-    return httpx.Response(200, json=kept[id_])
-
-
-def _of_job(works: dict[str, dict[str, Any]], job_id: str) -> list[dict[str, Any]]:
-    """Newest first."""
-    return [work for work in works.values() if work["crawl_job_id"] == job_id][::-1]

@@ -1,4 +1,4 @@
-"""A small dataset as an export lays it out."""
+"""A small dataset as docs/exports.md says that an export lays it out."""
 
 import hashlib
 import io

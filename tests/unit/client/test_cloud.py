@@ -197,10 +197,10 @@ class TestDemoThatDoesNotAddUp:
         api.files["manifest.jsonl"] = manifest.replace(b"stored", b"http_404", 1)
 
     def judge_too_few(self, api: FakeApi) -> None:
-        api.counts = {"kept": 5, "rejected": 0}
+        api.counts |= {"kept": 5, "rejected": 0}
 
     def keep_more_than_is_exported(self, api: FakeApi) -> None:
-        api.counts = {"kept": 6, "rejected": 0}
+        api.counts |= {"kept": 6, "rejected": 0}
 
     @pytest.mark.parametrize(
         "spoil",

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.client.conftest import Shell, interrupt
+from tests.unit.client.fake_answers import new_probe
 from tests.unit.client.fake_api import FakeApi
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -162,7 +163,7 @@ class TestEstimate:
     def test_waits_until_every_source_has_said_what_it_has(
         self, api: FakeApi, shell: Shell
     ) -> None:
-        probe = {"source": "gbif", "keyword": "cat", "status": "asked"}
+        probe = new_probe("gbif", "cat")
         answered = probe | {
             "status": "answered",
             "total": 1234,
@@ -179,7 +180,7 @@ class TestEstimate:
         assert api.estimates == []
 
     def test_waits_no_longer_than_half_a_minute(self, api: FakeApi, shell: Shell) -> None:
-        probe = {"source": "gbif", "keyword": "cat", "status": "asked"}
+        probe = new_probe("gbif", "cat")
         api.estimates = [{"is_complete": False, "probes": [probe]}] * 100
 
         result = shell.run("crawl", "cat", "--source", "sample", "--estimate")

@@ -8,6 +8,7 @@ from huggingface_hub import HfApi, constants
 
 from crawlset_client.placing import MARKER
 from tests.unit.client.conftest import Shell, names
+from tests.unit.client.fake_answers import NO_VERDICTS
 from tests.unit.client.fake_api import FakeApi
 
 VALIDATION = "01a2242c-c558-7275-a163-d0ecdb03846d"
@@ -131,7 +132,7 @@ class TestChoiceOfTheValidation:
         self, api: FakeApi, shell: Shell, job: dict[str, Any]
     ) -> None:
         for _ in range(3):
-            newest = api.add_validation(job, counts={"kept": 4, "rejected": 2})
+            newest = api.add_validation(job, counts=NO_VERDICTS | {"kept": 4, "rejected": 2})
         for status in ("failed", "cancelled", "failed"):
             api.add_validation(job, status=status)
 
@@ -177,7 +178,7 @@ class TestChoiceOfTheValidation:
     def test_counts_quarantine_where_it_is_included(
         self, api: FakeApi, shell: Shell, job: dict[str, Any], tmp_path: Path
     ) -> None:
-        api.add_validation(job, counts={"kept": 2, "quarantined": 1, "rejected": 1})
+        api.add_validation(job, counts={"kept": 2, "quarantined": 1, "rejected": 1, "errors": 0})
         (tmp_path / "options.json").write_text('{"include_quarantined": true}')
 
         result = shell.run("export", job["id"], "--out", "set", "--options", "options.json")

@@ -10,11 +10,16 @@ from tests.unit.client.fake_api import FakeApi
 
 def search(keyword: str | None, n: int, status: str = "completed") -> dict[str, Any]:
     return {
-        "id": f"s-{keyword}",
+        "id": "01920000-0000-7000-8000-000000000002",
         "source": "sample",
         "keyword": keyword,
+        "queries": None,
         "status": status,
         "n_candidates": n,
+        "n_failures": 0,
+        "last_error": None,
+        "next_attempt_at": None,
+        "error_message": None,
     }
 
 

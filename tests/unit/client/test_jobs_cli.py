@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.unit.client.conftest import Shell
-from tests.unit.client.fake_answers import NOW, REPORT
+from tests.unit.client.fake_answers import NOW, REPORT, new_image
 from tests.unit.client.fake_api import FakeApi
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -221,17 +221,11 @@ class TestImages:
     @pytest.fixture
     def job(self, api: FakeApi) -> dict[str, Any]:
         api.images = [
-            {
-                "id": n,
-                "url": f"http://host.test/{n}.jpg",
+            new_image(n)
+            | {
                 "status": "stored" if n % 2 else "failed",
                 "outcome": "stored" if n % 2 else "http_404",
-                "licence": "cc-by-4.0",
-                "width": 640,
-                "height": 480,
-                "file_size": 1_500,
                 "change": "gone" if n == 1 else None,
-                "etag": None,
             }
             for n in range(1, 26)
         ]
@@ -279,6 +273,7 @@ class TestImages:
         self, api: FakeApi, shell: Shell, job: dict[str, Any]
     ) -> None:
         api.images[3] = {"id": 4}
+        api.keeps_contract = False
 
         result = shell.run("images", job["id"], "--json")
 

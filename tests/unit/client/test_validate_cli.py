@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -19,12 +20,13 @@ class TestValidate:
 
     def test_sends_the_rules_of_a_file(self, api: FakeApi, shell: Shell, tmp_path: Path) -> None:
         job = api.add_job(api.add_project("a"))
-        (tmp_path / "rules.json").write_text('{"min_width": 200}')
+        rules = {"rules": [{"check": "short_side", "params": {"min": 200}}]}
+        (tmp_path / "rules.json").write_text(json.dumps(rules))
 
         document = shell.json("validate", job["id"], "--rules", "rules.json", "--no-watch")
 
         assert document["status"] == "pending"
-        assert document["validation_rules"] == {"min_width": 200}
+        assert document["validation_rules"] == rules
 
     @pytest.mark.parametrize("text", ["", "[]", "{min_width: 200}", "\xff"])
     def test_refuses_rules_that_are_none(

@@ -1,4 +1,9 @@
-"""Sources that have so many things, answering in the real shape of their APIs."""
+"""
+Sources that have so many things, answering in the real shape of their APIs.
+
+Each shape is the one that the docstring of its adapter in `crawlset.sources` cites: the service's
+own reference, and where there was one an answer that was recorded.
+"""
 
 from typing import Any
 

@@ -68,9 +68,11 @@ def _user_of(session: Session, claims: Mapping[str, str]) -> UUID:
         return known.user_id
     user_id = new_id()
     db.act_for(session, user_id)
-    email, name = _email_of(claims), (claims.get("name") or subject)[:MAX_NAME]
-    if email is None or not repository.add_profile_once(user_id, email, name):
-        repository.add_profile_once(user_id, f"{subject}@{host_of(issuer)}", name)
+    name = (claims.get("name") or subject)[:MAX_NAME]
+    host = host_of(issuer)
+    for email in (_email_of(claims), f"{subject}@{host}", f"{user_id}@{host}"):
+        if email is not None and repository.add_profile_once(user_id, email, name):
+            break
     session.add(LoginIdentity(user_id=user_id, issuer=issuer, subject=subject))
     session.flush()
     return user_id

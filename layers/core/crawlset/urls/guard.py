@@ -19,6 +19,7 @@ from crawlset.urls.addresses import Address, is_public, parse_address
 
 MAX_URL_LENGTH = 8_192
 _LONGEST_HOST = 253
+_LARGEST_PORT = 65_535
 _MAX_ORIGINS = 1024
 PORTS = frozenset({80, 443, 8080, 8443})
 
@@ -142,7 +143,7 @@ def _read_origin(scheme: str, authority: str, private_hosts: frozenset[str]) -> 
         raise InvalidUrlError("scheme is not http or https")
     parts = _authority(authority)
     port = int(parts["port"] or _DEFAULT_PORTS[scheme])
-    if port > 65_535:  # noqa: PLR2004
+    if port > _LARGEST_PORT:
         raise InvalidUrlError("malformed host or port")
     spelled = spell_host(parts["host"])
     host = spelled.strip("[]")
