@@ -17,7 +17,7 @@ HOLDERS = (Image, TakedownImage)
 
 
 class Ownership(NamedTuple):
-    """Of some packs in the bucket: those that no row owns, and those that one may come to own."""
+    """Packs in the bucket that no row owns, and those that one may come to own."""
 
     unowned: frozenset[str]
     awaited: frozenset[str]
