@@ -269,7 +269,7 @@ class Furnished:
         )
 
     def _webhook(self) -> UUID:
-        return self._add(Webhook(user_id=self.user_id, events=["*"], secret=b"s", **HOOK))
+        return self._add(Webhook(user_id=self.user_id, events=["*"], clear_secret=b"s", **HOOK))
 
     def _delivery(self) -> Ids:
         delivery = WebhookDelivery(
