@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import alembic.command
@@ -204,7 +205,7 @@ def test_an_older_version_forgets_webhooks_whose_secrets_it_cannot_read(
 ) -> None:
     config = alembic_config(engine.url)
     profile = factories.create_profile(owner)
-    clear = {"clear_secret": b"s", "encrypted_secret": None}
+    clear: dict[str, Any] = {"clear_secret": b"s", "encrypted_secret": None}
     kept, _ = (factories.create_webhook(owner, profile, **how).id for how in (clear, {}))
 
     alembic.command.downgrade(config, "014")

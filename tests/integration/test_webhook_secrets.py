@@ -109,7 +109,7 @@ class TestKey:
 
         clients.kms().meta.events.register(
             "before-call.kms.Decrypt",
-            lambda **_: (  # type: ignore[arg-type, return-value]
+            lambda **_: (  # type: ignore[arg-type]
                 SimpleNamespace(status_code=400),
                 {"Error": {"Code": "IncorrectKeyException", "Message": ""}},
             ),
