@@ -2,10 +2,55 @@
 
 from typing import Any
 
-from tests.infra.stack import environment, functions, listed, of_type, resources, target, written
+import pytest
+
+from tests.infra.stack import (
+    DATA_TEMPLATE,
+    environment,
+    functions,
+    listed,
+    of_type,
+    resources,
+    target,
+    written,
+)
 
 KEY = of_type("AWS::KMS::Key")["WebhookKey"]
 USES = {"kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:CreateGrant"}
+
+AES = {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+ENCRYPTED_WHEN = {
+    "AWS::RDS::DBCluster": ("StorageEncrypted", True),
+    "AWS::S3::Bucket": ("BucketEncryption", {"ServerSideEncryptionConfiguration": [AES]}),
+    "AWS::SQS::Queue": ("SqsManagedSseEnabled", True),
+}
+ALWAYS_ENCRYPTED = {
+    "AWS::Events::EventBus": "https://docs.aws.amazon.com/eventbridge/latest/userguide/"
+    "eb-encryption-at-rest.html",
+    "AWS::Lambda::Function": "https://docs.aws.amazon.com/lambda/latest/dg/"
+    "security-encryption-at-rest.html",
+    "AWS::Logs::LogGroup": "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/"
+    "encrypt-log-data-kms.html",
+    "AWS::SecretsManager::Secret": "https://docs.aws.amazon.com/secretsmanager/latest/userguide/"
+    "security-encryption.html",
+    "AWS::StepFunctions::StateMachine": "https://docs.aws.amazon.com/step-functions/latest/dg/"
+    "encryption-at-rest.html",
+}
+"""With keys of AWS's own that cost nothing and cannot be switched off, as these pages say."""
+HOLDS_NO_DATA = {
+    *("AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Stage"),
+    *("AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard"),
+    *("AWS::EC2::RouteTable", "AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupEgress"),
+    *("AWS::EC2::SecurityGroupIngress", "AWS::EC2::Subnet"),
+    *("AWS::EC2::SubnetRouteTableAssociation", "AWS::EC2::VPC", "AWS::EC2::VPCEndpoint"),
+    *("AWS::Events::Rule", "AWS::IAM::Role", "AWS::KMS::Key", "AWS::Lambda::EventInvokeConfig"),
+    *("AWS::Lambda::EventSourceMapping", "AWS::Lambda::LayerVersion", "AWS::Lambda::Permission"),
+    *("AWS::RDS::DBClusterParameterGroup", "AWS::RDS::DBInstance", "AWS::RDS::DBProxy"),
+    *("AWS::RDS::DBProxyTargetGroup", "AWS::RDS::DBSubnetGroup"),
+    *("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"),
+    "AWS::SecretsManager::SecretTargetAttachment",
+}
+"""An instance keeps its data in its cluster."""
 
 
 def key_statements() -> list[dict[str, Any]]:
@@ -69,3 +114,32 @@ class TestWebhookKey:
 
         assert written()["Parameters"]["WebhookKeyFile"]["Default"] == ""
         assert assertion["Assert"] == {"Fn::Equals": [{"Ref": "WebhookKeyFile"}, ""]}
+
+
+class TestAtRest:
+    @pytest.mark.parametrize("kind", ENCRYPTED_WHEN)
+    def test_is_encrypted_whatever_is_so_only_when_asked(self, kind: str) -> None:
+        name, value = ENCRYPTED_WHEN[kind]
+        everything = [*resources().values(), *written(DATA_TEMPLATE)["Resources"].values()]
+
+        said = [r["Properties"].get(name) for r in everything if r["Type"] == kind]
+
+        assert said
+        assert all(one == value for one in said)
+
+    def test_is_known_of_every_kind_of_resource(self) -> None:
+        """One that is new may hold data in clear, as volumes and file systems do by default."""
+        everything = [*resources().values(), *written(DATA_TEMPLATE)["Resources"].values()]
+
+        kinds = {resource["Type"] for resource in everything}
+
+        assert kinds <= set(ENCRYPTED_WHEN) | set(ALWAYS_ENCRYPTED) | HOLDS_NO_DATA
+
+    @pytest.mark.parametrize("name", sorted(functions()))
+    def test_is_no_matter_for_variables_of_functions_which_hold_no_secret(self, name: str) -> None:
+        """Whoever may describe a function reads its variables: they name secrets by reference."""
+        for variable, value in environment(name).items():
+            if any(word in variable for word in ("SECRET", "PASSWORD", "TOKEN", "KEY")):
+                told = value["Fn::If"][1] if "Fn::If" in value else value
+                assert variable.endswith(("_ARN", "_FILE"))
+                assert target(told)
