@@ -29,7 +29,7 @@ export SSL_CERT_FILE := $(firstword $(PIP_CERT) $(REQUESTS_CA_BUNDLE))
 endif
 endif
 
-.PHONY: help setup up demo test versions unit lint types schema openapi machine lock audit wheel sbom version validate build deploy bench clean FORCE
+.PHONY: help setup up demo test versions unit lint types schema openapi machine lock audit wheel sbom version validate build deploy bench load clean FORCE
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-12s%s\n", $$1, $$2}'
@@ -108,6 +108,9 @@ bench: setup ## Measure; prints tables, writes docs/benchmarks.md
 	$(BIN)/python -m tests.bench.export --write
 	$(BIN)/python -m tests.bench.export.plan --write
 	$(UV) run --frozen --group bench python -m tests.bench.quality --write
+
+load: setup ## Measure many clients and tenants for some minutes: make load SECONDS=30
+	$(BIN)/python -m tests.load --seconds $(or $(SECONDS),300) --write
 
 types: setup ## Check types
 	$(BIN)/mypy layers/core/crawlset infra/local/crawlset_local client/crawlset_client functions tests alembic/env.py alembic/handler.py alembic/diagram.py
