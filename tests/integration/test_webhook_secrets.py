@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 from standardwebhooks import Webhook as Verifier
@@ -48,6 +49,15 @@ def kms(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[KmsKey]:
     yield key
     for cached in (settings.webhook_key_settings, encryption.key):
         cached.cache_clear()
+
+
+def refuse(code: str) -> None:
+    """Let KMS answer a Decrypt with this error."""
+    answer = SimpleNamespace(status_code=400), {"Error": {"Code": code, "Message": ""}}
+    clients.kms().meta.events.register(
+        "before-call.kms.Decrypt",
+        lambda **_: answer,  # type: ignore[arg-type]
+    )
 
 
 def create_clear(session: Session) -> None:
@@ -107,13 +117,7 @@ class TestKey:
         key, webhook_id = create_kms_key(), new_id()
         encrypted = key.encrypt(SECRET, webhook_id)
 
-        clients.kms().meta.events.register(
-            "before-call.kms.Decrypt",
-            lambda **_: (  # type: ignore[arg-type]
-                SimpleNamespace(status_code=400),
-                {"Error": {"Code": "IncorrectKeyException", "Message": ""}},
-            ),
-        )
+        refuse("IncorrectKeyException")
 
         with pytest.raises(UnreadableSecretError):
             key.decrypt(encrypted, webhook_id)
@@ -202,3 +206,18 @@ class TestTick:
         )
         assert details.all() == ["its secret cannot be decrypted; make the webhook anew", None]
         assert "webhook_secret_unreadable" in caplog.text
+
+    def test_tries_again_later_when_the_key_cannot_be_asked(
+        self, session: Session, queues: Any, kms: KmsKey
+    ) -> None:
+        profile = factories.create_profile(session)
+        factories.create_webhook(session, profile, SECRET)
+        factories.create_crawl_job(session, factories.create_project(session, profile))
+        refuse("DisabledException")
+
+        with pytest.raises(ClientError, match="DisabledException"):
+            dispatching.dispatch_due()
+
+        delivery = session.scalars(select(WebhookDelivery)).one()
+        assert (delivery.status, delivery.last_detail) == ("pending", None)
+        assert queues.bodies("deliveries") == []
