@@ -31,6 +31,7 @@ from crawlset.models import (
     WorkStatus,
 )
 from crawlset.outcomes import ImageStatus, Outcome, Verdict
+from crawlset.webhooks import encryption
 from crawlset.wire import keys
 from crawlset.wire.searches import IntendedUse, SearchRequest
 
@@ -241,10 +242,17 @@ def create_export_file(session: Session, export_job: ExportJob, **overrides: Any
     return _saved(session, export_file)
 
 
-def create_webhook(session: Session, profile: Profile, **overrides: Any) -> Webhook:
-    """A webhook that is told of everything."""
-    told = {"url": "https://example.org", "events": ["*"], "secret": b"s"}
-    return _saved(session, Webhook(user_id=profile.id, **told | overrides))
+def create_webhook(
+    session: Session, profile: Profile, secret: bytes = b"s", **overrides: Any
+) -> Webhook:
+    """A webhook that is told of everything, its `secret` encrypted."""
+    id_ = new_id()
+    told = {
+        "url": "https://example.org",
+        "events": ["*"],
+        "encrypted_secret": encryption.key().encrypt(secret, id_),
+    }
+    return _saved(session, Webhook(id=id_, user_id=profile.id, **told | overrides))
 
 
 def _saved[Row: Base](session: Session, row: Row) -> Row:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -20,7 +21,7 @@ from crawlset.kit import aws as clients
 from crawlset.kit import db
 from crawlset.models import CrawlJob, EventCursor, JobSearch, OutboxMessage, Profile, Project
 from crawlset_local import emulator, postgres, postgres_home, processes
-from crawlset_local.home import open_home
+from crawlset_local.home import open_home, webhook_key
 from tests import factories
 from tests.integration.api import Api
 from tests.integration.migrations import alembic_config
@@ -162,6 +163,15 @@ def sample_source(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.source_settings.cache_clear()
     yield
     settings.source_settings.cache_clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def webhook_key_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """What webhooks' secrets are encrypted with, as on a laptop."""
+    path = webhook_key(tmp_path_factory.mktemp("home"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WEBHOOK_KEY_FILE", str(path))
+        yield path
 
 
 @pytest.fixture(scope="session", autouse=True)

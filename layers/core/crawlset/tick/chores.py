@@ -36,6 +36,7 @@ def tick(*, requeue: bool = False) -> dict[str, Any]:
         "takedowns": lambda: resending.resend_due(everything=requeue),
         "idempotency_keys": lambda: purging.forget_old(IdempotencyKey.created_at, idempotency.KEPT),
         "probes": lambda: purging.forget_old(SourceProbe.asked_at, probes.KEPT),
+        "webhook_secrets": dispatching.encrypt_clear_secrets,
         "webhooks": dispatching.dispatch_due,
         "events": publishing.publish_new,
         "old_deliveries": lambda: purging.forget_old(WebhookDelivery.created_at, dispatching.KEPT),
