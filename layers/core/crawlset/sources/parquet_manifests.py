@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from crawlset.settings import MAX_CANDIDATES, MAX_MANIFEST_BYTES
+from crawlset.settings import MAX_MANIFEST_BYTES
 from crawlset.sources.manifest_rows import MalformedManifestError, Row, places, text_of
 
 BATCH_ROWS = 1_000
@@ -19,9 +19,9 @@ def rows(stream: BinaryIO) -> Iterator[Row]:
     """
     Every row, batch by batch and only the columns a manifest has.
 
-    Raises `MalformedManifestError` for a file that is broken, or says that it has more rows or
-    bytes than a manifest may have. A file can say anything: only a process whose memory is limited
-    may read one (`manifest_worker`).
+    Raises `MalformedManifestError` for a file that is broken, or says that it unpacks to more
+    than a manifest may. A file can say anything: only a process whose memory is limited may read
+    one (`manifest_worker`).
     """
     try:
         metadata = pq.read_metadata(stream)
@@ -58,8 +58,6 @@ def _batched_rows(stream: BinaryIO, columns: list[str | None]) -> Iterator[Row]:
 
 
 def _check_size(metadata: Any, columns: set[str]) -> None:
-    if metadata.num_rows > MAX_CANDIDATES:
-        raise MalformedManifestError(f"The manifest has more than {MAX_CANDIDATES:,} rows.")
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     n_bytes = sum(
         group.column(place).total_uncompressed_size
