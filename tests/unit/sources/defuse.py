@@ -94,7 +94,7 @@ def main() -> None:
             "own": peak(),
             "child": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10,
         }
-        if only: print(results)
+        print(path.name, results[path.name], file=sys.stderr, flush=True)
     json.dump(results, sys.stdout)
 
 

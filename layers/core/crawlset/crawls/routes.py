@@ -76,7 +76,7 @@ def list_crawl_jobs(
         page = CrawlRepository(session).list_page(project_id, wanted, after, limit, sort)
     if page is None:
         raise NotFoundError("project", project_id)
-    return Page(items=presenting.read_many(session, page.rows), next_cursor=page.next_key)
+    return Page.of_items(page, presenting.read_many(session, page.rows))
 
 
 @router.get(

@@ -26,6 +26,8 @@ def rows(stream: BinaryIO) -> Iterator[Row]:
     try:
         metadata = pq.read_metadata(stream)
         schema = metadata.schema.to_arrow_schema()
+    except MemoryError:  # pyarrow's is also one of its own
+        raise
     except PARQUET_ERRORS as error:
         raise _broken(error) from error
     columns = [
@@ -51,6 +53,8 @@ def _batched_rows(stream: BinaryIO, columns: list[str | None]) -> Iterator[Row]:
             values = [
                 repeat(None) if name is None else batch.column(name).to_pylist() for name in columns
             ]
+        except MemoryError:
+            raise
         except PARQUET_ERRORS as error:
             raise _broken(error) from error
         for row in zip(*values, strict=False):
