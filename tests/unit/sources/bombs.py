@@ -109,7 +109,10 @@ BOMBS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "a million cells a row": ("csv", lambda: _gzipped(b"," * (MIB - 1) + b"\n", 1_000, b"url\n")),
     "a row over many lines": ("csv", lambda: _gzipped(b'"\n",' * (MIB // 4), 1_000, b"url\n")),
     "a quote that is not closed": ("csv", lambda: _gzipped(b"x\n" * MIB, 500, b'url\n"')),
-    "999 cells in every row": ("csv", lambda: _gzipped((b"," * 998 + b"\n") * 1_050, 1_000, b"url\n" + URL)),
+    "999 cells in every row": (
+        "csv",
+        lambda: _gzipped((b"," * 998 + b"\n") * 1_050, 1_000, b"url\n" + URL),
+    ),
     "a hundred thousand names": (
         "jsonl",
         lambda: _gzipped(_json({f"{n}": 0 for n in range(90_000)}), 100),
@@ -120,10 +123,15 @@ BOMBS: dict[str, tuple[str, Callable[[], bytes]]] = {
     ),
     "lines of wide letters": (
         "jsonl",
-        lambda: _gzipped(_json({"url": URL.decode(), "title": "\U0001f600" + "x" * 1_040_000}), 1_000),
+        lambda: _gzipped(
+            _json({"url": URL.decode(), "title": "\U0001f600" + "x" * 1_040_000}), 1_000
+        ),
     ),
     "nested a million deep": ("jsonl", lambda: b"[" * (MIB - 1) + b"\n"),
-    "numbers of 4,300 digits": ("jsonl", lambda: _gzipped(_json({"width": [10**4_299] * 240}), 1_000)),
+    "numbers of 4,300 digits": (
+        "jsonl",
+        lambda: _gzipped(_json({"width": [10**4_299] * 240}), 1_000),
+    ),
     "one value a million times": ("parquet", _one_value_a_million_times),
     "a page that lies": ("parquet", _page_that_lies),
     "texts that share a beginning": ("parquet", _shared_prefixes),

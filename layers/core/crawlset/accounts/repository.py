@@ -9,7 +9,16 @@ from sqlalchemy.orm import Session
 
 from crawlset.kit import db
 from crawlset.kit.paging import Slice
-from crawlset.models import ACTIVE, ApiKey, CrawlJob, IdempotencyKey, JobChunk, Profile, Project
+from crawlset.models import (
+    ACTIVE,
+    ApiKey,
+    CrawlJob,
+    IdempotencyKey,
+    JobChunk,
+    Profile,
+    Project,
+    Upload,
+)
 
 LAST_USED_RESOLUTION = timedelta(minutes=5)
 COUNT_REQUEST = text("SELECT n_requests, max_requests, seconds_left FROM count_request(:user_id)")
@@ -53,7 +62,7 @@ class AccountRepository:
         ).one()
 
     def usage(self, user_id: UUID) -> AccountUsage:
-        """The bytes of what was deleted count for as long as they are there."""
+        """The bytes of what was deleted, and of lists, count for as long as they are there."""
         of_user = CrawlJob.user_id == user_id
         active = (
             select(func.count()).select_from(CrawlJob).where(of_user, CrawlJob.status.in_(ACTIVE))
@@ -63,6 +72,9 @@ class AccountRepository:
             .join(CrawlJob, CrawlJob.id == JobChunk.crawl_job_id)
             .where(of_user)
         )
+        uploaded = select(func.coalesce(func.sum(Upload.n_bytes), 0)).where(
+            Upload.user_id == user_id
+        )
         projects = (
             select(func.count())
             .select_from(Project)
@@ -71,7 +83,9 @@ class AccountRepository:
         with db.showing_deleted(self.session):
             active_jobs, stored_bytes, n_projects = self.session.execute(
                 select(
-                    active.scalar_subquery(), stored.scalar_subquery(), projects.scalar_subquery()
+                    active.scalar_subquery(),
+                    stored.scalar_subquery() + uploaded.scalar_subquery(),
+                    projects.scalar_subquery(),
                 )
             ).one()
         return AccountUsage(active_jobs, int(stored_bytes), n_projects)

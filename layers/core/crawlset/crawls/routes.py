@@ -13,7 +13,6 @@ from crawlset.crawls.schemas import (
     CrawlJobCreate,
     CrawlJobDetail,
     CrawlJobRead,
-    UploadRead,
 )
 from crawlset.deletions import DEFAULT_GRACE_HOURS, Deleted, GraceHours
 from crawlset.errors import NotFoundError
@@ -27,19 +26,6 @@ from crawlset.projects.repository import ProjectRepository
 
 router = APIGatewayHttpRouter()
 TAGS: Any = ["crawl jobs"]
-
-
-@router.post(
-    "/api/projects/<project_id>/uploads",
-    summary="Get a place to PUT a manifest to",
-    tags=TAGS,
-    status_code=HTTPStatus.CREATED,
-)
-@logs(router, "upload.created", "upload_id")
-def create_upload(project_id: UUID) -> UploadRead:
-    ProjectRepository(router.context["session"]).require(router.context["user_id"], project_id)
-    upload_id, url, expires_at = service.create_upload(router.context["user_id"])
-    return UploadRead(upload_id=upload_id, url=url, expires_at=expires_at)
 
 
 @router.post(

@@ -1,6 +1,6 @@
 """Objects in the bucket: whole ones, JSON lines, ranges, conditional writes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from itertools import islice
@@ -116,6 +116,11 @@ def list_folders(prefix: str) -> Iterator[str]:
             yield entry["Prefix"].removeprefix(prefix).removesuffix("/")
 
 
+def delete_many(keys: Iterable[str]) -> int:
+    """Delete what there is of them; say how many were named."""
+    return _delete_some(iter(keys), None)
+
+
 def delete_old(prefix: str, before: datetime, limit: int) -> int:
     """Delete objects below `prefix` last written before then, at most `limit`; say how many."""
     return _delete_some((key for key, at in list_written(prefix) if at < before), limit)
@@ -136,9 +141,15 @@ def _delete_some(keys: Iterator[str], limit: int | None) -> int:
     return len(found)
 
 
-def presign_put(key: str, lifetime: timedelta) -> str:
-    """A URL to which anyone may PUT `key` for a while."""
-    return _presign("put_object", lifetime, Key=key)
+def presign_put(key: str, n_bytes: int, lifetime: timedelta) -> str:
+    """
+    A URL to which anyone may PUT `key` for a while, in exactly `n_bytes`.
+
+    The length is one of the headers that are signed: S3 refuses any other with 403
+    SignatureDoesNotMatch (https://github.com/storacha/w3infra/pull/79, and what it did to people
+    who had not meant it: https://github.com/HALO-UMC/HALO-SERVER/issues/270).
+    """
+    return _presign("put_object", lifetime, Key=key, ContentLength=n_bytes)
 
 
 def presign_get(key: str, lifetime: timedelta, **headers: str) -> str:
@@ -150,7 +161,7 @@ def presign_get(key: str, lifetime: timedelta, **headers: str) -> str:
     return _presign("get_object", lifetime, Key=key, **headers)
 
 
-def _presign(operation: str, lifetime: timedelta, **parameters: str) -> str:
+def _presign(operation: str, lifetime: timedelta, **parameters: str | int) -> str:
     return s3().generate_presigned_url(
         operation,
         Params={"Bucket": bucket(), **parameters},

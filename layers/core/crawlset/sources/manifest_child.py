@@ -18,7 +18,7 @@ from crawlset.wire.searches import ManifestFormat
 
 MAX_MEMORY = 768 << 20
 """Address space of the child, of which Python and pyarrow take 350 MiB."""
-CPU_SECONDS = 120
+CPU_SECONDS = 90
 """For reading a manifest twice: a million rows take less than 20."""
 FREE_PIECES = 64
 PIECES_PER_MIB = 2
@@ -129,7 +129,9 @@ def _rows(said: bytes) -> list[Row]:
 def _death(process: subprocess.Popen[bytes], said: bytes) -> MalformedManifestError:
     """Why the child came to no end: it was up, so that the manifest is to blame."""
     exit_status = process.wait()
-    logger.error("manifest_reader_died", exit_status=exit_status, said=said.decode(errors="replace"))
+    logger.error(
+        "manifest_reader_died", exit_status=exit_status, said=said.decode(errors="replace")
+    )
     if exit_status == -signal.SIGXCPU:
         return MalformedManifestError(
             f"The manifest takes longer than {CPU_SECONDS} seconds to read; split it."

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from crawlset.errors import NotFoundError, UnprocessableError
 from crawlset.kit import aws, objects
 from crawlset.models import CrawlJob, ExportJob
+from crawlset.uploads.repository import UploadRepository
 from crawlset.validation.repository import Hashes, ValidationRepository
 from crawlset.validation.rules.base import Rule
 from crawlset.validation.rules.dataset import LeakageRule
@@ -37,17 +38,18 @@ def check(session: Session, user_id: UUID, rules: Iterable[Rule]) -> None:
     leakage_rules = [rule for rule in rules if isinstance(rule, LeakageRule)]
     for rule in leakage_rules:
         if rule.params.upload_id is not None:
-            _require_list(user_id, rule.params.upload_id)
+            _require_list(session, user_id, rule.params.upload_id)
     for rule in leakage_rules:
         _require_set(session, user_id, rule.params)
 
 
-def _require_list(user_id: UUID, upload_id: UUID) -> None:
+def _require_list(session: Session, user_id: UUID, upload_id: UUID) -> None:
     found = objects.head(keys.upload(user_id, upload_id))
     if found is None:
         raise HashListError("it has not been uploaded")
     if found[0] > MAX_LIST_BYTES:
         raise HashListError(f"it has more than {MAX_LIST_BYTES >> 20} MiB")
+    UploadRepository(session).keep(user_id, upload_id)
 
 
 def _require_set(session: Session, user_id: UUID, params: LeakageParams) -> None:
