@@ -103,7 +103,7 @@ BOMBS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "a thousand rows of 1 MiB": ("txt", lambda: _gzipped(LONG[: MIB - 1].encode() + b"\n", 1_000)),
     "two million rows": ("txt", lambda: _gzipped(URL * 10_000, 200)),
     "a name in the gzip header": ("txt", lambda: b"\x1f\x8b\x08\x08" + bytes(6) + b"n" * 64 * MIB),
-    "empty gzip members": ("txt", lambda: _gzipped(b"", 3_000_000, URL)),
+    "empty gzip members": ("txt", lambda: _gzipped(b"", 200_000, URL)),
     "zeros behind gzip": ("txt", lambda: gzip.compress(URL, mtime=0) + bytes(64 * MIB)),
     "a million columns": ("csv", _wide_csv),
     "a million cells a row": ("csv", lambda: _gzipped(b"," * (MIB - 1) + b"\n", 1_000, b"url\n")),

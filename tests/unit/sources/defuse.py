@@ -1,43 +1,49 @@
-"""Reads bombs as `discover` and the API do, and says what that took: `python -m … FOLDER KIND`."""
+"""Reads bombs as `discover` or the API does and says what that took: `FOLDER api|discover`."""
 
 import json
 import resource
 import sys
 import time
+import zlib
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import tests.conftest  # noqa: F401 - the environment of a test
 from crawlset.errors import AppError
 from crawlset.kit import aws, objects
-from crawlset.sources import manifests, worker
+from crawlset.settings import MAX_CANDIDATES, source_settings
+from crawlset.sources import manifests, registry, worker
 from crawlset.sources.discover import discover
 from crawlset.wire.searches import DiscoverMessage, IntendedUse, ManifestFormat, SearchRequest
 
+Read = Callable[[str, ManifestFormat], str | None]
+"""Gives the error that the user is told."""
+
 
 class FolderS3:
-    """Files of a folder as objects: what holds the bucket must not count as memory of ours."""
+    """Files of a folder as objects: the memory of an emulator must not count as ours."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: ARG002, N803
+    def head_object(self, *, Key: str, **_: str) -> dict[str, Any]:  # noqa: N803, S3's names
         return {"ContentLength": (self._folder / Key).stat().st_size, "ETag": '"1"'}
 
     def get_object(self, *, Key: str, Range: str, **_: str) -> dict[str, Any]:  # noqa: N803
         first, last = map(int, Range.removeprefix("bytes=").split("-"))
         body = (self._folder / Key).open("rb")
         body.seek(first)
-        return {"Body": Piece(body.read(last - first + 1))}
+        return {"Body": Piece(partial(body.read, last - first + 1))}
 
 
 class Piece:
-    def __init__(self, data: bytes) -> None:
-        self._data = data
+    """The body of an answer."""
 
-    def read(self) -> bytes:
-        return self._data
+    def __init__(self, read: Callable[[], bytes]) -> None:
+        self.read = read
 
 
 def by_api(key: str, format_: ManifestFormat) -> str | None:
@@ -51,60 +57,59 @@ def by_api(key: str, format_: ManifestFormat) -> str | None:
 def by_discover(key: str, format_: ManifestFormat) -> str | None:
     request = SearchRequest(
         source="urls",
-        keyword=None,
-        limit=1_000_000,
+        limit=MAX_CANDIDATES,
         intended_use=IntendedUse.research,
         manifest_key=key,
         manifest_format=format_,
     )
-    message = DiscoverMessage(UUID(int=1), UUID(int=2), attempt=1, request=request)
-    heads: list[bytes] = []
-    found = discover(
-        message,
-        ask=worker._ask,
-        write=lambda _, body: heads.append(body[:2_000]),
+    parts: list[bytes] = []
+    discover(
+        DiscoverMessage(UUID(int=1), UUID(int=2), attempt=1, request=request),
+        ask=partial(
+            registry.search, client=worker.source_client(), settings=source_settings()
+        ),
+        write=lambda _, part: parts.append(part[:2_000]),
         is_cancelled=lambda: False,
     )
-    if found.error is None:
-        return None
-    import gzip
-    import zlib
+    head = json.loads(zlib.decompressobj(31).decompress(parts[-1]).split(b"\n")[0])
+    return head["error"] and str(head["error"]["message"])
 
-    line = zlib.decompressobj(31).decompress(heads[-1])
-    return json.loads(line.split(b"\n")[0])["error"]["message"]
+
+READERS: dict[str, tuple[Read, str]] = {
+    "api": (by_api, "functions.api.app"),
+    "discover": (by_discover, "functions.discover.app"),
+}
+"""What reads a list in a function, and what that function imports."""
 
 
 def main() -> None:
-    folder, who, *only = sys.argv[1:]
-    aws.s3 = objects.s3 = lambda: FolderS3(Path(folder))  # type: ignore
-    if who == "api":
-        import functions.api.app  # noqa: F401
-    results = {}
-    for path in sorted(Path(folder).iterdir()):
-        if only and path.name not in only:
-            continue
-        Path("/proc/self/clear_refs").write_text("5")
-        began, used = time.monotonic(), cpu()
-        read = by_api if who == "api" else by_discover
-        error = read(path.name, ManifestFormat(path.name.rpartition(".")[2]))
-        results[path.name] = {
+    folder, function = Path(sys.argv[1]), sys.argv[2]
+    read, entry_point = READERS[function]
+    import_module(entry_point)
+    aws.s3 = objects.s3 = partial(FolderS3, folder)  # type: ignore[assignment]
+    for path in sorted(folder.iterdir()):
+        Path("/proc/self/clear_refs").write_text("5")  # forgets the peak: proc(5)
+        used = _cpu_seconds()
+        began = time.monotonic()
+        error = read(path.name, ManifestFormat(path.suffix[1:]))
+        took = {
+            "name": path.stem,
             "error": error,
-            "cpu": round(cpu() - used, 2),
+            "cpu_seconds": round(_cpu_seconds() - used, 2),
             "seconds": round(time.monotonic() - began, 2),
-            "own": peak(),
-            "child": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10,
+            "mib": _peak_mib(),
+            "mib_of_children": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10,
         }
-        print(path.name, results[path.name], file=sys.stderr, flush=True)
-    json.dump(results, sys.stdout)
+        print(json.dumps(took), flush=True)
 
 
-def cpu() -> float:
-    both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in both)
+def _cpu_seconds() -> float:
+    both = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(used.ru_utime + used.ru_stime for used in both)
 
 
-def peak() -> int:
-    """MiB that this process had in memory at most, since it was last asked to forget."""
+def _peak_mib() -> int:
+    """What this process had in memory at most, since it was last asked to forget."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) >> 10
 
