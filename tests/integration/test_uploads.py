@@ -117,9 +117,7 @@ class TestRepeatedRequest:
 
         assert (answer.status, answer.body["code"]) == (422, "IdempotencyKeyReusedError")
 
-    def test_leaves_no_link_in_the_database(
-        self, api: Api, uploads: str, session: Session
-    ) -> None:
+    def test_leaves_no_link_in_the_database(self, api: Api, uploads: str, session: Session) -> None:
         sign(api, uploads, idempotency_key="a-1")
 
         assert session.scalar(select(func.count()).select_from(IdempotencyKey)) == 0

@@ -111,7 +111,7 @@ BOMBS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "a quote that is not closed": ("csv", lambda: _gzipped(b"x\n" * MIB, 500, b'url\n"')),
     "999 cells in every row": (
         "csv",
-        lambda: _gzipped((b"," * 998 + b"\n") * 1_050, 1_000, b"url\n" + URL),
+        lambda: _gzipped((b"," * 998 + b"\n") * 1_050, 300, b"url\n" + URL),
     ),
     "a hundred thousand names": (
         "jsonl",
@@ -119,18 +119,18 @@ BOMBS: dict[str, tuple[str, Callable[[], bytes]]] = {
     ),
     "lines full of objects": (
         "jsonl",
-        lambda: _gzipped(b'{"url":[' + b"{}," * 349_000 + b"{}]}\n", 1_000),
+        lambda: _gzipped(b'{"url":[' + b"{}," * 349_000 + b"{}]}\n", 100),
     ),
     "lines of wide letters": (
         "jsonl",
         lambda: _gzipped(
-            _json({"url": URL.decode(), "title": "\U0001f600" + "x" * 1_040_000}), 1_000
+            _json({"url": URL.decode(), "title": "\U0001f600" + "x" * 1_040_000}), 100
         ),
     ),
     "nested a million deep": ("jsonl", lambda: b"[" * (MIB - 1) + b"\n"),
     "numbers of 4,300 digits": (
         "jsonl",
-        lambda: _gzipped(_json({"width": [10**4_299] * 240}), 1_000),
+        lambda: _gzipped(_json({"width": [10**4_299] * 240}), 100),
     ),
     "one value a million times": ("parquet", _one_value_a_million_times),
     "a page that lies": ("parquet", _page_that_lies),

@@ -29,7 +29,7 @@ class FolderS3:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def head_object(self, *, Key: str, **_: str) -> dict[str, Any]:  # noqa: N803, S3's names
+    def head_object(self, *, Key: str, **_: str) -> dict[str, Any]:  # noqa: N803 - S3's names
         return {"ContentLength": (self._folder / Key).stat().st_size, "ETag": '"1"'}
 
     def get_object(self, *, Key: str, Range: str, **_: str) -> dict[str, Any]:  # noqa: N803
@@ -65,9 +65,7 @@ def by_discover(key: str, format_: ManifestFormat) -> str | None:
     parts: list[bytes] = []
     discover(
         DiscoverMessage(UUID(int=1), UUID(int=2), attempt=1, request=request),
-        ask=partial(
-            registry.search, client=worker.source_client(), settings=source_settings()
-        ),
+        ask=partial(registry.search, client=worker.source_client(), settings=source_settings()),
         write=lambda _, part: parts.append(part[:2_000]),
         is_cancelled=lambda: False,
     )

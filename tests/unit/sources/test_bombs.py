@@ -1,4 +1,4 @@
-"""Lists that are made to fill a memory, read by real processes: what they take of it, and of time."""
+"""Lists that are made to fill a memory: what they take of it, and of time, in real processes."""
 
 import json
 import os

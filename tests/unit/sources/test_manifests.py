@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from crawlset.kit import aws
-from crawlset.sources import manifests, text_manifests
+from crawlset.kit import aws, confinement
+from crawlset.sources import manifest_child, manifests, text_manifests
 from crawlset.sources.manifest_rows import MalformedManifestError
 from crawlset.sources.protocol import Candidate
 from crawlset.sources.stored_file import ObjectChangedError, StoredFile
@@ -263,6 +263,39 @@ class TestReadWhole:
 
         with pytest.raises(ObjectChangedError, match="changed while it was read"):
             list(manifests.read(manifest))
+
+
+class TestChild:
+    def test_ends_when_its_time_is_up(
+        self, upload: Upload, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(manifest_child, "CPU_SECONDS", 0)
+        members = gzip.compress(f"{A}\n".encode()) + gzip.compress(b"") * 1_000_000
+        manifest = manifests.open_manifest(upload(members))
+
+        with pytest.raises(MalformedManifestError, match="takes longer than 0 seconds to read"):
+            next(manifests.read(manifest))
+
+    def test_is_no_list_s_fault_when_it_does_not_start(
+        self, upload: Upload, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(manifest_child, "MAX_MEMORY", 1)
+        manifest = manifests.open_manifest(upload(f"{A}\n".encode()))
+
+        with pytest.raises(manifest_child.ManifestReaderError, match="does not start"):
+            next(manifests.read(manifest))
+
+    def test_knows_no_credentials(self) -> None:
+        assert not {name for name in confinement.environment() if name.startswith("AWS_")}
+
+    def test_reads_no_more_pieces_than_a_file_has(
+        self, upload: Upload, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(manifest_child, "FREE_PIECES", 0)
+        manifest = manifests.open_manifest(upload(f"{A}\n".encode()))
+
+        with pytest.raises(MalformedManifestError, match="scattered too widely"):
+            next(manifests.read(manifest))
 
 
 class TestInspect:

@@ -22,7 +22,6 @@ from crawlset.kit import db
 from crawlset.kit.fields import Instant
 from crawlset.kit.paging import Cursor, Order, Page, PageLimit, Sort, Word, decode_uuid
 from crawlset.models import JobStatus, WorkStatus
-from crawlset.projects.repository import ProjectRepository
 
 router = APIGatewayHttpRouter()
 TAGS: Any = ["crawl jobs"]

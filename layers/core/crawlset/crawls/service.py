@@ -1,7 +1,6 @@
 """What a user may do with crawl jobs."""
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import func

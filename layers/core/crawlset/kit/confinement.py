@@ -1,4 +1,4 @@
-"""A child process for hostile input: no credentials, no files, no network, bounded memory and time."""
+"""A child process for hostile input: no credentials, files or network; bounded memory and time."""
 
 import ctypes
 import os

@@ -28,7 +28,7 @@ TOO_LARGE = (
 
 
 def main() -> None:
-    """Arguments: bytes of address space, CPU seconds, format, whether gzipped, size, rows wanted."""
+    """Arguments: bytes of address space, CPU seconds, format, gzip or plain, size, rows wanted."""
     max_memory, cpu_seconds, format_, is_gzipped, size, limit = sys.argv[1:]
     manifest_format = ManifestFormat(format_)
     is_url("http://m\u00fcnchen.example/")  # imports what it needs for one while files can be read

@@ -1,7 +1,8 @@
 """
 Lists of URLs that people upload: text, CSV, JSON lines (each gzipped or not) and Parquet.
 
-A request looks at the beginning of one only; the whole is read in a child process (`manifest_child`).
+A request looks at the beginning of one only; the whole is read in a child process,
+`manifest_child`.
 """
 
 import gzip
@@ -58,7 +59,7 @@ def open_manifest(key: str, stated: ManifestFormat | None = None) -> Manifest:
     stored = file.read(0, INSPECTED_BYTES)
     is_gzipped = stored.startswith(GZIP_MAGIC)
     is_whole = len(stored) == file.size
-    beginning, is_whole = _unpacked(stored, is_whole) if is_gzipped else (stored, is_whole)
+    beginning, is_whole = _unpacked(stored, is_whole=is_whole) if is_gzipped else (stored, is_whole)
     if not beginning.strip():
         raise MalformedManifestError("The manifest is empty.")
     format_ = stated or _guessed(beginning)
@@ -147,7 +148,7 @@ def _check_beginning(manifest: Manifest) -> None:
         deque(islice(checked(rows), INSPECTED_ROWS), maxlen=0)
 
 
-def _unpacked(stored: bytes, is_whole: bool) -> tuple[bytes, bool]:
+def _unpacked(stored: bytes, *, is_whole: bool) -> tuple[bytes, bool]:
     """The beginning of what gzip made `stored` of, and whether that is all."""
     unpacked = bytearray()
     stream = gzip.GzipFile(fileobj=io.BytesIO(stored))
