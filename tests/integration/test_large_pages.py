@@ -67,14 +67,11 @@ class TestImages:
 
 class TestLetters:
     def test_are_written_as_they_are(self, api: Api) -> None:
+        name = "\u6f22\u5b57"
         made = request(
-            "POST",
-            "/api/projects",
-            {"lambda": api.caller},
-            headers={},
-            body={"name": "\u6f22\u5b57"},
+            "POST", "/api/projects", {"lambda": api.caller}, headers={}, body={"name": name}
         )
 
         answer = app.handler(made, CONTEXT)
 
-        assert body["name"] in answer["body"]
+        assert name in answer["body"]

@@ -27,7 +27,7 @@ def uploads(project: Project) -> str:
 
 
 def sign(api: Api, uploads: str, n_bytes: int = len(LIST), **headers: str) -> Any:
-    return api.ask("POST", uploads, {"file_size": n_bytes}, **headers)
+    return api.ask("POST", uploads, {"file_size": n_bytes}, None, **headers)
 
 
 def put(project: Project, upload_id: str) -> str:

@@ -279,7 +279,7 @@ class TestChild:
     def test_is_no_list_s_fault_when_it_does_not_start(
         self, upload: Upload, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(manifest_child, "MAX_MEMORY", 1)
+        monkeypatch.setattr(confinement, "environment", dict)
         manifest = manifests.open_manifest(upload(f"{A}\n".encode()))
 
         with pytest.raises(manifest_child.ManifestReaderError, match="does not start"):

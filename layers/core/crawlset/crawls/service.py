@@ -118,7 +118,7 @@ def create(
             request=to_json(search),
             status=WorkStatus.queued,
         )
-        for search in _searches(request, job.max_images, manifest and manifest.key)
+        for search in _searches(request, job.max_images, manifest.key if manifest else None)
     ]
     session.add_all(searches)
     session.flush()

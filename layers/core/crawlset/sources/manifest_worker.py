@@ -99,10 +99,11 @@ class _Pieces(io.RawIOBase):
         if length <= 0:
             return 0
         _say(wire.WANT, wire.WANTED.pack(self._position, length))
-        (length,) = wire.PIECE.unpack(sys.stdin.buffer.read(wire.PIECE.size))
-        buffer[:length] = sys.stdin.buffer.read(length)
-        self._position += length
-        return length
+        (n_bytes,) = wire.PIECE.unpack(sys.stdin.buffer.read(wire.PIECE.size))
+        piece = sys.stdin.buffer.read(n_bytes)
+        buffer[: len(piece)] = piece
+        self._position += len(piece)
+        return len(piece)
 
 
 def _say(kind: bytes, what: bytes = b"") -> None:
