@@ -21,6 +21,7 @@ READABLE = {
     "a cell of 50 million items",
     "a row group a row",
     "empty gzip members",
+    "lines of wide letters",
     "row groups far apart",
     "zeros behind gzip",
 }
