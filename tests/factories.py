@@ -1,7 +1,7 @@
 """One row of each table, by keyword defaults: a test names what matters to it."""
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -26,6 +26,7 @@ from crawlset.models import (
     Project,
     Takedown,
     TakedownKind,
+    Upload,
     ValidationJob,
     Webhook,
     WorkStatus,
@@ -240,6 +241,15 @@ def create_export_file(session: Session, export_job: ExportJob, **overrides: Any
         **{"name": "data-00000.zip", "file_size": 3, "sha256": b"s"} | overrides,
     )
     return _saved(session, export_file)
+
+
+def create_upload(session: Session, project: Project, **overrides: Any) -> Upload:
+    upload = Upload(
+        user_id=project.user_id,
+        project_id=project.id,
+        **{"n_bytes": 24, "kept_until": datetime.now(UTC) + timedelta(days=1)} | overrides,
+    )
+    return _saved(session, upload)
 
 
 def create_webhook(

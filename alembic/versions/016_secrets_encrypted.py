@@ -1,7 +1,7 @@
 """webhooks' secrets are encrypted, and messages of the outbox are their tenants'
 
 Revision: 016
-Revises: 014
+Revises: 015
 
 SQL has no key, so nothing is encrypted here: the tick encrypts what it finds in clear, and `secret`
 is dropped in a later release. Code from before this writes `secret` as it did. It cannot sign with
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "016"
-down_revision = "014"
+down_revision = "015"
 branch_labels = None
 depends_on = None
 

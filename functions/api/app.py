@@ -31,6 +31,7 @@ from crawlset.schedules.routes import router as schedules
 from crawlset.schedules.template_routes import router as templates
 from crawlset.sources.routes import router as sources
 from crawlset.takedowns.routes import router as takedowns
+from crawlset.uploads.routes import router as uploads
 from crawlset.validation import report_routes
 from crawlset.validation.routes import router as validation
 from crawlset.webhooks.routes import router as webhooks
@@ -46,6 +47,7 @@ for router in (
     projects,
     sources,
     estimates,
+    uploads,
     crawls,
     images,
     thumbnail_routes.build_router(),

@@ -96,6 +96,7 @@ def furnish(session: Session) -> Tenant:
     schedule = factories.create_schedule(session, template, next_run_at=FAR_OFF)
     webhook = factories.create_webhook(session, profile)
     takedown = factories.create_takedown(session, project, status="revoked")
+    factories.create_upload(session, project)
     key = ApiKey(name="k", prefix=profile.id.hex[-12:], key_hash=b"x", scopes=["read"], **owner)
     delivery = WebhookDelivery(webhook_id=webhook.id, event_id=1, event={}, **owner)
     session.add_all(
@@ -171,6 +172,7 @@ def body_for(path: str, method: str, ids: dict[str, str]) -> Any:
         "estimate": CRAWL,
         "takedowns": TAKEDOWN,
         "preview": TAKEDOWN,
+        "uploads": {"file_size": 1},
         "{webhook_id}": {"is_enabled": True},
     }
     return bodies.get(path.rpartition("/")[2], {"name": "mine"} if method == "patch" else {})

@@ -18,6 +18,7 @@ from crawlset.models import (
     JobChunk,
     Profile,
     Project,
+    Upload,
 )
 
 LAST_USED_RESOLUTION = timedelta(minutes=5)
@@ -63,7 +64,7 @@ class AccountRepository:
 
     def usage(self, user_id: UUID) -> AccountUsage:
         """
-        What the account holds; its bytes are those in the bucket, of packs and of finished exports.
+        What the account holds; its bytes are those in the bucket: packs, lists, finished exports.
 
         Those of what was deleted count for as long as they are there.
         """
@@ -79,6 +80,9 @@ class AccountRepository:
         exported = select(func.coalesce(func.sum(ExportFile.file_size), 0)).where(
             ExportFile.user_id == user_id
         )
+        uploaded = select(func.coalesce(func.sum(Upload.n_bytes), 0)).where(
+            Upload.user_id == user_id
+        )
         projects = (
             select(func.count())
             .select_from(Project)
@@ -88,7 +92,9 @@ class AccountRepository:
             active_jobs, stored_bytes, n_projects = self.session.execute(
                 select(
                     active.scalar_subquery(),
-                    stored.scalar_subquery() + exported.scalar_subquery(),
+                    stored.scalar_subquery()
+                    + exported.scalar_subquery()
+                    + uploaded.scalar_subquery(),
                     projects.scalar_subquery(),
                 )
             ).one()

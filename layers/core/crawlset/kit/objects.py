@@ -149,9 +149,15 @@ def delete_many(keys: Iterable[str]) -> int:
     return len(found)
 
 
-def presign_put(key: str, lifetime: timedelta) -> str:
-    """A URL to which anyone may PUT `key` for a while."""
-    return _presign("put_object", lifetime, Key=key)
+def presign_put(key: str, n_bytes: int, lifetime: timedelta) -> str:
+    """
+    A URL to which anyone may PUT `key` for a while, in exactly `n_bytes`.
+
+    The length is one of the headers that are signed: S3 refuses any other with 403
+    SignatureDoesNotMatch (https://github.com/storacha/w3infra/pull/79, and what it did to people
+    who had not meant it: https://github.com/HALO-UMC/HALO-SERVER/issues/270).
+    """
+    return _presign("put_object", lifetime, Key=key, ContentLength=n_bytes)
 
 
 def presign_get(key: str, lifetime: timedelta, **headers: str) -> str:
@@ -163,7 +169,7 @@ def presign_get(key: str, lifetime: timedelta, **headers: str) -> str:
     return _presign("get_object", lifetime, Key=key, **headers)
 
 
-def _presign(operation: str, lifetime: timedelta, **parameters: str) -> str:
+def _presign(operation: str, lifetime: timedelta, **parameters: str | int) -> str:
     return s3().generate_presigned_url(
         operation,
         Params={"Bucket": bucket(), **parameters},

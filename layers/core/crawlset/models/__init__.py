@@ -38,6 +38,7 @@ from crawlset.models.takedowns import (
     TakedownKind,
     TakedownStatus,
 )
+from crawlset.models.uploads import Upload
 
 __all__ = [
     "ACTIVE",
@@ -73,6 +74,7 @@ __all__ = [
     "TakedownKind",
     "TakedownStatus",
     "Target",
+    "Upload",
     "ValidationJob",
     "Webhook",
     "WebhookDelivery",

@@ -15,6 +15,7 @@ from crawlset.pipeline import service as pipeline
 from crawlset.schedules import firing
 from crawlset.takedowns import resending
 from crawlset.tick import folder_removals, orphans, purging
+from crawlset.uploads import removing as uploads
 from crawlset.webhooks import dispatching
 
 
@@ -33,6 +34,8 @@ def tick(*, requeue: bool = False) -> dict[str, Any]:
         "purges": purging.purge_due,
         "removals": folder_removals.remove_due,
         "orphans": orphans.remove_half_hourly,
+        "uploads": uploads.remove_due,
+        "stray_uploads": uploads.remove_strays_half_hourly,
         "takedowns": lambda: resending.resend_due(everything=requeue),
         "idempotency_keys": lambda: purging.forget_old(IdempotencyKey.created_at, idempotency.KEPT),
         "probes": lambda: purging.forget_old(SourceProbe.asked_at, probes.KEPT),
