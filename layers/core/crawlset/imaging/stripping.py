@@ -10,7 +10,10 @@ import zlib
 from collections.abc import Callable, Iterator
 from xml.etree import ElementTree as ET
 
+from crawlset.imaging import xmp
+from crawlset.imaging.features import Rejection
 from crawlset.imaging.metadata import orientation, xmp_packet
+from crawlset.outcomes import Outcome
 
 NAMESPACES = {
     "cc": "http://creativecommons.org/ns#",
@@ -54,21 +57,36 @@ def strip(data: bytes, image_format: str) -> bytes:
     """
     `data` of a `jpeg`, `png`, `webp` or `gif` without its metadata.
 
-    Raises `ValueError` for a file whose parts cannot be told apart.
+    Raises:
+        ValueError: its parts cannot be told apart, or its XMP packet is one that we do not read.
     """
     try:
         return _STRIPPERS[image_format](data)
+    except xmp.XmpRefusedError as refusal:
+        raise ValueError(str(refusal)) from refusal
     except (struct.error, IndexError, KeyError) as error:
         raise ValueError(f"its {image_format} parts cannot be told apart") from error
 
 
-def rights_packet(packet: bytes | None) -> bytes | None:
-    """An XMP packet with what `packet` says about rights; None if it says nothing of them."""
-    if packet is None or b"<!DOCTYPE" in packet:
-        return None
+def stripped(data: bytes, image_format: str) -> bytes | Rejection:
+    """`data` as `strip` makes it; whatever the bytes are, the answer is what is wrong with them."""
     try:
-        root = ET.fromstring(packet.strip(b"\0 \t\r\n"))  # noqa: S314, it has no DTD
-    except (ET.ParseError, ValueError, LookupError):
+        return strip(data, image_format)
+    except ValueError as error:
+        return Rejection(Outcome.decode_error, str(error))
+    except MemoryError:
+        return Rejection(Outcome.decompression_bomb, "needs more memory than a decoder gets")
+
+
+def rights_packet(packet: bytes | None) -> bytes | None:
+    """
+    An XMP packet with what `packet` says about rights; None if it says nothing of them.
+
+    Raises:
+        XmpRefusedError: it is one that we do not read.
+    """
+    root = xmp.read(packet) if packet is not None else None
+    if root is None:
         return None
     kept = ET.Element(f"{_RDF}Description", {f"{_RDF}about": ""})
     for description in root.iter(f"{_RDF}Description"):
@@ -80,7 +98,8 @@ def rights_packet(packet: bytes | None) -> bytes | None:
         return None
     meta = ET.Element("{adobe:ns:meta/}xmpmeta")
     ET.SubElement(meta, f"{_RDF}RDF").append(kept)
-    return ET.tostring(meta)
+    # Asked for ASCII, `tostring` opens the file of a codec, which no child of ours may.
+    return ET.tostring(meta, encoding="unicode").encode("ascii", "xmlcharrefreplace")
 
 
 def _is_about_rights(name: str) -> bool:
