@@ -73,6 +73,8 @@ class Transfer:
     n_header_bytes: int = 0
     headers: Headers = field(default_factory=Headers)
     body: Body = field(default_factory=Body)
+    n_pieces: int = 0
+    """Pieces in which the body came, as chunks, frames or packets."""
     status: int = 0
     n_drained: int = 0
     has_headers: bool = False
@@ -221,6 +223,12 @@ class Handle:
             transfer.is_cut = True
             return _REFUSED
         transfer.body.append(piece)
+        transfer.n_pieces += 1
+        if transfer.n_pieces > self._limits.n_small_pieces and (
+            transfer.body.size < transfer.n_pieces * self._limits.small_piece_bytes
+        ):
+            detail = f"a body in pieces of under {self._limits.small_piece_bytes} bytes"
+            return self._stop(TransferError(Outcome.too_slow, detail))
         return None
 
     def _stop(self, error: Exception) -> int:

@@ -29,7 +29,7 @@ AHEAD_BYTES = PIPE_BYTES // 2
 """Sent to a child before it has answered, beyond which it is sent no further picture."""
 _READ_BYTES = 1 << 16
 _PIECES = 64
-"""Pieces to a write, of 16 KiB as they came, or of 1 MiB from a file: not all are held at once."""
+"""Pieces of a body to a write: not all are held at once."""
 
 
 class ChildError(Exception):
