@@ -1,8 +1,6 @@
 """Pictures that cannot be exported as asked: each is lost alone, counted, and said why."""
 
 import io
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +19,7 @@ from tests.integration.exports.steps import (
     file_of,
     manifest_of,
 )
+from tests.mortal_decoder import DEADLY
 from tests.unit.imaging.photographs import photograph
 from tests.unit.imaging.xmp_packets import DECLARING, DEEP
 
@@ -28,30 +27,6 @@ pytestmark = pytest.mark.usefixtures("bucket")
 
 HOLDING = [name for name in FORMATS if load(name).has_data_files]
 STRIP = {"metadata": "strip"}
-DEADLY = b"a comment that kills"
-CHILD = f"""#!{sys.executable}
-import os, sys
-from crawlset.imaging import decode_worker
-
-def answer(data, asked, sound=decode_worker._answer):
-    if {DEADLY!r} in data:
-        os.abort()
-    return sound(data, asked)
-
-decode_worker._answer = answer
-sys.argv = sys.argv[3:]
-decode_worker.main()
-"""
-"""A decoding child in which some decoder has a bug."""
-
-
-@pytest.fixture
-def mortal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Decoding children die of `DEADLY`."""
-    child = tmp_path / "child"
-    child.write_text(CHILD)
-    child.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(child))
 
 
 def exported(session: Session, job: CrawlJob, name: str, **options: Any) -> ExportJob:
@@ -145,7 +120,7 @@ class TestPicturesThatCannotBeTransformed:
 
 @pytest.mark.role("crawlset_worker")
 class TestPicturesThatKillTheirDecoder:
-    @pytest.mark.usefixtures("mortal")
+    @pytest.mark.usefixtures("mortal_decoder")
     @pytest.mark.parametrize(
         ("options", "reason"), [(STRIP, "not_stripped"), ({"encode": {}}, "not_transformed")]
     )
