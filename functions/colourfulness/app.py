@@ -30,10 +30,10 @@ DEFAULT_BELOW = 15.0
 SMALL = Resize(
     ResizeMode.keep_ratio_largest, 256, only_if_bigger=True, format=StoredFormat.png, quality=1
 )
-"""What is measured of a picture."""
+"""The size at which a picture is measured."""
 READS_AT_ONCE = 8
 PICTURES_AT_ONCE = 16
-"""Of 25 MiB at most, in memory."""
+"""Pictures in memory, which have 25 MiB at most."""
 
 s3 = boto3.client("s3")
 

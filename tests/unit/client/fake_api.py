@@ -359,11 +359,8 @@ class FakeApi:
     def _get_export(self, _: httpx.Request, p: str, j: str, e: str) -> httpx.Response:
         if e not in self.exports:
             return not_found("export job", e)
-        self.exports[e] |= {
-            "status": self.end_status,
-            "n_images": self.n_images,
-            "left_out": self.left_out,
-        }
+        done = {"status": self.end_status, "n_images": self.n_images, "left_out": self.left_out}
+        self.exports[e] |= done
         return httpx.Response(200, json=self.exports[e])
 
     def _list_files(self, request: httpx.Request, p: str, j: str, e: str) -> httpx.Response:

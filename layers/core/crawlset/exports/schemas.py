@@ -47,8 +47,11 @@ class ExportJobRead(RowRead):
     export_options: ExportOptions
     n_images: int
     left_out: Annotated[
-        dict[LeftOutReason, int],
-        Field(description="Images that were chosen and cannot be exported as asked, by reason"),
+        dict[str, int],
+        Field(
+            description="Images that were chosen and cannot be exported as asked, by reason:"
+            f" {', '.join(LeftOutReason)}"
+        ),
     ]
     file_size: Annotated[int, Field(description="Bytes of all files")]
     error_message: str | None

@@ -9,9 +9,9 @@ from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
 MAX_BYTES = 4 << 20
-"""Of a packet. A JPEG's has at most 64 KiB; editors that write their history there need more."""
+"""Size limit of a packet. A JPEG's has at most 64 KiB; editors write long histories elsewhere."""
 MAX_DEPTH = 64
-"""Of elements in each other. What XMP can say needs about twenty."""
+"""Elements in each other, at most. What XMP can say needs about twenty."""
 
 
 class XmpRefusedError(Exception):
