@@ -1,6 +1,7 @@
 """Real PostgreSQL, rolled back after each test, and AWS by moto."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,6 +26,7 @@ from crawlset_local.home import open_home, webhook_key
 from tests import factories
 from tests.integration.api import Api
 from tests.integration.migrations import alembic_config
+from tests.mortal_decoder import write_child
 from tests.ports import free_ports
 
 
@@ -263,3 +265,9 @@ def queues(aws: None, monkeypatch: pytest.MonkeyPatch) -> Any:
         return taken
 
     return SimpleNamespace(urls=urls, bodies=bodies, sqs=sqs)
+
+
+@pytest.fixture
+def mortal_decoder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Decoding children that start in this test die of `DEADLY`."""
+    monkeypatch.setattr(sys, "executable", str(write_child(tmp_path / "child")))
