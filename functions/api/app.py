@@ -39,7 +39,7 @@ DOCS_PATH = "/api/docs"
 OPEN_PATHS = {"/", "/api/health", "/api/openapi.json", DOCS_PATH}
 TOKEN_PATHS = {"/api/session"}
 
-app = build_app([as_caller])
+app = build_app(as_caller)
 for router in (
     accounts,
     sessions,

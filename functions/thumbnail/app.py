@@ -11,7 +11,7 @@ from crawlset.kit.http import build_app, without_sniffing
 from crawlset.observability import logger, metrics
 from crawlset.validation import report_routes
 
-app = build_app([admit])
+app = build_app(admit)
 app.include_router(thumbnail_routes.build_router())
 app.include_router(report_routes.build_router())
 

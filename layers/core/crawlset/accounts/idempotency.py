@@ -68,7 +68,7 @@ def asked(event: APIGatewayProxyEventV2) -> Asked | None:
     match = _KEY.fullmatch(header.strip())
     if match is None:
         raise InvalidIdempotencyKeyError
-    said = f"{event.path}\n{event.raw_query_string}\n{event.decoded_body or ''}"
+    said = f"{event.path}\n{event.raw_query_string}\n{event.body or ''}"
     return Asked(match[1] or match[2], hashlib.sha256(said.encode()).digest())
 
 

@@ -5,8 +5,10 @@ from uuid import UUID
 
 from sqlalchemy import Row, delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from crawlset.errors import UnauthorizedError
 from crawlset.kit import db
 from crawlset.kit.paging import Slice
 from crawlset.models import ACTIVE, ApiKey, CrawlJob, IdempotencyKey, JobChunk, Profile, Project
@@ -15,6 +17,13 @@ LAST_USED_RESOLUTION = timedelta(minutes=5)
 COUNT_REQUEST = text("SELECT n_requests, max_requests, seconds_left FROM count_request(:user_id)")
 NOT_REVOKED = ApiKey.revoked_at.is_(None)
 NOT_EXPIRED = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now())
+
+
+class AccountGoneError(UnauthorizedError):
+    """The gateway answers for a key for up to a minute after its account was deleted."""
+
+    def __init__(self) -> None:
+        super().__init__("The account of this API key was deleted.")
 
 
 class AccountUsage(NamedTuple):
@@ -134,8 +143,16 @@ class AccountRepository:
         self.session.execute(select(func.pg_advisory_xact_lock(key)))
 
     def count_request(self, user_id: UUID) -> Row[Any]:
-        """Count one; give `n_requests` of this minute, `max_requests` and `seconds_left`."""
-        return self.session.execute(COUNT_REQUEST, {"user_id": user_id}).one()
+        """
+        Count one; give `n_requests` of this minute, `max_requests` and `seconds_left`.
+
+        Raises:
+            AccountGoneError: there is no such user any more.
+        """
+        try:
+            return self.session.execute(COUNT_REQUEST, {"user_id": user_id}).one()
+        except IntegrityError as error:
+            raise AccountGoneError from error
 
     def keep_answer_once(self, **answer: Any) -> bool:
         """Keep the answer to a request with an Idempotency-Key; say whether the key was new."""

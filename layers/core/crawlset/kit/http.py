@@ -10,6 +10,10 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoRouteError
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
+from aws_lambda_powertools.event_handler.middlewares.openapi_validation import (
+    OpenAPIRequestValidationMiddleware,
+    OpenAPIResponseValidationMiddleware,
+)
 from aws_lambda_powertools.event_handler.openapi.exceptions import (
     RequestUnsupportedContentType,
     RequestValidationError,
@@ -18,6 +22,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from pydantic import BaseModel
 
 from crawlset.errors import AppError, PreconditionFailedError
+from crawlset.kit.incoming import read_json, refuse_unreadable
 from crawlset.observability import logger
 
 ERRORS_IN_DETAIL = 3
@@ -27,9 +32,22 @@ _BESIDE = frozenset({"crawl_jobs", "projects", "usage"})
 Middleware = Callable[[APIGatewayHttpResolver, NextMiddleware], Response[Any]]
 
 
-def build_app(middlewares: list[Middleware]) -> APIGatewayHttpResolver:
-    app = APIGatewayHttpResolver(enable_validation=True)
-    app.use(middlewares=middlewares)
+def build_app(gate: Middleware) -> APIGatewayHttpResolver:
+    """
+    An application whose every request passes `gate` before anything of it is validated.
+
+    With `enable_validation` Powertools would validate first (`Route._build_middleware_stack` of its
+    api_gateway.py), and an invalid request would need neither scope nor allowance.
+    """
+    app = APIGatewayHttpResolver(json_body_deserializer=read_json)
+    app.use(
+        middlewares=[
+            gate,
+            refuse_unreadable,
+            OpenAPIRequestValidationMiddleware(),
+            OpenAPIResponseValidationMiddleware(),
+        ]
+    )
 
     def reject(error: AppError) -> Response[str]:
         code = type(error).__name__

@@ -1,0 +1,118 @@
+"""
+Hostile requests to every operation: none may be answered with 5xx.
+
+FUZZ_REQUESTS says how many and FUZZ_SEED which; `make fuzz` asks 20,000.
+"""
+
+import json
+import logging
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Connection
+from sqlalchemy.orm import Session
+
+from crawlset.kit import objects
+from crawlset.kit.ids import new_id
+from crawlset.models import ApiKey, JobStatus, Profile, WebhookDelivery
+from crawlset.observability import logger
+from functions.api import app as api
+from functions.thumbnail import app as thumbnail
+from tests import factories
+from tests.fuzz.asking import Asked, Asking
+from tests.invocations import CONTEXT
+from tests.unit.imaging import pictures
+
+N_REQUESTS = int(os.environ.get("FUZZ_REQUESTS", "1000"))
+SEED = int(os.environ.get("FUZZ_SEED", "1"))
+OF_THUMBNAIL = ("/thumbnail", "/report.html")
+
+pytestmark = pytest.mark.usefixtures("sample_source", "queues", "bucket")
+
+
+@pytest.fixture
+def ids(session: Session, profile: Profile) -> dict[str, object]:
+    """The ids of one of everything, by the name of its parameter."""
+    profile.max_requests_per_minute = 1_000_000
+    project = factories.create_project(session, profile)
+    job = factories.create_crawl_job(session, project, status=JobStatus.completed)
+    image = factories.create_image(session, factories.create_chunk(session, job))
+    objects.put(str(image.pack_key), b"\0" * 512 + pictures.jpeg(size=(64, 48)).ljust(1000, b"\0"))
+    validation = factories.create_validation_job(session, job, status=JobStatus.completed)
+    factories.create_verdict(session, validation, image)
+    export = factories.create_export_job(session, job, status=JobStatus.completed)
+    factories.create_export_file(session, export)
+    template = factories.create_template(session, project)
+    webhook = factories.create_webhook(session, profile)
+    delivery = WebhookDelivery(user_id=profile.id, webhook_id=webhook.id, event_id=-1, event={})
+    key = ApiKey(
+        id=new_id(), user_id=profile.id, name="k", prefix="0" * 12, key_hash=b"", scopes=["read"]
+    )
+    session.add_all([delivery, key])
+    session.commit()
+    return {
+        "project_id": project.id,
+        "job_id": job.id,
+        "crawl_job_id": job.id,
+        "dataset_id": job.id,
+        "image_id": image.id,
+        "validation_job_id": validation.id,
+        "export_job_id": export.id,
+        "template_id": template.id,
+        "schedule_id": factories.create_schedule(session, template).id,
+        "takedown_id": factories.create_takedown(session, project).id,
+        "webhook_id": webhook.id,
+        "delivery_id": delivery.id,
+        "key_id": key.id,
+    }
+
+
+@pytest.fixture
+def _errors_only() -> Iterator[None]:
+    logger.setLevel(logging.ERROR)
+    yield
+    logger.setLevel(logging.INFO)
+
+
+@pytest.mark.usefixtures("_errors_only")
+def test_nothing_hostile_is_an_error_of_ours(
+    connection: Connection, profile: Profile, ids: dict[str, object]
+) -> None:
+    caller = {"user_id": str(profile.id), "key_id": str(UUID(int=1)), "scopes": "read write admin"}
+    asking = Asking(json.loads(api.document()), ids, caller, SEED)
+    statuses: Counter[int] = Counter()
+    broken: dict[str, Asked] = {}
+    began = time.monotonic()
+
+    for asked in islice(asking, N_REQUESTS):
+        with connection.begin_nested() as savepoint:
+            answer = answer_to(asked)
+            savepoint.rollback()
+        statuses[answer["statusCode"]] += 1
+        if answer["statusCode"] >= 500:
+            broken.setdefault(asked.operation, asked)
+
+    seconds = time.monotonic() - began
+    print(f"\n{N_REQUESTS} requests, seed {SEED}: {N_REQUESTS / seconds:.0f} a second")
+    for status, n in sorted(statuses.items()):
+        print(f"  {status}: {n}")
+    assert not broken, "\n".join(f"{name}: {shown(asked)}" for name, asked in broken.items())
+    assert min(statuses[200], statuses[201], statuses[422]) > 0
+
+
+def answer_to(asked: Asked) -> dict[str, Any]:
+    path = asked.operation.partition(" ")[2]
+    app = thumbnail if path.endswith(OF_THUMBNAIL) else api
+    return app.handler(asked.event, CONTEXT)
+
+
+def shown(asked: Asked) -> str:
+    event = asked.event
+    parts = ("rawPath", "queryStringParameters", "headers", "body", "isBase64Encoded")
+    return json.dumps({name: event[name] for name in parts})[:1_000]
