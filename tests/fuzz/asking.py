@@ -169,8 +169,8 @@ def _through_gateway(
     The event that the gateway makes of a request.
 
     It decodes the path. Only bodies of some types come as text, what is not UTF-8 in them replaced;
-    all others come as base64, those without a type too: ministack's `_v2_request_body_is_text`, which
-    says that it was tried on AWS.
+    all others come as base64, those without a type too: `_v2_request_body_is_text` of ministack,
+    which says that it was tried on AWS.
     """
     event = request(method, _sent(path), authorizer, headers=headers)
     event["queryStringParameters"] = {_sent(name): _sent(value) for name, value in query.items()}

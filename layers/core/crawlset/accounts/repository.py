@@ -3,7 +3,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, delete, func, or_, select, text, update
+from sqlalchemy import Row, case, delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -11,7 +11,16 @@ from sqlalchemy.orm import Session
 from crawlset.errors import UnauthorizedError
 from crawlset.kit import db
 from crawlset.kit.paging import Slice
-from crawlset.models import ACTIVE, ApiKey, CrawlJob, IdempotencyKey, JobChunk, Profile, Project
+from crawlset.models import (
+    ACTIVE,
+    ApiKey,
+    CrawlJob,
+    FailedAuthentication,
+    IdempotencyKey,
+    JobChunk,
+    Profile,
+    Project,
+)
 
 LAST_USED_RESOLUTION = timedelta(minutes=5)
 COUNT_REQUEST = text("SELECT n_requests, max_requests, seconds_left FROM count_request(:user_id)")
@@ -153,6 +162,28 @@ class AccountRepository:
             return self.session.execute(COUNT_REQUEST, {"user_id": user_id}).one()
         except IntegrityError as error:
             raise AccountGoneError from error
+
+    def count_failure_within(self, source: str, limit: int) -> bool:
+        """Count a failed authentication, unless `limit` of this minute are; say if it was."""
+        minute = func.date_trunc("minute", func.now())
+        this = (FailedAuthentication.source == source, FailedAuthentication.window_start == minute)
+        n_failures = FailedAuthentication.n_failures
+        if (self.session.scalar(select(n_failures).where(*this)) or 0) >= limit:
+            return False
+        first = insert(FailedAuthentication).values(
+            source=source, window_start=minute, n_failures=1
+        )
+        in_same = FailedAuthentication.window_start == first.excluded.window_start
+        self.session.execute(
+            first.on_conflict_do_update(
+                index_elements=[FailedAuthentication.source],
+                set_={
+                    "n_failures": case((in_same, n_failures + 1), else_=1),
+                    "window_start": first.excluded.window_start,
+                },
+            )
+        )
+        return True
 
     def keep_answer_once(self, **answer: Any) -> bool:
         """Keep the answer to a request with an Idempotency-Key; say whether the key was new."""
