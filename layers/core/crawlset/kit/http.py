@@ -23,6 +23,7 @@ from pydantic import BaseModel
 
 from crawlset.errors import AppError, PreconditionFailedError
 from crawlset.kit.incoming import read_json, refuse_unreadable
+from crawlset.kit.security_headers import SECURITY_HEADERS
 from crawlset.observability import logger
 
 ERRORS_IN_DETAIL = 3
@@ -175,9 +176,9 @@ def json_only(event: dict[str, Any]) -> dict[str, Any]:
     return event | {"headers": event["headers"] | {"content-type": f'"{kind}"'}}
 
 
-def without_sniffing(answer: dict[str, Any]) -> dict[str, Any]:
-    """Let no browser take the body for anything but its content type."""
-    return answer | {"headers": {**answer["headers"], "X-Content-Type-Options": "nosniff"}}
+def secured(answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer with the security headers that it does not set itself."""
+    return answer | {"headers": {**SECURITY_HEADERS, **answer["headers"]}}
 
 
 def with_entity_tag(event: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:

@@ -45,9 +45,9 @@ def check(session: Session, user_id: UUID, rules: Iterable[Rule]) -> None:
 def _require_list(user_id: UUID, upload_id: UUID) -> None:
     found = objects.head(keys.upload(user_id, upload_id))
     if found is None:
-        raise HashListError("it has not been uploaded")
+        raise HashListError(f"{upload_id} has not been uploaded")
     if found[0] > MAX_LIST_BYTES:
-        raise HashListError(f"it has more than {MAX_LIST_BYTES >> 20} MiB")
+        raise HashListError(f"{upload_id} has more than {MAX_LIST_BYTES >> 20} MiB")
 
 
 def _require_set(session: Session, user_id: UUID, params: LeakageParams) -> None:
@@ -75,7 +75,7 @@ def read_list(user_id: UUID, upload_id: UUID) -> list[Hashes]:
     try:
         data = objects.get(keys.upload(user_id, upload_id))
     except aws.s3().exceptions.NoSuchKey as error:
-        raise HashListError("it has not been uploaded, or has expired") from error
+        raise HashListError(f"{upload_id} has not been uploaded, or has expired") from error
     return list(parse_list(data.decode("ascii", "replace").splitlines()))
 
 
