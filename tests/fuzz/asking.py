@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from tests.fuzz import hostile
 from tests.invocations import request
@@ -36,23 +36,52 @@ AS_TEXT = ("text/", "application/json", "application/xml", "application/javascri
 
 @dataclass(frozen=True)
 class Asked:
-    """One request to an operation, such as `GET /api/projects`, and its event."""
+    """A request to an operation, such as `GET /api/projects`, before anything is encoded."""
 
     operation: str
-    event: dict[str, Any]
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes | None
+    claims: dict[str, str] | None
+    """What an identity provider's token says, for the route that takes one."""
+
+    @property
+    def method(self) -> str:
+        return self.operation.partition(" ")[0]
+
+    @property
+    def target(self) -> str:
+        """Path and query as they stand in a request line."""
+        query = urlencode({_sent(name): _sent(value) for name, value in self.query.items()})
+        return quote(_sent(self.path)) + (f"?{query}" if query else "")
+
+    def event(self, caller: Mapping[str, str]) -> dict[str, Any]:
+        """
+        The event that the gateway makes of it.
+
+        It decodes the path. Only bodies of some types come as text, what is not UTF-8 in them
+        replaced; all others come as base64, those without a type too: `_v2_request_body_is_text` of
+        ministack, which says that it was tried on AWS.
+        """
+        signed_in = {"jwt": {"claims": self.claims, "scopes": ["openid"]}}
+        authorizer = {"lambda": caller} if self.claims is None else signed_in
+        event = request(self.method, _sent(self.path), authorizer, headers=self.headers)
+        query = {_sent(name): _sent(value) for name, value in self.query.items()}
+        event |= {"queryStringParameters": query, "rawQueryString": urlencode(query)}
+        if self.body:
+            is_text = self.headers.get("content-type", "").lower().startswith(AS_TEXT)
+            text = self.body.decode(errors="replace")
+            event["isBase64Encoded"] = not is_text
+            event["body"] = text if is_text else base64.b64encode(self.body).decode()
+        return event
 
 
 class Asking:
     """An endless series of requests, the same for the same seed."""
 
-    def __init__(
-        self,
-        document: Mapping[str, Any],
-        ids: Mapping[str, object],
-        caller: Mapping[str, str],
-        seed: int,
-    ) -> None:
-        self._document, self._ids, self._caller = document, ids, caller
+    def __init__(self, document: Mapping[str, Any], ids: Mapping[str, object], seed: int) -> None:
+        self._document, self._ids = document, ids
         self._random = Random(seed)
         self._operations = [
             (method.upper(), path, operation)
@@ -64,9 +93,9 @@ class Asking:
         while True:
             self._random.shuffle(self._operations)
             for method, path, operation in self._operations:
-                yield Asked(f"{method} {path}", self._event(method, path, operation))
+                yield self._asked(method, path, operation)
 
-    def _event(self, method: str, path: str, operation: Mapping[str, Any]) -> dict[str, Any]:
+    def _asked(self, method: str, path: str, operation: Mapping[str, Any]) -> Asked:
         random = self._random
         spoiled = random.choice(("path", "query", "header", "body", "body", "body"))
         parts = dict(self._ids)
@@ -93,17 +122,13 @@ class Asking:
         elif spoiled == "header":
             headers[random.choice(HEADERS).lower()] = hostile.text(random)
             headers["content-type"] = random.choice(hostile.CONTENT_TYPES)
-        return _through_gateway(
-            method, path.format(**parts), query, headers, body, self._authorizer(path)
-        )
+        claims = self._claims() if path.endswith("/session") else None
+        return Asked(f"{method} {path}", path.format(**parts), query, headers, body, claims)
 
-    def _authorizer(self, path: str) -> dict[str, Any]:
-        if not path.endswith("/session"):
-            return {"lambda": self._caller}
+    def _claims(self) -> dict[str, str]:
         names = ("iss", "sub", "name", "email", "email_verified", "token_use")
         claims = {"iss": "https://issuer.example.org", "sub": "s"}
-        claims[self._random.choice(names)] = self._random.choice(hostile.TEXTS)
-        return {"jwt": {"claims": claims, "scopes": ["openid"]}}
+        return claims | {self._random.choice(names): self._random.choice(hostile.TEXTS)}
 
     def _query(self, operation: Mapping[str, Any]) -> dict[str, str]:
         return {
@@ -155,33 +180,6 @@ class Asking:
             "uuid": "00000000-0000-7000-8000-000000000001",
             "date-time": "2030-01-01T00:00:00Z",
         }.get(schema.get("format", ""), f"n{random.randint(0, 999)}")
-
-
-def _through_gateway(
-    method: str,
-    path: str,
-    query: dict[str, str],
-    headers: dict[str, str],
-    body: bytes | None,
-    authorizer: dict[str, Any],
-) -> dict[str, Any]:
-    """
-    The event that the gateway makes of a request.
-
-    It decodes the path. Only bodies of some types come as text, what is not UTF-8 in them replaced;
-    all others come as base64, those without a type too: `_v2_request_body_is_text` of ministack,
-    which says that it was tried on AWS.
-    """
-    event = request(method, _sent(path), authorizer, headers=headers)
-    event["queryStringParameters"] = {_sent(name): _sent(value) for name, value in query.items()}
-    event["rawQueryString"] = urlencode(event["queryStringParameters"])
-    if body:
-        is_text = headers.get("content-type", "").lower().startswith(AS_TEXT)
-        event["isBase64Encoded"] = not is_text
-        event["body"] = (
-            body.decode(errors="replace") if is_text else base64.b64encode(body).decode()
-        )
-    return event
 
 
 def _sent(text: str) -> str:

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Iterator
 from random import Random
 from typing import Any
 
@@ -144,7 +144,7 @@ def text(random: Random) -> str:
 
 def cursor(random: Random) -> str:
     """Looks as a cursor does, and holds something else."""
-    key = random.choice((random.choice(TEXTS), random.choice(NUMBERS), None, []))
+    key: Any = random.choice((random.choice(TEXTS), random.choice(NUMBERS), None, []))
     held = random.choice(([1, key], [2, key], [1], key, {"1": key}, [RAW.format("9" * 5_000), key]))
     return base64.urlsafe_b64encode(dump(held)).decode().rstrip("=")
 
@@ -159,18 +159,24 @@ def dump(body: Any) -> bytes:
 
 def spoil(body: Any, random: Random) -> Any:
     """Put a hostile value into one place of `body`, or a field that nobody knows."""
-    places = [*_places(body, lambda changed: changed)]
     if isinstance(body, dict) and random.random() < 0.1:
         return body | {random.choice(TEXTS): value(random)}
-    return random.choice(places)(value(random))
+    return _put(body, random.choice([*_places(body)]), value(random))
 
 
-def _places(body: Any, put: Callable[[Any], Any]) -> Any:
-    """For each value in `body`, what makes a body with another in its place."""
-    yield put
-    if isinstance(body, dict):
-        for name, each in body.items():
-            yield from _places(each, lambda new, name=name: put(body | {name: new}))
-    elif isinstance(body, list):
-        for at, each in enumerate(body):
-            yield from _places(each, lambda new, at=at: put([*body[:at], new, *body[at + 1 :]]))
+def _places(body: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The names and indexes that lead to each value in `body`."""
+    yield place
+    if isinstance(body, dict | list):
+        for at, each in body.items() if isinstance(body, dict) else enumerate(body):
+            yield from _places(each, (*place, at))
+
+
+def _put(body: Any, place: tuple[Any, ...], new: Any) -> Any:
+    """A body like this one, with another value at that place."""
+    if not place:
+        return new
+    at, *further = place
+    changed = body.copy()
+    changed[at] = _put(body[at], tuple(further), new)
+    return changed
