@@ -40,6 +40,7 @@ class TestSession:
         assert session.scalars(select(ActivityLog.action)).all() == ["session.created"]
         assert body["scopes"] == ["read", "write", "admin"]
 
+    @pytest.mark.usefixtures("session")
     @pytest.mark.parametrize("claim", ["sub", "name", "email"])
     def test_refuses_what_no_database_can_hold(self, claim: str) -> None:
         status, body = sign_in(**ADA | {"email_verified": "true", claim: "ada\0"})

@@ -239,6 +239,6 @@ def test_a_list_that_is_gone_when_the_crawl_completes_fails_the_validation(
     pipeline.start_requested(session, job)
 
     (validation_job,) = session.scalars(select(ValidationJob))
-    with pytest.raises(Exception, match="it has not been uploaded, or has expired") as raised:
+    with pytest.raises(Exception, match="has not been uploaded, or has expired") as raised:
         validate(validation_job)
     assert type(raised.value).__name__ == "HashListError"
