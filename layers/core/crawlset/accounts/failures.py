@@ -10,7 +10,7 @@ from crawlset.accounts.repository import AccountRepository
 from crawlset.errors import TooManyRequestsError
 
 MAX_A_MINUTE = 20
-"""Of different keys: the gateway asks once a minute about the same."""
+"""Different keys, for the gateway asks once a minute about the same."""
 PAUSE = timedelta(minutes=1)
 """How long the gateway keeps an answer, so that it may be another one afterwards."""
 KEPT = timedelta(hours=1)
