@@ -29,7 +29,7 @@ export SSL_CERT_FILE := $(firstword $(PIP_CERT) $(REQUESTS_CA_BUNDLE))
 endif
 endif
 
-.PHONY: help setup up demo test versions unit lint types schema openapi machine lock audit wheel sbom version validate build deploy bench load clean FORCE
+.PHONY: help setup up demo test versions unit fuzz lint types schema openapi machine lock audit wheel sbom version validate build deploy bench load clean FORCE
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-12s%s\n", $$1, $$2}'
@@ -90,6 +90,9 @@ versions: setup ## Run tests on every promised version of Python that is here, a
 
 unit: setup ## Run the tests that need nothing but Python
 	$(BIN)/pytest tests/unit tests/infra -n 2 -q --disable-socket --allow-unix-socket
+
+fuzz: setup ## Ask the API hostile things: make fuzz REQUESTS=20000 SEED=1
+	FUZZ_REQUESTS=$(or $(REQUESTS),20000) FUZZ_SEED=$(or $(SEED),1) $(BIN)/pytest tests/integration/test_fuzz.py -q -s --show-capture=no
 
 lint: setup ## Check style, imports and the template
 	$(BIN)/ruff format --check .

@@ -1,7 +1,7 @@
 """an export says how many images it had to leave out, by reason
 
 Revision: 019
-Revises: 017
+Revises: 018
 
 Code from before this completes exports without saying so.
 """
@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "019"
-down_revision = "017"
+down_revision = "018"
 branch_labels = None
 depends_on = None
 

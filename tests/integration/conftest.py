@@ -12,7 +12,7 @@ import alembic.command
 import boto3
 import pytest
 from moto import mock_aws
-from sqlalchemy import Connection, Engine, create_engine, delete, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, delete, make_url
 from sqlalchemy.orm import Session
 
 from crawlset import settings
@@ -26,6 +26,7 @@ from crawlset_local.home import open_home, webhook_key
 from tests import factories
 from tests.integration.api import Api
 from tests.integration.migrations import alembic_config
+from tests.integration.role_sessions import sessions_on
 from tests.mortal_decoder import write_child
 from tests.ports import free_ports
 
@@ -89,20 +90,7 @@ def session(
     in its role and as nobody yet.
     """
 
-    class RoleSession(Session):
-        def close(self) -> None:
-            super().close()
-            connection.execute(text("RESET ROLE"))
-
-    def new_session() -> Session:
-        for setting in ("app.user_id", "app.job_id", "app.key_prefix", "app.deleted"):
-            connection.execute(text("SELECT set_config(:name, '', true)"), {"name": setting})
-        connection.execute(text(f"SET LOCAL ROLE {roles[-1]}"))
-        return RoleSession(
-            connection, join_transaction_mode="create_savepoint", expire_on_commit=False
-        )
-
-    monkeypatch.setattr(db, "new_session", new_session)
+    monkeypatch.setattr(db, "new_session", sessions_on(connection, roles))
     with Session(
         connection, join_transaction_mode="create_savepoint", expire_on_commit=False
     ) as session:

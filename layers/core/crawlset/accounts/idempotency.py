@@ -84,7 +84,7 @@ def asked(event: APIGatewayProxyEventV2) -> Asked | None:
     is_kept = event.path not in SECRET_PATHS and not event.path.endswith(SIGNED_ENDING)
     if event.http_method != "POST" or not is_kept or (given := key(event)) is None:
         return None
-    said = f"{event.path}\n{event.raw_query_string}\n{event.decoded_body or ''}"
+    said = f"{event.path}\n{event.raw_query_string}\n{event.body or ''}"
     return Asked(given, hashlib.sha256(said.encode()).digest())
 
 

@@ -162,9 +162,10 @@ def presign_put(key: str, n_bytes: int, lifetime: timedelta) -> str:
 
 def presign_get(key: str, lifetime: timedelta, **headers: str) -> str:
     """
-    A URL from which anyone may GET `key`, or a range of it, for a while.
+    A URL from which anyone may GET `key` for a while.
 
-    `headers` of the answer are named as S3 does, such as `ResponseContentDisposition`.
+    `headers` are named as S3 does. Those of the answer begin with `Response`. With a `Range`, only
+    who sends that very header is answered: S3 checks it against the signature.
     """
     return _presign("get_object", lifetime, Key=key, **headers)
 

@@ -1,7 +1,6 @@
 """Pages of a list, by an opaque cursor that stays right while rows are added."""
 
 import base64
-import binascii
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from pydantic import BaseModel, Field
 
 from crawlset.errors import BadRequestError
+from crawlset.kit.incoming import fault_of
 
 MAX_BIGINT = 2**63 - 1
 MAX_PAGE_BYTES = 5 << 20
@@ -104,9 +104,9 @@ def decode(cursor: str | None) -> str | None:
         return None
     try:
         version, key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise InvalidCursorError from error
-    if version != 1 or not isinstance(key, str):
+    if version != 1 or not isinstance(key, str) or fault_of(key):
         raise InvalidCursorError
     return key
 

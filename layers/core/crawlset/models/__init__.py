@@ -3,6 +3,7 @@
 from crawlset.models.accounts import (
     ActivityLog,
     ApiKey,
+    FailedAuthentication,
     IdempotencyKey,
     LoginIdentity,
     Profile,
@@ -52,6 +53,7 @@ __all__ = [
     "EventCursor",
     "ExportFile",
     "ExportJob",
+    "FailedAuthentication",
     "FolderRemoval",
     "IdempotencyKey",
     "Image",

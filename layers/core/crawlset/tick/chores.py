@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 from crawlset import outbox
-from crawlset.accounts import idempotency
+from crawlset.accounts import failures, idempotency
 from crawlset.crawls import sweeping
 from crawlset.estimates import probes
 from crawlset.events import publishing
 from crawlset.kit import db
-from crawlset.models import IdempotencyKey, SourceProbe, WebhookDelivery
+from crawlset.models import FailedAuthentication, IdempotencyKey, SourceProbe, WebhookDelivery
 from crawlset.observability import logger, metrics
 from crawlset.pipeline import service as pipeline
 from crawlset.schedules import firing
@@ -38,6 +38,9 @@ def tick(*, requeue: bool = False) -> dict[str, Any]:
         "stray_uploads": uploads.remove_strays_half_hourly,
         "takedowns": lambda: resending.resend_due(everything=requeue),
         "idempotency_keys": lambda: purging.forget_old(IdempotencyKey.created_at, idempotency.KEPT),
+        "failed_authentications": lambda: purging.forget_old(
+            FailedAuthentication.window_start, failures.KEPT
+        ),
         "probes": lambda: purging.forget_old(SourceProbe.asked_at, probes.KEPT),
         "webhook_secrets": dispatching.encrypt_clear_secrets,
         "webhooks": dispatching.dispatch_due,

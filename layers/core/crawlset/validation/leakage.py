@@ -50,9 +50,9 @@ def check(session: Session, user_id: UUID, rules: Iterable[Rule]) -> None:
 def _require_list(session: Session, user_id: UUID, upload_id: UUID) -> None:
     found = objects.head(keys.upload(user_id, upload_id))
     if found is None:
-        raise HashListError("it has not been uploaded")
+        raise HashListError(f"{upload_id} has not been uploaded")
     if found[0] > MAX_LIST_BYTES:
-        raise HashListError(f"it has more than {MAX_LIST_BYTES >> 20} MiB")
+        raise HashListError(f"{upload_id} has more than {MAX_LIST_BYTES >> 20} MiB")
     UploadRepository(session).keep(user_id, upload_id)
 
 
@@ -83,7 +83,7 @@ def read_list(user_id: UUID, upload_id: UUID) -> Iterator[Hashes]:
     try:
         data = objects.get(keys.upload(user_id, upload_id))
     except aws.s3().exceptions.NoSuchKey as error:
-        raise HashListError("it has not been uploaded, or has expired") from error
+        raise HashListError(f"{upload_id} has not been uploaded, or has expired") from error
     lines = iter(partial(io.BytesIO(data).readline, MAX_LINE_BYTES), b"")
     return parse_list(line.decode("ascii", "replace") for line in lines)
 
