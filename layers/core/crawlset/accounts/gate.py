@@ -7,10 +7,11 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
-from crawlset.accounts import allowance, idempotency
+from crawlset.accounts import allowance, authorizer, idempotency
 from crawlset.accounts.keys import ApiKeyExpiredError
-from crawlset.errors import ConflictError, ForbiddenError
+from crawlset.errors import ConflictError, DatabaseAwayError, ForbiddenError
 from crawlset.kit import db
+from crawlset.observability import logger
 
 READ_METHODS = frozenset({"GET", "HEAD"})
 ADMIN_PATHS = ("/api/api-keys", "/api/webhooks")
@@ -22,12 +23,36 @@ class MissingScopeError(ForbiddenError):
         super().__init__(f"This API key lacks the scope {scope!r}.")
 
 
+class UnknownKeyError(ForbiddenError):
+    def __init__(self) -> None:
+        super().__init__("This API key is not known, or was revoked.")
+
+
+def once_more(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Response[Any]:
+    """
+    Answer again, from the start, if the database was lost and nothing can come of it twice.
+
+    Raises:
+        DatabaseAwayError: it stays away, or the request may have been carried out.
+    """
+    try:
+        return next_middleware(app)
+    except DatabaseAwayError as away:
+        event = app.current_event
+        is_safe = event.http_method in READ_METHODS or idempotency.asked(event) is not None
+        if away.may_have_committed and not is_safe:
+            raise
+        logger.warning("database_lost", error=repr(away.__cause__))
+    return next_middleware(app)
+
+
 def as_caller(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Response[Any]:
     """
     Answer in one transaction of the caller that the authorizer named. An open route has no caller.
 
     Raises:
         ApiKeyExpiredError: the key was good once.
+        UnknownKeyError: the authorizer could not look, and there is no such key.
         MissingScopeError: the key is not for this.
         TooManyRequestsError: the minute's requests are used up.
         IdempotencyKeyReusedError: the key was sent with another request before.
@@ -49,7 +74,7 @@ def admit(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Respo
     Middleware like `as_caller` for a route that reads and does slow things outside a transaction.
 
     Raises:
-        ApiKeyExpiredError, MissingScopeError, TooManyRequestsError: as there.
+        ApiKeyExpiredError, UnknownKeyError, MissingScopeError, TooManyRequestsError: as there.
     """
     caller = _caller(app)
     user_id = UUID(caller["user_id"])
@@ -62,13 +87,22 @@ def admit(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Respo
 
 def _caller(app: APIGatewayHttpResolver) -> dict[str, str]:
     """
-    What the authorizer says; nothing for an open route.
+    What the authorizer says, or would have said if it had reached the database.
+
+    Nothing for an open route.
 
     Raises:
-        ApiKeyExpiredError: it says that and no more.
+        ApiKeyExpiredError, UnknownKeyError: it says that and no more.
     """
-    authorizer = app.current_event.raw_event["requestContext"].get("authorizer", {})
-    caller: dict[str, str] = authorizer.get("lambda") or {}
+    event = app.current_event
+    caller: dict[str, str] = (
+        event.raw_event["requestContext"].get("authorizer", {}).get("lambda") or {}
+    )
+    if authorizer.NOT_LOOKED_UP in caller:
+        found = authorizer.look_up(event.headers.get("authorization", ""))
+        if found is None:
+            raise UnknownKeyError
+        caller = found
     if "expired_at" in caller:
         raise ApiKeyExpiredError(datetime.fromisoformat(caller["expired_at"]))
     return caller
