@@ -61,8 +61,12 @@ class TestDeadLetters:
 
         session.expire_all()
         assert result == {"batchItemFailures": []}
-        assert (chunk.status, job.status) == (WorkStatus.failed, JobStatus.completed)
+        assert (chunk.status, job.status) == (WorkStatus.failed, JobStatus.failed)
         assert chunk.error_message == "The work failed 6 times and was given up."
+        assert job.error_message == (
+            "Nothing was stored; 1 of 1 images failed on our side "
+            "(The work failed 6 times and was given up.). They may be retried."
+        )
         assert session.scalars(select(Image.outcome)).all() == [Outcome.worker_failed]
 
     @pytest.mark.parametrize("kind", ["message", "event"])

@@ -215,7 +215,10 @@ class Handle:
             transfer.body.append(piece[: transfer.max_bytes - transfer.body.size])
             transfer.is_cut = True
             return _REFUSED
-        transfer.body.append(piece)
+        try:
+            transfer.body.append(piece)
+        except OSError as error:
+            return self._stop(error)
         return None
 
     def _stop(self, error: Exception) -> int:

@@ -16,9 +16,9 @@ from crawlset.settings import QUEUE_RETENTION
 
 
 class Awaited(NamedTuple):
-    """A host with images that wait for their turn, and until when if that is known."""
+    """A host with images that wait for their turn, or a reason, and until when if it is known."""
 
-    host: str
+    name: str
     n_images: int
     until: datetime | None
 
@@ -180,6 +180,7 @@ class ChunkRepository:
                 JobChunk.crawl_job_id == job.id,
                 JobChunk.status == WorkStatus.pending,
                 JobChunk.not_before > func.now(),
+                JobChunk.error_message.is_(None),
             )
             .order_by(JobChunk.not_before)
             .limit(20)
@@ -191,6 +192,20 @@ class ChunkRepository:
             .group_by(Image.host)
             .order_by(func.count().desc(), Image.host)
             .limit(limit)
+        )
+        return [Awaited(*row) for row in rows]
+
+    def list_unstored(self, job: CrawlJob) -> Sequence[Awaited]:
+        """Why images are fetched again later, if no host wishes so."""
+        rows = self.session.execute(
+            select(JobChunk.error_message, func.sum(JobChunk.n_urls), func.min(JobChunk.not_before))
+            .where(
+                JobChunk.crawl_job_id == job.id,
+                JobChunk.status == WorkStatus.pending,
+                JobChunk.not_before > func.now(),
+                JobChunk.error_message.is_not(None),
+            )
+            .group_by(JobChunk.error_message)
         )
         return [Awaited(*row) for row in rows]
 
