@@ -162,7 +162,7 @@ class TestFailedMessage:
             ConnectTimeoutError(endpoint_url="https://s3.example"),
         ],
     )
-    @pytest.mark.parametrize(("n_receives", "longest"), [(1, 5), (2, 15), (3, 45), (4, 135)])
+    @pytest.mark.parametrize(("n_receives", "longest"), [(1, 4), (2, 16), (3, 64), (4, 256)])
     def test_comes_again_ever_later_while_something_is_away(
         self, put_off: list[tuple[str, int]], error: Exception, n_receives: int, longest: int
     ) -> None:
@@ -174,7 +174,7 @@ class TestFailedMessage:
         assert longest * (1 - JITTER) <= seconds <= longest
 
     @pytest.mark.parametrize("error", [KeyError("a bug"), client_error(403, "AccessDenied")])
-    @pytest.mark.parametrize(("n_receives", "longest"), [(1, 5), (2, 10), (3, 20), (4, 40)])
+    @pytest.mark.parametrize(("n_receives", "longest"), [(1, 4), (2, 8), (3, 16), (4, 32)])
     def test_comes_again_sooner_when_waiting_mends_nothing(
         self, put_off: list[tuple[str, int]], error: Exception, n_receives: int, longest: int
     ) -> None:
@@ -184,9 +184,13 @@ class TestFailedMessage:
         assert longest * (1 - JITTER) <= seconds <= longest
 
     def test_outlasts_a_failover_of_minutes_in_the_tries_it_has(self) -> None:
+        """
+        Of RDS within two minutes, typically:
+        https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.MultiAZSingleStandby.html
+        """
         waits = [longest_wait(n, is_passing=True) for n in range(1, MAX_RECEIVES)]
 
-        assert sum(waits) * (1 - JITTER) >= 150
+        assert sum(waits) * (1 - JITTER) >= 240
 
     def test_wants_no_more_than_a_quarter_of_an_hour_however_often_it_came(
         self, put_off: list[tuple[str, int]]

@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 from crawlset.errors import UnavailableError
 from crawlset.observability import logger, metrics
 
-FIRST_WAIT_SECONDS = 5
+FIRST_WAIT_SECONDS = 4
 LONGEST_WAIT_SECONDS = 900
 JITTER = 0.25
 """Messages that failed together come again up to this share of their wait earlier."""
@@ -76,9 +76,9 @@ def longest_wait(n_receives: int, *, is_passing: bool) -> int:
     """
     Seconds after which a message that has failed so often comes again at the latest.
 
-    Five receives outlast a passing fault of 150 s at least, and a bug is given up after 75 s.
+    Five receives outlast a passing fault of four minutes, and a bug is given up after one.
     """
-    growth = 3 if is_passing else 2
+    growth = 4 if is_passing else 2
     seconds: int = FIRST_WAIT_SECONDS * growth ** (n_receives - 1)
     return min(seconds, LONGEST_WAIT_SECONDS)
 
