@@ -155,7 +155,7 @@ class TestApi:
         assert "it may have been done" in answer.body["detail"]
 
     def test_says_503_and_when_to_ask_again_while_the_database_is_away(
-        self, relay: Relay, profile: Profile
+        self, relay: Relay, profile: Profile, caplog: pytest.LogCaptureFixture
     ) -> None:
         relay.is_away = True
 
@@ -165,6 +165,7 @@ class TestApi:
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.headers["retry-after"] == "5"
         assert "nothing was changed" in answer.body["detail"]
+        assert "request_failed" in caplog.text
 
 
 def lose_the_commit_of_the_answer(relay: Relay, *, is_done: bool) -> None:

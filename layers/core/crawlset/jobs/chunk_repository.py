@@ -207,7 +207,7 @@ class ChunkRepository:
             )
             .group_by(JobChunk.error_message)
         )
-        return [Awaited(*row) for row in rows]
+        return [Awaited(why or "", n, until) for why, n, until in rows]
 
     def list_lanes(self, job: CrawlJob, limit: int) -> Sequence[Awaited]:
         """Hosts that are asked for one chunk after another, those with the most images first."""

@@ -72,12 +72,6 @@ def secretsmanager() -> "SecretsManagerClient":
     return boto3.client("secretsmanager")
 
 
-def queue_url(arn: str) -> str:
-    """The URL of a queue, made as AWS makes it: of the service's address, the account, the name."""
-    *_, account, name = arn.split(":")
-    return f"{sqs().meta.endpoint_url}/{account}/{name}"
-
-
 def is_unavailable(error: BaseException) -> bool:
     """Whether AWS is at fault for now: it did not answer, it failed, or it wants fewer requests."""
     if isinstance(error, ClientError):

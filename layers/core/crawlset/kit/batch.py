@@ -111,16 +111,6 @@ def _is_passing(error: Exception) -> bool:
 
 
 def _put_off(delivery: Delivery, queue_arn: str, seconds: int) -> None:
-    """Let the message be received again after this long; else it is after the queue's timeout."""
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+    from crawlset.kit import queues  # noqa: PLC0415
 
-    from crawlset.kit import aws  # noqa: PLC0415
-
-    try:
-        aws.sqs().change_message_visibility(
-            QueueUrl=aws.queue_url(queue_arn),
-            ReceiptHandle=delivery.receipt_handle,
-            VisibilityTimeout=seconds,
-        )
-    except (BotoCoreError, ClientError):
-        logger.exception("message_not_put_off", message_id=delivery.message_id)
+    queues.put_off(queue_arn, delivery.receipt_handle, seconds)

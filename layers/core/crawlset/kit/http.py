@@ -33,7 +33,10 @@ def build_app(middlewares: list[Middleware]) -> APIGatewayHttpResolver:
 
     def reject(error: AppError) -> Response[str]:
         code = type(error).__name__
-        logger.info("request_rejected", code=code, detail=str(error))
+        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            logger.exception("request_failed", error=code)
+        else:
+            logger.info("request_rejected", code=code, detail=str(error))
         pointer = getattr(error, "pointer", None)
         errors = [{"pointer": pointer, "detail": str(error)}] if pointer else None
         return problem(
