@@ -214,7 +214,7 @@ class TestAuthorizer:
 
         answer = self.request(self.ask(relay, wrong), wrong)
 
-        assert (answer.status, answer.body["code"]) == (403, "UnknownKeyError")
+        assert (answer.status, answer.body["code"]) == (403, "UnknownApiKeyError")
 
     def test_that_cannot_look_is_as_good_as_an_api_that_cannot(
         self, relay: Relay, key: str

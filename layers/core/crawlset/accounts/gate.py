@@ -23,7 +23,7 @@ class MissingScopeError(ForbiddenError):
         super().__init__(f"This API key lacks the scope {scope!r}.")
 
 
-class UnknownKeyError(ForbiddenError):
+class UnknownApiKeyError(ForbiddenError):
     def __init__(self) -> None:
         super().__init__("This API key is not known, or was revoked.")
 
@@ -52,7 +52,7 @@ def as_caller(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> R
 
     Raises:
         ApiKeyExpiredError: the key was good once.
-        UnknownKeyError: the authorizer could not look, and there is no such key.
+        UnknownApiKeyError: the authorizer could not look, and there is no such key.
         MissingScopeError: the key is not for this.
         TooManyRequestsError: the minute's requests are used up.
         IdempotencyKeyReusedError: the key was sent with another request before.
@@ -74,7 +74,7 @@ def admit(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Respo
     Middleware like `as_caller` for a route that reads and does slow things outside a transaction.
 
     Raises:
-        ApiKeyExpiredError, UnknownKeyError, MissingScopeError, TooManyRequestsError: as there.
+        ApiKeyExpiredError, UnknownApiKeyError, MissingScopeError, TooManyRequestsError: as there.
     """
     caller = _caller(app)
     user_id = UUID(caller["user_id"])
@@ -92,7 +92,7 @@ def _caller(app: APIGatewayHttpResolver) -> dict[str, str]:
     Nothing for an open route.
 
     Raises:
-        ApiKeyExpiredError, UnknownKeyError: it says that and no more.
+        ApiKeyExpiredError, UnknownApiKeyError: it says that and no more.
     """
     event = app.current_event
     caller: dict[str, str] = (
@@ -101,7 +101,7 @@ def _caller(app: APIGatewayHttpResolver) -> dict[str, str]:
     if authorizer.NOT_LOOKED_UP in caller:
         found = authorizer.look_up(event.headers.get("authorization", ""))
         if found is None:
-            raise UnknownKeyError
+            raise UnknownApiKeyError
         caller = found
     if "expired_at" in caller:
         raise ApiKeyExpiredError(datetime.fromisoformat(caller["expired_at"]))

@@ -71,7 +71,7 @@ class UrlOutcome(Record):
 
 
 def unstored(n: int, detail: str) -> UrlOutcome:
-    """Of a picture that there was no place for: it is fetched again later."""
+    """What a line says of a picture that is to be fetched again, as there was no place for it."""
     return UrlOutcome(
         n, Outcome.worker_failed, detail, defer=Defer(UNSTORED_SECONDS, cause="storage")
     )
