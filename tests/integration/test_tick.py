@@ -187,7 +187,7 @@ class TestSweep:
 
         session.expire_all()
         assert session.scalars(select(Image.outcome)).all() == [Outcome.worker_failed]
-        assert (chunk.status, job.status) == (WorkStatus.failed, JobStatus.completed)
+        assert (chunk.status, job.status) == (WorkStatus.failed, JobStatus.failed)
 
     def test_dispatches_a_chunk_that_a_crash_left_pending(
         self, session: Session, job: CrawlJob, queues: Any

@@ -19,9 +19,9 @@ _COUNTED = func.jsonb_each_text(JobChunk.outcomes).table_valued("key", "value")
 
 
 class Awaited(NamedTuple):
-    """A host with images that wait for their turn, and until when if that is known."""
+    """A host with images that wait for their turn, or a reason, and until when if it is known."""
 
-    host: str
+    name: str
     n_images: int
     until: datetime | None
 
@@ -187,6 +187,7 @@ class ChunkRepository:
                 JobChunk.crawl_job_id == job.id,
                 JobChunk.status == WorkStatus.pending,
                 JobChunk.not_before > func.now(),
+                JobChunk.error_message.is_(None),
             )
             .order_by(JobChunk.not_before)
             .limit(20)
@@ -200,6 +201,20 @@ class ChunkRepository:
             .limit(limit)
         )
         return [Awaited(*row) for row in rows]
+
+    def list_unstored(self, job: CrawlJob) -> Sequence[Awaited]:
+        """Why images are fetched again later, if no host wishes so."""
+        rows = self.session.execute(
+            select(JobChunk.error_message, func.sum(JobChunk.n_urls), func.min(JobChunk.not_before))
+            .where(
+                JobChunk.crawl_job_id == job.id,
+                JobChunk.status == WorkStatus.pending,
+                JobChunk.not_before > func.now(),
+                JobChunk.error_message.is_not(None),
+            )
+            .group_by(JobChunk.error_message)
+        )
+        return [Awaited(why or "", n, until) for why, n, until in rows]
 
     def list_lanes(self, job: CrawlJob, limit: int) -> Sequence[Awaited]:
         """Hosts that are asked for one chunk after another, those with the most images first."""
