@@ -1,4 +1,6 @@
+import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -6,7 +8,7 @@ from botocore.exceptions import ClientError, ConnectTimeoutError
 from moto import mock_aws
 
 from crawlset.errors import DatabaseAwayError, StorageAwayError
-from crawlset.kit import aws
+from crawlset.kit import aws, batch, lease
 from crawlset.kit.batch import JITTER, DeliverAgainError, Delivery, handle_each, longest_wait
 from crawlset.observability import metrics
 
@@ -62,6 +64,51 @@ def put_off() -> Iterator[list[tuple[str, int]]]:
         aws.sqs().meta.events.register("before-parameter-build.sqs.ChangeMessageVisibility", note)
         yield asked
     aws.clear()
+
+
+class TestLease:
+    """
+    A message comes back a minute after its function died, however long its queue would hide it.
+
+    ChangeMessageVisibility counts from the call, for the receipt of the last receive, and may be
+    repeated up to 12 hours after the receive, in standard and in FIFO queues:
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
+    """
+
+    def test_is_renewed_while_the_message_is_worked_at(
+        self, put_off: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(lease, "RENEWED_SECONDS", 0.001)
+
+        def work(_: Delivery) -> None:
+            until = time.monotonic() + 20
+            while len(put_off) < 3:
+                assert time.monotonic() < until
+                time.sleep(0.001)
+
+        handle_each(event("a"), work)
+
+        n_renewed = len(put_off)
+        assert set(put_off) == {("handle of a", lease.LEASE_SECONDS)}
+        handle_each(event("b"), lambda _: None)
+        assert [receipt for receipt, _ in put_off[n_renewed:]] in ([], ["handle of b"])
+
+    def test_ends_before_a_failed_message_is_put_off(
+        self, put_off: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(lease, "RENEWED_SECONDS", 0.001)
+
+        def wait(_: Delivery) -> None:
+            raise DeliverAgainError(7)
+
+        for _ in range(20):
+            handle_each(event("a"), wait)
+            assert put_off[-1] == ("handle of a", 7)
+
+    def test_is_not_taken_of_many_at_once(self, put_off: list[tuple[str, int]]) -> None:
+        handle_each(event("a", "b"), lambda _: None)
+
+        assert put_off == []
 
 
 class TestHandleEach:
@@ -150,6 +197,10 @@ class TestFailedMessage:
     The new time counts from the call, is 0 to 43,200 s, and may end 12 hours after the receive.
     https://docs.amazonaws.cn/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
     """
+
+    @pytest.fixture(autouse=True)
+    def _no_lease(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(batch, "leased", lambda *_: nullcontext())
 
     @pytest.mark.parametrize(
         "error",

@@ -1,7 +1,7 @@
 """Every query about the chunks of a crawl job."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -120,6 +120,18 @@ class ChunkRepository:
                 or_(~is_lane_busy, JobChunk.updated_at < before - QUEUE_RETENTION),
             )
             .order_by(JobChunk.updated_at)
+            .limit(limit)
+        ).all()
+
+    def sample_queued(self, after: timedelta, before: timedelta, limit: int) -> Sequence[JobChunk]:
+        """Some queued chunks of any owner that have not moved since between these ages."""
+        return self.session.scalars(
+            select(JobChunk)
+            .where(
+                JobChunk.status == WorkStatus.queued,
+                JobChunk.updated_at.between(func.now() - before, func.now() - after),
+            )
+            .order_by(func.random())
             .limit(limit)
         ).all()
 

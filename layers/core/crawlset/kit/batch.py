@@ -3,10 +3,12 @@
 import math
 import random
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from crawlset.errors import UnavailableError
+from crawlset.kit.lease import leased
 from crawlset.observability import logger, metrics
 
 FIRST_WAIT_SECONDS = 4
@@ -51,8 +53,10 @@ def handle_each(
 
     With `keeps_order` a FIFO queue's messages behind one of their group that comes again are not
     handled, and come again behind it. A batch that fails whole is reported too, not raised: a
-    function error would make the queue's mapping slow down.
+    function error would make the queue's mapping slow down. A message that came alone is leased, so
+    that it is back soon if the function dies; of several, those done would be back before the end.
     """
+    is_alone = len(event["Records"]) == 1
     failures: list[Failure] = []
     waits_of_groups: dict[str | None, int] = {}
     for record in event["Records"]:
@@ -62,10 +66,15 @@ def handle_each(
             int(record["attributes"]["ApproximateReceiveCount"]),
             record["receiptHandle"],
         )
+        queue_arn = record["eventSourceARN"]
         group = record["attributes"].get("MessageGroupId") if keeps_order else None
-        wait = waits_of_groups[group] if group in waits_of_groups else _handle(delivery, handle)
+        if group in waits_of_groups:
+            wait: int | None = waits_of_groups[group]
+        else:
+            with leased(queue_arn, delivery.receipt_handle) if is_alone else nullcontext():
+                wait = _handle(delivery, handle)
         if wait is not None:
-            _put_off(delivery, record["eventSourceARN"], wait)
+            _put_off(delivery, queue_arn, wait)
             failures.append({"itemIdentifier": delivery.message_id})
             if group is not None:
                 waits_of_groups[group] = wait
