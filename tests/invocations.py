@@ -31,9 +31,9 @@ def request(
         "queryStringParameters": query or {},
         "headers": headers or {},
         "requestContext": {
-            "requestId": "r-1",
+            "requestId": "r-one",
             "stage": "$default",
-            "http": {"method": method, "path": path},
+            "http": {"method": method, "path": path, "sourceIp": "203.0.113.7"},
             **({"authorizer": authorizer} if authorizer else {}),
         },
         "body": json.dumps(body) if body is not None else None,

@@ -192,7 +192,7 @@ class TestSample:
 
         again = send(message)
 
-        assert (again, put_off) == ([message["messageId"]], [30])
+        assert (again, put_off[-1]) == ([message["messageId"]], 30)
         assert "record_failed" not in log.getvalue()
         assert parts_of(job_id) == []
         assert "wait 30 s" in logged(log, "search_deferred")["error"]

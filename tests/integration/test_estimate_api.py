@@ -46,6 +46,7 @@ def crawled(session: Session, project: Project, **overrides: Any) -> CrawlJob:
         "n_urls": 400,
         "outcomes": {"stored": 200, "http_404": 200},
         "bytes_stored": 20_000_000,
+        "pack_bytes": 20_000_000,
         "bytes_received": 21_000_000,
         "fetch_seconds": 40.0,
     }

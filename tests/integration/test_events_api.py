@@ -46,7 +46,7 @@ class TestActivity:
             ("project.updated", project["id"]),
             ("project.created", project["id"]),
         ]
-        assert items[0]["metadata"] == {"request_id": "r-1", "key_id": "k"}
+        assert items[0]["metadata"] == {"request_id": "r-one", "key_id": "k"}
 
     def test_names_what_was_made(self, api: Api) -> None:
         project = api.call("POST", "/api/projects", {"name": "Cats"})[1]

@@ -324,8 +324,8 @@ class TestHandler:
 
         deliver(chunk_id)
 
-        (fetched,) = map(json.loads, log.getvalue().splitlines())
-        assert fetched["message"] == "chunk_fetched"
+        said = [json.loads(line) for line in log.getvalue().splitlines()]
+        (fetched,) = [line for line in said if line["message"] == "chunk_fetched"]
         assert (fetched["job_id"], fetched["chunk_id"]) == (str(JOB), str(chunk_id))
         assert fetched["attempt"] == 1
         assert fetched["outcomes"] == {"stored": 1, "http_404": 1}

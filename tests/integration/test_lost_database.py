@@ -23,7 +23,7 @@ from functions.record import app as record
 from tests import factories
 from tests.integration.api import Api
 from tests.integration.database_relay import Relay, relaying
-from tests.invocations import CONTEXT
+from tests.invocations import CONTEXT, request
 
 PROJECTS = "/api/projects"
 
@@ -192,7 +192,8 @@ class TestAuthorizer:
         """What an authorizer says that asks while the database is away."""
         relay.is_away = True
         relay.cut()
-        answer = authorize.handler({"headers": {"authorization": f"Bearer {key}"}}, CONTEXT)
+        asked = request("GET", "/api/projects", headers={"authorization": f"Bearer {key}"})
+        answer = authorize.handler(asked, CONTEXT)
         relay.is_away = False
         assert answer["isAuthorized"]
         context: dict[str, Any] = answer["context"]
@@ -244,7 +245,7 @@ class TestRecord:
         answer = record.handler(received(queues), CONTEXT)
 
         assert len(answer["batchItemFailures"]) == 1
-        assert put_off in ([3], [4])
+        assert put_off[-1] in {3, 4}
 
 
 def received(queues: Any) -> dict[str, Any]:
