@@ -64,7 +64,9 @@ class Client:
         code = answer.json().get("code", "") if is_problem else answer.text[:200]
         code = "" if answer.is_success else code
         self._memory.answers.append(
-            Answer(time.time(), request, answer.status_code, code, answer.headers.get("retry-after"))
+            Answer(
+                time.time(), request, answer.status_code, code, answer.headers.get("retry-after")
+            )
         )
         return answer
 

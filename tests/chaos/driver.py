@@ -33,6 +33,8 @@ N_FAULTS = (3, 6)
 N_URLS = 260
 TENANTS = ("ada", "ben")
 DAY = 26 * 3600.0
+LOGS = Path(tempfile.gettempdir(), "crawlset-chaos")
+"""Where seeds leave their logs."""
 
 
 def run(seed: int, root: Path) -> Report:
@@ -41,14 +43,16 @@ def run(seed: int, root: Path) -> Report:
     began = time.monotonic()
     chance = random.Random(seed)
     with receiving() as receiver, World(root, seed, receiver) as world:
-        traffics = _open_tenants(world, chance)
         faults = _plan(chance)
+        traffics = open_tenants(world, chance)
+        opened = time.monotonic()
         _trouble(world, traffics, faults, chance)
+        troubled = time.monotonic()
         healing = heal(world)
         for traffic in traffics:
             traffic.rest()
         found = invariants.check_moment(world, healing)
-        _let_a_day_pass(world)
+        let_a_day_pass(world)
         found += invariants.check_end(world)
         report = Report(
             seed=seed,
@@ -57,7 +61,7 @@ def run(seed: int, root: Path) -> Report:
             n_requeues=world.memory.n_requeues,
             n_answers=len(world.memory.answers),
             broken=tuple(found),
-            seconds=time.monotonic() - began,
+            seconds=(opened - began, troubled - opened, time.monotonic() - troubled),
             root=root,
         )
         for traffic in traffics:
@@ -77,7 +81,7 @@ def _plan(chance: random.Random) -> list[str]:
     return chosen[: chance.randint(*N_FAULTS)]
 
 
-def _open_tenants(world: World, chance: random.Random) -> list[Traffic]:
+def open_tenants(world: World, chance: random.Random) -> list[Traffic]:
     with httpx.Client(base_url=world.cloud.sample_url, timeout=60) as site:
         urls = site.get("/manifest", params={"count": 2 * N_URLS}).raise_for_status().text.split()
     urls = [url for url in urls if not any(host in url for host in SLOW_HOSTS)]
@@ -125,7 +129,7 @@ def _trouble(
             done.result()
 
 
-def _let_a_day_pass(world: World) -> None:
+def let_a_day_pass(world: World) -> None:
     """To the first minute of an hour more than a day on, when the tick looks for orphans."""
     (row,) = world.rows("SELECT extract(epoch FROM date_trunc('hour', now()) - now()) AS n")
     world.jump(float(row["n"]) + DAY + 3600)
@@ -138,11 +142,9 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=5, help="how many, from --first on")
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--seed", type=int, help="this one only")
-    parser.add_argument("--logs", type=Path, default=Path(tempfile.gettempdir(), "crawlset-chaos"))
+    parser.add_argument("--logs", type=Path, default=LOGS)
     chosen = parser.parse_args()
     first, n_seeds = (chosen.first, chosen.seeds) if chosen.seed is None else (chosen.seed, 1)
-    chosen.logs.mkdir(parents=True, exist_ok=True)
-    chosen.logs.chmod(0o711)
     reports = []
     for seed in range(first, first + n_seeds):
         report = run(seed, chosen.logs / f"seed-{seed}")

@@ -4,6 +4,7 @@ import os
 import random
 import resource
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,6 @@ WORKING = (
     "ExportFunction", "TakedownFunction", "DeliverFunction", "TickFunction",
 )  # fmt: skip
 FULL_AT_BYTES = 64 << 10
-UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 AFTERWARDS_SECONDS = 36.0
 """For so long an answer may still be one that a fault has broken: the gateway waits 35 s."""
 
@@ -80,7 +80,9 @@ def freeze_function(world: World, chance: random.Random) -> None:
 
 def freeze_function_past_visibility(world: World, chance: random.Random) -> None:
     """Its message is given to another; then it wakes up, and goes on."""
-    with frozen(world.functions(chance.choice(("FetchFunction", "RecordFunction", "PlanFunction")))):
+    with frozen(
+        world.functions(chance.choice(("FetchFunction", "RecordFunction", "PlanFunction")))
+    ):
         wait(VISIBILITY + chance.uniform(1, 4))
 
 
@@ -170,14 +172,16 @@ def slow_database(world: World, chance: random.Random) -> None:
 
 
 def full_database_disk(world: World, chance: random.Random) -> None:
-    """No file of the database may grow: what has the size of a limit has the error of one."""
+    """
+    No file of the database may grow: what meets a limit has the error of what meets the end of a
+    disk. PostgreSQL panics when its log cannot be written, and recovers once there is room.
+    """
     pids = [world.database_pid, *_children(world.database_pid)]
     _limit(pids, chance.uniform(1, 3), 256 << 10)
-
-
-def full_bucket_disk(world: World, chance: random.Random) -> None:
-    """The emulator writes no object that is larger than a page of text."""
-    _limit([world.cloud.pids["emulator"]], chance.uniform(2, 5))
+    with world.lock:
+        if not world.is_database_up():
+            world.stop_database()
+            world.start_database()
 
 
 def full_scratch_disk(world: World, chance: random.Random) -> None:
@@ -187,14 +191,37 @@ def full_scratch_disk(world: World, chance: random.Random) -> None:
 
 
 def _limit(pids: list[int], seconds: float, most: int = FULL_AT_BYTES) -> None:
-    """Let no file become larger than `most` bytes for a while (RLIMIT_FSIZE, as root or not)."""
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+    """Let no file become larger than `most` bytes for a while."""
+    _set_limits(pids, most)
     wait(seconds)
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, UNLIMITED)
+    _set_limits(pids, resource.RLIM_INFINITY)
+
+
+def _set_limits(pids: list[int], most: int) -> None:
+    """
+    Set RLIMIT_FSIZE of processes, each by a process of the same user, for whom prlimit(2) asks no
+    privilege. It is the soft limit, which may be raised again.
+    """
+
+    def limit() -> None:
+        for pid in pids:
+            with suppress(OSError):
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+
+    for owner in {_owner(pid) for pid in pids} - {None}:
+        is_other = owner != (os.geteuid(), os.getegid())
+        user, group = owner if is_other else (None, None)
+        subprocess.run(
+            ["true"], check=True, user=user, group=group, preexec_fn=limit,
+            extra_groups=[] if is_other else None,
+        )  # fmt: skip
+
+
+def _owner(pid: int) -> tuple[int, int] | None:
+    with suppress(OSError):
+        status = Path(f"/proc/{pid}").stat()
+        return status.st_uid, status.st_gid
+    return None
 
 
 def two_ticks(world: World, chance: random.Random) -> None:
@@ -209,7 +236,7 @@ def clock_jump(world: World, chance: random.Random) -> None:
 
 
 def lose_bucket_events(world: World, chance: random.Random) -> None:
-    s3 = world.cloud.client("s3")
+    s3 = world.client("s3")
     usual = s3.get_bucket_notification_configuration(Bucket=world.bucket)
     usual.pop("ResponseMetadata")
     s3.put_bucket_notification_configuration(Bucket=world.bucket, NotificationConfiguration={})
@@ -220,7 +247,7 @@ def lose_bucket_events(world: World, chance: random.Random) -> None:
 def double_bucket_events(world: World, chance: random.Random) -> None:
     """Events of objects that were there long ago, in any order: S3 delivers at least once."""
     written = [key for key, _ in world.objects()]
-    sqs = world.cloud.client("sqs")
+    sqs = world.client("sqs")
     for suffix, queue in (("/outcome", "ResultsQueue"), (".jsonl.gz", "PlanQueue")):
         known = [key for key in written if key.startswith("jobs/") and key.endswith(suffix)]
         for key in chance.sample(known, min(len(known), 10)):
@@ -273,7 +300,7 @@ FAULTS: dict[str, Fault] = {
         kill_function, kill_fetchers, kill_api, freeze_function, freeze_function_past_visibility,
         freeze_api, kill_decoders, kill_gateway, freeze_emulator, kill_emulator,
         restart_everything, kill_database_backends, kill_database, fail_over_database,
-        freeze_database, slow_database, full_database_disk, full_bucket_disk, full_scratch_disk,
+        freeze_database, slow_database, full_database_disk, full_scratch_disk,
         two_ticks, clock_jump, lose_bucket_events, double_bucket_events, fail_receiver,
         _behind_proxy(proxy.slow_down(0.4), "s3_slow_down"),
         _behind_proxy(proxy.slow_down(1.0), "s3_away"),
@@ -288,5 +315,10 @@ FAULTS: dict[str, Fault] = {
 }  # fmt: skip
 """By name, as plans and reports have them."""
 
-COSTLY = {"kill_emulator", "restart_everything", "fail_over_database", "freeze_function_past_visibility"}
+COSTLY = {
+    "kill_emulator",
+    "restart_everything",
+    "fail_over_database",
+    "freeze_function_past_visibility",
+}
 """They take half a minute; a seed has one of them at most."""

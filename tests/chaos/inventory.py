@@ -70,7 +70,9 @@ def _open_tar(key: str, body: bytes) -> Iterator[Stored]:
 def _open_parquet(key: str, body: bytes) -> Iterator[Stored]:
     """Every picture of the column `image`, which Hugging Face reads as `bytes` and `path`."""
     table = pq.read_table(io.BytesIO(body))
-    if "image" not in table.column_names or not pa.types.is_struct(table.schema.field("image").type):
+    if "image" not in table.column_names or not pa.types.is_struct(
+        table.schema.field("image").type
+    ):
         return
     for picture in table.column("image").to_pylist():
         content = picture["bytes"]

@@ -22,7 +22,8 @@ class Report:
     n_requeues: int
     n_answers: int
     broken: tuple[Broken, ...]
-    seconds: float
+    seconds: tuple[float, float, float]
+    """To start, in trouble, and to heal and be checked."""
     root: Path
 
     def healing_text(self) -> str:
@@ -36,7 +37,8 @@ class Report:
         verdict = f"BROKEN {', '.join(names)}" if names else "holds"
         first = (
             f"seed {self.seed}: {verdict}; healed in {self.healing_text()}; "
-            f"{self.n_answers} answers, {self.seconds:.0f} s; {' '.join(self.faults)}"
+            f"{self.n_answers} answers; {' + '.join(f'{s:.0f}' for s in self.seconds)} s; "
+            f"{' '.join(self.faults)}"
         )
         shown = [f"    {broken.invariant}: {broken.detail}" for broken in self._some()]
         if not shown:

@@ -68,12 +68,12 @@ class Traffic:
             body["validation_rules"] = Q
         if self.chance.random() < 0.6:
             body["export"] = {"format": self.chance.choice(FORMATS)}
-        self._create(path, body)
+        self.create(path, body)
 
     def search(self) -> None:
         if (path := self._some_project()) is not None:
             keyword = self.chance.choice(["cat", "coffee", "rocket", "coins"])
-            self._create(path, {"sources": ["sample"], "keywords": [keyword], "max_images": 40})
+            self.create(path, {"sources": ["sample"], "keywords": [keyword], "max_images": 40})
 
     def cancel(self) -> None:
         self._post_to_job("cancel")
@@ -105,7 +105,9 @@ class Traffic:
         url = self.chance.choice(self.urls)
         host = (urlsplit(url).hostname or "").lower()
         is_url = self.chance.random() < 0.6
-        self._take_down({"kind": "url", "value": url} if is_url else {"kind": "host", "value": host})
+        self._take_down(
+            {"kind": "url", "value": url} if is_url else {"kind": "host", "value": host}
+        )
 
     def take_down_and_revoke(self) -> None:
         url = self.chance.choice(self.urls)
@@ -138,8 +140,8 @@ class Traffic:
         if (path := self._some_project()) is None:
             return
         name = f"every-{self.chance.getrandbits(32):08x}"
-        urls = self.chance.sample(self.urls, 12)
-        configuration = {"name": f"{name}-run", "sources": ["urls"], "urls": urls}
+        search = {"sources": ["sample"], "keywords": ["cat"], "max_images": 12}
+        configuration = {"name": f"{name}-run"} | search
         template = self.client.post(
             f"{path}/job-templates", {"name": name, "configuration": configuration}
         )
@@ -154,7 +156,7 @@ class Traffic:
             for schedule in self.client.items(path):
                 self.client.ask("PATCH", f"{path}/{schedule['id']}", json={"is_paused": True})
 
-    def _create(self, project_path: str, body: dict[str, Any]) -> None:
+    def create(self, project_path: str, body: dict[str, Any]) -> None:
         name = f"{self.tenant.name}-{self.chance.getrandbits(48):012x}"
         if "urls" in body:
             self.memory.urls[name] = body["urls"]
