@@ -15,6 +15,8 @@ from crawlset.wire.outcomes import OutcomeHead, UrlOutcome
 from crawlset.wire.record import pack
 from tests import factories
 
+PACK_BYTES = 1_536
+
 
 def create_open_chunk(session: Session, job: CrawlJob, n_urls: int, **overrides: Any) -> JobChunk:
     """A chunk of pending images, whose columns `overrides` set."""
@@ -56,9 +58,10 @@ def result(
 
 
 def put_outcome(chunk: JobChunk, results: Sequence[UrlOutcome], pack_key: str | None = None) -> str:
-    """The key of the outcome."""
+    """The key of the outcome; its pack is there too."""
     key = keys.outcome(chunk.crawl_job_id, chunk.id)
     pack_key = pack_key or keys.pack(chunk.crawl_job_id, chunk.id, 1, "t")
+    objects.put(pack_key, bytes(PACK_BYTES))
     head = OutcomeHead(pack_key, fetch_seconds=1.5, bytes_received=2000)
     objects.put(key, pack(head, results))
     return key

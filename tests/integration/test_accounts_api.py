@@ -50,7 +50,7 @@ class TestProfile:
     def test_tells_who_and_how_much(self, api: Api, session: Session, project: Project) -> None:
         job = factories.create_crawl_job(session, project)
         factories.create_crawl_job(session, project, status=JobStatus.completed)
-        factories.create_chunk(session, job, bytes_stored=123)
+        factories.create_chunk(session, job, pack_bytes=123)
 
         _, profile = api.call("GET", "/api/profile")
 
@@ -182,7 +182,7 @@ class TestQuotas:
     def test_hold_for_stored_bytes(self, api: Api, session: Session, project: Project) -> None:
         self.limit(session, max_stored_bytes=100)
         job = factories.create_crawl_job(session, project, status=JobStatus.completed)
-        factories.create_chunk(session, job, bytes_stored=100)
+        factories.create_chunk(session, job, pack_bytes=100)
 
         status, problem = self.post(api, project)
 

@@ -150,7 +150,7 @@ class TestDelete:
     def test_frees_no_bytes_before_they_are_removed(
         self, session: Session, api: Api, job: CrawlJob, path: str
     ) -> None:
-        factories.create_chunk(session, job, bytes_stored=1_000)
+        factories.create_chunk(session, job, pack_bytes=1_000)
 
         api.call("DELETE", path)
 

@@ -83,7 +83,7 @@ class TestDelete:
         self, session: Session, job: CrawlJob, tick: Any
     ) -> None:
         api = Api(job.user_id)
-        factories.create_chunk(session, job, bytes_stored=1_000)
+        factories.create_chunk(session, job, pack_bytes=1_000)
         _, before = api.call("GET", "/api/profile")
 
         api.call("DELETE", f"/api/projects/{job.project_id}/crawl-jobs/{job.id}", query=AT_ONCE)
@@ -111,6 +111,18 @@ class TestRemoveDue:
         assert folder_removals.remove_due() == 4
         assert list(objects.list_keys("")) == [kept]
         assert folder_removals.remove_due() == 0
+
+    @pytest.mark.parametrize("status", [JobStatus.failed, JobStatus.cancelled])
+    def test_empties_the_folder_of_an_export_that_ended_badly(
+        self, session: Session, job: CrawlJob, status: JobStatus
+    ) -> None:
+        export = factories.create_export_job(session, job, status=JobStatus.running)
+        objects.put(keys.export_file(export.id, "train-00000.tar"), b"x")
+        export.status = status
+        session.commit()
+
+        assert folder_removals.remove_due() == 1
+        assert list(objects.list_keys("exports/")) == []
 
     def test_looks_again_when_nobody_can_be_writing_there(self, session: Session) -> None:
         prefix = deleted(session)

@@ -7,11 +7,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crawlset.kit import objects
-from crawlset.models import CrawlJob, Image, JobStatus, PackRewrite, Project, Takedown
+from crawlset.models import CrawlJob, Image, JobStatus, PackRewrite, Project
 from crawlset.outcomes import ImageStatus
 from crawlset.takedowns import resending, rewriting
 from crawlset.takedowns.carrying_on import carry_on
-from crawlset.wire import keys
 from tests import factories
 from tests.integration.takedowns.stored_images import CAT, DOG, Store, bytes_in_bucket, content
 
@@ -65,26 +64,6 @@ class TestRewriting:
         session.commit()
         assert rewriting.rewrite(project.user_id, rewrite_id)
         assert CAT not in bytes_in_bucket()
-
-    def test_leaves_a_pack_that_may_still_be_on_its_way_for_later(
-        self,
-        session: Session,
-        project: Project,
-        rewrite_id: UUID,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        (pack_key,) = session.scalars(select(PackRewrite.pack_key))
-        stray = f"{keys.folder_of(pack_key)}1-dead.tar"
-        objects.put(stray, CAT)
-
-        assert not rewriting.rewrite(project.user_id, rewrite_id)
-        assert objects.exists(stray)
-        monkeypatch.setattr(rewriting, "ORPHANED", timedelta(seconds=-5))
-        assert rewriting.rewrite(project.user_id, rewrite_id)
-
-        assert CAT not in bytes_in_bucket()
-        session.expire_all()
-        assert session.scalars(select(Takedown)).one().completed_at is not None
 
 
 @pytest.mark.role("crawlset_tick")

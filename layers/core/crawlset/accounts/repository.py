@@ -9,7 +9,16 @@ from sqlalchemy.orm import Session
 
 from crawlset.kit import db
 from crawlset.kit.paging import Slice
-from crawlset.models import ACTIVE, ApiKey, CrawlJob, IdempotencyKey, JobChunk, Profile, Project
+from crawlset.models import (
+    ACTIVE,
+    ApiKey,
+    CrawlJob,
+    ExportFile,
+    IdempotencyKey,
+    JobChunk,
+    Profile,
+    Project,
+)
 
 LAST_USED_RESOLUTION = timedelta(minutes=5)
 COUNT_REQUEST = text("SELECT n_requests, max_requests, seconds_left FROM count_request(:user_id)")
@@ -53,15 +62,22 @@ class AccountRepository:
         ).one()
 
     def usage(self, user_id: UUID) -> AccountUsage:
-        """The bytes of what was deleted count for as long as they are there."""
+        """
+        What the account holds; its bytes are those in the bucket, of packs and of finished exports.
+
+        Those of what was deleted count for as long as they are there.
+        """
         of_user = CrawlJob.user_id == user_id
         active = (
             select(func.count()).select_from(CrawlJob).where(of_user, CrawlJob.status.in_(ACTIVE))
         )
         stored = (
-            select(func.coalesce(func.sum(JobChunk.bytes_stored), 0))
+            select(func.coalesce(func.sum(JobChunk.pack_bytes), 0))
             .join(CrawlJob, CrawlJob.id == JobChunk.crawl_job_id)
             .where(of_user)
+        )
+        exported = select(func.coalesce(func.sum(ExportFile.file_size), 0)).where(
+            ExportFile.user_id == user_id
         )
         projects = (
             select(func.count())
@@ -71,7 +87,9 @@ class AccountRepository:
         with db.showing_deleted(self.session):
             active_jobs, stored_bytes, n_projects = self.session.execute(
                 select(
-                    active.scalar_subquery(), stored.scalar_subquery(), projects.scalar_subquery()
+                    active.scalar_subquery(),
+                    stored.scalar_subquery() + exported.scalar_subquery(),
+                    projects.scalar_subquery(),
                 )
             ).one()
         return AccountUsage(active_jobs, int(stored_bytes), n_projects)

@@ -31,7 +31,7 @@ class Quotas(RowRead):
 
 class Usage(RowRead):
     active_jobs: int
-    stored_bytes: int
+    stored_bytes: Annotated[int, Field(description="Packs and files of exports in the bucket")]
     n_projects: int
 
 

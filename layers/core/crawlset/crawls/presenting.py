@@ -132,7 +132,7 @@ def _cost(job: CrawlJob, counts: JobCounts) -> CostRead:
         n_candidates=counts.n_candidates,
         n_chunks=counts.n_sent,
         fetch_seconds=counts.fetch_seconds,
-        bytes_stored=counts.bytes_stored,
+        bytes_stored=counts.pack_bytes,
     )
     return CostRead.model_validate(costs.cost_of(work))
 

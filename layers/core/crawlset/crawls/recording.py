@@ -4,6 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -18,7 +19,7 @@ from crawlset.kit import db, objects
 from crawlset.models import UNFINISHED, CrawlJob, JobChunk, WorkStatus
 from crawlset.observability import logger, metrics
 from crawlset.outcomes import Outcome
-from crawlset.takedowns import pack_rewrites
+from crawlset.takedowns import pack_rewrites, unowned_packs
 from crawlset.wire import keys
 from crawlset.wire.outcomes import Defer, OutcomeHead, UrlOutcome
 from crawlset.wire.record import unpack
@@ -42,14 +43,22 @@ class ForeignPackError(ValueError):
         )
 
 
+class MissingPackError(ValueError):
+    def __init__(self, pack_key: str) -> None:
+        super().__init__(f"There is no pack {pack_key}, which an outcome names.")
+
+
 def record_outcome(key: str) -> int:
     """
     Settle the images of the chunk whose outcome is at `key`; say how many.
 
-    The same outcome recorded twice, or one that comes after a cancel, changes nothing.
+    The same outcome recorded twice, or one that comes after its chunk has ended, changes nothing;
+    the pack of the latter is deleted.
     """
     named = keys.parse_outcome(key)
     head, results = unpack(OutcomeHead, UrlOutcome, objects.get_lines(key))
+    pack_key = _own_pack(named, head.pack_key)
+    pack_bytes = objects.size_of(pack_key) if pack_key is not None else 0
     with db.transaction() as session:
         job = CrawlRepository(session).find(named.job_id)
         if job is None:
@@ -58,10 +67,15 @@ def record_outcome(key: str) -> int:
         CrawlRepository(session).lock(job)
         chunk = ChunkRepository(session).lock(job, named.chunk_id)
         if chunk is None or chunk.status not in UNFINISHED:
+            if pack_key is not None:
+                db.after_commit(session, partial(unowned_packs.remove, [pack_key], job.user_id))
             return 0
+        if pack_key is not None and not pack_bytes:
+            raise MissingPackError(pack_key)
         chunk.fetch_seconds = head.fetch_seconds
         chunk.bytes_received = head.bytes_received
-        n_settled = _settle(session, job, chunk, _own_pack(chunk, head.pack_key), results)
+        chunk.pack_key, chunk.pack_bytes = pack_key, pack_bytes
+        n_settled = _settle(session, job, chunk, results)
         finishing.finish_if_done(session, job)
     logger.info(
         "chunk_recorded",
@@ -74,12 +88,12 @@ def record_outcome(key: str) -> int:
     return n_settled
 
 
-def _own_pack(chunk: JobChunk, pack_key: str | None) -> str | None:
+def _own_pack(named: keys.OutcomeKey, pack_key: str | None) -> str | None:
     """A fetcher has met the internet: it may name a pack of this chunk only."""
     if pack_key is not None and not pack_key.startswith(
-        keys.chunk_prefix(chunk.crawl_job_id, chunk.id)
+        keys.chunk_prefix(named.job_id, named.chunk_id)
     ):
-        raise ForeignPackError(chunk.id, pack_key)
+        raise ForeignPackError(named.chunk_id, pack_key)
     return pack_key
 
 
@@ -87,7 +101,6 @@ def _settle(
     session: Session,
     job: CrawlJob,
     chunk: JobChunk,
-    pack_key: str | None,
     results: Iterable[UrlOutcome],
 ) -> int:
     """Settle a chunk's open images that have an outcome, and put off those to be asked later."""
@@ -104,14 +117,13 @@ def _settle(
             fetched.append((image, line))
     _defer(session, job, chunk, deferred)
     if chunk.is_recrawl:
-        recrawling.settle(session, job, pack_key, fetched)
+        recrawling.settle(session, job, chunk.pack_key, fetched)
         chunk.changes = recrawling.found(fetched)
     else:
-        images.settle(settled_rows(session, job, pack_key, fetched))
-    chunk.pack_key = pack_key
+        images.settle(settled_rows(session, job, chunk.pack_key, fetched))
     finishing.settle_chunk(session, chunk, WorkStatus.completed)
-    if pack_key is not None and Outcome.refused_takedown in chunk.outcomes:
-        pack_rewrites.ask(session, job, [pack_key])
+    if chunk.pack_key is not None and Outcome.refused_takedown in chunk.outcomes:
+        pack_rewrites.ask(session, job, [chunk.pack_key])
     return len(fetched)
 
 

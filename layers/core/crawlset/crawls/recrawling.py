@@ -10,6 +10,7 @@ from crawlset.crawls.results import Result, detail_of, settled_rows
 from crawlset.images.repository import ImageRepository
 from crawlset.models import CrawlJob
 from crawlset.outcomes import Change, ImageStatus, Outcome
+from crawlset.takedowns import pack_rewrites
 from crawlset.wire.outcomes import UrlOutcome
 
 REFUSED = "refused"
@@ -22,20 +23,22 @@ def settle(
     """
     New bytes take the place of the old, and a refusal takes the picture out of the dataset.
 
-    What is unchanged, or gone from its URL, stays as it is stored; what could not be asked for
-    stays too, and says why. The pictures renewed are open again before they are settled, so that
-    two may swap their bytes. Of the others that have the bytes a picture had, the first keeps them
-    from now on.
+    The bytes that they leave are removed from their pack. What is unchanged, or gone from its URL,
+    stays as it is stored; what could not be asked for stays too, and says why. The pictures renewed
+    are open again before they are settled, so that two may swap their bytes. Of the others that
+    have the bytes a picture had, the first keeps them from now on.
     """
     images = ImageRepository(session)
     renewed = [result for result in results if _is_renewed(result[1])]
     duplicated = images.list_duplicated([image.id for image, _ in renewed])
+    left_packs = images.list_packs([image.id for image, _ in renewed])
     images.reopen([image.id for image, _ in renewed])
     rows = settled_rows(session, job, pack_key, renewed)
     changes = {image.id: line.change for image, line in renewed}
     images.renew([row | {"change": changes[row["id"]]} for row in rows])
     for keeper in duplicated:
         images.promote_duplicate(keeper)
+    pack_rewrites.ask(session, job, left_packs)
     images.note_check([_unchanged(r) for r in results if r[1].change is Change.unchanged])
     images.note_check([_gone(r) for r in results if r[1].change is Change.gone])
     images.note_failed_check(

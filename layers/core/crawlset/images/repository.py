@@ -154,6 +154,13 @@ class ImageRepository:
         )
         return [Keeper(*row) for row in rows]
 
+    def list_packs(self, ids: Collection[int]) -> set[str]:
+        """Where the bytes of these lie."""
+        packs = self.session.scalars(
+            select(Image.pack_key).where(Image.id.in_(ids), Image.pack_key.is_not(None)).distinct()
+        )
+        return {key for key in packs if key is not None}
+
     def promote_duplicate(self, keeper: Keeper) -> None:
         """The first duplicate of what was `keeper` keeps its bytes, for the others as well."""
         duplicates = self.session.scalars(

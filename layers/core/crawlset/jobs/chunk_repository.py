@@ -14,6 +14,9 @@ from crawlset.models import UNFINISHED, CrawlJob, Image, JobChunk, WorkStatus
 from crawlset.outcomes import Outcome
 from crawlset.settings import QUEUE_RETENTION
 
+_COUNTED = func.jsonb_each_text(JobChunk.outcomes).table_valued("key", "value")
+"""Each outcome of a chunk, and how many images have it."""
+
 
 class Awaited(NamedTuple):
     """A host with images that wait for their turn, and until when if that is known."""
@@ -140,8 +143,10 @@ class ChunkRepository:
         """
         What had no outcome yet is counted as cancelled; the image rows follow.
 
-        What was only asked for again stays as it is.
+        What was taken down meanwhile stays refused, and what was only asked for again as it is.
         """
+        n_settled = select(func.coalesce(func.sum(cast(_COUNTED.c.value, Integer)), 0))
+        n_open = JobChunk.n_urls - n_settled.scalar_subquery()
         settled = update(JobChunk).where(
             JobChunk.crawl_job_id == job.id, JobChunk.status.in_(UNFINISHED)
         )
@@ -151,8 +156,10 @@ class ChunkRepository:
                     status=WorkStatus.cancelled,
                     finished_at=func.now(),
                     outcomes=case(
-                        (JobChunk.is_recrawl, JobChunk.outcomes),
-                        else_=func.jsonb_build_object(Outcome.cancelled.value, JobChunk.n_urls),
+                        (n_open == 0, JobChunk.outcomes),
+                        else_=JobChunk.outcomes.concat(
+                            func.jsonb_build_object(Outcome.cancelled.value, n_open)
+                        ),
                     ),
                 )
                 .returning(JobChunk.id)

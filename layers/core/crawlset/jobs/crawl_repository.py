@@ -19,13 +19,13 @@ from crawlset.outcomes import Outcome
 
 COUNTERS = text(
     """
-    SELECT crawl_job_id, code, NULL AS status, sum(n::bigint)::bigint, 0, 0, 0, 0, 0
+    SELECT crawl_job_id, code, NULL AS status, sum(n::bigint)::bigint, 0, 0, 0, 0, 0, 0
     FROM job_chunks, jsonb_each_text(outcomes) AS counted (code, n)
     WHERE crawl_job_id = ANY (:job_ids)
     GROUP BY crawl_job_id, code
     UNION ALL
     SELECT crawl_job_id, NULL, status, count(*), sum(n_urls), sum(bytes_stored)::bigint,
-        sum(attempt), sum(fetch_seconds), sum(bytes_received)::bigint
+        sum(pack_bytes)::bigint, sum(attempt), sum(fetch_seconds), sum(bytes_received)::bigint
     FROM job_chunks
     WHERE crawl_job_id = ANY (:job_ids)
     GROUP BY crawl_job_id, status
@@ -39,6 +39,8 @@ class JobCounts:
 
     n_candidates: int = 0
     bytes_stored: int = 0
+    pack_bytes: int = 0
+    """What the bucket holds of it."""
     bytes_received: int = 0
     n_sent: int = 0
     """Chunks sent to a fetcher; each time counts."""
@@ -146,7 +148,7 @@ class CrawlRepository:
         """The counters of several jobs, in one statement."""
         counts = {job_id: JobCounts() for job_id in job_ids}
         rows = self.session.execute(COUNTERS, {"job_ids": list(job_ids)})
-        for job_id, outcome, status, n, n_urls, n_bytes, n_sent, seconds, received in rows:
+        for job_id, outcome, status, n, n_urls, n_bytes, packed, n_sent, seconds, received in rows:
             sums = counts[job_id]
             if outcome is not None:
                 sums.outcomes[Outcome(outcome)] = n
@@ -154,6 +156,7 @@ class CrawlRepository:
                 sums.chunks[WorkStatus(status)] = n
                 sums.n_candidates += n_urls
                 sums.bytes_stored += n_bytes
+                sums.pack_bytes += packed
                 sums.n_sent += n_sent
                 sums.fetch_seconds += seconds
                 sums.bytes_received += received

@@ -1,6 +1,6 @@
 """Objects in the bucket: whole ones, JSON lines, ranges, conditional writes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from itertools import islice
@@ -51,6 +51,12 @@ def head(key: str) -> tuple[int, str] | None:
             return None
         raise
     return answer["ContentLength"], answer["ETag"]
+
+
+def size_of(key: str) -> int:
+    """Bytes of an object; 0 when there is none."""
+    found = head(key)
+    return found[0] if found is not None else 0
 
 
 def get(key: str) -> bytes:
@@ -118,16 +124,23 @@ def list_folders(prefix: str) -> Iterator[str]:
 
 def delete_old(prefix: str, before: datetime, limit: int) -> int:
     """Delete objects below `prefix` last written before then, at most `limit`; say how many."""
-    return _delete_some((key for key, at in list_written(prefix) if at < before), limit)
+    old = (key for key, written_at in list_written(prefix) if written_at < before)
+    return delete_many(islice(old, limit))
 
 
 def delete_all(prefix: str, limit: int | None = None) -> int:
     """Delete objects below `prefix`, at most `limit`; say how many."""
-    return _delete_some(list_keys(prefix), limit)
+    return delete_many(islice(list_keys(prefix), limit))
 
 
-def _delete_some(keys: Iterator[str], limit: int | None) -> int:
-    found: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in islice(keys, limit)]
+def delete_many(keys: Iterable[str]) -> int:
+    """
+    Delete these, a thousand a request; say how many.
+
+    Raises:
+        UndeletedError: one is still there.
+    """
+    found: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in keys]
     for begin in range(0, len(found), DELETED_AT_ONCE):
         batch = found[begin : begin + DELETED_AT_ONCE]
         answer = s3().delete_objects(Bucket=bucket(), Delete={"Objects": batch, "Quiet": True})

@@ -174,6 +174,8 @@ class JobChunk(Identified, Owned, Timestamped, Base):
     """Wall clock of the function that fetched it."""
     bytes_received: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
     pack_key: Mapped[str | None]
+    pack_bytes: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
+    """Size of the object at `pack_key`."""
     finished_at: Mapped[datetime | None]
     error_message: Mapped[str | None]
 

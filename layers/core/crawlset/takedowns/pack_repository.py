@@ -1,16 +1,26 @@
-"""Every query about packs that are written anew."""
+"""Every query about who owns packs, and about packs that are written anew."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Update, bindparam, func, literal, or_, select, union, update
 from sqlalchemy.orm import Session
 
-from crawlset.models import Image, JobChunk, PackRewrite, TakedownImage
+from crawlset.kit import db
+from crawlset.models import UNFINISHED, Image, JobChunk, PackRewrite, TakedownImage
+from crawlset.wire import keys
 
 HOLDERS = (Image, TakedownImage)
 """Tables whose rows point into packs: images, and hidden images that may come back."""
+
+
+class Ownership(NamedTuple):
+    """Packs in the bucket that no row owns, and those that one may come to own."""
+
+    unowned: frozenset[str]
+    awaited: frozenset[str]
 
 
 class PackRepository:
@@ -33,16 +43,52 @@ class PackRepository:
         rows = self.session.execute(held.order_by("pack_offset"))
         return [(offset, length) for offset, length in rows if offset and length]
 
-    def referenced(self, pack_keys: Collection[str]) -> set[str]:
-        """Which of these packs an image has its bytes in."""
-        held = (select(holder.pack_key).where(holder.pack_key.in_(pack_keys)) for holder in HOLDERS)
-        return {key for key in self.session.scalars(union(*held)) if key is not None}
+    def ownership(self, pack_keys: Collection[str]) -> Ownership:
+        """
+        Which of these packs nobody owns, and which wait.
 
-    def move(self, old_key: str, new_key: str, offsets: Mapping[int, int]) -> int:
+        What an image has its bytes in is owned. Of a chunk that has not ended any may come to be,
+        and while a pack of a chunk is written anew, its others.
         """
-        Have images find their bytes in the new pack, by new offset of each old one; say how many
-        still look for them in the old one.
-        """
+        held = union(
+            *(
+                select(holder.pack_key).where(holder.pack_key == func.any(list(pack_keys)))
+                for holder in HOLDERS
+            )
+        )
+        by_chunk = {key: keys.chunk_of_pack(key) for key in pack_keys}
+        chunk_ids = list(set(by_chunk.values()))
+        # Before the images are looked at: who ends a chunk or a rewrite has moved them by then.
+        busy = set(
+            self.session.scalars(
+                select(JobChunk.id).where(
+                    JobChunk.id == func.any(chunk_ids), JobChunk.status.in_(UNFINISHED)
+                )
+            )
+        )
+        job_ids = {keys.job_of_pack(key) for key in pack_keys}
+        rewritten = self.session.scalars(
+            select(PackRewrite.pack_key).where(PackRewrite.crawl_job_id.in_(job_ids))
+        )
+        busy |= {keys.chunk_of_pack(key) for key in rewritten}
+        loose = set(pack_keys) - set(self.session.scalars(held))
+        awaited = frozenset(key for key in loose if by_chunk[key] in busy)
+        return Ownership(unowned=frozenset(loose - awaited), awaited=awaited)
+
+    def forget(self, pack_keys: Collection[str]) -> None:
+        """Chunks have these packs no more."""
+        self.session.execute(
+            update(JobChunk)
+            .where(JobChunk.pack_key == func.any(list(pack_keys)))
+            .values(pack_key=None, pack_bytes=0)
+            .execution_options(synchronize_session=False)
+        )
+
+    def is_asked_for(self, pack_key: str) -> bool:
+        return db.exists(self.session, PackRewrite.pack_key == pack_key)
+
+    def move(self, old_key: str, new_key: str, offsets: Mapping[int, int], pack_bytes: int) -> None:
+        """Have images find their bytes in the new pack, by new offset of each old one."""
         rows = [{"b_old": old, "b_new": new} for old, new in offsets.items()]
         if rows:
             for holder in HOLDERS:
@@ -50,14 +96,9 @@ class PackRepository:
         self.session.execute(
             update(JobChunk)
             .where(JobChunk.pack_key == old_key)
-            .values(pack_key=new_key if offsets else None)
+            .values(pack_key=new_key if offsets else None, pack_bytes=pack_bytes)
             .execution_options(synchronize_session=False)
         )
-        left = (
-            select(func.count()).select_from(holder).where(holder.pack_key == old_key)
-            for holder in HOLDERS
-        )
-        return sum(self.session.scalar(statement) or 0 for statement in left)
 
     def put_off(self, rewrite: PackRewrite, wait: timedelta) -> None:
         self.session.execute(

@@ -11,6 +11,7 @@ from crawlset import outbox
 from crawlset.kit.ids import new_id
 from crawlset.models import CrawlJob, PackRewrite
 from crawlset.takedowns.messages import message_of
+from crawlset.takedowns.pack_repository import PackRepository
 
 LOST = timedelta(hours=2)
 """Longer than the queue hides a message from a second reader."""
@@ -19,7 +20,10 @@ LOST = timedelta(hours=2)
 def ask(
     session: Session, job: CrawlJob, pack_keys: Collection[str], takedown_id: UUID | None = None
 ) -> None:
-    """Rewrite these packs of the job in the background, once the transaction is durable."""
+    """Rewrite these packs of the locked job in the background, once the transaction is durable."""
+    if takedown_id is None:
+        # One that waits or runs begins afresh when it sees that images went.
+        pack_keys = [key for key in pack_keys if not PackRepository(session).is_asked_for(key)]
     rewrites = [
         PackRewrite(
             id=new_id(),

@@ -9,6 +9,7 @@ from crawlset.kit import db
 from crawlset.models import CrawlJob, TakedownStatus
 from crawlset.observability import logger
 from crawlset.takedowns import pack_rewrites
+from crawlset.takedowns.completing import complete_if_gone
 from crawlset.takedowns.repository import TakedownRepository
 from crawlset.takedowns.taken_repository import TakenRepository
 
@@ -17,7 +18,7 @@ def remove(user_id: UUID, takedown_id: UUID) -> None:
     """
     Delete the files of the exports that hold it, and have its packs rewritten without it.
 
-    The takedown is completed when the last of them is. Done twice it finds nothing left.
+    The takedown is completed when the bucket has nothing left of it.
     """
     with db.transaction(user_id) as session:
         takedown = TakedownRepository(session).lock(takedown_id)
@@ -30,8 +31,7 @@ def remove(user_id: UUID, takedown_id: UUID) -> None:
         with db.transaction(user_id) as session:
             exports.forget_files(session, export_id)
     n_images = sum(_remove_from(user_id, takedown_id, job_id) for job_id in job_ids)
-    with db.transaction(user_id) as session:
-        TakedownRepository(session).complete_if_done(takedown_id)
+    complete_if_gone(user_id, takedown_id)
     logger.info("takedown_removing", takedown_id=str(takedown_id), images=n_images)
 
 

@@ -28,6 +28,7 @@ from crawlset.models import (
     CrawlJob,
     ExportJob,
     Image,
+    JobStatus,
     PackRewrite,
     Project,
     Takedown,
@@ -40,6 +41,8 @@ from crawlset.takedowns.blocklist import PREFIX, detail_of
 
 BUSY = (TakedownStatus.pending, TakedownStatus.removing, TakedownStatus.revoking)
 """What a message carries on."""
+LOOKED_AGAIN = timedelta(minutes=1)
+"""A takedown whose rows are done looks for its bytes in the bucket so often."""
 REVOCABLE = (TakedownStatus.pending, TakedownStatus.hidden)
 
 
@@ -173,10 +176,16 @@ class TakedownRepository:
         return [digest for digest in found if digest is not None]
 
     def lease_unfinished(self, age: timedelta, limit: int) -> Sequence[Takedown]:
-        """Takedowns of any owner that nobody has carried on for so long; they count anew."""
+        """
+        Takedowns of any owner that nobody has carried on for so long; they count anew.
+
+        Those that only wait for the bucket are carried on after `LOOKED_AGAIN`.
+        """
+        lost = and_(Takedown.status.in_(BUSY), Takedown.updated_at <= func.now() - age)
+        waits = and_(_is_removed_in_rows(), Takedown.updated_at <= func.now() - LOOKED_AGAIN)
         stale = (
             select(Takedown.id)
-            .where(Takedown.status.in_(BUSY), Takedown.updated_at <= func.now() - age)
+            .where(or_(lost, waits))
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
@@ -231,15 +240,26 @@ class TakedownRepository:
             status=TakedownStatus.revoked,
         )
 
-    def complete_if_done(self, takedown_id: UUID) -> bool:
-        """Removing -> completed, if it hides nothing any more and no pack of it waits."""
+    def is_removed_in_rows(self, takedown: Takedown) -> bool:
+        """Whether it is removing, hides nothing any more, and no pack with its bytes waits."""
+        return db.exists(self.session, Takedown.id == takedown.id, _is_removed_in_rows())
+
+    def list_ended_exports(self, takedown: Takedown) -> Sequence[UUID]:
+        """Exports of its project that ended without completing: their files are of no use."""
+        return self.session.scalars(
+            select(ExportJob.id)
+            .join(CrawlJob, CrawlJob.id == ExportJob.crawl_job_id)
+            .where(
+                CrawlJob.project_id == takedown.project_id,
+                ExportJob.status.in_((JobStatus.failed, JobStatus.cancelled)),
+            )
+        ).all()
+
+    def complete(self, takedown_id: UUID) -> bool:
+        """Removing -> completed, if rows agree; say whether this call did it."""
         return self._move(
             takedown_id,
-            and_(
-                Takedown.status == TakedownStatus.removing,
-                ~exists().where(TakedownImage.takedown_id == takedown_id),
-                ~exists().where(PackRewrite.takedown_id == takedown_id),
-            ),
+            _is_removed_in_rows(),
             status=TakedownStatus.completed,
             completed_at=func.coalesce(Takedown.completed_at, func.now()),
         )
@@ -268,6 +288,19 @@ class TakedownRepository:
             .returning(ExportJob.id)
             .execution_options(synchronize_session=False)
         ).all()
+
+
+def _is_removed_in_rows() -> ColumnElement[bool]:
+    of_project = CrawlJob.project_id == Takedown.project_id
+    return and_(
+        Takedown.status == TakedownStatus.removing,
+        ~exists().where(TakedownImage.takedown_id == Takedown.id),
+        ~exists().where(
+            PackRewrite.crawl_job_id == CrawlJob.id,
+            of_project,
+            or_(PackRewrite.takedown_id == Takedown.id, PackRewrite.takedown_id.is_(None)),
+        ),
+    )
 
 
 def _is_due() -> ColumnElement[bool]:

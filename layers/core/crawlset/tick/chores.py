@@ -32,7 +32,7 @@ def tick(*, requeue: bool = False) -> dict[str, Any]:
         "exports": pipeline.expire_exports,
         "purges": purging.purge_due,
         "removals": folder_removals.remove_due,
-        "orphans": orphans.remove_hourly,
+        "orphans": orphans.remove_half_hourly,
         "takedowns": lambda: resending.resend_due(everything=requeue),
         "idempotency_keys": lambda: purging.forget_old(IdempotencyKey.created_at, idempotency.KEPT),
         "probes": lambda: purging.forget_old(SourceProbe.asked_at, probes.KEPT),

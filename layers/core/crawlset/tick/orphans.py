@@ -1,44 +1,51 @@
 """
-Remove objects whose row is gone: of requests that broke off, and what came after a removal.
+Remove objects that no row owns: folders whose row is gone, and packs of chunks that have ended.
 
-So are those of an export that has failed or was cancelled: what it wrote is of no use to anyone.
-
-Objects come before their rows, so only those that are a day old are looked at.
+Objects of a new row may come before it, so folders are left alone for half an hour. So is what a
+function writes that was cut off from its row: it lasts 15 minutes at most.
 """
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import batched
 from uuid import UUID
 
 from crawlset.kit import db, objects
 from crawlset.observability import logger
+from crawlset.takedowns import unowned_packs
 from crawlset.tick.repository import OWNERS, RemovalRepository
+from crawlset.wire import keys
 
-GRACE = timedelta(days=1)
+GRACE = timedelta(minutes=30)
+EVERY_MINUTES = 30
 LIMIT = 20_000
-"""Objects removed in one round; the next hour goes on."""
+"""Objects removed in one round; the next goes on."""
 IDS_AT_ONCE = 1_000
 
 
-def remove_hourly() -> int:
-    """In the first minute of an hour, `remove`; a round lists every folder of the bucket."""
+def remove_half_hourly() -> int:
+    """Remove in the first minute of each half hour; a round lists every folder of the bucket."""
     with db.transaction() as session:
         now = db.now(session)
-    return remove(now) if now.minute == 0 else 0
+    return remove(now) if now.minute % EVERY_MINUTES == 0 else 0
 
 
 def remove(now: datetime) -> int:
-    """Delete what has had no row for a day, at most about `LIMIT` objects; say how many."""
+    """
+    Delete folders that had no row for half an hour, and packs that no row owns.
+
+    Says how many objects of such folders, at most about `LIMIT`.
+    """
     n_removed = 0
     for prefix in OWNERS:
-        folders = objects.list_folders(prefix)
-        while batch := list(islice(folders, IDS_AT_ONCE)):
+        for batch in batched(objects.list_folders(prefix), IDS_AT_ONCE):
             for name in _without_owner(batch, prefix):
                 folder = f"{prefix}{name}/"
                 n_removed += objects.delete_old(folder, now - GRACE, LIMIT - n_removed)
                 if n_removed >= LIMIT:
                     return n_removed
+    for job_id in _jobs_of_late():
+        unowned_packs.remove_below(keys.chunks_prefix(job_id))
     logger.info("orphans_removed", objects=n_removed)
     return n_removed
 
@@ -48,3 +55,8 @@ def _without_owner(names: Iterable[str], prefix: str) -> list[str]:
     with db.transaction() as session:
         known = RemovalRepository(session).owners(prefix, ids.keys())
     return [name for id_, name in ids.items() if id_ not in known]
+
+
+def _jobs_of_late() -> Iterable[UUID]:
+    with db.transaction() as session:
+        return RemovalRepository(session).list_jobs_of_late()

@@ -26,16 +26,23 @@ from crawlset.models import (
     FolderRemoval,
     Image,
     ImageVerdict,
+    JobChunk,
+    JobSearch,
     JobStatus,
     Project,
+    SourceProbe,
     TakedownImage,
     ValidationJob,
 )
 
-OWNERS: dict[str, Select[UUID]] = {
-    "jobs/": select(CrawlJob.id),
-    "exports/": select(ExportJob.id).where(
-        ExportJob.status.not_in((JobStatus.failed, JobStatus.cancelled))
+LATELY = timedelta(days=1)
+OWNERS: dict[str, Sequence[Select[UUID]]] = {
+    "jobs/": (select(CrawlJob.id), select(JobSearch.id), select(SourceProbe.id)),
+    "validations/": (select(ValidationJob.id),),
+    "exports/": (
+        select(ExportJob.id).where(
+            ExportJob.status.not_in((JobStatus.failed, JobStatus.cancelled))
+        ),
     ),
 }
 """Statements that give the ids whose folders below each prefix may have objects."""
@@ -54,8 +61,19 @@ class RemovalRepository:
 
     def owners(self, prefix: str, ids: Collection[UUID]) -> set[UUID]:
         """Keep the ids whose folder below `prefix` may have objects."""
-        (column,) = OWNERS[prefix].selected_columns
-        return set(self.session.scalars(OWNERS[prefix].where(column.in_(ids))))
+        found: set[UUID] = set()
+        for statement in OWNERS[prefix]:
+            (column,) = statement.selected_columns
+            found.update(self.session.scalars(statement.where(column.in_(ids))))
+        return found
+
+    def list_jobs_of_late(self) -> Sequence[UUID]:
+        """Jobs with chunks that ended within a day."""
+        return self.session.scalars(
+            select(JobChunk.crawl_job_id)
+            .where(JobChunk.finished_at > func.now() - LATELY)
+            .distinct()
+        ).all()
 
     def list_due_folders(self, limit: int) -> Sequence[FolderRemoval]:
         return self.session.scalars(

@@ -73,8 +73,22 @@ def is_deferral(key: str) -> bool:
     return key.endswith(f"/{DEFERRAL}")
 
 
+def chunks_prefix(job_id: UUID) -> str:
+    return f"jobs/{job_id}/chunks/"
+
+
 def chunk_prefix(job_id: UUID, chunk_id: UUID) -> str:
-    return f"jobs/{job_id}/chunks/{chunk_id}/"
+    return f"{chunks_prefix(job_id)}{chunk_id}/"
+
+
+def job_of_pack(key: str) -> UUID:
+    """Raises `ValueError`."""
+    return UUID(job_id_of(key))
+
+
+def chunk_of_pack(key: str) -> UUID:
+    """Raises `ValueError`."""
+    return UUID(key.split("/")[3])
 
 
 def chunk_input(job_id: UUID, chunk_id: UUID, attempt: int) -> str:
@@ -84,6 +98,10 @@ def chunk_input(job_id: UUID, chunk_id: UUID, attempt: int) -> str:
 def pack(job_id: UUID, chunk_id: UUID, attempt: int, token: str) -> str:
     """`token` is unique to one execution, so that two deliveries never write one pack."""
     return f"jobs/{job_id}/chunks/{chunk_id}/{attempt}-{token}.tar"
+
+
+def is_pack(key: str) -> bool:
+    return key.endswith(".tar")
 
 
 def rewritten_pack(pack_key: str, id_: UUID) -> str:

@@ -1,0 +1,39 @@
+"""sizes of packs; the files of exports that ended badly are removed
+
+Revision: 020
+Revises: 014
+
+Until they are rewritten, packs from before this count as the pictures in them. Code from before
+this leaves the size of what it packs at 0.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "020"
+down_revision = "014"
+branch_labels = None
+depends_on = None
+
+TRIGGER = "remove_folder_of_ended"
+
+
+def upgrade() -> None:
+    op.add_column(
+        "job_chunks",
+        sa.Column("pack_bytes", sa.BigInteger(), server_default="0", nullable=False),
+    )
+    op.execute("SET LOCAL statement_timeout = '10min'")
+    op.execute("ALTER TABLE job_chunks NO FORCE ROW LEVEL SECURITY")
+    op.execute("UPDATE job_chunks SET pack_bytes = bytes_stored WHERE pack_key IS NOT NULL")
+    op.execute("ALTER TABLE job_chunks FORCE ROW LEVEL SECURITY")
+    op.execute(
+        f"CREATE TRIGGER {TRIGGER} AFTER UPDATE OF status ON export_jobs "
+        "FOR EACH ROW WHEN (NEW.status IN ('failed', 'cancelled') "
+        "AND NEW.status IS DISTINCT FROM OLD.status) EXECUTE FUNCTION remove_folder('exports')"
+    )
+
+
+def downgrade() -> None:
+    op.execute(f"DROP TRIGGER {TRIGGER} ON export_jobs")
+    op.drop_column("job_chunks", "pack_bytes")
