@@ -1,4 +1,4 @@
-"""What must hold of bytes: of pictures, exports, takedowns, and of who owns what is in the bucket."""
+"""What must hold of bytes: of pictures, exports, takedowns, and of what is in the bucket."""
 
 import hashlib
 import json
@@ -48,41 +48,50 @@ def exports_are_what_they_say(view: View) -> Iterator[str]:
 
 def _faults_of(view: View, export: dict[str, Any]) -> Iterator[str]:
     folder = f"exports/{export['id']}/"
+    bodies = {
+        key.removeprefix(folder): body
+        for key, body in view.inventory.bodies.items()
+        if key.startswith(folder)
+    }
     files = view.rows(
         "SELECT name, sha256, file_size FROM export_files WHERE export_job_id = %s", export["id"]
     )
-    bodies = view.inventory.bodies
-    for file in files:
-        body = bodies.get(folder + file["name"])
-        if body is None:
-            yield f"{file['name']} is not there"
-            return
-        if hashlib.sha256(body).digest() != bytes(file["sha256"]) or len(body) != file["file_size"]:
-            yield f"{file['name']} is not what its row says"
     named = {file["name"]: bytes(file["sha256"]).hex() for file in files}
-    if not {"manifest.jsonl", "SHA256SUMS"} <= named.keys():
-        yield f"lists {sorted(named)} only"
+    if missing := {"manifest.jsonl", "SHA256SUMS", *named} - (named.keys() & bodies.keys()):
+        yield f"{sorted(missing)} are not there"
         return
-    sums = dict(
-        reversed(line.split("  ", 1))
-        for line in bodies[f"{folder}SHA256SUMS"].decode().splitlines()
-    )
-    if sums != {name: digest for name, digest in named.items() if name != "SHA256SUMS"}:
+    for file in files:
+        body = bodies[file["name"]]
+        if (
+            hashlib.sha256(body).hexdigest() != named[file["name"]]
+            or len(body) != file["file_size"]
+        ):
+            yield f"{file['name']} is not what its row says"
+    listed = {}
+    for line in bodies["SHA256SUMS"].decode().splitlines():
+        digest, _, name = line.partition("  ")
+        listed[name] = digest
+    if listed != {name: digest for name, digest in named.items() if name != "SHA256SUMS"}:
         yield "SHA256SUMS is not what its rows say"
-    lines = [*map(json.loads, bodies[f"{folder}manifest.jsonl"].splitlines())]
-    exported = [line for line in lines if line["data_file"]]
-    if len(exported) != export["n_images"]:
-        yield f"says {export['n_images']} images, its manifest has {len(exported)}"
-    if twice := [id_ for id_, n in Counter(line["image_id"] for line in lines).items() if n > 1]:
-        yield f"its manifest has image {twice[0]} twice"
     held: dict[str, set[str]] = defaultdict(set)
     for one in view.inventory.stored:
         if one.key.startswith(folder):
-            held[one.key].add(one.sha256)
-    for line in exported:
-        if line["exported_sha256"] not in held[folder + line["data_file"]]:
-            yield f"image {line['image_id']} is not in {line['data_file']}"
-            return
+            held[one.key.removeprefix(folder)].add(one.sha256)
+    lines = [*map(json.loads, bodies["manifest.jsonl"].splitlines())]
+    yield from _faults_of_manifest(lines, export["n_images"], held)
+
+
+def _faults_of_manifest(
+    lines: list[dict[str, Any]], n_images: int, held: dict[str, set[str]]
+) -> Iterator[str]:
+    exported = [line for line in lines if line["data_file"]]
+    if len(exported) != n_images:
+        yield f"says {n_images} images, its manifest has {len(exported)}"
+    if twice := [id_ for id_, n in Counter(line["image_id"] for line in lines).items() if n > 1]:
+        yield f"its manifest has image {twice[0]} twice"
+    absent = [line for line in exported if line["exported_sha256"] not in held[line["data_file"]]]
+    if absent:
+        yield f"{len(absent)} images are not in it, {absent[0]['image_id']} for one"
 
 
 def completed_takedowns_left_no_byte(view: View) -> Iterator[str]:
@@ -192,23 +201,22 @@ def objects_have_owners(view: View) -> Iterator[str]:
             yield f"{key} belongs to no {found[1] if found else 'kind of row'}"
 
 
-def quotas_are_what_is_stored(view: View) -> Iterator[str]:
-    """What an account is told it stores is what its stored pictures have, and packs hold it."""
-    in_packs: Counter[str] = Counter()
-    users = {row["id"]: row["user_id"] for row in view.rows(
-        "SELECT id::text, user_id::text FROM crawl_jobs"
-    )}  # fmt: skip
-    for one in view.inventory.stored:
-        if one.name and one.key.startswith("jobs/"):
-            in_packs[users.get(one.key.split("/")[1], "")] += one.n_bytes
+def quotas_are_what_the_bucket_holds(view: View) -> Iterator[str]:
+    """
+    An account is told the bytes of its packs and of its finished exports, as the bucket has them.
+
+    So this holds once a round has removed what no row owns.
+    """
+    users = {
+        f"{folder}/{row['id']}": row["user_id"]
+        for folder, table in (("jobs", "crawl_jobs"), ("exports", "export_jobs"))
+        for row in view.rows(f"SELECT id::text, user_id::text FROM {table}")
+    }
+    held: Counter[str] = Counter()
+    for key, body in view.inventory.bodies.items():
+        is_file = key.startswith("exports/") and key.split("/")[2] != "plan"
+        if key.endswith(".tar") if key.startswith("jobs/") else is_file:
+            held[users.get(_folder(key), "")] += len(body)
     for tenant, usage in view.usages():
-        (row,) = view.rows(
-            "SELECT coalesce(sum(file_size), 0)::bigint AS n FROM images"
-            " WHERE status = 'stored' AND user_id = %s",
-            tenant.profile_id,
-        )
-        if not usage == row["n"] <= in_packs[tenant.profile_id]:
-            yield (
-                f"{tenant.name} is told {usage} bytes; rows say {row['n']},"
-                f" packs hold {in_packs[tenant.profile_id]}"
-            )
+        if usage != held[tenant.profile_id]:
+            yield f"{tenant.name} is told {usage} bytes; the bucket has {held[tenant.profile_id]}"

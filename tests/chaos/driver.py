@@ -64,8 +64,6 @@ def run(seed: int, root: Path) -> Report:
             seconds=(opened - began, troubled - opened, time.monotonic() - troubled),
             root=root,
         )
-        for traffic in traffics:
-            traffic.client.close()
     world.erase()
     return report
 
@@ -97,6 +95,7 @@ def open_tenants(world: World, chance: random.Random) -> list[Traffic]:
         world.memory.tenants.append(tenant)
         own = random.Random(chance.getrandbits(64))
         client = Client(world.cloud.api_url, tenant.key, world.memory, own)
+        world.closing.callback(client.close)
         traffics.append(Traffic(client, tenant, world.memory, urls, own))
     return traffics
 
@@ -130,9 +129,15 @@ def _trouble(
 
 
 def let_a_day_pass(world: World) -> None:
-    """To the first minute of an hour more than a day on, when the tick looks for orphans."""
-    (row,) = world.rows("SELECT extract(epoch FROM date_trunc('hour', now()) - now()) AS n")
-    world.jump(float(row["n"]) + DAY + 3600)
+    """Two of the rounds in which the tick looks for what no row owns, and then a day."""
+    for _ in range(2):
+        (row,) = world.rows(
+            "SELECT extract(epoch FROM date_trunc('hour', now()) + interval '1 hour' - now()) AS n"
+        )
+        world.jump(float(row["n"]) + 1)
+        world.tick()
+        heal(world, 60)
+    world.jump(DAY)
     world.tick()
     heal(world, 60)
 

@@ -208,7 +208,7 @@ def _set_limits(pids: list[int], most: int) -> None:
             with suppress(OSError):
                 resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
 
-    for owner in {_owner(pid) for pid in pids} - {None}:
+    for owner in {owner for pid in pids if (owner := _owner(pid)) is not None}:
         is_other = owner != (os.geteuid(), os.getegid())
         user, group = owner if is_other else (None, None)
         subprocess.run(

@@ -1,10 +1,10 @@
 """
 Wait until all is at rest, and say how long that took.
 
-Whatever waits, waits by the database's clock, mostly for longer than a seed may take. So when nothing
-moves any more and no message is under way, time passes at once: the clock is set ahead, by more the
-longer nothing has come of it, and the tick is run. The time that it took to heal is what was waited for
-and what the clock was set ahead together.
+Whatever waits, waits by the database's clock, mostly for longer than a seed may take. So when
+nothing moves any more and no message is under way, time passes at once: the clock is set ahead, by
+more the longer nothing has come of it, and the tick is run. What was waited for and what the clock
+was set ahead are together the time that it took to heal.
 """
 
 import time
@@ -21,7 +21,7 @@ STILL_SECONDS = 2.5
 """Without a change for so long, and without a message under way, nothing moves."""
 MINUTES = (1, 1, 2, 2, 4, 5, 5, 10, 10, 15, 15, 20, 30, 30, 60, 60, 60, 120, 240, 480)
 """By which the clock is set ahead, one after another."""
-LIMIT_SECONDS = 150.0
+LIMIT_SECONDS = 240.0
 POLL_SECONDS = 0.5
 
 UNFINISHED = {

@@ -22,7 +22,6 @@ AT_REST: tuple[Invariant, ...] = (
     bytes_hold.stored_pictures_are_their_bytes,
     bytes_hold.exports_are_what_they_say,
     bytes_hold.completed_takedowns_left_no_byte,
-    bytes_hold.quotas_are_what_is_stored,
     telling_holds.events_are_complete_and_in_order,
     telling_holds.webhooks_are_told_of_every_event,
     telling_holds.answers_are_none_of_500,
@@ -34,6 +33,7 @@ A_DAY_LATER: tuple[Invariant, ...] = (
     bytes_hold.exports_are_what_they_say,
     bytes_hold.completed_takedowns_left_no_byte,
     bytes_hold.objects_have_owners,
+    bytes_hold.quotas_are_what_the_bucket_holds,
 )
 
 

@@ -1,8 +1,8 @@
 """
 What stands between the functions and the emulator, and answers as S3 and SQS do on a bad day.
 
-An error of S3 is the XML below with a status of 500 or 503, after which S3 closes the connection: as
-recorded in https://github.com/pingcap/tiflash/issues/10538 (SlowDown with its headers) and
+An error of S3 is the XML below with a status of 500 or 503, after which S3 closes the connection,
+as recorded in https://github.com/pingcap/tiflash/issues/10538 (SlowDown with its headers) and
 https://github.com/aws/aws-sdk-cpp/pull/167 (InternalError's words). A request that is answered
 InternalError may have been done all the same:
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/ErrorBestPractices.html. SQS answers 200 to a
@@ -14,7 +14,8 @@ import asyncio
 import json
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import md5
 from typing import Any
@@ -53,12 +54,12 @@ class Request:
         return replace(self, raw_head=head, body=body)
 
 
-Ask = Callable[[Request], "asyncio.Future[bytes]"]
+Ask = Callable[[Request], Coroutine[Any, Any, bytes]]
 Fault = Callable[[Request, Ask, random.Random], Any]
 """A coroutine that gives the whole answer, or None to let the request pass."""
 
 
-class ConnectionLost(Exception):
+class ConnectionLostError(Exception):
     """The answer never reaches who asked."""
 
 
@@ -106,10 +107,12 @@ class Proxy:
                 head = answer.partition(b"\r\n\r\n")[0].lower()
                 if b"connection: close" in head:
                     break
-        except (ConnectionLost, OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+        except (ConnectionLostError, OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
 
     async def _answer(self, request: Request) -> bytes:
         for fault in [*self.faults]:
@@ -128,6 +131,8 @@ class Proxy:
             return await _read_answer(reader, is_head=request.method == "HEAD")
         finally:
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
 
 
 async def _read_request(
@@ -227,7 +232,7 @@ def lost_replies(share: float) -> Fault:
         if not request.is_s3 or chance.random() > share:
             return None
         await ask(request)
-        raise ConnectionLost
+        raise ConnectionLostError
 
     return fault
 
@@ -316,5 +321,8 @@ def _refused(entry: dict[str, Any]) -> dict[str, Any]:
 
 def _json_answer(content: dict[str, Any]) -> bytes:
     body = json.dumps({name: value for name, value in content.items() if value}).encode()
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: {len(body)}"
-    return head.encode() + b"\r\n\r\n" + body
+    head = (
+        "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body

@@ -95,8 +95,8 @@ def failed_work_says_why(view: View) -> Iterator[str]:
 def schedules_fire_once_an_instant(view: View) -> Iterator[str]:
     """No two jobs of a schedule begin in one of its quarters of an hour."""
     for row in view.rows(
-        "SELECT s.id, count(*) AS n FROM crawl_schedules s JOIN crawl_jobs j ON j.schedule_id = s.id"
-        " GROUP BY s.id, floor(extract(epoch FROM j.created_at - s.created_at) / %s)"
+        "SELECT s.id, count(*) AS n FROM crawl_schedules s"
+        " JOIN crawl_jobs j ON j.schedule_id = s.id GROUP BY s.id, floor(extract(epoch FROM j.created_at - s.created_at) / %s)"
         " HAVING count(*) > 1",
         RATE_SECONDS,
     ):

@@ -31,9 +31,9 @@ def events_are_complete_and_in_order(view: View) -> Iterator[str]:
     """What happened to each job leads from its creation to the status that its row has."""
     by_resource: dict[str, list[str]] = defaultdict(list)
     for event in view.rows(
-        "SELECT type, data ->> 'id' AS id FROM job_events ORDER BY transaction_id, id"
+        "SELECT type, data ->> 'id' AS of FROM job_events ORDER BY transaction_id, id"
     ):
-        by_resource[event["id"]].append(event["type"].partition(".")[2])
+        by_resource[event["of"]].append(event["type"].partition(".")[2])
     for table in ("crawl_jobs", "validation_jobs", "export_jobs"):
         for row in view.rows(f"SELECT id::text, status FROM {table}"):
             happened = by_resource[row["id"]]

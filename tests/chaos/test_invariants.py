@@ -5,7 +5,6 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -217,7 +216,8 @@ BREAKS: list[tuple[str, str, Break]] = [
     ("counters_are_what_rows_say", "bytes",
         rows("job_chunks", "UPDATE job_chunks SET bytes_stored = bytes_stored + 1")),
     ("counters_are_what_rows_say", "row",
-        rows("images", f"UPDATE images SET status = 'failed', outcome = 'timeout' WHERE id = {ONE_STORED}")),
+        rows("images", "UPDATE images SET status = 'failed', outcome = 'timeout'"
+                       f" WHERE id = {ONE_STORED}")),
     ("changes_are_counted", "one more",
         rows("job_chunks", """UPDATE job_chunks SET changes = '{"gone": 99}' WHERE is_recrawl""")),
     ("failed_work_says_why", "export",
@@ -234,12 +234,13 @@ BREAKS: list[tuple[str, str, Break]] = [
     ("exports_are_what_they_say", "row",
         rows("export_files", "UPDATE export_files SET file_size = file_size + 1")),
     ("completed_takedowns_left_no_byte", "picture", taken_down_picture_in_the_bucket),
-    ("quotas_are_what_is_stored", "usage",
-        rows("job_chunks", "UPDATE job_chunks SET bytes_stored = bytes_stored + 1")),
+    ("quotas_are_what_the_bucket_holds", "usage",
+        rows("job_chunks", "UPDATE job_chunks SET pack_bytes = pack_bytes + 1")),
     ("events_are_complete_and_in_order", "end",
         rows("job_events", "DELETE FROM job_events WHERE type = 'crawl_job.completed'")),
     ("events_are_complete_and_in_order", "order",
-        rows("job_events", "UPDATE job_events SET transaction_id = 0 WHERE type = 'crawl_job.completed'")),
+        rows("job_events",
+             "UPDATE job_events SET transaction_id = 0 WHERE type = 'crawl_job.completed'")),
     ("events_are_complete_and_in_order", "chunk twice",
         rows("job_events",
              "INSERT INTO job_events (user_id, crawl_job_id, type, data) SELECT user_id,"

@@ -14,9 +14,9 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 from psycopg.rows import dict_row
@@ -46,13 +46,15 @@ class World:
         self.dsn = ""
         self.jumped = 0.0
         """Seconds that the database's clock was set ahead."""
+        self.closing = ExitStack()
+        """What is closed before the cloud stops."""
         self.lock = threading.Lock()
         """Held by whoever stops or starts parts."""
         self._database: Child | None = None
         self._clients: dict[str, Any] = {}
         self.cloud: LocalCloud
 
-    def __enter__(self) -> "World":
+    def __enter__(self) -> Self:
         self.root.mkdir(parents=True)
         self.start_database()
         clock.install(self.dsn)
@@ -61,6 +63,9 @@ class World:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.closing.close()
+        for client in self._clients.values():
+            client.close()
         with suppress(AttributeError):
             self.cloud.stop()
         self.stop_database()
@@ -94,7 +99,8 @@ class World:
         )
         with through(self.proxy.url):
             self.cloud.start()
-        self._clients.clear()
+        while self._clients:
+            self._clients.popitem()[1].close()
 
     def client(self, service: str) -> Any:
         """A client of the emulator; one is made for all, since that takes a tenth of a second."""
