@@ -11,6 +11,7 @@ FIND_PYTHON := infra/find-python
 MACHINE := infra/statemachines/pipeline.asl
 BASE := httpx msgspec rich typer
 EXPORT := $(UV) export --quiet --frozen --no-annotate --no-header --no-dev --no-emit-project
+SEEDS := 10
 VERSIONS := 3.12 3.13 3.14
 ROWS := test_migrations.py test_concurrency.py test_isolation.py test_outbox.py test_planning.py test_recording.py test_tick.py
 
@@ -26,7 +27,7 @@ export SSL_CERT_FILE := $(firstword $(PIP_CERT) $(REQUESTS_CA_BUNDLE))
 endif
 endif
 
-.PHONY: help setup up demo test versions unit lint types schema openapi machine lock wheel version validate build deploy bench clean FORCE
+.PHONY: help setup up demo test chaos versions unit lint types schema openapi machine lock wheel version validate build deploy bench clean FORCE
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-12s%s\n", $$1, $$2}'
@@ -74,6 +75,10 @@ test: setup ## Run every test
 	$(BIN)/pytest tests/unit tests/infra -n 2 -q --disable-socket --allow-unix-socket
 	$(BIN)/pytest tests/integration -n 2 -q
 	$(BIN)/pytest tests/e2e -q -s
+	$(BIN)/pytest tests/chaos -q
+
+chaos: setup ## Break every part at random, and see that all heals: make chaos SEEDS=50
+	PYTHONPATH=. $(BIN)/python -m tests.chaos.driver --seeds $(SEEDS)
 
 versions: setup ## Run tests on every promised version of Python that is here, and on the oldest PostgreSQL
 	@for version in $(VERSIONS); do \

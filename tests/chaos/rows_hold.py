@@ -66,7 +66,7 @@ def counters_are_what_rows_say(view: View) -> Iterator[str]:
         is_so = (images.total(), dict(images), n_bytes[chunk["id"]])
         if says != is_so:
             yield f"{chunk['status']} chunk {chunk['id']} says {says}, its images {is_so}"
-    for job in view.jobs():
+    for job in view.jobs:
         images = counted.get(job["id"], Counter())
         if job["outcomes"] != dict(images) or job["bytes_stored"] != n_bytes[job["id"]]:
             yield f"job {job['id']} shows {job['outcomes']}, its rows are {dict(images)}"
@@ -96,7 +96,8 @@ def schedules_fire_once_an_instant(view: View) -> Iterator[str]:
     """No two jobs of a schedule begin in one of its quarters of an hour."""
     for row in view.rows(
         "SELECT s.id, count(*) AS n FROM crawl_schedules s"
-        " JOIN crawl_jobs j ON j.schedule_id = s.id GROUP BY s.id, floor(extract(epoch FROM j.created_at - s.created_at) / %s)"
+        " JOIN crawl_jobs j ON j.schedule_id = s.id"
+        " GROUP BY s.id, floor(extract(epoch FROM j.created_at - s.created_at) / %s)"
         " HAVING count(*) > 1",
         RATE_SECONDS,
     ):

@@ -7,6 +7,9 @@ import pytest
 from tests.chaos.driver import LOGS, run
 
 
+pytestmark = pytest.mark.chaos
+
+
 @pytest.mark.parametrize("seed", range(1, 6))
 def test_every_invariant_holds(seed: int) -> None:
     report = run(seed, Path(LOGS, f"seed-{seed}"))

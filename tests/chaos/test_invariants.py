@@ -13,7 +13,7 @@ from tests.chaos import invariants
 from tests.chaos.driver import let_a_day_pass, open_tenants
 from tests.chaos.healing import heal, unfinished
 from tests.chaos.memory import Answer
-from tests.chaos.sample import ask_site
+from tests.chaos.sample import read_picture
 from tests.chaos.traffic import Traffic
 from tests.chaos.view import View
 from tests.chaos.world import World
@@ -135,8 +135,8 @@ def taken_down_picture_in_the_bucket(world: World) -> Iterator[None]:
         "SELECT t.value, j.id FROM takedowns t JOIN crawl_jobs j ON j.project_id = t.project_id"
         " WHERE t.status = 'completed' LIMIT 1"
     )
-    picture = ask_site(row["value"], world.ports.sample)
-    with object_put(world, f"jobs/{row['id']}/left", picture.content):
+    picture = read_picture(row["value"], world.ports.sample)
+    with object_put(world, f"jobs/{row['id']}/left", picture):
         yield
 
 

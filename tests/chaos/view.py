@@ -27,32 +27,32 @@ class View:
         return self.world.rows(statement, *parameters)
 
     @cached_property
-    def _jobs(self) -> list[dict[str, Any]]:
-        shown = []
-        for row in self.rows(
-            "SELECT j.id::text, j.project_id::text AS project, j.user_id::text FROM crawl_jobs j"
-            " JOIN projects p ON p.id = j.project_id"
-            " WHERE j.deleted_at IS NULL AND p.deleted_at IS NULL"
-        ):
-            tenant = next((t for t in self.memory.tenants if t.profile_id == row["user_id"]), None)
-            if tenant is not None:
-                path = f"/api/projects/{row['project']}/crawl-jobs/{row['id']}"
-                shown.append(self._ask(tenant, path))
-        return shown
-
     def jobs(self) -> list[dict[str, Any]]:
         """Every job of the tenants, as the API shows it."""
-        return self._jobs
+        return [
+            shown
+            for tenant in self.memory.tenants
+            for shown in self._ask(
+                tenant,
+                *(
+                    f"/api/projects/{row['project']}/crawl-jobs/{row['id']}"
+                    for row in self.rows(
+                        "SELECT j.id::text, j.project_id::text AS project FROM crawl_jobs j"
+                        " JOIN projects p ON p.id = j.project_id WHERE j.user_id = %s"
+                        " AND j.deleted_at IS NULL AND p.deleted_at IS NULL",
+                        tenant.profile_id,
+                    )
+                ),
+            )
+        ]
 
     def usages(self) -> Iterator[tuple[Tenant, int]]:
         """The bytes that each tenant is told to have stored."""
         for tenant in self.memory.tenants:
-            yield tenant, self._ask(tenant, "/api/profile")["usage"]["stored_bytes"]
+            (profile,) = self._ask(tenant, "/api/profile")
+            yield tenant, profile["usage"]["stored_bytes"]
 
-    def _ask(self, tenant: Tenant, path: str) -> Any:
-        answer = httpx.get(
-            self.world.cloud.api_url + path,
-            headers={"Authorization": f"Bearer {tenant.key}"},
-            timeout=60,
-        )
-        return answer.raise_for_status().json()
+    def _ask(self, tenant: Tenant, *paths: str) -> list[Any]:
+        headers = {"Authorization": f"Bearer {tenant.key}"}
+        with httpx.Client(base_url=self.world.cloud.api_url, headers=headers, timeout=60) as client:
+            return [client.get(path).raise_for_status().json() for path in paths]
