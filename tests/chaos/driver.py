@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -152,12 +153,16 @@ def main() -> int:
     first, n_seeds = (chosen.first, chosen.seeds) if chosen.seed is None else (chosen.seed, 1)
     reports = []
     for seed in range(first, first + n_seeds):
-        report = run(seed, chosen.logs / f"seed-{seed}")
-        print(report.line(), flush=True)
-        reports.append(report)
-    longest = max(reports, key=lambda report: report.healing.seconds)
-    print(f"longest healing: {longest.healing_text()} (seed {longest.seed})")
-    return 1 if any(report.broken for report in reports) else 0
+        try:
+            reports.append(run(seed, chosen.logs / f"seed-{seed}"))
+        except Exception:  # noqa: BLE001, the other seeds have something to say too
+            print(f"seed {seed}: did not come to its end\n{traceback.format_exc()}", flush=True)
+        else:
+            print(reports[-1].line(), flush=True)
+    if reports:
+        longest = max(reports, key=lambda report: report.healing.seconds)
+        print(f"longest healing: {longest.healing_text()} (seed {longest.seed})")
+    return 1 if len(reports) < n_seeds or any(report.broken for report in reports) else 0
 
 
 if __name__ == "__main__":

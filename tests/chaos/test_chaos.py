@@ -6,7 +6,6 @@ import pytest
 
 from tests.chaos.driver import LOGS, run
 
-
 pytestmark = pytest.mark.chaos
 
 
