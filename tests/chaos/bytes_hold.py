@@ -99,7 +99,8 @@ def completed_takedowns_left_no_byte(view: View) -> Iterator[str]:
     What a completed takedown means is in no object of its project.
 
     It means what rows say, and what the sample site has at the URLs of its host: a picture whose
-    row never came has bytes too.
+    row never came has bytes too. Unless the project has stored the same from elsewhere, which a
+    takedown does not mean that never saw a picture of its own.
     """
     owners = _projects_of_folders(view)
     hidden = {
@@ -144,7 +145,15 @@ def _meant(view: View, takedown: dict[str, Any]) -> set[str]:
         if (takedown["kind"] == "url" and url == value)
         or (takedown["kind"] == "host" and _is_below(urlsplit(url).hostname or "", value))
     }
-    return by_rows | at_urls
+    from_elsewhere = {
+        bytes(row["sha256"]).hex()
+        for row in view.rows(
+            "SELECT sha256 FROM images i JOIN crawl_jobs j ON j.id = i.crawl_job_id"
+            " WHERE j.project_id = %s AND i.status = 'stored'",
+            takedown["project_id"],
+        )
+    }
+    return by_rows | (at_urls - from_elsewhere)
 
 
 def _is_below(host: str, above: str) -> bool:
