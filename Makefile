@@ -1,16 +1,19 @@
 # Python 3.12 to 3.14 and make are all that is needed: `make` installs the rest below .uv and .venv.
 .DEFAULT_GOAL := help
 PYTHON ?=
-UV_VERSION := 0.13.9
+TOOLS := infra/tools
+DIST := dist
 UV := .uv/bin/uv
 BIN := .venv/bin
-SAM_VERSION := 1.167.0
 SAM_ENV := .uv/sam
 SAM := $(SAM_ENV)/bin/sam
 FIND_PYTHON := infra/find-python
 MACHINE := infra/statemachines/pipeline.asl
 BASE := httpx msgspec rich typer
-EXPORT := $(UV) export --quiet --frozen --no-annotate --no-header --no-dev --no-emit-project
+HASHED := $(UV) export --quiet --frozen --no-annotate --no-header
+EXPORT := $(HASHED) --no-dev --no-emit-project
+SBOM := $(UV) export --quiet --frozen --no-dev --format cyclonedx1.5
+PARTS := core imaging fetching tabular migrate
 SEEDS := 10
 VERSIONS := 3.12 3.13 3.14
 ROWS := test_migrations.py test_concurrency.py test_isolation.py test_outbox.py test_planning.py test_recording.py test_tick.py
@@ -27,18 +30,19 @@ export SSL_CERT_FILE := $(firstword $(PIP_CERT) $(REQUESTS_CA_BUNDLE))
 endif
 endif
 
-.PHONY: help setup up demo test chaos versions unit lint types schema openapi machine lock wheel version validate build deploy bench clean FORCE
+.PHONY: help setup up demo test chaos versions unit fuzz lint types schema openapi machine lock audit wheel sbom version validate build deploy bench load clean FORCE
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-12s%s\n", $$1, $$2}'
 
 setup: .venv/.dev ## Install everything that developing and testing need
 
-$(UV):
+$(UV): $(TOOLS)/uv.txt
 	@python=$$($(FIND_PYTHON) $(PYTHON) 2>/dev/null || command -v python3) || { $(FIND_PYTHON) $(PYTHON); exit 1; }; \
-		echo "Fetching uv $(UV_VERSION), which installs the rest, into .uv"; \
+		echo "Fetching uv, which installs the rest, into .uv"; \
 		"$$python" -m venv .uv && \
-		.uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) || \
+		.uv/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \
+			--require-hashes --requirement $(TOOLS)/uv.txt || \
 		{ echo "$$python cannot make an environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@touch $@
 
@@ -92,6 +96,9 @@ versions: setup ## Run tests on every promised version of Python that is here, a
 unit: setup ## Run the tests that need nothing but Python
 	$(BIN)/pytest tests/unit tests/infra -n 2 -q --disable-socket --allow-unix-socket
 
+fuzz: setup ## Ask the API hostile things: make fuzz REQUESTS=20000 SEED=1
+	FUZZ_REQUESTS=$(or $(REQUESTS),20000) FUZZ_SEED=$(or $(SEED),1) $(BIN)/pytest tests/integration/test_fuzz.py -q -s --show-capture=no
+
 lint: setup ## Check style, imports and the template
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -109,6 +116,9 @@ bench: setup ## Measure; prints tables, writes docs/benchmarks.md
 	$(BIN)/python -m tests.bench.export --write
 	$(BIN)/python -m tests.bench.export.plan --write
 	$(UV) run --frozen --group bench python -m tests.bench.quality --write
+
+load: setup ## Measure many clients and tenants for some minutes: make load SECONDS=30
+	$(BIN)/python -m tests.load --seconds $(or $(SECONDS),300) --write
 
 types: setup ## Check types
 	$(BIN)/mypy layers/core/crawlset infra/local/crawlset_local client/crawlset_client functions tests alembic/env.py alembic/handler.py alembic/diagram.py
@@ -130,20 +140,37 @@ lock: setup ## Lock, and derive what each layer ships
 	$(EXPORT) --extra imaging $(addprefix --prune ,$(BASE)) --output-file layers/imaging/requirements.txt
 	$(EXPORT) --extra fetching $(addprefix --prune ,$(BASE)) --output-file layers/fetching/requirements.txt
 	$(EXPORT) --extra tabular $(addprefix --prune ,$(BASE)) --output-file layers/tabular/requirements.txt
-	$(EXPORT) --no-hashes --extra migrate $(addprefix --prune ,$(BASE)) --output-file alembic/requirements.txt
+	$(EXPORT) --extra migrate $(addprefix --prune ,$(BASE)) --output-file alembic/requirements.txt
+	$(UV) lock --project $(TOOLS) --python $(BIN)/python
+	$(HASHED) --project $(TOOLS) --only-group uv --output-file $(TOOLS)/uv.txt
+	$(HASHED) --project $(TOOLS) --only-group build --output-file $(TOOLS)/build.txt
 
-wheel: $(UV) ## Build what is published, with its bill of materials, below dist/
-	@$(UV) build --quiet --clear --python "$$($(FIND_PYTHON) $(PYTHON))" --out-dir dist
-	@$(UV) export --quiet --frozen --no-dev --extra local --extra hub --format cyclonedx1.5 \
-		--output-file dist/crawlset-$$($(MAKE) --silent version).cdx.json
-	@ls dist
+audit: $(UV) ## Ask osv.dev for known vulnerabilities of everything that is locked
+	$(UV) audit --preview-features audit --frozen
+	$(UV) audit --preview-features audit --frozen --project $(TOOLS)
+
+wheel: $(UV) ## Build what is published, with its bills of materials, below dist/
+	@$(UV) build --quiet --clear --python "$$($(FIND_PYTHON) $(PYTHON))" --out-dir $(DIST) \
+		--build-constraints $(TOOLS)/build.txt --require-build-hashes
+	@$(MAKE) --silent sbom
+	@ls $(DIST)
+
+sbom: $(UV) ## Write bills of materials (CycloneDX) of the wheel and of what is deployed, below dist/
+	@mkdir -p $(DIST)
+	@$(SBOM) --extra local --extra hub --output-file $(DIST)/crawlset-$$($(MAKE) --silent version).cdx.json
+	@for part in $(PARTS); do \
+		$(SBOM) --extra $$part $(addprefix --prune ,msgspec rich typer) \
+			$$(test $$part = core || echo --prune httpx) \
+			--output-file $(DIST)/crawlset-$$part-$$($(MAKE) --silent version).cdx.json || exit 1; \
+	done
 
 version: ## Print the version, which layers/core/crawlset/__init__.py says
 	@sed -n 's/^__version__ = "\(.*\)"$$/\1/p' layers/core/crawlset/__init__.py
 
-$(SAM): $(UV)
-	@$(UV) venv --quiet --clear --python "$$($(FIND_PYTHON) $(PYTHON))" $(SAM_ENV)
-	@$(UV) pip install --quiet --python $(SAM_ENV)/bin/python aws-sam-cli==$(SAM_VERSION)
+$(SAM): $(UV) $(TOOLS)/uv.lock
+	@UV_PROJECT_ENVIRONMENT=$(CURDIR)/$(SAM_ENV) $(UV) sync --quiet --frozen --no-build --project $(TOOLS) \
+		--python "$$($(FIND_PYTHON) $(PYTHON))"
+	@touch $@
 
 validate: $(SAM) ## Lint the template
 	$(SAM) validate --lint

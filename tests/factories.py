@@ -1,7 +1,7 @@
 """One row of each table, by keyword defaults: a test names what matters to it."""
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -26,11 +26,13 @@ from crawlset.models import (
     Project,
     Takedown,
     TakedownKind,
+    Upload,
     ValidationJob,
     Webhook,
     WorkStatus,
 )
 from crawlset.outcomes import ImageStatus, Outcome, Verdict
+from crawlset.webhooks import encryption
 from crawlset.wire import keys
 from crawlset.wire.searches import IntendedUse, SearchRequest
 
@@ -241,10 +243,26 @@ def create_export_file(session: Session, export_job: ExportJob, **overrides: Any
     return _saved(session, export_file)
 
 
-def create_webhook(session: Session, profile: Profile, **overrides: Any) -> Webhook:
-    """A webhook that is told of everything."""
-    told = {"url": "https://example.org", "events": ["*"], "secret": b"s"}
-    return _saved(session, Webhook(user_id=profile.id, **told | overrides))
+def create_upload(session: Session, project: Project, **overrides: Any) -> Upload:
+    upload = Upload(
+        user_id=project.user_id,
+        project_id=project.id,
+        **{"n_bytes": 24, "kept_until": datetime.now(UTC) + timedelta(days=1)} | overrides,
+    )
+    return _saved(session, upload)
+
+
+def create_webhook(
+    session: Session, profile: Profile, secret: bytes = b"s", **overrides: Any
+) -> Webhook:
+    """A webhook that is told of everything, its `secret` encrypted."""
+    id_ = new_id()
+    told = {
+        "url": "https://example.org",
+        "events": ["*"],
+        "encrypted_secret": encryption.key().encrypt(secret, id_),
+    }
+    return _saved(session, Webhook(id=id_, user_id=profile.id, **told | overrides))
 
 
 def _saved[Row: Base](session: Session, row: Row) -> Row:

@@ -187,6 +187,8 @@ class ExportJob(Work, kw_only=True):
     format: str
     export_options: dict[str, Any] | None = None
     n_images: int | None = None
+    left_out: dict[str, int] = {}
+    """Images that were chosen and cannot be exported as asked, by reason."""
     file_size: int | None = None
     expires_at: datetime | None = None
     withheld: Withheld | None = None

@@ -22,7 +22,7 @@ from crawlset.images import thumbnail_routes
 from crawlset.images.routes import router as images
 from crawlset.kit import openapi
 from crawlset.kit.docs_page import docs_page
-from crawlset.kit.http import build_app, json_only, with_entity_tag, without_sniffing
+from crawlset.kit.http import build_app, json_only, secured, with_entity_tag
 from crawlset.observability import logger, metrics
 from crawlset.pipeline.routes import router as pipelines
 from crawlset.projects.routes import router as projects
@@ -31,6 +31,7 @@ from crawlset.schedules.routes import router as schedules
 from crawlset.schedules.template_routes import router as templates
 from crawlset.sources.routes import router as sources
 from crawlset.takedowns.routes import router as takedowns
+from crawlset.uploads.routes import router as uploads
 from crawlset.validation import report_routes
 from crawlset.validation.routes import router as validation
 from crawlset.webhooks.routes import router as webhooks
@@ -39,13 +40,14 @@ DOCS_PATH = "/api/docs"
 OPEN_PATHS = {"/", "/api/health", "/api/openapi.json", DOCS_PATH}
 TOKEN_PATHS = {"/api/session"}
 
-app = build_app([as_caller])
+app = build_app(as_caller)
 for router in (
     accounts,
     sessions,
     projects,
     sources,
     estimates,
+    uploads,
     crawls,
     images,
     thumbnail_routes.build_router(),
@@ -97,8 +99,6 @@ def get_docs() -> Response[str]:
         headers={
             "Cache-Control": "public, max-age=300",
             "Content-Security-Policy": page.content_security_policy,
-            "Referrer-Policy": "no-referrer",
-            "X-Frame-Options": "DENY",
         },
     )
 
@@ -114,6 +114,6 @@ def get_start() -> Response[None]:
 )
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    answer = without_sniffing(app.resolve(json_only(event), context))
+    answer = secured(app.resolve(json_only(event), context))
     answer["body"] = answer["body"] or ""  # null, of a 204, is no body to every gateway
     return with_deprecation(event, with_entity_tag(event, answer))

@@ -11,4 +11,5 @@ from crawlset.observability import logger, metrics
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return authorize(event.get("headers", {}).get("authorization", ""))
+    source_ip = event["requestContext"]["http"]["sourceIp"]
+    return authorize(event["headers"].get("authorization", ""), source_ip)

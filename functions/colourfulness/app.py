@@ -5,13 +5,16 @@ By D. Hasler and S. Suesstrunk, "Measuring colourfulness in natural images", 200
 33 for averagely and 109 for extremely colourful pictures. A rule's parameter `below` says which are
 not colourful enough.
 
-It needs nothing of Crawlset but what docs/validators.md describes: copy it, and change `measure`.
+What it is asked and answers is in docs/validators.md. Copy it, and change `measure`. It opens the
+pictures as Crawlset does, in processes apart: anyone may have made them, to do harm as well.
 """
 
 import io
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from itertools import batched
 from typing import Any
 
 import boto3
@@ -19,9 +22,18 @@ import numpy as np
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from PIL import Image
 
+from crawlset.imaging.features import Features, Rejection
+from crawlset.imaging.pool import DecodePool
+from crawlset.resizing import Resize, ResizeMode, StoredFormat
+
 DEFAULT_BELOW = 15.0
-LONGER_SIDE = 256
+SMALL = Resize(
+    ResizeMode.keep_ratio_largest, 256, only_if_bigger=True, format=StoredFormat.png, quality=1
+)
+"""The size at which a picture is measured."""
 READS_AT_ONCE = 8
+PICTURES_AT_ONCE = 16
+"""Pictures in memory, which have 25 MiB at most."""
 
 s3 = boto3.client("s3")
 
@@ -43,27 +55,24 @@ def judge(bucket: str, images: list[dict[str, Any]], below: float) -> Iterator[d
         )
         return answer["Body"].read()
 
-    with ThreadPoolExecutor(READS_AT_ONCE) as readers:
-        for image, data in zip(images, readers.map(read, images), strict=True):
-            judgement = {"image_id": image["image_id"]}
-            try:
-                measured = measure(data)
-            except OSError as error:
-                yield judgement | {"error": str(error)[:500]}
-            else:
-                yield judgement | {
-                    "is_broken": measured < below,
-                    "measured": measured,
-                    "threshold": below,
-                }
+    with ThreadPoolExecutor(READS_AT_ONCE) as readers, closing(DecodePool()) as pool:
+        for some in batched(images, PICTURES_AT_ONCE, strict=False):
+            seen = pool.decode_all(readers.map(read, some), SMALL)
+            for image, one in zip(some, seen, strict=True):
+                yield {"image_id": image["image_id"]} | judgement(one, below)
 
 
-def measure(data: bytes) -> float:
-    """Raises `OSError` for what is no picture."""
-    with Image.open(io.BytesIO(data)) as image:
-        image.draft("RGB", (LONGER_SIDE, LONGER_SIDE))
+def judgement(seen: Features | Rejection, below: float) -> dict[str, Any]:
+    if isinstance(seen, Rejection) or seen.transformed is None:
+        why = f"{seen.outcome}: {seen.detail}" if isinstance(seen, Rejection) else "nothing came"
+        return {"error": why}
+    measured = measure(seen.transformed.data)
+    return {"is_broken": measured < below, "measured": measured, "threshold": below}
+
+
+def measure(png: bytes) -> float:
+    with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
         small = image.convert("RGB")
-    small.thumbnail((LONGER_SIDE, LONGER_SIDE))
     red, green, blue = np.asarray(small, dtype=np.float32).transpose(2, 0, 1)
     red_green, yellow_blue = red - green, (red + green) / 2 - blue
     spread = np.hypot(red_green.std(), yellow_blue.std())

@@ -7,11 +7,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from crawlset.accounts.gate import admit
 from crawlset.images import thumbnail_routes
-from crawlset.kit.http import build_app, without_sniffing
+from crawlset.kit.http import build_app, secured
 from crawlset.observability import logger, metrics
 from crawlset.validation import report_routes
 
-app = build_app([admit])
+app = build_app(admit)
 app.include_router(thumbnail_routes.build_router())
 app.include_router(report_routes.build_router())
 
@@ -21,4 +21,4 @@ app.include_router(report_routes.build_router())
 )
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return without_sniffing(app.resolve(event, context))
+    return secured(app.resolve(event, context))

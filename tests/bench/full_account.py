@@ -28,6 +28,7 @@ from crawlset.models import (
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset_local import emulator
 from crawlset_local.cloud import LocalCloud
+from crawlset_local.home import webhook_key
 from tests import factories
 from tests.e2e.http_clients import Api as HttpApi
 from tests.integration.api import Api
@@ -269,7 +270,7 @@ class Furnished:
         )
 
     def _webhook(self) -> UUID:
-        return self._add(Webhook(user_id=self.user_id, events=["*"], secret=b"s", **HOOK))
+        return self._add(Webhook(user_id=self.user_id, events=["*"], clear_secret=b"s", **HOOK))
 
     def _delivery(self) -> Ids:
         delivery = WebhookDelivery(
@@ -319,6 +320,7 @@ def _name_in_environment(cloud: LocalCloud) -> None:
         "POWERTOOLS_METRICS_NAMESPACE": "bench",
         "POWERTOOLS_SERVICE_NAME": "bench",
         "SAMPLE_SOURCE_URL": cloud.sample_url,
+        "WEBHOOK_KEY_FILE": str(webhook_key(cloud.home)),
         **{
             f"{name}_QUEUE_URL": outputs[f"{output}QueueUrl"]
             for name, output in (

@@ -187,7 +187,7 @@ def objects_have_owners(view: View) -> Iterator[str]:
             "search": "SELECT id::text FROM job_searches",
             "export": "SELECT id::text FROM export_jobs WHERE status = 'completed'",
             "validation": "SELECT id::text FROM validation_jobs",
-            "user": "SELECT id::text FROM profiles",
+            "upload": "SELECT id::text FROM uploads",
             "pack": (
                 "SELECT pack_key AS id FROM images WHERE pack_key IS NOT NULL"
                 " UNION SELECT pack_key FROM takedown_images WHERE pack_key IS NOT NULL"
@@ -202,7 +202,7 @@ def objects_have_owners(view: View) -> Iterator[str]:
         (re.compile(r"(jobs/.*\.tar)"), "pack"),
         (re.compile(rf"exports/{ID}/.*"), "export"),
         (re.compile(rf"validations/{ID}/.*"), "validation"),
-        (re.compile(rf"uploads/{ID}/.*"), "user"),
+        (re.compile(rf"uploads/[^/]+/{ID}"), "upload"),
     ]
     for key in view.inventory.bodies:
         found = next(((m[1], what) for p, what in owned if (m := p.fullmatch(key))), None)
@@ -212,7 +212,7 @@ def objects_have_owners(view: View) -> Iterator[str]:
 
 def quotas_are_what_the_bucket_holds(view: View) -> Iterator[str]:
     """
-    An account is told the bytes of its packs and of its finished exports, as the bucket has them.
+    An account is told the bytes of its packs, lists and finished exports, as the bucket has them.
 
     So this holds once a round has removed what no row owns.
     """
@@ -221,10 +221,13 @@ def quotas_are_what_the_bucket_holds(view: View) -> Iterator[str]:
         for folder, table in (("jobs", "crawl_jobs"), ("exports", "export_jobs"))
         for row in view.rows(f"SELECT id::text, user_id::text FROM {table}")
     }
+    users |= {f"uploads/{tenant.profile_id}": tenant.profile_id for tenant in view.memory.tenants}
     held: Counter[str] = Counter()
     for key, body in view.inventory.bodies.items():
-        is_file = key.startswith("exports/") and key.split("/")[2] != "plan"
-        if key.endswith(".tar") if key.startswith("jobs/") else is_file:
+        kind, _, name = key.split("/", 2)
+        if (kind == "jobs" and key.endswith(".tar")) or (
+            kind in {"exports", "uploads"} and not name.startswith("plan/")
+        ):
             held[users.get(_folder(key), "")] += len(body)
     for tenant, usage in view.usages():
         if usage != held[tenant.profile_id]:

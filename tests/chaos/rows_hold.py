@@ -73,14 +73,18 @@ def counters_are_what_rows_say(view: View) -> Iterator[str]:
 
 
 def changes_are_counted(view: View) -> Iterator[str]:
-    """A chunk of a re-crawl counts the changes that its images have."""
+    """
+    A chunk of a re-crawl counts the changes that its images have; as long as it has them all,
+    since the next re-crawl moves them to chunks of its own.
+    """
     for row in view.rows(
-        "SELECT c.id, c.changes, (SELECT jsonb_object_agg(change, n) FROM (SELECT change, count(*)"
-        " AS n FROM images i WHERE i.chunk_id = c.id AND change IS NOT NULL GROUP BY 1) t) AS found"
-        " FROM job_chunks c WHERE is_recrawl AND status = 'completed'"
+        "SELECT c.id, c.n_urls, c.changes, (SELECT jsonb_object_agg(change, n) FROM (SELECT change,"
+        " count(*) AS n FROM images i WHERE i.chunk_id = c.id AND change IS NOT NULL GROUP BY 1) t)"
+        " AS found FROM job_chunks c WHERE is_recrawl AND status = 'completed'"
     ):
         changes = {k: v for k, v in row["changes"].items() if k not in {"refused", "failed"}}
-        if changes != (row["found"] or {}):
+        has_all = sum(row["changes"].values()) == row["n_urls"]
+        if has_all and changes != (row["found"] or {}):
             yield f"chunk {row['id']} says {changes}, its images {row['found']}"
 
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from crawlset.accounts import failures
 from tests.infra.stack import functions, of_type, target
 
 KEY: list[dict[str, list[str]]] = [{"ApiKey": []}]
@@ -59,7 +60,7 @@ class TestAuthorizer:
         assert scheme["enableSimpleResponses"] is True
         assert scheme["authorizerPayloadFormatVersion"] == "2.0"
         assert scheme["identitySource"] == ["$request.header.Authorization"]
-        assert scheme["authorizerResultTtlInSeconds"] <= 60
+        assert scheme["authorizerResultTtlInSeconds"] == failures.PAUSE.total_seconds() == 60
 
     def test_may_be_invoked_by_the_gateway(self) -> None:
         invoked = [

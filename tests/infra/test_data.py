@@ -25,7 +25,7 @@ class TestNetwork:
 
         services = {e["ServiceName"]["Fn::Sub"].rpartition(".")[2]: e for e in endpoints}
 
-        assert set(services) == {"events", "s3", "secretsmanager", "sqs", "states"}
+        assert set(services) == {"events", "kms", "s3", "secretsmanager", "sqs", "states"}
         assert services["s3"]["VpcEndpointType"] == "Gateway"
 
     def test_opens_no_group_to_an_address_range(self) -> None:

@@ -81,3 +81,6 @@ class TestEveryLayer:
 
     def test_leaves_the_sdk_to_the_runtime(self, name: str) -> None:
         assert {p.partition("==")[0] for p in pins_of(name)}.isdisjoint({"boto3", "botocore"})
+
+    def test_leaves_encryption_to_kms(self, name: str) -> None:
+        assert "cryptography" not in {p.partition("==")[0] for p in pins_of(name)}

@@ -168,8 +168,15 @@ class TestFindPython:
 class TestMake:
     def test_says_in_one_line_that_there_is_none(self, tmp_path: Path, tools: Path) -> None:
         checkout = tmp_path / "a checkout"
-        (checkout / "infra").mkdir(parents=True)
-        for name in ("Makefile", "infra/find-python", "uv.lock", "pyproject.toml"):
+        (checkout / "infra/tools").mkdir(parents=True)
+        needed = (
+            "Makefile",
+            "infra/find-python",
+            "infra/tools/uv.txt",
+            "uv.lock",
+            "pyproject.toml",
+        )
+        for name in needed:
             shutil.copy(ROOT / name, checkout / name)
         make = shutil.which("make")
         assert make is not None

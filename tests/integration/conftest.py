@@ -1,7 +1,9 @@
 """Real PostgreSQL, rolled back after each test, and AWS by moto."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -10,7 +12,7 @@ import alembic.command
 import boto3
 import pytest
 from moto import mock_aws
-from sqlalchemy import Connection, Engine, create_engine, delete, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, delete, make_url
 from sqlalchemy.orm import Session
 
 from crawlset import settings
@@ -20,10 +22,12 @@ from crawlset.kit import aws as clients
 from crawlset.kit import db
 from crawlset.models import CrawlJob, EventCursor, JobSearch, OutboxMessage, Profile, Project
 from crawlset_local import emulator, postgres, postgres_home, processes
-from crawlset_local.home import open_home
+from crawlset_local.home import open_home, webhook_key
 from tests import factories
 from tests.integration.api import Api
 from tests.integration.migrations import alembic_config
+from tests.integration.role_sessions import sessions_on
+from tests.mortal_decoder import write_child
 from tests.ports import free_ports
 
 
@@ -86,20 +90,7 @@ def session(
     in its role and as nobody yet.
     """
 
-    class RoleSession(Session):
-        def close(self) -> None:
-            super().close()
-            connection.execute(text("RESET ROLE"))
-
-    def new_session() -> Session:
-        for setting in ("app.user_id", "app.job_id", "app.key_prefix", "app.deleted"):
-            connection.execute(text("SELECT set_config(:name, '', true)"), {"name": setting})
-        connection.execute(text(f"SET LOCAL ROLE {roles[-1]}"))
-        return RoleSession(
-            connection, join_transaction_mode="create_savepoint", expire_on_commit=False
-        )
-
-    monkeypatch.setattr(db, "new_session", new_session)
+    monkeypatch.setattr(db, "new_session", sessions_on(connection, roles))
     with Session(
         connection, join_transaction_mode="create_savepoint", expire_on_commit=False
     ) as session:
@@ -162,6 +153,15 @@ def sample_source(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.source_settings.cache_clear()
     yield
     settings.source_settings.cache_clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def webhook_key_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """What webhooks' secrets are encrypted with, as on a laptop."""
+    path = webhook_key(tmp_path_factory.mktemp("home"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WEBHOOK_KEY_FILE", str(path))
+        yield path
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -253,3 +253,9 @@ def queues(aws: None, monkeypatch: pytest.MonkeyPatch) -> Any:
         return taken
 
     return SimpleNamespace(urls=urls, bodies=bodies, sqs=sqs)
+
+
+@pytest.fixture
+def mortal_decoder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Decoding children that start in this test die of `DEADLY`."""
+    monkeypatch.setattr(sys, "executable", str(write_child(tmp_path / "child")))

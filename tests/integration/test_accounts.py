@@ -14,11 +14,14 @@ import pytest
 from alembic.script import ScriptDirectory
 from moto import mock_aws
 from sqlalchemy import make_url, text
+from sqlalchemy.orm import Session
 
 from crawlset import settings
+from crawlset.accounts import failures, keys
 from crawlset.kit import aws as clients
 from crawlset.kit import db
-from crawlset.models import CrawlJob, Project
+from crawlset.models import CrawlJob, FailedAuthentication, Project
+from crawlset.tick import purging
 from functions.authorize import app as authorize
 from tests import factories
 from tests.invocations import CONTEXT
@@ -109,9 +112,11 @@ class TestMigrate:
 
 class TestAuthorize:
     @staticmethod
-    def ask(header: str | None) -> dict[str, Any]:
+    def ask(header: str | None, source_ip: str = "192.0.2.1") -> dict[str, Any]:
+        """As the gateway asks: docs.aws.amazon.com/apigateway/…/http-api-lambda-authorizer.html."""
         headers = {"authorization": header} if header is not None else {}
-        return authorize.handler({"headers": headers}, CONTEXT)
+        http = {"method": "GET", "path": "/api/projects", "sourceIp": source_ip}
+        return authorize.handler({"headers": headers, "requestContext": {"http": http}}, CONTEXT)
 
     def test_names_the_caller(self, become: Any) -> None:
         profile_id, key = create_account(become)
@@ -157,6 +162,19 @@ class TestAuthorize:
         assert answer["context"].keys() == {"expired_at"}
         assert datetime.fromisoformat(answer["context"]["expired_at"]) < datetime.now(UTC)
 
+    def test_says_when_a_key_will_expire(self, become: Any) -> None:
+        """The gateway keeps this for a minute, in which the key may expire."""
+        _, key = create_account(become)
+        expires_at = datetime(2099, 1, 1, tzinfo=UTC)
+        with db.transaction() as session:
+            session.execute(text("UPDATE api_keys SET expires_at = '2099-01-01Z'"))
+        become("api")
+
+        context = self.ask(f"Bearer {key}")["context"]
+
+        assert datetime.fromisoformat(context["expires_at"]) == expires_at
+        assert "user_id" in context
+
     def test_says_nothing_of_an_expired_key_to_who_only_guesses(self, become: Any) -> None:
         _, key = create_account(become)
         self.end("expires_at")
@@ -164,6 +182,88 @@ class TestAuthorize:
 
         wrong_secret = key[:-1] + ("A" if key[-1] != "A" else "B")
         assert self.ask(f"Bearer {wrong_secret}") == {"isAuthorized": False}
+
+
+class TestFailures:
+    """An address may show so many unknown keys a minute; those of others, and right ones, stay."""
+
+    @staticmethod
+    def guess(source_ip: str = "192.0.2.1") -> dict[str, Any]:
+        return TestAuthorize.ask(f"Bearer {keys.generate()}", source_ip)
+
+    @pytest.fixture
+    def key(self, become: Any) -> str:
+        _, key = create_account(become)
+        become("api")
+        return key
+
+    @pytest.fixture
+    def within_a_minute(self, key: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        """No minute ends while a test counts: all of it is one transaction's `now()`."""
+        connection = db.engine().connect()
+        outer = connection.begin()
+        monkeypatch.setattr(
+            db,
+            "new_session",
+            lambda: Session(connection, join_transaction_mode="create_savepoint"),
+        )
+        yield
+        outer.rollback()
+        connection.close()
+
+    @pytest.mark.usefixtures("within_a_minute")
+    def test_are_put_off_beyond_a_limit(self) -> None:
+        answers = [self.guess() for _ in range(300)]
+
+        limited = [answer for answer in answers if answer["isAuthorized"]]
+        assert answers[:20] == [{"isAuthorized": False}] * 20
+        assert len(limited) == 280
+        assert all(answer["context"].keys() == {"limited_until"} for answer in limited)
+
+    @pytest.mark.usefixtures("within_a_minute")
+    def test_are_counted_by_address(self, key: str) -> None:
+        for _ in range(21):
+            self.guess("192.0.2.1")
+            self.guess("2001:db8:1:2:3::4")
+
+        assert self.guess("192.0.2.2") == {"isAuthorized": False}
+        assert self.guess("2001:db8:1:3::1") == {"isAuthorized": False}
+        assert "limited_until" in self.guess("2001:db8:1:2:ffff::1")["context"]
+        assert "user_id" in TestAuthorize.ask(f"Bearer {key}", "192.0.2.1")["context"]
+
+    @pytest.mark.usefixtures("within_a_minute")
+    def test_write_no_more_than_the_limit(self) -> None:
+        for _ in range(30):
+            self.guess()
+
+        with db.transaction() as session:
+            assert session.execute(
+                text("SELECT source, n_failures FROM failed_authentications")
+            ).all() == [("192.0.2.1", 20)]
+
+    def test_begin_anew_each_minute(self, key: str, become: Any) -> None:
+        become("owner")
+        with db.transaction() as session:
+            session.execute(
+                text(
+                    "INSERT INTO failed_authentications "
+                    "VALUES ('192.0.2.1', date_trunc('minute', now()) - interval '1 minute', 20)"
+                )
+            )
+        become("api")
+
+        assert self.guess() == {"isAuthorized": False}
+
+    def test_are_forgotten(self, key: str, become: Any) -> None:
+        self.guess()
+        become("owner")
+        with db.transaction() as session:
+            session.execute(
+                text("UPDATE failed_authentications SET window_start = now() - interval '2 hours'")
+            )
+        become("tick")
+
+        assert purging.forget_old(FailedAuthentication.window_start, failures.KEPT) == 1
 
 
 class TestRowLevelSecurity:

@@ -80,7 +80,7 @@ class TestCreateCrawlJob:
     def test_takes_an_uploaded_manifest(
         self, api: Api, path: str, project: Project, queues: Any, source: str
     ) -> None:
-        _, upload = api.call("POST", f"/api/projects/{project.id}/uploads", {})
+        _, upload = api.call("POST", f"/api/projects/{project.id}/uploads", {"file_size": 28})
         key = f"uploads/{project.user_id}/{upload['upload_id']}"
         objects.put(key, b"https://a.example.org/1.jpg\n")
 

@@ -50,7 +50,7 @@ class TestActivity:
 
     def test_names_what_was_made(self, api: Api) -> None:
         project = api.call("POST", "/api/projects", {"name": "Cats"})[1]
-        upload = api.call("POST", f"/api/projects/{project['id']}/uploads")[1]
+        upload = api.call("POST", f"/api/projects/{project['id']}/uploads", {"file_size": 1})[1]
 
         items = api.call("GET", "/api/activity", query={"action": "upload.created"})[1]["items"]
 

@@ -46,7 +46,7 @@ class TestIdempotencyKey:
         assert theirs.body["id"] != mine.body["id"]
 
     def test_keeps_no_failure(self, api: Api, session: Session) -> None:
-        unknown = "/api/projects/00000000-0000-7000-8000-000000000000/uploads"
+        unknown = "/api/projects/00000000-0000-7000-8000-000000000000/restore"
 
         assert api.ask("POST", unknown, idempotency_key="a-1").status == 404
         assert session.scalar(select(func.count()).select_from(IdempotencyKey)) == 0

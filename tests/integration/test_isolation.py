@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select, text
 from sqlalchemy.orm import Session
 
 from crawlset.kit import db, objects
@@ -19,11 +19,13 @@ from crawlset.models import (
     IdempotencyKey,
     JobStatus,
     LoginIdentity,
+    OutboxMessage,
     PackRewrite,
     Profile,
     SourceProbe,
     TakedownExport,
     TakedownImage,
+    Target,
     WebhookDelivery,
     WorkStatus,
 )
@@ -53,6 +55,13 @@ TENANT_TABLES = [
     for mapper in Base.registry.mappers
     if "user_id" in mapper.columns and mapper.class_.__tablename__ != "request_counts"
 ]
+
+WITHOUT_POLICIES = {
+    "alembic_version": "one number; the owner's alone",
+    "event_cursors": "how far the tick has published; the tick's alone",
+    "folder_removals": "folders of jobs that are gone, which triggers note; the tick's alone",
+}
+"""Tables without row-level security, and why they do without."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +96,7 @@ def furnish(session: Session) -> Tenant:
     schedule = factories.create_schedule(session, template, next_run_at=FAR_OFF)
     webhook = factories.create_webhook(session, profile)
     takedown = factories.create_takedown(session, project, status="revoked")
+    factories.create_upload(session, project)
     key = ApiKey(name="k", prefix=profile.id.hex[-12:], key_hash=b"x", scopes=["read"], **owner)
     delivery = WebhookDelivery(webhook_id=webhook.id, event_id=1, event={}, **owner)
     session.add_all(
@@ -96,6 +106,7 @@ def furnish(session: Session) -> Tenant:
             LoginIdentity(issuer="https://login.example.org", subject=str(profile.id), **owner),
             key,
             delivery,
+            OutboxMessage(target=Target.plan, body={}, leased_until=FAR_OFF, **owner),
             SourceProbe(source="sample", keyword="cat", **owner),
             TakedownExport(
                 takedown_id=takedown.id, export_job_id=export_job.id, n_images=1, **owner
@@ -161,6 +172,7 @@ def body_for(path: str, method: str, ids: dict[str, str]) -> Any:
         "estimate": CRAWL,
         "takedowns": TAKEDOWN,
         "preview": TAKEDOWN,
+        "uploads": {"file_size": 1},
         "{webhook_id}": {"is_enabled": True},
     }
     return bodies.get(path.rpartition("/")[2], {"name": "mine"} if method == "patch" else {})
@@ -245,6 +257,31 @@ class TestRowLevelSecurity:
                 owners = set(session.scalars(select(model.user_id)))
 
             assert owners == {tenant.profile.id}
+
+    def test_is_forced_on_every_table_but_those_that_no_caller_s_role_may_touch(
+        self, connection: Connection
+    ) -> None:
+        unforced = connection.scalars(
+            text("""
+                SELECT relname FROM pg_class
+                WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+                    AND NOT (relrowsecurity AND relforcerowsecurity)
+            """)
+        )
+
+        assert set(unforced) == set(WITHOUT_POLICIES)
+
+    @pytest.mark.parametrize("table", WITHOUT_POLICIES)
+    @pytest.mark.parametrize("role", ["crawlset_api", "crawlset_worker"])
+    @pytest.mark.parametrize("privilege", ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE"])
+    def test_is_needed_by_no_role_that_has_no_privilege(
+        self, connection: Connection, table: str, role: str, privilege: str
+    ) -> None:
+        asked = text("SELECT has_table_privilege(:role, :table, :privilege)")
+
+        has = connection.scalar(asked, {"role": role, "table": table, "privilege": privilege})
+
+        assert has is False
 
 
 def test_the_owner_is_let_in(owner: Tenant) -> None:

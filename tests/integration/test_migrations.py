@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import alembic.command
@@ -178,3 +179,38 @@ def test_every_tenant_table_forces_row_level_security(engine: Engine, table: str
         )
 
     assert is_forced
+
+
+def test_a_secret_in_clear_waits_for_the_tick(engine: Engine, owner: Session) -> None:
+    config = alembic_config(engine.url)
+    alembic.command.downgrade(config, "014")
+    profile = factories.create_profile(owner)
+    owner.execute(
+        text(
+            "INSERT INTO webhooks (id, user_id, url, events, secret) "
+            "VALUES (:id, :user_id, 'https://hooks.example.org', '{*}', 's')"
+        ),
+        {"id": new_id(), "user_id": profile.id},
+    )
+    owner.commit()
+
+    alembic.command.upgrade(config, "head")
+
+    rows = owner.execute(text("SELECT secret, encrypted_secret FROM webhooks"))
+    assert rows.all() == [(b"s", None)]
+
+
+def test_an_older_version_forgets_webhooks_whose_secrets_it_cannot_read(
+    engine: Engine, owner: Session
+) -> None:
+    config = alembic_config(engine.url)
+    profile = factories.create_profile(owner)
+    clear: dict[str, Any] = {"clear_secret": b"s", "encrypted_secret": None}
+    kept, _ = (factories.create_webhook(owner, profile, **how).id for how in (clear, {}))
+
+    alembic.command.downgrade(config, "014")
+
+    left = owner.scalars(text("SELECT id FROM webhooks")).all()
+    owner.commit()
+    alembic.command.upgrade(config, "head")
+    assert left == [kept]

@@ -9,43 +9,79 @@ from sqlalchemy.orm import Session
 from crawlset import outbox, settings
 from crawlset.kit import aws as clients
 from crawlset.kit import db
-from crawlset.models import OutboxMessage, Target
+from crawlset.models import OutboxMessage, Profile, Target
 from crawlset.outbox import Message
+from tests import factories
 
 
 def n_waiting(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(OutboxMessage)) or 0
 
 
-def post(*messages: Message) -> None:
-    with db.transaction() as session:
+def post(profile: Profile, *messages: Message) -> None:
+    with db.transaction(profile.id) as session:
         outbox.post(session, messages)
 
 
 class TestPost:
-    def test_sends_after_the_commit(self, session: Session, queues: Any) -> None:
-        with db.transaction() as inner:
+    def test_sends_after_the_commit(self, session: Session, profile: Profile, queues: Any) -> None:
+        with db.transaction(profile.id) as inner:
             outbox.post(inner, [Message(Target.plan, {"key": "k"})])
             assert queues.bodies("plan") == []
 
         assert [json.loads(body) for body in queues.bodies("plan")] == [{"key": "k"}]
         assert n_waiting(session) == 0
 
-    def test_forgets_what_was_rolled_back(self, session: Session, queues: Any) -> None:
-        with pytest.raises(ZeroDivisionError), db.transaction() as inner:
+    def test_forgets_what_was_rolled_back(
+        self, session: Session, profile: Profile, queues: Any
+    ) -> None:
+        with pytest.raises(ZeroDivisionError), db.transaction(profile.id) as inner:
             outbox.post(inner, [Message(Target.plan, {"n": 1})])
             raise ZeroDivisionError
 
         assert queues.bodies("plan") == []
         assert n_waiting(session) == 0
 
-    def test_keeps_what_could_not_be_sent(self, session: Session, aws: None) -> None:
-        post(Message(Target.plan, {"n": 1}))
+    def test_keeps_what_could_not_be_sent(
+        self, session: Session, profile: Profile, aws: None
+    ) -> None:
+        post(profile, Message(Target.plan, {"n": 1}))
 
         assert n_waiting(session) == 1
 
+    @pytest.mark.parametrize("role", ["crawlset_api", "crawlset_worker"])
+    def test_sends_nobody_else_s(
+        self, session: Session, profile: Profile, queues: Any, roles: list[str], role: str
+    ) -> None:
+        other = factories.create_profile(session)
+        session.add_all(
+            OutboxMessage(target=Target.plan, body={"n": n}, user_id=owner)
+            for n, owner in enumerate((other.id, None))
+        )
+        session.commit()
+        roles.append(role)
 
+        post(profile, Message(Target.plan, {"n": "mine"}))
+
+        assert [json.loads(body) for body in queues.bodies("plan")] == [{"n": "mine"}]
+        assert n_waiting(session) == 2
+
+
+@pytest.mark.role("crawlset_tick")
 class TestRelay:
+    def test_sends_everybody_s(
+        self, session: Session, profile: Profile, queues: Any, roles: list[str]
+    ) -> None:
+        other = factories.create_profile(session)
+        session.add_all(
+            OutboxMessage(target=Target.plan, body={}, user_id=owner)
+            for owner in (profile.id, other.id, None)
+        )
+        session.commit()
+
+        assert outbox.relay() == 3
+        assert n_waiting(session) == 0
+
     def test_sends_only_what_is_not_leased(self, session: Session, queues: Any) -> None:
         session.add(OutboxMessage(target=Target.plan, body={"n": 1}))
         session.add(
@@ -80,8 +116,10 @@ class TestRelay:
         assert outbox.relay() == 7
         assert n_waiting(session) == 3
 
-    def test_sends_fifo_messages_in_their_group(self, session: Session, queues: Any) -> None:
-        post(Message(Target.discover, {"n": 1}, group_id="sample", deduplication_id="a:1"))
+    def test_sends_fifo_messages_in_their_group(
+        self, session: Session, profile: Profile, queues: Any
+    ) -> None:
+        post(profile, Message(Target.discover, {"n": 1}, group_id="sample", deduplication_id="a:1"))
 
         (message,) = queues.sqs.receive_message(
             QueueUrl=queues.urls["discover"], AttributeNames=["All"]
@@ -89,7 +127,7 @@ class TestRelay:
         assert message["Attributes"]["MessageGroupId"] == "sample"
 
     def test_starts_an_execution_once(
-        self, session: Session, aws: None, monkeypatch: pytest.MonkeyPatch
+        self, session: Session, profile: Profile, aws: None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         arn = boto3.client("stepfunctions").create_state_machine(
             name="pipeline",
@@ -100,7 +138,7 @@ class TestRelay:
         settings.queue_settings.cache_clear()
 
         for _ in range(2):
-            post(Message(Target.pipeline, {"n": 1}, deduplication_id="val-1"))
+            post(profile, Message(Target.pipeline, {"n": 1}, deduplication_id="val-1"))
 
         executions = clients.stepfunctions().list_executions(stateMachineArn=arn)["executions"]
         assert [execution["name"] for execution in executions] == ["val-1"]

@@ -201,6 +201,20 @@ class TestSchedules:
 
         assert (problem["status"], problem["errors"][0]["pointer"]) == (422, pointer)
 
+    @pytest.mark.parametrize(
+        "fields", [{"cron": "0 5 * * 1"}, {"rate": "2 days"}, {"timezone": "Europe/Berlin"}]
+    )
+    def test_keep_their_name_when_another_has_the_new_one(
+        self, api: Api, schedules: str, template: dict[str, Any], fields: dict[str, str]
+    ) -> None:
+        self.create(api, schedules, template, cron="0 4 * * 1", name="taken")
+        made = self.create(api, schedules, template, cron="0 4 * * 1")
+
+        path = f"{schedules}/{made['id']}"
+        status, problem = api.call("PATCH", path, {"name": "taken"} | fields)
+
+        assert (status, problem["code"]) == (409, "NameTakenError")
+
     def test_pause_and_go_on_from_now(
         self, api: Api, schedules: str, template: dict[str, Any], session: Session
     ) -> None:

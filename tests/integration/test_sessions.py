@@ -40,6 +40,13 @@ class TestSession:
         assert session.scalars(select(ActivityLog.action)).all() == ["session.created"]
         assert body["scopes"] == ["read", "write", "admin"]
 
+    @pytest.mark.usefixtures("session")
+    @pytest.mark.parametrize("claim", ["sub", "name", "email"])
+    def test_refuses_what_no_database_can_hold(self, claim: str) -> None:
+        status, body = sign_in(**ADA | {"email_verified": "true", claim: "ada\0"})
+
+        assert (status, body["code"]) == (403, "NotSignedInError")
+
     def test_opens_the_same_account_again(self, session: Session) -> None:
         (_, first), (_, second) = sign_in(**ADA), sign_in(**ADA)
 

@@ -1,5 +1,6 @@
+import base64
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import func, select, text
@@ -7,7 +8,9 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
 from crawlset.kit import db
-from crawlset.models import JobStatus, Profile, Webhook, WebhookDelivery
+from crawlset.models import JobStatus, Profile, WebhookDelivery
+from crawlset.observability import logger
+from crawlset.webhooks import encryption
 from crawlset.webhooks.service import MAX_WEBHOOKS
 from tests import factories
 from tests.integration.api import Api
@@ -36,7 +39,25 @@ class TestWebhooks:
         assert (made["events"], made["is_enabled"]) == (["*"], True)
         shown = api.call("GET", f"/api/webhooks/{made['id']}")[1]
         assert shown == {name: value for name, value in made.items() if name != "secret"}
-        assert session.scalars(select(func.octet_length(Webhook.secret))).one() == 32
+
+    def test_keep_their_secrets_encrypted(self, session: Session, api: Api) -> None:
+        made = create(api)
+        secret = base64.b64decode(made["secret"].removeprefix("whsec_"))
+
+        (row,) = session.execute(text("SELECT secret, encrypted_secret FROM webhooks"))
+
+        assert row.secret is None
+        assert secret not in row.encrypted_secret
+        assert encryption.key().decrypt(row.encrypted_secret, UUID(made["id"])) == secret
+
+    def test_log_no_secret(self, api: Api, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level("DEBUG")
+        caplog.set_level("DEBUG", logger=logger.name)
+
+        made = create(api)
+
+        logged = repr([vars(record) for record in caplog.records])
+        assert made["secret"].removeprefix("whsec_") not in logged
 
     def test_keep_no_secret_for_a_repeated_request(self, api: Api) -> None:
         first, second = (
@@ -99,8 +120,9 @@ class TestWebhooks:
         assert (status, problem["code"]) == (409, "TooManyWebhooksError")
 
     @pytest.mark.parametrize("role", ["crawlset_api", "crawlset_worker"])
+    @pytest.mark.parametrize("column", ["secret", "encrypted_secret"])
     def test_show_their_secrets_to_the_tick_alone(
-        self, session: Session, api: Api, profile: Profile, role: str
+        self, session: Session, api: Api, profile: Profile, role: str, column: str
     ) -> None:
         create(api)
 
@@ -109,7 +131,7 @@ class TestWebhooks:
             db.transaction(profile.id) as theirs,
         ):
             theirs.execute(text(f"SET LOCAL ROLE {role}"))
-            theirs.execute(select(Webhook.secret))
+            theirs.execute(text(f"SELECT {column} FROM webhooks"))
 
 
 class TestDeliveries:

@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import Any
 
@@ -23,10 +25,15 @@ OPENING_IMAGES = [
 ]
 
 
-def ask(function: ModuleType, method: str, path: str) -> tuple[int, dict[str, Any], dict[str, str]]:
+Answer = tuple[int, dict[str, Any], dict[str, str]]
+
+
+def ask(
+    function: ModuleType, method: str, path: str, context: Mapping[str, str] = EXPIRED
+) -> Answer:
     path = re.sub(r"\{[^}]+\}", "01a2242c-c558-7275-a163-d0ecdb03846d", path)
     path = path.replace("/images/01a2242c-c558-7275-a163-d0ecdb03846d", "/images/1")
-    event = request(method, path, {"lambda": EXPIRED})
+    event = request(method, path, {"lambda": context})
     answer = function.handler(event, CONTEXT)
     headers = {name.lower(): value for name, value in answer["headers"].items()}
     return answer["statusCode"], json.loads(answer["body"]), headers
@@ -37,8 +44,7 @@ def test_opens_no_operation(method: str, path: str) -> None:
     """None of them reaches the database, which is not there."""
     status, problem, _ = ask(app, method, path)
 
-    lacks_body = method in {"POST", "PATCH"} and status == 422
-    assert lacks_body or (status, problem["code"]) == (401, "ApiKeyExpiredError")
+    assert (status, problem["code"]) == (401, "ApiKeyExpiredError")
 
 
 @pytest.mark.parametrize(("method", "path"), OPENING_IMAGES)
@@ -53,3 +59,35 @@ def test_is_told_when_it_expired() -> None:
 
     assert problem["detail"] == "This API key expired at 2026-11-28 20:00 UTC."
     assert headers["www-authenticate"] == 'Bearer error="invalid_token"'
+
+
+@pytest.mark.parametrize("function", [app, thumbnail])
+def test_expires_while_the_gateway_keeps_the_authorizer_s_answer(function: ModuleType) -> None:
+    """For as long as `AuthorizerResultTtlInSeconds` says, whatever happens to the key."""
+    expires_at = datetime.now(UTC) - timedelta(milliseconds=1)
+    context = {"user_id": "u", "scopes": "read", "expires_at": expires_at.isoformat()}
+
+    status, problem, _ = ask(function, *OPENING_IMAGES[0], context)
+
+    assert (status, problem["code"]) == (401, "ApiKeyExpiredError")
+
+
+class TestLimitedAddress:
+    """One that has shown many unknown keys: it is told when to ask again, and opens nothing."""
+
+    @staticmethod
+    def context(seconds: float) -> dict[str, str]:
+        return {"limited_until": (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()}
+
+    @pytest.mark.parametrize(("method", "path"), OPERATIONS)
+    def test_opens_no_operation(self, method: str, path: str) -> None:
+        status, problem, headers = ask(app, method, path, self.context(45))
+
+        assert (status, problem["code"]) == (429, "FailuresExceededError")
+        assert headers["retry-after"] in {"44", "45"}
+
+    @pytest.mark.parametrize(("method", "path"), OPENING_IMAGES)
+    def test_opens_no_image(self, method: str, path: str) -> None:
+        status, _, headers = ask(thumbnail, method, path, self.context(-3))
+
+        assert (status, headers["retry-after"]) == (429, "1")

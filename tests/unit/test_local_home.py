@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from crawlset_local.errors import HomeError
-from crawlset_local.home import SECRETS, is_home, open_home
+from crawlset_local.home import SECRETS, is_home, open_home, webhook_key
 
 
 class TestOpenHome:
@@ -30,3 +30,28 @@ class TestOpenHome:
 
         assert is_home(tmp_path)
         assert (tmp_path / "added-later").exists()
+
+
+class TestWebhookKey:
+    def test_is_made_once_and_for_us_alone(self, tmp_path: Path) -> None:
+        made = webhook_key(tmp_path)
+        content = made.read_bytes()
+
+        kept = webhook_key(tmp_path)
+
+        assert (kept, kept.read_bytes(), len(content)) == (made, content, 32)
+        assert [path.name for path in tmp_path.iterdir()] == [made.name]
+        assert kept.stat().st_mode & 0o777 == 0o600
+
+    def test_is_closed_to_others_again(self, tmp_path: Path) -> None:
+        webhook_key(tmp_path).chmod(0o644)
+
+        assert webhook_key(tmp_path).stat().st_mode & 0o777 == 0o600
+
+    def test_that_is_cut_off_is_not_replaced(self, tmp_path: Path) -> None:
+        webhook_key(tmp_path).write_bytes(b"short")
+
+        with pytest.raises(HomeError, match="does not hold 32 bytes"):
+            webhook_key(tmp_path)
+
+        assert (tmp_path / "webhook.key").read_bytes() == b"short"

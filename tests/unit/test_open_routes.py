@@ -85,8 +85,14 @@ class TestPage:
 
 
 @pytest.mark.parametrize("path", ["/", "/api/health", "/api/openapi.json", "/api/nowhere"])
-def test_no_answer_is_taken_for_another_type(path: str) -> None:
-    assert get(path)[1]["x-content-type-options"] == "nosniff"
+def test_no_answer_is_framed_or_taken_for_something_else(path: str) -> None:
+    _, headers, _ = get(path)
+
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
 
 
 def test_the_bare_address_leads_to_the_page() -> None:

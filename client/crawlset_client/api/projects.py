@@ -55,13 +55,14 @@ class Projects(Resource):
 class Uploads(Resource):
     """Manifests on their way into a crawl job."""
 
-    def create(self, project_id: str) -> Upload:
-        """A place for a manifest, open for an hour."""
-        return self._connection.post(Upload, in_project(project_id, "uploads"), {})
+    def create(self, project_id: str, file_size: int) -> Upload:
+        """A place for a manifest of exactly `file_size` bytes, open for an hour."""
+        request = {"file_size": file_size}
+        return self._connection.post(Upload, in_project(project_id, "uploads"), request)
 
     def send(self, project_id: str, path: Path, *, advance: Advance = ignore) -> Upload:
         """Upload a manifest of at most 1 GiB; its `upload_id` goes into a crawl job."""
-        upload = self.create(project_id)
+        upload = self.create(project_id, path.stat().st_size)
         storage, sleep = self._connection.storage, self._connection.sleep
         transfers.put(storage, upload, path, advance=advance, sleep=sleep)
         return upload

@@ -210,11 +210,19 @@ def draw_export(console: Console, job: ExportJob) -> None:
     line = f"export {job.id}: {job.format}, {job.status}"
     if job.n_images is not None:
         line += f", {job.n_images:,} images"
+    if job.left_out:
+        line += f", left out {left_out(job)}"
     if job.file_size is not None:
         line += f", {size(job.file_size)}"
     if job.withheld is not None:
         line += f"; {_why_withheld(job.withheld)}"
     console.print(printable(line), soft_wrap=True)
+
+
+def left_out(job: ExportJob) -> str:
+    """How many chosen images are not in the export, by reason."""
+    counts = ", ".join(f"{reason} {n:,}" for reason, n in sorted(job.left_out.items()))
+    return f"{sum(job.left_out.values()):,} ({counts})"
 
 
 def _why_withheld(withheld: Withheld) -> str:

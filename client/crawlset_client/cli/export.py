@@ -18,7 +18,7 @@ from crawlset_client.cli.completion import (
     complete_validations,
     words,
 )
-from crawlset_client.cli.drawing import draw_dataset, draw_difference
+from crawlset_client.cli.drawing import draw_dataset, draw_difference, left_out
 from crawlset_client.cli.running import AsJson, InProject, Run, read_object, running
 from crawlset_client.cli.validate import validation_id
 from crawlset_client.cli.watching import fetched_later, watch_export
@@ -128,6 +128,10 @@ def export(
                     is_forced=force,
                     is_unpacked=unpack,
                 )
+        if made.left_out:
+            run.output.note(
+                f"Left out {left_out(made)}: `left_out_detail` in {MANIFEST} says why of each."
+            )
         if dataset.n_kept:
             run.output.note(
                 f"Left {dataset.n_kept:,} files in {dataset.path} that the export there before had"

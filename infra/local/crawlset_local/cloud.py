@@ -24,7 +24,7 @@ from rich.console import Console
 from crawlset_local import deploy, emulator, gateway, postgres, postgres_home, processes
 from crawlset_local.deploy import Stack
 from crawlset_local.errors import ChildDiedError, EmulatorError, LocalCloudError
-from crawlset_local.home import default_home, open_home, read_profile, write_profile
+from crawlset_local.home import default_home, open_home, read_profile, webhook_key, write_profile
 from crawlset_local.ports import LOOPBACK, RELEASE_SECONDS, Ports, is_listening, require_free
 from crawlset_local.processes import Child
 from crawlset_local.source_access import SourceAccess, read_source_access
@@ -193,7 +193,9 @@ class LocalCloud:
         was_left = self._stop_left_behind()
         self._require_ports(RELEASE_SECONDS if was_left else 0)
         owner_dsn = self._start_database()
-        done("postgres", "given" if not self._owns_database else _address(self.ports.postgres))
+        done(
+            "postgres", "given" if not self._owns_database else f"{LOOPBACK}:{self.ports.postgres}"
+        )
         self._children.append(emulator.start(self.home, self.ports.emulator))
         done("emulator", self.emulator_url)
         secret_arn = deploy.put_owner_secret(self.ports.emulator, owner_dsn)
@@ -255,6 +257,7 @@ class LocalCloud:
             "SampleSourceUrl": self.sample_url if self._with_sample_site else "",
             "Sources": ",".join(access.sources),
             "SourceKeysSecretArn": keys_arn,
+            "WebhookKeyFile": str(webhook_key(self.home)),
         } | self._parameters
 
     def _prepare_database(self, done: Callable[[str, str], None]) -> None:
@@ -359,10 +362,6 @@ def serve(cloud: LocalCloud, progress: Callable[[Event], None] = ignore) -> None
         cloud.stop()
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _address(port: int) -> str:
-    return f"{LOOPBACK}:{port}"
 
 
 def main() -> int:

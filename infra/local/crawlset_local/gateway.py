@@ -17,6 +17,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from crawlset.kit.security_headers import SECURITY_HEADERS
 from crawlset_local.ports import LOOPBACK
 
 NAME = "gateway"
@@ -29,6 +30,9 @@ ANSWER_SECONDS = 35.0
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
 """API Gateway's own limit."""
+
+MAX_LENGTH_DIGITS = 18
+"""Digits of a Content-Length; it is too large long before."""
 
 _HOP_BY_HOP = {
     "connection",
@@ -70,6 +74,11 @@ _PROBLEMS = {
         "PayloadTooLargeError",
         f"A request body has at most {MAX_BODY_BYTES} bytes.",
     ),
+    HTTPStatus.REQUEST_URI_TOO_LONG: ("UriTooLongError", "The address is too long."),
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: (
+        "HeadersTooLargeError",
+        "The headers are too many or too long.",
+    ),
     HTTPStatus.SERVICE_UNAVAILABLE: (
         "ServiceUnavailableError",
         "The service could not answer; try again.",
@@ -106,15 +115,10 @@ class _Request(BaseHTTPRequestHandler):
 
     def forward(self) -> None:
         request_id = str(uuid.uuid4())
-        if "transfer-encoding" in self.headers:
+        n_bytes = self._length()
+        if isinstance(n_bytes, HTTPStatus):
             self.close_connection = True
-            self._answer_problem(HTTPStatus.LENGTH_REQUIRED, request_id)
-            return
-        n_bytes = int(self.headers.get("content-length") or 0)
-        if n_bytes > MAX_BODY_BYTES:
-            self.close_connection = True
-            self._discard(n_bytes)
-            self._answer_problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, request_id)
+            self._answer_problem(n_bytes, request_id)
             return
         body = self.rfile.read(n_bytes) if n_bytes else None
         if not self.server.turns.acquire(timeout=QUEUE_SECONDS):
@@ -124,6 +128,9 @@ class _Request(BaseHTTPRequestHandler):
             answer, payload = self._ask(body)
         except TimeoutError:
             self._answer_problem(HTTPStatus.GATEWAY_TIMEOUT, request_id)
+            return
+        except (ValueError, http.client.InvalidURL):
+            self._answer_problem(HTTPStatus.BAD_REQUEST, request_id)
             return
         except (OSError, http.client.HTTPException) as error:
             self.log_error("%s upstream: %r", request_id, error)
@@ -142,13 +149,22 @@ class _Request(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = forward  # noqa: N815
     do_DELETE = do_OPTIONS = do_HEAD = forward  # noqa: N815
 
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """A method that no route has is an unknown path, as in API Gateway."""
-        if code == HTTPStatus.NOT_IMPLEMENTED:
-            self.close_connection = True
-            self._answer_problem(HTTPStatus.NOT_FOUND, str(uuid.uuid4()))
-        else:
-            super().send_error(code, message, explain)
+    def send_error(
+        self,
+        code: int,
+        message: str | None = None,  # noqa: ARG002
+        explain: str | None = None,  # noqa: ARG002
+    ) -> None:
+        """
+        Tell what is wrong with HTTP itself.
+
+        A method that no route has is an unknown path, as in API Gateway.
+        """
+        self.close_connection = True
+        self.request_version = self.protocol_version  # where it is not known, there are no headers
+        status = HTTPStatus.NOT_FOUND if code == HTTPStatus.NOT_IMPLEMENTED else HTTPStatus(code)
+        known = status if status in _PROBLEMS else HTTPStatus.BAD_REQUEST
+        self._answer_problem(known, str(uuid.uuid4()))
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Say nothing of what went well; the function's own log has it."""
@@ -161,6 +177,19 @@ class _Request(BaseHTTPRequestHandler):
         if self.upstream is not None:
             self.upstream.close()
         super().finish()
+
+    def _length(self) -> int | HTTPStatus:
+        """The bytes of the request's body, or why it is refused."""
+        if "transfer-encoding" in self.headers:
+            return HTTPStatus.LENGTH_REQUIRED
+        stated = self.headers.get("content-length") or "0"
+        if not (stated.isascii() and stated.isdigit() and len(stated) <= MAX_LENGTH_DIGITS):
+            return HTTPStatus.BAD_REQUEST
+        n_bytes = int(stated)
+        if n_bytes > MAX_BODY_BYTES:
+            self._discard(n_bytes)
+            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        return n_bytes
 
     def _discard(self, n_bytes: int) -> None:
         """Read on, within reason: a client that is still sending does not hear an answer."""
@@ -204,7 +233,7 @@ class _Request(BaseHTTPRequestHandler):
             "code": code,
             "request_id": request_id,
         }
-        headers = [("Content-Type", "application/problem+json")]
+        headers = [("Content-Type", "application/problem+json"), *SECURITY_HEADERS.items()]
         self._answer(status, headers, json.dumps(problem).encode())
 
     def _answer(self, status: int, headers: list[tuple[str, str]], payload: bytes) -> None:

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import secrets
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -13,6 +14,9 @@ LOCK = "lock"
 """In every home from its first start on."""
 SECRETS = "secrets.toml"
 """File of secrets that the user may write before the first start."""
+WEBHOOK_KEY = "webhook.key"
+"""What webhooks' secrets in the database are encrypted with: without it they cannot be read."""
+WEBHOOK_KEY_BYTES = 32
 _DIRECTORIES = ("run", "logs")
 
 
@@ -74,6 +78,24 @@ def holder_of(home: Path) -> str | None:
     return None
 
 
+def webhook_key(home: Path) -> Path:
+    """
+    The file of the key of webhooks' secrets, made if there is none; only we may read it.
+
+    Raises `HomeError` for one that is not whole: another would lose every secret in silence.
+    """
+    path = home / WEBHOOK_KEY
+    if not path.exists():
+        _write(path, secrets.token_bytes(WEBHOOK_KEY_BYTES))
+    path.chmod(0o600)
+    if path.stat().st_size != WEBHOOK_KEY_BYTES:
+        raise HomeError(
+            f"{path} does not hold {WEBHOOK_KEY_BYTES} bytes. Bring it back from a copy, "
+            "or delete it and make your webhooks anew."
+        )
+    return path
+
+
 def read_profile(home: Path) -> dict[str, Any]:
     """What `write_profile` kept; empty if there is none."""
     try:
@@ -85,8 +107,15 @@ def read_profile(home: Path) -> dict[str, Any]:
 
 def write_profile(home: Path, **profile: str) -> None:
     """Keep the API's address and key where the command line reads them; only we may."""
-    fresh = home / f"{PROFILE}.new"
+    _write(home / PROFILE, json.dumps(profile, indent=2).encode())
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write whole or not at all, for nobody else to read; what has its name is on the disk."""
+    fresh = path.with_name(f"{path.name}.new")
     fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(profile, file, indent=2)
-    fresh.replace(home / PROFILE)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)

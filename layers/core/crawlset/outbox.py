@@ -11,7 +11,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy import delete, func, insert, select, update
@@ -49,27 +51,31 @@ def post(session: Session, messages: Sequence[Message]) -> None:
     session.execute(insert(OutboxMessage), [asdict(message) for message in messages])
     if not session.info.get("outbox_waits"):
         session.info["outbox_waits"] = True
-        db.after_commit(session, relay_quietly)
+        db.after_commit(session, partial(relay_quietly, db.acts_for(session)))
 
 
-def relay_quietly() -> None:
+def relay_quietly(user_id: UUID | None) -> None:
     """Relay now for the sake of speed; whatever goes wrong, the next tick relays again."""
     try:
-        relay(limit=ROUND)
+        relay(user_id, limit=ROUND)
     except Exception:  # noqa: BLE001 - the transaction is committed; the answer must not fail
         logger.exception("outbox_relay_failed")
 
 
-def relay(limit: int = 5_000) -> int:
-    """Send what is due, at most about `limit` messages; say how many were sent."""
+def relay(user_id: UUID | None = None, *, limit: int = 5_000) -> int:
+    """
+    Send what is due, at most about `limit` messages; say how many were sent.
+
+    Of `user_id`; the tick, who sees everybody's, needs none.
+    """
     n_sent = 0
     while n_sent < limit:
-        with db.transaction() as session:
+        with db.transaction(user_id) as session:
             leased = _lease(session)
         if not leased:
             break
         sent = _send(leased)
-        with db.transaction() as session:
+        with db.transaction(user_id) as session:
             session.execute(delete(OutboxMessage).where(OutboxMessage.id.in_(sent)))
         n_sent += len(sent)
         if len(leased) < ROUND:

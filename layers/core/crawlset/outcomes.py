@@ -21,6 +21,15 @@ class Verdict(StrEnum):
     """A rule could not say anything of it."""
 
 
+class LeftOutReason(StrEnum):
+    """Why an image that was chosen for an export is not in it."""
+
+    not_transformed = "not_transformed"
+    """It cannot be resized or encoded."""
+    not_stripped = "not_stripped"
+    """Its metadata cannot be removed."""
+
+
 class Change(StrEnum):
     """What became of a stored picture at its URL."""
 

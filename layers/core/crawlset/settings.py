@@ -57,6 +57,13 @@ class DeliverySettings(BaseSettings):
     deliveries_queue_url: str
 
 
+class WebhookKeySettings(BaseSettings):
+    """The key of webhooks' secrets: in KMS, or on a laptop in a file."""
+
+    webhook_key_arn: str = ""
+    webhook_key_file: str = ""
+
+
 class ResultSettings(BaseSettings):
     """Where `deliver` says how it went."""
 
@@ -118,6 +125,7 @@ bucket_settings = cache(BucketSettings)
 queue_settings = cache(QueueSettings)
 discover_settings = cache(DiscoverSettings)
 delivery_settings = cache(DeliverySettings)
+webhook_key_settings = cache(WebhookKeySettings)
 result_settings = cache(ResultSettings)
 event_settings = cache(EventSettings)
 takedown_settings = cache(TakedownSettings)

@@ -119,7 +119,7 @@ class TestDelete:
             ("crawl-jobs/estimate", {"name": "cats", "keywords": ["cat"], "sources": ["sample"]}),
             ("job-templates/{template}/start", {}),
             ("takedowns", {"kind": "host", "value": "example.org"}),
-            ("uploads", {}),
+            ("uploads", {"file_size": 1}),
         ],
     )
     def test_lets_nothing_start_in_a_project(

@@ -206,23 +206,6 @@ class TestPictures:
         with Pillow.open(io.BytesIO(body)) as opened:
             assert (opened.format, opened.size) == ("JPEG", (40, 30))
 
-    def test_are_left_out_with_the_reason_when_they_cannot_be(
-        self, store: Store, export_with: Export
-    ) -> None:
-        good, bad = store([picture(), b"no picture" * 50], format="png")
-
-        for options, reason in (
-            ({"encode": {}}, "cannot be transformed: not_image"),
-            ({"metadata": "strip"}, "metadata cannot be stripped: it does not begin as a PNG"),
-        ):
-            export_job = export_with(**options)
-
-            lines = lines_of(export_job)
-            assert export_job.n_images == 1
-            assert lines[good.id]["left_out"] is None
-            assert lines[bad.id]["left_out"].startswith(reason)
-            assert lines[bad.id]["data_file"] is None
-
     @pytest.mark.parametrize("encode", [None, {"format": "jpeg"}])
     def test_lose_what_is_private_and_keep_their_rights(
         self, store: Store, export_with: Export, encode: Any

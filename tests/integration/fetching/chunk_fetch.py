@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from crawlset.fetching.chunk import ChunkResult
 from crawlset.fetching.limits import Limits
-from crawlset.imaging.decode_child import Done
 from crawlset.imaging.features import Features, Rejection
 from crawlset.imaging.pool import DecodePool
 from crawlset.kit.spool import Body
@@ -42,7 +41,12 @@ class WatchedPool(DecodePool):
         """A child has been sent a picture."""
         self.has_answered = threading.Event()
 
-    def decode(self, picture: Body, done: Done, resize: Resize | None = None) -> None:
+    def decode(
+        self,
+        picture: Body,
+        done: Callable[[Features | Rejection], None],
+        resize: Resize | None = None,
+    ) -> None:
         def answer(seen: Features | Rejection) -> None:
             done(seen)
             self.has_answered.set()

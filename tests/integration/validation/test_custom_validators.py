@@ -18,6 +18,7 @@ from tests import factories
 from tests.integration.api import Api
 from tests.integration.validation.steps import Validator, step, validate, verdicts
 from tests.invocations import CONTEXT
+from tests.mortal_decoder import DEADLY
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:colourfulness"
 RULE = {"check": "custom", "params": {"validator": "colourfulness", "parameters": {"below": 20}}}
@@ -126,7 +127,18 @@ class TestJudge:
         assert pale.measured is not None
         assert 0 < pale.measured < 20
         assert broken.verdict == "error"
-        assert "cannot identify image" in broken.findings[0]["detail"]
+        assert broken.findings[0]["detail"] == "not_image: no image signature"
+
+    @pytest.mark.usefixtures("mortal_decoder")
+    def test_loses_only_the_picture_that_the_samples_decoder_dies_of(
+        self, session: Session, job: CrawlJob, chunk: JobChunk
+    ) -> None:
+        store(session, chunk, colour(255, 0, 0), colour(255, 0, 0) + DEADLY, colour(0, 255, 0))
+
+        vivid, deadly, other = judged(session, job, sample)
+
+        assert (vivid.verdict, deadly.verdict, other.verdict) == ("keep", "error", "keep")
+        assert deadly.findings[0]["detail"] == "decode_crash: killed by SIGABRT"
 
     def test_gives_each_image_by_pack_and_range(
         self, session: Session, job: CrawlJob, chunk: JobChunk

@@ -144,9 +144,12 @@ class TestEveryDoor:
     def test_answers_422_for_a_list_of_hashes_that_is_not_there(
         self, caller: Caller, door: Any
     ) -> None:
-        status, body = door(caller, caller.rules(upload_id=str(uuid4())))
+        absent = uuid4()
 
-        assert (status, body["detail"]) == (422, "The list of hashes: it has not been uploaded.")
+        status, body = door(caller, caller.rules(upload_id=str(absent)))
+
+        detail = f"The list of hashes: {absent} has not been uploaded."
+        assert (status, body["detail"]) == (422, detail)
         at_configuration = "/configuration" if door in TEMPLATES else ""
         assert body["errors"][0]["pointer"] == f"{at_configuration}/validation_rules"
 
@@ -236,6 +239,6 @@ def test_a_list_that_is_gone_when_the_crawl_completes_fails_the_validation(
     pipeline.start_requested(session, job)
 
     (validation_job,) = session.scalars(select(ValidationJob))
-    with pytest.raises(Exception, match="it has not been uploaded, or has expired") as raised:
+    with pytest.raises(Exception, match="has not been uploaded, or has expired") as raised:
         validate(validation_job)
     assert type(raised.value).__name__ == "HashListError"

@@ -54,4 +54,5 @@ def manifest_line(
         "data_file": data_file,
         "file_name": name,
         "left_out": None,
+        "left_out_detail": None,
     }

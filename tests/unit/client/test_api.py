@@ -196,7 +196,7 @@ class TestUpload:
     ) -> None:
         manifest = tmp_path / "urls.csv"
         manifest.write_bytes(b"url\nhttp://host.test/1\n")
-        upload = crawlset.uploads.create("project")
+        upload = crawlset.uploads.create("project", manifest.stat().st_size)
         api.next_answers = [
             httpx.Response(201, json=upload.document),
             httpx.Response(503),

@@ -108,6 +108,17 @@ class TestExport:
         assert document["n_images"] == 5
         assert names(tmp_path / "set/data") == {"train-00000.zip", "train-00001.zip"}
 
+    def test_says_what_is_left_out_and_why(self, api: FakeApi, shell: Shell, job_id: str) -> None:
+        api.left_out = {"not_stripped": 1_002, "not_transformed": 3}
+
+        result = shell.run("export", job_id, "--out", "set")
+        api.jobs[job_id]["export_jobs"] = [*api.exports.values()]
+        shown = shell.run("jobs", "show", job_id)
+
+        counts = "1,005 (not_stripped 1,002, not_transformed 3)"
+        assert f"Left out {counts}: `left_out_detail` in manifest.jsonl says" in result.stderr
+        assert f"5 images, left out {counts}" in shown.stdout
+
     def test_needs_a_manifest(
         self, api: FakeApi, shell: Shell, job_id: str, tmp_path: Path
     ) -> None:

@@ -1,6 +1,7 @@
 import io
 import os
 import tarfile
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -81,3 +82,15 @@ class TestBody:
 
         assert body.size == size
         assert copies == [data, data]
+
+    @pytest.mark.parametrize("piece", [b"ab", bytes(1_000), bytes(300_000)])
+    def test_takes_little_more_memory_than_its_bytes(self, body: Body, piece: bytes) -> None:
+        tracemalloc.start()
+        try:
+            while body.size + len(piece) <= SPILL_BYTES:
+                body.append(piece)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+        assert peak < 1.3 * SPILL_BYTES

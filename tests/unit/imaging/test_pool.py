@@ -20,12 +20,15 @@ from PIL import Image
 from crawlset.imaging.decode import describe
 from crawlset.imaging.features import REPLY, Features, Rejection, Transformed, result_message
 from crawlset.imaging.pool import DecodePool, DecoderUnavailableError
+from crawlset.imaging.stripping import stripped
 from crawlset.kit.event_loop import Loop, Promise
 from crawlset.kit.spool import Body
 from crawlset.outcomes import Outcome
 from crawlset.resizing import Resize, ResizeMode, StoredFormat
 from crawlset_local.sample_site.bombs import jpeg_of_scans
 from tests.unit.imaging import pictures
+from tests.unit.imaging.photographs import PACKET, photograph
+from tests.unit.imaging.xmp_packets import DEEP
 
 Seen = Features | Rejection
 Answered = Callable[[bytes, bytes], Seen]
@@ -84,12 +87,12 @@ def decode_all(
 
 
 @pytest.fixture
-def answered(
-    loop: Loop, start: Callable[..., DecodePool], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Answered:
-    """What the pool says of a picture whose child is up, reads some of it, answers so and ends."""
+def answering(
+    start: Callable[..., DecodePool], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[[bytes], DecodePool]:
+    """A pool whose child is up, reads some of a picture, answers so and ends."""
 
-    def answered(answer: bytes, picture: bytes) -> Seen:
+    def answering(answer: bytes) -> DecodePool:
         (tmp_path / "answer").write_bytes(answer)
         child = tmp_path / "child"
         child.write_text(
@@ -98,7 +101,17 @@ def answered(
         )
         child.chmod(0o755)
         monkeypatch.setattr(sys, "executable", str(child))
-        (seen,) = decode_all(loop, start(), [picture])
+        return start()
+
+    return answering
+
+
+@pytest.fixture
+def answered(loop: Loop, answering: Callable[[bytes], DecodePool]) -> Answered:
+    """What the pool says of a picture whose child answers so."""
+
+    def answered(answer: bytes, picture: bytes) -> Seen:
+        (seen,) = decode_all(loop, answering(answer), [picture])
         return seen
 
     return answered
@@ -320,6 +333,50 @@ class TestTransformed:
         reply = REPLY.pack(len(answer), len(picture.data)) + answer + picture.data
 
         assert answered(reply, pictures.jpeg()) == wanted
+
+
+class TestStripAll:
+    @pytest.mark.parametrize("piece", [PACKET, DEEP, b'<?xml version="1.0" encoding="cp437"?><a/>'])
+    def test_gives_what_stripping_gives_where_no_file_can_be_opened(self, piece: bytes) -> None:
+        files = [
+            (photograph("JPEG", xmp=piece), "jpeg"),
+            (photograph("WEBP", xmp=piece), "webp"),
+            (photograph("PNG"), "png"),
+            (photograph("GIF"), "gif"),
+            (b"nothing", "png"),
+        ]
+
+        with closing(DecodePool(2)) as pool:
+            assert pool.strip_all(files) == [stripped(*file) for file in files]
+
+    def test_loses_one_picture_to_a_child_that_is_killed(self) -> None:
+        whole = photograph("JPEG")
+
+        def killing() -> Iterator[tuple[bytes, str]]:
+            yield whole, "jpeg"
+            os.kill(pool.pids[0], signal.SIGKILL)
+            yield whole, "jpeg"
+
+        with closing(DecodePool(1)) as pool:
+            pool.strip_all([(whole, "jpeg")])
+            os.kill(pool.pids[0], signal.SIGSTOP)
+
+            first, second = pool.strip_all(killing())
+
+        assert first == Rejection(Outcome.decode_crash, "killed by SIGKILL")
+        assert second == stripped(whole, "jpeg")
+
+    @pytest.mark.parametrize(
+        "answer", [b"{}", b'{"size": 4}', b'{"size": 0}', b'{"size": "3"}', b'{"outcome": "odd"}']
+    )
+    def test_takes_no_answer_that_makes_no_sense(
+        self, answering: Callable[[bytes], DecodePool], answer: bytes
+    ) -> None:
+        pool = answering(REPLY.pack(len(answer), 3) + answer + b"abc")
+
+        assert pool.strip_all([(pictures.jpeg(), "jpeg")]) == [
+            Rejection(Outcome.decode_crash, "an answer that makes no sense")
+        ]
 
 
 class TestImports:

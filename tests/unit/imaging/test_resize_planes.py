@@ -28,7 +28,7 @@ def by_planes(data: bytes, wanted: Resize, about: About | None = None) -> Transf
     if header.mode == "L":
         raw, subsampling = simplejpeg.decode_jpeg(data, "GRAY"), "444"
     else:
-        data, _ = unconverted(data, header.scan)
+        data, _ = unconverted(data)
         raw = simplejpeg.decode_jpeg(data, "RGB", fastupsample=True)
     return resize_planes(raw, subsampling, size, size, wanted, about or About())
 
@@ -79,7 +79,7 @@ class TestResizePlanes:
 
     def test_takes_a_picture_decoded_at_a_smaller_scale(self) -> None:
         data = encoded("JPEG", _colourful((1001, 751)), quality=95)
-        marked, _ = unconverted(data, jpeg.read_header(data).scan)
+        marked, _ = unconverted(data)
         half = simplejpeg.decode_jpeg(
             marked, "RGB", fastupsample=True, min_width=501, min_height=376
         )
@@ -111,7 +111,7 @@ class TestUnconverted:
         data = encoded("JPEG", PHOTO, progressive=progressive)
         scan = jpeg.read_header(data).scan
 
-        marked, new_scan = unconverted(data, scan)
+        marked, new_scan = unconverted(data)
 
         assert marked[new_scan:] == data[scan:]
         raw = simplejpeg.decode_jpeg(marked, "RGB", fastupsample=True)
@@ -150,7 +150,7 @@ class TestAbout:
         stored = resize(PHOTO, KEEP_RATIO, About(None, large))
 
         assert opened(stored).info["icc_profile"] == large
-        assert profile(stored.data, jpeg.read_header(stored.data).scan) == large
+        assert profile(stored.data) == large
 
     def test_that_fits_in_no_segment_stays_out(self) -> None:
         stored = resize(PHOTO, KEEP_RATIO, About(bytes(70_000), bytes(17_000_000)))

@@ -6,7 +6,9 @@ from PIL import Image, ImageOps
 
 from crawlset.imaging.metadata import xmp_packet
 from crawlset.imaging.stripping import rights_packet, strip
+from crawlset.imaging.xmp import MAX_BYTES
 from tests.unit.imaging.photographs import PROFILE, RIGHTS, SECRET, photograph
+from tests.unit.imaging.xmp_packets import DECLARING, DEEP
 
 FORMATS = ["JPEG", "PNG", "WEBP", "GIF"]
 
@@ -97,10 +99,23 @@ class TestStrip:
             except ValueError:
                 continue
 
+    @pytest.mark.parametrize(
+        ("image_format", "packet", "why"),
+        [
+            ("JPEG", DEEP, "nested deeper"),
+            ("JPEG", DECLARING, "document type"),
+            ("WEBP", DEEP, "nested deeper"),
+            ("WEBP", DEEP + bytes(MAX_BYTES), "over"),
+        ],
+    )
+    def test_refuses_a_packet_that_no_one_should_read(
+        self, image_format: str, packet: bytes, why: str
+    ) -> None:
+        with pytest.raises(ValueError, match=why):
+            strip(photograph(image_format, xmp=packet), image_format.lower())
+
 
 class TestRightsPacket:
-    @pytest.mark.parametrize(
-        "packet", [None, b"", b"<x", b"<!DOCTYPE a []><a/>", b"<a/>", b"\xff\xfe\0"]
-    )
+    @pytest.mark.parametrize("packet", [None, b"", b"<x", b"<a/>", b"\xff\xfe\0"])
     def test_is_none_where_nothing_is_said(self, packet: bytes | None) -> None:
         assert rights_packet(packet) is None

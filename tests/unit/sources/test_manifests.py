@@ -7,11 +7,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from crawlset.kit import aws
-from crawlset.sources import manifests, text_manifests
+from crawlset.kit import aws, confinement
+from crawlset.sources import manifest_child, manifests, text_manifests
 from crawlset.sources.manifest_rows import MalformedManifestError
 from crawlset.sources.protocol import Candidate
-from crawlset.sources.stored_file import ObjectChangedError
+from crawlset.sources.stored_file import ObjectChangedError, StoredFile
 from crawlset.wire.searches import ManifestFormat
 from tests.spellings import PAIRS
 from tests.unit.sources.conftest import Upload
@@ -27,8 +27,7 @@ def parquet(columns: dict[str, Any], **options: Any) -> bytes:
 
 def read(key: str, stated: str | None = None) -> list[Candidate]:
     manifest = manifests.open_manifest(key, ManifestFormat(stated) if stated else None)
-    manifests.check(manifest)
-    return list(manifests.read(manifest))
+    return [candidate for page in manifests.read(manifest) for candidate in page]
 
 
 class TestOpenManifest:
@@ -81,7 +80,7 @@ class TestOpenManifest:
         self, upload: Upload, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(manifests, "MAX_MANIFEST_BYTES", 10)
-        monkeypatch.setattr(manifests, "open_stored", None)
+        monkeypatch.setattr(StoredFile, "read", None)
 
         with pytest.raises(MalformedManifestError, match="has 11 bytes; 10 are allowed"):
             manifests.open_manifest(upload(b"x" * 11))
@@ -171,7 +170,7 @@ class TestReadParquet:
         ]
 
 
-class TestCheck:
+class TestReadWhole:
     @pytest.mark.parametrize(
         ("stated", "body", "message"),
         [
@@ -205,7 +204,7 @@ class TestCheck:
         manifest = manifests.open_manifest(upload(body), ManifestFormat(stated))
 
         with pytest.raises(MalformedManifestError, match=message) as caught:
-            manifests.check(manifest)
+            list(manifests.read(manifest))
 
         assert caught.value.pointer == "/upload_id"
 
@@ -215,62 +214,88 @@ class TestCheck:
         manifest = manifests.open_manifest(upload(bytes(body)))
 
         with pytest.raises(MalformedManifestError, match="Parquet file is broken"):
-            manifests.check(manifest)
+            list(manifests.read(manifest))
 
     def test_finds_a_gzip_that_is_cut_short(self, upload: Upload) -> None:
         lines = "".join(f"https://a.example/{n * n}\n" for n in range(100_000)).encode()
         manifest = manifests.open_manifest(upload(gzip.compress(lines, mtime=0)[:-2_000]))
 
         with pytest.raises(MalformedManifestError, match=r"gzip data is broken at line \d+"):
-            manifests.check(manifest)
+            list(manifests.read(manifest))
 
-    def test_bounds_what_gzip_unpacks_to(
-        self, upload: Upload, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_bounds_what_gzip_unpacks_to(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(text_manifests, "MAX_MANIFEST_BYTES", 1_000_000)
-        bomb = gzip.compress((b"#" * 999 + b"\n") * 2_000, mtime=0)
-        manifest = manifests.open_manifest(upload(bomb))
+        lines = io.BytesIO((b"#" * 999 + b"\n") * 2_000)
 
         with pytest.raises(MalformedManifestError, match="unpacks to more than 1,000,000 bytes"):
-            manifests.check(manifest)
+            list(text_manifests.rows(lines, ManifestFormat.txt))
 
-    def test_bounds_blank_lines(self, upload: Upload, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(text_manifests, "MAX_LINES", 5)
-        manifest = manifests.open_manifest(upload(f"{A}\n\n\n\n\n\n".encode()))
+    def test_bounds_blank_lines(self, upload: Upload) -> None:
+        manifest = manifests.open_manifest(upload(f"{A}\n".encode() + b"\n" * 2_000_000))
 
-        with pytest.raises(MalformedManifestError, match="more than 5 lines"):
-            manifests.check(manifest)
+        with pytest.raises(MalformedManifestError, match="more than 2,000,000 lines"):
+            list(manifests.read(manifest))
 
-    @pytest.mark.parametrize("body", [f"{A}\n" * 4, parquet({"url": [A] * 4})])
-    def test_bounds_rows(
-        self, upload: Upload, monkeypatch: pytest.MonkeyPatch, body: str | bytes
-    ) -> None:
-        monkeypatch.setattr(manifests, "MAX_CANDIDATES", 3)
-        manifest = manifests.open_manifest(
-            upload(body if isinstance(body, bytes) else body.encode())
-        )
+    @pytest.mark.parametrize(
+        "body", [f"{A}\n".encode() * 1_000_001, parquet({"url": [A] * 1_000_001})]
+    )
+    def test_bounds_rows(self, upload: Upload, body: bytes) -> None:
+        manifest = manifests.open_manifest(upload(body))
 
-        with pytest.raises(MalformedManifestError, match=r"more than 3 rows.*max_images"):
-            manifests.check(manifest)
-        assert manifests.check(manifest, 2) == 3
+        with pytest.raises(MalformedManifestError, match=r"more than 1,000,000 rows"):
+            next(manifests.read(manifest))
+        assert len(next(manifests.read(manifest, 2))) > 2
 
     def test_counts_rows(self, upload: Upload) -> None:
         manifest = manifests.open_manifest(upload(f"{A}\nnot a url\n".encode()))
 
-        assert manifests.check(manifest) == 2
+        assert [len(page) for page in manifests.read(manifest)] == [2]
 
     @pytest.mark.parametrize("spelling", [spelling for spelling, _ in PAIRS])
     def test_finds_a_url_in_every_spelling_of_a_host(self, upload: Upload, spelling: str) -> None:
         manifest = manifests.open_manifest(upload(f"https://{spelling}/1.jpg\n".encode()))
 
-        assert manifests.check(manifest) == 1
+        assert len(list(manifests.read(manifest))) == 1
 
     def test_notices_when_the_upload_is_replaced(self, upload: Upload) -> None:
         manifest = manifests.open_manifest(upload(f"{A}\n".encode()))
         upload(f"{B}\n".encode())
 
         with pytest.raises(ObjectChangedError, match="changed while it was read"):
-            manifests.check(manifest)
+            list(manifests.read(manifest))
+
+
+class TestChild:
+    def test_ends_when_its_time_is_up(
+        self, upload: Upload, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(manifest_child, "CPU_SECONDS", 0)
+        members = gzip.compress(f"{A}\n".encode()) + gzip.compress(b"") * 1_000_000
+        manifest = manifests.open_manifest(upload(members))
+
+        with pytest.raises(MalformedManifestError, match="takes longer than 0 seconds to read"):
+            next(manifests.read(manifest))
+
+    def test_is_no_list_s_fault_when_it_does_not_start(
+        self, upload: Upload, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(confinement, "environment", dict)
+        manifest = manifests.open_manifest(upload(f"{A}\n".encode()))
+
+        with pytest.raises(manifest_child.ManifestReaderError, match="does not start"):
+            next(manifests.read(manifest))
+
+    def test_knows_no_credentials(self) -> None:
+        assert not {name for name in confinement.environment() if name.startswith("AWS_")}
+
+    def test_reads_no_more_pieces_than_a_file_has(
+        self, upload: Upload, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(manifest_child, "FREE_PIECES", 0)
+        manifest = manifests.open_manifest(upload(f"{A}\n".encode()))
+
+        with pytest.raises(MalformedManifestError, match="scattered too widely"):
+            next(manifests.read(manifest))
 
 
 class TestInspect:
@@ -298,7 +323,7 @@ class TestInspect:
 
         manifests.inspect(key)
 
-        assert read_objects == ["bytes=0-262143", "bytes=0-262143"]
+        assert read_objects == ["bytes=0-262143"]
 
 
 class TestCatalogues:

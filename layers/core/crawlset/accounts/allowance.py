@@ -22,6 +22,7 @@ def take(user_id: UUID) -> dict[str, str]:
     In a transaction of its own: requests of one account must not wait for each other's work.
 
     Raises:
+        AccountGoneError: there is no such user any more.
         RequestsExceededError: none is left until the minute ends.
     """
     with db.transaction() as session:

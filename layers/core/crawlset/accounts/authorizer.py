@@ -1,31 +1,44 @@
 """What the gateway is told of the caller who shows an API key; `gate` reads it."""
 
+from datetime import UTC, datetime
 from typing import Any
 
-from crawlset.accounts import service
+from crawlset.accounts import failures, service
 from crawlset.accounts.keys import ApiKeyExpiredError
 from crawlset.kit import db
 from crawlset.observability import logger
 
 
-def authorize(header: str) -> dict[str, Any]:
-    """Answer an `Authorization` header as a Lambda authorizer does."""
+def authorize(header: str, source_ip: str) -> dict[str, Any]:
+    """
+    Answer an `Authorization` header, shown from an IP address, as a Lambda authorizer does.
+
+    The gateway can refuse with a bare 403 only. Where there is more to say, the request goes on to
+    the API with what to say and no user or scope, so that nothing is permitted.
+    """
     try:
         with db.transaction() as session:
             caller = service.authenticate(session, header)
+            is_limited = caller is None and failures.note(session, source_ip)
     except ApiKeyExpiredError as error:
-        # The gateway can only say 403 without a reason. The API says 401 with it: this names
-        # no user and no scope, so nothing is permitted.
         logger.info("caller_expired")
-        return {"isAuthorized": True, "context": {"expired_at": error.expired_at.isoformat()}}
+        return _say(expired_at=error.expired_at)
+    if is_limited:
+        logger.warning("failures_exceeded", source_ip=source_ip)
+        return _say(limited_until=datetime.now(UTC) + failures.PAUSE)
     if caller is None:
         logger.info("caller_unknown")
         return {"isAuthorized": False}
-    return {
-        "isAuthorized": True,
-        "context": {
-            "user_id": str(caller.user_id),
-            "key_id": str(caller.key_id),
-            "scopes": " ".join(caller.scopes),
-        },
+    context = {
+        "user_id": str(caller.user_id),
+        "key_id": str(caller.key_id),
+        "scopes": " ".join(caller.scopes),
     }
+    if caller.expires_at is not None:  # the gateway keeps this answer for longer, perhaps
+        context["expires_at"] = caller.expires_at.isoformat()
+    return {"isAuthorized": True, "context": context}
+
+
+def _say(**what: datetime) -> dict[str, Any]:
+    context = {name: moment.isoformat() for name, moment in what.items()}
+    return {"isAuthorized": True, "context": context}

@@ -1,6 +1,6 @@
 """What each request of a caller passes: its scope, its allowance, and one transaction."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
 from crawlset.accounts import allowance, idempotency
+from crawlset.accounts.failures import FailuresExceededError
 from crawlset.accounts.keys import ApiKeyExpiredError
 from crawlset.errors import ConflictError, ForbiddenError
 from crawlset.kit import db
@@ -28,6 +29,7 @@ def as_caller(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> R
 
     Raises:
         ApiKeyExpiredError: the key was good once.
+        FailuresExceededError: the key is not known, and many from its address were not.
         MissingScopeError: the key is not for this.
         TooManyRequestsError: the minute's requests are used up.
         IdempotencyKeyReusedError: the key was sent with another request before.
@@ -49,7 +51,8 @@ def admit(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Respo
     Middleware like `as_caller` for a route that reads and does slow things outside a transaction.
 
     Raises:
-        ApiKeyExpiredError, MissingScopeError, TooManyRequestsError: as there.
+        ApiKeyExpiredError, FailuresExceededError, MissingScopeError: as there.
+        TooManyRequestsError: as there.
     """
     caller = _caller(app)
     user_id = UUID(caller["user_id"])
@@ -65,12 +68,19 @@ def _caller(app: APIGatewayHttpResolver) -> dict[str, str]:
     What the authorizer says; nothing for an open route.
 
     Raises:
-        ApiKeyExpiredError: it says that and no more.
+        ApiKeyExpiredError: it says so, or the key has expired since: the gateway keeps its answer.
+        FailuresExceededError: it says so.
     """
     authorizer = app.current_event.raw_event["requestContext"].get("authorizer", {})
     caller: dict[str, str] = authorizer.get("lambda") or {}
     if "expired_at" in caller:
         raise ApiKeyExpiredError(datetime.fromisoformat(caller["expired_at"]))
+    if "limited_until" in caller:
+        raise FailuresExceededError(datetime.fromisoformat(caller["limited_until"]))
+    if "expires_at" in caller:
+        expires_at = datetime.fromisoformat(caller["expires_at"])
+        if expires_at <= datetime.now(UTC):
+            raise ApiKeyExpiredError(expires_at)
     return caller
 
 

@@ -25,6 +25,9 @@ from crawlset.models import IdempotencyKey
 KEPT = timedelta(hours=24)
 SECRET_PATHS = frozenset({"/api/api-keys", "/api/webhooks"})
 """Routes whose answers hold secrets: they are not kept, so a repeated request makes another one."""
+SIGNED_ENDING = "/uploads"
+"""The end of routes whose answers hold links, which would not be good for as long as answers are
+kept: they are not kept, and the route itself does the same thing again when it has `key`."""
 _KEY = re.compile(r'"([\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\x21\x23-\x5b\x5d-\x7e]{1,255})')
 """A string of structured fields, or the same without its quotes."""
 _SUCCESSES = range(200, 300)
@@ -55,21 +58,34 @@ class Asked:
     fingerprint: bytes
 
 
-def asked(event: APIGatewayProxyEventV2) -> Asked | None:
+def key(event: APIGatewayProxyEventV2) -> str | None:
     """
-    The key that a POST was sent with, if any.
+    The key that a request was sent with, if any.
 
     Raises:
         InvalidIdempotencyKeyError: it is none.
     """
     header = event.headers.get("idempotency-key")
-    if header is None or event.http_method != "POST" or event.path in SECRET_PATHS:
+    if header is None:
         return None
     match = _KEY.fullmatch(header.strip())
     if match is None:
         raise InvalidIdempotencyKeyError
-    said = f"{event.path}\n{event.raw_query_string}\n{event.decoded_body or ''}"
-    return Asked(match[1] or match[2], hashlib.sha256(said.encode()).digest())
+    return match[1] or match[2]
+
+
+def asked(event: APIGatewayProxyEventV2) -> Asked | None:
+    """
+    What a POST with a key asks for, if its answer is to be kept.
+
+    Raises:
+        InvalidIdempotencyKeyError: the key is none.
+    """
+    is_kept = event.path not in SECRET_PATHS and not event.path.endswith(SIGNED_ENDING)
+    if event.http_method != "POST" or not is_kept or (given := key(event)) is None:
+        return None
+    said = f"{event.path}\n{event.raw_query_string}\n{event.body or ''}"
+    return Asked(given, hashlib.sha256(said.encode()).digest())
 
 
 def replay(user_id: UUID, asked: Asked) -> Response[Any] | None:

@@ -54,6 +54,19 @@ def reserve(session: Session, user_id: UUID, max_images: int | None, usual: int)
     return allowed
 
 
+def reserve_bytes(session: Session, user_id: UUID, n_bytes: int) -> None:
+    """
+    See that so many bytes more may be stored; the caller writes them down in this transaction.
+
+    Raises:
+        StoredBytesExceededError: they may not.
+    """
+    repository = AccountRepository(session)
+    profile = repository.lock_profile(user_id)
+    if repository.usage(user_id).stored_bytes + n_bytes > profile.max_stored_bytes:
+        raise StoredBytesExceededError(profile.max_stored_bytes)
+
+
 def images_allowed(session: Session, user_id: UUID, max_images: int | None, usual: int) -> int:
     """
     How many images a job may try, as `reserve` says it, without taking room.

@@ -3,10 +3,12 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, delete, func, or_, select, text, update
+from sqlalchemy import Row, case, delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from crawlset.errors import UnauthorizedError
 from crawlset.kit import db
 from crawlset.kit.paging import Slice
 from crawlset.models import (
@@ -14,16 +16,25 @@ from crawlset.models import (
     ApiKey,
     CrawlJob,
     ExportFile,
+    FailedAuthentication,
     IdempotencyKey,
     JobChunk,
     Profile,
     Project,
+    Upload,
 )
 
 LAST_USED_RESOLUTION = timedelta(minutes=5)
 COUNT_REQUEST = text("SELECT n_requests, max_requests, seconds_left FROM count_request(:user_id)")
 NOT_REVOKED = ApiKey.revoked_at.is_(None)
 NOT_EXPIRED = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now())
+
+
+class AccountGoneError(UnauthorizedError):
+    """The gateway answers for a key for up to a minute after its account was deleted."""
+
+    def __init__(self) -> None:
+        super().__init__("The account of this API key was deleted.")
 
 
 class AccountUsage(NamedTuple):
@@ -63,7 +74,7 @@ class AccountRepository:
 
     def usage(self, user_id: UUID) -> AccountUsage:
         """
-        What the account holds; its bytes are those in the bucket, of packs and of finished exports.
+        What the account holds; its bytes are those in the bucket: packs, lists, finished exports.
 
         Those of what was deleted count for as long as they are there.
         """
@@ -79,6 +90,9 @@ class AccountRepository:
         exported = select(func.coalesce(func.sum(ExportFile.file_size), 0)).where(
             ExportFile.user_id == user_id
         )
+        uploaded = select(func.coalesce(func.sum(Upload.n_bytes), 0)).where(
+            Upload.user_id == user_id
+        )
         projects = (
             select(func.count())
             .select_from(Project)
@@ -88,7 +102,9 @@ class AccountRepository:
             active_jobs, stored_bytes, n_projects = self.session.execute(
                 select(
                     active.scalar_subquery(),
-                    stored.scalar_subquery() + exported.scalar_subquery(),
+                    stored.scalar_subquery()
+                    + exported.scalar_subquery()
+                    + uploaded.scalar_subquery(),
                     projects.scalar_subquery(),
                 )
             ).one()
@@ -152,8 +168,38 @@ class AccountRepository:
         self.session.execute(select(func.pg_advisory_xact_lock(key)))
 
     def count_request(self, user_id: UUID) -> Row[Any]:
-        """Count one; give `n_requests` of this minute, `max_requests` and `seconds_left`."""
-        return self.session.execute(COUNT_REQUEST, {"user_id": user_id}).one()
+        """
+        Count one; give `n_requests` of this minute, `max_requests` and `seconds_left`.
+
+        Raises:
+            AccountGoneError: there is no such user any more.
+        """
+        try:
+            return self.session.execute(COUNT_REQUEST, {"user_id": user_id}).one()
+        except IntegrityError as error:
+            raise AccountGoneError from error
+
+    def count_failure_within(self, source: str, limit: int) -> bool:
+        """Count a failed authentication, unless `limit` of this minute are; say if it was."""
+        minute = func.date_trunc("minute", func.now())
+        this = (FailedAuthentication.source == source, FailedAuthentication.window_start == minute)
+        n_failures = FailedAuthentication.n_failures
+        if (self.session.scalar(select(n_failures).where(*this)) or 0) >= limit:
+            return False
+        first = insert(FailedAuthentication).values(
+            source=source, window_start=minute, n_failures=1
+        )
+        in_same = FailedAuthentication.window_start == first.excluded.window_start
+        self.session.execute(
+            first.on_conflict_do_update(
+                index_elements=[FailedAuthentication.source],
+                set_={
+                    "n_failures": case((in_same, n_failures + 1), else_=1),
+                    "window_start": first.excluded.window_start,
+                },
+            )
+        )
+        return True
 
     def keep_answer_once(self, **answer: Any) -> bool:
         """Keep the answer to a request with an Idempotency-Key; say whether the key was new."""

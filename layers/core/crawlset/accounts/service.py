@@ -27,6 +27,7 @@ class Caller:
     user_id: UUID
     key_id: UUID
     scopes: tuple[str, ...]
+    expires_at: datetime | None
 
 
 def create_profile(session: Session, *, email: str, name: str) -> tuple[UUID, str | None]:
@@ -107,4 +108,4 @@ def authenticate(session: Session, header: str) -> Caller | None:
         raise keys.ApiKeyExpiredError(key.expires_at)
     db.act_for(session, key.user_id)
     repository.note_use(key.id)
-    return Caller(user_id=key.user_id, key_id=key.id, scopes=tuple(key.scopes))
+    return Caller(key.user_id, key.id, tuple(key.scopes), key.expires_at)

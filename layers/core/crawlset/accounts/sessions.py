@@ -12,6 +12,7 @@ from crawlset.accounts.repository import AccountRepository
 from crawlset.errors import ForbiddenError
 from crawlset.kit import db
 from crawlset.kit.ids import new_id
+from crawlset.kit.incoming import fault_of
 from crawlset.models import ApiKey, LoginIdentity
 from crawlset.urls.spelling import host_of
 
@@ -38,10 +39,13 @@ def open_session(session: Session, claims: Mapping[str, str]) -> Opened:
     have had before; an address is taken over only if the provider has verified it.
 
     Raises:
-        NotSignedInError: no claims that the gateway has checked, or those of an ID token.
+        NotSignedInError: no claims that the gateway has checked, or those of an ID token, or text
+            that no database can hold.
         TooManyKeysError: the account has as many keys as it may.
     """
     if not claims.get("iss") or not claims.get("sub") or claims.get("token_use") == "id":
+        raise NotSignedInError
+    if any(map(fault_of, claims.values())):
         raise NotSignedInError
     user_id = _user_of(session, claims)
     db.act_for(session, user_id)

@@ -13,7 +13,6 @@ from crawlset.crawls.schemas import (
     CrawlJobCreate,
     CrawlJobDetail,
     CrawlJobRead,
-    UploadRead,
 )
 from crawlset.deletions import DEFAULT_GRACE_HOURS, Deleted, GraceHours
 from crawlset.errors import NotFoundError
@@ -23,23 +22,9 @@ from crawlset.kit import db
 from crawlset.kit.fields import Instant
 from crawlset.kit.paging import Cursor, Order, Page, PageLimit, Sort, Word, decode_uuid
 from crawlset.models import JobStatus, WorkStatus
-from crawlset.projects.repository import ProjectRepository
 
 router = APIGatewayHttpRouter()
 TAGS: Any = ["crawl jobs"]
-
-
-@router.post(
-    "/api/projects/<project_id>/uploads",
-    summary="Get a place to PUT a manifest to",
-    tags=TAGS,
-    status_code=HTTPStatus.CREATED,
-)
-@logs(router, "upload.created", "upload_id")
-def create_upload(project_id: UUID) -> UploadRead:
-    ProjectRepository(router.context["session"]).require(router.context["user_id"], project_id)
-    upload_id, url, expires_at = service.create_upload(router.context["user_id"])
-    return UploadRead(upload_id=upload_id, url=url, expires_at=expires_at)
 
 
 @router.post(
@@ -76,7 +61,7 @@ def list_crawl_jobs(
         page = CrawlRepository(session).list_page(project_id, wanted, after, limit, sort)
     if page is None:
         raise NotFoundError("project", project_id)
-    return Page(items=presenting.read_many(session, page.rows), next_cursor=page.next_key)
+    return Page.of_items(page, presenting.read_many(session, page.rows))
 
 
 @router.get(

@@ -105,14 +105,6 @@ class QueryRead(BaseModel):
     by: Annotated[str, Field(description="keyword, plural, language:de and so on, or model")]
 
 
-class UploadRead(BaseModel):
-    upload_id: UUID
-    url: str
-    method: str = "PUT"
-    headers: dict[str, str] = {}
-    expires_at: datetime
-
-
 class CostRead(RowRead):
     """US dollars at published prices, free tiers not taken off."""
 

@@ -1,8 +1,7 @@
 """What a user may do with crawl jobs."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import func
 from sqlalchemy.orm import Session
@@ -27,11 +26,12 @@ from crawlset.pipeline import service as pipeline
 from crawlset.projects.repository import ProjectRepository
 from crawlset.settings import MAX_CANDIDATES, source_settings
 from crawlset.sources import catalogue, manifests, registry
+from crawlset.uploads import service as uploads
+from crawlset.uploads.service import StoredList
 from crawlset.wire import keys
 from crawlset.wire.searches import Expansion, ManifestFormat, SearchRequest
 
 DEFAULT_MAX_IMAGES = 1_000
-UPLOAD_LIFETIME = timedelta(hours=1)
 IMAGES_SETTLED_AT_ONCE = 20_000
 
 
@@ -81,9 +81,11 @@ def create(
         ActiveJobsExceededError, StoredBytesExceededError: the account is full.
     """
     check(session, user_id, request)
-    manifest_key = _manifest_key(user_id, request)
+    manifest = _manifest(user_id, request)
     ProjectRepository(session).hold(user_id, project_id)
     max_images = quotas.reserve(session, user_id, request.max_images, usual_images(request))
+    if manifest is not None:
+        uploads.keep(session, user_id, project_id, manifest)
     job = CrawlJob(
         id=new_id(),
         user_id=user_id,
@@ -116,7 +118,7 @@ def create(
             request=to_json(search),
             status=WorkStatus.queued,
         )
-        for search in _searches(request, job.max_images, manifest_key)
+        for search in _searches(request, job.max_images, manifest.key if manifest else None)
     ]
     session.add_all(searches)
     session.flush()
@@ -168,15 +170,14 @@ def usual_images(request: CrawlJobCreate) -> int:
     return MAX_CANDIDATES if any(map(catalogue.is_list, request.sources)) else DEFAULT_MAX_IMAGES
 
 
-def _manifest_key(user_id: UUID, request: CrawlJobCreate) -> str | None:
+def _manifest(user_id: UUID, request: CrawlJobCreate) -> StoredList | None:
+    """Look at the list that was uploaded, or store the one in the request."""
     if request.urls is not None:
-        key = keys.upload(user_id, uuid4())
-        objects.put(key, "\n".join(request.urls).encode(), "text/plain")
-        return key
+        return uploads.store(user_id, "\n".join(request.urls).encode())
     if request.upload_id is not None:
         key = keys.upload(user_id, request.upload_id)
-        manifests.inspect(key, request.manifest_format)
-        return key
+        manifest = manifests.inspect(key, request.manifest_format)
+        return StoredList(request.upload_id, key, manifest.file.size)
     return None
 
 
@@ -366,10 +367,3 @@ def restore(session: Session, user_id: UUID, project_id: UUID, job_id: UUID) -> 
             raise RestoreTooLateError("crawl job", job)
     logger.info("crawl_job_restored", job_id=str(job.id))
     return job
-
-
-def create_upload(user_id: UUID) -> tuple[UUID, str, datetime]:
-    """A place for a manifest: its id, the URL to PUT it to, and until when."""
-    upload_id = uuid4()
-    url = objects.presign_put(keys.upload(user_id, upload_id), UPLOAD_LIFETIME)
-    return upload_id, url, datetime.now(UTC) + UPLOAD_LIFETIME

@@ -32,7 +32,7 @@ def create_dataset(request: DatasetCreate) -> DatasetRead:
 def list_datasets(limit: PageLimit = 20, cursor: Cursor = None) -> Page[DatasetRead]:
     session = router.context["session"]
     page = service.list_page(session, router.context["user_id"], decode_uuid(cursor), limit)
-    return Page(items=service.read_many(session, page.rows), next_cursor=page.next_key)
+    return Page.of_items(page, service.read_many(session, page.rows))
 
 
 @router.get(

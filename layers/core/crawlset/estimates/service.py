@@ -115,7 +115,7 @@ def _manifest_bytes(user_id: UUID, request: CrawlJobCreate) -> int:
     if request.upload_id is None:
         return 0
     key = keys.upload(user_id, request.upload_id)
-    return manifests.inspect(key, request.manifest_format).size
+    return manifests.inspect(key, request.manifest_format).file.size
 
 
 def _listed(request: CrawlJobCreate, manifest_bytes: int, limit: int) -> Range:

@@ -16,6 +16,7 @@ from crawlset.kit.paging import (
     decode,
     decode_int,
     encode,
+    fitting,
 )
 
 router = APIGatewayHttpRouter()
@@ -34,9 +35,10 @@ def list_events(
     session = router.context["session"]
     job = require_crawl_job(session, project_id, job_id)
     events = EventRepository(session).list_after(job, _place(cursor), limit)
-    last = events[-1] if events else None
+    items = fitting(map(EventRead.model_validate, events))
+    last = events[len(items) - 1] if events else None
     return EventPage(
-        items=[EventRead.model_validate(event) for event in events],
+        items=items,
         next_cursor=encode(f"{last.transaction_id}.{last.id}") if last else cursor,
     )
 

@@ -49,7 +49,8 @@ def lines(job: CrawlJob, export_format: ExportFormat, summary: Summary) -> Itera
     yield f"- Sources: {', '.join(map(plain, job.sources))}"
     yield f"- Intended use: {plain(str(job.policy['intended_use']))}"
     if summary.left_out:
-        yield f"- Left out: {sum(summary.left_out.values())} images, see `left_out` in the manifest"
+        counts = ", ".join(f"{n} {reason}" for reason, n in sorted(summary.left_out.items()))
+        yield f"- Left out: {counts}; `left_out_detail` in the manifest says why"
     if summary.unmet:
         unmet = ", ".join(plain(keyword, "(none)") for keyword in sorted(summary.unmet))
         yield f"- `classes` names keywords that no candidate has: {unmet}"

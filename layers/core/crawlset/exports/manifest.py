@@ -19,9 +19,9 @@ AS_THEY_ARE = (
 )  # fmt: skip
 NOT_EXPORTED: dict[str, Any] = dict.fromkeys((
     "split", "class", "label", "data_file", "file_name", "exported_sha256", "exported_size",
-    "exported_width", "exported_height", "exported_format", "left_out",
+    "exported_width", "exported_height", "exported_format", "left_out", "left_out_detail",
 ))  # fmt: skip
-"""Fields of an exported image, all null; `left_out` says why a chosen one is not exported."""
+"""Fields of an exported image, all null; the last two say why a chosen one is not exported."""
 
 
 def entry(row: Row[*tuple[Any, ...]], policy: Mapping[str, Any]) -> dict[str, Any]:

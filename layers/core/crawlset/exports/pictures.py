@@ -1,15 +1,14 @@
 """The pictures of an export: as they are stored, without metadata, or made anew."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crawlset.exports.formats.base import ExportedPicture
 from crawlset.exports.options import ExportOptions
-from crawlset.imaging.decode_child import Result
-from crawlset.imaging.features import Rejection
+from crawlset.imaging.features import Features, Rejection
 from crawlset.imaging.pool import DecodePool
-from crawlset.imaging.stripping import strip
+from crawlset.outcomes import LeftOutReason
 from crawlset.resizing import Resize
 from crawlset.wire.exports import Member
 
@@ -21,7 +20,8 @@ BATCH_IMAGES = 256
 class LeftOut:
     """An image that cannot be exported as asked."""
 
-    reason: str
+    reason: LeftOutReason
+    detail: str
 
 
 Read = Iterable[tuple[Member, bytes]]
@@ -29,47 +29,64 @@ Made = Iterator[tuple[Member, ExportedPicture | LeftOut]]
 
 
 def made(read: Read, options: ExportOptions) -> Made:
-    """Each picture as `options` want it, in order; at most `BATCH_BYTES` and one are in memory."""
-    transform = options.transform
-    pictures = _as_stored(read) if transform is None else _transformed(read, transform)
-    return _stripped(pictures) if options.metadata == "strip" else pictures
+    """
+    Each picture as `options` want it, in order; in memory are `BATCH_BYTES`, twice, and one.
 
-
-def _as_stored(read: Read) -> Made:
-    for member, body in read:
-        entry = member.entry
-        yield member, ExportedPicture(body, entry["format"], entry["width"], entry["height"])
-
-
-def _stripped(pictures: Made) -> Made:
-    for member, picture in pictures:
-        yield member, picture if isinstance(picture, LeftOut) else _without_metadata(picture)
-
-
-def _without_metadata(picture: ExportedPicture) -> ExportedPicture | LeftOut:
-    try:
-        data = strip(picture.data, picture.format)
-    except ValueError as error:
-        return LeftOut(f"metadata cannot be stripped: {error}")
-    return ExportedPicture(data, picture.format, picture.width, picture.height)
-
-
-def _transformed(read: Read, wanted: Resize) -> Made:
-    """Decode in child processes: a file that harms a decoder harms nothing else."""
+    What opens a file does so in child processes: one that harms them is lost, and nothing else.
+    """
+    if options.keeps_bytes:
+        yield from map(_as_stored, read)
+        return
     with closing(DecodePool()) as pool:
         for batch in _batches(read):
-            results = pool.decode_all((data for _, data in batch), wanted)
-            for (member, _), result in zip(batch, results, strict=True):
-                yield member, _picture(result)
+            pictures = (
+                [_as_stored(one) for one in batch]
+                if options.transform is None
+                else _transformed(pool, batch, options.transform)
+            )
+            yield from _stripped(pool, pictures) if options.metadata == "strip" else pictures
 
 
-def _picture(result: Result) -> ExportedPicture | LeftOut:
+def _as_stored(stored: tuple[Member, bytes]) -> tuple[Member, ExportedPicture]:
+    member, body = stored
+    entry = member.entry
+    return member, ExportedPicture(body, entry["format"], entry["width"], entry["height"])
+
+
+def _transformed(
+    pool: DecodePool, batch: list[tuple[Member, bytes]], wanted: Resize
+) -> list[tuple[Member, ExportedPicture | LeftOut]]:
+    results = pool.decode_all((data for _, data in batch), wanted)
+    return [(member, _picture(result)) for (member, _), result in zip(batch, results, strict=True)]
+
+
+def _picture(result: Features | Rejection) -> ExportedPicture | LeftOut:
     if isinstance(result, Rejection):
-        return LeftOut(f"cannot be transformed: {result.outcome}, {result.detail}")
+        return _left_out(LeftOutReason.not_transformed, result)
     picture = result.transformed
     if picture is None:
-        return LeftOut("cannot be transformed: the decoder left it as it is")
+        return LeftOut(LeftOutReason.not_transformed, "the decoder left it as it is")
     return ExportedPicture(picture.data, picture.format, picture.width, picture.height)
+
+
+def _stripped(
+    pool: DecodePool, pictures: Sequence[tuple[Member, ExportedPicture | LeftOut]]
+) -> Made:
+    whole = [picture for _, picture in pictures if isinstance(picture, ExportedPicture)]
+    results = iter(pool.strip_all((picture.data, picture.format) for picture in whole))
+    for member, picture in pictures:
+        if isinstance(picture, LeftOut):
+            yield member, picture
+            continue
+        result = next(results)
+        if isinstance(result, Rejection):
+            yield member, _left_out(LeftOutReason.not_stripped, result)
+        else:
+            yield member, replace(picture, data=result)
+
+
+def _left_out(reason: LeftOutReason, rejection: Rejection) -> LeftOut:
+    return LeftOut(reason, f"{rejection.outcome}: {rejection.detail}")
 
 
 def _batches(read: Read) -> Iterator[list[tuple[Member, bytes]]]:

@@ -38,7 +38,7 @@ def list_export_jobs(
     session = router.context["session"]
     job = require_crawl_job(session, project_id, job_id)
     page = ExportRepository(session).list_page(job, decode_uuid(cursor), limit)
-    return Page(items=service.read(session, page.rows), next_cursor=page.next_key)
+    return Page.of_items(page, service.read(session, page.rows))
 
 
 @router.get(JOB, summary="Get an export job", tags=TAGS)

@@ -8,6 +8,7 @@ from crawlset.exports.formats import DEFAULT, ExportFormatName
 from crawlset.exports.options import ExportOptions
 from crawlset.kit.fields import RowRead
 from crawlset.models import ExportJob, JobStatus
+from crawlset.outcomes import LeftOutReason
 
 
 class ExportRequest(BaseModel):
@@ -45,6 +46,13 @@ class ExportJobRead(RowRead):
     format: str
     export_options: ExportOptions
     n_images: int
+    left_out: Annotated[
+        dict[str, int],
+        Field(
+            description="Images that were chosen and cannot be exported as asked, by reason:"
+            f" {', '.join(LeftOutReason)}"
+        ),
+    ]
     file_size: Annotated[int, Field(description="Bytes of all files")]
     error_message: str | None
     expires_at: datetime | None

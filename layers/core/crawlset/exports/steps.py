@@ -40,7 +40,8 @@ class Note(BaseModel):
 
     files: list[WrittenFile]
     n_images: int = 0
-    n_candidates: int = 0
+    left_out: dict[str, int] = {}
+    """Number of images by reason, in the note of `finish`."""
 
 
 def run(message: ExportStep) -> dict[str, Any]:
@@ -118,10 +119,13 @@ def finish(message: ExportStep) -> None:
         )
         for file in written:
             objects.put_file(keys.export_file(export_id, file.name), Path(directory, file.name))
-    note = Note(files=written, n_images=summary.n_exported, n_candidates=summary.n_candidates)
+    note = Note(files=written, n_images=summary.n_exported, left_out=summary.left_out)
     _note(export_id, SIDE, note)
     logger.info(
-        "export_side_files_written", candidates=summary.n_candidates, images=summary.n_exported
+        "export_side_files_written",
+        candidates=summary.n_candidates,
+        images=summary.n_exported,
+        left_out=summary.left_out,
     )
 
 
@@ -154,6 +158,8 @@ def verify(message: ExportStep) -> None:
     expected = export_format.plan.n_candidates, side.n_images
     if export_format.has_data_files and side.n_images != sum(note.n_images for note in notes):
         raise ExportDamagedError(MANIFEST, "it lists other images than were written")
+    if export_format.plan.n_images != side.n_images + sum(side.left_out.values()):
+        raise ExportDamagedError(MANIFEST, "it does not say what became of every image planned")
     with TemporaryDirectory() as directory:
         path = Path(directory, "file")
         for file in side.files:
@@ -161,7 +167,7 @@ def verify(message: ExportStep) -> None:
             if file.name == MANIFEST and (damage := manifest.damage_of(path, *expected)):
                 raise ExportDamagedError(file.name, damage)
     written = [*(file for note in notes for file in note.files), *side.files]
-    _complete(message, side.n_images, written)
+    _complete(message, side, written)
 
 
 def fail(message: ExportStep) -> None:
@@ -224,13 +230,14 @@ def _shard_notes(message: ExportStep, export_format: ExportFormat) -> list[Note]
     ]
 
 
-def _complete(message: ExportStep, n_images: int, written: list[WrittenFile]) -> None:
+def _complete(message: ExportStep, side: Note, written: list[WrittenFile]) -> None:
     size = sum(file.file_size for file in written)
     with db.transaction(message.user_id) as session:
         is_first = PipelineRepository(session).complete(
             ExportJob,
             message.export_job_id,
-            n_images=n_images,
+            n_images=side.n_images,
+            left_out=side.left_out,
             file_size=size,
             expires_at=func.now() + LIFETIME,
         )
@@ -241,7 +248,7 @@ def _complete(message: ExportStep, n_images: int, written: list[WrittenFile]) ->
                 [(file.name, file.file_size, bytes.fromhex(file.sha256)) for file in written],
             )
     if is_first:
-        logger.info("export_job_completed", images=n_images, files=len(written), bytes=size)
+        logger.info("export_job_completed", images=side.n_images, files=len(written), bytes=size)
 
 
 def _note(export_id: UUID, name: str, note: Note) -> None:

@@ -41,7 +41,7 @@ def write(
     with closing(export_format.open_writer(path)) as writer:
         for member, picture in pictures.made(_read(members, get_range), options):
             if isinstance(picture, LeftOut):
-                results.append({"left_out": picture.reason})
+                results.append({"left_out": picture.reason, "left_out_detail": picture.detail})
                 continue
             sample = _sample(export_format, shard, member, picture)
             writer.append(sample)

@@ -28,6 +28,14 @@ class Limits:
     """Wall clock of one attempt at one URL, with its redirects."""
     slow_bytes_per_second: int = 1024
     slow_seconds: float = 5.0
+    small_piece_bytes: int = 64
+    """
+    Average size of a body's pieces below which it is refused: each costs us as much as a large one.
+
+    A file that some program sends line by line, as if it were a text, comes in pieces of 256 bytes.
+    """
+    n_small_pieces: int = 1_000
+    """Pieces that may be as small as they like."""
     backoff_seconds: float = 1.0
     """Wait before the first retry when the server names none; doubled for the second."""
     retry_after_seconds: float = 20.0

@@ -4,6 +4,7 @@ One transfer at a time on one libcurl handle: its options, and its callbacks wit
 A callback stops the transfer by leaving an error in it; the engine passes that on.
 """
 
+import re
 import socket
 from dataclasses import dataclass, field
 
@@ -29,6 +30,7 @@ _BUFFER_BYTES = 128 * 1024
 _REFUSED = -1
 _E_TOO_LARGE = 100
 """CURLE_TOO_LARGE, which pycurl has no name for."""
+_STATUS_LINE = re.compile(rb"HTTP/\S+[ \t]+(\d{3})")
 _BLANK = frozenset({b"\r\n", b"\n"})
 _USUAL_HEADERS = ["Accept: image/*,*/*;q=0.5", "Accept-Encoding: identity"]
 
@@ -66,9 +68,13 @@ class Transfer:
     started: float = 0.0
     header_lines: list[bytes] = field(default_factory=list)
     """Header lines of this answer and of the provisional ones (1xx) before it."""
+    n_provisional_lines: int = 0
+    """How many of them came before this answer."""
     n_header_bytes: int = 0
     headers: Headers = field(default_factory=Headers)
     body: Body = field(default_factory=Body)
+    n_pieces: int = 0
+    """Pieces in which the body came, as chunks, frames or packets."""
     status: int = 0
     n_drained: int = 0
     has_headers: bool = False
@@ -172,15 +178,16 @@ class Handle:
     def _end_headers(self) -> int | None:
         """Read the head that is now whole, and judge it unless it is a provisional one."""
         transfer = self.transfer
-        lines = transfer.header_lines
-        begin = len(lines) - 2
-        while not lines[begin].startswith(b"HTTP/"):
-            begin -= 1
-        transfer.status = int(lines[begin].split(b" ", 2)[1][:3])
+        status_line, *fields = transfer.header_lines[transfer.n_provisional_lines : -1]
+        status = _STATUS_LINE.match(status_line)
+        if status is None:
+            return self._stop(TransferError(Outcome.connect_error, "no status in the answer"))
+        transfer.status = int(status[1])
         if transfer.status < HTTP_OK:
+            transfer.n_provisional_lines = len(transfer.header_lines)
             return None
         transfer.has_headers = True
-        transfer.headers = Headers(lines[begin + 1 : -1])
+        transfer.headers = Headers(fields)
         return self._judge()
 
     def _judge(self) -> int | None:
@@ -197,7 +204,7 @@ class Handle:
             detail = f"content-encoding {encoding[:40]} though identity was asked for"
             return self._stop(TransferError(Outcome.unsupported_format, detail))
         length = transfer.headers.first("content-length") or ""
-        if length.isdecimal() and int(length) > transfer.max_bytes and not transfer.may_cut:
+        if _is_over(length, transfer.max_bytes) and not transfer.may_cut:
             return self._stop(_too_large(transfer.max_bytes))
         return None
 
@@ -216,6 +223,12 @@ class Handle:
             transfer.is_cut = True
             return _REFUSED
         transfer.body.append(piece)
+        transfer.n_pieces += 1
+        if transfer.n_pieces > self._limits.n_small_pieces and (
+            transfer.body.size < transfer.n_pieces * self._limits.small_piece_bytes
+        ):
+            detail = f"a body in pieces of under {self._limits.small_piece_bytes} bytes"
+            return self._stop(TransferError(Outcome.too_slow, detail))
         return None
 
     def _stop(self, error: Exception) -> int:
@@ -244,6 +257,12 @@ def slowness(transfer: Transfer, now: float, limits: Limits) -> TransferError | 
         return None
     rate = limits.slow_bytes_per_second
     return TransferError(Outcome.too_slow, f"under {rate} bytes/s for {limits.slow_seconds:g} s")
+
+
+def _is_over(length: str, max_bytes: int) -> bool:
+    """Whether the number `length` is over `max_bytes`, however many digits it has."""
+    digits = length.lstrip("0")
+    return digits.isdecimal() and (len(digits) > len(str(max_bytes)) or int(digits) > max_bytes)
 
 
 def _too_large(max_bytes: int) -> TransferError:

@@ -68,16 +68,16 @@ def get_image_content(project_id: UUID, job_id: UUID, image_id: RowId) -> Conten
 
 def _content_of(image: Image) -> ContentRead:
     """
-    A link to its range of the pack.
+    A link to its range of the pack, which opens no other range.
 
     Raises:
         ImageNotStoredError: there are no bytes of it.
     """
     stored = require_stored(image)
-    last = stored.offset + stored.length - 1
+    headers = {"Range": f"bytes={stored.offset}-{stored.offset + stored.length - 1}"}
     return ContentRead(
-        url=objects.presign_get(stored.pack_key, LINK_LIFETIME),
-        headers={"Range": f"bytes={stored.offset}-{last}"},
+        url=objects.presign_get(stored.pack_key, LINK_LIFETIME, **headers),
+        headers=headers,
         file_size=stored.length,
         sha256=(image.sha256 or b"").hex(),
         expires_at=datetime.now(UTC) + LINK_LIFETIME,

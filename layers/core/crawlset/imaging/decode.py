@@ -207,7 +207,7 @@ def _jpeg(data: bytes, header: jpeg.Header, wanted: Resize | None) -> _Decoded:
         turned,
         header.xmp,
         warning,
-        profile(data, header.scan) if wanted is not None and not header.junk else None,
+        profile(data) if wanted is not None else None,
         subsampling,
     )
 
@@ -220,7 +220,7 @@ def _colours(
         if header.mode == "L":
             return "GRAY", None
         _, _, space, _ = simplejpeg.decode_jpeg_header(data, strict=False)
-        return ("YCC", "444") if space == "YCbCr" else ("RGB", None)
+        return ("YCC", "444") if space == "YCbCr" and not header.junk else ("RGB", None)
     is_plain = turned in {None, 1} and not header.junk
     _, _, space, subsampling = simplejpeg.decode_jpeg_header(data, strict=False)
     subsampling = "444" if header.mode == "L" else str(subsampling)

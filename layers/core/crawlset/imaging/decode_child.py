@@ -11,16 +11,14 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import IO
+from typing import IO, Any
 
 from crawlset.imaging.features import (
     MAX_ANSWER_BYTES,
     MAX_TRANSFORMED_BYTES,
     REPLY,
     REQUEST,
-    Features,
     Rejection,
-    result_from,
 )
 from crawlset.kit.event_loop import Timer
 from crawlset.kit.spool import Body
@@ -31,10 +29,7 @@ AHEAD_BYTES = PIPE_BYTES // 2
 """Sent to a child before it has answered, beyond which it is sent no further picture."""
 _READ_BYTES = 1 << 16
 _PIECES = 64
-"""Pieces to a write, of 16 KiB as they came, or of 1 MiB from a file: not all are held at once."""
-
-Result = Features | Rejection
-Done = Callable[[Result], None]
+"""Pieces of a body to a write: not all are held at once."""
 
 
 class ChildError(Exception):
@@ -46,12 +41,15 @@ class ChildError(Exception):
 
 
 @dataclass(slots=True, eq=False)
-class Job:
-    """A picture to decode, and whom to tell."""
+class Job[Answer]:
+    """A picture, what is asked of it, and whom to tell."""
 
     picture: Body
-    done: Done
+    done: Callable[[Answer | Rejection], None]
     question: bytes
+    """JSON, or nothing."""
+    read: Callable[[dict[str, Any], bytes], Answer | Rejection]
+    """Reads an answer, as JSON data and a picture, and raises whatever a senseless one makes it."""
 
 
 class Child:
@@ -79,7 +77,7 @@ class Child:
         for fd in (self.inlet, self.outlet):
             os.set_blocking(fd, False)
             _widen(fd)
-        self.jobs: deque[Job] = deque()
+        self.jobs: deque[Job[Any]] = deque()
         """Given to it and not answered; it is at the first."""
         self.n_bytes = 0
         """Bytes of the pictures that it has been given and has not answered."""
@@ -90,8 +88,8 @@ class Child:
         self.began = 0.0
         """When it came to its first job, on the monotonic clock."""
         self.timer: Timer | None = None
-        self._unsent: deque[Job] = deque()
-        self._in_transit: Job | None = None
+        self._unsent: deque[Job[Any]] = deque()
+        self._in_transit: Job[Any] | None = None
         """What is being written to it."""
         self._pieces: Iterator[bytes] = iter(())
         self._unwritten: list[bytes | memoryview] = []
@@ -109,7 +107,7 @@ class Child:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def give(self, job: Job) -> None:
+    def give(self, job: Job[Any]) -> None:
         """Put `job` behind those it has; `write` sends it."""
         if not self.jobs:
             self.began = time.monotonic()
@@ -142,7 +140,7 @@ class Child:
         except BlockingIOError:
             self.is_full = True
 
-    def read(self) -> Iterator[tuple[Job, Result]]:
+    def read(self) -> Iterator[tuple[Job[Any], Any]]:
         """
         Read once what it has answered; gives the jobs that are done, with their results.
 
@@ -165,14 +163,15 @@ class Child:
             if len(self._received) < end:
                 return
             with memoryview(self._received) as view:
-                answer, transformed = bytes(view[REPLY.size : middle]), bytes(view[middle:end])
+                answer, picture = bytes(view[REPLY.size : middle]), bytes(view[middle:end])
             del self._received[:end]
             if answer:
-                yield self._finish_first(), _result(answer, transformed)
+                job = self._finish_first()
+                yield job, _read(job, answer, picture)
             else:
                 self.is_ready = True
 
-    def _finish_first(self) -> Job:
+    def _finish_first(self) -> Job[Any]:
         first = self.jobs[0] if self.jobs else None
         if first is None or first is self._in_transit or first in self._unsent:
             raise ChildError("an answer before the question")
@@ -204,10 +203,10 @@ def _drop(pieces: list[bytes | memoryview], n_written: int) -> None:
         pieces[0] = memoryview(pieces[0])[n_written:]
 
 
-def _result(answer: bytes, transformed: bytes) -> Result:
+def _read[Answer](job: Job[Answer], answer: bytes, picture: bytes) -> Answer | Rejection:
     """Read an answer in which anything can be: what it decoded may have taken the child over."""
     try:
-        return result_from(json.loads(answer), transformed)
+        return job.read(json.loads(answer), picture)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return Rejection(Outcome.decode_crash, "an answer that makes no sense")
 

@@ -2,14 +2,15 @@
 The decoding child: one image in on standard input, one answer out on standard output.
 
 In: the length of the question and of the file, then both. Out: the length of the answer and of the
-transformed picture, then both. Questions and answers are JSON; lengths little-endian. An empty
-answer comes first: the child is up.
+transformed or stripped picture, then both. Questions and answers are JSON; lengths little-endian.
+An empty answer comes first: the child is up.
 It holds no credential and can open nothing; its memory and its time a picture are limited.
 """
 
 import json
 import resource
 import sys
+from typing import Any
 
 from crawlset.imaging.decode import describe
 from crawlset.imaging.features import (
@@ -18,9 +19,12 @@ from crawlset.imaging.features import (
     REQUEST,
     Features,
     Rejection,
-    resize_from,
+    Strip,
+    question_from,
     result_message,
+    stripped_message,
 )
+from crawlset.imaging.stripping import stripped
 from crawlset.outcomes import Outcome
 from crawlset.resizing import Resize
 
@@ -37,23 +41,30 @@ def main() -> None:
         question = requests.read(question_size)
         data = requests.read(file_size)
         _allow_cpu(cpu_seconds)
-        result = _answer(data, resize_from(json.loads(question)) if question else None)
+        message, picture = _answer(data, question_from(json.loads(question)) if question else None)
         del data
-        answer = json.dumps(result_message(result)).encode()
-        picture = getattr(result, "transformed", None)
-        transformed = picture.data if picture is not None else b""
-        replies.write(REPLY.pack(len(answer), len(transformed)) + answer)
-        replies.write(transformed)
+        answer = json.dumps(message).encode()
+        replies.write(REPLY.pack(len(answer), len(picture)) + answer)
+        replies.write(picture)
         replies.flush()
 
 
-def _answer(data: bytes, wanted: Resize | None) -> Features | Rejection:
-    result = describe(data, wanted)
+def _answer(data: bytes, asked: Resize | Strip | None) -> tuple[dict[str, Any], bytes]:
+    """The answer as JSON data, and the picture that goes with it."""
+    if isinstance(asked, Strip):
+        return _stripped(data, asked)
+    result = describe(data, asked)
     if isinstance(result, Features) and result.transformed is not None:
-        size = len(result.transformed.data)
-        if size > MAX_TRANSFORMED_BYTES:
-            return Rejection(Outcome.too_large, f"{size} bytes once transformed")
-    return result
+        picture = result.transformed.data
+        if len(picture) <= MAX_TRANSFORMED_BYTES:
+            return result_message(result), picture
+        result = Rejection(Outcome.too_large, f"{len(picture)} bytes once transformed")
+    return result_message(result), b""
+
+
+def _stripped(data: bytes, asked: Strip) -> tuple[dict[str, Any], bytes]:
+    result = stripped(data, asked.format)
+    return stripped_message(result), b"" if isinstance(result, Rejection) else result
 
 
 def _confine(max_memory: int) -> None:

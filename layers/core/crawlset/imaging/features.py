@@ -11,7 +11,6 @@ from typing import Any
 from crawlset.outcomes import Outcome
 from crawlset.resizing import EXTENSIONS, Resize, ResizeMode, StoredFormat
 
-"""Accepted here."""
 REQUEST = struct.Struct("<IQ")
 """Before a question: bytes of JSON, bytes of the file."""
 REPLY = struct.Struct("<II")
@@ -63,6 +62,25 @@ class Rejection:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """Asks for a picture of this format without its metadata; its pixels are not decoded."""
+
+    format: str
+
+
+def question_message(asked: Resize | Strip | None) -> dict[str, Any] | None:
+    """What a child is asked, as JSON data; `question_from` is its inverse."""
+    return {"strip": asked.format} if isinstance(asked, Strip) else resize_message(asked)
+
+
+def question_from(message: dict[str, Any] | None) -> Resize | Strip | None:
+    """Raises what `resize_from` does."""
+    if message is not None and "strip" in message:
+        return Strip(message["strip"])
+    return resize_from(message)
+
+
 def resize_from(message: dict[str, Any] | None) -> Resize | None:
     """A `Resize` from its JSON; raises `ValueError`, `TypeError` or `KeyError` on anything else."""
     if message is None:
@@ -110,6 +128,19 @@ def result_from(message: dict[str, Any], data: bytes) -> Features | Rejection:
     _claim(StoredFormat(picture.format))
     _claim(_are_whole(range(1, _MAX_SIDE), picture.width, picture.height))
     return replace(features, transformed=picture)
+
+
+def stripped_message(result: bytes | Rejection) -> dict[str, Any]:
+    """`result` as JSON data, without the bytes; `stripped_from` is its inverse."""
+    return asdict(result) if isinstance(result, Rejection) else {"size": len(result)}
+
+
+def stripped_from(message: dict[str, Any], data: bytes) -> bytes | Rejection:
+    """What a child answered to `Strip`: `message`, and `data`. Raises what `result_from` does."""
+    if "outcome" in message:
+        return Rejection(Outcome(message["outcome"]), _text(message["detail"]))
+    _claim(message["size"] == len(data) > 0)
+    return data
 
 
 def _check(seen: Features) -> None:

@@ -6,20 +6,18 @@ it is about bytes that hold no part of it.
 """
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import simplejpeg
 
-from crawlset.imaging.jpeg_segments import unconverted
+from crawlset.imaging.jpeg_segments import segments, unconverted
 from crawlset.imaging.sniff import DamagedError, MalformedImageError, TruncatedError
 
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
 _HUFFMAN_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 _PROGRESSIVE = 0xC2
-_BARE = frozenset({0x01, *range(0xD0, 0xD9)})
-_MARK, _TABLES, _END, _SCAN, _APP1 = 0xFF, 0xC4, 0xD9, 0xDA, 0xE1
+_TABLES, _SCAN, _APP1 = 0xC4, 0xDA, 0xE1
 _PRECISION = 8
 _EXIF = b"Exif\0\0"
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
@@ -81,16 +79,16 @@ def decode(
     Pixels (height, width, channels) of a Huffman-coded JPEG, and what was odd about it.
 
     Decoded at the smallest DCT scale that leaves `least` (width, height); sides are rounded up.
-    `colours` is `GRAY`, `RGB` or `YCC`, which is Y, Cb and Cr as they are, chroma samples repeated;
-    a file with bytes between its segments gives RGB instead. Raises `TruncatedError`,
-    `DamagedError`, and `ValueError` with libjpeg's message when it will not decode such a file.
+    `colours` is `GRAY`, `RGB` or `YCC`, which is Y, Cb and Cr as they are, chroma samples repeated,
+    and is for files without junk. Raises `TruncatedError`, `DamagedError`, and `ValueError` with
+    libjpeg's message when it will not decode such a file.
     """
     if not header.has_blanks and _has_hole(data, header):
         raise DamagedError("a run of zeros in the picture's data")
     width, height = least
-    keeps_planes = colours == "YCC" and not header.junk
+    keeps_planes = colours == "YCC"
     if keeps_planes:
-        data, scan = unconverted(data, header.scan)
+        data, scan = unconverted(data)
         header = replace(header, scan=scan)
     warnings: list[str] = []
     while True:
@@ -132,7 +130,7 @@ def _walk(data: bytes) -> Header:
     exif = xmp = None
     zero_symbols: dict[int, int] = {}
     junk: list[tuple[int, int]] = []
-    for marker, start, stop in _segments(data, junk):
+    for marker, start, stop in segments(data, junk):
         if marker in _FRAMES and frame is None:
             frame = marker, *struct.unpack_from(">BHHB", data, start)
         elif marker == _APP1 and exif is None and data.startswith(_EXIF, start):
@@ -162,33 +160,6 @@ def _walk(data: bytes) -> Header:
         tuple(junk),
         can_end or not is_sequential or n_scanned != n_channels,
     )
-
-
-def _segments(data: bytes, junk: list[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
-    """
-    Marker, start and end of the body of each segment up to the first scan's header.
-
-    Bytes between segments go to `junk`, as offsets from and to.
-    """
-    at = 2
-    marker = 0
-    while marker != _SCAN:
-        start = at
-        while data[at] != _MARK or data[at + 1] in {0, _MARK}:
-            at = data.find(_MARK, at + 1)
-            if at < 0:
-                raise MalformedImageError("a marker is missing")
-        if at > start:
-            junk.append((start, at))
-        marker = data[at + 1]
-        if marker == _END:
-            raise MalformedImageError("no picture in it")
-        if marker in _BARE:
-            at += 2
-            continue
-        (length,) = struct.unpack_from(">H", data, at + 2)
-        yield marker, at + 4, at + 2 + length
-        at += 2 + length
 
 
 def _zero_symbols(tables: bytes) -> dict[int, int]:

@@ -1,10 +1,17 @@
-"""JPEG segments of a picture that is transformed: taken out, marked otherwise, put in."""
+"""The segments of a JPEG: read, and of one that is transformed marked otherwise and put in."""
 
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_SCAN, _APP0, _APP1, _APP2, _APP14 = 0xDA, 0xE0, 0xE1, 0xE2, 0xEE
+from crawlset.imaging.sniff import MalformedImageError
+
+_BARE = frozenset({0x01, *range(0xD0, 0xD9)})
+"""Markers that no segment follows."""
+_MARK, _END, _SCAN, _APP0, _APP1, _APP2, _APP14 = (
+    0xFF, 0xD9, 0xDA, 0xE0, 0xE1, 0xE2, 0xEE,
+)  # fmt: skip
+_FILL = b"\xff"
 _MAX_BODY = 65_533
 _MAX_PARTS = 255
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
@@ -28,25 +35,56 @@ class About:
         return self if fits else About(self.xmp)
 
 
-def unconverted(data: bytes, scan: int) -> tuple[bytes, int]:
+def segments(
+    data: bytes, junk: list[tuple[int, int]] | None = None
+) -> Iterator[tuple[int, int, int]]:
+    """
+    Marker, start and end of the body of each segment up to the first scan's header.
+
+    Any number of fill bytes, 0xFF, may stand before a marker (ITU-T T.81, B.1.1.2). Other bytes
+    between segments go to `junk`, as offsets from and to. Raises `MalformedImageError`, and
+    `IndexError` or `struct.error` where `data` ends early.
+    """
+    at = 2
+    marker = 0
+    while marker != _SCAN:
+        start = at
+        while data[at] != _MARK or data[at + 1] in {0, _MARK}:
+            at = data.find(_MARK, at + 1)
+            if at < 0:
+                raise MalformedImageError("a marker is missing")
+        if junk is not None and (n_odd := len(data[start:at].rstrip(_FILL))):
+            junk.append((start, start + n_odd))
+        marker = data[at + 1]
+        if marker == _END:
+            raise MalformedImageError("no picture in it")
+        if marker in _BARE:
+            at += 2
+            continue
+        (length,) = struct.unpack_from(">H", data, at + 2)
+        yield marker, at + 4, at + 2 + length
+        at += 2 + length
+
+
+def unconverted(data: bytes) -> tuple[bytes, int]:
     """
     The JPEG `data` so marked that libjpeg takes its Y, Cb and Cr for red, green and blue.
 
-    It then hands them over as they are. `scan` is the offset of the first scan, before and after;
-    nothing but segments may be before it.
+    It then hands them over as they are. Gives the offset of the first scan as well.
     """
     kept = [data[:2], _NO_CONVERSION]
-    for marker, start, stop in _segments(data, scan):
-        if marker not in {_APP0, _APP14}:
+    for marker, start, stop in segments(data):
+        if marker == _SCAN:
+            kept.append(data[start - 4 :])
+        elif marker not in {_APP0, _APP14}:
             kept.append(data[start - 4 : stop])
-    kept.append(data[scan:])
     return b"".join(kept), sum(map(len, kept[:-1]))
 
 
-def profile(data: bytes, scan: int) -> bytes | None:
-    """The ICC profile before offset `scan`, the first scan's."""
+def profile(data: bytes) -> bytes | None:
+    """The ICC profile before the first scan."""
     parts = {}
-    for marker, start, stop in _segments(data, scan):
+    for marker, start, stop in segments(data):
         if marker == _APP2 and data.startswith(_PROFILE, start):
             at = start + len(_PROFILE)
             parts[data[at]] = data[at + 2 : stop]
@@ -70,15 +108,6 @@ def with_about(data: bytes, about: About) -> bytes:
         return data
     (length,) = struct.unpack_from(">H", data, 4)
     return b"".join([data[: 4 + length], *segments, data[4 + length :]])
-
-
-def _segments(data: bytes, scan: int) -> Iterator[tuple[int, int, int]]:
-    """Marker, start and end of the body of each segment before `scan`."""
-    at = 2
-    while at < scan:
-        (length,) = struct.unpack_from(">H", data, at + 2)
-        yield data[at + 1], at + 4, at + 2 + length
-        at += 2 + length
 
 
 def _segment(marker: int, body: bytes) -> bytes:

@@ -6,9 +6,10 @@ import zlib
 from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
+from crawlset.imaging import xmp
+
 _ORIENTATION = 0x0112
 _SHORT = 3
-_MAX_PACKET = 1 << 20
 _PROPERTY = "{http://ns.useplus.org/ldf/xmp/1.0/}DataMining"
 _RESOURCE = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}resource"
 _VALUE = re.compile(r"(?:^|[/#])(DMI-[A-Za-z-]{1,60})$")
@@ -39,18 +40,24 @@ def data_mining(packet: bytes | None) -> str | None:
 
     A packet that cannot be read says nothing. If it says several things, a prohibition counts.
     """
-    if packet is None or b"DataMining" not in packet or b"<!DOCTYPE" in packet:
+    if packet is None or b"DataMining" not in packet.replace(b"\0", b""):  # in UTF-16 as well
         return None
     try:
-        root = ET.fromstring(packet.strip(b"\0 \t\r\n"))  # noqa: S314, it has no DTD
-    except (ET.ParseError, ValueError, LookupError):
+        root = xmp.read(packet)
+    except xmp.XmpRefusedError:
+        return None
+    if root is None:
         return None
     values = [match[1] for text in _values(root) if (match := _VALUE.search(text.strip()))]
     return min(values, key=lambda value: not value.startswith("DMI-PROHIBITED"), default=None)
 
 
 def xmp_packet(data: bytes, image_format: str) -> bytes | None:
-    """The XMP packet of a `png`, `webp` or `gif` whose structure is whole."""
+    """
+    The XMP packet of a `png`, `webp` or `gif` whose structure is whole.
+
+    One that was compressed is cut where it is too large to be read.
+    """
     return _PACKETS[image_format](data)
 
 
@@ -78,7 +85,7 @@ def _international_text(chunk: bytes) -> bytes | None:
     if not chunk[:1].strip(b"\0"):
         return text
     try:
-        return zlib.decompressobj().decompress(text, _MAX_PACKET)
+        return zlib.decompressobj().decompress(text, xmp.MAX_BYTES + 1)
     except zlib.error:
         return None
 

@@ -1,6 +1,7 @@
 """
 Decoding children, one a vCPU, fed through pipes: Lambda has neither /dev/shm nor semaphores.
 
+Whatever opens a file of a third party does it in one of them: to decode it, or to strip it.
 Each has a few pictures in its pipe, so that it goes on while we do something else. It answers in
 their order: one that dies costs the picture it was at and is replaced.
 """
@@ -11,11 +12,19 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
+from typing import Any
 
-from crawlset.imaging.decode_child import Child, ChildError, Done, Job, Result
-from crawlset.imaging.features import Rejection, resize_message
+from crawlset.imaging.decode_child import Child, ChildError, Job
+from crawlset.imaging.features import (
+    Features,
+    Rejection,
+    Strip,
+    question_message,
+    result_from,
+    stripped_from,
+)
 from crawlset.kit.event_loop import READ, WRITE, Loop, Promise
 from crawlset.kit.spool import Body
 from crawlset.outcomes import Outcome
@@ -37,7 +46,7 @@ class DecodePool:
     `n_children` processes, started at once and kept for as many chunks as come.
 
     Bind it to a loop with `attach` before the first picture and `detach` it after the last;
-    `decode_all` does both.
+    `decode_all` and `strip_all` do both.
     """
 
     def __init__(
@@ -51,9 +60,9 @@ class DecodePool:
         self._max_memory = max_memory
         self._cpu_seconds = cpu_seconds
         self._wall_seconds = wall_seconds
-        self._waiting: deque[Job] = deque()
+        self._waiting: deque[Job[Any]] = deque()
         self._n_futile_starts = 0
-        self._questions: dict[Resize | None, bytes] = {None: b""}
+        self._questions: dict[Resize | Strip | None, bytes] = {None: b""}
         self._loop: Loop
         _hide_memory()
         self._children = [self._start() for _ in range(n_children or _n_cpus())]
@@ -85,39 +94,70 @@ class DecodePool:
             child.end()
         self._children.clear()
 
-    def decode(self, picture: Body, done: Done, resize: Resize | None = None) -> None:
+    def decode(
+        self,
+        picture: Body,
+        done: Callable[[Features | Rejection], None],
+        resize: Resize | None = None,
+    ) -> None:
         """
         Call `done` once with what a child makes of `picture`, or with its `decode_crash`.
 
         `Features.transformed` is the picture as `resize` wants it.
         """
-        if resize not in self._questions:
-            self._questions[resize] = json.dumps(resize_message(resize)).encode()
-        self._waiting.append(Job(picture, done, self._questions[resize]))
-        child = min(self._children, key=lambda child: child.n_bytes)
-        if child.has_room:
-            self._feed(child)
+        self._ask(Job(picture, done, self._question(resize), result_from))
 
-    def decode_all(self, pictures: Iterable[bytes], resize: Resize | None = None) -> list[Result]:
+    def decode_all(
+        self, pictures: Iterable[bytes], resize: Resize | None = None
+    ) -> list[Features | Rejection]:
         """Decode on a loop of its own; gives what a child makes of each picture, in their order."""
-        results: dict[int, Result] = {}
+        question = self._question(resize)
+        return self._ask_all(((picture, question) for picture in pictures), result_from)
 
-        async def decode(at: int, data: bytes) -> None:
+    def strip_all(self, pictures: Iterable[tuple[bytes, str]]) -> list[bytes | Rejection]:
+        """
+        Strip pictures, each with its format, of their metadata on a loop of its own.
+
+        Gives the bytes of each, or what is wrong with it, in their order.
+        """
+        asked = ((data, self._question(Strip(image_format))) for data, image_format in pictures)
+        return self._ask_all(asked, stripped_from)
+
+    def _ask_all[Answer](
+        self,
+        asked: Iterable[tuple[bytes, bytes]],
+        read: Callable[[dict[str, Any], bytes], Answer | Rejection],
+    ) -> list[Answer | Rejection]:
+        """The answers to pictures with a question each, in their order."""
+        answers: dict[int, Answer | Rejection] = {}
+
+        async def ask(at: int, data: bytes, question: bytes) -> None:
             with closing(Body()) as body:
                 body.append(data)
-                decoded: Promise[Result] = Promise(loop)
-                self.decode(body, decoded.settle, resize)
-                results[at] = await decoded
+                answered: Promise[Answer | Rejection] = Promise(loop)
+                self._ask(Job(body, answered.settle, question, read))
+                answers[at] = await answered
 
         with closing(Loop()) as loop:
             self.attach(loop)
             try:
-                for at, data in enumerate(pictures):
-                    loop.spawn(decode(at, data))
+                for at, (data, question) in enumerate(asked):
+                    loop.spawn(ask(at, data, question))
                 loop.run()
             finally:
                 self.detach()
-        return [results[at] for at in range(len(results))]
+        return [answers[at] for at in range(len(answers))]
+
+    def _ask(self, job: Job[Any]) -> None:
+        self._waiting.append(job)
+        child = min(self._children, key=lambda child: child.n_bytes)
+        if child.has_room:
+            self._feed(child)
+
+    def _question(self, asked: Resize | Strip | None) -> bytes:
+        if asked not in self._questions:
+            self._questions[asked] = json.dumps(question_message(asked)).encode()
+        return self._questions[asked]
 
     def _start(self) -> Child:
         return Child(self._max_memory, self._cpu_seconds)

@@ -7,10 +7,15 @@ profile, the orientation, and of the XMP packet what it says about rights.
 
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
+from crawlset.imaging import xmp
+from crawlset.imaging.features import Rejection
+from crawlset.imaging.jpeg_segments import segments
 from crawlset.imaging.metadata import orientation, xmp_packet
+from crawlset.imaging.sniff import MalformedImageError
+from crawlset.outcomes import Outcome
 
 NAMESPACES = {
     "cc": "http://creativecommons.org/ns#",
@@ -34,8 +39,8 @@ _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 _JPEG_XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _EXIF = b"Exif\0\0"
 _MAX_SEGMENT = 65_533
-_SOI, _SOS, _APP0, _APP1, _APP2, _APP14, _APP15, _COM = (
-    0xD8, 0xDA, 0xE0, 0xE1, 0xE2, 0xEE, 0xEF, 0xFE,
+_SOS, _APP0, _APP1, _APP2, _APP14, _APP15, _COM = (
+    0xDA, 0xE0, 0xE1, 0xE2, 0xEE, 0xEF, 0xFE,
 )  # fmt: skip
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _PNG_KEPT = {
@@ -54,21 +59,36 @@ def strip(data: bytes, image_format: str) -> bytes:
     """
     `data` of a `jpeg`, `png`, `webp` or `gif` without its metadata.
 
-    Raises `ValueError` for a file whose parts cannot be told apart.
+    Raises:
+        ValueError: its parts cannot be told apart, or its XMP packet is one that we do not read.
     """
     try:
         return _STRIPPERS[image_format](data)
-    except (struct.error, IndexError, KeyError) as error:
+    except xmp.XmpRefusedError as refusal:
+        raise ValueError(str(refusal)) from refusal
+    except (struct.error, IndexError, KeyError, MalformedImageError) as error:
         raise ValueError(f"its {image_format} parts cannot be told apart") from error
 
 
-def rights_packet(packet: bytes | None) -> bytes | None:
-    """An XMP packet with what `packet` says about rights; None if it says nothing of them."""
-    if packet is None or b"<!DOCTYPE" in packet:
-        return None
+def stripped(data: bytes, image_format: str) -> bytes | Rejection:
+    """`data` as `strip` makes it; whatever the bytes are, the answer is what is wrong with them."""
     try:
-        root = ET.fromstring(packet.strip(b"\0 \t\r\n"))  # noqa: S314, it has no DTD
-    except (ET.ParseError, ValueError, LookupError):
+        return strip(data, image_format)
+    except ValueError as error:
+        return Rejection(Outcome.decode_error, str(error))
+    except MemoryError:
+        return Rejection(Outcome.decompression_bomb, "needs more memory than a decoder gets")
+
+
+def rights_packet(packet: bytes | None) -> bytes | None:
+    """
+    An XMP packet with what `packet` says about rights; None if it says nothing of them.
+
+    Raises:
+        XmpRefusedError: it is one that we do not read.
+    """
+    root = xmp.read(packet) if packet is not None else None
+    if root is None:
         return None
     kept = ET.Element(f"{_RDF}Description", {f"{_RDF}about": ""})
     for description in root.iter(f"{_RDF}Description"):
@@ -80,7 +100,8 @@ def rights_packet(packet: bytes | None) -> bytes | None:
         return None
     meta = ET.Element("{adobe:ns:meta/}xmpmeta")
     ET.SubElement(meta, f"{_RDF}RDF").append(kept)
-    return ET.tostring(meta)
+    # Asked for ASCII, `tostring` opens the file of a codec, which no child of ours may.
+    return ET.tostring(meta, encoding="unicode").encode("ascii", "xmlcharrefreplace")
 
 
 def _is_about_rights(name: str) -> bool:
@@ -96,37 +117,23 @@ def _exif_of(turned: int | None) -> bytes | None:
 
 def _jpeg(data: bytes) -> bytes:
     kept: list[bytes] = []
+    if data[:2] != b"\xff\xd8":
+        raise ValueError("it does not begin as a JPEG")
     packet = exif = None
-    for marker, start, stop in _jpeg_parts(data):
+    for marker, start, stop in segments(data):
         body = data[start:stop]
-        if marker == _APP1 and body.startswith(_JPEG_XMP):
+        if marker == _SOS:
+            scan = start - 4
+        elif marker == _APP1 and body.startswith(_JPEG_XMP):
             packet = packet or body[len(_JPEG_XMP) :]
         elif marker == _APP1 and body.startswith(_EXIF):
             exif = exif or body[len(_EXIF) :]
         elif _is_needed(marker, body):
             kept.append(data[start - 4 : stop])
-        scan = stop
     about = [_jpeg_segment(_EXIF, _exif_of(orientation(exif or b"")))]
     about.append(_jpeg_segment(_JPEG_XMP, rights_packet(packet)))
     at = 1 if kept and kept[0][1] == _APP0 else 0
     return b"".join([data[:2], *kept[:at], *about, *kept[at:], data[scan:]])
-
-
-def _jpeg_parts(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Marker, start and end of the body of each segment before the first scan."""
-    if data[:2] != b"\xff\xd8":
-        raise ValueError("it does not begin as a JPEG")
-    at = 2
-    while True:
-        while data[at] == data[at + 1] == 0xFF:  # noqa: PLR2004, fill bytes
-            at += 1
-        prefix, marker, length = struct.unpack_from(">BBH", data, at)
-        if prefix != 0xFF or length < 2:  # noqa: PLR2004
-            raise ValueError("its JPEG segments cannot be told apart")
-        if marker == _SOS:
-            return
-        yield marker, at + 4, at + 2 + length
-        at += 2 + length
 
 
 def _is_needed(marker: int, body: bytes) -> bool:

@@ -9,6 +9,7 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from types_boto3_bedrock_runtime import BedrockRuntimeClient
     from types_boto3_events import EventBridgeClient
+    from types_boto3_kms import KMSClient
     from types_boto3_s3 import S3Client
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_sqs import SQSClient
@@ -55,6 +56,11 @@ def eventbridge() -> "EventBridgeClient":
 
 
 @cache
+def kms() -> "KMSClient":
+    return boto3.client("kms", config=IMPATIENT)
+
+
+@cache
 def bedrock() -> "BedrockRuntimeClient":
     return boto3.client(
         "bedrock-runtime",
@@ -69,5 +75,5 @@ def secretsmanager() -> "SecretsManagerClient":
 
 def clear() -> None:
     """Forget every client, as tests do between one AWS and the next."""
-    for client in (s3, sqs, patient_sqs, stepfunctions, eventbridge, bedrock, secretsmanager):
+    for client in (s3, sqs, patient_sqs, stepfunctions, eventbridge, kms, bedrock, secretsmanager):
         client.cache_clear()

@@ -120,6 +120,12 @@ def act_for(session: Session, user_id: UUID) -> None:
         _set_local(session.connection(), "app.user_id", str(user_id))
 
 
+def acts_for(session: Session) -> UUID | None:
+    """The user whose rows only are seen and written, if there is one."""
+    user_id = session.info.get("user_id")
+    return None if user_id is None else UUID(user_id)
+
+
 @event.listens_for(Session, "after_begin")
 def _name_user(session: Session, _: SessionTransaction, connection: Connection) -> None:
     if "user_id" in session.info:

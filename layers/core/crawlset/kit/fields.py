@@ -23,14 +23,6 @@ def printable(text: str) -> str:
     return text
 
 
-def without_nul(text: str) -> str:
-    """PostgreSQL keeps any text but this."""
-    if "\0" in text:
-        message = "holds a NUL"
-        raise ValueError(message)
-    return text
-
-
 def _read(value: Any) -> Any:
     """Pydantic alone would take seconds since 1970 too, which no document says."""
     if isinstance(value, int | float):

@@ -149,21 +149,28 @@ def delete_many(keys: Iterable[str]) -> int:
     return len(found)
 
 
-def presign_put(key: str, lifetime: timedelta) -> str:
-    """A URL to which anyone may PUT `key` for a while."""
-    return _presign("put_object", lifetime, Key=key)
+def presign_put(key: str, n_bytes: int, lifetime: timedelta) -> str:
+    """
+    A URL to which anyone may PUT `key` for a while, in exactly `n_bytes`.
+
+    The length is one of the headers that are signed: S3 refuses any other with 403
+    SignatureDoesNotMatch (https://github.com/storacha/w3infra/pull/79, and what it did to people
+    who had not meant it: https://github.com/HALO-UMC/HALO-SERVER/issues/270).
+    """
+    return _presign("put_object", lifetime, Key=key, ContentLength=n_bytes)
 
 
 def presign_get(key: str, lifetime: timedelta, **headers: str) -> str:
     """
-    A URL from which anyone may GET `key`, or a range of it, for a while.
+    A URL from which anyone may GET `key` for a while.
 
-    `headers` of the answer are named as S3 does, such as `ResponseContentDisposition`.
+    `headers` are named as S3 does. Those of the answer begin with `Response`. With a `Range`, only
+    who sends that very header is answered: S3 checks it against the signature.
     """
     return _presign("get_object", lifetime, Key=key, **headers)
 
 
-def _presign(operation: str, lifetime: timedelta, **parameters: str) -> str:
+def _presign(operation: str, lifetime: timedelta, **parameters: str | int) -> str:
     return s3().generate_presigned_url(
         operation,
         Params={"Bucket": bucket(), **parameters},

@@ -1,9 +1,8 @@
 """Pages of a list, by an opaque cursor that stays right while rows are added."""
 
 import base64
-import binascii
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
@@ -13,8 +12,15 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from pydantic import BaseModel, Field
 
 from crawlset.errors import BadRequestError
+from crawlset.kit.incoming import fault_of
 
 MAX_BIGINT = 2**63 - 1
+MAX_PAGE_BYTES = 5 << 20
+"""
+Bytes of the items of a page as Lambda counts them, once they are JSON inside the JSON of an answer.
+
+Lambda refuses an answer of more than 6,291,556 bytes, after the function has done its work.
+"""
 
 
 class Order(StrEnum):
@@ -43,6 +49,8 @@ class Slice[T]:
 
     rows: Sequence[T]
     next_key: str | None
+    key: Callable[[T], object]
+    """Sort key of a row."""
 
 
 class Page[T](BaseModel):
@@ -51,8 +59,34 @@ class Page[T](BaseModel):
 
     @classmethod
     def of[R](cls, page: Slice[R], read: Callable[[R], T]) -> "Page[T]":
-        """Show the rows of `page`, each as `read` gives it."""
-        return cls(items=[read(row) for row in page.rows], next_cursor=page.next_key)
+        """Show the rows of `page`, each as `read` gives it; only the first if all are too large."""
+        return cls.of_items(page, map(read, page.rows))
+
+    @classmethod
+    def of_items[R](cls, page: Slice[R], items: Iterable[T]) -> "Page[T]":
+        """Show `items`, one for each row of `page`; only the first if all are too large."""
+        shown = fitting(items)
+        if len(shown) == len(page.rows):
+            return cls(items=shown, next_cursor=page.next_key)
+        return cls(items=shown, next_cursor=encode(str(page.key(page.rows[len(shown) - 1]))))
+
+
+def fitting[T](items: Iterable[T]) -> list[T]:
+    """The first of `items`, models of pydantic, that one answer can hold; one at least."""
+    shown: list[T] = []
+    n_bytes = 0
+    for item in items:
+        n_bytes += _bytes_in_answer(item)
+        if shown and n_bytes > MAX_PAGE_BYTES:
+            break
+        shown.append(item)
+    return shown
+
+
+def _bytes_in_answer(item: Any) -> int:
+    """Size as Lambda counts it: it writes the body as a JSON string, whose quotes are escaped."""
+    body: bytes = item.__pydantic_serializer__.to_json(item)
+    return len(body) + body.count(b'"') + body.count(b"\\")
 
 
 def encode(key: str) -> str:
@@ -70,9 +104,9 @@ def decode(cursor: str | None) -> str | None:
         return None
     try:
         version, key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise InvalidCursorError from error
-    if version != 1 or not isinstance(key, str):
+    if version != 1 or not isinstance(key, str) or fault_of(key):
         raise InvalidCursorError
     return key
 
@@ -80,9 +114,9 @@ def decode(cursor: str | None) -> str | None:
 def cut(rows: Sequence[Any], limit: int, key: Any) -> Slice[Any]:
     """Make a slice of `limit + 1` rows that were asked for; `key` gives a row's sort key."""
     if len(rows) <= limit:
-        return Slice(rows, None)
+        return Slice(rows, None, key)
     page = rows[:limit]
-    return Slice(page, encode(str(key(page[-1]))))
+    return Slice(page, encode(str(key(page[-1]))), key)
 
 
 def decode_uuid(cursor: str | None) -> str | None:

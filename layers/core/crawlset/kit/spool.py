@@ -10,13 +10,17 @@ PIECE_BYTES = 1 << 16
 
 
 class Body:
-    """Append-only bytes; `close` frees the file, when there is one."""
+    """
+    Append-only bytes; `close` frees them.
 
-    __slots__ = ("_file", "_pieces", "size")
+    However small the pieces are that come, they take little more room than their bytes.
+    """
+
+    __slots__ = ("_file", "_held", "size")
 
     def __init__(self) -> None:
         self.size = 0
-        self._pieces: list[bytes] = []
+        self._held = bytearray()
         self._file: IO[bytes] | None = None
 
     def append(self, piece: bytes) -> None:
@@ -24,23 +28,24 @@ class Body:
         if self._file is not None:
             self._file.write(piece)
             return
-        self._pieces.append(piece)
+        self._held += piece
         if self.size > SPILL_BYTES:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115, closed by close()
-            self._file.writelines(self._pieces)
-            self._pieces.clear()
+            self._file.write(self._held)
+            self._held.clear()
 
     def pieces(self) -> Iterator[bytes]:
-        """The bytes from the first on, in pieces of any size."""
+        """The bytes from the first on, in pieces of `PIECE_BYTES`."""
         if self._file is None:
-            yield from self._pieces
+            for at in range(0, len(self._held), PIECE_BYTES):
+                yield bytes(memoryview(self._held)[at : at + PIECE_BYTES])
             return
         self._file.seek(0)
         while piece := self._file.read(PIECE_BYTES):
             yield piece
 
     def close(self) -> None:
-        self._pieces.clear()
+        self._held.clear()
         if self._file is not None:
             self._file.close()
             self._file = None

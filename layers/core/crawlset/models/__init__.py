@@ -3,6 +3,7 @@
 from crawlset.models.accounts import (
     ActivityLog,
     ApiKey,
+    FailedAuthentication,
     IdempotencyKey,
     LoginIdentity,
     Profile,
@@ -38,6 +39,7 @@ from crawlset.models.takedowns import (
     TakedownKind,
     TakedownStatus,
 )
+from crawlset.models.uploads import Upload
 
 __all__ = [
     "ACTIVE",
@@ -51,6 +53,7 @@ __all__ = [
     "EventCursor",
     "ExportFile",
     "ExportJob",
+    "FailedAuthentication",
     "FolderRemoval",
     "IdempotencyKey",
     "Image",
@@ -73,6 +76,7 @@ __all__ = [
     "TakedownKind",
     "TakedownStatus",
     "Target",
+    "Upload",
     "ValidationJob",
     "Webhook",
     "WebhookDelivery",

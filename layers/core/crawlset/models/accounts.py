@@ -46,6 +46,18 @@ class RequestCount(Base):
     n_requests: Mapped[int]
 
 
+class FailedAuthentication(Base):
+    """Failed authentications of the newest minute that an address had any in."""
+
+    __tablename__ = "failed_authentications"
+    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
+
+    source: Mapped[str] = mapped_column(primary_key=True)
+    """An IPv4 address or an IPv6 network."""
+    window_start: Mapped[datetime]
+    n_failures: Mapped[int]
+
+
 class ApiKey(Identified, Owned, Base):
     __tablename__ = "api_keys"
     __table_args__ = (Index(None, "prefix", unique=True), Index(None, "user_id"))

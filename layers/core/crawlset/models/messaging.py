@@ -3,7 +3,15 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Identity, Index, LargeBinary, func, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Identity,
+    Index,
+    LargeBinary,
+    func,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crawlset.models.base import (
@@ -31,15 +39,17 @@ class Target(StrEnum):
 
 class OutboxMessage(Base):
     """
-    A message that the transaction wants sent. It holds ids only and belongs to no tenant.
+    A message that the transaction wants sent. It holds ids only, and is gone once it has been sent.
 
-    Gone once it has been sent.
+    Row-level security shows a tenant's to that tenant and the tick, who alone sees nobody's.
     """
 
     __tablename__ = "outbox_messages"
     __table_args__ = (one_of("target", Target), Index(None, "leased_until", "id"))
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    user_id: Mapped[UUID | None] = mapped_column(server_default=text("app_user_id()"))
+    """Whom the transaction acted for; it outlives its owner."""
     target: Mapped[Target]
     body: Mapped[dict[str, Any]]
     group_id: Mapped[str | None]
@@ -67,12 +77,18 @@ class FolderRemoval(Base):
 
 class Webhook(Identified, Owned, Timestamped, Base):
     __tablename__ = "webhooks"
-    __table_args__ = (child_key(), Index(None, "user_id"))
+    __table_args__ = (
+        child_key(),
+        Index(None, "user_id"),
+        CheckConstraint("num_nonnulls(secret, encrypted_secret) = 1", name="one_secret"),
+    )
 
     url: Mapped[str]
     events: Mapped[list[str]]
-    secret: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
-    """Only the role of the tick may read it."""
+    clear_secret: Mapped[bytes | None] = mapped_column("secret", LargeBinary, deferred=True)
+    """What an older version stored, until the tick has encrypted it."""
+    encrypted_secret: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    """Only the role of the tick may read it, and decrypt it."""
     is_enabled: Mapped[bool] = mapped_column(server_default="true", default=True)
 
 

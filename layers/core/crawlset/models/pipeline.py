@@ -59,6 +59,8 @@ class ExportJob(Identified, Owned, Timestamped, Finishing, Base):
     export_options: Mapped[dict[str, Any]]
     status: Mapped[JobStatus] = mapped_column(default=JobStatus.pending)
     n_images: Mapped[int] = mapped_column(server_default="0", default=0)
+    left_out: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
+    """Number of images that were chosen and cannot be exported as asked, by `LeftOutReason`."""
     file_size: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
     expires_at: Mapped[datetime | None]
     error_message: Mapped[str | None]

@@ -3,13 +3,13 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from crawlset.deletions import PurgesAt
-from crawlset.kit.fields import Name, RequestBody, RowRead, without_nul
+from crawlset.kit.fields import Name, RequestBody, RowRead
 from crawlset.models import CrawlJob, JobStatus, Project
 
-Description = Annotated[str, Field(max_length=5_000), AfterValidator(without_nul)]
+Description = Annotated[str, Field(max_length=5_000)]
 
 
 class ProjectCreate(RequestBody):

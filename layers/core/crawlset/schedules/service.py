@@ -142,6 +142,7 @@ def update_schedule(
         UnprocessableError: it would run never or too often.
         NameTakenError: the project has another of this name.
     """
+    now = db.now(session)
     given = request.model_dump(exclude_unset=True)
     if "template_id" in given:
         TemplateRepository(session).lock(schedule.project_id, given["template_id"])
@@ -156,7 +157,7 @@ def update_schedule(
         was_paused and not schedule.is_paused
     ):
         timing = Timing(schedule.cron, schedule.rate_seconds, schedule.timezone)
-        schedule.next_run_at = clock.check(timing, db.now(session))
+        schedule.next_run_at = clock.check(timing, now)
     return ScheduleRepository(session).save(schedule)
 
 

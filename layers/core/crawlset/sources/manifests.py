@@ -1,28 +1,30 @@
 """
 Lists of URLs that people upload: text, CSV, JSON lines (each gzipped or not) and Parquet.
 
-A manifest is read as a stream in flat memory, whatever it claims to be.
+A request looks at the beginning of one only; the whole is read in a child process,
+`manifest_child`.
 """
 
 import gzip
 import io
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
-from typing import BinaryIO, cast
 
 from crawlset import licences
 from crawlset.kit import objects
 from crawlset.settings import MAX_CANDIDATES, MAX_MANIFEST_BYTES
-from crawlset.sources import text_manifests
-from crawlset.sources.manifest_rows import COLUMNS, MalformedManifestError, Row
+from crawlset.sources import manifest_child, text_manifests
+from crawlset.sources.manifest_rows import COLUMNS, MalformedManifestError, Row, checked
 from crawlset.sources.protocol import Candidate
-from crawlset.sources.stored_file import open_stored
-from crawlset.urls.spelling import is_url
+from crawlset.sources.stored_file import StoredFile
 from crawlset.wire.searches import ManifestFormat
 
 INSPECTED_ROWS = 1_000
 INSPECTED_BYTES = 256 << 10
+"""Bytes of the beginning of a manifest, as it is stored and as it unpacks."""
 MAX_DIGITS = 10
 PARQUET_MAGIC = b"PAR1"
 GZIP_MAGIC = b"\x1f\x8b"
@@ -30,11 +32,13 @@ GZIP_MAGIC = b"\x1f\x8b"
 
 @dataclass(frozen=True)
 class Manifest:
-    key: str
-    size: int
-    version: str
+    file: StoredFile
     format: ManifestFormat
     is_gzipped: bool
+    beginning: bytes
+    """What it begins with, unpacked: 256 KiB at most."""
+    is_whole: bool
+    """Whether there is no more than that."""
 
 
 def open_manifest(key: str, stated: ManifestFormat | None = None) -> Manifest:
@@ -47,12 +51,15 @@ def open_manifest(key: str, stated: ManifestFormat | None = None) -> Manifest:
     found = objects.head(key)
     if found is None:
         raise MalformedManifestError("The manifest has not been uploaded.")
-    size, version = found
-    if size > MAX_MANIFEST_BYTES:
+    file = StoredFile(key, *found)
+    if file.size > MAX_MANIFEST_BYTES:
         raise MalformedManifestError(
-            f"The manifest has {size:,} bytes; {MAX_MANIFEST_BYTES:,} are allowed."
+            f"The manifest has {file.size:,} bytes; {MAX_MANIFEST_BYTES:,} are allowed."
         )
-    beginning, is_gzipped = _beginning(open_stored(key, size, version, INSPECTED_BYTES))
+    stored = file.read(0, INSPECTED_BYTES)
+    is_gzipped = stored.startswith(GZIP_MAGIC)
+    is_whole = len(stored) == file.size
+    beginning, is_whole = _unpacked(stored, is_whole=is_whole) if is_gzipped else (stored, is_whole)
     if not beginning.strip():
         raise MalformedManifestError("The manifest is empty.")
     format_ = stated or _guessed(beginning)
@@ -62,7 +69,7 @@ def open_manifest(key: str, stated: ManifestFormat | None = None) -> Manifest:
     if is_parquet != (format_ is ManifestFormat.parquet):
         actual = "is Parquet" if is_parquet else "does not begin as Parquet does"
         raise MalformedManifestError(f"The manifest should be {format_}, but it {actual}.")
-    return Manifest(key, size, version, format_, is_gzipped)
+    return Manifest(file, format_, is_gzipped, beginning, is_whole)
 
 
 def inspect(key: str, stated: ManifestFormat | None = None) -> Manifest:
@@ -70,48 +77,48 @@ def inspect(key: str, stated: ManifestFormat | None = None) -> Manifest:
     Look at the beginning of a manifest, cheaply enough for a request to wait for it.
 
     Raises what `open_manifest` raises, and `MalformedManifestError` for what is wrong in its
-    first 1,000 rows. Of a Parquet file only the ends are looked at, without pyarrow.
+    first 1,000 rows or 256 KiB. Of a Parquet file only the ends are looked at, without pyarrow.
     """
     manifest = open_manifest(key, stated)
     if manifest.format is ManifestFormat.parquet:
-        stream = open_stored(key, manifest.size, manifest.version, INSPECTED_BYTES)
-        stream.seek(-len(PARQUET_MAGIC), io.SEEK_END)
-        if stream.read() != PARQUET_MAGIC:
+        end = manifest.file.read(manifest.file.size - len(PARQUET_MAGIC), len(PARQUET_MAGIC))
+        if end != PARQUET_MAGIC:
             raise MalformedManifestError("The Parquet file is cut short.")
     else:
-        rows = list(islice(_rows(manifest, INSPECTED_BYTES), INSPECTED_ROWS))
-        if len(rows) < INSPECTED_ROWS:
-            _count(rows)
+        _check_beginning(manifest)
     return manifest
 
 
-def check(manifest: Manifest, limit: int = MAX_CANDIDATES) -> int:
+def read(manifest: Manifest, limit: int = MAX_CANDIDATES) -> Iterator[list[Candidate]]:
     """
-    Read a manifest to its end, or its millionth row where fewer are wanted; count the rows.
+    Every row as a candidate, in order and page by page; one without a URL says so in place of it.
 
-    Raises `MalformedManifestError` for whatever keeps it from being read, for no URL at all and
-    for more rows than that, unless only the first `limit` are wanted. A row that holds no URL is
-    no such error.
+    Raises `MalformedManifestError` before the first page, for whatever keeps the manifest from
+    being read to its end, for no URL at all and for more than a million rows, unless only the
+    first `limit` are wanted.
     """
-    rows = _rows(manifest)
-    return _count(islice(rows, MAX_CANDIDATES) if limit < MAX_CANDIDATES else rows)
+    n_rows = 0
+    pages = manifest_child.pages(
+        manifest.file, manifest.format, is_gzipped=manifest.is_gzipped, limit=limit
+    )
+    for rows in pages:
+        yield [_candidate(row, number) for number, row in enumerate(rows, n_rows + 1)]
+        n_rows += len(rows)
 
 
-def read(manifest: Manifest) -> Iterator[Candidate]:
-    """Every row as a candidate, in order; one without a URL says so in place of it."""
-    for number, row in enumerate(_rows(manifest), 1):
-        url, keyword, licence, creator, landing_url, title, width, height = row
-        yield Candidate(
-            url=f"row {number}: no url" if url is None else url,
-            keyword=keyword,
-            licence=licence and licences.normalise(licence),
-            licence_raw=licence,
-            creator=creator,
-            landing_url=landing_url,
-            title=title,
-            width=_pixels(width),
-            height=_pixels(height),
-        )
+def _candidate(row: Row, number: int) -> Candidate:
+    url, keyword, licence, creator, landing_url, title, width, height = row
+    return Candidate(
+        url=f"row {number}: no url" if url is None else url,
+        keyword=keyword,
+        licence=licence and licences.normalise(licence),
+        licence_raw=licence,
+        creator=creator,
+        landing_url=landing_url,
+        title=title,
+        width=_pixels(width),
+        height=_pixels(height),
+    )
 
 
 def _pixels(text: str | None) -> int | None:
@@ -120,42 +127,41 @@ def _pixels(text: str | None) -> int | None:
     return int(number) if number.isdecimal() and len(number) < MAX_DIGITS else None
 
 
-def _count(rows: Iterable[Row]) -> int:
-    n_rows = 0
-    has_url = False
-    for n_rows, (url, *_) in enumerate(rows, 1):
-        if n_rows > MAX_CANDIDATES:
-            raise MalformedManifestError(
-                f"The manifest has more than {MAX_CANDIDATES:,} rows. Split it, or take the first"
-                " ones only by max_images."
-            )
-        has_url = has_url or (url is not None and is_url(url))
-    if not has_url:
-        raise MalformedManifestError("There is no URL in the manifest.")
-    return n_rows
+class _EndOfBeginningError(Exception):
+    """What there is to look at ends in the middle of a line."""
 
 
-def _rows(manifest: Manifest, read_ahead: int | None = None) -> Iterator[Row]:
-    stream = open_stored(manifest.key, manifest.size, manifest.version, read_ahead)
-    if manifest.format is ManifestFormat.parquet:
-        from crawlset.sources import parquet_manifests  # noqa: PLC0415 - brings pyarrow
+class _Beginning(io.BytesIO):
+    """The beginning of a longer stream of lines."""
 
-        return parquet_manifests.rows(stream)
-    unpacked: BinaryIO = stream
-    if manifest.is_gzipped:
-        unpacked = cast(BinaryIO, gzip.GzipFile(fileobj=stream))
-    return text_manifests.rows(unpacked, manifest.format)
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
+        if not line.endswith(b"\n"):
+            raise _EndOfBeginningError
+        return line
 
 
-def _beginning(stream: io.BufferedReader) -> tuple[bytes, bool]:
-    is_gzipped = stream.read(len(GZIP_MAGIC)) == GZIP_MAGIC
-    stream.seek(0)
-    if not is_gzipped:
-        return stream.read(INSPECTED_BYTES), False
+def _check_beginning(manifest: Manifest) -> None:
+    kind = io.BytesIO if manifest.is_whole else _Beginning
+    rows = text_manifests.rows(kind(manifest.beginning), manifest.format)
+    with suppress(_EndOfBeginningError):
+        deque(islice(checked(rows), INSPECTED_ROWS), maxlen=0)
+
+
+def _unpacked(stored: bytes, *, is_whole: bool) -> tuple[bytes, bool]:
+    """The beginning of what gzip made `stored` of, and whether that is all."""
+    unpacked = bytearray()
+    stream = gzip.GzipFile(fileobj=io.BytesIO(stored))
     try:
-        return gzip.GzipFile(fileobj=stream).read(INSPECTED_BYTES), True
+        while len(unpacked) < INSPECTED_BYTES:
+            piece = stream.read1(INSPECTED_BYTES - len(unpacked))
+            if not piece:
+                return bytes(unpacked), is_whole
+            unpacked += piece
     except text_manifests.GZIP_ERRORS as error:
-        raise MalformedManifestError("The gzip data is broken at its beginning.") from error
+        if is_whole or not isinstance(error, EOFError):
+            raise MalformedManifestError("The gzip data is broken at its beginning.") from error
+    return bytes(unpacked), False
 
 
 def _guessed(beginning: bytes) -> ManifestFormat:

@@ -7,10 +7,10 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from crawlset.settings import MAX_CANDIDATES, MAX_MANIFEST_BYTES
+from crawlset.settings import MAX_MANIFEST_BYTES
 from crawlset.sources.manifest_rows import MalformedManifestError, Row, places, text_of
 
-BATCH_ROWS = 2_000
+BATCH_ROWS = 1_000
 READ_BYTES = 1 << 20
 PARQUET_ERRORS = (pa.ArrowException, OSError, UnicodeDecodeError)
 
@@ -19,19 +19,24 @@ def rows(stream: BinaryIO) -> Iterator[Row]:
     """
     Every row, batch by batch and only the columns a manifest has.
 
-    Raises `MalformedManifestError` for a file that is broken, has more than 1,000,000 rows or
-    unpacks to more than a manifest may have.
+    Raises `MalformedManifestError` for a file that is broken, or says that it unpacks to more
+    than a manifest may. A file can say anything: only a process whose memory is limited may read
+    one (`manifest_worker`).
     """
     try:
         metadata = pq.read_metadata(stream)
         schema = metadata.schema.to_arrow_schema()
+    except MemoryError:  # pyarrow's is also one of its own
+        raise
     except PARQUET_ERRORS as error:
         raise _broken(error) from error
-    columns = [None if place is None else schema.names[place] for place in places(schema.names)]
-    if not _is_text(schema.field(columns[0]).type):
-        raise MalformedManifestError(
-            f"The column {columns[0]} holds {schema.field(columns[0]).type}, not text."
-        )
+    columns = [
+        None if place is None or not _is_plain(schema.field(place).type) else schema.names[place]
+        for place in places(schema.names)
+    ]
+    url = schema.field(places(schema.names)[0])
+    if not _is_text(url.type):
+        raise MalformedManifestError(f"The column {url.name} holds {str(url.type)[:80]}, not text.")
     _check_size(metadata, {name for name in columns if name})
     yield from _batched_rows(stream, columns)
 
@@ -48,6 +53,8 @@ def _batched_rows(stream: BinaryIO, columns: list[str | None]) -> Iterator[Row]:
             values = [
                 repeat(None) if name is None else batch.column(name).to_pylist() for name in columns
             ]
+        except MemoryError:
+            raise
         except PARQUET_ERRORS as error:
             raise _broken(error) from error
         for row in zip(*values, strict=False):
@@ -55,8 +62,6 @@ def _batched_rows(stream: BinaryIO, columns: list[str | None]) -> Iterator[Row]:
 
 
 def _check_size(metadata: Any, columns: set[str]) -> None:
-    if metadata.num_rows > MAX_CANDIDATES:
-        raise MalformedManifestError(f"The manifest has more than {MAX_CANDIDATES:,} rows.")
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     n_bytes = sum(
         group.column(place).total_uncompressed_size
@@ -68,6 +73,11 @@ def _check_size(metadata: Any, columns: set[str]) -> None:
         raise MalformedManifestError(
             f"The manifest unpacks to more than {MAX_MANIFEST_BYTES:,} bytes."
         )
+
+
+def _is_plain(type_: Any) -> bool:
+    """Whether a cell can say anything: of a nested column, one cell can fill the memory."""
+    return _is_text(type_) or pa.types.is_integer(type_) or pa.types.is_floating(type_)
 
 
 def _is_text(type_: Any) -> bool:

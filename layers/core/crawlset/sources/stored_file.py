@@ -1,70 +1,41 @@
-"""An object in the bucket as a file that can be read forwards and sought in, in flat memory."""
+"""An object in the bucket, read piece by piece."""
 
-import io
+from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 
 from crawlset.errors import UnprocessableError
 from crawlset.kit import aws, objects
 
-READ_AHEAD_BYTES = 4 << 20
-
 
 class ObjectChangedError(UnprocessableError):
     """Somebody wrote the object again while it was being read."""
 
 
-def open_stored(
-    key: str, size: int, version: str, read_ahead: int | None = None
-) -> io.BufferedReader:
-    """
-    The object as it was when it had `version`, fetched `read_ahead` bytes (4 MiB) at a time.
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """The object as it was when it had `version`, its ETag."""
 
-    Reading raises `ObjectChangedError` once it is another.
-    """
-    return io.BufferedReader(
-        _Ranges(key, size, version), buffer_size=read_ahead or READ_AHEAD_BYTES
-    )
+    key: str
+    size: int
+    version: str
 
+    def read(self, offset: int, length: int) -> bytes:
+        """
+        At most `length` bytes from `offset` on; what lies behind the end is not there.
 
-class _Ranges(io.RawIOBase):
-    def __init__(self, key: str, size: int, version: str) -> None:
-        self._key = key
-        self._size = size
-        self._version = version
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        self._position = base + offset
-        return self._position
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        length = min(len(buffer), self._size - self._position)
+        Raises:
+            ObjectChangedError: it is another by now.
+        """
+        length = min(length, self.size - offset)
         if length <= 0:
-            return 0
-        body = self._get(length)
-        buffer[: len(body)] = body
-        self._position += len(body)
-        return len(body)
-
-    def _get(self, length: int) -> bytes:
-        last = self._position + length - 1
+            return b""
         try:
             answer = aws.s3().get_object(
                 Bucket=objects.bucket(),
-                Key=self._key,
-                Range=f"bytes={self._position}-{last}",
-                IfMatch=self._version,
+                Key=self.key,
+                Range=f"bytes={offset}-{offset + length - 1}",
+                IfMatch=self.version,
             )
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] in {404, 412}:

@@ -9,12 +9,21 @@ from functools import lru_cache
 from typing import Any, BinaryIO
 
 from crawlset.settings import MAX_CANDIDATES, MAX_MANIFEST_BYTES
-from crawlset.sources.manifest_rows import COLUMNS, MalformedManifestError, Row, places, text_of
+from crawlset.sources.manifest_rows import (
+    COLUMNS,
+    MAX_COLUMNS,
+    MalformedManifestError,
+    Row,
+    check_width,
+    places,
+    text_of,
+)
 from crawlset.wire.searches import ManifestFormat
 
 MAX_LINES = 2 * MAX_CANDIDATES
 """Lines read, blank ones and comments included."""
 MAX_LINE_BYTES = 1 << 20
+"""Bytes of a line, and of the lines that one row of CSV goes over, at most."""
 GZIP_ERRORS = (EOFError, gzip.BadGzipFile, zlib.error)
 
 _NOTHING = (None,) * (len(COLUMNS) - 1)
@@ -24,8 +33,8 @@ def rows(stream: BinaryIO, manifest_format: ManifestFormat) -> Iterator[Row]:
     """
     Every row that is not blank.
 
-    Raises `MalformedManifestError` for what cannot be read, and once the lines are longer, more,
-    or in sum larger than a manifest may be: a gzipped stream never fills the memory.
+    Raises `MalformedManifestError` for what cannot be read, and once lines, rows or their sum are
+    larger than those of a manifest may be: a gzipped stream never fills the memory.
     """
     return _FORMATS[manifest_format](_lines(stream))
 
@@ -61,21 +70,50 @@ def _txt_rows(lines: Iterator[str]) -> Iterator[Row]:
     for line in lines:
         url = line.strip()
         if url and not url.startswith("#"):
-            yield (url, *_NOTHING)
+            yield (text_of(url), *_NOTHING)
 
 
 def _csv_rows(lines: Iterator[str]) -> Iterator[Row]:
-    reader = csv.reader(lines, strict=True)
+    row_lines = _RowLines(lines)
+    reader = csv.reader(row_lines, strict=True)
     columns = places(_next_cells(reader) or [])
+    row_lines.begin()
     while (cells := _next_cells(reader)) is not None:
+        row_lines.begin()
+        n_cells = len(cells)
+        if n_cells > MAX_COLUMNS:
+            check_width(n_cells, f"Line {reader.line_num}")
         if cells:
-            n_cells = len(cells)
             yield tuple(
                 [
-                    cells[place].strip() or None if place is not None and place < n_cells else None
+                    text_of(cells[place]) if place is not None and place < n_cells else None
                     for place in columns
                 ]
             )
+
+
+class _RowLines:
+    """Lines for a reader of CSV, whose quoted cells may go over any number of them."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self._n_chars = 0
+
+    def begin(self) -> None:
+        """Say that the next line begins a row."""
+        self._n_chars = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self._n_chars += len(line)
+        if self._n_chars > MAX_LINE_BYTES:
+            raise MalformedManifestError(
+                f"A row goes over more than {MAX_LINE_BYTES:,} characters; is a quote not closed?"
+            )
+        return line
 
 
 def _next_cells(reader: Any) -> list[str] | None:
@@ -92,8 +130,9 @@ def _jsonl_rows(lines: Iterator[str]) -> Iterator[Row]:
             continue
         found = _parsed(line, number)
         if isinstance(found, str):
-            yield (found.strip() or None, *_NOTHING)
+            yield (text_of(found), *_NOTHING)
         elif isinstance(found, dict):
+            check_width(len(found), f"Line {number}")
             yield tuple([_first_text(found, names) for names in _names_in(tuple(found))])
         else:
             raise MalformedManifestError(f"Line {number} is neither an object nor a string.")

@@ -1,7 +1,6 @@
 """The caller's own list of URLs: an uploaded manifest, or one made of the request."""
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from crawlset.settings import SourceSettings
@@ -12,8 +11,6 @@ from crawlset.wire.searches import SearchRequest
 
 if TYPE_CHECKING:
     import httpx
-
-PAGE_ROWS = 5_000
 
 
 def search(
@@ -31,7 +28,5 @@ def search(
     if request.manifest_key is None:
         raise MalformedManifestError("The search names no manifest.")
     manifest = manifests.open_manifest(request.manifest_key, request.manifest_format)
-    manifests.check(manifest, request.limit)
-    candidates = manifests.read(manifest)
-    while page := CandidatePage(islice(candidates, PAGE_ROWS)):
-        yield page
+    for page in manifests.read(manifest, request.limit):
+        yield CandidatePage(page)

@@ -49,7 +49,7 @@ def list_takedowns(
     session = router.context["session"]
     ProjectRepository(session).require(router.context["user_id"], project_id)
     page = TakedownRepository(session).list_page(project_id, decode_uuid(cursor), limit)
-    return Page(items=service.read(session, page.rows), next_cursor=page.next_key)
+    return Page.of_items(page, service.read(session, page.rows))
 
 
 @router.get(

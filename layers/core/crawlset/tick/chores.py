@@ -4,17 +4,18 @@ from collections.abc import Callable
 from typing import Any
 
 from crawlset import outbox
-from crawlset.accounts import idempotency
+from crawlset.accounts import failures, idempotency
 from crawlset.crawls import sweeping
 from crawlset.estimates import probes
 from crawlset.events import publishing
 from crawlset.kit import db
-from crawlset.models import IdempotencyKey, SourceProbe, WebhookDelivery
+from crawlset.models import FailedAuthentication, IdempotencyKey, SourceProbe, WebhookDelivery
 from crawlset.observability import logger, metrics
 from crawlset.pipeline import service as pipeline
 from crawlset.schedules import firing
 from crawlset.takedowns import resending
 from crawlset.tick import folder_removals, orphans, purging
+from crawlset.uploads import removing as uploads
 from crawlset.webhooks import dispatching
 
 
@@ -33,9 +34,15 @@ def tick(*, requeue: bool = False) -> dict[str, Any]:
         "purges": purging.purge_due,
         "removals": folder_removals.remove_due,
         "orphans": orphans.remove_half_hourly,
+        "uploads": uploads.remove_due,
+        "stray_uploads": uploads.remove_strays_half_hourly,
         "takedowns": lambda: resending.resend_due(everything=requeue),
         "idempotency_keys": lambda: purging.forget_old(IdempotencyKey.created_at, idempotency.KEPT),
+        "failed_authentications": lambda: purging.forget_old(
+            FailedAuthentication.window_start, failures.KEPT
+        ),
         "probes": lambda: purging.forget_old(SourceProbe.asked_at, probes.KEPT),
+        "webhook_secrets": dispatching.encrypt_clear_secrets,
         "webhooks": dispatching.dispatch_due,
         "events": publishing.publish_new,
         "old_deliveries": lambda: purging.forget_old(WebhookDelivery.created_at, dispatching.KEPT),

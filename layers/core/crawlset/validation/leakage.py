@@ -1,6 +1,8 @@
 """Hashes of another set, for rules on leakage: of a crawl job, an export or a list."""
 
+import io
 from collections.abc import Iterable, Iterator
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -8,12 +10,15 @@ from sqlalchemy.orm import Session
 from crawlset.errors import NotFoundError, UnprocessableError
 from crawlset.kit import aws, objects
 from crawlset.models import CrawlJob, ExportJob
+from crawlset.uploads.repository import UploadRepository
 from crawlset.validation.repository import Hashes, ValidationRepository
 from crawlset.validation.rules.base import Rule
 from crawlset.validation.rules.dataset import LeakageRule
 from crawlset.wire import keys
 
 MAX_LIST_BYTES = 256 << 20
+MAX_LINE_BYTES = 200
+"""What is longer is read as several lines, none of which is a hash."""
 SHA256_DIGITS = 64
 PHASH_DIGITS = 16
 
@@ -37,17 +42,18 @@ def check(session: Session, user_id: UUID, rules: Iterable[Rule]) -> None:
     leakage_rules = [rule for rule in rules if isinstance(rule, LeakageRule)]
     for rule in leakage_rules:
         if rule.params.upload_id is not None:
-            _require_list(user_id, rule.params.upload_id)
+            _require_list(session, user_id, rule.params.upload_id)
     for rule in leakage_rules:
         _require_set(session, user_id, rule.params)
 
 
-def _require_list(user_id: UUID, upload_id: UUID) -> None:
+def _require_list(session: Session, user_id: UUID, upload_id: UUID) -> None:
     found = objects.head(keys.upload(user_id, upload_id))
     if found is None:
-        raise HashListError("it has not been uploaded")
+        raise HashListError(f"{upload_id} has not been uploaded")
     if found[0] > MAX_LIST_BYTES:
-        raise HashListError(f"it has more than {MAX_LIST_BYTES >> 20} MiB")
+        raise HashListError(f"{upload_id} has more than {MAX_LIST_BYTES >> 20} MiB")
+    UploadRepository(session).keep(user_id, upload_id)
 
 
 def _require_set(session: Session, user_id: UUID, params: LeakageParams) -> None:
@@ -67,16 +73,19 @@ def _find_job(session: Session, user_id: UUID, job_id: UUID) -> CrawlJob | None:
     return job if is_there else None
 
 
-def read_list(user_id: UUID, upload_id: UUID) -> list[Hashes]:
+def read_list(user_id: UUID, upload_id: UUID) -> Iterator[Hashes]:
     """
+    Stream the hashes of a list: as objects of Python they take ten times the memory of the file.
+
     Raises:
         HashListError: it is gone, or a line of it is no hash.
     """
     try:
         data = objects.get(keys.upload(user_id, upload_id))
     except aws.s3().exceptions.NoSuchKey as error:
-        raise HashListError("it has not been uploaded, or has expired") from error
-    return list(parse_list(data.decode("ascii", "replace").splitlines()))
+        raise HashListError(f"{upload_id} has not been uploaded, or has expired") from error
+    lines = iter(partial(io.BytesIO(data).readline, MAX_LINE_BYTES), b"")
+    return parse_list(line.decode("ascii", "replace") for line in lines)
 
 
 def stream_set(session: Session, user_id: UUID, params: LeakageParams) -> Iterator[Hashes]:

@@ -12,7 +12,10 @@ from crawlset.validation import service as validation
 
 TAGS: Any = ["validation"]
 HTML = "text/html"
-CONTENT_SECURITY_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
 
 def build_router() -> APIGatewayHttpRouter:

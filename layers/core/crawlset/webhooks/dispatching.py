@@ -1,21 +1,46 @@
 """The tick's part: sign what is due, and put it on the queue to `deliver`."""
 
 import json
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from uuid import UUID
 
 from crawlset.kit import db, queues
 from crawlset.observability import logger
 from crawlset.settings import delivery_settings
-from crawlset.webhooks import signing
+from crawlset.webhooks import encryption, signing
 from crawlset.webhooks.recording import MAX_ATTEMPTS
-from crawlset.webhooks.repository import DeliveryRepository, Leased
+from crawlset.webhooks.repository import DeliveryRepository, Leased, WebhookRepository
 from crawlset.wire.deliveries import SignedDelivery
 
 LEASE = timedelta(minutes=15)
 """An attempt that nobody has heard of for so long was lost; the next one begins."""
 ROUND = 100
 MAX_DISPATCHED = 5_000
+MAX_ENCRYPTED = 1_000
 KEPT = timedelta(days=30)
+
+
+def encrypt_clear_secrets() -> int:
+    """
+    Encrypt secrets that were stored before secrets were encrypted, in rounds; say how many.
+
+    The key is asked while no transaction is open.
+    """
+    n_encrypted = 0
+    while n_encrypted < MAX_ENCRYPTED:
+        with db.transaction() as session:
+            clear = WebhookRepository(session).list_clear_secrets(ROUND)
+        if not clear:
+            break
+        key = encryption.key()
+        encrypted = [(webhook_id, key.encrypt(secret, webhook_id)) for webhook_id, secret in clear]
+        with db.transaction() as session:
+            for webhook_id, encrypted_secret in encrypted:
+                WebhookRepository(session).replace_clear_secret(webhook_id, encrypted_secret)
+        n_encrypted += len(encrypted)
+    return n_encrypted
 
 
 def dispatch_due() -> int:
@@ -33,8 +58,8 @@ def dispatch_due() -> int:
         queues.send(
             delivery_settings().deliveries_queue_url,
             [
-                {"Id": str(place), "MessageBody": json.dumps(_signed(one).to_json())}
-                for place, one in enumerate(leased)
+                {"Id": str(place), "MessageBody": json.dumps(message.to_json())}
+                for place, message in enumerate(_signed(leased))
             ],
         )
         n_sent += len(leased)
@@ -45,14 +70,39 @@ def dispatch_due() -> int:
     return n_sent
 
 
-def _signed(leased: Leased) -> SignedDelivery:
-    delivery, url, secret = leased
+def _signed(leased: Sequence[Leased]) -> Iterator[SignedDelivery]:
+    """Leave out, and explain, what no secret can be had for; its attempt counts."""
+    for one in leased:
+        try:
+            secret = _secret_of(one)
+        except encryption.UnreadableSecretError as error:
+            logger.error("webhook_secret_unreadable", webhook_id=str(one.delivery.webhook_id))
+            with db.transaction() as session:
+                DeliveryRepository(session).explain(one.delivery.id, str(error))
+        else:
+            yield _message(one, secret)
+
+
+def _secret_of(leased: Leased) -> bytes:
+    if leased.encrypted_secret is None:
+        return leased.clear_secret or b""
+    return _decrypted(leased.delivery.webhook_id, leased.encrypted_secret)
+
+
+@lru_cache(maxsize=1_000)
+def _decrypted(webhook_id: UUID, encrypted_secret: bytes) -> bytes:
+    """Kept, since KMS is paid by the request, and a webhook is told of many events."""
+    return encryption.key().decrypt(encrypted_secret, webhook_id)
+
+
+def _message(leased: Leased, secret: bytes) -> SignedDelivery:
+    delivery = leased.delivery
     body = json.dumps(delivery.event, separators=(",", ":"))
     headers = signing.headers(secret, str(delivery.id), datetime.now(UTC), body)
     return SignedDelivery(
         delivery_id=delivery.id,
         attempt=delivery.n_attempts,
-        url=url,
+        url=leased.url,
         headers=headers | {"content-type": "application/json"},
         body=body,
     )

@@ -25,7 +25,8 @@ CONDITIONS: dict[DeliveryStatus, ColumnElement[bool]] = {
 class Leased(NamedTuple):
     delivery: WebhookDelivery
     url: str
-    secret: bytes
+    clear_secret: bytes | None
+    encrypted_secret: bytes | None
 
 
 class WebhookRepository:
@@ -47,6 +48,27 @@ class WebhookRepository:
     def list_page(self, user_id: UUID, after: str | None, limit: int) -> Slice[Webhook]:
         statement = select(Webhook).where(Webhook.user_id == user_id)
         return db.list_page(self.session, statement, Webhook.id, after, limit)
+
+    def list_clear_secrets(self, limit: int) -> Sequence[tuple[UUID, bytes]]:
+        """(webhook, secret) of any owner whose secret is not encrypted yet."""
+        rows = self.session.execute(
+            select(Webhook.id, Webhook.clear_secret)
+            .where(Webhook.clear_secret.is_not(None))
+            .limit(limit)
+        )
+        return [(webhook_id, secret) for webhook_id, secret in rows if secret is not None]
+
+    def replace_clear_secret(self, webhook_id: UUID, encrypted_secret: bytes) -> None:
+        self.session.execute(
+            update(Webhook)
+            .where(Webhook.id == webhook_id, Webhook.clear_secret.is_not(None))
+            .values(
+                clear_secret=None,
+                encrypted_secret=encrypted_secret,
+                updated_at=Webhook.updated_at,
+            )
+            .execution_options(synchronize_session=False)
+        )
 
     def disable(self, webhook_id: UUID) -> None:
         self.session.execute(
@@ -117,11 +139,20 @@ class DeliveryRepository:
                 Webhook.id == WebhookDelivery.webhook_id,
             )
             .values(n_attempts=WebhookDelivery.n_attempts + 1, next_attempt_at=func.now() + lease)
-            .returning(WebhookDelivery, Webhook.url, Webhook.secret)
+            .returning(WebhookDelivery, Webhook.url, Webhook.clear_secret, Webhook.encrypted_secret)
             .execution_options(synchronize_session=False)
         )
         leased = [Leased(*row) for row in rows]
         return sorted(leased, key=lambda one: one.delivery.event_id)
+
+    def explain(self, delivery_id: UUID, detail: str) -> None:
+        """Say why nothing was sent."""
+        self.session.execute(
+            update(WebhookDelivery)
+            .where(WebhookDelivery.id == delivery_id)
+            .values(last_status=None, last_detail=detail)
+            .execution_options(synchronize_session=False)
+        )
 
     def give_up_lost(self, max_attempts: int) -> int:
         """End what was lost on its way at the last attempt; say how many."""

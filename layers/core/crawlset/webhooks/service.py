@@ -11,7 +11,7 @@ from crawlset.identity import private_hosts
 from crawlset.kit.ids import new_id
 from crawlset.models import Webhook, WebhookDelivery
 from crawlset.urls.guard import BlockedUrlError, parse_url
-from crawlset.webhooks import signing
+from crawlset.webhooks import encryption, signing
 from crawlset.webhooks.repository import DeliveryRepository, WebhookRepository
 from crawlset.webhooks.schemas import WebhookCreate, WebhookUpdate
 
@@ -37,12 +37,17 @@ def create(session: Session, user_id: UUID, request: WebhookCreate) -> tuple[Web
         TooManyWebhooksError: the account has as many as it may.
     """
     check_url(request.url)
+    webhook_id, secret = new_id(), signing.new_secret()
+    encrypted_secret = encryption.key().encrypt(secret, webhook_id)
     AccountRepository(session).lock_profile(user_id)
     if WebhookRepository(session).count(user_id) >= MAX_WEBHOOKS:
         raise TooManyWebhooksError
-    secret = signing.new_secret()
     webhook = Webhook(
-        id=new_id(), user_id=user_id, url=request.url, events=[*request.events], secret=secret
+        id=webhook_id,
+        user_id=user_id,
+        url=request.url,
+        events=[*request.events],
+        encrypted_secret=encrypted_secret,
     )
     session.add(webhook)
     session.flush()

@@ -6,6 +6,7 @@ from uuid import UUID
 
 PROBE = "probe.jsonl.gz"
 DEFERRAL = "deferred.jsonl.gz"
+UPLOADS = "uploads/"
 _CANDIDATES = re.compile(r"jobs/([0-9a-f-]{36})/candidates/([0-9a-f-]{36})\.([0-9]{5})\.jsonl\.gz")
 _OUTCOME = re.compile(r"jobs/([0-9a-f-]{36})/chunks/([0-9a-f-]{36})/outcome")
 
@@ -36,7 +37,7 @@ def job_id_of(key: str) -> str:
 
 
 def upload(user_id: UUID, upload_id: UUID) -> str:
-    return f"uploads/{user_id}/{upload_id}"
+    return f"{UPLOADS}{user_id}/{upload_id}"
 
 
 def candidates_prefix(job_id: UUID) -> str:

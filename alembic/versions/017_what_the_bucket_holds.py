@@ -1,7 +1,7 @@
 """sizes of packs; the files of exports that ended badly are removed
 
-Revision: 020
-Revises: 014
+Revision: 017
+Revises: 016
 
 Until they are rewritten, packs from before this count as the pictures in them. Code from before
 this leaves the size of what it packs at 0.
@@ -10,8 +10,8 @@ this leaves the size of what it packs at 0.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "020"
-down_revision = "014"
+revision = "017"
+down_revision = "016"
 branch_labels = None
 depends_on = None
 

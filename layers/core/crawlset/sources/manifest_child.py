@@ -1,0 +1,144 @@
+"""Reads manifests in a child process (`manifest_worker`), which a hostile one may end."""
+
+import json
+import signal
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import IO, cast
+
+from crawlset.kit import confinement
+from crawlset.observability import logger
+from crawlset.sources import manifest_wire as wire
+from crawlset.sources.manifest_rows import COLUMNS, MalformedManifestError, Row
+from crawlset.sources.stored_file import StoredFile
+from crawlset.wire.searches import ManifestFormat
+
+MAX_MEMORY = 768 << 20
+"""Address space of the child, of which Python and pyarrow take 350 MiB."""
+CPU_SECONDS = 90
+"""For reading a manifest twice: a million rows take less than 20."""
+FREE_PIECES = 64
+PIECES_PER_MIB = 2
+"""A file that is read in more pieces is scattered on purpose, and each takes a request."""
+
+
+class ManifestReaderError(RuntimeError):
+    """The child does not start, or says what no child of ours says."""
+
+
+def pages(
+    file: StoredFile, format_: ManifestFormat, *, is_gzipped: bool, limit: int
+) -> Iterator[list[Row]]:
+    """
+    Every row, page by page; the whole file has been found readable before the first page comes.
+
+    Raises:
+        MalformedManifestError: it cannot be read, or not within the memory and the time there are.
+        ManifestReaderError: it could not be tried.
+    """
+    confinement.hide_memory()
+    process = subprocess.Popen(  # noqa: S603, our own interpreter and module
+        [
+            sys.executable,
+            "-S",
+            "-m",
+            "crawlset.sources.manifest_worker",
+            str(MAX_MEMORY),
+            str(CPU_SECONDS),
+            format_,
+            "gzip" if is_gzipped else "plain",
+            str(file.size),
+            str(limit),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=confinement.environment(),
+    )
+    try:
+        yield from _pages(process, file)
+    finally:
+        process.kill()
+        with suppress(BrokenPipeError):
+            process.communicate()
+
+
+def _pages(process: subprocess.Popen[bytes], file: StoredFile) -> Iterator[list[Row]]:
+    inlet, outlet = cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout)
+    n_pieces = FREE_PIECES + PIECES_PER_MIB * (file.size >> 20)
+    if _hear(outlet) != (wire.UP, b""):
+        raise ManifestReaderError(f"It does not start (exit status {process.wait()}).")
+    while True:
+        kind, said = _hear(outlet)
+        if kind == wire.ROWS:
+            yield _rows(said)
+        elif kind == wire.WANT:
+            n_pieces -= 1
+            if n_pieces < 0:
+                raise MalformedManifestError("The manifest's parts are scattered too widely.")
+            _send(inlet, _piece(file, said))
+        elif kind == wire.END:
+            return
+        elif kind == wire.MALFORMED:
+            raise MalformedManifestError(said.decode(errors="replace"))
+        else:
+            raise _death(process, said)
+
+
+def _hear(outlet: IO[bytes]) -> tuple[bytes, bytes]:
+    """Kind and content of what the child says next; empty bytes once it has ended."""
+    head = outlet.read(wire.FRAME.size)
+    if len(head) < wire.FRAME.size:
+        return b"", b""
+    kind, length = wire.FRAME.unpack(head)
+    if length > wire.MAX_FRAME_BYTES:
+        raise ManifestReaderError(f"It says {length:,} bytes at once.")
+    said = outlet.read(length)
+    return (kind, said) if len(said) == length else (b"", b"")
+
+
+def _send(inlet: IO[bytes], piece: bytes) -> None:
+    with suppress(BrokenPipeError):  # it has ended, which `_hear` finds
+        inlet.write(wire.PIECE.pack(len(piece)) + piece)
+        inlet.flush()
+
+
+def _piece(file: StoredFile, said: bytes) -> bytes:
+    try:
+        offset, length = wire.WANTED.unpack(said)
+    except struct.error as error:
+        raise ManifestReaderError("It asks for what is no piece.") from error
+    return file.read(offset, min(length, wire.MAX_PIECE_BYTES))
+
+
+def _rows(said: bytes) -> list[Row]:
+    """Read a page in which anything can be: what it was read from may have taken the child over."""
+    try:
+        rows = [tuple(row) for row in json.loads(said)]
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ManifestReaderError("It gives rows that make no sense.") from error
+    for row in rows:
+        if len(row) != len(COLUMNS) or not all(cell is None or type(cell) is str for cell in row):
+            raise ManifestReaderError("It gives rows that make no sense.")
+    return rows
+
+
+def _death(process: subprocess.Popen[bytes], said: bytes) -> MalformedManifestError:
+    """Why the child came to no end: it was up, so that the manifest is to blame."""
+    exit_status = process.wait()
+    logger.error(
+        "manifest_reader_died", exit_status=exit_status, said=said.decode(errors="replace")
+    )
+    if exit_status == -signal.SIGXCPU:
+        return MalformedManifestError(
+            f"The manifest takes longer than {CPU_SECONDS} seconds to read; split it."
+        )
+    if said:
+        return MalformedManifestError("The manifest cannot be read; nobody thought of one like it.")
+    return MalformedManifestError(
+        "The manifest cannot be read in the memory that a list may take; split it into smaller"
+        " files, or write it with smaller pages and row groups."
+    )

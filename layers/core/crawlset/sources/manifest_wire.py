@@ -1,0 +1,29 @@
+"""
+What `manifest_child` and `manifest_worker` say to each other, through the worker's pipes.
+
+From the worker: a kind, the length of what follows, and that. To it: the length and the bytes of
+each piece of the file that it asked for.
+"""
+
+from struct import Struct
+
+FRAME = Struct("<cI")
+"""Kind and length."""
+PIECE = Struct("<I")
+"""Length."""
+WANTED = Struct("<QI")
+"""Offset and length of the piece that is asked for."""
+
+UP = b"u"
+WANT = b"w"
+ROWS = b"r"
+MALFORMED = b"m"
+BROKEN = b"b"
+"""With a traceback: an error that nobody thought of."""
+END = b"e"
+
+MAX_FRAME_BYTES = 4 << 20
+MAX_PIECE_BYTES = 4 << 20
+PAGE_ROWS = 5_000
+PAGE_CHARS = 1 << 18
+"""Characters of a page of rows, but for its last row: fourfold in memory, sixfold as ASCII."""

@@ -1,0 +1,115 @@
+"""
+The process that reads one manifest: hostile input, so its memory and time are limited.
+
+It holds no credential and opens nothing: whatever it reads of the file it asks its parent for.
+"""
+
+import gzip
+import io
+import json
+import sys
+import traceback
+from collections.abc import Iterator
+from importlib import import_module
+from typing import BinaryIO, cast
+
+from crawlset.kit.confinement import confine
+from crawlset.sources import manifest_wire as wire
+from crawlset.sources import text_manifests
+from crawlset.sources.manifest_rows import MalformedManifestError, Row, checked
+from crawlset.urls.spelling import is_url
+from crawlset.wire.searches import ManifestFormat
+
+MAX_TRACEBACK_BYTES = 4_000
+TOO_LARGE = (
+    b"The manifest cannot be read in the memory that a list may take; split it into smaller files,"
+    b" or write it with smaller pages and row groups."
+)
+
+
+def main() -> None:
+    """Arguments: bytes of address space, CPU seconds, format, gzip or plain, size, rows wanted."""
+    max_memory, cpu_seconds, format_, is_gzipped, size, limit = sys.argv[1:]
+    manifest_format = ManifestFormat(format_)
+    is_url("http://m\u00fcnchen.example/")  # imports what it needs for one while files can be read
+    if manifest_format is ManifestFormat.parquet:
+        import_module("crawlset.sources.parquet_manifests")
+    confine(int(max_memory), int(cpu_seconds))
+    _say(wire.UP)
+    try:
+        for _ in _rows(manifest_format, is_gzipped, size, limit):
+            pass
+        for page in _pages(_rows(manifest_format, is_gzipped, size, limit)):
+            _say(wire.ROWS, json.dumps(page, separators=(",", ":")).encode())
+        _say(wire.END)
+    except MalformedManifestError as error:
+        _say(wire.MALFORMED, str(error).encode(errors="replace"))
+    except MemoryError:
+        _say(wire.MALFORMED, TOO_LARGE)
+    except Exception:  # noqa: BLE001 - the parent tells it
+        _say(wire.BROKEN, traceback.format_exc().encode(errors="replace")[-MAX_TRACEBACK_BYTES:])
+
+
+def _rows(format_: ManifestFormat, is_gzipped: str, size: str, limit: str) -> Iterator[Row]:
+    stream = io.BufferedReader(_Pieces(int(size)), buffer_size=wire.MAX_PIECE_BYTES)
+    if format_ is ManifestFormat.parquet:
+        from crawlset.sources import parquet_manifests  # noqa: PLC0415 - brings pyarrow
+
+        return checked(parquet_manifests.rows(stream), int(limit))
+    unpacked = gzip.GzipFile(fileobj=stream) if is_gzipped == "gzip" else stream
+    return checked(text_manifests.rows(cast(BinaryIO, unpacked), format_), int(limit))
+
+
+def _pages(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    page: list[Row] = []
+    n_chars = 0
+    for row in rows:
+        page.append(row)
+        n_chars += sum(map(len, filter(None, row)))
+        if len(page) == wire.PAGE_ROWS or n_chars >= wire.PAGE_CHARS:
+            yield page
+            page, n_chars = [], 0
+    if page:
+        yield page
+
+
+class _Pieces(io.RawIOBase):
+    """The file, as the parent has it."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = base + offset
+        return self._position
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        length = min(len(buffer), self._size - self._position, wire.MAX_PIECE_BYTES)
+        if length <= 0:
+            return 0
+        _say(wire.WANT, wire.WANTED.pack(self._position, length))
+        (n_bytes,) = wire.PIECE.unpack(sys.stdin.buffer.read(wire.PIECE.size))
+        piece = sys.stdin.buffer.read(n_bytes)
+        buffer[: len(piece)] = piece
+        self._position += len(piece)
+        return len(piece)
+
+
+def _say(kind: bytes, what: bytes = b"") -> None:
+    sys.stdout.buffer.write(wire.FRAME.pack(kind, len(what)) + what)
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()
