@@ -9,7 +9,7 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from crawlset import __version__
-from crawlset.accounts.gate import as_caller
+from crawlset.accounts.gate import as_caller, once_more
 from crawlset.accounts.routes import router as accounts
 from crawlset.accounts.session_routes import router as sessions
 from crawlset.crawls.routes import router as crawls
@@ -40,7 +40,7 @@ DOCS_PATH = "/api/docs"
 OPEN_PATHS = {"/", "/api/health", "/api/openapi.json", DOCS_PATH}
 TOKEN_PATHS = {"/api/session"}
 
-app = build_app(as_caller)
+app = build_app([once_more, as_caller])
 for router in (
     accounts,
     sessions,

@@ -33,7 +33,7 @@ VALIDATORS = ["ColourfulnessFunction"]
 ON_THE_INTERNET = ["DeliverFunction", "DiscoverFunction", "FetchFunction"]
 QUEUES_KNOWN = {
     "DeliverFunction": {"RESULTS_QUEUE_URL"},  # where it says how it went
-    "DiscoverFunction": {"DISCOVER_QUEUE_URL"},  # whose messages it puts off
+    "DiscoverFunction": set(),
     "FetchFunction": set(),
 }
 SECRET_OF = {

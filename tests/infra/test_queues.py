@@ -5,8 +5,11 @@ import pytest
 from tests.infra.stack import (
     dead_letter_queues,
     functions,
+    listed,
     mappings_of,
     of_type,
+    role_of,
+    statements,
     target,
     work_queues,
 )
@@ -40,6 +43,16 @@ class TestEveryQueue:
         assert timeouts
         assert queue["VisibilityTimeout"] >= 6 * max(timeouts)
 
+    def test_lets_its_function_say_when_a_message_comes_again(self, name: str) -> None:
+        for mapping in mappings_of(name):
+            changeable = {
+                target(resource)
+                for statement in statements(role_of(target(mapping["FunctionName"])))
+                if "sqs:ChangeMessageVisibility" in listed(statement["Action"])
+                for resource in listed(statement["Resource"])
+            }
+            assert name in changeable
+
     def test_is_encrypted(self, name: str) -> None:
         assert of_type("AWS::SQS::Queue")[name]["SqsManagedSseEnabled"] is True
 
@@ -60,7 +73,7 @@ class TestWorkQueue:
     def test_gives_up_after_five_receives(self, name: str) -> None:
         redrive = work_queues()[name]["RedrivePolicy"]
 
-        assert redrive["maxReceiveCount"] >= 5
+        assert redrive["maxReceiveCount"] == 5
         assert target(redrive["deadLetterTargetArn"]) == f"{name}DeadLetters"
 
     def test_hands_over_one_message_at_a_time(self, name: str) -> None:

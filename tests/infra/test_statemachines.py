@@ -7,6 +7,7 @@ from typing import Any, get_args
 import pytest
 
 from crawlset import errors
+from crawlset.errors import DatabaseAwayError
 from crawlset.jobs.pipeline_repository import JobCancelledError
 from crawlset.wire.pipeline import ExportStep, ValidationStep
 from crawlset_local.template import load
@@ -129,10 +130,25 @@ class TestGraph:
 
 @pytest.mark.parametrize("name", sorted(TASKS))
 class TestEveryTask:
-    def test_is_tried_again_when_lambda_is_at_fault(self, name: str) -> None:
+    def test_is_tried_again_when_lambda_is_at_fault_or_the_database_away(self, name: str) -> None:
         retried = {e for retrier in TASKS[name]["Retry"] for e in retrier["ErrorEquals"]}
 
-        assert retried == LAMBDA_AT_FAULT
+        assert retried == LAMBDA_AT_FAULT | {DatabaseAwayError.__name__}
+
+    def test_outlasts_a_failover_of_the_database(self, name: str) -> None:
+        """A wait is the one before times BackoffRate; MaxAttempts counts the waits."""
+        (retrier,) = [
+            retrier
+            for retrier in TASKS[name]["Retry"]
+            if retrier["ErrorEquals"] == [DatabaseAwayError.__name__]
+        ]
+        waits = [
+            retrier["IntervalSeconds"] * retrier["BackoffRate"] ** n
+            for n in range(retrier["MaxAttempts"])
+        ]
+
+        assert waits[0] <= 5
+        assert sum(waits) >= 120
 
     def test_outlives_its_function(self, name: str) -> None:
         called = TASKS[name]["Parameters"]["FunctionName"].strip("${}").removesuffix("Arn")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, GenericError
 
 from crawlset.fetching import bucket
 from crawlset.kit import objects
@@ -102,10 +102,19 @@ class TestRequests:
     def test_are_not_made_for_ever(self, s3: S3) -> None:
         s3.statuses["HEAD"] = [503]
 
-        with pytest.raises(BaseError):
+        with pytest.raises(GenericError):
             bucket.exists(KEY)
 
         assert len(s3.requests) == 1 + bucket.N_RETRIES
+
+    def test_tell_a_bucket_that_takes_nothing_by_name(self, s3: S3, tmp_path: Path) -> None:
+        s3.statuses["PUT"] = [503]
+        (tmp_path / "pack.tar").write_bytes(b"pack")
+
+        with pytest.raises(GenericError):
+            bucket.put_file(KEY, tmp_path / "pack.tar")
+        with pytest.raises(GenericError):
+            bucket.put_once(KEY, b"outcome")
 
 
 class TestExists:

@@ -193,10 +193,8 @@ class Walk:
         status, shown = self.api.call("GET", f"{self.path}/crawl-jobs/{self.job.id}")
         assert status == 200
         states = Counter(self._state(row) for row in rows)
-        assert shown["progress"] == {
-            "candidates": self.n_images,
-            **{state: states[state] for state in ImageStatus},
-        }
+        counts = {state.value: states[state] for state in ImageStatus}
+        assert shown["progress"] == counts | {"candidates": self.n_images}
         places = self.session.execute(
             select(Image.pack_key, Image.status).where(Image.crawl_job_id == self.job.id)
         )

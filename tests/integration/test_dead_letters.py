@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from crawlset.kit import objects
 from crawlset.kit.ids import new_id
 from crawlset.kit.strict_json import from_json
 from crawlset.models import CrawlJob, Image, JobStatus, WorkStatus
@@ -16,6 +17,7 @@ from crawlset.wire.notices import ObjectNotice
 from crawlset.wire.searches import DiscoverMessage, SearchRequest
 from functions.dead_letters import app
 from tests import factories
+from tests.integration.outcomes import create_open_chunk, put_outcome, result
 from tests.invocations import CONTEXT
 
 pytestmark = [
@@ -61,9 +63,35 @@ class TestDeadLetters:
 
         session.expire_all()
         assert result == {"batchItemFailures": []}
-        assert (chunk.status, job.status) == (WorkStatus.failed, JobStatus.completed)
+        assert (chunk.status, job.status) == (WorkStatus.failed, JobStatus.failed)
         assert chunk.error_message == "The work failed 6 times and was given up."
+        assert job.error_message == (
+            "Nothing was stored; 1 of 1 images failed on our side "
+            "(The work failed 6 times and was given up.). They may be retried."
+        )
         assert session.scalars(select(Image.outcome)).all() == [Outcome.worker_failed]
+
+    def test_records_an_outcome_that_is_there(self, session: Session, job: CrawlJob) -> None:
+        """The database may have been away for longer than the tries of its message lasted."""
+        chunk = create_open_chunk(session, job, 1)
+        key = put_outcome(chunk, [result(0)])
+
+        assert bury(json.dumps(ObjectNotice(key).to_json())) == {"batchItemFailures": []}
+
+        session.expire_all()
+        assert (chunk.status, job.status) == (WorkStatus.completed, JobStatus.completed)
+        assert session.scalars(select(Image.outcome)).all() == [Outcome.stored]
+
+    def test_fails_a_chunk_whose_outcome_nobody_can_read(
+        self, session: Session, job: CrawlJob
+    ) -> None:
+        chunk = create_open_chunk(session, job, 1)
+        objects.put(key := keys.outcome(job.id, chunk.id), b"not what it should be")
+
+        assert bury(json.dumps(ObjectNotice(key).to_json())) == {"batchItemFailures": []}
+
+        session.expire_all()
+        assert (chunk.status, job.status) == (WorkStatus.failed, JobStatus.failed)
 
     @pytest.mark.parametrize("kind", ["message", "event"])
     def test_fails_the_search(self, session: Session, job: CrawlJob, kind: str) -> None:

@@ -87,7 +87,6 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.setattr(worker, "source_client", lambda: client)
     yield site
     settings.source_settings.cache_clear()
-    settings.discover_settings.cache_clear()
 
 
 def record(job_id: UUID, search_id: UUID, **request: Any) -> dict[str, Any]:
@@ -120,7 +119,6 @@ def send(*records: dict[str, Any]) -> list[str]:
 
 def received(queues: Any) -> str:
     """The receipt handle of a message that was taken off the queue."""
-    settings.discover_settings.cache_clear()
     url = queues.urls["discover"]
     queues.sqs.send_message(
         QueueUrl=url, MessageBody="x", MessageGroupId="g", MessageDeduplicationId="d"
@@ -190,9 +188,7 @@ class TestSample:
         def note(params: dict[str, Any], **_: Any) -> None:
             put_off.append(params["VisibilityTimeout"])
 
-        aws.patient_sqs().meta.events.register(
-            "before-parameter-build.sqs.ChangeMessageVisibility", note
-        )
+        aws.sqs().meta.events.register("before-parameter-build.sqs.ChangeMessageVisibility", note)
 
         again = send(message)
 

@@ -7,7 +7,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from obstore.exceptions import GenericError
 
+from crawlset.errors import StorageAwayError
 from crawlset.fetching import bucket
 from crawlset.kit import objects
 from crawlset.kit.json_lines import pack_lines
@@ -15,7 +17,7 @@ from crawlset.observability import logger
 from crawlset.resizing import Resize, ResizeMode
 from crawlset.wire import keys
 from crawlset.wire.chunks import ChunkHead, ChunkMessage, ChunkUrl, FetchPolicy, Known
-from crawlset.wire.outcomes import OutcomeHead, UrlOutcome
+from crawlset.wire.outcomes import Defer, OutcomeHead, UrlOutcome
 from crawlset.wire.record import pack, unpack
 from functions.fetch import app
 from tests.integration.web_server import Web, serve
@@ -36,6 +38,19 @@ def fresh_pool(emulated_bucket: str) -> Iterator[None]:
     yield
     app.decode_pool().close()
     app.decode_pool.cache_clear()
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What the function logs from here on."""
+    stream = io.StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", stream)
+    return stream
+
+
+def refuse(*_: Any) -> Any:
+    message = "503 Slow Down"
+    raise GenericError(message)
 
 
 class LaterMessage(ChunkMessage):
@@ -181,6 +196,36 @@ class TestHandler:
         assert failures == []
         assert len(packs(chunk_id)) == 1
 
+    def test_puts_off_what_the_bucket_does_not_take(
+        self, web: Web, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What obstore raises of a 503 is in `test_bucket`."""
+        chunk_id = uuid4()
+        put_input(chunk_id, web.add("/a.jpg", pictures.jpeg()), web.add("/gone.jpg", status=404))
+        monkeypatch.setattr(bucket, "put_file", refuse)
+
+        failures = deliver(chunk_id)
+
+        header, (unstored, gone) = outcome_of(chunk_id)
+        assert (failures, header.pack_key) == ([], None)
+        assert (unstored.outcome, unstored.defer) == ("worker_failed", Defer(60, "storage"))
+        assert (unstored.sha256, unstored.pack_offset) == (None, None)
+        assert (gone.outcome, gone.defer) == ("http_404", None)
+
+    def test_wants_its_message_again_when_the_bucket_takes_nothing(
+        self, web: Web, monkeypatch: pytest.MonkeyPatch, log: io.StringIO
+    ) -> None:
+        chunk_id = uuid4()
+        put_input(chunk_id, web.add("/a.jpg", pictures.jpeg()))
+        monkeypatch.setattr(bucket, "put_file", refuse)
+        monkeypatch.setattr(bucket, "put_once", refuse)
+
+        failures = deliver(chunk_id)
+
+        assert len(failures) == 1
+        assert StorageAwayError.__name__ in log.getvalue()
+        assert '"is_passing":true' in log.getvalue()
+
     def test_cancels_every_url_of_a_cancelled_job_without_a_request(self, web: Web) -> None:
         chunk_id = uuid4()
         put_input(chunk_id, web.add("/a.jpg", pictures.jpeg()), web.url("/b.jpg"))
@@ -239,11 +284,7 @@ class TestHandler:
         assert (lines[0].outcome, lines[0].change) == ("stored", "unchanged")
         assert header.pack_key is None
 
-    def test_returns_a_message_whose_input_it_cannot_read(
-        self, web: Web, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        log = io.StringIO()
-        monkeypatch.setattr(logger.registered_handler, "stream", log)
+    def test_returns_a_message_whose_input_it_cannot_read(self, web: Web, log: io.StringIO) -> None:
         chunk_id = uuid4()
         head = ChunkHead(JOB, chunk_id, 1).to_json() | {"policy": {"manners": False}}
         objects.put(keys.chunk_input(JOB, chunk_id, 1), pack_lines([head]))
@@ -275,10 +316,8 @@ class TestHandler:
         assert len(deliver(uuid4(), body=body)) == 1
 
     def test_logs_the_chunk_and_counts_its_images(
-        self, web: Web, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+        self, web: Web, capsys: pytest.CaptureFixture[str], log: io.StringIO
     ) -> None:
-        log = io.StringIO()
-        monkeypatch.setattr(logger.registered_handler, "stream", log)
         chunk_id = uuid4()
         data = pictures.jpeg()
         put_input(chunk_id, web.add("/a.jpg", data), web.url("/gone.jpg"))

@@ -101,6 +101,7 @@ class TestGateway:
         assert (answered, headers["Content-Type"]) == (status, "application/problem+json")
         assert problem.keys() == {"type", "title", "status", "detail", "code", "request_id"}
         assert (problem["status"], problem["code"]) == (status, code)
+        assert ("Retry-After" in headers) is (status == 503)
         assert "secret" not in json.dumps(problem)
 
     def test_keeps_the_problem_of_the_api(self, cloud: LocalCloud) -> None:

@@ -88,7 +88,8 @@ class TestRemove:
 
         assert set(objects.list_keys("")) == {*kept, *inputs}
         session.expire_all()
-        assert (all_duplicates.pack_key, all_duplicates.pack_bytes) == (None, 0)
+        assert all_duplicates.pack_key is None
+        assert all_duplicates.pack_bytes == 0
 
     def test_leaves_what_is_not_half_an_hour_old(self) -> None:
         objects.put(keys.cancelled(uuid4(), 1), b"x")

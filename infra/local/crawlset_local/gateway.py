@@ -28,6 +28,9 @@ QUEUE_SECONDS = 60.0
 ANSWER_SECONDS = 35.0
 """Above the 29 or 30 s the API itself has."""
 
+RETRY_AFTER = "5"
+"""Seconds, as the API itself says."""
+
 MAX_BODY_BYTES = 10 * 1024 * 1024
 """API Gateway's own limit."""
 
@@ -234,6 +237,8 @@ class _Request(BaseHTTPRequestHandler):
             "request_id": request_id,
         }
         headers = [("Content-Type", "application/problem+json"), *SECURITY_HEADERS.items()]
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            headers.append(("Retry-After", RETRY_AFTER))
         self._answer(status, headers, json.dumps(problem).encode())
 
     def _answer(self, status: int, headers: list[tuple[str, str]], payload: bytes) -> None:

@@ -4,6 +4,9 @@ Every error this service raises on purpose.
 * AppError
   + BadRequestError, UnauthorizedError, ForbiddenError, NotFoundError, ConflictError,
     PreconditionFailedError, UnprocessableError, TooManyRequestsError
+  + UnavailableError
+    - DatabaseAwayError
+    - StorageAwayError
   + SourceError
     - SourceThrottledError
     - SourceRefusedError
@@ -71,6 +74,31 @@ class PreconditionFailedError(AppError):
 
 class TooManyRequestsError(AppError):
     status = HTTPStatus.TOO_MANY_REQUESTS
+
+
+class UnavailableError(AppError):
+    """Something that the service stands on is away for now; whoever asks again may be served."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    headers = MappingProxyType({"Retry-After": "5"})
+
+
+class DatabaseAwayError(UnavailableError):
+    """
+    The database cannot be reached, or the connection was lost.
+
+    With `may_have_committed` it was lost during the commit, of which nobody knows whether it was
+    done.
+    """
+
+    def __init__(self, *, may_have_committed: bool = False) -> None:
+        self.may_have_committed = may_have_committed
+        done = "it may have been done, so look before you ask again" if may_have_committed else ""
+        super().__init__(f"The database is away for a moment; {done or 'nothing was changed'}.")
+
+
+class StorageAwayError(UnavailableError):
+    """The bucket does not take or give anything for now."""
 
 
 class SourceError(AppError):

@@ -45,12 +45,6 @@ class QueueSettings(BaseSettings):
     pipeline_state_machine_arn: str
 
 
-class DiscoverSettings(BaseSettings):
-    """The queue whose messages `discover` puts off."""
-
-    discover_queue_url: str
-
-
 class DeliverySettings(BaseSettings):
     """Where the tick puts what webhooks are to be told."""
 
@@ -123,7 +117,6 @@ class ValidatorSettings(BaseSettings):
 database_settings = cache(DatabaseSettings)
 bucket_settings = cache(BucketSettings)
 queue_settings = cache(QueueSettings)
-discover_settings = cache(DiscoverSettings)
 delivery_settings = cache(DeliverySettings)
 webhook_key_settings = cache(WebhookKeySettings)
 result_settings = cache(ResultSettings)

@@ -7,8 +7,12 @@ import os
 import signal
 import socket
 import tarfile
+import tempfile
 import threading
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
@@ -16,6 +20,7 @@ from PIL import Image
 from crawlset.fetching.limits import Limits
 from crawlset.outcomes import Outcome
 from crawlset.resizing import Resize, ResizeMode
+from crawlset.wire.outcomes import Defer
 from tests.integration.fetching.chunk_fetch import QUICK, USER_AGENT, Fetch, WatchedPool, only
 from tests.integration.web_server import Web, response
 from tests.unit.imaging import pictures
@@ -47,6 +52,37 @@ class TestStoring:
         assert result.n_bytes_fetched == len(data)
         with tarfile.open(pack_path) as tar:
             assert tar.getnames() == ["chunk-00000.jpg"]
+
+    def test_puts_off_a_picture_the_disk_has_no_room_for(
+        self, web: Web, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(os, "fstatvfs", lambda _: SimpleNamespace(f_bavail=0, f_frsize=4096))
+
+        result = fetch(web.add("/a.jpg", pictures.jpeg()), web.add("/gone.jpg", status=404))
+
+        unstored, gone = result.outcomes
+        assert (unstored.outcome, unstored.detail) == (
+            Outcome.worker_failed,
+            "no room left for the pack",
+        )
+        assert unstored.defer == Defer(60, "storage")
+        assert (gone.outcome, gone.defer, result.n_packed) == (Outcome.http_404, None, 0)
+
+    def test_puts_off_a_large_body_the_disk_has_no_room_for(
+        self, web: Web, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """/dev/full takes every write with ENOSPC, as a full disk does (full(4))."""
+        monkeypatch.setattr(tempfile, "TemporaryFile", partial(io.FileIO, "/dev/full", "r+"))
+        url = web.add("/a.jpg", pictures.jpeg() + bytes(3 << 20))
+
+        unstored = only(fetch(url, limits=replace(QUICK, body_bytes=8 << 20)))
+
+        assert (unstored.outcome, unstored.detail) == (
+            Outcome.worker_failed,
+            "no room left on the disk",
+        )
+        assert unstored.defer == Defer(60, "storage")
+        assert web.requests["/a.jpg"] == 1
 
     def test_packs_the_same_bytes_once(self, web: Web, fetch: Fetch) -> None:
         data = pictures.jpeg()

@@ -7,11 +7,12 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
-from crawlset.accounts import allowance, idempotency
+from crawlset.accounts import allowance, authorizer, idempotency
 from crawlset.accounts.failures import FailuresExceededError
 from crawlset.accounts.keys import ApiKeyExpiredError
-from crawlset.errors import ConflictError, ForbiddenError
+from crawlset.errors import ConflictError, DatabaseAwayError, ForbiddenError
 from crawlset.kit import db
+from crawlset.observability import logger
 
 READ_METHODS = frozenset({"GET", "HEAD"})
 ADMIN_PATHS = ("/api/api-keys", "/api/webhooks")
@@ -23,12 +24,36 @@ class MissingScopeError(ForbiddenError):
         super().__init__(f"This API key lacks the scope {scope!r}.")
 
 
+class UnknownApiKeyError(ForbiddenError):
+    def __init__(self) -> None:
+        super().__init__("This API key is not known, or was revoked.")
+
+
+def once_more(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Response[Any]:
+    """
+    Answer again, from the start, if the database was lost and nothing can come of it twice.
+
+    Raises:
+        DatabaseAwayError: it stays away, or the request may have been carried out.
+    """
+    try:
+        return next_middleware(app)
+    except DatabaseAwayError as away:
+        event = app.current_event
+        is_safe = event.http_method in READ_METHODS or idempotency.asked(event) is not None
+        if away.may_have_committed and not is_safe:
+            raise
+        logger.warning("database_lost", error=repr(away.__cause__))
+    return next_middleware(app)
+
+
 def as_caller(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Response[Any]:
     """
     Answer in one transaction of the caller that the authorizer named. An open route has no caller.
 
     Raises:
         ApiKeyExpiredError: the key was good once.
+        UnknownApiKeyError: the authorizer could not look, and there is no such key.
         FailuresExceededError: the key is not known, and many from its address were not.
         MissingScopeError: the key is not for this.
         TooManyRequestsError: the minute's requests are used up.
@@ -51,8 +76,8 @@ def admit(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Respo
     Middleware like `as_caller` for a route that reads and does slow things outside a transaction.
 
     Raises:
-        ApiKeyExpiredError, FailuresExceededError, MissingScopeError: as there.
-        TooManyRequestsError: as there.
+        ApiKeyExpiredError, UnknownApiKeyError, FailuresExceededError: as there.
+        MissingScopeError, TooManyRequestsError: as there.
     """
     caller = _caller(app)
     user_id = UUID(caller["user_id"])
@@ -65,14 +90,25 @@ def admit(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Respo
 
 def _caller(app: APIGatewayHttpResolver) -> dict[str, str]:
     """
-    What the authorizer says; nothing for an open route.
+    What the authorizer says, or would have said if it had reached the database.
+
+    Nothing for an open route.
 
     Raises:
         ApiKeyExpiredError: it says so, or the key has expired since: the gateway keeps its answer.
         FailuresExceededError: it says so.
+        UnknownApiKeyError: it could not look, and there is no such key.
     """
-    authorizer = app.current_event.raw_event["requestContext"].get("authorizer", {})
-    caller: dict[str, str] = authorizer.get("lambda") or {}
+    event = app.current_event
+    caller: dict[str, str] = (
+        event.raw_event["requestContext"].get("authorizer", {}).get("lambda") or {}
+    )
+    if authorizer.NOT_LOOKED_UP in caller:
+        source_ip = event.request_context.http.source_ip
+        found = authorizer.look_up(event.headers.get("authorization", ""), source_ip)
+        if found is None:
+            raise UnknownApiKeyError
+        caller = found
     if "expired_at" in caller:
         raise ApiKeyExpiredError(datetime.fromisoformat(caller["expired_at"]))
     if "limited_until" in caller:

@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from crawlset.crawls import finishing
+from crawlset.crawls import finishing, recording
+from crawlset.errors import UnavailableError
 from crawlset.jobs.crawl_repository import CrawlRepository
-from crawlset.kit import db
+from crawlset.kit import db, objects
 from crawlset.kit.strict_json import MalformedJsonError
 from crawlset.observability import logger, metrics
 from crawlset.pipeline import service as pipeline
+from crawlset.wire import keys
 from crawlset.wire.dead_letters import work_of
 from crawlset.wire.pipeline import Execution
 
@@ -16,7 +18,7 @@ REASON = "The work failed {n} times and was given up."
 
 def bury(body: str, n_receives: int) -> None:
     """
-    End the work that the message stands for.
+    End the work that the message stands for. What a chunk has come to is recorded, if it can be.
 
     A message nobody can read is logged and let go: it stands for no work we could name.
     """
@@ -28,6 +30,8 @@ def bury(body: str, n_receives: int) -> None:
         logger.exception("dead_letter_unreadable")
         return
     for job_id, kind, id_ in dead:
+        if kind == "chunk":
+            _record(keys.outcome(job_id, id_))
         with db.transaction() as session:
             job = CrawlRepository(session).find(job_id)
             if job is None:
@@ -36,6 +40,17 @@ def bury(body: str, n_receives: int) -> None:
                 finishing.fail_chunk(session, job, id_, reason)
             else:
                 finishing.fail_search(session, job, id_, reason)
+
+
+def _record(key: str) -> None:
+    """The database may have been away for longer than the tries of a message last."""
+    try:
+        if objects.exists(key):
+            recording.record_outcome(key)
+    except UnavailableError:
+        raise
+    except Exception:  # noqa: BLE001, whatever it is, the chunk is given up for it
+        logger.exception("outcome_not_recorded", key=key)
 
 
 def bury_execution(detail: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from crawlset.images.repository import ImageRepository
 from crawlset.jobs.chunk_repository import ChunkRepository
-from crawlset.jobs.crawl_repository import CrawlRepository
+from crawlset.jobs.crawl_repository import CrawlRepository, JobCounts
 from crawlset.jobs.search_repository import SearchRepository
 from crawlset.models import UNFINISHED, CrawlJob, JobChunk, JobStatus, WorkStatus
 from crawlset.observability import logger
@@ -32,9 +32,11 @@ def finish_if_done(session: Session, job: CrawlJob) -> None:
         return
     searches = SearchRepository(session).list_of(job)
     errors = [search.error_message for search in searches if search.status is WorkStatus.failed]
-    n_candidates = repository.count([job.id])[job.id].n_candidates
-    if errors and not n_candidates:
+    counts = repository.count([job.id])[job.id]
+    if errors and not counts.n_candidates:
         repository.finish(job, JobStatus.failed, "; ".join(filter(None, errors))[:2_000])
+    elif counts.outcomes[Outcome.worker_failed] and not counts.outcomes[Outcome.stored]:
+        repository.finish(job, JobStatus.failed, _why_nothing_was_stored(session, job, counts))
     else:
         repository.finish(job, JobStatus.completed)
         pipeline.start_requested(session, job)
@@ -42,8 +44,14 @@ def finish_if_done(session: Session, job: CrawlJob) -> None:
         "crawl_job_finished",
         job_id=str(job.id),
         status=job.status,
-        candidates=n_candidates,
+        candidates=counts.n_candidates,
     )
+
+
+def _why_nothing_was_stored(session: Session, job: CrawlJob, counts: JobCounts) -> str:
+    failed = f"{counts.outcomes[Outcome.worker_failed]} of {counts.n_candidates} images"
+    why = ImageRepository(session).detail_of_any(job, Outcome.worker_failed)
+    return f"Nothing was stored; {failed} failed on our side ({why}). They may be retried."
 
 
 def fail_chunk(session: Session, job: CrawlJob, chunk_id: UUID, reason: str) -> None:

@@ -74,6 +74,14 @@ def _waiting(session: Session, job: CrawlJob, searches: Sequence[JobSearch]) -> 
             until=search.next_attempt_at,
         )
     chunks = ChunkRepository(session)
+    for reason, n_images, until in chunks.list_unstored(job):
+        yield WaitRead(
+            kind=WaitedFor.storage,
+            name="storage",
+            reason=reason,
+            n_waiting=n_images,
+            until=until,
+        )
     for reason, hosts in (
         (PUT_OFF, chunks.list_put_off(job, HOSTS_SHOWN)),
         (IN_TURN, chunks.list_lanes(job, HOSTS_SHOWN)),

@@ -32,6 +32,8 @@ class ChunkCounts(BaseModel):
 class WaitedFor(StrEnum):
     source = "source"
     host = "host"
+    storage = "storage"
+    """Pictures were fetched, and could not be stored."""
 
 
 class WaitRead(BaseModel):
@@ -40,7 +42,7 @@ class WaitRead(BaseModel):
     kind: WaitedFor
     name: str
     reason: str
-    n_waiting: Annotated[int, Field(description="Searches of the source, or images of the host")]
+    n_waiting: Annotated[int, Field(description="Searches of the source, or images")]
     until: Annotated[datetime | None, Field(description="When it is asked again, if known")]
 
 

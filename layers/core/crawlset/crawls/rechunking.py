@@ -22,11 +22,13 @@ def rechunk(
     *,
     is_recrawl: bool = False,
     wait: timedelta | None = None,
+    reason: str | None = None,
 ) -> list[UUID]:
     """
     Move `images`, as (id, host), to new pending chunks, counted by what their images are.
 
-    With `wait` nobody dispatches them before. The chunks they leave are for the caller to count.
+    With `wait` nobody dispatches them before, for `reason` if it is none of the hosts. The chunks
+    they leave are for the caller to count.
     """
     repository = ImageRepository(session)
     hosts = [plain_host(host) for _, host in images]
@@ -41,6 +43,7 @@ def rechunk(
             status=WorkStatus.pending,
             is_recrawl=is_recrawl,
             not_before=func.now() + wait if wait is not None else None,
+            error_message=reason,
             n_urls=len(planned.members),
         )
         session.add(chunk)

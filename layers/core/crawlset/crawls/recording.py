@@ -26,10 +26,14 @@ from crawlset.wire.record import unpack
 
 MAX_DEFERRALS = 10
 """Times that an image is put off because its host wants to be left alone."""
+MAX_UNSTORED = 6
+"""Times that an image is fetched again because it could not be stored, an hour in all."""
 MAX_WAIT = timedelta(days=1)
 """A host that wants to be left alone for longer is asked again after this."""
 CRAWL_DELAY = "crawl_delay"
 """What puts off images that had no turn yet: each chunk gets through some of them."""
+STORAGE = "storage"
+UNSTORED = "Pictures could not be stored; they are fetched again."
 
 
 Deferred = tuple[Open, Defer, int]
@@ -128,20 +132,29 @@ def _settle(
 
 
 def _may_be_deferred(image: Open, defer: Defer) -> bool:
-    """A host that only ever wants to be left alone is given up in the end."""
-    return defer.cause == CRAWL_DELAY or image.n_deferrals < MAX_DEFERRALS
+    """A host that only ever wants to be left alone is given up in the end, as is a full disk."""
+    most = MAX_UNSTORED if defer.cause == STORAGE else MAX_DEFERRALS
+    return defer.cause == CRAWL_DELAY or image.n_deferrals < most
 
 
 def _defer(session: Session, job: CrawlJob, chunk: JobChunk, deferred: Iterable[Deferred]) -> None:
-    """To later chunks, those together whose hosts may be asked in the same minute."""
+    """To later chunks, those together that may be asked for in the same minute, for one cause."""
     notes = []
-    by_minute: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    by_minute: dict[tuple[int, bool], list[tuple[int, str]]] = defaultdict(list)
     for image, defer, n_retries in deferred:
-        seconds = min(defer.seconds, MAX_WAIT.total_seconds())
-        by_minute[math.ceil(seconds / 60)].append((image.id, image.host))
+        is_unstored = defer.cause == STORAGE
+        wished = defer.seconds * 2**image.n_deferrals if is_unstored else defer.seconds
+        seconds = min(wished, MAX_WAIT.total_seconds())
+        by_minute[math.ceil(seconds / 60), is_unstored].append((image.id, image.host))
         n_deferrals = image.n_deferrals + (defer.cause != CRAWL_DELAY)
         notes.append({"id": image.id, "n_retries": n_retries, "n_deferrals": n_deferrals})
     ImageRepository(session).note_deferral(chunk, notes)
-    for minutes, images in sorted(by_minute.items()):
-        wait = timedelta(minutes=minutes)
-        rechunk(session, job, images, is_recrawl=chunk.is_recrawl, wait=wait)
+    for (minutes, is_unstored), images in sorted(by_minute.items()):
+        rechunk(
+            session,
+            job,
+            images,
+            is_recrawl=chunk.is_recrawl,
+            wait=timedelta(minutes=minutes),
+            reason=UNSTORED if is_unstored else None,
+        )

@@ -24,11 +24,11 @@ from crawlset.imaging.pool import DecodePool
 from crawlset.kit.event_loop import Interrupted, Loop
 from crawlset.observability import logger
 from crawlset.outcomes import Outcome
-from crawlset.packs.writer import Pack, PackFullError
+from crawlset.packs.writer import FULL, Pack, PackFullError
 from crawlset.resizing import Resize
 from crawlset.urls.guard import BlockedUrlError, Resolve
 from crawlset.wire.chunks import ChunkUrl, FetchPolicy
-from crawlset.wire.outcomes import Cause, Defer, UrlOutcome
+from crawlset.wire.outcomes import Cause, Defer, UrlOutcome, unstored
 
 CANCEL_POLL_SECONDS = 2.0
 BUDGET_POLL_SECONDS = 0.25
@@ -68,7 +68,8 @@ def run_chunk(
 
     Ends early when less than the reserve of `seconds_left()` remains (what is left over becomes
     `timeout`, which is retryable) or when `is_cancelled()`, asked every two seconds, says so.
-    URLs whose host wants to be asked later than this chunk can wait are deferred.
+    URLs whose host wants to be asked later than this chunk can wait are deferred, and pictures for
+    which the disk has no room.
     """
     limits = limits or Limits()
     loop = Loop()
@@ -188,10 +189,13 @@ class _Run:
         except TransferError as failure:
             settled = UrlOutcome(n, failure.outcome, failure.detail)
         except PackFullError:
-            settled = UrlOutcome(n, Outcome.worker_failed, "no room left for the pack")
+            settled = unstored(n, "no room left for the pack")
         except Exception as error:  # noqa: BLE001, a bug must cost one URL, not the chunk
             logger.exception("url_failed", n=n)
-            settled = UrlOutcome(n, Outcome.worker_failed, type(error).__name__)
+            if isinstance(error, OSError) and error.errno in FULL:
+                settled = unstored(n, "no room left on the disk")
+            else:
+                settled = UrlOutcome(n, Outcome.worker_failed, type(error).__name__)
         _add_trace(settled, trace)
         self._settled[n] = settled
 

@@ -4,10 +4,12 @@ import secrets
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, GenericError
 
+from crawlset.errors import StorageAwayError
 from crawlset.fetching import bucket
 from crawlset.fetching.chunk import ChunkResult, run_chunk
 from crawlset.fetching.limits import Limits
@@ -17,7 +19,7 @@ from crawlset.observability import logger, metrics
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.wire import keys
 from crawlset.wire.chunks import ChunkHead, ChunkMessage, ChunkUrl
-from crawlset.wire.outcomes import OutcomeHead, UrlOutcome
+from crawlset.wire.outcomes import OutcomeHead, UrlOutcome, unstored
 from crawlset.wire.record import pack, unpack
 
 
@@ -33,9 +35,24 @@ def fetch_chunk(
     Fetch the chunk and write its pack, then its outcome; do nothing when an outcome is there.
 
     Of two deliveries that run side by side one writes the outcome; the other removes its own
-    pack. Raises `MalformedJsonError` for an input that is not to be understood, and what the bucket
-    raises, among it that there is no input.
+    pack. What cannot be stored is to be fetched again later, if so much can be written.
+
+    Raises `MalformedJsonError` for an input that is not to be understood, `StorageAwayError`, and
+    what the bucket raises, among it that there is no input.
     """
+    try:
+        _fetch_chunk(message, pool, crawler, seconds_left, limits)
+    except GenericError as error:  # what obstore has of servers at fault, after tries of its own
+        raise StorageAwayError(str(error)) from error
+
+
+def _fetch_chunk(
+    message: ChunkMessage,
+    pool: DecodePool,
+    crawler: Crawler,
+    seconds_left: Callable[[], float],
+    limits: Limits | None,
+) -> None:
     started = time.monotonic()
     outcome_key = keys.outcome(message.job_id, message.chunk_id)
     if bucket.exists(outcome_key):
@@ -70,8 +87,27 @@ def fetch_chunk(
         if result.n_packed:
             token = secrets.token_hex(8)
             pack_key = keys.pack(message.job_id, message.chunk_id, message.attempt, token)
-            bucket.put_file(pack_key, pack_path)
+            try:
+                bucket.put_file(pack_key, pack_path)
+            except GenericError:
+                logger.exception("pack_not_stored", key=pack_key)
+                result, pack_key = _without_pack(result), None
     _commit(outcome_key, result, pack_key, started)
+
+
+def _without_pack(result: ChunkResult) -> ChunkResult:
+    """What has a place in the pack has none in the bucket."""
+    outcomes = [
+        outcome if outcome.pack_offset is None else _unplaced(outcome)
+        for outcome in result.outcomes
+    ]
+    return replace(result, outcomes=outcomes, n_packed=0)
+
+
+def _unplaced(outcome: UrlOutcome) -> UrlOutcome:
+    lost = unstored(outcome.n, "the bucket did not take the pack")
+    lost.n_retries = outcome.n_retries
+    return lost
 
 
 def _is_there(tombstone: str) -> bool:

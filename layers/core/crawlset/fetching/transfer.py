@@ -222,12 +222,19 @@ class Handle:
             transfer.body.append(piece[: transfer.max_bytes - transfer.body.size])
             transfer.is_cut = True
             return _REFUSED
-        transfer.body.append(piece)
+        return self._keep(piece)
+
+    def _keep(self, piece: bytes) -> int | None:
+        """Append a piece of the body, unless there is no room, or pieces come too small."""
+        transfer, limits = self.transfer, self._limits
+        try:
+            transfer.body.append(piece)
+        except OSError as error:
+            return self._stop(error)
         transfer.n_pieces += 1
-        if transfer.n_pieces > self._limits.n_small_pieces and (
-            transfer.body.size < transfer.n_pieces * self._limits.small_piece_bytes
-        ):
-            detail = f"a body in pieces of under {self._limits.small_piece_bytes} bytes"
+        is_dense = transfer.body.size >= transfer.n_pieces * limits.small_piece_bytes
+        if transfer.n_pieces > limits.n_small_pieces and not is_dense:
+            detail = f"a body in pieces of under {limits.small_piece_bytes} bytes"
             return self._stop(TransferError(Outcome.too_slow, detail))
         return None
 

@@ -220,6 +220,14 @@ class ImageRepository:
             statement, [{f"b_{name}": value for name, value in row.items()} for row in rows]
         )
 
+    def detail_of_any(self, job: CrawlJob, outcome: Outcome) -> str | None:
+        """What is said of one of the images that ended so."""
+        return self.session.scalar(
+            select(Image.detail)
+            .where(Image.crawl_job_id == job.id, Image.outcome == outcome)
+            .limit(1)
+        )
+
     def settle_rest(self, chunk_id: UUID, outcome: Outcome, detail: str | None) -> int:
         """Settle what a chunk leaves open, all alike; say how many there were."""
         return len(

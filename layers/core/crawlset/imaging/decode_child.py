@@ -20,6 +20,7 @@ from crawlset.imaging.features import (
     REQUEST,
     Rejection,
 )
+from crawlset.kit import confinement
 from crawlset.kit.event_loop import Timer
 from crawlset.kit.spool import Body
 from crawlset.outcomes import Outcome
@@ -69,7 +70,11 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=_environment(),
+            env=confinement.environment(
+                OPENBLAS_NUM_THREADS="1",
+                MALLOC_MMAP_THRESHOLD_=str(1 << 25),
+                MALLOC_TRIM_THRESHOLD_=str(1 << 27),
+            ),
             bufsize=0,
         )
         self.inlet = _fileno(self._process.stdin)
@@ -209,18 +214,6 @@ def _read[Answer](job: Job[Answer], answer: bytes, picture: bytes) -> Answer | R
         return job.read(json.loads(answer), picture)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return Rejection(Outcome.decode_crash, "an answer that makes no sense")
-
-
-def _environment() -> dict[str, str]:
-    """What the interpreter needs to find its libraries, and nothing else of ours."""
-    variables = {
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        "OPENBLAS_NUM_THREADS": "1",
-        "MALLOC_MMAP_THRESHOLD_": str(1 << 25),
-        "MALLOC_TRIM_THRESHOLD_": str(1 << 27),
-    }
-    libraries = os.environ.get("LD_LIBRARY_PATH")
-    return variables | {"LD_LIBRARY_PATH": libraries} if libraries else variables
 
 
 def _fileno(pipe: IO[bytes] | None) -> int:

@@ -8,7 +8,6 @@ It holds no credential and can open nothing; its memory and its time a picture a
 """
 
 import json
-import resource
 import sys
 from typing import Any
 
@@ -25,6 +24,7 @@ from crawlset.imaging.features import (
     stripped_message,
 )
 from crawlset.imaging.stripping import stripped
+from crawlset.kit.confinement import allow_cpu, confine
 from crawlset.outcomes import Outcome
 from crawlset.resizing import Resize
 
@@ -32,7 +32,7 @@ from crawlset.resizing import Resize
 def main() -> None:
     """Arguments: bytes of address space, CPU seconds a picture. Ends when its input does."""
     max_memory, cpu_seconds = int(sys.argv[1]), int(sys.argv[2])
-    _confine(max_memory)
+    confine(max_memory)
     requests, replies = sys.stdin.buffer, sys.stdout.buffer
     replies.write(REPLY.pack(0, 0))
     replies.flush()
@@ -40,7 +40,7 @@ def main() -> None:
         question_size, file_size = REQUEST.unpack(prefix)
         question = requests.read(question_size)
         data = requests.read(file_size)
-        _allow_cpu(cpu_seconds)
+        allow_cpu(cpu_seconds)
         message, picture = _answer(data, question_from(json.loads(question)) if question else None)
         del data
         answer = json.dumps(message).encode()
@@ -65,21 +65,6 @@ def _answer(data: bytes, asked: Resize | Strip | None) -> tuple[dict[str, Any], 
 def _stripped(data: bytes, asked: Strip) -> tuple[dict[str, Any], bytes]:
     result = stripped(data, asked.format)
     return stripped_message(result), b"" if isinstance(result, Rejection) else result
-
-
-def _confine(max_memory: int) -> None:
-    """From here on no file, no socket and no process can be opened, however well a file attacks."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (max_memory, max_memory))
-    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
-
-
-def _allow_cpu(seconds: int) -> None:
-    """Let the process use `seconds` more than it has used."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    limit = int(used.ru_utime + used.ru_stime) + 1 + seconds
-    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
 if __name__ == "__main__":

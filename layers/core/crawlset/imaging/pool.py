@@ -6,7 +6,6 @@ Each has a few pictures in its pipe, so that it goes on while we do something el
 their order: one that dies costs the picture it was at and is replaced.
 """
 
-import ctypes
 import json
 import os
 import sys
@@ -25,6 +24,7 @@ from crawlset.imaging.features import (
     result_from,
     stripped_from,
 )
+from crawlset.kit.confinement import hide_memory
 from crawlset.kit.event_loop import READ, WRITE, Loop, Promise
 from crawlset.kit.spool import Body
 from crawlset.outcomes import Outcome
@@ -33,7 +33,6 @@ from crawlset.resizing import Resize
 MAX_MEMORY = 1 << 30
 """Address space of a child: the largest picture as RGBA, three times, and the libraries."""
 CPU_SECONDS = 10
-_SET_DUMPABLE = 4
 _MAX_FUTILE_STARTS = 5
 
 
@@ -64,7 +63,7 @@ class DecodePool:
         self._n_futile_starts = 0
         self._questions: dict[Resize | Strip | None, bytes] = {None: b""}
         self._loop: Loop
-        _hide_memory()
+        hide_memory()
         self._children = [self._start() for _ in range(n_children or _n_cpus())]
 
     @property
@@ -236,12 +235,6 @@ class DecodePool:
         if child.timer is not None:
             child.timer.cancel()
             child.timer = None
-
-
-def _hide_memory() -> None:
-    """Keep our memory and environment, credentials among them, from processes of our own user."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_SET_DUMPABLE, 0)
 
 
 def _n_cpus() -> int:

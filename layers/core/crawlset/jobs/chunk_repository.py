@@ -1,7 +1,7 @@
 """Every query about the chunks of a crawl job."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -19,9 +19,9 @@ _COUNTED = func.jsonb_each_text(JobChunk.outcomes).table_valued("key", "value")
 
 
 class Awaited(NamedTuple):
-    """A host with images that wait for their turn, and until when if that is known."""
+    """A host with images that wait for their turn, or a reason, and until when if it is known."""
 
-    host: str
+    name: str
     n_images: int
     until: datetime | None
 
@@ -123,6 +123,18 @@ class ChunkRepository:
             .limit(limit)
         ).all()
 
+    def sample_queued(self, after: timedelta, before: timedelta, limit: int) -> Sequence[JobChunk]:
+        """Some queued chunks of any owner that have not moved since between these ages."""
+        return self.session.scalars(
+            select(JobChunk)
+            .where(
+                JobChunk.status == WorkStatus.queued,
+                JobChunk.updated_at.between(func.now() - before, func.now() - after),
+            )
+            .order_by(func.random())
+            .limit(limit)
+        ).all()
+
     def any_unfinished(self, job: CrawlJob) -> bool:
         return db.exists(
             self.session,
@@ -187,6 +199,7 @@ class ChunkRepository:
                 JobChunk.crawl_job_id == job.id,
                 JobChunk.status == WorkStatus.pending,
                 JobChunk.not_before > func.now(),
+                JobChunk.error_message.is_(None),
             )
             .order_by(JobChunk.not_before)
             .limit(20)
@@ -200,6 +213,20 @@ class ChunkRepository:
             .limit(limit)
         )
         return [Awaited(*row) for row in rows]
+
+    def list_unstored(self, job: CrawlJob) -> Sequence[Awaited]:
+        """Why images are fetched again later, if no host wishes so."""
+        rows = self.session.execute(
+            select(JobChunk.error_message, func.sum(JobChunk.n_urls), func.min(JobChunk.not_before))
+            .where(
+                JobChunk.crawl_job_id == job.id,
+                JobChunk.status == WorkStatus.pending,
+                JobChunk.not_before > func.now(),
+                JobChunk.error_message.is_not(None),
+            )
+            .group_by(JobChunk.error_message)
+        )
+        return [Awaited(why or "", n, until) for why, n, until in rows]
 
     def list_lanes(self, job: CrawlJob, limit: int) -> Sequence[Awaited]:
         """Hosts that are asked for one chunk after another, those with the most images first."""

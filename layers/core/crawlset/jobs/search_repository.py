@@ -1,7 +1,7 @@
 """Every query about the searches of a crawl job."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import exists, func, or_, select, update
@@ -80,6 +80,19 @@ class SearchRepository:
                 or_(~is_source_busy, JobSearch.updated_at < before - QUEUE_RETENTION),
             )
             .order_by(JobSearch.updated_at)
+            .limit(limit)
+        ).all()
+
+    def sample_queued(self, after: timedelta, before: timedelta, limit: int) -> Sequence[JobSearch]:
+        """Some searches of any owner that have not moved since between these ages."""
+        return self.session.scalars(
+            select(JobSearch)
+            .where(
+                JobSearch.status.in_(UNFINISHED),
+                JobSearch.not_before.is_(None),
+                JobSearch.updated_at.between(func.now() - before, func.now() - after),
+            )
+            .order_by(func.random())
             .limit(limit)
         ).all()
 

@@ -1,10 +1,13 @@
 """Every boto3 client of the service, made once for each execution environment."""
 
 from functools import cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NotConnectedError
 
 if TYPE_CHECKING:
     from types_boto3_bedrock_runtime import BedrockRuntimeClient
@@ -19,6 +22,8 @@ IMPATIENT = Config(
     connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 2}
 )
 """A sender goes on within seconds; what was not taken is sent again by the next tick."""
+THROTTLES = frozenset({"RequestThrottled", "SlowDown", "Throttling", "ThrottlingException"})
+"""Codes with which services ask for fewer requests, under whatever status."""
 
 
 @cache
@@ -71,6 +76,15 @@ def bedrock() -> "BedrockRuntimeClient":
 @cache
 def secretsmanager() -> "SecretsManagerClient":
     return boto3.client("secretsmanager")
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Whether AWS is at fault for now: it did not answer, it failed, or it wants fewer requests."""
+    if isinstance(error, ClientError):
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        code = error.response["Error"]["Code"]
+        return status >= HTTPStatus.INTERNAL_SERVER_ERROR or code in THROTTLES
+    return isinstance(error, HTTPClientError | NotConnectedError)
 
 
 def clear() -> None:

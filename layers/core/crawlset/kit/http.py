@@ -34,9 +34,9 @@ _BESIDE = frozenset({"crawl_jobs", "projects", "usage"})
 Middleware = Callable[[APIGatewayHttpResolver, NextMiddleware], Response[Any]]
 
 
-def build_app(gate: Middleware) -> APIGatewayHttpResolver:
+def build_app(gates: list[Middleware]) -> APIGatewayHttpResolver:
     """
-    An application whose every request passes `gate` before anything of it is validated.
+    An application whose every request passes `gates` before anything of it is validated.
 
     With `enable_validation` Powertools would validate first (`Route._build_middleware_stack` of its
     api_gateway.py), and an invalid request would need neither scope nor allowance.
@@ -44,7 +44,7 @@ def build_app(gate: Middleware) -> APIGatewayHttpResolver:
     app = APIGatewayHttpResolver(json_body_deserializer=read_json, serializer=_to_json)
     app.use(
         middlewares=[
-            gate,
+            *gates,
             refuse_unreadable,
             OpenAPIRequestValidationMiddleware(),
             OpenAPIResponseValidationMiddleware(),
@@ -53,7 +53,10 @@ def build_app(gate: Middleware) -> APIGatewayHttpResolver:
 
     def reject(error: AppError) -> Response[str]:
         code = type(error).__name__
-        logger.info("request_rejected", code=code, detail=str(error))
+        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            logger.exception("request_failed", error=code)
+        else:
+            logger.info("request_rejected", code=code, detail=str(error))
         pointer = getattr(error, "pointer", None)
         errors = [{"pointer": pointer, "detail": str(error)}] if pointer else None
         return problem(

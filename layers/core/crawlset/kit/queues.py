@@ -1,4 +1,4 @@
-"""Messages to SQS queues, ten in a request."""
+"""Messages to SQS queues, ten in a request, and back to them."""
 
 from collections.abc import Sequence
 from itertools import batched
@@ -33,3 +33,21 @@ def send(queue_url: str, entries: "Sequence[Entry]") -> list[str]:
             logger.warning("message_refused", message_id=failed["Id"], code=failed["Code"])
         accepted += [entry["Id"] for entry in answer.get("Successful", ())]
     return accepted
+
+
+def put_off(queue_arn: str, receipt_handle: str, seconds: int) -> None:
+    """
+    Let a message that was received be received again after this long.
+
+    If SQS cannot be told, that is logged, and it is after the queue's own timeout.
+    """
+    *_, account, name = queue_arn.split(":")
+    sqs = aws.sqs()
+    try:
+        sqs.change_message_visibility(
+            QueueUrl=f"{sqs.meta.endpoint_url}/{account}/{name}",
+            ReceiptHandle=receipt_handle,
+            VisibilityTimeout=seconds,
+        )
+    except (BotoCoreError, ClientError):
+        logger.exception("message_not_put_off", queue_arn=queue_arn)

@@ -1,5 +1,6 @@
 """A chunk's images in one uncompressed tar: a WebDataset shard, and ranges into it."""
 
+import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,6 +9,10 @@ from crawlset.kit.tar import BLOCK, END, header, padding
 
 _SPARE_BYTES = 16 << 20
 """Left free on the disk, for the bodies on their way."""
+
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What the operating system says of a disk without room."""
 
 
 class PackFullError(Exception):

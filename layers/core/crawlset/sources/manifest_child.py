@@ -56,7 +56,7 @@ def pages(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env=confinement.environment(),
+        env=confinement.environment(MALLOC_ARENA_MAX="1"),
     )
     try:
         yield from _pages(process, file)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import BinaryIO, cast
 
-from crawlset.kit.confinement import confine
+from crawlset.kit.confinement import allow_cpu, confine
 from crawlset.sources import manifest_wire as wire
 from crawlset.sources import text_manifests
 from crawlset.sources.manifest_rows import MalformedManifestError, Row, checked
@@ -34,7 +34,8 @@ def main() -> None:
     is_url("http://m\u00fcnchen.example/")  # imports what it needs for one while files can be read
     if manifest_format is ManifestFormat.parquet:
         import_module("crawlset.sources.parquet_manifests")
-    confine(int(max_memory), int(cpu_seconds))
+    confine(int(max_memory))
+    allow_cpu(int(cpu_seconds))
     _say(wire.UP)
     try:
         for _ in _rows(manifest_format, is_gzipped, size, limit):

@@ -17,7 +17,6 @@ from crawlset.kit.batch import DeliverAgainError, Delivery
 from crawlset.observability import logger, metrics
 from crawlset.settings import (
     SourceSettings,
-    discover_settings,
     source_keys_settings,
     source_settings,
 )
@@ -68,25 +67,13 @@ def _wait(
             _note_wait(message, reason, seconds, is_handed_back=True)
             return
     elif delivery.n_receives > LAST_RECEIVES:
-        _come_again(delivery, 0)
-        raise DeliverAgainError from error
+        raise DeliverAgainError(1) from error
     else:
         reason, seconds = str(error), UNAVAILABLE_SECONDS * delivery.n_receives
-    waits = _come_again(delivery, seconds)
-    if isinstance(message, DiscoverMessage):
-        _note_wait(message, reason, waits)
-    raise DeliverAgainError from error
-
-
-def _come_again(delivery: Delivery, seconds: float) -> float:
-    """Let the message be received again after this long, or as long as may be; gives which."""
     wait = min(max(1, math.ceil(seconds)), LONGEST_WAIT_SECONDS)
-    aws.patient_sqs().change_message_visibility(
-        QueueUrl=discover_settings().discover_queue_url,
-        ReceiptHandle=delivery.receipt_handle,
-        VisibilityTimeout=wait,
-    )
-    return wait
+    if isinstance(message, DiscoverMessage):
+        _note_wait(message, reason, wait)
+    raise DeliverAgainError(wait) from error
 
 
 def _note_wait(

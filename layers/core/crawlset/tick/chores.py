@@ -5,7 +5,7 @@ from typing import Any
 
 from crawlset import outbox
 from crawlset.accounts import failures, idempotency
-from crawlset.crawls import sweeping
+from crawlset.crawls import lost_events, sweeping
 from crawlset.estimates import probes
 from crawlset.events import publishing
 from crawlset.kit import db
@@ -28,6 +28,7 @@ def tick(*, requeue: bool = False) -> dict[str, Any]:
     chores: dict[str, Callable[[], Any]] = {
         "relay": outbox.relay,
         "schedules": firing.fire_due,
+        "lost_events": lost_events.send_again,
         "sweep": lambda: sweeping.sweep(everything=requeue),
         "pipeline": lambda: pipeline.sweep(everything=requeue),
         "exports": pipeline.expire_exports,

@@ -6,7 +6,9 @@ from typing import Any, ClassVar, Literal
 from crawlset.outcomes import Change, Outcome
 from crawlset.wire.record import Record, Versioned
 
-Cause = Literal["retry_after", "crawl_delay"]
+Cause = Literal["retry_after", "crawl_delay", "storage"]
+UNSTORED_SECONDS = 60.0
+"""Until what could not be stored is fetched again, the first time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class OutcomeHead(Versioned):
 
 @dataclass(frozen=True, slots=True)
 class Defer:
-    """When a URL that was not settled may be asked for, and who wished so."""
+    """When a URL that was not settled may be asked for, and who wished so, or why."""
 
     seconds: float
     """From the end of the chunk."""
@@ -66,3 +68,10 @@ class UrlOutcome(Record):
     """In all, those in earlier chunks included."""
     defer: Defer | None = None
     evidence: dict[str, Any] = field(default_factory=dict)
+
+
+def unstored(n: int, detail: str) -> UrlOutcome:
+    """What a line says of a picture that is to be fetched again, as there was no place for it."""
+    return UrlOutcome(
+        n, Outcome.worker_failed, detail, defer=Defer(UNSTORED_SECONDS, cause="storage")
+    )
