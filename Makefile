@@ -14,6 +14,7 @@ HASHED := $(UV) export --quiet --frozen --no-annotate --no-header
 EXPORT := $(HASHED) --no-dev --no-emit-project
 SBOM := $(UV) export --quiet --frozen --no-dev --format cyclonedx1.5
 PARTS := core imaging fetching tabular migrate
+SEEDS := 10
 VERSIONS := 3.12 3.13 3.14
 ROWS := test_migrations.py test_concurrency.py test_isolation.py test_outbox.py test_planning.py test_recording.py test_tick.py
 
@@ -29,7 +30,7 @@ export SSL_CERT_FILE := $(firstword $(PIP_CERT) $(REQUESTS_CA_BUNDLE))
 endif
 endif
 
-.PHONY: help setup up demo test versions unit fuzz lint types schema openapi machine lock audit wheel sbom version validate build deploy bench load clean FORCE
+.PHONY: help setup up demo test chaos versions unit fuzz lint types schema openapi machine lock audit wheel sbom version validate build deploy bench load clean FORCE
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-12s%s\n", $$1, $$2}'
@@ -78,6 +79,10 @@ test: setup ## Run every test
 	$(BIN)/pytest tests/unit tests/infra -n 2 -q --disable-socket --allow-unix-socket
 	$(BIN)/pytest tests/integration -n 2 -q
 	$(BIN)/pytest tests/e2e -q -s
+	$(BIN)/pytest tests/chaos -q
+
+chaos: setup ## Break every part at random, and see that all heals: make chaos SEEDS=50
+	PYTHONPATH=. $(BIN)/python -m tests.chaos.driver --seeds $(SEEDS)
 
 versions: setup ## Run tests on every promised version of Python that is here, and on the oldest PostgreSQL
 	@for version in $(VERSIONS); do \

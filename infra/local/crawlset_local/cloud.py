@@ -295,10 +295,11 @@ class LocalCloud:
     def _opens(self, key: str) -> bool:
         if "AuthorizeFunction" not in self.stack.resources:
             return True
-        headers = {"authorization": f"Bearer {key}"}
-        answer = self.invoke("AuthorizeFunction", {"headers": headers})
-        is_authorized: bool = answer["isAuthorized"]
-        return is_authorized
+        event = {
+            "headers": {"authorization": f"Bearer {key}"},
+            "requestContext": {"http": {"sourceIp": LOOPBACK}},
+        }
+        return bool(self.invoke("AuthorizeFunction", event)["isAuthorized"])
 
     def _lost_key(self) -> str:
         """A new key: the first was shown once, and is gone, revoked or another's."""
