@@ -102,6 +102,19 @@ class TestConnection:
 
         assert caught.value.may_have_committed
 
+    @pytest.mark.parametrize("state", ["40P01", "53100", "53300", "57P01", "58030", "25006"])
+    def test_is_told_by_name_too_when_the_server_cannot_work_for_now(self, state: str) -> None:
+        """A full disk (53100), say: class 53 is 'insufficient resources', class 58 'system error'.
+
+        https://www.postgresql.org/docs/current/errcodes-appendix.html
+        """
+        failing = f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{state}'; END $$"
+
+        with pytest.raises(DatabaseAwayError) as raised, db.transaction() as session:
+            session.execute(text(failing))
+
+        assert not raised.value.may_have_committed
+
     def test_is_not_blamed_for_what_the_server_refuses(self) -> None:
         with pytest.raises(Exception, match="statement timeout"), db.transaction() as session:
             session.execute(text("SET LOCAL statement_timeout = 1"))

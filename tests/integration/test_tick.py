@@ -178,26 +178,6 @@ class TestSweep:
         assert [*map(ObjectNotice.from_json, queues.bodies("results"))] == [ObjectNotice(key)]
         assert queues.bodies("chunks") == []
 
-    def test_looks_for_outcomes_and_parts_after_a_minute(
-        self, session: Session, job: CrawlJob, queues: Any
-    ) -> None:
-        """S3 delivers events at least once, typically in seconds, sometimes after a minute or more.
-
-        https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventNotifications.html
-        """
-        since = func.now() - text("interval '61 seconds'")
-        chunk = create_stalled_chunk(session, job, updated_at=since)
-        search = factories.create_search(session, job, updated_at=since, planned_parts=[0])
-        outcome = keys.outcome(job.id, chunk.id)
-        parts = [keys.candidates(job.id, search.id, part) for part in range(2)]
-        for key in (outcome, *parts):
-            objects.put(key, b"")
-        tick()
-
-        assert [*map(ObjectNotice.from_json, queues.bodies("results"))] == [ObjectNotice(outcome)]
-        assert queues.bodies("plan") == []  # the object is not a minute old
-        assert queues.bodies("chunks") == queues.bodies("discover") == []
-
     def test_gives_a_chunk_up_after_the_last_attempt(
         self, session: Session, job: CrawlJob, queues: Any
     ) -> None:

@@ -85,7 +85,7 @@ class UnavailableError(AppError):
 
 class DatabaseAwayError(UnavailableError):
     """
-    The database cannot be reached, or the connection was lost.
+    The database cannot be reached, cannot work for now, or the connection was lost.
 
     With `may_have_committed` it was lost during the commit, of which nobody knows whether it was
     done.

@@ -20,6 +20,9 @@ from crawlset.wire import keys
 from crawlset.wire.notices import ObjectNotice
 
 WAIT = timedelta(minutes=1)
+"""How long a row has not moved."""
+WRITTEN = timedelta(minutes=1)
+"""How long an object has been there."""
 CHUNKS = 100
 """Looked at in a round, each with a request; others have their turn in another."""
 SEARCHES = 20
@@ -53,5 +56,5 @@ def _parts() -> Iterator[Message]:
         for key, written_at in objects.list_written(prefix):
             part = keys.parse_candidates(key)
             is_planned = part.search_id != search.id or part.part in search.planned_parts
-            if not is_planned and written_at < now - WAIT:
+            if not is_planned and written_at < now - WRITTEN:
                 yield Message(Target.plan, ObjectNotice(key).to_json())

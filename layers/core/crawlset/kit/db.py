@@ -62,6 +62,15 @@ def database_url() -> URL:
     return url_of_secret(aws.secretsmanager().get_secret_value(SecretId=arn)["SecretString"])
 
 
+UNABLE = frozenset({"40001", "40P01", "53", "58", "57P01", "57P02", "57P03", "25006"})
+"""
+SQLSTATEs, or their classes, of what may succeed when it is tried again: the transaction gave way to
+another (40), the server is out of disk, memory or connections (53), its files fail (58), it stops
+or starts (57P0x), or it only reads, as a primary does that has become a replica (25006).
+https://www.postgresql.org/docs/current/errcodes-appendix.html
+"""
+
+
 @cache
 def engine() -> Engine:
     """
@@ -113,9 +122,11 @@ def transaction(user_id: UUID | None = None) -> Iterator[Session]:
                 session.flush()
                 is_committing = True
         except DBAPIError as error:
-            if _is_away(error):
-                raise DatabaseAwayError(may_have_committed=is_committing) from error
-            raise
+            if not _is_away(error):
+                raise
+            is_told = _state(error) is not None and not error.connection_invalidated
+            is_open = is_committing and not is_told
+            raise DatabaseAwayError(may_have_committed=is_open) from error
         for action in session.info.pop("after_commit", ()):
             try:
                 action()
@@ -124,9 +135,17 @@ def transaction(user_id: UUID | None = None) -> Iterator[Session]:
 
 
 def _is_away(error: DBAPIError) -> bool:
-    """Only what the server itself says, while it is there, has an SQLSTATE."""
-    has_no_state = getattr(error.orig, "sqlstate", None) is None
-    return error.connection_invalidated or (isinstance(error, OperationalError) and has_no_state)
+    """Whether another try may succeed: the server was not there, or cannot work for now."""
+    state = _state(error)
+    if state is None:
+        return error.connection_invalidated or isinstance(error, OperationalError)
+    return error.connection_invalidated or state in UNABLE or state[:2] in UNABLE
+
+
+def _state(error: DBAPIError) -> str | None:
+    """The SQLSTATE, which only the server itself gives, while it is there."""
+    state: str | None = getattr(error.orig, "sqlstate", None)
+    return state
 
 
 def after_commit(session: Session, action: Callable[[], object]) -> None:
