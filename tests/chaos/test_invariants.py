@@ -219,7 +219,8 @@ BREAKS: list[tuple[str, str, Break]] = [
                        f" WHERE id = {ONE_STORED}")),
     ("changes_are_counted", "all gone",
         rows("job_chunks",
-             "UPDATE job_chunks SET changes = jsonb_build_object('gone', n_urls) WHERE is_recrawl")),
+             "UPDATE job_chunks SET changes = jsonb_build_object('gone', n_urls)"
+            " WHERE is_recrawl")),
     ("failed_work_says_why", "export",
         rows("export_jobs", "UPDATE export_jobs SET status = 'failed', error_message = NULL")),
     ("schedules_fire_once_an_instant", "two jobs", rows("crawl_jobs", ONE_INSTANT)),
