@@ -1,6 +1,5 @@
 """Each invariant, broken by hand in a world at rest, is seen to be broken, and by its own name."""
 
-import json
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -218,8 +217,10 @@ BREAKS: list[tuple[str, str, Break]] = [
     ("counters_are_what_rows_say", "row",
         rows("images", "UPDATE images SET status = 'failed', outcome = 'timeout'"
                        f" WHERE id = {ONE_STORED}")),
-    ("changes_are_counted", "one more",
-        rows("job_chunks", """UPDATE job_chunks SET changes = '{"gone": 99}' WHERE is_recrawl""")),
+    ("changes_are_counted", "all gone",
+        rows("job_chunks",
+             "UPDATE job_chunks SET changes = jsonb_build_object('gone', n_urls)"
+            " WHERE is_recrawl")),
     ("failed_work_says_why", "export",
         rows("export_jobs", "UPDATE export_jobs SET status = 'failed', error_message = NULL")),
     ("schedules_fire_once_an_instant", "two jobs", rows("crawl_jobs", ONE_INSTANT)),
@@ -283,7 +284,7 @@ def test_a_broken_one_is_seen(world: World, invariant: str, break_: Break) -> No
     with break_(world):
         seen = invariants.check(View(world, unfinished(world)), (check,))
 
-    assert seen, json.dumps(invariant)
+    assert seen
 
 
 def test_each_invariant_is_broken_by_one_of_them() -> None:
