@@ -12,17 +12,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from crawlset import outbox
 from crawlset.crawls import dispatch, finishing
 from crawlset.images.repository import ImageRepository
 from crawlset.jobs.chunk_repository import ChunkRepository
 from crawlset.jobs.crawl_repository import CrawlRepository
 from crawlset.jobs.search_repository import SearchRepository
-from crawlset.kit import db, objects
+from crawlset.kit import db, objects, queues
 from crawlset.models import JobChunk, JobSearch, Target
 from crawlset.observability import logger
 from crawlset.outbox import Message
-from crawlset.settings import MAX_ATTEMPTS
+from crawlset.settings import MAX_ATTEMPTS, queue_settings
 from crawlset.wire import keys
 from crawlset.wire.notices import ObjectNotice
 
@@ -30,6 +32,8 @@ DISPATCH_GRACE = timedelta(minutes=1)
 """A chunk is pending for longer than this only if whoever planned it crashed."""
 STALLED = timedelta(minutes=45)
 """Longer than the visibility of a message, so that the queue has had its turn."""
+LOST = timedelta(minutes=1)
+"""As long as SQS may take to count a message."""
 ROUND = 100
 MAX_ROUNDS = 5
 REQUEUE_ROUNDS = 1_000
@@ -41,7 +45,9 @@ TOMBSTONES_REPEATED = timedelta(minutes=5)
 class Cutoffs:
     """What has not moved since then is stalled. By the database clock."""
 
-    queued: datetime
+    searches: datetime
+    chunks: datetime
+    """Those that were queued."""
     pending: datetime
     max_attempts: int | None
     """Attempts after which work is given up; none: however many it took."""
@@ -56,11 +62,13 @@ def sweep(*, everything: bool = False) -> dict[str, int]:
     """
     with db.transaction() as session:
         now = db.now(session)
+    urls = queue_settings()
     cutoffs = (
-        Cutoffs(queued=now, pending=now, max_attempts=None, max_rounds=REQUEUE_ROUNDS)
+        Cutoffs(searches=now, chunks=now, pending=now, max_attempts=None, max_rounds=REQUEUE_ROUNDS)
         if everything
         else Cutoffs(
-            queued=now - STALLED,
+            searches=now - _patience(urls.discover_queue_url),
+            chunks=now - _patience(urls.chunks_queue_url, urls.host_lanes_queue_url),
             pending=now - DISPATCH_GRACE,
             max_attempts=MAX_ATTEMPTS,
             max_rounds=MAX_ROUNDS,
@@ -74,6 +82,15 @@ def sweep(*, everything: bool = False) -> dict[str, int]:
         "cancelled_images": _settle_cancelled(),
         "tombstones": _repeat_tombstones(),
     }
+
+
+def _patience(*queue_urls: str) -> timedelta:
+    """How long work may stand still: where its queues are empty, its message is lost."""
+    try:
+        return LOST if queues.are_empty(*queue_urls) else STALLED
+    except (BotoCoreError, ClientError):
+        logger.exception("queues_not_counted")
+        return STALLED
 
 
 def _send_deferred_searches() -> int:
@@ -90,7 +107,7 @@ def _sweep_searches(cutoffs: Cutoffs) -> int:
     n_moved = 0
     for _ in range(cutoffs.max_rounds):
         with db.transaction() as session:
-            stalled = SearchRepository(session).list_stalled(cutoffs.queued, ROUND)
+            stalled = SearchRepository(session).list_stalled(cutoffs.searches, ROUND)
         for search in stalled:
             with _going_on("search", search.id):
                 _move_search(search, list(_unplanned_parts(search)), cutoffs.max_attempts)
@@ -136,7 +153,7 @@ def _sweep_queued_chunks(cutoffs: Cutoffs) -> int:
     n_moved = 0
     for _ in range(cutoffs.max_rounds):
         with db.transaction() as session:
-            stalled = ChunkRepository(session).list_stalled(cutoffs.queued, ROUND)
+            stalled = ChunkRepository(session).list_stalled(cutoffs.chunks, ROUND)
         restarted = []
         for chunk in stalled:
             with _going_on("chunk", chunk.id):

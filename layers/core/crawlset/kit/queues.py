@@ -10,9 +10,15 @@ from crawlset.kit import aws
 from crawlset.observability import logger
 
 if TYPE_CHECKING:
+    from types_boto3_sqs.literals import QueueAttributeNameType
     from types_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef as Entry
 
 BATCH = 10
+COUNTS: "tuple[QueueAttributeNameType, ...]" = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesDelayed",
+    "ApproximateNumberOfMessagesNotVisible",
+)
 
 
 def send(queue_url: str, entries: "Sequence[Entry]") -> list[str]:
@@ -33,6 +39,20 @@ def send(queue_url: str, entries: "Sequence[Entry]") -> list[str]:
             logger.warning("message_refused", message_id=failed["Id"], code=failed["Code"])
         accepted += [entry["Id"] for entry in answer.get("Successful", ())]
     return accepted
+
+
+def are_empty(*queue_urls: str) -> bool:
+    """
+    Whether nothing waits in the queues or is being worked at, as far as SQS knows.
+
+    Its counts are approximate, and right about a minute after the last message was sent:
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html
+    """
+    for url in queue_urls:
+        answer = aws.sqs().get_queue_attributes(QueueUrl=url, AttributeNames=[*COUNTS])
+        if any(int(answer["Attributes"][name]) for name in COUNTS):
+            return False
+    return True
 
 
 def put_off(queue_arn: str, receipt_handle: str, seconds: int) -> None:

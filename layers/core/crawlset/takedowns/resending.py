@@ -2,14 +2,20 @@
 
 from datetime import timedelta
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from crawlset import outbox
-from crawlset.kit import db
+from crawlset.kit import db, queues
+from crawlset.observability import logger
+from crawlset.settings import queue_settings
 from crawlset.takedowns import pack_rewrites
 from crawlset.takedowns.messages import message_of
 from crawlset.takedowns.pack_repository import PackRepository
 from crawlset.takedowns.repository import TakedownRepository
 
 ROUND = 200
+RESENT = timedelta(minutes=1)
+"""What was sent so lately is on its way, and not lost."""
 
 
 def resend_due(*, everything: bool = False) -> int:
@@ -17,16 +23,26 @@ def resend_due(*, everything: bool = False) -> int:
     Post messages for takedowns whose grace is over or that nobody carried on, and for rewrites
     that are due; say how many.
 
-    With `everything`, whatever is unfinished: after queues were lost.
+    When nothing waits in the queue, messages of what is unfinished were lost. With `everything`
+    they are taken for lost.
     """
-    age = timedelta() if everything else pack_rewrites.LOST
+    is_lost = everything or _is_queue_empty()
+    age = timedelta() if everything else RESENT if is_lost else pack_rewrites.LOST
     with db.transaction() as session:
         takedowns = TakedownRepository(session)
         carried_on = [
             *takedowns.lease_unfinished(age, ROUND),
             *takedowns.begin_removing(ROUND),
         ]
-        due = PackRepository(session).lease_due(pack_rewrites.LOST, ROUND, everything=everything)
+        due = PackRepository(session).lease_due(pack_rewrites.LOST, ROUND, everything=is_lost)
         messages = [*map(message_of, carried_on), *map(message_of, due)]
         outbox.post(session, messages)
     return len(messages)
+
+
+def _is_queue_empty() -> bool:
+    try:
+        return queues.are_empty(queue_settings().takedowns_queue_url)
+    except (BotoCoreError, ClientError):
+        logger.exception("queues_not_counted")
+        return False
