@@ -8,7 +8,6 @@ import httpx
 
 from crawlset_local.ports import LOOPBACK
 
-
 ANSWER_SECONDS = 5
 
 
