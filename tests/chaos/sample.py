@@ -8,7 +8,8 @@ import httpx
 
 from crawlset_local.ports import LOOPBACK
 
-ANSWER_SECONDS = 5
+PATIENCE_SECONDS = 3.0
+"""For one URL: some of the site's never come to their end."""
 
 
 def read_contents(urls: list[str], port: int) -> dict[str, str]:
@@ -16,38 +17,38 @@ def read_contents(urls: list[str], port: int) -> dict[str, str]:
     contents = {}
     with _site(port) as site:
         for url in urls:
-            try:
-                answer = _ask(site, url)
-            except httpx.HTTPError:
-                continue
-            is_picture = answer.headers.get("content-type", "").startswith("image/")
-            if answer.is_success and is_picture:
-                contents[url] = hashlib.sha256(answer.content).hexdigest()
+            if (picture := _read(site, url)) is not None:
+                contents[url] = hashlib.sha256(picture).hexdigest()
     return contents
 
 
 def read_picture(url: str, port: int) -> bytes:
     with _site(port) as site:
-        return _ask(site, url).raise_for_status().content
+        picture = _read(site, url)
+    assert picture is not None, url
+    return picture
 
 
 def _site(port: int) -> httpx.Client:
     """All hosts of the site are at one address."""
-    return httpx.Client(base_url=f"http://{LOOPBACK}:{port}", timeout=ANSWER_SECONDS)
+    return httpx.Client(base_url=f"http://{LOOPBACK}:{port}", timeout=PATIENCE_SECONDS)
 
 
-def _ask(site: httpx.Client, url: str) -> httpx.Response:
-    """Raises `httpx.HTTPError`, also for a body that trickles without an end, as some here do."""
+def _read(site: httpx.Client, url: str) -> bytes | None:
+    """None for what is no picture, or not there whole in time."""
     parts = urlsplit(url)
     path = f"{parts.path}?{parts.query}" if parts.query else parts.path
-    until = time.monotonic() + ANSWER_SECONDS
-    with site.stream("GET", path, headers={"Host": parts.netloc}) as answer:
-        body = bytearray()
-        for piece in answer.iter_bytes():
-            body += piece
-            if time.monotonic() > until:
-                raise httpx.ReadTimeout(url, request=answer.request)
-    headers = [pair for pair in answer.headers.items() if pair[0] != "content-encoding"]
-    return httpx.Response(
-        answer.status_code, headers=headers, content=bytes(body), request=answer.request
-    )
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    body = b""
+    try:
+        with site.stream("GET", path, headers={"Host": parts.netloc}) as answer:
+            is_picture = answer.headers.get("content-type", "").startswith("image/")
+            if not answer.is_success or not is_picture:
+                return None
+            for piece in answer.iter_bytes():
+                body += piece
+                if time.monotonic() > deadline:
+                    return None
+    except httpx.HTTPError:
+        return None
+    return body
