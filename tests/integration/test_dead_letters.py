@@ -36,6 +36,7 @@ def bury(body: str) -> Any:
         "body": body,
         "receiptHandle": "handle",
         "attributes": {"ApproximateReceiveCount": "6"},
+        "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:chunks-dead-letters",
         "eventSource": "aws:sqs",
     }
     return app.handler({"Records": [record]}, CONTEXT)

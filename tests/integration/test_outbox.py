@@ -126,6 +126,21 @@ class TestRelay:
         )["Messages"]
         assert message["Attributes"]["MessageGroupId"] == "sample"
 
+    def test_tells_standard_queues_whose_a_message_is(
+        self, session: Session, profile: Profile, queues: Any
+    ) -> None:
+        """
+        With a group in a standard queue, SQS gives messages of quiet tenants before those of noisy.
+
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
+        """
+        post(profile, Message(Target.chunks, {"n": 1}))
+
+        (message,) = queues.sqs.receive_message(
+            QueueUrl=queues.urls["chunks"], AttributeNames=["All"]
+        )["Messages"]
+        assert message["Attributes"]["MessageGroupId"] == str(profile.id)
+
     def test_starts_an_execution_once(
         self, session: Session, profile: Profile, aws: None, monkeypatch: pytest.MonkeyPatch
     ) -> None:

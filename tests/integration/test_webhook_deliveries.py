@@ -50,7 +50,13 @@ def message_of(body: str) -> dict[str, Any]:
     attributes = {"ApproximateReceiveCount": "1"}
     return {
         "Records": [
-            {"messageId": "1", "receiptHandle": "h", "body": body, "attributes": attributes}
+            {
+                "messageId": "1",
+                "receiptHandle": "h",
+                "body": body,
+                "attributes": attributes,
+                "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:deliveries",
+            }
         ]
     }
 

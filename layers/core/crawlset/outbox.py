@@ -122,6 +122,11 @@ def _send(messages: Sequence[OutboxMessage]) -> list[int]:
 
 
 def _entry(message: OutboxMessage) -> "SendMessageBatchRequestEntryTypeDef":
+    """
+    A standard queue is told whose message it is, so that no tenant's many hold up another's few.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
+    """
     entry: SendMessageBatchRequestEntryTypeDef = {
         "Id": str(message.id),
         "MessageBody": json.dumps(message.body),
@@ -129,6 +134,8 @@ def _entry(message: OutboxMessage) -> "SendMessageBatchRequestEntryTypeDef":
     if message.group_id is not None:
         entry["MessageGroupId"] = message.group_id
         entry["MessageDeduplicationId"] = message.deduplication_id or str(message.id)
+    elif message.user_id is not None:
+        entry["MessageGroupId"] = str(message.user_id)
     return entry
 
 

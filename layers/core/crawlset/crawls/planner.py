@@ -16,8 +16,8 @@ from crawlset.settings import CHUNK_URLS
 LANE_URLS = 50
 """Once a job has more candidates of one host than this, the host gets chunks of its own."""
 LANES_PER_HOST = 2
-MAX_GROUP_CHARS = 120
 """Fetchers that may ask one host at once."""
+MAX_GROUP_CHARS = 120
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ DISPATCH_GRACE = timedelta(minutes=1)
 STALLED = timedelta(minutes=45)
 """Longer than the visibility of a message, so that the queue has had its turn."""
 LOST = timedelta(minutes=1)
-"""As long as SQS may take to count a message."""
+"""SQS may take so long to count a message that was sent."""
 ROUND = 100
 MAX_ROUNDS = 5
 REQUEUE_ROUNDS = 1_000
@@ -46,8 +46,7 @@ class Cutoffs:
     """What has not moved since then is stalled. By the database clock."""
 
     searches: datetime
-    chunks: datetime
-    """Those that were queued."""
+    queued_chunks: datetime
     pending: datetime
     max_attempts: int | None
     """Attempts after which work is given up; none: however many it took."""
@@ -64,11 +63,17 @@ def sweep(*, everything: bool = False) -> dict[str, int]:
         now = db.now(session)
     urls = queue_settings()
     cutoffs = (
-        Cutoffs(searches=now, chunks=now, pending=now, max_attempts=None, max_rounds=REQUEUE_ROUNDS)
+        Cutoffs(
+            searches=now,
+            queued_chunks=now,
+            pending=now,
+            max_attempts=None,
+            max_rounds=REQUEUE_ROUNDS,
+        )
         if everything
         else Cutoffs(
             searches=now - _patience(urls.discover_queue_url),
-            chunks=now - _patience(urls.chunks_queue_url, urls.host_lanes_queue_url),
+            queued_chunks=now - _patience(urls.chunks_queue_url, urls.host_lanes_queue_url),
             pending=now - DISPATCH_GRACE,
             max_attempts=MAX_ATTEMPTS,
             max_rounds=MAX_ROUNDS,
@@ -153,7 +158,7 @@ def _sweep_queued_chunks(cutoffs: Cutoffs) -> int:
     n_moved = 0
     for _ in range(cutoffs.max_rounds):
         with db.transaction() as session:
-            stalled = ChunkRepository(session).list_stalled(cutoffs.chunks, ROUND)
+            stalled = ChunkRepository(session).list_stalled(cutoffs.queued_chunks, ROUND)
         restarted = []
         for chunk in stalled:
             with _going_on("chunk", chunk.id):

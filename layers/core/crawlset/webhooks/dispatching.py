@@ -58,8 +58,12 @@ def dispatch_due() -> int:
         queues.send(
             delivery_settings().deliveries_queue_url,
             [
-                {"Id": str(place), "MessageBody": json.dumps(message.to_json())}
-                for place, message in enumerate(_signed(leased))
+                {
+                    "Id": str(place),
+                    "MessageBody": json.dumps(message.to_json()),
+                    "MessageGroupId": str(user_id),
+                }
+                for place, (user_id, message) in enumerate(_signed(leased))
             ],
         )
         n_sent += len(leased)
@@ -70,8 +74,12 @@ def dispatch_due() -> int:
     return n_sent
 
 
-def _signed(leased: Sequence[Leased]) -> Iterator[SignedDelivery]:
-    """Leave out, and explain, what no secret can be had for; its attempt counts."""
+def _signed(leased: Sequence[Leased]) -> Iterator[tuple[UUID, SignedDelivery]]:
+    """
+    Each with whose it is.
+
+    What no secret can be had for is left out and explained; its attempt counts.
+    """
     for one in leased:
         try:
             secret = _secret_of(one)
@@ -80,7 +88,7 @@ def _signed(leased: Sequence[Leased]) -> Iterator[SignedDelivery]:
             with db.transaction() as session:
                 DeliveryRepository(session).explain(one.delivery.id, str(error))
         else:
-            yield _message(one, secret)
+            yield one.delivery.user_id, _message(one, secret)
 
 
 def _secret_of(leased: Leased) -> bytes:
