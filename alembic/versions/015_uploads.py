@@ -37,6 +37,7 @@ NAMED = """
         FROM job_templates, regexp_matches(configuration::text, :rule, 'g') AS found
     ) AS named
     WHERE id IS NOT NULL
+    ON CONFLICT DO NOTHING
 """
 RULE = '"upload_id": "([0-9a-f-]{36})"'
 READ = ("job_searches", "crawl_jobs", "validation_jobs", "job_templates")
@@ -44,6 +45,7 @@ ROLES = ("crawlset_api", "crawlset_worker", "crawlset_tick")
 
 
 def upgrade() -> None:
+    # Each step may have been done: rows are inserted on their own, so that no table is locked long.
     op.create_table(
         TABLE,
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -65,15 +67,19 @@ def upgrade() -> None:
             ["user_id"], ["profiles.id"], name=op.f("fk_uploads_user_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_uploads")),
+        if_not_exists=True,
     )
     for column in ("user_id", "project_id", "kept_until"):
-        op.create_index(op.f(f"ix_uploads_{column}"), TABLE, [column])
-    # Of every tenant, which forced row-level security would hide from the owner as well.
-    for table in READ:
-        op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
-    op.execute(sa.text(NAMED).bindparams(rule=RULE))
-    for table in READ:
-        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+        op.create_index(op.f(f"ix_uploads_{column}"), TABLE, [column], if_not_exists=True)
+    with op.get_context().autocommit_block():
+        # Of every tenant, which forced row-level security would hide from the owner as well.
+        try:
+            for table in READ:
+                op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
+            op.execute(sa.text(NAMED).bindparams(rule=RULE))
+        finally:
+            for table in READ:
+                op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
     for role in ROLES:
         op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {TABLE} TO {role}")
     op.execute(f"ALTER TABLE {TABLE} ENABLE ROW LEVEL SECURITY")

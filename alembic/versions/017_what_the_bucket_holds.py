@@ -3,8 +3,7 @@
 Revision: 017
 Revises: 016
 
-Until they are rewritten, packs from before this count as the pictures in them. Code from before
-this leaves the size of what it packs at 0.
+Packs whose size is 0, of before this or of code from before, count as the pictures in them.
 """
 
 import sqlalchemy as sa
@@ -23,10 +22,6 @@ def upgrade() -> None:
         "job_chunks",
         sa.Column("pack_bytes", sa.BigInteger(), server_default="0", nullable=False),
     )
-    op.execute("SET LOCAL statement_timeout = '10min'")
-    op.execute("ALTER TABLE job_chunks NO FORCE ROW LEVEL SECURITY")
-    op.execute("UPDATE job_chunks SET pack_bytes = bytes_stored WHERE pack_key IS NOT NULL")
-    op.execute("ALTER TABLE job_chunks FORCE ROW LEVEL SECURITY")
     op.execute(
         f"CREATE TRIGGER {TRIGGER} AFTER UPDATE OF status ON export_jobs "
         "FOR EACH ROW WHEN (NEW.status IN ('failed', 'cancelled') "

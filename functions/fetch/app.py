@@ -1,7 +1,7 @@
 """
 Fetch one chunk for each message on the chunks and host-lanes queues.
 
-Starts often, so it imports neither boto3 nor pydantic.
+Starts often, so it waits for neither boto3 nor pydantic.
 """
 
 from functools import cache, partial

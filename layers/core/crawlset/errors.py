@@ -7,6 +7,7 @@ Every error this service raises on purpose.
   + UnavailableError
     - DatabaseAwayError
     - StorageAwayError
+    - AwsAwayError
   + SourceError
     - SourceThrottledError
     - SourceRefusedError
@@ -99,6 +100,13 @@ class DatabaseAwayError(UnavailableError):
 
 class StorageAwayError(UnavailableError):
     """The bucket does not take or give anything for now."""
+
+
+class AwsAwayError(UnavailableError):
+    """A service of AWS that a request needs fails for now, and the request with it."""
+
+    def __init__(self) -> None:
+        super().__init__("A service that we need is away for a moment; nothing was changed.")
 
 
 class SourceError(AppError):

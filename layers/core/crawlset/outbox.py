@@ -8,7 +8,7 @@ forgetting sends a message twice: every consumer expects that.
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import partial
@@ -81,6 +81,11 @@ def relay(user_id: UUID | None = None, *, limit: int = 5_000) -> int:
         if len(leased) < ROUND:
             break
     return n_sent
+
+
+def waits(session: Session, targets: Collection[Target]) -> bool:
+    """Whether a message that the transaction may see waits to be sent to one of these."""
+    return db.exists(session, OutboxMessage.target.in_(targets))
 
 
 def oldest_age_seconds(session: Session) -> float:

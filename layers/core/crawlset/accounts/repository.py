@@ -37,6 +37,13 @@ class AccountGoneError(UnauthorizedError):
         super().__init__("The account of this API key was deleted.")
 
 
+PACKED = case(
+    (JobChunk.pack_key.is_not(None) & (JobChunk.pack_bytes == 0), JobChunk.bytes_stored),
+    else_=JobChunk.pack_bytes,
+)
+"""Bytes of a chunk's pack; where its size was never noted, of the pictures in it."""
+
+
 class AccountUsage(NamedTuple):
     active_jobs: int
     stored_bytes: int
@@ -83,7 +90,7 @@ class AccountRepository:
             select(func.count()).select_from(CrawlJob).where(of_user, CrawlJob.status.in_(ACTIVE))
         )
         stored = (
-            select(func.coalesce(func.sum(JobChunk.pack_bytes), 0))
+            select(func.coalesce(func.sum(PACKED), 0))
             .join(CrawlJob, CrawlJob.id == JobChunk.crawl_job_id)
             .where(of_user)
         )

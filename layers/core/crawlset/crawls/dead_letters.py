@@ -5,7 +5,7 @@ from typing import Any
 from crawlset.crawls import finishing, recording
 from crawlset.errors import UnavailableError
 from crawlset.jobs.crawl_repository import CrawlRepository
-from crawlset.kit import db, objects
+from crawlset.kit import aws, db, objects
 from crawlset.kit.strict_json import MalformedJsonError
 from crawlset.observability import logger, metrics
 from crawlset.pipeline import service as pipeline
@@ -43,13 +43,17 @@ def bury(body: str, n_receives: int) -> None:
 
 
 def _record(key: str) -> None:
-    """The database may have been away for longer than the tries of a message last."""
+    """
+    Record an outcome that is there: what was away may have been for longer than all the tries.
+
+    While it still is, this raises; an outcome that cannot be recorded for another reason is logged.
+    """
     try:
         if objects.exists(key):
             recording.record_outcome(key)
-    except UnavailableError:
-        raise
-    except Exception:  # noqa: BLE001, whatever it is, the chunk is given up for it
+    except Exception as error:
+        if isinstance(error, UnavailableError) or aws.is_unavailable(error):
+            raise
         logger.exception("outcome_not_recorded", key=key)
 
 

@@ -12,10 +12,11 @@ from crawlset import outbox
 from crawlset.crawls import sweeping
 from crawlset.jobs.chunk_repository import ChunkRepository
 from crawlset.jobs.search_repository import SearchRepository
-from crawlset.kit import db, objects
+from crawlset.kit import db, objects, queues
 from crawlset.models import Target
 from crawlset.observability import logger
 from crawlset.outbox import Message
+from crawlset.settings import queue_settings
 from crawlset.wire import keys
 from crawlset.wire.notices import ObjectNotice
 
@@ -29,8 +30,17 @@ SEARCHES = 20
 
 
 def send_again() -> int:
-    """Notices of outcomes and of parts that nobody has recorded or planned; say how many."""
-    messages = [*_outcomes(), *_parts()]
+    """
+    Notices of outcomes and of parts that nobody has recorded or planned; say how many.
+
+    None while others wait in their queue, of which they may be.
+    """
+    urls = queue_settings()
+    messages: list[Message] = []
+    if queues.are_empty(urls.results_queue_url):
+        messages += _outcomes()
+    if queues.are_empty(urls.plan_queue_url):
+        messages += _parts()
     with db.transaction() as session:
         outbox.post(session, messages)
     if messages:

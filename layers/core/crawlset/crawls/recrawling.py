@@ -31,14 +31,14 @@ def settle(
     images = ImageRepository(session)
     renewed = [result for result in results if _is_renewed(result[1])]
     duplicated = images.list_duplicated([image.id for image, _ in renewed])
-    left_packs = images.list_packs([image.id for image, _ in renewed])
+    left_packs: set[str | None] = {*images.list_packs([image.id for image, _ in renewed])}
     images.reopen([image.id for image, _ in renewed])
     rows = settled_rows(session, job, pack_key, renewed)
     changes = {image.id: line.change for image, line in renewed}
     images.renew([row | {"change": changes[row["id"]]} for row in rows])
     for keeper in duplicated:
-        images.promote_duplicate(keeper)
-    pack_rewrites.ask(session, job, left_packs)
+        left_packs.add(images.promote_duplicate(keeper))
+    pack_rewrites.ask(session, job, {key for key in left_packs if key is not None})
     images.note_check([_unchanged(r) for r in results if r[1].change is Change.unchanged])
     images.note_check([_gone(r) for r in results if r[1].change is Change.gone])
     images.note_failed_check(

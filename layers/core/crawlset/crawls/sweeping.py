@@ -12,19 +12,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from crawlset import outbox
 from crawlset.crawls import dispatch, finishing
 from crawlset.images.repository import ImageRepository
 from crawlset.jobs.chunk_repository import ChunkRepository
 from crawlset.jobs.crawl_repository import CrawlRepository
 from crawlset.jobs.search_repository import SearchRepository
-from crawlset.kit import db, objects, queues
+from crawlset.kit import db, objects
 from crawlset.models import JobChunk, JobSearch, Target
 from crawlset.observability import logger
 from crawlset.outbox import Message
-from crawlset.settings import MAX_ATTEMPTS, queue_settings
+from crawlset.settings import MAX_ATTEMPTS
 from crawlset.wire import keys
 from crawlset.wire.notices import ObjectNotice
 
@@ -32,8 +30,6 @@ DISPATCH_GRACE = timedelta(minutes=1)
 """A chunk is pending for longer than this only if whoever planned it crashed."""
 STALLED = timedelta(minutes=45)
 """Longer than the visibility of a message, so that the queue has had its turn."""
-LOST = timedelta(minutes=1)
-"""SQS may take so long to count a message that was sent."""
 ROUND = 100
 MAX_ROUNDS = 5
 REQUEUE_ROUNDS = 1_000
@@ -45,8 +41,7 @@ TOMBSTONES_REPEATED = timedelta(minutes=5)
 class Cutoffs:
     """What has not moved since then is stalled. By the database clock."""
 
-    searches: datetime
-    queued_chunks: datetime
+    queued: datetime
     pending: datetime
     max_attempts: int | None
     """Attempts after which work is given up; none: however many it took."""
@@ -61,19 +56,11 @@ def sweep(*, everything: bool = False) -> dict[str, int]:
     """
     with db.transaction() as session:
         now = db.now(session)
-    urls = queue_settings()
     cutoffs = (
-        Cutoffs(
-            searches=now,
-            queued_chunks=now,
-            pending=now,
-            max_attempts=None,
-            max_rounds=REQUEUE_ROUNDS,
-        )
+        Cutoffs(queued=now, pending=now, max_attempts=None, max_rounds=REQUEUE_ROUNDS)
         if everything
         else Cutoffs(
-            searches=now - _patience(urls.discover_queue_url),
-            queued_chunks=now - _patience(urls.chunks_queue_url, urls.host_lanes_queue_url),
+            queued=now - STALLED,
             pending=now - DISPATCH_GRACE,
             max_attempts=MAX_ATTEMPTS,
             max_rounds=MAX_ROUNDS,
@@ -87,15 +74,6 @@ def sweep(*, everything: bool = False) -> dict[str, int]:
         "cancelled_images": _settle_cancelled(),
         "tombstones": _repeat_tombstones(),
     }
-
-
-def _patience(*queue_urls: str) -> timedelta:
-    """How long work may stand still: where its queues are empty, its message is lost."""
-    try:
-        return LOST if queues.are_empty(*queue_urls) else STALLED
-    except (BotoCoreError, ClientError):
-        logger.exception("queues_not_counted")
-        return STALLED
 
 
 def _send_deferred_searches() -> int:
@@ -112,17 +90,18 @@ def _sweep_searches(cutoffs: Cutoffs) -> int:
     n_moved = 0
     for _ in range(cutoffs.max_rounds):
         with db.transaction() as session:
-            stalled = SearchRepository(session).list_stalled(cutoffs.searches, ROUND)
+            stalled = SearchRepository(session).list_stalled(cutoffs.queued, ROUND)
         for search in stalled:
             with _going_on("search", search.id):
-                _move_search(search, list(_unplanned_parts(search)), cutoffs.max_attempts)
+                _move_search(search, list(unplanned_parts(search)), cutoffs.max_attempts)
         n_moved += len(stalled)
         if len(stalled) < ROUND:
             break
     return n_moved
 
 
-def _unplanned_parts(search: JobSearch) -> Iterator[str]:
+def unplanned_parts(search: JobSearch) -> Iterator[str]:
+    """Keys of the parts of a search that are in the bucket and not planned yet."""
     for key in objects.list_keys(keys.candidates_prefix(search.crawl_job_id)):
         part = keys.parse_candidates(key)
         if part.search_id == search.id and part.part not in search.planned_parts:
@@ -158,7 +137,7 @@ def _sweep_queued_chunks(cutoffs: Cutoffs) -> int:
     n_moved = 0
     for _ in range(cutoffs.max_rounds):
         with db.transaction() as session:
-            stalled = ChunkRepository(session).list_stalled(cutoffs.queued_chunks, ROUND)
+            stalled = ChunkRepository(session).list_stalled(cutoffs.queued, ROUND)
         restarted = []
         for chunk in stalled:
             with _going_on("chunk", chunk.id):

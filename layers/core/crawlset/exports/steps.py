@@ -63,6 +63,7 @@ def run(message: ExportStep) -> dict[str, Any]:
         shards = [{"index": shard.index} for shard in plan(message)]
     elif is_open:
         STEPS[message.step](message)
+        _delete_if_ended(message)
     logger.info("export_step_done", step=message.step)
     return {"shards": shards}
 
@@ -188,6 +189,15 @@ def fail(message: ExportStep) -> None:
     if status is not JobStatus.completed:
         files.delete_all(message.export_job_id)
     logger.warning("export_job_stopped", status=status, reason=reason)
+
+
+def _delete_if_ended(message: ExportStep) -> None:
+    """What was written after the export had ended, say by a takedown, is of no use to anyone."""
+    with db.transaction(message.user_id) as session:
+        job = session.get(ExportJob, message.export_job_id)
+        has_ended = job is None or job.status in {JobStatus.failed, JobStatus.cancelled}
+    if has_ended:
+        files.delete_all(message.export_job_id)
 
 
 STEPS = {

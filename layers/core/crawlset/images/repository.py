@@ -161,18 +161,22 @@ class ImageRepository:
         )
         return {key for key in packs if key is not None}
 
-    def promote_duplicate(self, keeper: Keeper) -> None:
-        """The first duplicate of what was `keeper` keeps its bytes, for the others as well."""
+    def promote_duplicate(self, keeper: Keeper) -> str | None:
+        """
+        Have the first duplicate of what was `keeper` keep its bytes, for the others as well.
+
+        Gives the pack in which its own copy lies, that nobody needs any more.
+        """
         duplicates = self.session.scalars(
             select(Image)
             .where(Image.duplicate_of == keeper.id, Image.status == ImageStatus.duplicate)
             .order_by(Image.id)
         ).all()
         if not duplicates:
-            return
+            return None
         first, *others = duplicates
         if first.sha256 is None:
-            return
+            return None
         holder = self.session.scalar(
             select(Image.id).where(
                 Image.crawl_job_id == first.crawl_job_id,
@@ -184,7 +188,7 @@ class ImageRepository:
             for duplicate in duplicates:
                 duplicate.duplicate_of = holder
             self.session.flush()
-            return
+            return None
         first.status, first.outcome = ImageStatus.stored, Outcome.stored
         first.duplicate_of = None
         first.pack_key = keeper.pack_key
@@ -192,8 +196,10 @@ class ImageRepository:
         for other in others:
             other.duplicate_of = first.id
         self.session.flush()
-        self.count(self.session.get_one(JobChunk, first.chunk_id))
+        chunk = self.session.get_one(JobChunk, first.chunk_id)
+        self.count(chunk)
         self.session.flush()
+        return chunk.pack_key
 
     def note_check(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write what a re-crawl found of those whose bytes stay."""

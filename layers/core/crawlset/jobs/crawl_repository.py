@@ -25,7 +25,9 @@ COUNTERS = text(
     GROUP BY crawl_job_id, code
     UNION ALL
     SELECT crawl_job_id, NULL, status, count(*), sum(n_urls), sum(bytes_stored)::bigint,
-        sum(pack_bytes)::bigint, sum(attempt), sum(fetch_seconds), sum(bytes_received)::bigint
+        sum(CASE WHEN pack_key IS NOT NULL AND pack_bytes = 0 THEN bytes_stored
+            ELSE pack_bytes END)::bigint,
+        sum(attempt), sum(fetch_seconds), sum(bytes_received)::bigint
     FROM job_chunks
     WHERE crawl_job_id = ANY (:job_ids)
     GROUP BY crawl_job_id, status

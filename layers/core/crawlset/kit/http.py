@@ -22,7 +22,8 @@ from aws_lambda_powertools.shared.json_encoder import Encoder
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from pydantic import BaseModel
 
-from crawlset.errors import AppError, PreconditionFailedError
+from crawlset.errors import AppError, AwsAwayError, PreconditionFailedError
+from crawlset.kit import aws
 from crawlset.kit.incoming import read_json, refuse_unreadable
 from crawlset.kit.security_headers import SECURITY_HEADERS
 from crawlset.observability import logger
@@ -95,6 +96,8 @@ def build_app(gates: list[Middleware]) -> APIGatewayHttpResolver:
         )
 
     def fail(error: Exception) -> Response[str]:
+        if aws.is_unavailable(error):
+            return reject(AwsAwayError())
         logger.exception("request_failed", error=type(error).__name__)
         return problem(
             app,

@@ -62,8 +62,8 @@ def put_off(queue_arn: str, receipt_handle: str, seconds: int) -> None:
     If SQS cannot be told, that is logged, and it is after the queue's own timeout.
     """
     *_, account, name = queue_arn.split(":")
-    sqs = aws.sqs()
     try:
+        sqs = aws.sqs()
         sqs.change_message_visibility(
             QueueUrl=f"{sqs.meta.endpoint_url}/{account}/{name}",
             ReceiptHandle=receipt_handle,

@@ -175,7 +175,7 @@ class JobChunk(Identified, Owned, Timestamped, Base):
     bytes_received: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
     pack_key: Mapped[str | None]
     pack_bytes: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
-    """Size of the object at `pack_key`."""
+    """Size of the object at `pack_key`; 0 where it was not noted yet, before migration 017."""
     finished_at: Mapped[datetime | None]
     error_message: Mapped[str | None]
 

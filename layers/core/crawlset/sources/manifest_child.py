@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from threading import Timer
 from typing import IO, cast
 
 from crawlset.kit import confinement
@@ -20,6 +21,8 @@ MAX_MEMORY = 768 << 20
 """Address space of the child, of which Python and pyarrow take 350 MiB."""
 CPU_SECONDS = 90
 """For reading a manifest twice: a million rows take less than 20."""
+SILENT_SECONDS = 120
+"""A child that says nothing for so long sleeps, which costs it no CPU time."""
 FREE_PIECES = 64
 PIECES_PER_MIB = 2
 """A file that is read in more pieces is scattered on purpose, and each takes a request."""
@@ -69,10 +72,10 @@ def pages(
 def _pages(process: subprocess.Popen[bytes], file: StoredFile) -> Iterator[list[Row]]:
     inlet, outlet = cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout)
     n_pieces = FREE_PIECES + PIECES_PER_MIB * (file.size >> 20)
-    if _hear(outlet) != (wire.UP, b""):
+    if _hear(process, outlet) != (wire.UP, b""):
         raise ManifestReaderError(f"It does not start (exit status {process.wait()}).")
     while True:
-        kind, said = _hear(outlet)
+        kind, said = _hear(process, outlet)
         if kind == wire.ROWS:
             yield _rows(said)
         elif kind == wire.WANT:
@@ -88,8 +91,17 @@ def _pages(process: subprocess.Popen[bytes], file: StoredFile) -> Iterator[list[
             raise _death(process, said)
 
 
-def _hear(outlet: IO[bytes]) -> tuple[bytes, bytes]:
+def _hear(process: subprocess.Popen[bytes], outlet: IO[bytes]) -> tuple[bytes, bytes]:
     """Kind and content of what the child says next; empty bytes once it has ended."""
+    patience = Timer(SILENT_SECONDS, process.kill)
+    patience.start()
+    try:
+        return _read(outlet)
+    finally:
+        patience.cancel()
+
+
+def _read(outlet: IO[bytes]) -> tuple[bytes, bytes]:
     head = outlet.read(wire.FRAME.size)
     if len(head) < wire.FRAME.size:
         return b"", b""
@@ -132,7 +144,7 @@ def _death(process: subprocess.Popen[bytes], said: bytes) -> MalformedManifestEr
     logger.error(
         "manifest_reader_died", exit_status=exit_status, said=said.decode(errors="replace")
     )
-    if exit_status == -signal.SIGXCPU:
+    if exit_status in {-signal.SIGXCPU, -signal.SIGKILL}:
         return MalformedManifestError(
             f"The manifest takes longer than {CPU_SECONDS} seconds to read; split it."
         )

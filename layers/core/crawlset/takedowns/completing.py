@@ -14,10 +14,10 @@ def complete_if_gone(user_id: UUID, takedown_id: UUID) -> bool:
     """
     Complete the takedown if nothing in the bucket can have its bytes; say whether this call did.
 
-    Rows say that of the packs they own, which were rewritten. What else the listing finds is
-    deleted: packs that no row owns, and files of exports that have ended without completing. A pack
-    that waits for its chunk's outcome since before the takedown was applied may have its bytes:
-    then the tick asks again. What came later was refused when it was recorded.
+    Packs that rows own were rewritten without it. What else the listing finds is deleted: packs
+    that no row owns, and files of exports that have ended without completing. A pack that waits for
+    its chunk's outcome since before the takedown was applied may have its bytes: then the tick asks
+    again. What came later was refused when it was recorded.
     """
     with db.transaction(user_id) as session:
         repository = TakedownRepository(session)

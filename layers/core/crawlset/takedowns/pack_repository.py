@@ -47,8 +47,8 @@ class PackRepository:
         """
         Which of these packs nobody owns, and which wait.
 
-        What an image has its bytes in is owned. Of a chunk that has not ended any may come to be,
-        and while a pack of a chunk is written anew, its others.
+        A pack is owned if an image has its bytes in it. It waits if its chunk has not ended, or if
+        a pack of its chunk is being written anew: images may come to have their bytes in it.
         """
         held = union(
             *(
@@ -79,7 +79,10 @@ class PackRepository:
         """Chunks have these packs no more."""
         self.session.execute(
             update(JobChunk)
-            .where(JobChunk.pack_key == func.any(list(pack_keys)))
+            .where(
+                JobChunk.id == func.any([keys.chunk_of_pack(key) for key in pack_keys]),
+                JobChunk.pack_key == func.any(list(pack_keys)),
+            )
             .values(pack_key=None, pack_bytes=0)
             .execution_options(synchronize_session=False)
         )
@@ -95,7 +98,7 @@ class PackRepository:
                 self.session.connection().execute(_moved(holder, old_key, new_key), rows)
         self.session.execute(
             update(JobChunk)
-            .where(JobChunk.pack_key == old_key)
+            .where(JobChunk.id == keys.chunk_of_pack(old_key), JobChunk.pack_key == old_key)
             .values(pack_key=new_key if offsets else None, pack_bytes=pack_bytes)
             .execution_options(synchronize_session=False)
         )

@@ -27,7 +27,9 @@ def resend_due(*, everything: bool = False) -> int:
     they are taken for lost.
     """
     is_lost = everything or _is_queue_empty()
-    age = timedelta() if everything else RESENT if is_lost else pack_rewrites.LOST
+    age = RESENT if is_lost else pack_rewrites.LOST
+    if everything:
+        age = timedelta()
     with db.transaction() as session:
         takedowns = TakedownRepository(session)
         carried_on = [

@@ -5,7 +5,7 @@ from typing import Any
 
 from crawlset import outbox
 from crawlset.accounts import failures, idempotency
-from crawlset.crawls import lost_events, sweeping
+from crawlset.crawls import lost_events, lost_messages, sweeping
 from crawlset.estimates import probes
 from crawlset.events import publishing
 from crawlset.kit import db
@@ -29,14 +29,13 @@ def tick(*, requeue: bool = False) -> dict[str, Any]:
         "relay": outbox.relay,
         "schedules": firing.fire_due,
         "lost_events": lost_events.send_again,
+        "lost_messages": lost_messages.send_again,
         "sweep": lambda: sweeping.sweep(everything=requeue),
         "pipeline": lambda: pipeline.sweep(everything=requeue),
         "exports": pipeline.expire_exports,
         "purges": purging.purge_due,
         "removals": folder_removals.remove_due,
-        "orphans": orphans.remove_half_hourly,
         "uploads": uploads.remove_due,
-        "stray_uploads": uploads.remove_strays_half_hourly,
         "takedowns": lambda: resending.resend_due(everything=requeue),
         "idempotency_keys": lambda: purging.forget_old(IdempotencyKey.created_at, idempotency.KEPT),
         "failed_authentications": lambda: purging.forget_old(
@@ -48,6 +47,8 @@ def tick(*, requeue: bool = False) -> dict[str, Any]:
         "events": publishing.publish_new,
         "old_deliveries": lambda: purging.forget_old(WebhookDelivery.created_at, dispatching.KEPT),
         "relay_again": outbox.relay,
+        "stray_uploads": uploads.remove_strays_half_hourly,
+        "orphans": orphans.remove_half_hourly,
     }
     done: dict[str, Any] = {}
     for name, chore in chores.items():

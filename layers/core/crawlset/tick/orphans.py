@@ -5,6 +5,7 @@ Objects of a new row may come before it, so folders are left alone for half an h
 function writes that was cut off from its row: it lasts 15 minutes at most.
 """
 
+import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import batched
@@ -21,6 +22,8 @@ EVERY_MINUTES = 30
 LIMIT = 20_000
 """Objects removed in one round; the next goes on."""
 IDS_AT_ONCE = 1_000
+BUDGET_SECONDS = 30
+"""For packs; jobs come in random order, so that each has its turn in time."""
 
 
 def remove_half_hourly() -> int:
@@ -34,7 +37,7 @@ def remove(now: datetime) -> int:
     """
     Delete folders that had no row for half an hour, and packs that no row owns.
 
-    Says how many objects of such folders, at most about `LIMIT`.
+    Says how many objects of such folders, at most about `LIMIT`; `unowned_packs` logs the packs.
     """
     n_removed = 0
     for prefix in OWNERS:
@@ -44,8 +47,11 @@ def remove(now: datetime) -> int:
                 n_removed += objects.delete_old(folder, now - GRACE, LIMIT - n_removed)
                 if n_removed >= LIMIT:
                     return n_removed
+    until = time.monotonic() + BUDGET_SECONDS
     for job_id in _jobs_of_late():
         unowned_packs.remove_below(keys.chunks_prefix(job_id))
+        if time.monotonic() > until:
+            break
     logger.info("orphans_removed", objects=n_removed)
     return n_removed
 

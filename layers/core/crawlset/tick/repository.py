@@ -68,12 +68,16 @@ class RemovalRepository:
         return found
 
     def list_jobs_of_late(self) -> Sequence[UUID]:
-        """Jobs with chunks that ended within a day."""
-        return self.session.scalars(
-            select(JobChunk.crawl_job_id)
-            .where(JobChunk.finished_at > func.now() - LATELY)
-            .distinct()
-        ).all()
+        """
+        Jobs with chunks that ended within a day, in random order.
+
+        The day before the last of all ended: a laptop may have been off for longer since.
+        """
+        last = select(func.max(JobChunk.finished_at)).scalar_subquery()
+        of_late = (
+            select(JobChunk.crawl_job_id).where(JobChunk.finished_at > last - LATELY).distinct()
+        ).subquery()
+        return self.session.scalars(select(of_late.c.crawl_job_id).order_by(func.random())).all()
 
     def list_due_folders(self, limit: int) -> Sequence[FolderRemoval]:
         return self.session.scalars(

@@ -50,12 +50,17 @@ class UploadRepository:
         )
         return self.session.scalar(statement) is not None
 
-    def keep(self, user_id: UUID, upload_id: UUID) -> bool:
-        """Keep the upload for `KEPT` from now on; say whether there is one."""
+    def keep(self, user_id: UUID, upload_id: UUID, project_id: UUID | None = None) -> bool:
+        """
+        Keep the upload for `KEPT` from now on, and for `project_id` if one is named.
+
+        Says whether there is one.
+        """
+        of_project = {} if project_id is None else {"project_id": project_id}
         kept = self.session.execute(
             update(Upload)
             .where(Upload.id == upload_id, Upload.user_id == user_id)
-            .values(kept_until=func.now() + KEPT)
+            .values(kept_until=func.now() + KEPT, **of_project)
             .returning(Upload.id)
         )
         return kept.first() is not None
@@ -77,12 +82,12 @@ class UploadRepository:
 
         Gives the user and the id of each; their objects are to be deleted.
         """
-        can_arrive = Upload.signed_until + LATE > func.now()
+        cannot_arrive = or_(Upload.signed_until.is_(None), Upload.signed_until <= func.now() - LATE)
         due = (
             select(Upload.id)
             .where(
                 or_(Upload.kept_until <= func.now(), Upload.project_id.is_(None)),
-                func.coalesce(can_arrive, False).is_(False),
+                cannot_arrive,
             )
             .order_by(Upload.kept_until)
             .limit(limit)

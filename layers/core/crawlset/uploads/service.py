@@ -58,5 +58,5 @@ def store(user_id: UUID, text: bytes) -> StoredList:
 def keep(session: Session, user_id: UUID, project_id: UUID, stored: StoredList) -> None:
     """Keep a list from now on for as long as a job may read it, whoever wrote it."""
     repository = UploadRepository(session)
-    if not repository.keep(user_id, stored.upload_id):
+    if not repository.keep(user_id, stored.upload_id, project_id):
         repository.add_kept(user_id, project_id, stored.upload_id, stored.n_bytes)

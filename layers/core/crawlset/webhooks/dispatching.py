@@ -92,9 +92,11 @@ def _signed(leased: Sequence[Leased]) -> Iterator[tuple[UUID, SignedDelivery]]:
 
 
 def _secret_of(leased: Leased) -> bytes:
-    if leased.encrypted_secret is None:
-        return leased.clear_secret or b""
-    return _decrypted(leased.delivery.webhook_id, leased.encrypted_secret)
+    if leased.encrypted_secret is not None:
+        return _decrypted(leased.delivery.webhook_id, leased.encrypted_secret)
+    if leased.clear_secret is None:
+        raise encryption.UnreadableSecretError
+    return leased.clear_secret
 
 
 @lru_cache(maxsize=1_000)

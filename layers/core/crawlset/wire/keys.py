@@ -83,12 +83,12 @@ def chunk_prefix(job_id: UUID, chunk_id: UUID) -> str:
 
 
 def job_of_pack(key: str) -> UUID:
-    """Raises `ValueError`."""
+    """The job whose pack this is."""
     return UUID(job_id_of(key))
 
 
 def chunk_of_pack(key: str) -> UUID:
-    """Raises `ValueError`."""
+    """The chunk in whose folder this pack is."""
     return UUID(key.split("/")[3])
 
 
