@@ -1,15 +1,18 @@
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from crawlset.exports import files
 from crawlset.exports import plan as plans
 from crawlset.kit import objects
 from crawlset.models import CrawlJob, ExportFile, JobStatus
 from crawlset.outcomes import ImageStatus, Outcome
+from crawlset.wire import keys
 from tests import factories
 from tests.integration.exports.steps import (
     TRAIN,
@@ -263,3 +266,22 @@ class TestExport:
             step(export_job, "write_shard", index=0)
 
         assert error_of(raised) == "PackDamagedError"
+
+    def test_leaves_no_file_that_came_after_its_end(
+        self, job: CrawlJob, session: Session, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A takedown ends exports under way; a step that has read the bytes uploads them still."""
+        store(2)
+        export_job = factories.create_export_job(session, job, export_options=TRAIN)
+        shards = step(export_job, "plan")["shards"]
+        upload = files.upload
+
+        def end_and_upload(*args: Any) -> Any:
+            export_job.status = JobStatus.failed
+            session.commit()
+            return upload(*args)
+
+        monkeypatch.setattr(files, "upload", end_and_upload)
+        step(export_job, "write_shard", **shards[0])
+
+        assert list(objects.list_keys(keys.export_file(export_job.id, ""))) == []
