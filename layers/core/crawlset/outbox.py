@@ -8,7 +8,7 @@ forgetting sends a message twice: every consumer expects that.
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import partial
@@ -83,9 +83,21 @@ def relay(user_id: UUID | None = None, *, limit: int = 5_000) -> int:
     return n_sent
 
 
-def waits(session: Session, targets: Collection[Target]) -> bool:
-    """Whether a message that the transaction may see waits to be sent to one of these."""
-    return db.exists(session, OutboxMessage.target.in_(targets))
+def is_quiet(*targets: Target) -> bool:
+    """
+    Whether no message is on its way there, as far as the outbox and SQS know: about a minute late.
+
+    Work that stands still for longer has lost its message then. False when SQS does not say.
+    """
+    with db.transaction() as session:
+        if db.exists(session, OutboxMessage.target.in_(targets)):
+            return False
+    urls = [getattr(queue_settings(), f"{target}_queue_url") for target in targets]
+    try:
+        return queues.are_empty(*urls)
+    except (BotoCoreError, ClientError):
+        logger.exception("queues_not_counted")
+        return False
 
 
 def oldest_age_seconds(session: Session) -> float:

@@ -12,11 +12,10 @@ from crawlset import outbox
 from crawlset.crawls import sweeping
 from crawlset.jobs.chunk_repository import ChunkRepository
 from crawlset.jobs.search_repository import SearchRepository
-from crawlset.kit import db, objects, queues
+from crawlset.kit import db, objects
 from crawlset.models import Target
 from crawlset.observability import logger
 from crawlset.outbox import Message
-from crawlset.settings import queue_settings
 from crawlset.wire import keys
 from crawlset.wire.notices import ObjectNotice
 
@@ -35,11 +34,10 @@ def send_again() -> int:
 
     None while others wait in their queue, of which they may be.
     """
-    urls = queue_settings()
     messages: list[Message] = []
-    if queues.are_empty(urls.results_queue_url):
+    if outbox.is_quiet(Target.results):
         messages += _outcomes()
-    if queues.are_empty(urls.plan_queue_url):
+    if outbox.is_quiet(Target.plan):
         messages += _parts()
     with db.transaction() as session:
         outbox.post(session, messages)

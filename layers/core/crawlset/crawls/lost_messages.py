@@ -8,17 +8,14 @@ attempts of work only, and what has an answer in the bucket is left to `lost_eve
 
 from datetime import timedelta
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from crawlset import outbox
 from crawlset.crawls import dispatch, sweeping
 from crawlset.jobs.chunk_repository import ChunkRepository
 from crawlset.jobs.crawl_repository import CrawlRepository
 from crawlset.jobs.search_repository import SearchRepository
-from crawlset.kit import db, objects, queues
+from crawlset.kit import db, objects
 from crawlset.models import JobSearch, Target
 from crawlset.observability import logger
-from crawlset.settings import queue_settings
 from crawlset.wire import keys
 
 WAIT = timedelta(minutes=1)
@@ -35,7 +32,7 @@ def send_again() -> int:
 
 
 def _send_chunks() -> int:
-    if not _are_quiet(Target.chunks, Target.host_lanes):
+    if not outbox.is_quiet(Target.chunks, Target.host_lanes):
         return 0
     with db.transaction() as session:
         chunks = ChunkRepository(session).sample_queued(WAIT, sweeping.STALLED, CHUNKS)
@@ -52,7 +49,7 @@ def _send_chunks() -> int:
 
 
 def _send_searches() -> int:
-    if not _are_quiet(Target.discover, Target.plan):
+    if not outbox.is_quiet(Target.discover, Target.plan):
         return 0
     with db.transaction() as session:
         searches = SearchRepository(session).sample_queued(WAIT, sweeping.STALLED, SEARCHES)
@@ -76,15 +73,3 @@ def _send_search(search: JobSearch) -> bool:
 def _is_answered(search: JobSearch) -> bool:
     """Whether parts wait to be planned, or its source has ever asked to wait: an event may come."""
     return objects.exists(keys.deferral(search.id)) or any(sweeping.unplanned_parts(search))
-
-
-def _are_quiet(*targets: Target) -> bool:
-    """Whether no message is on its way there, as far as the outbox and SQS know."""
-    with db.transaction() as session:
-        if outbox.waits(session, targets):
-            return False
-    try:
-        return queues.are_empty(*(getattr(queue_settings(), f"{t}_queue_url") for t in targets))
-    except (BotoCoreError, ClientError):
-        logger.exception("queues_not_counted")
-        return False

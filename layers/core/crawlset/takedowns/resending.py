@@ -2,12 +2,9 @@
 
 from datetime import timedelta
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from crawlset import outbox
-from crawlset.kit import db, queues
-from crawlset.observability import logger
-from crawlset.settings import queue_settings
+from crawlset.kit import db
+from crawlset.models import Target
 from crawlset.takedowns import pack_rewrites
 from crawlset.takedowns.messages import message_of
 from crawlset.takedowns.pack_repository import PackRepository
@@ -26,7 +23,7 @@ def resend_due(*, everything: bool = False) -> int:
     When nothing waits in the queue, messages of what is unfinished were lost. With `everything`
     they are taken for lost.
     """
-    is_lost = everything or _is_queue_empty()
+    is_lost = everything or outbox.is_quiet(Target.takedowns)
     age = RESENT if is_lost else pack_rewrites.LOST
     if everything:
         age = timedelta()
@@ -40,11 +37,3 @@ def resend_due(*, everything: bool = False) -> int:
         messages = [*map(message_of, carried_on), *map(message_of, due)]
         outbox.post(session, messages)
     return len(messages)
-
-
-def _is_queue_empty() -> bool:
-    try:
-        return queues.are_empty(queue_settings().takedowns_queue_url)
-    except (BotoCoreError, ClientError):
-        logger.exception("queues_not_counted")
-        return False
