@@ -167,7 +167,7 @@ class Furnished:
             "POST /api/projects": named(),
             "POST /api/projects/{project_id}/restore": {},
             "PATCH /api/projects/{project_id}": named(),
-            "POST /api/projects/{project_id}/uploads": {},
+            "POST /api/projects/{project_id}/uploads": {"file_size": 1_000},
             f"POST {JOBS}": CRAWL,
             f"POST {JOBS}/estimate": CRAWL,
             f"POST {JOB}/restore": {},

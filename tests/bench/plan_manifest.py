@@ -10,7 +10,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import httpx
 from rich.console import Console
 from rich.progress import Progress
 
@@ -41,11 +40,10 @@ def main(n_lines: int) -> None:
 def plan(cloud: LocalCloud, n_lines: int, console: Console) -> tuple[float, dict[str, int]]:
     stop_fetching(cloud)
     with Api.of(cloud) as api, Progress(console=console, transient=True) as progress:
-        upload = api.post(f"/api/projects/{api.project}/uploads")
-        httpx.put(upload["url"], content=manifest(n_lines), timeout=120).raise_for_status()
+        upload_id = api.upload(manifest(n_lines))
         task = progress.add_task("planning", total=n_lines)
         begin = time.monotonic()
-        job_id = api.create_job(sources=["urls"], upload_id=upload["upload_id"])
+        job_id = api.create_job(sources=["urls"], upload_id=upload_id)
         while True:
             job = api.job(job_id)
             n_queued = job["chunks"]["queued"]

@@ -3,8 +3,6 @@
 import time
 from dataclasses import dataclass
 
-import httpx
-
 from tests.e2e.http_clients import Api, SampleSite, wait_for
 from tests.load.clients import Tenant
 
@@ -51,8 +49,4 @@ def _time_small_job(tenant: Tenant) -> float:
 
 
 def _create_big_job(api: Api, manifest: str) -> str:
-    upload = api.post(f"/api/projects/{api.project}/uploads")
-    httpx.request(
-        upload["method"], upload["url"], content=manifest, headers=upload["headers"], timeout=60
-    ).raise_for_status()
-    return api.create_job(sources=["urls"], upload_id=upload["upload_id"])
+    return api.create_job(sources=["urls"], upload_id=api.upload(manifest.encode()))
