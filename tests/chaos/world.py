@@ -135,13 +135,16 @@ class World:
         return self._database.process.pid
 
     def functions(self, name: str) -> list[int]:
-        """The processes of a function's environments, by its logical id."""
+        """The processes of a function's environments, by its logical id; of this world only."""
         physical = self.cloud.stack.resources.get(name, name)
-        wanted = f"AWS_LAMBDA_FUNCTION_NAME={physical}".encode()
+        wanted = {
+            f"AWS_LAMBDA_FUNCTION_NAME={physical}".encode(),
+            f"AWS_ENDPOINT_URL={self.proxy.url}".encode(),
+        }
         found = []
         for entry in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
-                if wanted in (entry / "environ").read_bytes().split(b"\0"):
+                if wanted <= {*(entry / "environ").read_bytes().split(b"\0")}:
                     found.append(int(entry.name))
         return sorted(found)
 
