@@ -1,6 +1,7 @@
 """The tick: what the service does by itself, each minute, in bounded rounds."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from crawlset import outbox
@@ -17,6 +18,8 @@ from crawlset.takedowns import resending
 from crawlset.tick import folder_removals, orphans, purging
 from crawlset.uploads import removing as uploads
 from crawlset.webhooks import dispatching
+
+HALF_AN_HOUR = 30
 
 
 def tick(*, requeue: bool = False) -> dict[str, Any]:
@@ -47,8 +50,8 @@ def tick(*, requeue: bool = False) -> dict[str, Any]:
         "events": publishing.publish_new,
         "old_deliveries": lambda: purging.forget_old(WebhookDelivery.created_at, dispatching.KEPT),
         "relay_again": outbox.relay,
-        "stray_uploads": uploads.remove_strays_half_hourly,
-        "orphans": orphans.remove_half_hourly,
+        "stray_uploads": lambda: _half_hourly(uploads.remove_strays),
+        "orphans": lambda: _half_hourly(orphans.remove),
     }
     done: dict[str, Any] = {}
     for name, chore in chores.items():
@@ -63,3 +66,10 @@ def tick(*, requeue: bool = False) -> dict[str, Any]:
         metrics.add_metric(name="TickCompleted", unit="Count", value=1)
     logger.info("ticked", done=done, outbox_age_seconds=age)
     return done
+
+
+def _half_hourly(chore: Callable[[datetime], int]) -> int:
+    """Do what lists the bucket in the first minute of each half hour; otherwise nothing."""
+    with db.transaction() as session:
+        now = db.now(session)
+    return chore(now) if now.minute % HALF_AN_HOUR == 0 else 0

@@ -18,19 +18,11 @@ from crawlset.tick.repository import OWNERS, RemovalRepository
 from crawlset.wire import keys
 
 GRACE = timedelta(minutes=30)
-EVERY_MINUTES = 30
 LIMIT = 20_000
 """Objects removed in one round; the next goes on."""
 IDS_AT_ONCE = 1_000
 BUDGET_SECONDS = 30
 """For packs; jobs come in random order, so that each has its turn in time."""
-
-
-def remove_half_hourly() -> int:
-    """Remove in the first minute of each half hour; a round lists every folder of the bucket."""
-    with db.transaction() as session:
-        now = db.now(session)
-    return remove(now) if now.minute % EVERY_MINUTES == 0 else 0
 
 
 def remove(now: datetime) -> int:

@@ -14,7 +14,6 @@ LIMIT = 1_000
 """Uploads removed in one round; the next minute goes on."""
 STRAY_GRACE = timedelta(minutes=30)
 """An object may come before its row: for as long as a request lasts, and longer by far."""
-EVERY_MINUTES = 30
 IDS_AT_ONCE = 1_000
 
 
@@ -24,13 +23,6 @@ def remove_due() -> int:
         due = UploadRepository(session).forget_due(LIMIT)
     objects.delete_many(keys.upload(user_id, upload_id) for user_id, upload_id in due)
     return len(due)
-
-
-def remove_strays_half_hourly() -> int:
-    """In the first minute of each half hour, `remove_strays`; a round lists every upload."""
-    with db.transaction() as session:
-        now = db.now(session)
-    return remove_strays(now) if now.minute % EVERY_MINUTES == 0 else 0
 
 
 def remove_strays(now: datetime) -> int:
