@@ -5,49 +5,28 @@ Runs in a child process (`decode_worker`), because a decoder is the part of a cr
 attacker writes the input for.
 """
 
-import io
-import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
 import simplejpeg
-from PIL import (
-    GifImagePlugin,
-    Image,
-    ImageFile,
-    ImagePalette,
-    JpegImagePlugin,
-    PngImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
+from PIL import Image
 
 from crawlset.imaging import jpeg
 from crawlset.imaging.features import Features, Rejection, Transformed
 from crawlset.imaging.hashes import Box, phashes, pixel_hash, without_border
 from crawlset.imaging.jpeg_segments import About, profile
-from crawlset.imaging.metadata import data_mining, orientation, xmp_packet
+from crawlset.imaging.metadata import data_mining, orientation
+from crawlset.imaging.opening import MAX_PIXELS, Decoded, open_picture
 from crawlset.imaging.resize import can_keep_planes, resize, resize_planes
 from crawlset.imaging.scores import blur, colour, scores
 from crawlset.imaging.sniff import DamagedError, Probe, TruncatedError, probe, sniff, sniff_other
 from crawlset.outcomes import Outcome
 from crawlset.resizing import Resize, ResizeMode
 
-MAX_PIXELS = 50_000_000
-"""Width x height x frames; imgproxy's limit."""
 SMALL_SIDE = 64
 """Pixels left at least of the short side by a decoding at a DCT scale."""
 _COARSE_SIDE = 32
 """Pixels left at least for hashes, which are 32 x 32, and edges."""
 _LONG_SIDE = 512
 _MAX_DETAIL = 200
-_OPENERS: dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
-    "jpeg": JpegImagePlugin.JpegImageFile,
-    "png": PngImagePlugin.PngImageFile,
-    "webp": WebPImagePlugin.WebPImageFile,
-    "gif": GifImagePlugin.GifImageFile,
-}
 _SHORT_SIDE = frozenset({ResizeMode.keep_ratio, ResizeMode.center_crop})
 """Modes whose size is that of the short side."""
 _UPRIGHT: dict[int | None, Image.Transpose] = {
@@ -65,32 +44,6 @@ _WHOLE = 8
 _SIDEWAYS = frozenset({5, 6, 7, 8})
 _GREY = frozenset({"1", "L", "LA", "I", "I;16", "I;16B"})
 _CHANNELS = {"1": 1, "L": 1, "LA": 1, "I": 1, "I;16": 1, "I;16B": 1, "CMYK": 4}
-
-ImageFile.LOAD_TRUNCATED_IMAGES = False
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-Image.preinit()
-LOADED_IN_TIME = ImagePalette, TiffImagePlugin
-"""What Pillow, as with `preinit`, would import at need: too late where no file can be opened."""
-warnings.simplefilter("error")
-warnings.filterwarnings("ignore", "Corrupt EXIF data")
-
-
-@dataclass(frozen=True, slots=True)
-class _Decoded:
-    """A picture out of its file, in so many eighths of its width and height."""
-
-    picture: Image.Image | np.ndarray
-    eighths: int
-    width: int
-    height: int
-    mode: str
-    orientation: int | None
-    packet: bytes | None
-    warning: str | None = None
-    profile: bytes | None = None
-    """ICC."""
-    subsampling: str | None = None
-    """Chroma subsampling such as `420`, if the pixels are YCbCr, whose first channel is grey."""
 
 
 def describe(data: bytes, wanted: Resize | None = None) -> Features | Rejection:
@@ -111,14 +64,14 @@ def describe(data: bytes, wanted: Resize | None = None) -> Features | Rejection:
         if size.width * size.height * size.n_frames > MAX_PIXELS:
             detail = f"{size.width}x{size.height}, {size.n_frames} frames"
             return Rejection(Outcome.decompression_bomb, detail)
-        decoded = _jpeg(data, header, wanted) if header else _open(data, image_format)
+        decoded = _jpeg(data, header, wanted) if header else open_picture(data, image_format)
         return _features(decoded, image_format, size.n_frames, wanted)
     except Exception as error:  # noqa: BLE001, a decoder may raise anything on hostile bytes
         return _rejection(error)
 
 
 def _features(
-    decoded: _Decoded, image_format: str, n_frames: int, wanted: Resize | None
+    decoded: Decoded, image_format: str, n_frames: int, wanted: Resize | None
 ) -> Features:
     pixels, box = _small(decoded)
     inner = without_border(pixels, box)
@@ -146,7 +99,7 @@ def _features(
     )
 
 
-def _chroma(decoded: _Decoded) -> np.ndarray | None:
+def _chroma(decoded: Decoded) -> np.ndarray | None:
     """Cb and Cr of some pixels (height, width, 2); None for a picture of one channel."""
     picture = decoded.picture
     if isinstance(picture, Image.Image):
@@ -163,7 +116,7 @@ def _chroma(decoded: _Decoded) -> np.ndarray | None:
     return np.asarray(small.convert("YCbCr"))[:, :, 1:]
 
 
-def _transformed(decoded: _Decoded, wanted: Resize | None) -> Transformed | None:
+def _transformed(decoded: Decoded, wanted: Resize | None) -> Transformed | None:
     """The picture as it is to be stored: upright, since no EXIF goes with it."""
     if wanted is None:
         return None
@@ -184,9 +137,9 @@ def _transformed(decoded: _Decoded, wanted: Resize | None) -> Transformed | None
     return resize(picture, wanted, about, size)
 
 
-def _jpeg(data: bytes, header: jpeg.Header, wanted: Resize | None) -> _Decoded:
+def _jpeg(data: bytes, header: jpeg.Header, wanted: Resize | None) -> Decoded:
     if not header.is_huffman or header.mode not in {"L", "RGB"}:
-        return _open(data, "jpeg")
+        return open_picture(data, "jpeg")
     width, height = header.width, header.height
     turned = orientation(header.exif) if header.exif else None
     colours, subsampling = _colours(data, header, turned, wanted)
@@ -197,8 +150,8 @@ def _jpeg(data: bytes, header: jpeg.Header, wanted: Resize | None) -> _Decoded:
     except ValueError as error:
         if "nsufficient memory" in str(error):
             raise MemoryError from None
-        return _open(data, "jpeg")
-    return _Decoded(
+        return open_picture(data, "jpeg")
+    return Decoded(
         pixels,
         eighths,
         width,
@@ -248,27 +201,7 @@ def _suffices(sides: list[int], wanted: Resize) -> bool:
     return sides[0 if wanted.mode in _SHORT_SIDE else 1] >= wanted.size
 
 
-def _open(data: bytes, image_format: str) -> _Decoded:
-    """Through Pillow: every format but the usual JPEG."""
-    image = _OPENERS[image_format](io.BytesIO(data))
-    width, height = image.size
-    mode = image.mode
-    image.load()
-    exif = image.info.get("exif", b"").removeprefix(b"Exif\0\0")
-    packet = image.info.get("xmp") if image_format == "jpeg" else xmp_packet(data, image_format)
-    return _Decoded(
-        image,
-        8,
-        width,
-        height,
-        mode,
-        orientation(exif),
-        packet,
-        profile=image.info.get("icc_profile"),
-    )
-
-
-def _small(decoded: _Decoded) -> tuple[np.ndarray, Box]:
+def _small(decoded: Decoded) -> tuple[np.ndarray, Box]:
     """
     Grey pixels (height, width) with a short side of `SMALL_SIDE` to twice that, and their box.
 
