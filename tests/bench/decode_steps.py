@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from crawlset.imaging import decode, features, hashes, jpeg, metadata, scores
+from crawlset.imaging.miniature import miniature
 from crawlset.imaging.pool import DecodePool
 from crawlset.kit.event_loop import Loop, Promise
 from crawlset.kit.spool import Body
@@ -89,9 +90,9 @@ def steps(files: list[bytes], n_rounds: int = N_ROUNDS) -> list[Step]:
     decoded = [
         decode._jpeg(data, header, None) for data, header in zip(files, headers, strict=True)
     ]
-    small = [decode._small(picture) for picture in decoded]
-    inner = [hashes.without_border(pixels, box) for pixels, box in small]
-    exact = [pixels.astype(np.float64) for pixels, _ in small]
+    small = [miniature(picture) for picture in decoded]
+    inner = [hashes.without_border(one.grey, one.box) for one in small]
+    exact = [one.grey.astype(np.float64) for one in small]
     results = [decode.describe(data) for data in files]
     messages = [json.dumps(features.result_message(result)).encode() for result in results]
     boxed = list(zip(exact, inner, strict=True))
@@ -109,10 +110,12 @@ def steps(files: list[bytes], n_rounds: int = N_ROUNDS) -> list[Step]:
                 lambda picture: decode._features(picture, "jpeg", 1, None),
                 decoded,
             ),
-            "· · border": (lambda pair: hashes.without_border(*pair), small),
+            "· · small and upright, its pixels hashed": (miniature, decoded),
+            "· · border": (lambda one: hashes.without_border(one.grey, one.box), small),
             "· · phash, four views": (lambda pair: hashes.phashes(*pair), boxed),
             "· · phash, a size not seen before": (_phashes_anew, boxed),
-            "· · scores": (lambda pair: scores.scores(pair[0]), small),
+            "· · scores": (lambda one: scores.scores(one.grey), small),
+            "· · colours": (lambda one: scores.colours(one.chroma), small),
             "· XMP that has no DataMining": (
                 lambda header: metadata.data_mining(header.xmp),
                 headers,

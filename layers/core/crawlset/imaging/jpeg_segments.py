@@ -72,12 +72,13 @@ def unconverted(data: bytes) -> tuple[bytes, int]:
 
     It then hands them over as they are. Gives the offset of the first scan as well.
     """
-    kept = [data[:2], _NO_CONVERSION]
+    whole = memoryview(data)
+    kept = [whole[:2], memoryview(_NO_CONVERSION)]
     for marker, start, stop in segments(data):
         if marker == _SCAN:
-            kept.append(data[start - 4 :])
+            kept.append(whole[start - 4 :])
         elif marker not in {_APP0, _APP14}:
-            kept.append(data[start - 4 : stop])
+            kept.append(whole[start - 4 : stop])
     return b"".join(kept), sum(map(len, kept[:-1]))
 
 

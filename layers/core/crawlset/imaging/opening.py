@@ -18,6 +18,7 @@ from PIL import (
 )
 
 from crawlset.imaging.metadata import orientation, xmp_packet
+from crawlset.imaging.paper import whole_key
 
 MAX_PIXELS = 50_000_000
 """Width x height x frames; imgproxy's limit."""
@@ -60,6 +61,7 @@ def open_picture(data: bytes, image_format: str) -> Decoded:
     image = _OPENERS[image_format](io.BytesIO(data))
     width, height = image.size
     mode = image.mode
+    whole_key(image)
     image.load()
     exif = image.info.get("exif", b"").removeprefix(b"Exif\0\0")
     packet = image.info.get("xmp") if image_format == "jpeg" else xmp_packet(data, image_format)
