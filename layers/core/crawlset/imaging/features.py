@@ -33,7 +33,7 @@ class Transformed:
     format: str
     width: int
     height: int
-    mode: str
+    mode: str = "RGB"
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,16 +61,9 @@ def _of_picture(picture: Image.Image) -> Miniature:
     hashed = pixel_hash(picture.size, _strips(picture))
     if picture.mode != "RGBA":
         return Miniature(*_separated(picture.reduce(factors)), box, hashed)
-    small = paper.premultiplied(picture)
-    ground = paper.paper_of(small)
-    other = paper.WHITE if ground == paper.BLACK else paper.BLACK
-    is_seen = paper.is_seen(small, other)
-    return Miniature(
-        *_separated(paper.on_paper(small, ground)),
-        box,
-        hashed,
-        np.asarray(paper.on_paper(small, other).convert("L")) if is_seen else None,
-    )
+    first, *others = paper.small_on_papers(picture).values()
+    otherwise = np.asarray(others[0].convert("L")) if others else None
+    return Miniature(*_separated(first), box, hashed, otherwise)
 
 
 def _covered(width: int, height: int, eighths: int, factors: tuple[int, int]) -> Box:

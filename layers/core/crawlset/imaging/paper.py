@@ -11,11 +11,14 @@ from crawlset.imaging.scales import reduction
 
 WHITE, BLACK = 255, 0
 _OPAQUE = 255
+_MOST = {"L": 255, "L;4": 15, "L;2": 3}
+"""The largest sample of a grey PNG of 8, 4 and 2 bits."""
 _GREY = frozenset({"1", "L", "I", "F"})
 _FAINT_LEVELS = 16
 """Grey levels from the paper up to which nothing is seen."""
 _FEW = 0.01
 """Share of the pixels below which what is seen is no shape."""
+_ROWS_AT_ONCE = 256
 
 
 def plain(image: Image.Image) -> Image.Image:
@@ -24,60 +27,67 @@ def plain(image: Image.Image) -> Image.Image:
         return _of_16_bits(image)
     opaque_mode = "L" if image.mode in _GREY else "RGB"
     if image.has_transparency_data:
-        clear = image.convert("RGBA")
+        clear = image if image.mode == "RGBA" else image.convert("RGBA")
         if clear.getextrema()[3][0] < _OPAQUE:
             return clear
         image = clear
     return image if image.mode == opaque_mode else image.convert(opaque_mode)
 
 
-def laid(image: Image.Image) -> Image.Image:
-    """The RGBA `image` on its paper, in mode RGB."""
-    paper = paper_of(premultiplied(image))
-    sheet = Image.new("RGBA", image.size, (paper, paper, paper, _OPAQUE))
-    return Image.alpha_composite(sheet, image).convert("RGB")
+def small_on_papers(image: Image.Image) -> dict[int, Image.Image]:
+    """
+    The RGBA `image` made small, by the paper that it lies on: its own first.
+
+    That is `WHITE`, or `BLACK` where almost nothing is seen on white and more on black. Of the
+    other paper there is one if a shape is seen there too.
+    """
+    factors = reduction(*image.size)
+    on = {paper: laid(image, paper, factors) for paper in (WHITE, BLACK)}
+    shown = {paper: _shown(small, paper) for paper, small in on.items()}
+    if shown[WHITE] < _FEW and shown[BLACK] > shown[WHITE]:
+        return {BLACK: on[BLACK]}
+    return on if shown[BLACK] >= _FEW else {WHITE: on[WHITE]}
 
 
-def premultiplied(image: Image.Image) -> np.ndarray:
-    """The RGBA `image` made small: height x width x 4, its colours times its alpha."""
-    return np.asarray(image.convert("RGBa").reduce(reduction(*image.size)))
+def laid(image: Image.Image, paper: int, factors: tuple[int, int] = (1, 1)) -> Image.Image:
+    """
+    The RGBA `image` on paper in mode RGB, of `factors` pixels across and down one made.
 
-
-def paper_of(small: np.ndarray) -> int:
-    """`WHITE`, or `BLACK` where almost nothing of `small` is seen on white and more on black."""
-    on_white = _shown(small, WHITE)
-    return BLACK if on_white < _FEW and _shown(small, BLACK) > on_white else WHITE
-
-
-def is_seen(small: np.ndarray, paper: int) -> bool:
-    """Whether there is a shape to be seen on this paper."""
-    return _shown(small, paper) >= _FEW
-
-
-def on_paper(small: np.ndarray, paper: int) -> Image.Image:
-    """The colours, and the paper as far as it shines through."""
-    colours = small[:, :, :3]
-    shining = np.uint8(0) if paper == BLACK else _OPAQUE - small[:, :, 3:]
-    return Image.fromarray(colours + shining)
+    Strip by strip, since three more copies of a large picture would not fit into a child.
+    """
+    across, down = factors
+    size = -(-image.width // across), -(-image.height // down)
+    whole = Image.new("RGB", size)
+    n_rows = max(1, _ROWS_AT_ONCE // down)
+    for top in range(0, size[1], n_rows):
+        bottom = min((top + n_rows) * down, image.height)
+        strip = image.crop((0, top * down, image.width, bottom))
+        sheet = Image.new("RGBA", strip.size, (paper, paper, paper, _OPAQUE))
+        whole.paste(Image.alpha_composite(sheet, strip).convert("RGB").reduce(factors), (0, top))
+    return whole
 
 
 def whole_key(image: ImageFile.ImageFile) -> None:
     """
-    Bring the one transparent colour of a PNG that is not decoded yet to 8 bits a sample.
+    Bring the one transparent colour of a PNG, which is not decoded yet, to 8 bits a sample.
 
-    Pillow widens samples of 2 and 4 bits and narrows colours of 16, and leaves what `tRNS` says.
+    Pillow widens samples of 2 and 4 bits and narrows colours of 16, but leaves what `tRNS` says,
+    in which bits above the depth count for nothing.
     """
-    key = image.info.get("transparency")
-    match image.tile[0].args if image.tile else None, key:
-        case "L;2" | "L;4" as rawmode, int():
-            image.info["transparency"] = key * (85 if rawmode == "L;2" else 17)
-        case "RGB;16B", tuple():
-            image.info["transparency"] = tuple(sample >> 8 for sample in key)
+    rawmode = image.tile[0].args if image.tile else None
+    match rawmode, image.info.get("transparency"):
+        case "L" | "L;2" | "L;4", int(key):
+            most = _MOST[rawmode]
+            image.info["transparency"] = (key & most) * (_OPAQUE // most)
+        case "RGB", (red, green, blue):
+            image.info["transparency"] = red & _OPAQUE, green & _OPAQUE, blue & _OPAQUE
+        case "RGB;16B", (red, green, blue):
+            image.info["transparency"] = red >> 8, green >> 8, blue >> 8
 
 
-def _shown(small: np.ndarray, paper: int) -> float:
+def _shown(small: Image.Image, paper: int) -> float:
     """Share of the pixels that stand out from the paper."""
-    grey = np.asarray(on_paper(small, paper).convert("L")).astype(np.int16)
+    grey = np.asarray(small.convert("L")).astype(np.int16)
     return float((np.abs(grey - paper) > _FAINT_LEVELS).mean())
 
 

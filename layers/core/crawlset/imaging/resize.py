@@ -23,7 +23,7 @@ from PIL import Image, PngImagePlugin
 from crawlset.imaging.area import Side, shrink
 from crawlset.imaging.features import Transformed
 from crawlset.imaging.jpeg_segments import About, with_about
-from crawlset.imaging.paper import laid, plain
+from crawlset.imaging.paper import laid, plain, small_on_papers
 from crawlset.resizing import Resize, ResizeMode, StoredFormat
 
 MAX_SIDE = 65_500
@@ -194,7 +194,9 @@ def _span(covered: float, n: int, offset: int, n_canvas: int, step: int) -> tupl
 def _plain(image: Image.Image, image_format: StoredFormat) -> Image.Image:
     """In mode L or RGB, or RGBA where there is transparency and the format has it."""
     image = plain(image)
-    return laid(image) if image.mode == "RGBA" and image_format == StoredFormat.jpeg else image
+    if image.mode == "RGBA" and image_format == StoredFormat.jpeg:
+        return laid(image, next(iter(small_on_papers(image))))
+    return image
 
 
 def _arranged(image: Image.Image, place: Layout) -> np.ndarray:
