@@ -62,8 +62,9 @@ def laid(image: Image.Image, paper: int, factors: tuple[int, int] = (1, 1)) -> I
     for top in range(0, size[1], n_rows):
         bottom = min((top + n_rows) * down, image.height)
         strip = image.crop((0, top * down, image.width, bottom))
-        sheet = Image.new("RGBA", strip.size, (paper, paper, paper, _OPAQUE))
-        whole.paste(Image.alpha_composite(sheet, strip).convert("RGB").reduce(factors), (0, top))
+        sheet = Image.new("RGB", strip.size, (paper, paper, paper))
+        sheet.paste(strip, mask=strip)
+        whole.paste(sheet.reduce(factors), (0, top))
     return whole
 
 

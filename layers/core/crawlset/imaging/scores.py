@@ -34,7 +34,7 @@ def scores(pixels: np.ndarray) -> dict[str, float]:
     `sharpness`: standard deviation of the Laplacian, 0 to 4.
     `uniformity`: the largest share of pixels within 16 grey levels; a placeholder nears 1.
     """
-    counts = _counts(Image.fromarray(pixels))
+    counts = _counts(_image(pixels))
     sums = counts.cumsum()
     n = pixels.size
     p1, p5, p50, p95, p99 = (sums.searchsorted(_RANKS * n) / 255).tolist()
@@ -65,7 +65,7 @@ def blur(pixels: np.ndarray, box: tuple[float, float, float, float], longest: in
     `longest` is the longer side of the picture in its file, which is brought to 64 pixels unless
     it is shorter. The spread of edges, and of the histogram where it is wide.
     """
-    picture = Image.fromarray(pixels)
+    picture = _image(pixels)
     width, height = box[2] - box[0], box[3] - box[1]
     ratio = max(width, height) / min(_BLUR_SIDE, longest)
     size = max(int(width / ratio + _ALMOST), 1), max(int(height / ratio + _ALMOST), 1)
@@ -120,6 +120,12 @@ def _halves(n: int) -> np.ndarray:
     """2 x `n` ones and zeros: which of `n` pixels in a row are of its first half, or second."""
     is_first = np.arange(n) < n / 2
     return np.stack([is_first, ~is_first]).astype(np.float64)
+
+
+def _image(pixels: np.ndarray) -> Image.Image:
+    """`Image.fromarray`, without a copy."""
+    height, width = pixels.shape
+    return Image.frombuffer("L", (width, height), pixels, "raw", "L", 0, 1)
 
 
 def _counts(image: Image.Image) -> np.ndarray:
