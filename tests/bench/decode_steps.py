@@ -22,7 +22,7 @@ from PIL import Image, JpegImagePlugin
 from rich.console import Console
 from rich.table import Table
 
-from crawlset.imaging import decode, features, hashes, jpeg, metadata, scores
+from crawlset.imaging import decode, features, hashes, jpeg, metadata, orientation, scores
 from crawlset.imaging.miniature import miniature
 from crawlset.imaging.pool import DecodePool
 from crawlset.kit.event_loop import Loop, Promise
@@ -215,7 +215,7 @@ def _simplejpeg(data: bytes) -> None:
     simplejpeg.decode_jpeg(data, "GRAY", min_height=64, min_width=64, strict=True)
 
 
-def _phashes_anew(pair: tuple[np.ndarray, hashes.Box]) -> None:
+def _phashes_anew(pair: tuple[np.ndarray, orientation.Box]) -> None:
     hashes._frequencies.cache_clear()
     hashes.phashes(*pair)
 

@@ -36,7 +36,7 @@ class Hashed:
     equal: np.ndarray
     """Pairs of places in `ids` of images that share a hash."""
     colours: np.ndarray
-    """n, int64: as `imaging.colours` packs them, 0 where they are not known."""
+    """n, int64: packed by `imaging.colours`, 0 where they are not known."""
 
     def to_bytes(self) -> bytes:
         return _packed(
@@ -227,7 +227,7 @@ def _columns(rows: Iterable[Any]) -> Iterator[tuple[np.ndarray, ...]]:
 
 
 def _views(phashes: Sequence[int]) -> list[int]:
-    """As many for every image: flat hashes, which are compared with nothing, fill up."""
+    """Fill up with flat hashes, which are compared with nothing, to as many for every image."""
     return [*phashes, *near_duplicates.FLAT[:1] * (MAX_VIEWS - len(phashes))]
 
 

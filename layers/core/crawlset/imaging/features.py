@@ -66,7 +66,7 @@ class Features:
     """`plus:DataMining` of the XMP in the file: the last part of its value, `DMI-PROHIBITED`."""
     transformed: Transformed | None = None
     colours: int = 0
-    """As `imaging.colours` packs them, signed 64 bits; 0 is grey."""
+    """Packed by `imaging.colours`, signed 64 bits; 0 is grey."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ def plain(image: Image.Image) -> Image.Image:
     opaque_mode = "L" if image.mode in _GREY else "RGB"
     if image.has_transparency_data:
         clear = image if image.mode == "RGBA" else image.convert("RGBA")
-        if clear.getextrema()[3][0] < _OPAQUE:
+        if clear.getchannel("A").histogram()[_OPAQUE] < clear.width * clear.height:
             return clear
         image = clear
     return image if image.mode == opaque_mode else image.convert(opaque_mode)
