@@ -73,13 +73,16 @@ def unconverted(data: bytes) -> tuple[bytes, int]:
     It then hands them over as they are. Gives the offset of the first scan as well.
     """
     whole = memoryview(data)
-    kept = [whole[:2], memoryview(_NO_CONVERSION)]
+    kept, after = [whole[:2], memoryview(_NO_CONVERSION)], 2
+    scan = 0
     for marker, start, stop in segments(data):
-        if marker == _SCAN:
-            kept.append(whole[start - 4 :])
-        elif marker not in {_APP0, _APP14}:
-            kept.append(whole[start - 4 : stop])
-    return b"".join(kept), sum(map(len, kept[:-1]))
+        scan = start - 4
+        if marker in {_APP0, _APP14}:
+            kept.append(whole[after:scan])
+            after = stop
+    n_before = sum(map(len, kept))
+    kept.append(whole[after:])
+    return b"".join(kept), n_before + scan - after
 
 
 def profile(data: bytes) -> bytes | None:
