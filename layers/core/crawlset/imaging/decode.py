@@ -10,8 +10,9 @@ import simplejpeg
 from PIL import Image
 
 from crawlset.imaging import jpeg
+from crawlset.imaging.blocks import FLAT_SHARE, packed
 from crawlset.imaging.features import Features, Rejection, Transformed
-from crawlset.imaging.hashes import phashes, without_border
+from crawlset.imaging.hashes import blocks, phashes, without_border
 from crawlset.imaging.jpeg_segments import About, profile
 from crawlset.imaging.metadata import data_mining, orientation
 from crawlset.imaging.miniature import Miniature, miniature
@@ -65,6 +66,8 @@ def _features(
     strongest, packed_colours = colours(small.chroma)
     transformed = _transformed(decoded, wanted)
     mode = transformed.mode if transformed else decoded.mode
+    measured = scores(small.grey)
+    is_flat = measured["uniformity"] >= FLAT_SHARE
     return Features(
         image_format,
         decoded.width,
@@ -79,12 +82,13 @@ def _features(
             "border": round(1 - _area(inner) / _area(small.box), 4),
             "blur": blur(small.grey, small.box, longest),
             "colour": strongest,
-            **scores(small.grey),
+            **measured,
         },
         decoded.warning,
         data_mining(decoded.packet),
         transformed,
         colours=packed_colours,
+        blocks=packed(blocks(small.grey, inner)) if is_flat else None,
     )
 
 

@@ -12,6 +12,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from crawlset.imaging.area import shrink
+from crawlset.imaging.blocks import MOST, SIDE
 from crawlset.imaging.lanczos import UNIT, weights
 from crawlset.imaging.orientation import Box
 
@@ -64,6 +66,20 @@ def phashes(grey: np.ndarray, box: Box) -> tuple[int, int, int, int]:
     middles = np.sort(views)[:, 31:33].sum(axis=1, keepdims=True)
     first, second, third, fourth = _FOUR.unpack(np.packbits(2 * views > middles, axis=1).tobytes())
     return first, second, third, fourth
+
+
+def blocks(grey: np.ndarray, box: Box) -> list[int]:
+    """
+    The mean grey of 4 x 4 blocks of the part `box` of `grey` (height, width), row by row.
+
+    From 0, the darkest pixel of all, to 15, the lightest.
+    """
+    left, top, right, bottom = box
+    means = shrink(grey[None], (left, right, SIDE), (top, bottom, SIDE)).astype(int)
+    darkest, lightest = int(grey.min()), int(grey.max())
+    levels = (means - darkest) * MOST + (lightest - darkest) // 2
+    numbers: list[int] = (levels // max(1, lightest - darkest)).clip(0, MOST).ravel().tolist()
+    return numbers
 
 
 def pixel_hash(size: tuple[int, int], pixels: Iterable[bytes | np.ndarray]) -> int:

@@ -1,0 +1,46 @@
+"""
+Grey in 4 x 4 blocks, 4 bits each, of pictures that are flat for the most part, such as icons.
+
+A disc, a ring, a cross and whatever else is as symmetric have few frequencies that are not zero,
+and those have the same signs: their perceptual hashes tell little.
+
+This module knows numbers only, since who compares pictures need not be able to decode one.
+"""
+
+from collections.abc import Sequence
+
+SIDE = 4
+MOST = 15
+FLAT_SHARE = 0.4
+"""Share of the pixels within 16 grey levels from which on a picture is flat for the most part."""
+_APART = 36
+"""Sum of the differences of the 16 blocks from which on two pictures are not the same."""
+_BITS = (1 << 64) - 1
+_MIRRORED = tuple(SIDE * row + column for row in range(SIDE) for column in reversed(range(SIDE)))
+
+
+def packed(blocks: Sequence[int]) -> int:
+    """
+    The 16 numbers, 0 to `MOST`, as one, signed 64 bits; never -1.
+
+    Light on dark is as dark on light, so that an icon is the same on either paper.
+    """
+    if 2 * sum(blocks) > MOST * len(blocks):
+        blocks = [MOST - block for block in blocks]
+    return int.from_bytes(bytes.fromhex("".join(f"{block:x}" for block in blocks)), signed=True)
+
+
+def differ(one: int, other: int) -> bool:
+    """Whether two pictures are clearly not the same, one of them mirrored or inverted or not."""
+    mine, theirs = _unpacked(one), _unpacked(other)
+    mirrored = [theirs[place] for place in _MIRRORED]
+    as_they_are = (theirs, mirrored)
+    inverted = ([MOST - block for block in blocks] for blocks in as_they_are)
+    return all(
+        sum(abs(a - b) for a, b in zip(mine, blocks, strict=True)) >= _APART
+        for blocks in (*as_they_are, *inverted)
+    )
+
+
+def _unpacked(number: int) -> list[int]:
+    return [int(digit, 16) for digit in f"{number & _BITS:016x}"]
