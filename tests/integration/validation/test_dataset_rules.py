@@ -147,7 +147,7 @@ class TestDatasetRules:
     def test_clusters_no_icons_that_are_other_shapes(
         self, session: Session, chunk: JobChunk
     ) -> None:
-        """Equal in their hashes; None is a picture that is not flat."""
+        """Equal in their hashes; None is of one with many grey levels."""
         ring = blocks.packed([7, 1, 1, 7, 1, 15, 15, 1] * 2)
         square = blocks.packed([0] * 16)
         images = [

@@ -31,7 +31,7 @@ class TestBlocks:
     def test_of_one_level_are_none_of_it(self) -> None:
         assert blocks(np.full((5, 7), 99, np.uint8), (0, 0, 7, 5)) == [0] * 16
 
-    def test_are_of_pictures_that_are_flat_for_the_most_part(self) -> None:
+    def test_are_of_pictures_of_few_grey_levels(self) -> None:
         photograph, drawing = describe(pictures.jpeg()), describe(png(icon("ring", BLACK)))
 
         assert isinstance(photograph, Features)

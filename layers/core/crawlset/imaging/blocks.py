@@ -1,5 +1,5 @@
 """
-Grey in 4 x 4 blocks, 4 bits each, of pictures that are flat for the most part, such as icons.
+Grey in 4 x 4 blocks, 4 bits each, of pictures of few grey levels, such as icons.
 
 A disc, a ring, a cross and whatever else is as symmetric have few frequencies that are not zero,
 and those have the same signs: their perceptual hashes tell little.
@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 SIDE = 4
 MOST = 15
-FLAT_SHARE = 0.4
-"""Share of the pixels within 16 grey levels from which on a picture is flat for the most part."""
+FEW_LEVELS = 5.0
+"""Bits of entropy below which a picture has few grey levels; photographs have 5 to 8."""
 _APART = 36
 """Sum of the differences of the 16 blocks from which on two pictures are not the same."""
 _BITS = (1 << 64) - 1

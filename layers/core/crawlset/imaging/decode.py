@@ -10,7 +10,7 @@ import simplejpeg
 from PIL import Image
 
 from crawlset.imaging import jpeg
-from crawlset.imaging.blocks import FLAT_SHARE, packed
+from crawlset.imaging.blocks import FEW_LEVELS, packed
 from crawlset.imaging.features import Features, Rejection, Transformed
 from crawlset.imaging.hashes import blocks, phashes, without_border
 from crawlset.imaging.jpeg_segments import About, profile
@@ -67,7 +67,7 @@ def _features(
     transformed = _transformed(decoded, wanted)
     mode = transformed.mode if transformed else decoded.mode
     measured = scores(small.grey)
-    is_flat = measured["uniformity"] >= FLAT_SHARE
+    has_few_levels = measured["entropy"] < FEW_LEVELS
     return Features(
         image_format,
         decoded.width,
@@ -88,7 +88,7 @@ def _features(
         data_mining(decoded.packet),
         transformed,
         colours=packed_colours,
-        blocks=packed(blocks(small.grey, inner)) if is_flat else None,
+        blocks=packed(blocks(small.grey, inner)) if has_few_levels else None,
     )
 
 

@@ -68,7 +68,7 @@ class Features:
     colours: int = 0
     """Packed by `imaging.colours`, signed 64 bits; 0 is grey."""
     blocks: int | None = None
-    """Packed by `imaging.blocks`, signed 64 bits; None unless most of the picture is flat."""
+    """Packed by `imaging.blocks`, signed 64 bits; None unless it has few grey levels."""
 
 
 @dataclass(frozen=True, slots=True)

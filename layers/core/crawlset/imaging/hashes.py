@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 import numpy as np
+from PIL import Image
 
-from crawlset.imaging.area import shrink
 from crawlset.imaging.blocks import MOST, SIDE
 from crawlset.imaging.lanczos import UNIT, weights
 from crawlset.imaging.orientation import Box
@@ -74,10 +74,9 @@ def blocks(grey: np.ndarray, box: Box) -> list[int]:
 
     From 0, the darkest pixel of all, to 15, the lightest.
     """
-    left, top, right, bottom = box
-    means = shrink(grey[None], (left, right, SIDE), (top, bottom, SIDE)).astype(int)
+    means = Image.fromarray(grey).resize((SIDE, SIDE), Image.Resampling.BOX, box)
     darkest, lightest = int(grey.min()), int(grey.max())
-    levels = (means - darkest) * MOST + (lightest - darkest) // 2
+    levels = (np.asarray(means).astype(int) - darkest) * MOST + (lightest - darkest) // 2
     numbers: list[int] = (levels // max(1, lightest - darkest)).clip(0, MOST).ravel().tolist()
     return numbers
 
