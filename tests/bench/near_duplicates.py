@@ -19,9 +19,9 @@ from rich.progress import track
 from rich.table import Table
 
 from crawlset.imaging import decode, near_duplicates
-from crawlset.imaging.blocks import differ as shapes_differ
 from crawlset.imaging.colours import Colours, differ, unpacked
 from crawlset.imaging.features import Features
+from crawlset.imaging.mosaic import differ as shapes_differ
 from crawlset.validation.rules.dataset import NearDuplicatesRule
 from crawlset_local.sample_site.photographs import PHOTOGRAPHS, photograph_pixels
 from tests.bench.document import put_section
@@ -36,7 +36,7 @@ RADIUS = NearDuplicatesRule(check="near_duplicates").params.radius
 ALL = USUAL | ODD
 MASK = (1 << 64) - 1
 Seen = tuple[tuple[int, ...], Colours, int | None]
-"""Perceptual hashes, colours and blocks."""
+"""Perceptual hashes, colours and mosaic."""
 
 
 def main(arguments: list[str]) -> None:
@@ -87,7 +87,7 @@ def seen_of(data: bytes) -> Seen | None:
     described = decode.describe(data)
     if not isinstance(described, Features):
         return None
-    return described.phashes[:N_VIEWS], unpacked(described.colours), described.blocks
+    return described.phashes[:N_VIEWS], unpacked(described.colours), described.mosaic
 
 
 def is_found(data: bytes) -> list[bool]:
@@ -108,9 +108,9 @@ def distance(one: Seen, other: Seen | None) -> int:
 
 def look_different(one: Seen, other: Seen) -> bool:
     """Whether a cluster would be parted between them."""
-    (_, colours, blocks), (_, other_colours, other_blocks) = one, other
+    (_, colours, mosaic), (_, other_colours, other_mosaic) = one, other
     return differ(colours, other_colours) or (
-        blocks is not None and other_blocks is not None and shapes_differ(blocks, other_blocks)
+        mosaic is not None and other_mosaic is not None and shapes_differ(mosaic, other_mosaic)
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from crawlset.imaging import blocks
+from crawlset.imaging import mosaic
 from crawlset.imaging.colours import packed
 from crawlset.models import CrawlJob, ImageVerdict, JobChunk
 from crawlset.outcomes import Verdict
@@ -148,10 +148,10 @@ class TestDatasetRules:
         self, session: Session, chunk: JobChunk
     ) -> None:
         """Equal in their hashes; None is of one with many grey levels."""
-        ring = blocks.packed([7, 1, 1, 7, 1, 15, 15, 1] * 2)
-        square = blocks.packed([0] * 16)
+        ring = mosaic.packed([7, 1, 1, 7, 1, 15, 15, 1] * 2)
+        square = mosaic.packed([0] * 16)
         images = [
-            {"phashes": [0x1234_5678_9ABC_DEF0] * 4, "blocks": each}
+            {"phashes": [0x1234_5678_9ABC_DEF0] * 4, "mosaic": each}
             for each in (ring, square, ring, square, None)
         ]
 

@@ -29,7 +29,7 @@ def clusters(files: Sequence[bytes]) -> list[int]:
                 id=id_,
                 phashes=list(seen.phashes),
                 colours=seen.colours,
-                blocks=seen.blocks,
+                mosaic=seen.mosaic,
                 verdict=Verdict.keep,
                 area=1,
                 licence=None,

@@ -58,7 +58,7 @@ class TestResultMessage:
             {"phashes": None},
             {"colours": 1 << 63},
             {"colours": None},
-            {"blocks": 0.5},
+            {"mosaic": 0.5},
             {"scores": {"entropy": "1"}},
             {"scores": {"entropy": float("nan")}},
             {"scores": {"a\0b": 1.0}},

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from crawlset import licences
-from crawlset.imaging import blocks, colours, near_duplicates
+from crawlset.imaging import colours, mosaic, near_duplicates
 from crawlset.outcomes import Verdict
 
 FREEDOM = ("cc0", "pdm", "cc-pddc", "us-gov", "no-known-copyright", "cc-by", "cc-by-sa", "cc-by-nd")
@@ -37,8 +37,8 @@ class Hashed:
     """Pairs of places in `ids` of images that share a hash."""
     colours: np.ndarray
     """n, int64: packed by `imaging.colours`, 0 where they are not known."""
-    blocks: np.ndarray
-    """n, int64: packed by `imaging.blocks`, -1 where there are none."""
+    mosaic: np.ndarray
+    """n, int64: packed by `imaging.mosaic`, -1 where there are none."""
 
     def to_bytes(self) -> bytes:
         return _packed(
@@ -48,7 +48,7 @@ class Hashed:
             owners=self.owners,
             equal=self.equal,
             colours=self.colours,
-            blocks=self.blocks,
+            mosaic=self.mosaic,
         )
 
     @classmethod
@@ -100,7 +100,7 @@ class Clustered:
 
 def hashed(rows: Iterable[Any]) -> Hashed:
     """
-    From rows of id, phashes, colours, blocks, verdict, area and licence, by id.
+    From rows of id, phashes, colours, mosaic, verdict, area and licence, by id.
 
     Worth keeping is what no rule has put aside, then the largest, the freest, the earliest.
     """
@@ -128,7 +128,7 @@ def cluster(images: Hashed, found: Sequence[Links]) -> Clustered:
     """
     The clusters that the links of all shares make, each around what is most worth keeping.
 
-    Every member has the colours and the blocks of its keeper, as far as they are known.
+    Every member has the colours and the mosaic of its keeper, as far as they are known.
     """
     n = len(images.ids)
     nearest = np.full(n, near_duplicates.NONE_NEAR, dtype=np.uint8)
@@ -161,7 +161,7 @@ def _parted(images: Hashed, roots: np.ndarray) -> np.ndarray:
     starts = np.flatnonzero(np.diff(roots[order])) + 1
     for members in np.split(order, starts):
         looks = list(
-            zip(images.colours[members].tolist(), images.blocks[members].tolist(), strict=True)
+            zip(images.colours[members].tolist(), images.mosaic[members].tolist(), strict=True)
         )
         if len(set(looks)) > 1:
             parted[members] = members[list(_leaders(looks))]
@@ -169,7 +169,7 @@ def _parted(images: Hashed, roots: np.ndarray) -> np.ndarray:
 
 
 def _leaders(looks: Sequence[tuple[int, int]]) -> Iterator[int]:
-    """For each of these colours and blocks, the place of the first leader that it looks like."""
+    """For each of these colours and mosaic, the place of the first leader that it looks like."""
     leaders: dict[int, tuple[colours.Colours, int]] = {}
     for place, (packed, mine) in enumerate(looks):
         hues = colours.unpacked(packed)
@@ -177,7 +177,7 @@ def _leaders(looks: Sequence[tuple[int, int]]) -> Iterator[int]:
             at
             for at, (others, theirs) in leaders.items()
             if not colours.differ(hues, others)
-            and (-1 in {mine, theirs} or not blocks.differ(mine, theirs))
+            and (-1 in {mine, theirs} or not mosaic.differ(mine, theirs))
         )
         leader = next(found, place)
         if leader == place:
@@ -223,14 +223,14 @@ def leaked(rows: Iterable[Any], known: KnownHashes, radius: int) -> tuple[list[i
 
 
 def _columns(rows: Iterable[Any]) -> Iterator[tuple[np.ndarray, ...]]:
-    """Ids, views, colours, blocks, whether put aside, areas, freedoms, some rows at a time."""
+    """Ids, views, colours, mosaic, whether put aside, areas, freedoms, some rows at a time."""
     remaining = iter(rows)
     while part := list(islice(remaining, ROWS_AT_ONCE)):
         yield (
             np.array([row.id for row in part], dtype=np.int64),
             np.array([_views(row.phashes) for row in part], dtype=np.int64),
             np.array([row.colours or 0 for row in part], dtype=np.int64),
-            np.array([-1 if row.blocks is None else row.blocks for row in part], dtype=np.int64),
+            np.array([-1 if row.mosaic is None else row.mosaic for row in part], dtype=np.int64),
             np.array([row.verdict is not Verdict.keep for row in part]),
             np.array([row.area for row in part], dtype=np.float64),
             np.array([_freedom(row.licence) for row in part], dtype=np.uint8),

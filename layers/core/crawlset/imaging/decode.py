@@ -10,12 +10,12 @@ import simplejpeg
 from PIL import Image
 
 from crawlset.imaging import jpeg
-from crawlset.imaging.blocks import FEW_LEVELS, packed
 from crawlset.imaging.features import Features, Rejection, Transformed
-from crawlset.imaging.hashes import blocks, phashes, without_border
+from crawlset.imaging.hashes import mosaic, phashes, without_border
 from crawlset.imaging.jpeg_segments import About, profile
 from crawlset.imaging.metadata import data_mining, orientation
 from crawlset.imaging.miniature import Miniature, miniature
+from crawlset.imaging.mosaic import FEW_LEVELS, packed
 from crawlset.imaging.opening import MAX_PIXELS, Decoded, open_picture
 from crawlset.imaging.orientation import Box, upright_picture, upright_size
 from crawlset.imaging.resize import can_keep_planes, resize, resize_planes
@@ -88,7 +88,7 @@ def _features(
         data_mining(decoded.packet),
         transformed,
         colours=packed_colours,
-        blocks=packed(blocks(small.grey, inner)) if has_few_levels else None,
+        mosaic=packed(mosaic(small.grey, inner)) if has_few_levels else None,
     )
 
 

@@ -13,8 +13,8 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image
 
-from crawlset.imaging.blocks import MOST, SIDE
 from crawlset.imaging.lanczos import UNIT, weights
+from crawlset.imaging.mosaic import MOST, SIDE
 from crawlset.imaging.orientation import Box
 
 _SIDE = 32
@@ -68,9 +68,9 @@ def phashes(grey: np.ndarray, box: Box) -> tuple[int, int, int, int]:
     return first, second, third, fourth
 
 
-def blocks(grey: np.ndarray, box: Box) -> list[int]:
+def mosaic(grey: np.ndarray, box: Box) -> list[int]:
     """
-    The mean grey of 4 x 4 blocks of the part `box` of `grey` (height, width), row by row.
+    The mean grey of 4 x 4 tiles of the part `box` of `grey` (height, width), row by row.
 
     From 0, the darkest pixel of all, to 15, the lightest.
     """

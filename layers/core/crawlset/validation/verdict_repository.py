@@ -225,13 +225,13 @@ class VerdictRepository:
         )
 
     def stream_hashes(self, job: ValidationJob) -> Iterator[Row[Any]]:
-        """id, hashes, colours, blocks, verdict, area and licence of what is in play, by id."""
+        """id, hashes, colours, mosaic, verdict, area and licence of what is in play, by id."""
         statement = in_play(
             job,
             Image.id,
             Image.phashes,
             Image.colours,
-            Image.blocks,
+            Image.mosaic,
             ImageVerdict.verdict,
             AREA.value.label("area"),
             Image.licence,
