@@ -12,7 +12,7 @@ from crawlset.kit.strict_json import MalformedJsonError, from_json
 from crawlset.models import CrawlJob, Image, JobChunk, JobSearch, Target
 from crawlset.outbox import Message
 from crawlset.outcomes import ImageStatus
-from crawlset.resizing import Resize
+from crawlset.resizing import Intake, Resize
 from crawlset.sources import catalogue
 from crawlset.wire import keys
 from crawlset.wire.chunks import ChunkHead, ChunkMessage, ChunkUrl, FetchPolicy, Known
@@ -65,13 +65,14 @@ def dispatch(user_id: UUID, job_id: UUID, chunk_ids: Collection[UUID]) -> int:
 
 
 def _write_input(job: CrawlJob, chunk: JobChunk, images: Sequence[Image]) -> None:
-    policy, resize = job.policy.get("fetch"), job.policy.get("resize")
+    policy, resize, intake = map(job.policy.get, ("fetch", "resize", "intake"))
     head = ChunkHead(
         job.id,
         chunk.id,
         chunk.attempt,
         policy=from_json(FetchPolicy, policy) if policy is not None else None,
         resize=from_json(Resize, resize) if resize is not None else None,
+        intake=from_json(Intake, intake) if intake is not None else None,
         run=job.run,
     )
     key = keys.chunk_input(job.id, chunk.id, chunk.attempt)

@@ -11,6 +11,7 @@ from crawlset.imaging.schemas import ResizeCreate
 from crawlset.kit.fields import Name, RequestBody, RowRead, printable
 from crawlset.models import JobStatus, WorkStatus
 from crawlset.outcomes import Outcome
+from crawlset.resizing import BROWSER_FORMATS, EXTENSIONS, ImageFormat, StoredFormat
 from crawlset.settings import MAX_CANDIDATES, MAX_KEYWORDS, MAX_URLS_IN_REQUEST
 from crawlset.urls.guard import MAX_URL_LENGTH
 from crawlset.urls.spelling import web_host
@@ -91,6 +92,18 @@ class CrawlJobCreate(RequestBody):
     resize: Annotated[
         ResizeCreate | None, Field(description="Store pictures resized; null: as received")
     ] = None
+    formats: Annotated[
+        list[ImageFormat],
+        Field(
+            min_length=1,
+            max_length=len(EXTENSIONS),
+            description="Take pictures in these formats; by itself what every browser shows",
+        ),
+    ] = list(BROWSER_FORMATS)
+    transcode: Annotated[
+        StoredFormat | None,
+        Field(description="Store pictures in any other format in this one; null: refuse them"),
+    ] = None
     validation_rules: Annotated[
         dict[str, Any] | None,
         Field(description="Validate with these when the crawl completes"),
@@ -149,6 +162,8 @@ class CrawlJobRead(BaseModel):
     expansion: ExpansionCreate
     policy: FetchPolicyCreate
     resize: ResizeCreate | None
+    formats: list[ImageFormat]
+    transcode: StoredFormat | None
     error_message: str | None
     progress: Progress
     outcomes: dict[Outcome, int]

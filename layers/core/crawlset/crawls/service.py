@@ -101,6 +101,7 @@ def create(
             "expansion": request.expansion.model_dump(),
             "fetch": request.policy.model_dump(),
             "resize": request.resize.model_dump(mode="json") if request.resize else None,
+            "intake": {"formats": request.formats, "transcode": request.transcode},
         },
         validation_rules=request.validation_rules,
         export_request=request.export,

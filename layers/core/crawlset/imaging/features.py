@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from crawlset.outcomes import Outcome
-from crawlset.resizing import EXTENSIONS, Resize, ResizeMode, StoredFormat
+from crawlset.resizing import EXTENSIONS, Intake, Resize, ResizeMode, StoredFormat
 
 REQUEST = struct.Struct("<IQ")
 """Before a question: bytes of JSON, bytes of the file."""
@@ -69,16 +69,34 @@ class Strip:
     format: str
 
 
-def question_message(asked: Resize | Strip | None) -> dict[str, Any] | None:
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Asks for a picture if a job takes its format, stored as the job wants it."""
+
+    intake: Intake
+    resize: Resize | None = None
+
+
+Asked = Resize | Strip | Take | None
+"""What a child may be asked of a file; nothing but a description if it is None."""
+
+
+def question_message(asked: Asked) -> dict[str, Any] | None:
     """What a child is asked, as JSON data; `question_from` is its inverse."""
-    return {"strip": asked.format} if isinstance(asked, Strip) else resize_message(asked)
+    if isinstance(asked, Strip):
+        return {"strip": asked.format}
+    return asdict(asked) if asked is not None else None
 
 
-def question_from(message: dict[str, Any] | None) -> Resize | Strip | None:
+def question_from(message: dict[str, Any] | None) -> Asked:
     """Raises what `resize_from` does."""
     if message is not None and "strip" in message:
         return Strip(message["strip"])
-    return resize_from(message)
+    if message is None or "intake" not in message:
+        return resize_from(message)
+    formats, transcode = message["intake"]["formats"], message["intake"]["transcode"]
+    intake = Intake(tuple(formats), StoredFormat(transcode) if transcode is not None else None)
+    return Take(intake, resize_from(message["resize"]))
 
 
 def resize_from(message: dict[str, Any] | None) -> Resize | None:
@@ -159,6 +177,11 @@ def _check(seen: Features) -> None:
 def _are_whole(among: range, *numbers: int) -> bool:
     is_whole = {type(number) for number in numbers} == {int}
     return is_whole and min(numbers) in among and max(numbers) in among
+
+
+def printable(text: str) -> str:
+    """As much of `text` as an answer may have, without what no answer may."""
+    return "".join(letter if letter.isprintable() else " " for letter in text[:_MAX_TEXT])
 
 
 def _text(value: str) -> str:

@@ -1,40 +1,110 @@
-"""Take a picture out of its file with Pillow, which opens every format but the usual JPEG."""
+"""
+Take a picture out of its file with Pillow, which opens every format but the usual JPEG.
+
+Two formats are another library's, and are decoded where it is installed: `pi_heif` for HEIC,
+`imagecodecs` for JPEG XL.
+"""
 
 import io
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
 
 import numpy as np
 from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
     GifImagePlugin,
+    IcoImagePlugin,
     Image,
+    ImageCms,
     ImageFile,
+    ImageOps,
     ImagePalette,
+    Jpeg2KImagePlugin,
     JpegImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
 )
 
+from crawlset.imaging.mending import without_extras
 from crawlset.imaging.metadata import orientation, xmp_packet
 
 MAX_PIXELS = 50_000_000
 """Width x height x frames; imgproxy's limit."""
-_OPENERS: dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
+_HAVE_PACKETS = frozenset({"png", "webp", "gif"})
+"""Formats whose XMP packet is looked for in the file itself."""
+_SHALLOW = {"La": "LA", "PA": "RGBA", "RGBa": "RGBA", "RGBX": "RGB", "LAB": "RGB", "HSV": "RGB"}
+"""Modes that only few files have, and what they become."""
+_DEEP = frozenset({"I", "F"})
+"""Modes that do not say which value is white."""
+
+
+class NoDecoderError(Exception):
+    """The library that decodes this format is not installed."""
+
+
+def _installed(name: str) -> ModuleType | None:
+    """A library that need not be there, imported while files can be opened."""
+    try:
+        return import_module(name)
+    except ImportError:
+        return None
+
+
+_heif_plugin = _installed("pi_heif.as_plugin")
+_jpegxl = _installed("imagecodecs._jpegxl")
+
+
+def _heic(stream: io.BytesIO) -> Image.Image:
+    """The primary picture, upright: libheif turns it."""
+    if _heif_plugin is None:
+        raise NoDecoderError("heic")
+    image: Image.Image = _heif_plugin.HeifImageFile(stream)
+    return image
+
+
+def _jxl(stream: io.BytesIO) -> Image.Image:
+    """The first frame, upright: libjxl turns it."""
+    if _jpegxl is None:
+        raise NoDecoderError("jxl")
+    pixels: np.ndarray = _jpegxl.jpegxl_decode(stream.getvalue(), 0, numthreads=1)
+    if pixels.dtype == np.uint16:
+        pixels = (pixels >> 8).astype(np.uint8)
+    elif pixels.dtype != np.uint8:
+        pixels = np.rint(np.nan_to_num(pixels).clip(0, 1) * 255).astype(np.uint8)
+    return Image.fromarray(pixels)
+
+
+_OPENERS: dict[str, Callable[[io.BytesIO], Image.Image]] = {
     "jpeg": JpegImagePlugin.JpegImageFile,
     "png": PngImagePlugin.PngImageFile,
     "webp": WebPImagePlugin.WebPImageFile,
     "gif": GifImagePlugin.GifImageFile,
+    "avif": AvifImagePlugin.AvifImageFile,
+    "bmp": BmpImagePlugin.BmpImageFile,
+    "heic": _heic,
+    "ico": IcoImagePlugin.IcoImageFile,
+    "jp2": Jpeg2KImagePlugin.Jpeg2KImageFile,
+    "jxl": _jxl,
+    "tiff": TiffImagePlugin.TiffImageFile,
 }
 
 ImageFile.LOAD_TRUNCATED_IMAGES = False
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 Image.preinit()
-LOADED_IN_TIME = ImagePalette, TiffImagePlugin
+LOADED_IN_TIME = ImageCms, ImageOps, ImagePalette
 """What Pillow, as with `preinit`, would import at need: too late where no file can be opened."""
-warnings.simplefilter("error")
-warnings.filterwarnings("ignore", "Corrupt EXIF data")
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+"""A child may start no thread."""
+if _heif_plugin is not None:
+    _heif_plugin.options.DECODE_THREADS = 1
+    _heif_plugin.options.THUMBNAILS = False
+    _heif_plugin.options.DEPTH_IMAGES = False
+    _heif_plugin.options.AUX_IMAGES = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +126,63 @@ class Decoded:
 
 
 def open_picture(data: bytes, image_format: str) -> Decoded:
-    """Through Pillow: every format but the usual JPEG."""
-    image = _OPENERS[image_format](io.BytesIO(data))
-    width, height = image.size
-    mode = image.mode
-    image.load()
-    exif = image.info.get("exif", b"").removeprefix(b"Exif\0\0")
-    packet = image.info.get("xmp") if image_format == "jpeg" else xmp_packet(data, image_format)
+    """
+    Through Pillow: every format but the usual JPEG.
+
+    Where a part of the file that holds no pixels is broken, the picture is opened without all such
+    parts, and `warning` says what was wrong.
+    """
+    whole, fault = without_extras(data, image_format, only_broken=True)
+    try:
+        image, warning = _loaded(whole, image_format)
+    except MemoryError:
+        raise
+    except Exception as error:
+        bare, _ = without_extras(data, image_format)
+        if bare == whole:
+            raise
+        try:
+            image, _ = _loaded(bare, image_format)
+        except Exception:  # noqa: BLE001, the pixels are broken: what was said first is told
+            raise error from None
+        warning = str(error) or type(error).__name__
+    exif = (image.info.get("exif") or b"").removeprefix(b"Exif\0\0")
+    packet = xmp_packet(data, image_format) if image_format in _HAVE_PACKETS else None
     return Decoded(
-        image,
+        _usual(image),
         8,
-        width,
-        height,
-        mode,
+        image.width,
+        image.height,
+        image.mode,
         orientation(exif),
-        packet,
+        packet or image.info.get("xmp"),
+        fault or warning,
         profile=image.info.get("icc_profile"),
     )
+
+
+def _loaded(data: bytes, image_format: str) -> tuple[Image.Image, str | None]:
+    """The picture decoded, and what Pillow warned of first."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        warnings.filterwarnings("ignore", "Corrupt EXIF data")
+        image = _OPENERS[image_format](io.BytesIO(data))
+        image.load()
+    return image, next((str(one.message) for one in told), None)
+
+
+def _usual(image: Image.Image) -> Image.Image:
+    """The picture in a mode that is measured and resized as it is, of 8 bits but for `I;16`."""
+    if image.mode in _SHALLOW:
+        return image.convert(_SHALLOW[image.mode])
+    if image.mode not in _DEEP:
+        return image
+    values = np.nan_to_num(np.asarray(image, np.float64))
+    low, high = float(values.min()), float(values.max())
+    if image.mode == "F" and low >= 0 and high <= 1:
+        low, high = 0.0, 1.0
+    elif low >= 0 and high <= 255:  # noqa: PLR2004, as if of 8 bits
+        low, high = 0.0, 255.0
+    span = high - low or 1.0
+    return Image.fromarray(np.rint((values - low) * (255 / span)).astype(np.uint8))

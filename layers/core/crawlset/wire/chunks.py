@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
 
-from crawlset.resizing import Resize
+from crawlset.resizing import Intake, Resize
 from crawlset.wire.record import Record, Versioned
 
 
@@ -58,6 +58,8 @@ class ChunkHead(Versioned):
     attempt: int
     policy: FetchPolicy | None = None
     resize: Resize | None = None
+    intake: Intake | None = None
+    """Which formats are taken; of jobs that do not say, those that a job takes by itself."""
     run: int = 1
     """Run of the job: the cancel of another run does not stop this chunk."""
 

@@ -1,0 +1,117 @@
+"""How large BMP, ICO and TIFF files say that their pictures are."""
+
+import struct
+
+from crawlset.imaging.sniff import PNG_SIGNATURE, MalformedImageError, Probe, TruncatedError
+
+_CORE_HEADER = 12
+_ICO_ENTRY = 16
+_CLASSIC, _BIG = 42, 43
+"""The version of a TIFF: offsets of 4 bytes, or of 8."""
+_WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 322, 323
+_STRIPS, _STRIP_SIZES, _TILES, _TILE_SIZES = 273, 279, 324, 325
+_READ = frozenset(
+    (_WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT, _STRIPS, _STRIP_SIZES, _TILES, _TILE_SIZES)
+)
+_WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
+"""By the type of a TIFF's field, what its values are."""
+_MAX_VALUES = 1 << 20
+
+
+def bmp(data: bytes, _: int) -> Probe:
+    """Raises `TruncatedError` too where uncompressed rows end early."""
+    (start,) = struct.unpack_from("<I", data, 10)
+    width, height, n_bits, compression = _dib(data, 14)
+    if compression == 0 and start + (width * n_bits + 31) // 32 * 4 * height > len(data):
+        raise TruncatedError("the file ends early")
+    return Probe(width, height)
+
+
+def ico(data: bytes, _: int) -> Probe:
+    """The largest picture that one of the entries has in truth, whatever the directory says."""
+    (n_entries,) = struct.unpack_from("<H", data, 4)
+    sides = []
+    for at in range(6, 6 + _ICO_ENTRY * n_entries, _ICO_ENTRY):
+        size, offset = struct.unpack_from("<II", data, at + 8)
+        if offset + size > len(data):
+            raise TruncatedError("the file ends early")
+        if data.startswith(PNG_SIGNATURE, offset):
+            sides.append(struct.unpack_from(">II", data, offset + 16))
+        else:
+            width, height, *_ = _dib(data, offset)
+            sides.append((width, height // 2))  # a mask as high as the picture follows it
+    return Probe(*max(sides, key=lambda side: side[0] * side[1]))
+
+
+def _dib(data: bytes, at: int) -> tuple[int, int, int, int]:
+    """Width, height, bits a pixel and compression that a bitmap's header at `at` says."""
+    (size,) = struct.unpack_from("<I", data, at)
+    if size == _CORE_HEADER:
+        width, height, _, n_bits = struct.unpack_from("<HHHH", data, at + 4)
+        return width, height, n_bits, 0
+    width, height, _, n_bits, compression = struct.unpack_from("<iiHHI", data, at + 4)
+    if width <= 0 or height == 0:
+        raise MalformedImageError(f"{width}x{height} pixels")
+    return width, abs(height), n_bits, compression
+
+
+def tiff(data: bytes, max_pixels: int) -> Probe:
+    """
+    The first page's size, and how many pages there are.
+
+    A tile larger than its page counts as the page, for a decoder makes room for all of it.
+    """
+    order = "<" if data[:2] == b"II" else ">"
+    (version,) = struct.unpack_from(order + "H", data, 2)
+    at, offset = (4, "I") if version == _CLASSIC else (8, "Q")
+    (page,) = struct.unpack_from(order + offset, data, at)
+    first: Probe | None = None
+    seen: set[int] = set()
+    while page and page not in seen:
+        seen.add(page)
+        fields, page = _directory(data, page, order, offset)
+        if first is None:
+            first = _page(fields, len(data))
+        if len(seen) * first.width * first.height > max_pixels:
+            break
+    if first is None:
+        raise MalformedImageError("no page")
+    return Probe(first.width, first.height, len(seen))
+
+
+def _directory(
+    data: bytes, at: int, order: str, offset: str
+) -> tuple[dict[int, tuple[int, ...]], int]:
+    """Whole numbers of the fields that matter, by their tags, and where the next page is."""
+    count, width = ("H", 4) if offset == "I" else ("Q", 8)
+    (n_fields,) = struct.unpack_from(order + count, data, at)
+    at += struct.calcsize(order + count)
+    if at + n_fields * (4 + 2 * width) > len(data):
+        raise TruncatedError("the file ends early")
+    fields = {}
+    for _ in range(n_fields):
+        tag, kind, n_values = struct.unpack_from(order + "HH" + offset, data, at)
+        code = _WHOLE_NUMBERS.get(kind)
+        if tag in _READ and code and n_values <= _MAX_VALUES:
+            values = struct.Struct(f"{order}{n_values}{code}")
+            place = at + 4 + width
+            if values.size > width:
+                (place,) = struct.unpack_from(order + offset, data, place)
+            fields[tag] = values.unpack_from(data, place)
+        at += 4 + 2 * width
+    (following,) = struct.unpack_from(order + offset, data, at)
+    return fields, following
+
+
+def _page(fields: dict[int, tuple[int, ...]], n_bytes: int) -> Probe:
+    sides = [fields.get(tag, ())[:1] for tag in (_WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT)]
+    if not sides[0] or not sides[1]:
+        raise MalformedImageError("a page without a size")
+    for places, sizes in ((_STRIPS, _STRIP_SIZES), (_TILES, _TILE_SIZES)):
+        ends = map(sum, zip(fields.get(places, ()), fields.get(sizes, ()), strict=False))
+        if max(ends, default=0) > n_bytes:
+            raise TruncatedError("the file ends early")
+    (width,), (height,) = sides[:2]
+    if sides[2] and sides[3] and sides[2][0] * sides[3][0] > max(width * height, 1 << 20):
+        return Probe(sides[2][0], sides[3][0])
+    return Probe(width, height)

@@ -1,0 +1,105 @@
+"""
+Files without their parts that hold no pixels, for when one of these is broken.
+
+A reader of PNG passes over an ancillary chunk whose check value is wrong, as libpng and browsers
+do (https://www.w3.org/TR/png-3/#13Decoders); WebP and GIF are judged alike.
+"""
+
+import struct
+import zlib
+
+from crawlset.imaging.sniff import PNG_SIGNATURE
+
+_PNG_PIXELS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"acTL", b"fcTL", b"fdAT"})
+_ANCILLARY = 0x20
+"""The bit of a chunk's first letter that lets a reader pass over it."""
+_WEBP_PIXELS = frozenset({b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF"})
+_WEBP_EXTRAS = 0x20 | 0x08 | 0x04
+"""Flags of VP8X: there is a colour profile, EXIF, XMP."""
+_GIF_IMAGE, _GIF_EXTENSION, _GIF_CONTROL, _GIF_TRAILER = 0x2C, 0x21, 0xF9, 0x3B
+_GIF_CONTROL_SIZE = 4
+
+
+def without_extras(
+    data: bytes, image_format: str, *, only_broken: bool = False
+) -> tuple[bytes, str | None]:
+    """
+    `data` of a file without what holds no pixels, and the fault that was found in it.
+
+    With `only_broken` what is not seen to be broken stays.
+    """
+    try:
+        if image_format == "png":
+            return _png(data, only_broken=only_broken)
+        if only_broken:
+            return data, None
+        if image_format == "webp":
+            return _webp(data), None
+        if image_format == "gif":
+            return _gif(data), None
+    except (struct.error, IndexError):
+        return data, None
+    return data, None
+
+
+def _png(data: bytes, *, only_broken: bool) -> tuple[bytes, str | None]:
+    kept: list[bytes] = [PNG_SIGNATURE]
+    fault = None
+    at, kind, n_dropped = len(PNG_SIGNATURE), b"", 0
+    while kind != b"IEND":
+        (length,) = struct.unpack_from(">I", data, at)
+        kind, stop = data[at + 4 : at + 8], at + 12 + length
+        if kind[0] & _ANCILLARY:
+            (told,) = struct.unpack_from(">I", data, stop - 4)
+            is_broken = zlib.crc32(data[at + 4 : stop - 4]) != told
+            if is_broken and fault is None:
+                fault = f"wrong CRC in {kind.decode('latin-1')}"
+            if is_broken or not (only_broken or kind in _PNG_PIXELS):
+                n_dropped += 1
+                at = stop
+                continue
+        kept.append(data[at:stop])
+        at = stop
+    return (b"".join(kept) if n_dropped else data), fault
+
+
+def _webp(data: bytes) -> bytes:
+    kept = []
+    at, end = 12, min(len(data), 8 + struct.unpack_from("<I", data, 4)[0])
+    while at + 8 <= end:
+        kind, length = struct.unpack_from("<4sI", data, at)
+        body = data[at + 8 : min(at + 8 + length, end)]
+        if kind == b"VP8X":
+            body = bytes((body[0] & ~_WEBP_EXTRAS,)) + body[1:]
+        if kind in _WEBP_PIXELS:
+            kept.append(struct.pack("<4sI", kind, length) + body + bytes(length & 1))
+        at += 8 + length + (length & 1)
+    body = b"WEBP" + b"".join(kept)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def _gif(data: bytes) -> bytes:
+    """Without extensions but for graphic controls of the size that they must have."""
+    at = 13 + _gif_colours(data[10])
+    kept = [data[:at]]
+    while at < len(data) and (kind := data[at]) != _GIF_TRAILER:
+        start = at
+        is_kept = kind == _GIF_IMAGE
+        if kind == _GIF_IMAGE:
+            at += 11 + _gif_colours(data[at + 9])
+        elif kind == _GIF_EXTENSION:
+            is_kept = data[at + 1] == _GIF_CONTROL and data[at + 2] == _GIF_CONTROL_SIZE
+            at += 2
+        else:
+            return data
+        while length := data[at]:
+            at += 1 + length
+        at += 1
+        if is_kept:
+            kept.append(data[start:at])
+    return b"".join([*kept, bytes((_GIF_TRAILER,))])
+
+
+def _gif_colours(flags: int) -> int:
+    """Bytes of the colour table that `flags` announces."""
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
