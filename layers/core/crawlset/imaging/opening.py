@@ -101,7 +101,7 @@ LOADED_IN_TIME = ImageCms, ImageOps, ImagePalette
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 """A child may start no thread."""
 if _heif_plugin is not None:
-    _heif_plugin.options.DECODE_THREADS = 1
+    _heif_plugin.options.DECODE_THREADS = 0
     _heif_plugin.options.THUMBNAILS = False
     _heif_plugin.options.DEPTH_IMAGES = False
     _heif_plugin.options.AUX_IMAGES = False
