@@ -10,10 +10,13 @@ _CLASSIC, _BIG = 42, 43
 """The version of a TIFF: offsets of 4 bytes, or of 8."""
 _WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 322, 323
 _STRIPS, _STRIP_SIZES, _TILES, _TILE_SIZES = 273, 279, 324, 325
+_BITS, _COLOURS, _JPEG_TABLES = 258, 320, 347
 _READ = frozenset(
-    (_WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT, _STRIPS, _STRIP_SIZES, _TILES, _TILE_SIZES)
+    {_WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT, _STRIPS, _STRIP_SIZES, _TILES, _TILE_SIZES}
+    | {_BITS, _COLOURS, _JPEG_TABLES}
 )
-_WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
+"""Fields without which no pixel can be read: one that lies beyond the file's end was cut off."""
+_WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I", 7: "B", 16: "Q"}
 """By the type of a TIFF's field, what its values are."""
 _MAX_VALUES = 1 << 20
 

@@ -56,7 +56,9 @@ def heif(data: bytes, max_pixels: int) -> Probe:
     """The largest picture that a property or a track of an AVIF or HEIC speaks of, and how many."""
     size: tuple[int, int] = (0, 0)
     n_frames = 0
+    is_described = False
     for box in boxes(data, 0, len(data)):
+        is_described = is_described or box.kind in {b"meta", b"moov"}
         if box.kind == b"meta":
             found = _within(data, box.start + 4, box.stop)
             size = max(size, *_sizes(data, found), key=lambda side: side[0] * side[1])
@@ -65,6 +67,8 @@ def heif(data: bytes, max_pixels: int) -> Probe:
             width, height, n_samples = _longest_track(data, box)
             size = max(size, (width, height), key=lambda side: side[0] * side[1])
             n_frames = max(n_frames, n_samples)
+    if not is_described:
+        raise TruncatedError("the file ends before it says what is in it")
     if 0 in size:
         raise MalformedImageError("no picture in it")
     return Probe(*size, max(1, min(n_frames, max_pixels + 1)))
@@ -76,7 +80,7 @@ def jp2(data: bytes, _: int) -> Probe:
     if data[:2] != b"\xff\x4f":
         found = [box for box in boxes(data, 0, len(data)) if box.kind == b"jp2c"]
         if not found:
-            raise MalformedImageError("no codestream")
+            raise TruncatedError("the file ends before its codestream")
         start = found[0].start
     marker, _, _, right, bottom, left, top = struct.unpack_from(">HHHIIII", data, start + 2)
     if marker != _J2K_SIZE or right <= left or bottom <= top:
@@ -105,7 +109,9 @@ def _jxl_codestream(data: bytes) -> int:
     """Offset of the codestream, or of its first part, in a file of boxes."""
     parts = {b"jxlc": 0, b"jxlp": 4}
     starts = [box.start + parts[box.kind] for box in boxes(data, 0, len(data)) if box.kind in parts]
-    if not starts or not data.startswith(b"\xff\x0a", starts[0]):
+    if not starts:
+        raise TruncatedError("the file ends before its codestream")
+    if not data.startswith(b"\xff\x0a", starts[0]):
         raise MalformedImageError("no codestream")
     return starts[0]
 

@@ -8,6 +8,7 @@ Two formats are another library's, and are decoded where it is installed: `pi_he
 import io
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
@@ -30,8 +31,10 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from crawlset.imaging.libheif import LibHeif
 from crawlset.imaging.mending import without_extras
 from crawlset.imaging.metadata import orientation, xmp_packet
+from crawlset.imaging.sniff import TruncatedError
 
 MAX_PIXELS = 50_000_000
 """Width x height x frames; imgproxy's limit."""
@@ -47,31 +50,46 @@ class NoDecoderError(Exception):
     """The library that decodes this format is not installed."""
 
 
-def _installed(name: str) -> ModuleType | None:
-    """A library that need not be there, imported while files can be opened."""
-    try:
-        return import_module(name)
-    except ImportError:
-        return None
+def _heif() -> tuple[ModuleType, LibHeif] | None:
+    with suppress(ImportError):
+        plugin = import_module("pi_heif.as_plugin")
+        plugin.options.THUMBNAILS = plugin.options.DEPTH_IMAGES = plugin.options.AUX_IMAGES = False
+        return plugin, LibHeif(plugin._pi_heif.__file__)  # noqa: SLF001, it has no other name
+    return None
 
 
-_heif_plugin = _installed("pi_heif.as_plugin")
-_jpegxl = _installed("imagecodecs._jpegxl")
+def _jpegxl() -> ModuleType | None:
+    with suppress(ImportError):
+        return import_module("imagecodecs._jpegxl")
+    return None
+
+
+HEIF, JPEGXL = _heif(), _jpegxl()
+"""Libraries that need not be there; imported while files can still be opened."""
+_EARLY_END = "NEED_MORE_INPUT"
 
 
 def _heic(stream: io.BytesIO) -> Image.Image:
     """The primary picture, upright: libheif turns it."""
-    if _heif_plugin is None:
+    if HEIF is None:
         raise NoDecoderError("heic")
-    image: Image.Image = _heif_plugin.HeifImageFile(stream)
-    return image
+    plugin, library = HEIF
+    image: Image.Image = plugin.HeifImageFile(stream)
+    picture = library.primary_picture(stream.getvalue())
+    picture.info = image.info
+    return picture.convert("L") if image.mode == "L" else picture
 
 
 def _jxl(stream: io.BytesIO) -> Image.Image:
     """The first frame, upright: libjxl turns it."""
-    if _jpegxl is None:
+    if JPEGXL is None:
         raise NoDecoderError("jxl")
-    pixels: np.ndarray = _jpegxl.jpegxl_decode(stream.getvalue(), 0, numthreads=1)
+    try:
+        pixels: np.ndarray = JPEGXL.jpegxl_decode(stream.getvalue(), 0, numthreads=1)
+    except JPEGXL.JpegxlError as error:
+        if _EARLY_END in str(error):
+            raise TruncatedError(str(error)) from None
+        raise
     if pixels.dtype == np.uint16:
         pixels = (pixels >> 8).astype(np.uint8)
     elif pixels.dtype != np.uint8:
@@ -100,11 +118,6 @@ LOADED_IN_TIME = ImageCms, ImageOps, ImagePalette
 """What Pillow, as with `preinit`, would import at need: too late where no file can be opened."""
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 """A child may start no thread."""
-if _heif_plugin is not None:
-    _heif_plugin.options.DECODE_THREADS = 0
-    _heif_plugin.options.THUMBNAILS = False
-    _heif_plugin.options.DEPTH_IMAGES = False
-    _heif_plugin.options.AUX_IMAGES = False
 
 
 @dataclass(frozen=True, slots=True)
