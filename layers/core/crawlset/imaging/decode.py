@@ -43,6 +43,8 @@ _UPRIGHT: dict[int | None, Image.Transpose] = {
 """What sets a picture of an EXIF orientation upright."""
 _WHOLE = 8
 """Eighths of a side that are all of it."""
+_SHARES = {"jp2": 2}
+"""What a pixel takes of a child's memory while it is decoded, in times of the usual."""
 _SIDEWAYS = frozenset({5, 6, 7, 8})
 _GREY = frozenset({"1", "L", "LA", "I", "I;16", "I;16B"})
 _CHANNELS = {"1": 1, "L": 1, "LA": 1, "I": 1, "I;16": 1, "I;16B": 1, "F": 1, "CMYK": 4}
@@ -71,7 +73,8 @@ def describe(data: bytes, asked: Resize | Take | None = None) -> Features | Reje
 def _described(data: bytes, image_format: str, wanted: Resize | None) -> Features | Rejection:
     header = jpeg.read_header(data) if image_format == "jpeg" else None
     size = Probe(header.width, header.height) if header else probe(data, image_format, MAX_PIXELS)
-    if size.width * size.height * size.n_frames > MAX_PIXELS:
+    n_pixels = size.width * size.height * size.n_frames
+    if n_pixels > MAX_PIXELS // _SHARES.get(image_format, 1):
         detail = f"{size.width}x{size.height}, {size.n_frames} frames"
         return Rejection(Outcome.decompression_bomb, detail)
     decoded = _jpeg(data, header, wanted) if header else open_picture(data, image_format)

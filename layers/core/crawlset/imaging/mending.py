@@ -8,9 +8,9 @@ do (https://www.w3.org/TR/png-3/#13Decoders); WebP and GIF are judged alike.
 import struct
 import zlib
 
-from crawlset.imaging.sniff import PNG_SIGNATURE
+from crawlset.imaging.sniff import PNG_SIGNATURE, MalformedImageError
 
-_PNG_PIXELS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"acTL", b"fcTL", b"fdAT"})
+_PNG_PIXELS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS"})
 _ANCILLARY = 0x20
 """The bit of a chunk's first letter that lets a reader pass over it."""
 _WEBP_PIXELS = frozenset({b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF"})
@@ -26,7 +26,8 @@ def without_extras(
     """
     `data` of a file without what holds no pixels, and the fault that was found in it.
 
-    With `only_broken` what is not seen to be broken stays.
+    With `only_broken` what is not seen to be broken stays. Raises `MalformedImageError` where a
+    check value says that the pixels themselves are broken.
     """
     try:
         if image_format == "png":
@@ -49,18 +50,24 @@ def _png(data: bytes, *, only_broken: bool) -> tuple[bytes, str | None]:
     while kind != b"IEND":
         (length,) = struct.unpack_from(">I", data, at)
         kind, stop = data[at + 4 : at + 8], at + 12 + length
-        if kind[0] & _ANCILLARY:
-            (told,) = struct.unpack_from(">I", data, stop - 4)
-            is_broken = zlib.crc32(data[at + 4 : stop - 4]) != told
-            if is_broken and fault is None:
-                fault = f"wrong CRC in {kind.decode('latin-1')}"
-            if is_broken or not (only_broken or kind in _PNG_PIXELS):
-                n_dropped += 1
-                at = stop
-                continue
+        (told,) = struct.unpack_from(">I", data, stop - 4)
+        is_broken = zlib.crc32(data[at + 4 : stop - 4]) != told
+        if is_broken and not kind[0] & _ANCILLARY and kind != b"IEND":
+            raise MalformedImageError(_wrong(kind))
+        if is_broken and fault is None:
+            fault = _wrong(kind)
+        is_needed = kind in _PNG_PIXELS and (kind != b"tRNS" or length > 0)
+        if kind != b"IEND" and (is_broken or not (only_broken or is_needed)):
+            n_dropped += 1
+            at = stop
+            continue
         kept.append(data[at:stop])
         at = stop
     return (b"".join(kept) if n_dropped else data), fault
+
+
+def _wrong(kind: bytes) -> str:
+    return f"wrong CRC in {kind.decode('latin-1')}"
 
 
 def _webp(data: bytes) -> bytes:

@@ -158,7 +158,7 @@ def open_picture(data: bytes, image_format: str) -> Decoded:
             image, _ = _loaded(bare, image_format)
         except Exception:  # noqa: BLE001, the pixels are broken: what was said first is told
             raise error from None
-        warning = str(error) or type(error).__name__
+        warning = f"read without what holds no pixels: {error}"
     exif = (image.info.get("exif") or b"").removeprefix(b"Exif\0\0")
     packet = xmp_packet(data, image_format) if image_format in _HAVE_PACKETS else None
     return Decoded(

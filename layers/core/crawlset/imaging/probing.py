@@ -29,12 +29,11 @@ def _png(data: bytes, _: int) -> Probe:
     if data[12:16] != b"IHDR":
         raise MalformedImageError("no image header")
     width, height = struct.unpack_from(">II", data, 16)
-    n_frames = 1
+    n_frames = 0
     at = 8
     while (kind := data[at + 4 : at + 8]) != b"IEND":
         (length,) = struct.unpack_from(">I", data, at)
-        if kind == b"acTL":
-            (n_frames,) = struct.unpack_from(">I", data, at + 8)
+        n_frames += kind == b"fcTL"
         at += 12 + length
     return Probe(width, height, max(1, n_frames))
 
@@ -55,6 +54,8 @@ def _gif(data: bytes, max_pixels: int) -> Probe:
             at = _skip_sub_blocks(data, at + 11 + _colours(data[at + 9]))
         elif block == _GIF_EXTENSION:
             at = _skip_sub_blocks(data, at + 2)
+        elif n_frames:
+            return Probe(width, height, n_frames, "an unknown block after the picture")
         else:
             raise MalformedImageError("unknown block")
     if not n_frames:
