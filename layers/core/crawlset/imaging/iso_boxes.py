@@ -54,24 +54,30 @@ def boxes(data: bytes, start: int, stop: int) -> Iterator[Box]:
 
 def heif(data: bytes, max_pixels: int) -> Probe:
     """The largest picture that a property or a track of an AVIF or HEIC speaks of, and how many."""
-    size: tuple[int, int] = (0, 0)
-    n_frames = 0
-    is_described = False
+    sizes: list[tuple[int, int]] = []
+    counts = [1]
+    has_data = False
     for box in boxes(data, 0, len(data)):
-        is_described = is_described or box.kind in {b"meta", b"moov"}
         if box.kind == b"meta":
             found = _within(data, box.start + 4, box.stop)
-            size = max(size, *_sizes(data, found), key=lambda side: side[0] * side[1])
-            n_frames = max(n_frames, _n_pictures(data, found))
+            sizes += _sizes(data, found)
+            counts.append(_n_pictures(data, found))
+            has_data = has_data or b"idat" in found
         elif box.kind == b"moov":
-            width, height, n_samples = _longest_track(data, box)
-            size = max(size, (width, height), key=lambda side: side[0] * side[1])
-            n_frames = max(n_frames, n_samples)
-    if not is_described:
-        raise TruncatedError("the file ends before it says what is in it")
-    if 0 in size:
+            side, n_samples = _longest_track(data, box)
+            sizes.append(side)
+            counts.append(n_samples)
+        has_data = has_data or box.kind == b"mdat"
+    if not has_data:
+        raise TruncatedError("the file ends before its data")
+    width, height = max(sizes, key=_area, default=(0, 0))
+    if not width or not height:
         raise MalformedImageError("no picture in it")
-    return Probe(*size, max(1, min(n_frames, max_pixels + 1)))
+    return Probe(width, height, min(max(counts), max_pixels + 1))
+
+
+def _area(sides: tuple[int, int]) -> int:
+    return sides[0] * sides[1]
 
 
 def jp2(data: bytes, _: int) -> Probe:
@@ -148,7 +154,6 @@ def _within(data: bytes, start: int, stop: int) -> dict[bytes, Box]:
 
 def _sizes(data: bytes, meta: dict[bytes, Box]) -> Iterator[tuple[int, int]]:
     """Sizes that the `ispe` properties of items say."""
-    yield 0, 0
     if b"iprp" not in meta:
         return
     for container in boxes(data, meta[b"iprp"].start, meta[b"iprp"].stop):
@@ -185,8 +190,8 @@ def _not_shown(data: bytes, references: Box) -> set[int]:
     }
 
 
-def _longest_track(data: bytes, moov: Box) -> tuple[int, int, int]:
-    """Width and height of the largest track of a sequence, and how many frames one has at most."""
+def _longest_track(data: bytes, moov: Box) -> tuple[tuple[int, int], int]:
+    """Sides of the largest track of a sequence, and how many frames one has at most."""
     sides, counts = [(0, 0)], [0]
     for track in boxes(data, moov.start, moov.stop):
         if track.kind != b"trak":
@@ -195,12 +200,9 @@ def _longest_track(data: bytes, moov: Box) -> tuple[int, int, int]:
         if b"tkhd" in found:
             width, height = struct.unpack_from(">II", data, found[b"tkhd"].stop - 8)
             sides.append((width >> 16, height >> 16))
-        for kind in (b"mdia", b"minf", b"stbl", b"stsz"):
+        for kind in (b"mdia", b"minf", b"stbl"):
             box = found.get(kind)
-            if box is None:
-                break
-            if kind == b"stsz":
-                counts.append(struct.unpack_from(">I", data, box.start + 8)[0])
-            else:
-                found = _within(data, box.start, box.stop)
-    return *max(sides, key=lambda side: side[0] * side[1]), max(counts)
+            found = _within(data, box.start, box.stop) if box else {}
+        if b"stsz" in found:
+            counts.append(struct.unpack_from(">I", data, found[b"stsz"].start + 8)[0])
+    return max(sides, key=_area), max(counts)

@@ -1,0 +1,163 @@
+"""Files in every format that is decoded, in the variants that the web has, made on the spot."""
+
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+
+import imagecodecs
+import numpy as np
+import pillow_heif
+from PIL import Image, ImageCms
+
+from tests.unit.imaging import pictures
+
+pillow_heif.register_heif_opener()  # what writes HEIC
+SIZE = (128, 96)
+"""Of a picture that fits into an ICO as well."""
+TIFF_COMPRESSIONS = ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg", "zstd", "lzma")
+
+
+def picture(mode: str = "RGB") -> Image.Image:
+    """Opaque but for a corner: an encoder may leave out an alpha that says nothing."""
+    image = pictures.picture(mode, SIZE)
+    if mode in {"LA", "RGBA"}:
+        image.paste((*image.getpixel((0, 0))[:-1], 128), (0, 0, 4, 4))
+    return image
+
+
+def jxl(image: Image.Image, **options: bool) -> bytes:
+    return bytes(imagecodecs.jpegxl_encode(np.asarray(image), **options))
+
+
+def deep(mode: str) -> Image.Image:
+    """The picture in values that do not fit into bytes."""
+    grey = np.asarray(picture("L"))
+    return Image.fromarray(
+        {
+            "I;16": grey.astype(np.uint16) * 257,
+            "I": grey.astype(np.int32) * 1_000_000 - 50_000_000,
+            "F": grey.astype(np.float32) / 255,
+        }[mode]
+    )
+
+
+def lab() -> Image.Image:
+    srgb, wanted = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+    image = ImageCms.profileToProfile(picture(), srgb, wanted, outputMode="LAB")
+    assert image is not None
+    return image
+
+
+def files() -> Iterator[tuple[str, str, str, bytes]]:
+    """A name, the format, Pillow's mode, and the file; the picture is `SIZE`."""
+    for mode in ("RGB", "RGBA"):
+        yield f"avif {mode}", "avif", mode, pictures.encoded("AVIF", picture(mode))
+        yield f"heic {mode}", "heic", mode, pictures.encoded("HEIF", picture(mode), quality=90)
+        yield f"ico of a png {mode}", "ico", mode, icon(mode)
+    for mode in ("L", "LA", "RGB", "RGBA"):
+        yield f"jxl {mode}", "jxl", mode, jxl(picture(mode))
+        yield f"jp2 {mode}", "jp2", mode, pictures.encoded("JPEG2000", picture(mode))
+    coloured = Image.merge("RGB", [picture("L"), *[picture("L").point(lambda v: v // 2)] * 2])
+    yield "bmp P", "bmp", "P", pictures.encoded("BMP", coloured.convert("P"))
+    yield "jxl in boxes", "jxl", "RGB", jxl(picture(), usecontainer=True)
+    yield "jp2 codestream", "jp2", "RGB", pictures.encoded("JPEG2000", picture(), no_jp2=True)
+    yield "ico of a bitmap", "ico", "RGBA", icon("RGB", bitmap_format="bmp")
+    for mode in ("1", "L", "RGB"):
+        yield f"bmp {mode}", "bmp", mode, pictures.encoded("BMP", picture(mode))
+    for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"):
+        yield f"tiff {mode}", "tiff", mode, pictures.encoded("TIFF", picture(mode))
+    for mode in ("I;16", "I", "F"):
+        yield f"tiff {mode}", "tiff", mode, pictures.encoded("TIFF", deep(mode))
+    yield "tiff LAB", "tiff", "LAB", pictures.encoded("TIFF", lab())
+    for name in TIFF_COMPRESSIONS:
+        yield f"tiff {name}", "tiff", "RGB", pictures.encoded("TIFF", picture(), compression=name)
+    yield "tiff of 64 bits", "tiff", "RGB", pictures.encoded("TIFF", picture(), big_tiff=True)
+
+
+def icon(mode: str, **options: str) -> bytes:
+    return pictures.encoded("ICO", picture(mode), sizes=[SIZE], **options)
+
+
+def with_sides(data: bytes, marker: bytes, offset: int, form: str, *sides: int) -> bytes:
+    """`data` whose header says other sides: `offset` behind `marker`, packed as `form`."""
+    changed = bytearray(data)
+    struct.pack_into(form, changed, data.index(marker) + offset, *sides)
+    return bytes(changed)
+
+
+def bombs() -> dict[str, bytes]:
+    """Small files of each format whose header promises more pixels than anybody has."""
+    by_name = {name: data for name, _, _, data in files()}
+    png = pictures.png_bomb(20_000, 20_000)
+    tiff = by_name["tiff L"]
+    width = tiff.index(struct.pack("<HHI", 256, 4, 1)[:8]) + 8
+    return {
+        "avif": with_sides(by_name["avif RGB"], b"ispe", 8, ">II", 60_000, 60_000),
+        "heic": with_sides(by_name["heic RGB"], b"ispe", 8, ">II", 60_000, 60_000),
+        "bmp": with_sides(by_name["bmp RGB"], b"BM", 18, "<iiHHI", 60_000, 60_000, 1, 8, 1),
+        "bmp from above": with_sides(
+            by_name["bmp RGB"], b"BM", 18, "<iiHHI", 9**5, -(9**5), 1, 8, 1
+        ),
+        "ico": struct.pack("<HHH", 0, 1, 1)
+        + struct.pack("<BBBBHHII", 16, 16, 0, 0, 1, 32, len(png), 22)
+        + png,
+        "jp2": with_sides(by_name["jp2 RGB"], b"\xff\x4f\xff\x51", 8, ">II", 60_000, 60_000),
+        "jp2 codestream": with_sides(
+            by_name["jp2 codestream"], b"\xff\x4f\xff\x51", 8, ">II", 60_000, 60_000
+        ),
+        "jxl": b"\xff\x0a" + (6 | (2**30 - 1) << 3 | 7 << 33).to_bytes(16, "little") + bytes(99),
+        "tiff": tiff[:width] + struct.pack("<I", 2**31) + tiff[width + 4 :],
+        "tiff of many pages": tiff_of_pages(20_000),
+        "tiff of a vast tile": tiff_directory({256: 9, 257: 9, 322: 60_000, 323: 60_000}),
+    }
+
+
+def tiff_directory(fields: dict[int, int], at: int = 8, following: int = 0) -> bytes:
+    """One page: the header comes with the first."""
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, fields[tag]) for tag in sorted(fields))
+    page = struct.pack("<H", len(fields)) + entries + struct.pack("<I", following)
+    return (b"II*\0" + struct.pack("<I", 8) if at == 8 else b"") + page
+
+
+def tiff_of_pages(n_pages: int) -> bytes:
+    """Pages of 100 x 100, each in as few bytes as it takes."""
+    size = 2 + 2 * 12 + 4
+    starts = [8 + n * size for n in range(n_pages)]
+    return b"".join(
+        tiff_directory({256: 100, 257: 100}, at, following)
+        for at, following in zip(starts, [*starts[1:], 0], strict=True)
+    )
+
+
+def png_chunk(kind: bytes, body: bytes, *, is_sound: bool = True) -> bytes:
+    check = zlib.crc32(kind + body) ^ (not is_sound)
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", check)
+
+
+def png_with(*chunks: bytes, data: bytes | None = None) -> bytes:
+    """A PNG with `chunks` before its pixels."""
+    data = data or pictures.encoded("PNG")
+    at = data.index(b"IDAT") - 4
+    return data[:at] + b"".join(chunks) + data[at:]
+
+
+def webp_with(change: Callable[[bytes, bytes], tuple[int, bytes]]) -> bytes:
+    """A WebP with a profile, EXIF and XMP, where `change` gives a chunk's length and body."""
+    data = pictures.encoded(
+        "WEBP", exif=b"Exif\0\0II*\0\x08\0\0\0\0\0", xmp=b"<x/>", icc_profile=bytes(128)
+    )
+    chunks, at = [], 12
+    while at < len(data):
+        kind, length = struct.unpack_from("<4sI", data, at)
+        told, body = change(kind, data[at + 8 : at + 8 + length])
+        chunks.append(kind + struct.pack("<I", told) + body + bytes(len(body) & 1))
+        at += 8 + length + (length & 1)
+    body = b"WEBP" + b"".join(chunks)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def gif_with(*blocks: bytes) -> bytes:
+    """A GIF with `blocks` before its picture."""
+    data = pictures.encoded("GIF", pictures.picture("P"))
+    at = 13 + (3 << ((data[10] & 7) + 1))
+    return data[:at] + b"".join(blocks) + data[at:]
