@@ -12,8 +12,11 @@ _LARGE, _TO_THE_END = 1, 0
 _PICTURES = frozenset({b"av01", b"hvc1", b"grid", b"iden", b"iovl", b"unci", b"jpeg", b"avc1"})
 """Kinds of items that are pictures."""
 _HIDDEN = 1
+"""The flag of an item that is not to be shown."""
 _NOT_SHOWN = frozenset({b"thmb", b"auxl"})
 """What an item refers to another as when it is not a picture of its own."""
+JP2_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+"""What a `uuid` box begins with that holds XMP (XMP specification, part 3)."""
 _J2K_SIZE = 0xFF51
 _J2K_END = b"\xff\xd9"
 _JXL_RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
@@ -59,7 +62,7 @@ def heif(data: bytes, max_pixels: int) -> Probe:
     has_data = False
     for box in boxes(data, 0, len(data)):
         if box.kind == b"meta":
-            found = _within(data, box.start + 4, box.stop)
+            found = within(data, box.start + 4, box.stop)
             sizes += _sizes(data, found)
             counts.append(_n_pictures(data, found))
             has_data = has_data or b"idat" in found
@@ -78,6 +81,18 @@ def heif(data: bytes, max_pixels: int) -> Probe:
 
 def _area(sides: tuple[int, int]) -> int:
     return sides[0] * sides[1]
+
+
+def xmp_of_boxes(data: bytes) -> bytes | None:
+    """The XMP packet of a whole JPEG 2000 or JPEG XL file; a codestream alone has none."""
+    if data.startswith((b"\xff\x4f", b"\xff\x0a")):
+        return None
+    for box in boxes(data, 0, len(data)):
+        if box.kind == b"xml ":
+            return data[box.start : box.stop]
+        if box.kind == b"uuid" and data.startswith(JP2_XMP, box.start):
+            return data[box.start + len(JP2_XMP) : box.stop]
+    return None
 
 
 def jp2(data: bytes, _: int) -> Probe:
@@ -144,7 +159,7 @@ class _Bits:
         return taken
 
 
-def _within(data: bytes, start: int, stop: int) -> dict[bytes, Box]:
+def within(data: bytes, start: int, stop: int) -> dict[bytes, Box]:
     """The first box of each kind."""
     found: dict[bytes, Box] = {}
     for box in boxes(data, start, stop):
@@ -163,22 +178,36 @@ def _sizes(data: bytes, meta: dict[bytes, Box]) -> Iterator[tuple[int, int]]:
                     yield struct.unpack_from(">II", data, box.start + 4)
 
 
-def _n_pictures(data: bytes, meta: dict[bytes, Box]) -> int:
-    """How many items are pictures to be shown: neither parts of one, nor thumbnails, nor alpha."""
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What a HEIF file holds one of, with its hidden bit and what follows its kind."""
+
+    number: int
+    kind: bytes
+    is_hidden: bool
+    rest: bytes
+
+
+def items(data: bytes, meta: dict[bytes, Box]) -> Iterator[Item]:
     if b"iinf" not in meta:
-        return 0
-    unseen = _not_shown(data, meta[b"iref"]) if b"iref" in meta else set()
+        return
     entries = meta[b"iinf"]
     start = entries.start + (6 if data[entries.start] == 0 else 8)
-    pictures = 0
     for box in boxes(data, start, entries.stop):
         version, flags = data[box.start], data[box.start + 3]
         width = ">H" if version == 2 else ">I"  # noqa: PLR2004
-        (item,) = struct.unpack_from(width, data, box.start + 4)
+        (number,) = struct.unpack_from(width, data, box.start + 4)
         at = box.start + 4 + struct.calcsize(width) + 2
-        is_shown = not flags & _HIDDEN and item not in unseen
-        pictures += is_shown and data[at : at + 4] in _PICTURES
-    return pictures
+        yield Item(number, data[at : at + 4], bool(flags & _HIDDEN), data[at + 4 : box.stop])
+
+
+def _n_pictures(data: bytes, meta: dict[bytes, Box]) -> int:
+    """How many items are pictures to be shown: neither parts of one, nor thumbnails, nor alpha."""
+    unseen = _not_shown(data, meta[b"iref"]) if b"iref" in meta else set()
+    return sum(
+        item.kind in _PICTURES and not item.is_hidden and item.number not in unseen
+        for item in items(data, meta)
+    )
 
 
 def _not_shown(data: bytes, references: Box) -> set[int]:
@@ -196,13 +225,13 @@ def _longest_track(data: bytes, moov: Box) -> tuple[tuple[int, int], int]:
     for track in boxes(data, moov.start, moov.stop):
         if track.kind != b"trak":
             continue
-        found = _within(data, track.start, track.stop)
+        found = within(data, track.start, track.stop)
         if b"tkhd" in found:
             width, height = struct.unpack_from(">II", data, found[b"tkhd"].stop - 8)
             sides.append((width >> 16, height >> 16))
         for kind in (b"mdia", b"minf", b"stbl"):
             box = found.get(kind)
-            found = _within(data, box.start, box.stop) if box else {}
+            found = within(data, box.start, box.stop) if box else {}
         if b"stsz" in found:
             counts.append(struct.unpack_from(">I", data, found[b"stsz"].start + 8)[0])
     return max(sides, key=_area), max(counts)

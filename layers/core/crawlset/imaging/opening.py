@@ -31,6 +31,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from crawlset.imaging.iso_boxes import xmp_of_boxes
 from crawlset.imaging.libheif import LibHeif
 from crawlset.imaging.mending import without_extras
 from crawlset.imaging.metadata import orientation, xmp_packet
@@ -160,7 +161,11 @@ def open_picture(data: bytes, image_format: str) -> Decoded:
             raise error from None
         warning = f"read without what holds no pixels: {error}"
     exif = (image.info.get("exif") or b"").removeprefix(b"Exif\0\0")
-    packet = xmp_packet(data, image_format) if image_format in _HAVE_PACKETS else None
+    packet = None
+    if image_format in _HAVE_PACKETS:
+        packet = xmp_packet(data, image_format)
+    elif image_format in {"jp2", "jxl"}:
+        packet = xmp_of_boxes(data)
     return Decoded(
         _usual(image),
         8,

@@ -26,7 +26,7 @@ def probe(data: bytes, image_format: str, max_pixels: int) -> Probe:
 
 
 def _png(data: bytes, _: int) -> Probe:
-    if data[12:16] != b"IHDR":
+    if not b"IHDR".startswith(data[12:16]):
         raise MalformedImageError("no image header")
     width, height = struct.unpack_from(">II", data, 16)
     n_frames = 0
