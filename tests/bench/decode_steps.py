@@ -15,8 +15,11 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
+import imagecodecs
 import numpy as np
+import pillow_heif
 import simplejpeg
 from PIL import Image, JpegImagePlugin
 from rich.console import Console
@@ -146,6 +149,37 @@ def through_the_pool(files: list[bytes], n_rounds: int = N_ROUNDS) -> list[Step]
     ]
 
 
+def formats(n_rounds: int = N_ROUNDS) -> list[Step]:
+    """All that is made of the same photographs in each format; rounds of all take turns."""
+    pillow_heif.register_heif_opener()
+    pictures = [Image.open(io.BytesIO(data)).convert("RGB") for data in photographs(6, quality=95)]
+    encoded: dict[str, list[bytes]] = {
+        "JPEG": [_saved(picture, "JPEG", quality=90) for picture in pictures],
+        "PNG": [_saved(picture, "PNG") for picture in pictures],
+        "WebP": [_saved(picture, "WEBP", quality=85) for picture in pictures],
+        "GIF": [_saved(picture, "GIF") for picture in pictures],
+        "AVIF": [_saved(picture, "AVIF", quality=75) for picture in pictures],
+        "HEIC": [_saved(picture, "HEIF", quality=75) for picture in pictures],
+        "JPEG XL": [imagecodecs.jpegxl_encode(np.asarray(each), level=90) for each in pictures],
+        "JPEG 2000": [
+            _saved(each, "JPEG2000", quality_mode="dB", quality_layers=[40]) for each in pictures
+        ],
+        "TIFF, LZW": [_saved(picture, "TIFF", compression="tiff_lzw") for picture in pictures],
+        "BMP": [_saved(picture, "BMP") for picture in pictures],
+        "ICO": [_saved(each.resize((256, 192)), "ICO", sizes=[(256, 192)]) for each in pictures],
+    }
+    return _measured(
+        {name: (decode.describe, files) for name, files in encoded.items()},
+        n_rounds,
+    )
+
+
+def _saved(picture: Image.Image, image_format: str, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, image_format, **options)
+    return stream.getvalue()
+
+
 def start_of_a_child(n_rounds: int = N_ROUNDS) -> Step:
     """CPU microseconds from nothing to a child that has described one picture."""
     spent = []
@@ -265,17 +299,22 @@ def _children_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def _table(title: str, rows: list[Step]) -> Table:
+    table = Table(title=title)
+    for heading in ("step", "median", "least", "most"):
+        table.add_column(heading, justify="left" if heading == "step" else "right")
+    for row in rows:
+        table.add_row(row.name, *(f"{value:,.1f}" for value in (row.median, row.least, row.most)))
+    return table
+
+
 def main() -> None:
     console = Console()
     files = photographs(N_TIMED, quality=95)
     n_bytes = sum(map(len, files)) // len(files)
     rows = [*steps(files), *through_the_pool(files), start_of_a_child()]
-    table = Table(title=f"CPU µs an image, {len(files)} files of {n_bytes:,} bytes")
-    for heading in ("step", "median", "least", "most"):
-        table.add_column(heading, justify="left" if heading == "step" else "right")
-    for row in rows:
-        table.add_row(row.name, *(f"{value:,.1f}" for value in (row.median, row.least, row.most)))
-    console.print(table)
+    console.print(_table(f"CPU µs an image, {len(files)} files of {n_bytes:,} bytes", rows))
+    console.print(_table(f"CPU µs an image of {SIZE[0]} x {SIZE[1]}, by format", formats()))
     cost = {row.name: row.median for row in rows}
     share = cost["· four hashes and scores"] / cost["· decode"]
     ratio = cost["ours, all of it"] / cost["Pillow, full grey decode"]

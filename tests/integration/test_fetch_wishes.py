@@ -139,7 +139,7 @@ class TestReadCrawlJob:
 class TestDispatch:
     @pytest.mark.parametrize(
         ("wishes", "policy", "resize", "intake"),
-        [(WISHES, POLICY, RESIZE, INTAKE), ({}, FetchPolicy(), None, Intake())],
+        [(WISHES, POLICY, RESIZE, INTAKE), ({}, FetchPolicy(), None, None)],
     )
     def test_tells_the_fetcher(
         self,
@@ -148,7 +148,7 @@ class TestDispatch:
         wishes: dict[str, Any],
         policy: FetchPolicy,
         resize: Resize | None,
-        intake: Intake,
+        intake: Intake | None,
     ) -> None:
         _, body = create(project, **wishes)
         job = session.get_one(CrawlJob, body["id"])

@@ -21,7 +21,9 @@ def picture(mode: str = "RGB") -> Image.Image:
     """Opaque but for a corner: an encoder may leave out an alpha that says nothing."""
     image = pictures.picture(mode, SIZE)
     if mode in {"LA", "RGBA"}:
-        image.paste((*image.getpixel((0, 0))[:-1], 128), (0, 0, 4, 4))
+        alpha = Image.new("L", SIZE, 255)
+        alpha.paste(128, (0, 0, 4, 4))
+        image.putalpha(alpha)
     return image
 
 
@@ -32,13 +34,12 @@ def jxl(image: Image.Image, **options: bool) -> bytes:
 def deep(mode: str) -> Image.Image:
     """The picture in values that do not fit into bytes."""
     grey = np.asarray(picture("L"))
-    return Image.fromarray(
-        {
-            "I;16": grey.astype(np.uint16) * 257,
-            "I": grey.astype(np.int32) * 1_000_000 - 50_000_000,
-            "F": grey.astype(np.float32) / 255,
-        }[mode]
-    )
+    values: dict[str, np.ndarray] = {
+        "I;16": grey.astype(np.uint16) * 257,
+        "I": grey.astype(np.int32) * 1_000_000 - 50_000_000,
+        "F": grey.astype(np.float32) / 255,
+    }
+    return Image.fromarray(values[mode])
 
 
 def lab() -> Image.Image:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from uuid import UUID
 
 from crawlset import outbox
@@ -72,11 +73,17 @@ def _write_input(job: CrawlJob, chunk: JobChunk, images: Sequence[Image]) -> Non
         chunk.attempt,
         policy=from_json(FetchPolicy, policy) if policy is not None else None,
         resize=from_json(Resize, resize) if resize is not None else None,
-        intake=from_json(Intake, intake) if intake is not None else None,
+        intake=_unusual(intake),
         run=job.run,
     )
     key = keys.chunk_input(job.id, chunk.id, chunk.attempt)
     objects.put(key, pack(head, map(_url, images)))
+
+
+def _unusual(intake: dict[str, Any] | None) -> Intake | None:
+    """None for what a fetcher takes by itself, which one of an earlier version need not know."""
+    wanted = from_json(Intake, intake or {})
+    return wanted if wanted != Intake() else None
 
 
 def _url(image: Image) -> ChunkUrl:

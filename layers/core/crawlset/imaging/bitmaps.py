@@ -33,7 +33,7 @@ def bmp(data: bytes, _: int) -> Probe:
 def ico(data: bytes, _: int) -> Probe:
     """The largest picture that one of the entries has in truth, whatever the directory says."""
     (n_entries,) = struct.unpack_from("<H", data, 4)
-    sides = []
+    sides: list[tuple[int, int]] = []
     for at in range(6, 6 + _ICO_ENTRY * n_entries, _ICO_ENTRY):
         size, offset = struct.unpack_from("<II", data, at + 8)
         if offset + size > len(data):
@@ -41,7 +41,7 @@ def ico(data: bytes, _: int) -> Probe:
         if data.startswith(PNG_SIGNATURE, offset):
             sides.append(struct.unpack_from(">II", data, offset + 16))
         else:
-            width, height, *_ = _dib(data, offset)
+            width, height, _, _ = _dib(data, offset)
             sides.append((width, height // 2))  # a mask as high as the picture follows it
     return Probe(*max(sides, key=lambda side: side[0] * side[1]))
 

@@ -58,14 +58,13 @@ def describe(data: bytes, asked: Resize | Take | None = None) -> Features | Reje
         if other is not None:
             return Rejection(Outcome.unsupported_format, other)
         return Rejection(Outcome.not_image, "no image signature" if data else "empty body")
-    wanted = asked
     if isinstance(asked, Take):
         if not asked.intake.takes(image_format):
             detail = f"{image_format}, which the job does not take"
             return Rejection(Outcome.unsupported_format, detail)
-        wanted = asked.intake.wanted(image_format, asked.resize)
+        asked = asked.intake.wanted(image_format, asked.resize)
     try:
-        return _described(data, image_format, wanted)
+        return _described(data, image_format, asked)
     except Exception as error:  # noqa: BLE001, a decoder may raise anything on hostile bytes
         return _rejection(error)
 

@@ -39,7 +39,7 @@ _BRANDS = {
 _CONTAINER_BRANDS = frozenset({b"mif1", b"msf1", b"mif2", b"miaf"})
 """Brands of a picture that do not say how it is coded: a compatible brand does."""
 _MAX_BRANDS = 64
-BMP_HEADER_SIZES = frozenset({12, 40, 52, 56, 64, 108, 124})
+_BMP_HEADER_SIZES = frozenset({12, 40, 52, 56, 64, 108, 124})
 _SVG_WINDOW = 1024
 
 
@@ -111,7 +111,7 @@ def _is_bmp(data: bytes) -> bool:
         return False
     (size,) = struct.unpack_from("<I", data, 14)
     (n_planes,) = struct.unpack_from("<H", data, 22 if size == 12 else 26)  # noqa: PLR2004
-    return size in BMP_HEADER_SIZES and n_planes == 1
+    return size in _BMP_HEADER_SIZES and n_planes == 1
 
 
 def _is_ico(data: bytes) -> bool:
@@ -120,4 +120,4 @@ def _is_ico(data: bytes) -> bool:
         return False
     (n_entries,) = struct.unpack_from("<H", data, 4)
     size, offset = struct.unpack_from("<II", data, 14)
-    return n_entries > 0 and size > 0 and offset >= 6 + 16 * n_entries
+    return bool(n_entries > 0 and size > 0 and offset >= 6 + 16 * n_entries)
