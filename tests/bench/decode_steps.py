@@ -160,7 +160,9 @@ def formats(n_rounds: int = N_ROUNDS) -> list[Step]:
         "GIF": [_saved(picture, "GIF") for picture in pictures],
         "AVIF": [_saved(picture, "AVIF", quality=75) for picture in pictures],
         "HEIC": [_saved(picture, "HEIF", quality=75) for picture in pictures],
-        "JPEG XL": [imagecodecs.jpegxl_encode(np.asarray(each), level=90) for each in pictures],
+        "JPEG XL": [
+            bytes(imagecodecs.jpegxl_encode(np.asarray(each), level=90)) for each in pictures
+        ],
         "JPEG 2000": [
             _saved(each, "JPEG2000", quality_mode="dB", quality_layers=[40]) for each in pictures
         ],

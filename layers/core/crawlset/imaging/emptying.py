@@ -105,7 +105,7 @@ def _metadata(data: bytes, meta: Box) -> Iterator[tuple[_Place, bytes]]:
 
 
 def _locations(data: bytes, iloc: Box) -> Iterator[tuple[int, bool, list[_Place]]]:
-    """Of each item its number, whether it lies in `idat`, and its extents (ISO/IEC 14496-12)."""
+    """Each item's number, whether it lies in `idat`, and its extents (ISO/IEC 14496-12)."""
     version = data[iloc.start]
     reader = _Reader(data, iloc.start + 4)
     sizes, more = reader.take(1), reader.take(1)

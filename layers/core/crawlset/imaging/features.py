@@ -180,7 +180,7 @@ def _are_whole(among: range, *numbers: int) -> bool:
 
 
 def printable(text: str) -> str:
-    """As much of `text` as an answer may have, without what no answer may."""
+    """The beginning of `text`, as long as an answer may be, in letters that it may have."""
     return "".join(letter if letter.isprintable() else " " for letter in text[:_MAX_TEXT])
 
 

@@ -18,7 +18,7 @@ _INTERLEAVED = 10
 _TO_8_BITS, _STRICT, _CODEC_THREADS = 40, 41, 108
 """Offsets in `heif_decoding_options`, to whose end alone fields are added."""
 _LEAST_VERSION = 8
-"""Of the options, from which on they have the number of threads."""
+"""The first version of the options that has the number of threads."""
 _NO_THREAD = -1
 """Fewer than one; none at all would mean that the decoder is to choose."""
 
