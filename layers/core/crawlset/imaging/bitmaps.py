@@ -19,6 +19,7 @@ _READ = frozenset(
 _WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I", 7: "B", 16: "Q"}
 """By the type of a TIFF's field, what its values are."""
 _MAX_VALUES = 1 << 20
+_MAX_PAGES = 100_000
 
 
 def bmp(data: bytes, _: int) -> Probe:
@@ -67,46 +68,57 @@ def tiff(data: bytes, max_pixels: int) -> Probe:
     order = "<" if data[:2] == b"II" else ">"
     (version,) = struct.unpack_from(order + "H", data, 2)
     at, offset = (4, "I") if version == _CLASSIC else (8, "Q")
-    (page,) = struct.unpack_from(order + offset, data, at)
+    (place,) = struct.unpack_from(order + offset, data, at)
     first: Probe | None = None
     seen: set[int] = set()
-    while page and page not in seen:
-        seen.add(page)
-        fields, page = _directory(data, page, order, offset)
+    while place and place not in seen and len(seen) < _MAX_PAGES:
+        seen.add(place)
+        page = _Page(data, place, order, offset)
         if first is None:
-            first = _page(fields, len(data))
+            first = _size(page.fields(), len(data))
         if len(seen) * first.width * first.height > max_pixels:
             break
+        place = page.following()
     if first is None:
         raise MalformedImageError("no page")
     return Probe(first.width, first.height, len(seen))
 
 
-def _directory(
-    data: bytes, at: int, order: str, offset: str
-) -> tuple[dict[int, tuple[int, ...]], int]:
-    """Whole numbers of the fields that matter, by their tags, and where the next page is."""
-    count, width = ("H", 4) if offset == "I" else ("Q", 8)
-    (n_fields,) = struct.unpack_from(order + count, data, at)
-    at += struct.calcsize(order + count)
-    if at + n_fields * (4 + 2 * width) > len(data):
-        raise TruncatedError("the file ends early")
-    fields = {}
-    for _ in range(n_fields):
-        tag, kind, n_values = struct.unpack_from(order + "HH" + offset, data, at)
-        code = _WHOLE_NUMBERS.get(kind)
-        if tag in _READ and code and n_values <= _MAX_VALUES:
-            values = struct.Struct(f"{order}{n_values}{code}")
-            place = at + 4 + width
-            if values.size > width:
-                (place,) = struct.unpack_from(order + offset, data, place)
-            fields[tag] = values.unpack_from(data, place)
-        at += 4 + 2 * width
-    (following,) = struct.unpack_from(order + offset, data, at)
-    return fields, following
+class _Page:
+    """A directory of a TIFF, whose offsets are an `offset` long, `I` or `Q`."""
+
+    def __init__(self, data: bytes, at: int, order: str, offset: str) -> None:
+        self._data, self._order, self._offset = data, order, offset
+        count = order + ("H" if offset == "I" else "Q")
+        (self._n_fields,) = struct.unpack_from(count, data, at)
+        self._width = struct.calcsize(order + offset)
+        self._start = at + struct.calcsize(count)
+        self._stop = self._start + self._n_fields * (4 + 2 * self._width)
+        if self._stop + self._width > len(data):
+            raise TruncatedError("the file ends early")
+
+    def following(self) -> int:
+        """Where the next page is; 0 if there is none."""
+        (place,) = struct.unpack_from(self._order + self._offset, self._data, self._stop)
+        return int(place)
+
+    def fields(self) -> dict[int, tuple[int, ...]]:
+        """Whole numbers of the fields that matter, by their tags."""
+        fields = {}
+        for at in range(self._start, self._stop, 4 + 2 * self._width):
+            tag, kind, n = struct.unpack_from(self._order + "HH" + self._offset, self._data, at)
+            code = _WHOLE_NUMBERS.get(kind)
+            if tag not in _READ or code is None or n > _MAX_VALUES:
+                continue
+            values = struct.Struct(f"{self._order}{n}{code}")
+            place = at + 4 + self._width
+            if values.size > self._width:
+                (place,) = struct.unpack_from(self._order + self._offset, self._data, place)
+            fields[tag] = values.unpack_from(self._data, place)
+        return fields
 
 
-def _page(fields: dict[int, tuple[int, ...]], n_bytes: int) -> Probe:
+def _size(fields: dict[int, tuple[int, ...]], n_bytes: int) -> Probe:
     sides = [fields.get(tag, ())[:1] for tag in (_WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT)]
     if not sides[0] or not sides[1]:
         raise MalformedImageError("a page without a size")

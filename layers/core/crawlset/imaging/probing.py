@@ -21,7 +21,7 @@ def probe(data: bytes, image_format: str, max_pixels: int) -> Probe:
     """
     try:
         return _PROBES[image_format](data, max_pixels)
-    except (IndexError, struct.error):
+    except (IndexError, OverflowError, struct.error):
         raise TruncatedError("the file ends early") from None
 
 
