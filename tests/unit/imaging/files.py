@@ -120,6 +120,17 @@ def tiff_directory(fields: dict[int, int], at: int = 8, following: int = 0) -> b
     return (b"II*\0" + struct.pack("<I", 8) if at == 8 else b"") + page
 
 
+def tiff_that_says(tag: int, kind: int, n: int, value: int) -> bytes:
+    """An uncompressed grey picture of `SIZE` with one field more."""
+    pixels = picture("L").tobytes()
+    start = 8 + 2 + 10 * 12 + 4
+    fields = {256: SIZE[0], 257: SIZE[1], 258: 8, 259: 1, 262: 1, 273: start, 277: 1}
+    fields |= {278: SIZE[1], 279: len(pixels)}
+    told = {each: (4, 1, value) for each, value in fields.items()} | {tag: (kind, n, value)}
+    page = b"".join(struct.pack("<HHII", each, *told[each]) for each in sorted(told))
+    return b"II*\0\x08\0\0\0" + struct.pack("<H", len(told)) + page + bytes(4) + pixels
+
+
 def tiff_of_pages(n_pages: int) -> bytes:
     """Pages of 100 x 100, each in as few bytes as it takes."""
     size = 2 + 2 * 12 + 4

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
@@ -180,3 +181,29 @@ class TestIntake:
         seen = describe(FILES[NAMES.index(name)])
 
         assert seen == Rejection(Outcome.unsupported_format, name.split(maxsplit=1)[0])
+
+
+class TestTiff:
+    @pytest.mark.parametrize("tag", [270, 700, 33432, 33723, 34665, 34675, 34853])
+    @pytest.mark.parametrize(
+        ("kind", "n", "value"),
+        [(3, 2, 7), (4, 3, 8), (12, 1, 8), (1, 4, 0), (7, 1 << 30, 8), (2, 9, 1 << 31), (99, 1, 0)],
+    )
+    def test_is_read_whatever_its_metadata_are(
+        self, tag: int, kind: int, n: int, value: int
+    ) -> None:
+        """A description, XMP, rights, IPTC, EXIF, the profile and GPS hold no pixels."""
+        sound = features(files.tiff_that_says(270, 2, 4, 0))
+
+        seen = features(files.tiff_that_says(tag, kind, n, value))
+
+        assert seen.pixel_hash == sound.pixel_hash
+        assert seen.data_mining is None
+
+    def test_with_values_that_are_no_numbers_is_measured(self) -> None:
+        values = np.full((80, 100), np.nan, np.float32)
+        values[20:60, 30:70] = np.inf
+
+        seen = features(pictures.encoded("TIFF", Image.fromarray(values)))
+
+        assert seen.mode == "F"

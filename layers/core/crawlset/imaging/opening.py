@@ -33,7 +33,7 @@ from PIL import (
 
 from crawlset.imaging.iso_boxes import xmp_of_boxes
 from crawlset.imaging.libheif import LibHeif
-from crawlset.imaging.mending import without_extras
+from crawlset.imaging.mending import without_broken_chunks, without_extras
 from crawlset.imaging.metadata import orientation, xmp_packet
 from crawlset.imaging.sniff import TruncatedError
 
@@ -146,13 +146,13 @@ def open_picture(data: bytes, image_format: str) -> Decoded:
     Where a part of the file that holds no pixels is broken, the picture is opened without all such
     parts, and `warning` says what was wrong.
     """
-    whole, fault = without_extras(data, image_format, only_broken=True)
+    whole, fault = without_broken_chunks(data, image_format)
     try:
         image, warning = _loaded(whole, image_format)
     except MemoryError:
         raise
     except Exception as error:
-        bare, _ = without_extras(data, image_format)
+        bare = without_extras(data, image_format)
         if bare == whole:
             raise
         try:
@@ -160,7 +160,7 @@ def open_picture(data: bytes, image_format: str) -> Decoded:
         except Exception:  # noqa: BLE001, the pixels are broken: what was said first is told
             raise error from None
         warning = f"read without what holds no pixels: {error}"
-    exif = (image.info.get("exif") or b"").removeprefix(b"Exif\0\0")
+    exif = (_bytes_of(image, "exif") or b"").removeprefix(b"Exif\0\0")
     packet = None
     if image_format in _HAVE_PACKETS:
         packet = xmp_packet(data, image_format)
@@ -173,10 +173,16 @@ def open_picture(data: bytes, image_format: str) -> Decoded:
         image.height,
         image.mode,
         orientation(exif),
-        packet or image.info.get("xmp"),
+        packet or _bytes_of(image, "xmp"),
         fault or warning,
-        profile=image.info.get("icc_profile"),
+        profile=_bytes_of(image, "icc_profile"),
     )
+
+
+def _bytes_of(image: Image.Image, name: str) -> bytes | None:
+    """What Pillow found by this name; a TIFF may say that it is numbers, and says nothing then."""
+    found = image.info.get(name)
+    return found if isinstance(found, bytes) else None
 
 
 def _loaded(data: bytes, image_format: str) -> tuple[Image.Image, str | None]:
@@ -196,11 +202,13 @@ def _usual(image: Image.Image) -> Image.Image:
         return image.convert(_SHALLOW[image.mode])
     if image.mode not in _DEEP:
         return image
-    values = np.nan_to_num(np.asarray(image, np.float64))
+    values = np.array(image, np.float32)
+    np.nan_to_num(values, copy=False)
     low, high = float(values.min()), float(values.max())
     if image.mode == "F" and low >= 0 and high <= 1:
         low, high = 0.0, 1.0
     elif low >= 0 and high <= 255:  # noqa: PLR2004, as if of 8 bits
         low, high = 0.0, 255.0
-    span = high - low or 1.0
-    return Image.fromarray(np.rint((values - low) * (255 / span)).astype(np.uint8))
+    values -= low
+    values *= 255 / (high - low or 1.0)
+    return Image.fromarray(np.rint(values, out=values).astype(np.uint8))
