@@ -119,8 +119,14 @@ def hardened(user_agent: str, ca_file: str) -> pycurl.Curl:
 
 
 def aim(curl: pycurl.Curl, target: ParsedUrl, addresses: tuple[str, ...]) -> None:
-    """Send the next request to `target`, and to no other address than these if there are any."""
-    curl.setopt(pycurl.URL, target.url)
+    """
+    Send the next request to `target`, and to no other address than these if there are any.
+
+    The path goes out letter by letter, since servers may sign or compare letters. In a URL libcurl
+    respells it, from 8.20 on with upper-case escapes (https://github.com/curl/curl/issues/21524).
+    """
+    curl.setopt(pycurl.URL, target.origin)
+    curl.setopt(pycurl.REQUEST_TARGET, target.path + target.query)
     if addresses:
         dialled = ",".join(f"[{a}]" if ":" in a else a for a in addresses)
         curl.setopt(pycurl.RESOLVE, [f"{target.host}:{target.port}:{dialled}"])
@@ -134,7 +140,6 @@ class Handle:
         self._extra_headers: tuple[str, ...] = ()
         self.transfer: Transfer
         self.curl = curl = hardened(user_agent, ca_file)
-        curl.setopt(pycurl.PATH_AS_IS, 1)
         curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS)
         curl.setopt(pycurl.PIPEWAIT, 1)
         curl.setopt(pycurl.HTTPHEADER, _USUAL_HEADERS)

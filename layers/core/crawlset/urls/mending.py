@@ -17,6 +17,8 @@ _LINE_ENDS = str.maketrans("", "", "\t\r\n")
 _HEAD = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?[/\\]{2}[^/?#]*", re.IGNORECASE)
 """Scheme and host, or a host alone, as a URL or a reference begins with them."""
 _PATH = re.compile(r"[^?#]*")
+_STRAY_BYTE = re.compile(r"[\udc80-\udcff]")
+"""A byte that is no UTF-8, as `surrogateescape` spells it."""
 
 
 def mend(url: str) -> str:
@@ -38,3 +40,13 @@ def mend(url: str) -> str:
         return url
     tail = _PATH.sub(lambda path: path[0].replace("\\", "/"), plain[len(head) :], count=1)
     return head + UNSAFE.sub(lambda sign: quote(sign[0]), tail)
+
+
+def mend_location(header: str) -> str:
+    """
+    Mend a `Location` whose bytes were read as Latin-1.
+
+    Bytes that are no UTF-8 are sent on as they are, percent-encoded.
+    """
+    text = header.encode("latin-1").decode(errors="surrogateescape")
+    return mend(_STRAY_BYTE.sub(lambda byte: f"%{ord(byte[0]) - 0xDC00:02X}", text))
