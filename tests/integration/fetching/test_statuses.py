@@ -1,6 +1,5 @@
 """Answers other than a picture, and servers that misbehave."""
 
-import gzip
 import socket
 import threading
 import time
@@ -167,14 +166,6 @@ class TestLimits:
         failed = only(fetch(web.url("/a.jpg")))
 
         assert (failed.outcome, failed.detail) == (Outcome.too_large, "too many response headers")
-
-    def test_refuse_an_encoded_body(self, web: Web, fetch: Fetch) -> None:
-        bomb = gzip.compress(bytes(10 << 20))
-
-        failed = only(fetch(web.add("/a.jpg", bomb, Content_Encoding="gzip")))
-
-        assert failed.outcome == Outcome.unsupported_format
-        assert failed.detail == "content-encoding gzip though identity was asked for"
 
     def test_try_a_dropped_connection_again(self, web: Web, fetch: Fetch) -> None:
         for path in ("/robots.txt", "/.well-known/tdmrep.json"):

@@ -51,6 +51,7 @@ class Trace:
     """The last URL asked for, after redirects."""
     status: int | None = None
     content_type: str | None = None
+    content_encoding: str | None = None
     address: str | None = None
     seconds: float = 0.0
     """Wall clock of its transfers: not the waiting for a slot, for robots.txt or for a retry."""
@@ -66,6 +67,7 @@ class Trace:
     def note(self, status: int, headers: Headers) -> None:
         self.status = status
         self.content_type = headers.first("content-type")
+        self.content_encoding = ", ".join(headers.all("content-encoding")) or None
         self.retry_after = headers.first("retry-after")
 
 
@@ -141,7 +143,7 @@ class Visitor:
         seen = {target.url}
         while True:
             trace.target = target
-            trace.status = trace.content_type = None
+            trace.status = trace.content_type = trace.content_encoding = None
             if request.admit is not None:
                 await request.admit(target)
             answer = await self._ask(target, request, seconds)
