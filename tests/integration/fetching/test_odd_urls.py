@@ -3,6 +3,7 @@
 import pytest
 
 from crawlset.outcomes import Outcome
+from crawlset.urls.guard import MAX_URL_LENGTH
 from crawlset.wire.chunks import FetchPolicy
 from tests.integration.fetching.chunk_fetch import Fetch, only
 from tests.integration.web_server import Web
@@ -71,6 +72,43 @@ class TestPaths:
 
         assert (stored.outcome, stored.final_url) == (Outcome.stored, web.url(sent))
         assert web.requests[sent] == 1
+
+
+class TestUrls:
+    def test_may_name_a_host_in_its_own_letters(self, web: Web, fetch: Fetch) -> None:
+        web.add("/k%C3%A4tzchen.jpg", PICTURE)
+        host = f"xn--bcher-kva.localhost:{web.port}"
+
+        stored = only(
+            fetch(
+                f"http://Bücher.localhost:{web.port}/kätzchen.jpg#oben",
+                private_hosts=frozenset({host}),
+            )
+        )
+
+        assert stored.outcome == Outcome.stored
+        assert stored.final_url == f"http://{host}/k%C3%A4tzchen.jpg"
+        assert {asked.headers["host"] for asked in web.log} == {host}
+
+    def test_may_all_be_as_long_as_they_can(self, web: Web, fetch: Fetch) -> None:
+        length = MAX_URL_LENGTH - len(web.url("/")) - len("000.jpg")
+        urls = [web.add(f"/{'a' * length}{n:03d}.jpg", PICTURE) for n in range(120)]
+
+        result = fetch(*urls)
+
+        assert {len(url) for url in urls} == {MAX_URL_LENGTH}
+        assert result.counts == {Outcome.stored: 120}
+
+    def test_may_all_be_sent_to_one_placeholder(self, web: Web, fetch: Fetch) -> None:
+        web.add("/gone.jpg", PICTURE)
+        urls = [web.add(f"/{n}.jpg", status=302, Location="/gone.jpg") for n in range(40)]
+
+        result = fetch(*urls)
+
+        assert result.counts == {Outcome.stored: 40}
+        assert {o.final_url for o in result.outcomes} == {web.url("/gone.jpg")}
+        assert len({(o.pack_offset, o.sha256) for o in result.outcomes}) == 1
+        assert web.requests["/gone.jpg"] == 40
 
 
 class TestLocation:

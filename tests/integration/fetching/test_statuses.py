@@ -15,6 +15,8 @@ from tests.integration.fetching.chunk_fetch import IMPATIENT, Fetch, only, trick
 from tests.integration.web_server import Web, response
 from tests.unit.imaging import pictures
 
+PICTURE = pictures.jpeg()
+
 
 class TestStatuses:
     @pytest.mark.parametrize(
@@ -177,14 +179,31 @@ class TestLimits:
         assert failed.outcome == Outcome.connect_error
         assert web.requests["/a.jpg"] == 3
 
-    def test_tell_a_transfer_that_was_cut(self, web: Web, fetch: Fetch) -> None:
-        whole = response(pictures.jpeg())
-        web.pages["/a.jpg"] = lambda connection: connection.sendall(whole[:-500])
+    @pytest.mark.parametrize(
+        "head",
+        [
+            b"Content-Length: %d\r\n\r\n" % (len(PICTURE) + 500),
+            b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(PICTURE),
+            b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % (len(PICTURE) + 500),
+            b"Content-Encoding: none\r\nContent-Length: %d\r\n\r\n" % (len(PICTURE) + 1),
+        ],
+    )
+    def test_tell_a_transfer_that_was_cut(self, web: Web, fetch: Fetch, head: bytes) -> None:
+        answer = b"HTTP/1.1 200 OK\r\n" + head + PICTURE
+        web.pages["/a.jpg"] = lambda connection: connection.sendall(answer)
 
         failed = only(fetch(web.url("/a.jpg")))
 
         assert failed.outcome == Outcome.connect_error
         assert failed.detail == "connection closed in the middle of the body"
+
+    def test_tell_a_picture_that_was_cut_where_no_length_is_said(
+        self, web: Web, fetch: Fetch
+    ) -> None:
+        answer = b"HTTP/1.1 200 OK\r\n\r\n" + PICTURE[:-500]
+        web.pages["/a.jpg"] = lambda connection: connection.sendall(answer)
+
+        assert only(fetch(web.url("/a.jpg"))).outcome == Outcome.truncated
 
     def test_a_closed_port_is_a_connect_error(self, web: Web, fetch: Fetch) -> None:
         with socket.socket() as taken:

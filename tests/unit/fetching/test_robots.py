@@ -32,8 +32,14 @@ class TestRobots:
             ("User-agent: otherbot\nDisallow: /", "/a.jpg", None),
             ("User-agent: *\nDisallow: /\n\nUser-agent: crawlset\nAllow: /", "/a.jpg", None),
             ("User-agent: *\nDisallow: /*.jpg$", "/x/a.jpg", Outcome.refused_robots),
+            ("User-agent: a\rUser-agent: *\rDisallow: /private/", "/private/", "robots"),
+            ("User-agent: *\nDisallow: /b%c3%bccher/", "/b%C3%BCcher/a.jpg", "robots"),
+            ("User-agent: *\nDisallow: /b\u00fccher/", "/b%c3%bccher/a.jpg", "robots"),
+            ("User-agent: *\nDisallow: /my cats/", "/my%20cats/a.jpg", "robots"),
+            ("User-agent: *\nDisallow: /a\n\nUser-agent: *\nDisallow: /b", "/b.jpg", "robots"),
             ("", "/a.jpg", None),
             ("<html>not found</html>", "/a.jpg", None),
+            ("<html>\n<p>User-agent: *\n<p>Disallow: /\n</html>", "/a.jpg", None),
         ],
     )
     def test_decides_as_rfc_9309_does(
