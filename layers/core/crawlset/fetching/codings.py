@@ -140,7 +140,7 @@ class _Stage:
 
 
 class _Inflate:
-    error = zlib.error
+    error: type[Exception] = zlib.error
 
     def __init__(self, window_bits: int) -> None:
         self._engine = zlib.decompressobj(window_bits)
