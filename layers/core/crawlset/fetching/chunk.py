@@ -215,6 +215,8 @@ def _add_trace(settled: UrlOutcome, trace: Trace) -> None:
     evidence["elapsed_ms"] = round(trace.seconds * 1000)
     if trace.address:
         evidence["address"] = trace.address
+    if trace.content_encoding:
+        evidence["content_encoding"] = printable(trace.content_encoding)
     if trace.redirects:
         evidence["redirects"] = trace.redirects
     if trace.retry_after:
