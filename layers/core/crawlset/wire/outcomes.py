@@ -39,6 +39,8 @@ class Defer:
 class UrlOutcome(Record):
     """What became of one URL: a line of the outcome object."""
 
+    IS_SPARSE: ClassVar[bool] = True
+
     n: int
     outcome: Outcome
     """With `defer`: what it becomes when it may not be tried again."""
@@ -61,6 +63,8 @@ class UrlOutcome(Record):
     pack_length: int | None = None
     transform: dict[str, Any] | None = None
     """How the stored bytes were made of those received."""
+    embedded: dict[str, str | float] | None = None
+    """What the file says about itself, as received."""
     etag: str | None = None
     last_modified: str | None = None
     change: Change | None = None

@@ -1,0 +1,84 @@
+"""
+The blocks in which an image file describes itself, and what they say together.
+
+Where they differ, EXIF counts first, then XMP, then IPTC; but IPTC before XMP if the digest beside
+it shows that it was changed since the XMP was written. Such are the guidelines of the Metadata
+Working Group (version 2.0, chapter 5), as ExifTool's MWG module reads them too.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from crawlset.embedded import Embedded
+from crawlset.imaging import exif, iptc, texts, xmp, xmp_fields
+
+_MAX_IPTC = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """Raw blocks out of a file, none of them checked; empty where there is none."""
+
+    exif: bytes = b""
+    """A TIFF block, with `Exif` before it or without."""
+    photoshop: bytes = b""
+    """Photoshop's resources, or an IPTC block alone."""
+    xmp: bytes = b""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """Texts of a PNG by keyword."""
+
+
+def in_picture(info: Mapping[Any, Any], packet: bytes | None) -> Blocks:
+    """The blocks in the `info` of a picture that Pillow has loaded; its XMP is `packet`."""
+    named = {name: text for name, text in info.items() if isinstance(text, str)}
+    stated = info.get("exif")
+    if not isinstance(stated, bytes):
+        stated = _raw_profile(named.get("Raw profile type exif", ""))
+    by_number = info.get("photoshop")
+    if isinstance(by_number, dict):
+        photoshop = iptc.packed(by_number)
+    else:
+        photoshop = _raw_profile(named.get("Raw profile type iptc", ""))
+    return Blocks(stated, photoshop, packet or b"", named)
+
+
+def in_tiff(data: bytes) -> Blocks:
+    """The blocks of a TIFF file, which is an EXIF block itself."""
+    photoshop, packet = exif.packed_in_tiff(data, _MAX_IPTC, xmp.MAX_BYTES + 1)
+    return Blocks(data, photoshop, packet)
+
+
+def read(blocks: Blocks) -> Embedded:
+    """What the blocks say, the location included; a block that cannot be read says nothing."""
+    block, digest = iptc.unpacked(blocks.photoshop)
+    in_iptc = iptc.read(block)
+    in_xmp = xmp_fields.read(blocks.xmp)
+    older, newer = (in_xmp, in_iptc) if _is_changed(block, digest) else (in_iptc, in_xmp)
+    return _png(blocks.texts) | older | newer | exif.read(blocks.exif)
+
+
+def _png(named: Mapping[str, str]) -> Embedded:
+    """Keywords that the PNG specification names."""
+    said = {
+        "creator": texts.cleaned(named.get("Author", "")),
+        "copyright_notice": texts.cleaned(named.get("Copyright", "")),
+    }
+    return {name: text for name, text in said.items() if text is not None}
+
+
+def _is_changed(block: bytes, digest: bytes) -> bool:
+    """Whether an IPTC block is another than when `digest` was made of it; zeros are none."""
+    if not digest.strip(b"\0"):
+        return False
+    return digest != hashlib.md5(block, usedforsecurity=False).digest()
+
+
+def _raw_profile(text: str) -> bytes:
+    """A block as ImageMagick writes it as a text: its name, its length, its hexadecimal digits."""
+    *_, digits = text.split(maxsplit=2) or [""]
+    try:
+        return bytes.fromhex(digits)
+    except ValueError:
+        return b""
