@@ -21,7 +21,7 @@ _DATE = re.compile(
     re.ASCII,
 )
 _OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})", re.ASCII)
-_SOURCE_TYPE = re.compile(r"(?:^|[/#:])([A-Za-z]{1,60})/?$")
+_SOURCE_TYPE = re.compile(r"(?:^|[/#:])(?!digitalsourcetype/?$)([A-Za-z]{1,60})/?$")
 
 
 def decoded(text: bytes) -> str:
