@@ -52,11 +52,16 @@ def in_tiff(data: bytes) -> Blocks:
 
 def read(blocks: Blocks) -> Embedded:
     """What the blocks say, the location included; a block that cannot be read says nothing."""
-    block, digest = iptc.unpacked(blocks.photoshop)
-    in_iptc = iptc.read(block)
-    in_xmp = xmp_fields.read(blocks.xmp)
-    older, newer = (in_xmp, in_iptc) if _is_changed(block, digest) else (in_iptc, in_xmp)
-    return _png(blocks.texts) | older | newer | exif.read(blocks.exif)
+    in_exif = exif.read(blocks.exif) if blocks.exif else {}
+    in_xmp = xmp_fields.read(blocks.xmp) if blocks.xmp else {}
+    said = _png(blocks.texts) if blocks.texts else {}
+    if blocks.photoshop:
+        block, digest = iptc.unpacked(blocks.photoshop)
+        in_iptc = iptc.read(block)
+        if _is_changed(block, digest):
+            return said | in_xmp | in_iptc | in_exif
+        said |= in_iptc
+    return said | in_xmp | in_exif
 
 
 def _png(named: Mapping[str, str]) -> Embedded:

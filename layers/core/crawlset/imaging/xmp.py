@@ -4,7 +4,8 @@ A reader of XMP packets, which anyone may have written: whatever they are, it en
 Expat calls it element by element, in every encoding alike, so that it can refuse while it reads.
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from xml.etree import ElementTree as ET
@@ -40,55 +41,50 @@ def read(packet: bytes) -> ET.Element | None:
     return reading.root
 
 
-def texts(root: ET.Element, name: str) -> list[str]:
-    """
-    Texts of the picture's own property `name`, as `{namespace}name`.
-
-    Of several languages the default comes first. What is said of other pictures, which this one
-    was made of, is not among them.
-    """
-    return [value for value in _values_of(root, name) if isinstance(value, str)]
+Properties = Mapping[str, Sequence[str | ET.Element]]
+"""What is said of a picture, by `{namespace}name`: attributes and elements."""
 
 
-def structures(root: ET.Element, name: str) -> Iterator[ET.Element]:
-    """Values of the picture's own property `name` that have fields themselves."""
-    return (value for value in _values_of(root, name) if not isinstance(value, str))
-
-
-def member(structure: ET.Element, name: str) -> str | None:
-    """The text of a structure's field `name`."""
-    for holder in (structure, *structure.iterfind(f"{_RDF}Description")):
-        if name in holder.attrib:
-            return holder.attrib[name]
-        for element in holder.iterfind(name):
-            return next((value for value in _values(element) if isinstance(value, str)), None)
-    return None
-
-
-def _values_of(root: ET.Element, name: str) -> Iterator[str | ET.Element]:
-    for description in _own_descriptions(root):
-        if name in description.attrib:
-            yield description.attrib[name]
-        for element in description.iterfind(name):
-            yield from _values(element)
-
-
-def _own_descriptions(root: ET.Element) -> Iterator[ET.Element]:
-    """Descriptions of the picture itself, which lie right below the one `rdf:RDF`."""
+def properties(root: ET.Element) -> Properties:
+    """The picture's own properties; not those of other pictures that it was made of."""
+    found: dict[str, list[str | ET.Element]] = defaultdict(list)
     for rdf in islice(root.iter(f"{_RDF}RDF"), 1):
-        yield from rdf.iterfind(f"{_RDF}Description")
+        for description in rdf.iterfind(f"{_RDF}Description"):
+            for name, value in description.items():
+                found[name].append(value)
+            for element in description:
+                found[element.tag].append(element)
+    return found
 
 
-def _values(element: ET.Element) -> Iterator[str | ET.Element]:
-    """A property's value, or its values if it is a list."""
-    containers = [child for child in element if child.tag in _CONTAINERS]
-    items = [item for container in containers for item in container.iterfind(f"{_RDF}li")]
-    items.sort(key=lambda item: item.get(_LANGUAGE, "x-default") != "x-default")
-    for item in items if containers else [element]:
-        has_fields = len(item) > 0 or any(
-            not name.startswith((_RDF, _LANGUAGE)) for name in item.attrib
-        )
-        yield item if has_fields else item.get(f"{_RDF}resource") or item.text or ""
+def texts(of: Properties, name: str) -> list[str]:
+    """Texts of a property; of several languages the default comes first."""
+    return [value for value in _values(of.get(name, ())) if isinstance(value, str)]
+
+
+def structures(of: Properties, name: str) -> Iterator[Properties]:
+    """Values of a property that have fields themselves, by their fields."""
+    for value in _values(of.get(name, ())):
+        if not isinstance(value, str):
+            holders = (value, *value.iterfind(f"{_RDF}Description"))
+            attributes = {name: [text] for holder in holders for name, text in holder.items()}
+            yield attributes | {field.tag: [field] for holder in holders for field in holder}
+
+
+def _values(stated: Iterable[str | ET.Element]) -> Iterator[str | ET.Element]:
+    """The value of a property, or its values if it is a list."""
+    for one in stated:
+        if isinstance(one, str):
+            yield one
+            continue
+        containers = [child for child in one if child.tag in _CONTAINERS]
+        items = [item for container in containers for item in container.iterfind(f"{_RDF}li")]
+        items.sort(key=lambda item: item.get(_LANGUAGE, "x-default") != "x-default")
+        for item in items if containers else [one]:
+            has_fields = len(item) > 0 or any(
+                not name.startswith((_RDF, _LANGUAGE)) for name in item.attrib
+            )
+            yield item if has_fields else item.get(f"{_RDF}resource") or item.text or ""
 
 
 class _Reading:
