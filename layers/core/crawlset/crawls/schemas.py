@@ -93,7 +93,9 @@ class CrawlJobCreate(RequestBody):
     ] = None
     keep_location: Annotated[
         bool,
-        Field(description="Keep where a file says that it was taken, which may be a home"),
+        Field(
+            strict=True, description="Keep where a file says that it was taken, which may be a home"
+        ),
     ] = False
     validation_rules: Annotated[
         dict[str, Any] | None,

@@ -29,7 +29,7 @@ _KEPT = frozenset({
 _BELOW_SEA = b"\1"
 _SIGNS = {"N": 1, "S": -1, "E": 1, "W": -1}
 _DECIMALS = 7
-"""Of a degree: a centimetre."""
+"""Kept of a degree, a centimetre on the ground."""
 
 
 class Directory:

@@ -39,8 +39,6 @@ class Defer:
 class UrlOutcome(Record):
     """What became of one URL: a line of the outcome object."""
 
-    IS_SPARSE: ClassVar[bool] = True
-
     n: int
     outcome: Outcome
     """With `defer`: what it becomes when it may not be tried again."""
