@@ -170,7 +170,7 @@ class TestOfFiles:
 
 
 class TestPrecedence:
-    """MWG 2.0, chapter 5; lib/Image/ExifTool/MWG.pm of https://github.com/exiftool/exiftool."""
+    """MWG 2.0 as in lib/Image/ExifTool/MWG.pm of https://github.com/exiftool/exiftool."""
 
     EXIF = exif_block([text(raw.ARTIST, "EXIF")])
     XMP = described(creators("XMP"))

@@ -2,8 +2,8 @@
 The blocks in which an image file describes itself, and what they say together.
 
 Where they differ, EXIF counts first, then XMP, then IPTC; but IPTC before XMP if the digest beside
-it shows that it was changed since the XMP was written. Such are the guidelines of the Metadata
-Working Group (version 2.0, chapter 5), as ExifTool's MWG module reads them too.
+it shows that it was changed since the XMP was written. So do the guidelines of the Metadata Working
+Group, version 2.0, as ExifTool reads them (https://exiftool.org/TagNames/MWG.html).
 """
 
 import hashlib

@@ -52,7 +52,7 @@ class Parquet(ExportFormat):
     def describe_images(self, data: Sequence[str]) -> ImageDescription:
         """One record set of all files, and where they are several, one of each by its name."""
         if len(data) <= 1:
-            alone = [_records("images", {"fileObject": {"@id": name}}) for name in data]
+            alone = [self._records("images", {"fileObject": {"@id": name}}) for name in data]
             return ImageDescription(record_sets=alone)
         tables = {
             "@type": "cr:FileSet",
@@ -61,9 +61,14 @@ class Parquet(ExportFormat):
             "encodingFormat": terms.ENCODINGS[".parquet"],
             "includes": ["data/*.parquet"],
         }
-        together = _records("images", {"fileSet": {"@id": "tables"}})
-        each = [_records(PurePosixPath(name).stem, {"fileObject": {"@id": name}}) for name in data]
+        together = self._records("images", {"fileSet": {"@id": "tables"}})
+        each = [
+            self._records(PurePosixPath(name).stem, {"fileObject": {"@id": name}}) for name in data
+        ]
         return ImageDescription([tables], [together, *each])
+
+    def _records(self, set_name: str, of: Mapping[str, Any]) -> Node:
+        return _records(set_name, of, own_columns(self.options))
 
 
 class ParquetWriter:
@@ -100,8 +105,13 @@ class ParquetWriter:
         self._rows, self._size = [], 0
 
 
+def own_columns(options: ExportOptions) -> Mapping[str, str]:
+    """Columns of what files say about themselves, by type; none where that is stripped."""
+    return EMBEDDED if options.metadata == "keep" else {}
+
+
 def schema(classes: Sequence[str], options: ExportOptions) -> pa.Schema:
-    own = EMBEDDED if options.metadata == "keep" else {}
+    own = own_columns(options)
     features: dict[str, Any] = {
         "image": {"_type": "Image"},
         "label": {"names": list(classes), "_type": "ClassLabel"},
@@ -129,7 +139,7 @@ def _compression(column: str) -> str:
     return "NONE" if column == "image.bytes" else "ZSTD"
 
 
-def _records(set_name: str, of: Mapping[str, Any]) -> Node:
+def _records(set_name: str, of: Mapping[str, Any], own: Mapping[str, str]) -> Node:
     def column(name: str, kind: str, **more: Any) -> Node:
         source = {**of, "extract": {"column": name}, **more}
         return terms.field(f"{set_name}/{name}", kind, source)
@@ -143,4 +153,6 @@ def _records(set_name: str, of: Mapping[str, Any]) -> Node:
         same, what = terms.PROVENANCE[name]
         told = {"equivalentProperty": same, "description": {"en": what}}
         fields.append(column(name, "sc:Text") | told)
+    for name, kind in own.items():
+        fields.append(column(name, "sc:Text" if kind == "string" else "sc:Float"))
     return terms.record_set(set_name, fields)
