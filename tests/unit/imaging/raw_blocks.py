@@ -48,7 +48,7 @@ def place(
     order: str = "<",
 ) -> list[Field]:
     """Fields of a GPS directory; a half that is a blank is not stated."""
-    north, east = halves
+    north, east = halves[0], halves[1]
     return [
         *([text(1, north)] if north.strip() else []),
         rationals(2, *latitude, order=order),

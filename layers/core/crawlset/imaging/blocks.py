@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crawlset.embedded import Embedded
-from crawlset.imaging import exif, iptc, texts, xmp, xmp_fields
+from crawlset.imaging import exif, iptc, texts, xmp_fields
 
 _MAX_IPTC = 1 << 20
 
@@ -30,8 +30,14 @@ class Blocks:
     """Texts of a PNG by keyword."""
 
 
-def in_picture(info: Mapping[Any, Any], packet: bytes | None) -> Blocks:
-    """The blocks in the `info` of a picture that Pillow has loaded; its XMP is `packet`."""
+def in_picture(data: bytes, info: Mapping[Any, Any], packet: bytes | None) -> Blocks:
+    """
+    The blocks of a file that Pillow has loaded: in its `info`, or of a TIFF in `data`.
+
+    Its XMP is `packet`.
+    """
+    if exif.is_tiff(data):  # it is an EXIF block itself
+        return Blocks(data, exif.iptc_in_tiff(data, _MAX_IPTC), packet or b"")
     named = {name: text for name, text in info.items() if isinstance(text, str)}
     stated = info.get("exif")
     if not isinstance(stated, bytes):
@@ -42,12 +48,6 @@ def in_picture(info: Mapping[Any, Any], packet: bytes | None) -> Blocks:
     else:
         photoshop = _raw_profile(named.get("Raw profile type iptc", ""))
     return Blocks(stated, photoshop, packet or b"", named)
-
-
-def in_tiff(data: bytes) -> Blocks:
-    """The blocks of a TIFF file, which is an EXIF block itself."""
-    photoshop, packet = exif.packed_in_tiff(data, _MAX_IPTC, xmp.MAX_BYTES + 1)
-    return Blocks(data, photoshop, packet)
 
 
 def read(blocks: Blocks) -> Embedded:

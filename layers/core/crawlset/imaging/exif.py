@@ -20,11 +20,11 @@ _ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
 _MAKE, _MODEL, _ARTIST, _COPYRIGHT = 0x010F, 0x0110, 0x013B, 0x8298
 _EXIF_POINTER, _GPS_POINTER = 0x8769, 0x8825
 _TAKEN_AT, _TAKEN_AT_OFFSET, _TAKEN_AT_FRACTION = 0x9003, 0x9011, 0x9291
-_XMP, _IPTC = 0x02BC, 0x83BB
+_IPTC = 0x83BB
 _LATITUDE_REF, _LATITUDE, _LONGITUDE_REF, _LONGITUDE, _ALTITUDE_REF, _ALTITUDE = range(1, 7)
 _KEPT = frozenset({
     _MAKE, _MODEL, _ARTIST, _COPYRIGHT, _EXIF_POINTER, _GPS_POINTER, _TAKEN_AT, _TAKEN_AT_OFFSET,
-    _TAKEN_AT_FRACTION, _XMP, _IPTC, *range(1, 7),
+    _TAKEN_AT_FRACTION, _IPTC, *range(1, 7),
 })  # fmt: skip
 _BELOW_SEA = b"\1"
 _SIGNS = {"N": 1, "S": -1, "E": 1, "W": -1}
@@ -109,10 +109,14 @@ def read(block: bytes) -> Embedded:
     }
 
 
-def packed_in_tiff(block: bytes, max_iptc: int, max_xmp: int) -> tuple[bytes, bytes]:
-    """The IPTC block and the XMP packet in the first directory of a TIFF file; empty if none."""
-    main = first_directory(block)
-    return (main.value(_IPTC, max_iptc), main.value(_XMP, max_xmp)) if main else (b"", b"")
+def is_tiff(data: bytes) -> bool:
+    return data[:4] in _ORDERS
+
+
+def iptc_in_tiff(data: bytes, most: int) -> bytes:
+    """The IPTC block of a TIFF file, or as much of it; empty if there is none."""
+    main = first_directory(data)
+    return main.value(_IPTC, most) if main is not None else b""
 
 
 def located(latitude: float, longitude: float) -> Embedded:
@@ -156,4 +160,5 @@ def _degrees(parts: Sequence[float], ref: str, refs: str) -> float | None:
     half = ref.strip()[:1].upper()
     if not parts or min(parts) < 0 or not half or half not in refs:
         return None
-    return _SIGNS[half] * sum(part / 60**n for n, part in enumerate(parts))
+    degrees: float = sum(part / 60**n for n, part in enumerate(parts))
+    return _SIGNS[half] * degrees

@@ -75,5 +75,5 @@ def open_picture(data: bytes, image_format: str) -> Decoded:
         orientation(exif),
         packet,
         profile=image.info.get("icc_profile"),
-        blocks=blocks.in_picture(image.info, packet),
+        blocks=blocks.in_picture(data, image.info, packet),
     )

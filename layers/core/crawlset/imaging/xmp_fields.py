@@ -75,5 +75,5 @@ def _degrees(text: str) -> float | None:
     if match is None:
         return None
     *parts, half = match.groups()
-    degrees = sum(float(part) / 60**n for n, part in enumerate(parts) if part)
+    degrees: float = sum(float(part) / 60**n for n, part in enumerate(parts) if part)
     return -degrees if half in "SW" else degrees
