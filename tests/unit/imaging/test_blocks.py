@@ -96,12 +96,21 @@ class TestOfFiles:
 
         assert said == SAID | {"creator": "Zoë"}
 
+    @pytest.mark.parametrize("encoding", ["latin-1", "utf-8"])
+    def test_png_whose_text_is_in_another_encoding_than_its_own(self, encoding: str) -> None:
+        """A `tEXt` has Latin-1 (https://www.w3.org/TR/png-3/#11tEXt), and programs write UTF-8."""
+        info = PngImagePlugin.PngInfo()
+        info.add(b"tEXt", b"Author\0" + "Zoë Ørsted".encode(encoding))
+
+        assert said_by(pictures.encoded("PNG", pnginfo=info)) == {"creator": "Zoë Ørsted"}
+
+    @pytest.mark.parametrize("name", ["exif", "APP1"])
     @pytest.mark.parametrize("behind", [False, True])
     @pytest.mark.parametrize("compressed", [False, True])
-    def test_png_whose_blocks_are_texts(self, compressed: bool, behind: bool) -> None:
+    def test_png_whose_blocks_are_texts(self, compressed: bool, behind: bool, name: str) -> None:
         """exiv2 compresses them, ImageMagick may not (armijnhemel/binaryanalysis-ng/issues/387)."""
-        exif = raw_profile("exif", b"Exif\0\0" + EXIF)
-        by_text = {"Raw profile type exif": exif}
+        exif = raw_profile(name, b"Exif\0\0" + EXIF)
+        by_text = {f"Raw profile type {name}": exif}
 
         assert said_by(png(by_text, compressed=compressed, behind=behind))["make"] == "Canon"
 
@@ -171,6 +180,11 @@ class TestOfFiles:
         assert len(seen.embedded) == 9
         assert sum(len(str(value)) for value in seen.embedded.values()) > 7 * embedded.MAX_TEXT
         assert MAX_ANSWER_BYTES == 1 << 16
+
+
+class TestTexts:
+    def test_are_taken_as_they_are_where_they_cannot_be_latin(self) -> None:
+        assert blocks.read(Blocks(texts={"Author": "山田"})) == {"creator": "山田"}
 
 
 class TestPrecedence:

@@ -120,6 +120,7 @@ class TestTime:
             ("2014-04-26T19:09:19", "2014-04-26T19:09:19"),
             ("2025:03:12 10:00:00\0\0\0", "2025-03-12T10:00:00"),  # elixir-image/image/pull/181
             ("2014:04:26 24:00:00", "2014-04-26"),
+            ("2014:04:26 19:09:60", "2014-04-26"),
             ("2014:04:26", "2014-04-26"),
             # A clock never set: https://github.com/LycheeOrg/Lychee/issues/1200
             ("0000:00:00 00:00:00", None),
@@ -157,6 +158,15 @@ class TestTime:
         ]
 
         assert exif.read(exif_block(photo=photo)) == {"date_time_original": moment}
+
+    @pytest.mark.parametrize(
+        "stated", ["2024-11-16T16:05:38.4+02:00", "2024-11-16T16:05+02:00", "2024-11-16"]
+    )
+    def test_has_no_second_offset(self, stated: str) -> None:
+        """A text in ISO 8601 may have its own already."""
+        photo = [text(raw.TAKEN_AT, stated), text(raw.OFFSET, "+01:00"), text(raw.FRACTION, "407")]
+
+        assert exif.read(exif_block(photo=photo)) == {"date_time_original": stated}
 
 
 class TestLocation:

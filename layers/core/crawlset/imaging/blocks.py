@@ -41,7 +41,8 @@ def in_picture(data: bytes, info: Mapping[Any, Any], packet: bytes | None) -> Bl
     named = {name: text for name, text in info.items() if isinstance(text, str)}
     stated = info.get("exif")
     if not isinstance(stated, bytes):
-        stated = _raw_profile(named.get("Raw profile type exif", ""))
+        profiles = (named.get(f"Raw profile type {name}") for name in ("exif", "APP1"))
+        stated = _raw_profile(next(filter(None, profiles), ""))
     by_number = info.get("photoshop")
     if isinstance(by_number, dict):
         photoshop = iptc.packed(by_number)
@@ -67,10 +68,16 @@ def read(blocks: Blocks) -> Embedded:
 def _png(named: Mapping[str, str]) -> Embedded:
     """Keywords that the PNG specification names."""
     said = {
-        "creator": texts.cleaned(named.get("Author", "")),
-        "copyright_notice": texts.cleaned(named.get("Copyright", "")),
+        "creator": texts.cleaned(_png_text(named.get("Author", ""))),
+        "copyright_notice": texts.cleaned(_png_text(named.get("Copyright", ""))),
     }
     return {name: text for name, text in said.items() if text is not None}
+
+
+def _png_text(text: str) -> str:
+    """A text that Pillow took for Latin-1, as PNG has it; one in Unicode is of a type of its own."""
+    is_latin = type(text) is str and max(text, default="") <= "\xff"
+    return texts.decoded(text.encode("latin-1")) if is_latin else text
 
 
 def _is_changed(block: bytes, digest: bytes) -> bool:

@@ -130,7 +130,7 @@ def located(latitude: float, longitude: float) -> Embedded:
 
 def _taken_at(photo: Directory) -> str | None:
     taken_at = texts.date(texts.decoded(photo.letters(_TAKEN_AT)))
-    if taken_at is None or taken_at.count(":") < 2:  # noqa: PLR2004, it has no seconds
+    if taken_at is None or len(taken_at) != len("2014-05-03T12:31:08"):
         return taken_at
     digits = photo.text(_TAKEN_AT_FRACTION).strip()
     fraction = f".{digits[:6]}" if digits.isascii() and digits.isdecimal() else ""

@@ -131,7 +131,7 @@ def _mended(data: bytes, header: Header, message: str) -> tuple[bytes, Header] |
 def _walk(data: bytes) -> Header:
     frame: tuple[int, ...] | None = None
     exif = xmp = None
-    photoshop = b""
+    photoshop: list[bytes] = []
     zero_symbols: dict[int, int] = {}
     junk: list[tuple[int, int]] = []
     for marker, start, stop in segments(data, junk):
@@ -142,7 +142,7 @@ def _walk(data: bytes) -> Header:
         elif marker == _APP1 and xmp is None and data.startswith(_XMP, start):
             xmp = data[start + len(_XMP) : stop]
         elif marker == _APP13 and data.startswith(_PHOTOSHOP, start):
-            photoshop += data[start + len(_PHOTOSHOP) : stop]
+            photoshop.append(data[start + len(_PHOTOSHOP) : stop])
         elif marker == _TABLES:
             zero_symbols |= _zero_symbols(data[start:stop])
         elif marker == _SCAN:
@@ -162,7 +162,7 @@ def _walk(data: bytes) -> Header:
         kind in _HUFFMAN_FRAMES and precision == _PRECISION,
         exif,
         xmp,
-        photoshop,
+        b"".join(photoshop),
         scan,
         tuple(junk),
         can_end or not is_sequential or n_scanned != n_channels,

@@ -119,4 +119,4 @@ def _is_on_calendar(year: str, month: str | None, day: str | None) -> bool:
 
 
 def _is_on_clock(hour: str, minute: str, second: str | None) -> bool:
-    return hour < "24" and minute < "60" and (second or "00") < "61"
+    return hour < "24" and minute < "60" and (second or "00") < "60"
