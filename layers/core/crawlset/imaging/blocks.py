@@ -75,7 +75,7 @@ def _png(named: Mapping[str, str]) -> Embedded:
 
 
 def _png_text(text: str) -> str:
-    """A text that Pillow took for Latin-1, as PNG has it; one in Unicode is of a type of its own."""
+    """A text that Pillow took for Latin-1, as PNG has it; one in Unicode is of another type."""
     is_latin = type(text) is str and max(text, default="") <= "\xff"
     return texts.decoded(text.encode("latin-1")) if is_latin else text
 
