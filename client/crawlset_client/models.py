@@ -254,6 +254,7 @@ class CrawlJob(Work, kw_only=True):
     resize: dict[str, Any] | None = None
     formats: list[str] = []
     transcode: str | None = None
+    keep_location: bool = False
     progress: Progress = msgspec.field(default_factory=Progress)
     outcomes: dict[str, int] = {}
     bytes_stored: int = 0
@@ -299,6 +300,8 @@ class Image(Record, kw_only=True):
     file_size: int | None = None
     width: int | None = None
     height: int | None = None
+    embedded: dict[str, Any] | None = None
+    """What the file says about itself; a field that it does not have is null."""
     change: str | None = None
     checked_at: datetime | None = None
 

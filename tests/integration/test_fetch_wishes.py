@@ -25,6 +25,7 @@ WISHES: dict[str, Any] = {
     "resize": {"mode": "keep_ratio", "size": 256, "format": "webp", "quality": 80},
     "formats": ["jpeg", "tiff"],
     "transcode": "png",
+    "keep_location": True,
 }
 POLICY = FetchPolicy(robots=False, min_gap_seconds=5.0)
 RESIZE = Resize(ResizeMode.keep_ratio, 256, format=StoredFormat.webp, quality=80)
@@ -55,12 +56,13 @@ class TestCreateCrawlJob:
         }
         assert body["resize"] == WISHES["resize"] | {"only_if_bigger": False}
         assert (body["formats"], body["transcode"]) == (["jpeg", "tiff"], "png")
+        assert body["keep_location"] is True
 
     def test_heeds_every_signal_and_stores_what_came_unless_told(self, project: Project) -> None:
         _, body = create(project)
 
         assert {body["policy"].pop("min_gap_seconds")} | {*body["policy"].values()} == {0.0, True}
-        assert body["resize"] is None
+        assert (body["resize"], body["keep_location"]) == (None, False)
         assert body["formats"] == ["jpeg", "png", "webp", "gif", "avif", "bmp", "ico"]
         assert body["transcode"] is None
 
@@ -96,6 +98,8 @@ class TestCreateCrawlJob:
             ({"formats": ["jpeg", "svg"]}, "/formats/1"),
             ({"formats": "jpeg"}, "/formats"),
             ({"transcode": "gif"}, "/transcode"),
+            ({"keep_location": 1}, "/keep_location"),
+            ({"keep_location": None}, "/keep_location"),
             ({"resize": {"size": 256}}, "/resize/mode"),
             ({"resize": {"mode": "border"}}, "/resize/size"),
             ({"resize": {"mode": "stretch", "size": 256}}, "/resize/mode"),
@@ -134,6 +138,7 @@ class TestReadCrawlJob:
 
         assert (status, body["policy"]["robots"], body["resize"]) == (200, True, None)
         assert (len(body["formats"]), body["transcode"]) == (7, None)
+        assert body["keep_location"] is False
 
 
 class TestDispatch:
@@ -162,6 +167,7 @@ class TestDispatch:
         key = keys.chunk_input(job.id, chunk.id, 1)
         head, _ = unpack(ChunkHead, ChunkUrl, objects.get_lines(key))
         assert (head.policy, head.resize, head.intake) == (policy, resize, intake)
+        assert head.keep_location is wishes.get("keep_location", False)
 
 
 class TestDescription:

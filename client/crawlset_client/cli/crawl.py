@@ -155,6 +155,12 @@ def crawl(
         StoredFormat | None,
         typer.Option(help="Take pictures in all other formats too, and store them in this one."),
     ] = None,
+    keep_location: Annotated[
+        bool,
+        typer.Option(
+            "--keep-location", help="Keep where files say they were taken, which may be a home."
+        ),
+    ] = False,
     ignore: Annotated[
         list[Signal] | None,
         typer.Option(help="An opt-out not to heed, where you may; can be repeated."),
@@ -193,6 +199,7 @@ def crawl(
             ),
             "formats": formats,
             "transcode": transcode,
+            "keep_location": keep_location or None,
         }
         project = run.project(project)
         with run.connect() as crawlset:

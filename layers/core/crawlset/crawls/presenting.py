@@ -124,6 +124,7 @@ def _read(job: CrawlJob, counts: JobCounts) -> CrawlJobRead:
         resize=job.policy.get("resize"),
         formats=intake.formats,
         transcode=intake.transcode,
+        keep_location=job.policy.get("keep_location", False),
         error_message=job.error_message,
         progress=_progress(counts),
         outcomes=dict(counts.outcomes),

@@ -104,6 +104,12 @@ class CrawlJobCreate(RequestBody):
         StoredFormat | None,
         Field(description="Store pictures in any other format in this one; null: refuse them"),
     ] = None
+    keep_location: Annotated[
+        bool,
+        Field(
+            strict=True, description="Keep where a file says that it was taken, which may be a home"
+        ),
+    ] = False
     validation_rules: Annotated[
         dict[str, Any] | None,
         Field(description="Validate with these when the crawl completes"),
@@ -164,6 +170,7 @@ class CrawlJobRead(BaseModel):
     resize: ResizeCreate | None
     formats: list[ImageFormat]
     transcode: StoredFormat | None
+    keep_location: bool
     error_message: str | None
     progress: Progress
     outcomes: dict[Outcome, int]

@@ -43,7 +43,7 @@ def draft(session: Session, job: ExportJob, directory: Path) -> tuple[Draft, lis
     )
     with closing(snapshot.stream_candidates()) as candidates:
         for row in candidates:
-            entry = manifest.entry(row, crawl_job.policy)
+            entry = manifest.entry(row, crawl_job.policy, options)
             if row.id in splits and choice.has(row):
                 name = names[choice.class_of(row.keyword)]
                 place = row.pack_key, row.pack_offset, row.pack_length

@@ -82,6 +82,7 @@ def _fetch_chunk(
             policy=head.policy,
             resize=head.resize,
             intake=head.intake,
+            keep_location=head.keep_location,
             limits=limits,
         )
         pack_key = None

@@ -9,7 +9,7 @@ import io
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from types import ModuleType
 
@@ -31,6 +31,8 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from crawlset.imaging import blocks
+from crawlset.imaging.blocks import Blocks
 from crawlset.imaging.iso_boxes import xmp_of_boxes
 from crawlset.imaging.libheif import LibHeif
 from crawlset.imaging.mending import without_broken_chunks, without_extras
@@ -137,6 +139,7 @@ class Decoded:
     """ICC."""
     subsampling: str | None = None
     """Chroma subsampling such as `420`, if the pixels are YCbCr, whose first channel is grey."""
+    blocks: Blocks = field(default_factory=Blocks)
 
 
 def open_picture(data: bytes, image_format: str) -> Decoded:
@@ -166,6 +169,7 @@ def open_picture(data: bytes, image_format: str) -> Decoded:
         packet = xmp_packet(data, image_format)
     elif image_format in {"jp2", "jxl"}:
         packet = xmp_of_boxes(data)
+    packet = packet or _bytes_of(image, "xmp")
     return Decoded(
         _usual(image),
         8,
@@ -173,9 +177,10 @@ def open_picture(data: bytes, image_format: str) -> Decoded:
         image.height,
         image.mode,
         orientation(exif),
-        packet or _bytes_of(image, "xmp"),
+        packet,
         fault or warning,
         profile=_bytes_of(image, "icc_profile"),
+        blocks=blocks.in_picture(data, image.info, packet),
     )
 
 

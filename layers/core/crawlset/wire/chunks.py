@@ -60,6 +60,8 @@ class ChunkHead(Versioned):
     resize: Resize | None = None
     intake: Intake | None = None
     """Which formats are taken; of jobs that do not say, those that a job takes by itself."""
+    keep_location: bool = False
+    """Whether to keep where a file says that it was taken."""
     run: int = 1
     """Run of the job: the cancel of another run does not stop this chunk."""
 
