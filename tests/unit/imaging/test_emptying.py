@@ -22,11 +22,14 @@ def box(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I4s", 8 + len(body), kind) + body
 
 
-def jxl(packet: bytes = PACKET) -> bytes:
+EXIF = b"II*\0\x08\0\0\0\0\0" + SECRET.encode()
+
+
+def jxl(packet: bytes = PACKET, exif: bytes = EXIF) -> bytes:
     data = files.jxl(files.picture(), usecontainer=True)
-    exif = box(b"Exif", bytes(4) + b"II*\0\x08\0\0\0\0\0" + SECRET.encode())
     at = data.index(b"jxlc") - 4
-    return data[:at] + exif + box(b"xml ", packet) + data[at:]
+    about = box(b"Exif", bytes(4) + exif) + box(b"xml ", packet)
+    return data[:at] + about + data[at:]
 
 
 def jp2(packet: bytes = PACKET) -> bytes:
@@ -95,6 +98,31 @@ class TestEveryFormat:
         for at in range(min(len(data), 400)):
             broken = data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :]
             assert isinstance(stripped(broken, image_format), bytes | Rejection)
+
+
+class TestWhatAFileSays:
+    @pytest.mark.parametrize("image_format", ["avif", "heic", "jxl", "jp2", "tiff"])
+    def test_is_read_and_gone_once_it_is_stripped(self, image_format: str) -> None:
+        exif = Image.Exif()
+        exif[0x010F] = "Acme"
+        block = exif.tobytes()
+        data = {
+            "avif": lambda: pictures.encoded("AVIF", exif=block, xmp=PACKET),
+            "heic": lambda: pictures.encoded("HEIF", exif=block, xmp=PACKET),
+            "jxl": lambda: jxl(exif=block.removeprefix(b"Exif\0\0")),
+            "jp2": jp2,
+            "tiff": lambda: pictures.encoded("TIFF", tiffinfo={0x010F: "Acme", 700: PACKET}),
+        }[image_format]()
+
+        seen = describe(data)
+
+        assert isinstance(seen, Features)
+        assert seen.data_mining == "DMI-PROHIBITED"
+        assert seen.embedded.get("make") == (None if image_format == "jp2" else "Acme")
+        if image_format != "tiff":
+            after = describe(strip(data, image_format))
+            assert isinstance(after, Features)
+            assert "make" not in after.embedded
 
 
 class TestRefusals:

@@ -95,6 +95,17 @@ def xmp_of_boxes(data: bytes) -> bytes | None:
     return None
 
 
+def exif_of_boxes(data: bytes) -> bytes | None:
+    """The TIFF block of a whole JPEG XL file; an offset stands before it."""
+    if data.startswith(b"\xff\x0a"):
+        return None
+    for box in boxes(data, 0, len(data)):
+        if box.kind == b"Exif":
+            (offset,) = struct.unpack_from(">I", data, box.start)
+            return data[box.start + 4 + offset : box.stop]
+    return None
+
+
 def jp2(data: bytes, _: int) -> Probe:
     """From the codestream, which is what is decoded; the header of the file only repeats it."""
     start = 0

@@ -33,7 +33,7 @@ from PIL import (
 
 from crawlset.imaging import blocks
 from crawlset.imaging.blocks import Blocks
-from crawlset.imaging.iso_boxes import xmp_of_boxes
+from crawlset.imaging.iso_boxes import exif_of_boxes, xmp_of_boxes
 from crawlset.imaging.libheif import LibHeif
 from crawlset.imaging.mending import without_broken_chunks, without_extras
 from crawlset.imaging.metadata import orientation, xmp_packet
@@ -169,6 +169,9 @@ def open_picture(data: bytes, image_format: str) -> Decoded:
         packet = xmp_packet(data, image_format)
     elif image_format in {"jp2", "jxl"}:
         packet = xmp_of_boxes(data)
+    told = image.info
+    if image_format == "jxl":  # upright already: its EXIF is not asked how it is turned
+        told = told | {"exif": exif_of_boxes(data)}
     packet = packet or _bytes_of(image, "xmp")
     return Decoded(
         _usual(image),
@@ -180,7 +183,7 @@ def open_picture(data: bytes, image_format: str) -> Decoded:
         packet,
         fault or warning,
         profile=_bytes_of(image, "icc_profile"),
-        blocks=blocks.in_picture(data, image.info, packet),
+        blocks=blocks.in_picture(data, told, packet),
     )
 
 
