@@ -54,6 +54,7 @@ def lines(job: CrawlJob, export_format: ExportFormat, summary: Summary) -> Itera
     if summary.unmet:
         unmet = ", ".join(plain(keyword, "(none)") for keyword in sorted(summary.unmet))
         yield f"- `classes` names keywords that no candidate has: {unmet}"
+    yield from (f"- {plain(warning)}" for warning in export_format.warnings(summary))
     yield ""
     yield from _table("Images", ("split", "class"), summary.classes)
     yield from _table("Licences", ("licence",), _keyed(summary.licences))
@@ -76,7 +77,10 @@ def front_matter(job: CrawlJob, export_format: ExportFormat, summary: Summary) -
 def _configs(export_format: ExportFormat) -> dict[str, Any]:
     """Front matter by which the Hub's viewer and `load_dataset` find the splits."""
     files = export_format.hub_files()
-    return {"configs": [{"config_name": "default", "data_files": files}]} if files else {}
+    if not files:
+        return {}
+    config = {"config_name": "default", "data_files": files, **export_format.hub_options}
+    return {"configs": [config]}
 
 
 def _contents(export_format: ExportFormat) -> Iterator[tuple[str, str]]:

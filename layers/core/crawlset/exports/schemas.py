@@ -53,6 +53,10 @@ class ExportJobRead(RowRead):
             f" {', '.join(LeftOutReason)}"
         ),
     ]
+    warnings: Annotated[
+        list[str],
+        Field(description="What loaders make of the export that nobody would expect, as the card"),
+    ]
     file_size: Annotated[int, Field(description="Bytes of all files")]
     error_message: str | None
     expires_at: datetime | None

@@ -10,6 +10,7 @@ from crawlset import licences
 from crawlset.exports.croissant_terms import ImageDescription
 from crawlset.exports.names import extension
 from crawlset.exports.options import ExportOptions
+from crawlset.exports.summary import Summary
 from crawlset.wire.exports import ExportPlan, Shard
 
 
@@ -118,6 +119,16 @@ class ExportFormat(ABC):
         """Files where the Hub's viewer and `load_dataset` find the images; empty if they cannot."""
         splits = self.plan.splits if self.is_read_by_hub else ()
         return [{"split": name, "path": f"data/{name}-*"} for name in splits]
+
+    @property
+    def hub_options(self) -> Mapping[str, Any]:
+        """Parameters of the loader that finds `hub_files`, for the card."""
+        return {}
+
+    def warnings(self, summary: Summary) -> Iterator[str]:
+        """Sentences on what the format's loaders make of the export that nobody would expect."""
+        del summary
+        yield from ()
 
     def describe_images(self, data: Sequence[str]) -> ImageDescription:
         """Describe to Croissant how images are read from the files of data named `data`."""

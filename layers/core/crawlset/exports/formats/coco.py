@@ -18,6 +18,7 @@ class Coco(TreeFormat):
 
     name = "coco"
     has_class_folders = False
+    loaded_by = "load_dataset('.')"
 
     @property
     def contents(self) -> Contents:

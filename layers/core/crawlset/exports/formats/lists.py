@@ -10,8 +10,9 @@ from typing import IO, Any, Never
 
 from crawlset import licences
 from crawlset.exports.croissant_terms import ImageDescription, column, record_set
-from crawlset.exports.escaping import spreadsheet
+from crawlset.exports.escaping import spreadsheet, without_nul
 from crawlset.exports.formats.base import Contents, ExportFormat
+from crawlset.exports.options import CsvFormulas
 
 COLUMNS = (
     "image_id", "url", "caption", "split", "class", "label", "keyword", "source", "landing_url",
@@ -64,10 +65,12 @@ class Csv(ListFormat):
     def begin(self, out: IO[str]) -> tuple[RowWriter, str]:
         table = csv.writer(out, quoting=csv.QUOTE_ALL)
         table.writerow(COLUMNS)
+        is_escaped = self.options.csv_formulas is CsvFormulas.escape
+        text_of = spreadsheet if is_escaped else without_nul
 
         def write(row: Mapping[str, Any]) -> None:
             cells = (row[name] for name in COLUMNS)
-            table.writerow([spreadsheet(c) if isinstance(c, str) else c for c in cells])
+            table.writerow([text_of(cell) if isinstance(cell, str) else cell for cell in cells])
 
         return write, ""
 
