@@ -8,7 +8,6 @@ Code from before this completes exports without saying so.
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "024"
 down_revision = "019"
@@ -18,7 +17,8 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column(
-        "export_jobs", sa.Column("warnings", JSONB(), nullable=False, server_default="[]")
+        "export_jobs",
+        sa.Column("warnings", sa.ARRAY(sa.Text()), nullable=False, server_default="{}"),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from crawlset.errors import UnprocessableError
 
-MAX_NAMED = 10
+MAX_NAMED = 5
 MAX_SHOWN = 60
 
 

@@ -86,8 +86,8 @@ class TreeFormat(ExportFormat):
             if unread:
                 counts = ", ".join(f"{n:,} {image_format}" for image_format, n in unread.items())
                 yield (
-                    f"{reader} passes over files of these formats without a word: {counts}."
-                    " The option `encode` makes JPEG, PNG or WebP of all."
+                    f"{reader} passes over files of some formats without a word ({counts});"
+                    " the option encode makes JPEG, PNG or WebP of all."
                 )
 
     def _warn_of_folders(self) -> Iterator[str]:
@@ -96,27 +96,28 @@ class TreeFormat(ExportFormat):
         misread = [f"{name} in {folder_name(name)}" for name in renamed if not is_cut(name)]
         if misread:
             yield (
-                "`datasets` would take folders of these names for splits, so that the classes are"
-                f" in others: {missing.named(misread)}."
+                "Folders have another name than their class where datasets would take it for a"
+                f" split: {missing.named(misread)}."
             )
         if cut:
             yield (
-                f"The folders of {len(cut):,} classes have shorter names, of {MAX_BYTES} bytes:"
-                f" {missing.named(cut)}. Whole names are in classes.txt."
+                f"Folders have the beginning of their class's name, whole in classes.txt, where it"
+                f" is longer than {MAX_BYTES} bytes: {missing.named(cut)}."
             )
 
     def _warn_of_missing(self, summary: Summary) -> Iterator[str]:
         classes = self.plan.classes
         has_folders = self.options.missing_classes is MissingClasses.folder
         for split, names in missing.find(summary.classes, classes).items():
-            lack = f"{split} has no image of {len(names):,} of {len(classes):,} classes"
-            yield (
-                f"{lack} ({missing.named(names)}); their folders are empty, for which torchvision"
-                " wants `allow_empty=True`."
+            what_loaders_do = (
+                "the folder is empty, for which torchvision wants allow_empty=True"
                 if has_folders
-                else f"{lack}: {missing.named(names)}. torchvision and Ultralytics number the"
-                " folders they find, so that labels differ from those of other splits; the option"
-                " `missing_classes` makes empty folders, or fails."
+                else "torchvision and Ultralytics number the folders that they find, so that labels"
+                " are not those of other splits; the option missing_classes makes empty folders"
+            )
+            yield (
+                f"{split} lacks {len(names):,} of {len(classes):,} classes ({what_loaders_do}):"
+                f" {missing.named(names)}."
             )
 
 
