@@ -44,7 +44,8 @@ def lines(job: CrawlJob, export_format: ExportFormat, summary: Summary) -> Itera
     yield from (f"| `{name}` | {what} |" for name, what in _contents(export_format))
     yield ""
     if export_format.loaded_by:
-        yield f"`datasets` loads it by `{export_format.loaded_by}`."
+        sentence = f"`datasets` loads it by `{export_format.loaded_by}`."
+        yield f"{sentence} {export_format.loader_note}".rstrip()
         yield ""
     yield f"- Sources: {', '.join(map(plain, job.sources))}"
     yield f"- Intended use: {plain(str(job.policy['intended_use']))}"

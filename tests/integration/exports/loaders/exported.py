@@ -1,6 +1,7 @@
 """Exports as they lie in a folder, and the rows that loaders find there."""
 
 import io
+import zlib
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,9 @@ def store_classes(
     store: Store, *keywords: str | None, n: int = 5, image_format: str = "jpeg", **more: Any
 ) -> None:
     """Store `n` pictures of each of `keywords`."""
-    for at, keyword in enumerate(keywords):
-        bodies = [picture(at * 100 + number, image_format) for number in range(n)]
+    for keyword in keywords:
+        seeds = [zlib.crc32(f"{keyword} {number}".encode()) for number in range(n)]
+        bodies = [picture(seed, image_format) for seed in seeds]
         store(bodies, keyword=keyword, width=SIDE, height=SIDE, format=image_format, **more)
 
 
@@ -44,7 +46,14 @@ class Exported:
     """An export that was downloaded, with its archives unpacked beside the rest."""
 
     def __init__(
-        self, session: Session, job: CrawlJob, root: Path, format_: str, **options: Any
+        self,
+        session: Session,
+        job: CrawlJob,
+        root: Path,
+        format_: str,
+        *,
+        unpack: bool = True,
+        **options: Any,
     ) -> None:
         self.job: ExportJob = factories.create_export_job(
             session, job, format=format_, export_options=SHARES | options
@@ -53,7 +62,7 @@ class Exported:
         session.refresh(self.job)
         self.folder = download(self.job, root / "set")
         self.lines = [line for line in manifest_of(self.job) if line["data_file"]]
-        if format_ in TREES:
+        if unpack and format_ in TREES:
             unpacked(self.folder, self.folder)
         self.classes = (self.folder / "classes.txt").read_text().splitlines()
         self.card = (self.folder / "README.md").read_text()
@@ -77,9 +86,9 @@ class Exported:
     def counts_of_the_card(self) -> Counter[str]:
         """Images by split, as the table of the card has them."""
         table = self.card.partition("## Images")[2].partition("## Licences")[0]
-        rows = [line.split("|")[1:-1] for line in table.splitlines() if line.startswith("| ")][1:]
+        rows = [line.split("|")[1:-1] for line in table.splitlines() if line.startswith("| ")]
         found: Counter[str] = Counter()
-        for row in rows[1:]:
+        for row in rows[2:]:
             found[row[0].strip()] += int(row[-1])
         return found
 

@@ -73,6 +73,8 @@ class ExportFormat(ABC):
     """Whether the Hub's viewer reads the files of data as they are."""
     loaded_by: ClassVar[str | None] = None
     """The call by which `datasets` loads the export, for the card."""
+    loader_note: ClassVar[str] = ""
+    """Sentence of the card on what the loaders do not do."""
     checksums_are: ClassVar[str] = "for `sha256sum --check`"
     """Text of the card on SHA256SUMS."""
 

@@ -19,6 +19,12 @@ _CLASS = r"^.*/([^/]+)/[^/]+$"
 _PLACEHOLDER = ".gitkeep"
 """Empty file by which a folder without images survives archives, Git and the Hub."""
 
+_LABELLED = "load_dataset('imagefolder', data_dir='.', drop_labels=False)"
+_UNLABELLED = (
+    "So does `load_dataset('.')`, by the head of this card. Left out, `drop_labels` makes the"
+    " loader guess: one class alone is no label to it."
+)
+
 TORCHVISION = frozenset({"jpg", "jpeg", "png", "ppm", "bmp", "pgm", "tif", "tiff", "webp"})
 """Extensions of the files that torchvision's `ImageFolder` finds; all others it passes over."""
 DATASETS = TORCHVISION | {"gif", "ico", "jp2"}
@@ -125,7 +131,8 @@ class ImageFolder(TreeFormat):
     """Folders as `datasets` and torchvision read them."""
 
     name = "imagefolder"
-    loaded_by = "load_dataset('imagefolder', data_dir='.', drop_labels=False)"
+    loaded_by = _LABELLED
+    loader_note = _UNLABELLED
     readers: ClassVar = {"datasets": DATASETS, "torchvision": TORCHVISION}
 
 
@@ -133,7 +140,8 @@ class Yolo(TreeFormat):
     """Folders as Ultralytics' classifiers read them, where `validation` is called `val`."""
 
     name = "yolo"
-    loaded_by = "load_dataset('imagefolder', data_dir='.', drop_labels=False)"
+    loaded_by = _LABELLED
+    loader_note = _UNLABELLED
     readers: ClassVar = {"Ultralytics": TORCHVISION}
 
     def split_name(self, split: str) -> str:
