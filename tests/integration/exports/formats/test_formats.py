@@ -227,7 +227,7 @@ class TestLists:
     def test_csv_is_read_by_pandas_and_no_formula(
         self, session: Session, job: CrawlJob, tmp_path: Path
     ) -> None:
-        folder, lines = exported(session, job, "csv", tmp_path)
+        folder, lines = exported(session, job, "csv", tmp_path, csv_formulas="escape")
 
         table = pd.read_csv(folder / "images.csv", keep_default_na=False)
 

@@ -76,7 +76,9 @@ class TreeFormat(ExportFormat):
     def describe_images(self, data: Sequence[str]) -> ImageDescription:
         fields = [file_field("split", "sc:Text", "fullpath", _SPLIT)]
         if self.has_class_folders:
-            fields.append(file_field("class", "sc:Text", "fullpath", _CLASS))
+            is_class = all(folder_name(name) == name for name in self.plan.classes)
+            name = "class" if is_class else "folder"
+            fields.append(file_field(name, "sc:Text", "fullpath", _CLASS))
         return in_archives(data, fields)
 
     def warnings(self, summary: Summary) -> Iterator[str]:
