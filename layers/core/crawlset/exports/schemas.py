@@ -55,7 +55,7 @@ class ExportJobRead(RowRead):
     ]
     warnings: Annotated[
         list[str],
-        Field(description="What loaders make of the export that nobody would expect, as the card"),
+        Field(description="What loaders make of it that nobody would expect, as in the card"),
     ]
     file_size: Annotated[int, Field(description="Bytes of all files")]
     error_message: str | None

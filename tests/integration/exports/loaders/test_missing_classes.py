@@ -95,6 +95,21 @@ class TestMissingClasses:
         assert made.job.n_images == 13
 
 
+@pytest.mark.parametrize("format_", ["yolo", "parquet", "csv"])
+def test_a_split_without_an_image_is_told(
+    session: Session, job: CrawlJob, store: Store, tmp_path: Path, format_: str
+) -> None:
+    store_classes(store, "cat", n=1)
+
+    made = Exported(session, job, tmp_path, format_)
+
+    validation = "val" if format_ == "yolo" else "validation"
+    assert made.job.warnings == [
+        f"The split {split} is without an image." for split in (validation, "test")
+    ]
+    assert f"The split {validation} is without an image." in made.card
+
+
 def labels(made: Exported) -> set[tuple[str, int]]:
     return {(line["split"], line["label"]) for line in made.lines}
 

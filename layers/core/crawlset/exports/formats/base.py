@@ -128,9 +128,11 @@ class ExportFormat(ABC):
         return {}
 
     def warnings(self, summary: Summary) -> Iterator[str]:
-        """Sentences on what the format's loaders make of the export that nobody would expect."""
-        del summary
-        yield from ()
+        """Sentences on what nobody would expect of the export or of what loaders make of it."""
+        present = {split for split, _ in summary.classes}
+        for split, share in self.options.splits.model_dump().items():
+            if present and share and self.split_name(split) not in present:
+                yield f"The split {self.split_name(split)} is without an image."
 
     def describe_images(self, data: Sequence[str]) -> ImageDescription:
         """Describe to Croissant how images are read from the files of data named `data`."""

@@ -75,7 +75,7 @@ class Csv(ListFormat):
         return {"keep_default_na": False}
 
     def warnings(self, summary: Summary) -> Iterator[str]:
-        del summary
+        yield from super().warnings(summary)
         classes = self.plan.classes
         absent = [name for name in classes if name in PANDAS_NA]
         if classes and all(map(_is_number, classes)):

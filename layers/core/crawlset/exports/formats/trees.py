@@ -82,6 +82,7 @@ class TreeFormat(ExportFormat):
         return in_archives(data, fields)
 
     def warnings(self, summary: Summary) -> Iterator[str]:
+        yield from super().warnings(summary)
         if self.has_class_folders:
             yield from self._warn_of_folders()
             yield from self._warn_of_missing(summary)
