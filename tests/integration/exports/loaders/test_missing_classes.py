@@ -110,6 +110,44 @@ def test_a_split_without_an_image_is_told(
     assert f"The split {validation} is without an image." in made.card
 
 
+class TestClassesThatCouldNotBeExported:
+    @pytest.fixture(autouse=True)
+    def stored(self, bucket: None, store: Store) -> None:
+        store_classes(store, "cat", "dog")
+        store([b"no picture" * 9, b"none either" * 9], keyword="ant", format="jpeg")
+
+    def test_are_told_where_loaders_number_folders(
+        self, session: Session, job: CrawlJob, tmp_path: Path
+    ) -> None:
+        made = Exported(session, job, tmp_path, "imagefolder", encode={"format": "png"})
+
+        assert made.job.left_out == {"not_transformed": 2}
+        (told,) = [
+            line for line in made.job.warnings if "no image of some could be exported" in line
+        ]
+        assert told.endswith("ant.")
+        assert made.classes == ["ant", "cat", "dog"]
+
+    def test_have_folders_too_if_asked_for(
+        self, session: Session, job: CrawlJob, tmp_path: Path
+    ) -> None:
+        made = Exported(
+            session, job, tmp_path, "yolo", encode={"format": "png"}, missing_classes="folder"
+        )
+
+        for split in made.splits:
+            found = torch_loaders.samples(made.folder / split, allow_empty=True)
+            rows = Counter((sha256(path.read_bytes()), label) for path, label in found)
+            assert rows == made.rows(split)
+
+    def test_fail_the_export_if_asked_to(self, session: Session, job: CrawlJob) -> None:
+        options = {"splits": {"train": 1}, "encode": {"format": "png"}, "missing_classes": "fail"}
+        export_job = factories.create_export_job(session, job, export_options=options)
+
+        with pytest.raises(ClassMissingError, match="train has no image of ant"):
+            export(export_job)
+
+
 def labels(made: Exported) -> set[tuple[str, int]]:
     return {(line["split"], line["label"]) for line in made.lines}
 

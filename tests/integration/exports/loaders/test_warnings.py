@@ -5,6 +5,8 @@ from typing import Any
 
 import mlcroissant
 import pytest
+from mlcroissant._src.core import constants
+from mlcroissant._src.operation_graph.operations import extract
 from sqlalchemy.orm import Session
 
 from crawlset.models import CrawlJob
@@ -62,16 +64,32 @@ class TestFolders:
         assert made.classes == ["train", "_".join(LONG.split())]
 
     def test_are_called_folders_in_croissant(
-        self, session: Session, job: CrawlJob, store: Store, tmp_path: Path
+        self,
+        session: Session,
+        job: CrawlJob,
+        store: Store,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        store_classes(store, "train", "cat")
+        monkeypatch.setattr(constants, "EXTRACT_PATH", tmp_path / "extracted")
+        monkeypatch.setattr(extract, "EXTRACT_PATH", tmp_path / "extracted")
+        store_classes(store, "train")
+        store_classes(store, "cat", n=1)
 
-        made = Exported(session, job, tmp_path, "imagefolder", unpack=False)
+        made = Exported(
+            session, job, tmp_path, "imagefolder", unpack=False, missing_classes="folder"
+        )
 
-        metadata = mlcroissant.Dataset(jsonld=str(made.folder / "croissant.json")).metadata
-        assert metadata.issues.errors == set()
-        fields = {field.name for field in metadata.record_sets[0].fields}
-        assert fields == {"image", "file_name", "split", "folder"}
+        dataset = mlcroissant.Dataset(jsonld=str(made.folder / "croissant.json"))
+        assert dataset.metadata.issues.errors == set()
+        rows = [
+            (row["images/split"].decode(), row["images/folder"].decode())
+            for row in dataset.records("images")
+        ]
+        expected = [
+            (line["split"], {"train": "train~", "cat": "cat"}[line["class"]]) for line in made.lines
+        ]
+        assert sorted(rows) == sorted(expected)
 
 
 class TestFormats:

@@ -116,6 +116,12 @@ class TreeFormat(ExportFormat):
 
     def _warn_of_missing(self, summary: Summary) -> Iterator[str]:
         classes = self.plan.classes
+        present = {name for _, name in summary.classes}
+        if gone := [name for name in classes if present and name not in present]:
+            yield (
+                "Loaders number classes otherwise than classes.txt, as no image of some could be"
+                f" exported: {missing.named(gone)}."
+            )
         has_folders = self.options.missing_classes is MissingClasses.folder
         for split, names in missing.find(summary.classes, classes).items():
             what_loaders_do = (
