@@ -265,4 +265,6 @@ class TestLists:
             hugging_face.load_dataset(builder, **files),
         ):
             assert loaded["train"]["sha256"] == [line["sha256"] for line in lines]
-        assert f"load_dataset('{builder}', data_files=" in (folder / "README.md").read_text()
+        card = (folder / "README.md").read_text()
+        assert f"load_dataset('{builder}', data_files=" in card
+        assert "All rows are in one split" in card

@@ -30,7 +30,8 @@ pytestmark = [
 WORDS = ("train", "Test", "val", "dev set", "1 eval", "bullet-train", "test.2", "valid_")
 ODD = (
     "007", "1.0", "-rf", "~", "train~", ".hidden", "__pycache__", "[a-z]*{b}?", "a, 'b' #c %20",
-    "x" * 300, "é" * 200, "caf\u00e9", "cafe\u0301", "https://x.org/?a=b", "a.zip", "README.md",
+    "x" * 300, "é" * 200, "caf\u00e9", "cafe\u0301", "https://x.org/?a=b", "a.zip",
+    "logs.eval", "task.toml", "bullet\ntrain", "README.md",
     "con.", "..", "🐈", "NA", "classes.txt", "metadata", None,
 )  # fmt: skip
 

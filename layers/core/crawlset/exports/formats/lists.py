@@ -37,6 +37,7 @@ class ListFormat(ExportFormat):
     """One file with a row for every image, and no pictures."""
 
     has_data_files = False
+    loader_note = "All rows are in one split then: the column `split` says which each belongs to."
 
     @property
     def contents(self) -> Contents:
