@@ -69,10 +69,15 @@ class TestMissingClasses:
         self, session: Session, job: CrawlJob, tmp_path: Path
     ) -> None:
         made = Exported(session, job, tmp_path, "imagefolder")
+        with_folders = Exported(
+            session, job, tmp_path / "folders", "imagefolder", missing_classes="folder"
+        ).folder
         (lacking, *_) = (split for split in made.splits if (split, 0) not in labels(made))
 
         found = torch_loaders.samples(made.folder / lacking)
 
+        with pytest.raises(FileNotFoundError, match="aardvark"):
+            torch_loaders.samples(with_folders / lacking)
         assert {label for _, label in found} == {0, 1}
         assert {label for _, label in made.rows(lacking)} == {1, 2}
 

@@ -1,10 +1,10 @@
 """
 What torchvision and Ultralytics find in a folder: their rules, as PyTorch is too large for tests.
 
-Read in https://github.com/pytorch/vision/blob/v0.24.0/torchvision/datasets/folder.py and
+Read in `torchvision/datasets/folder.py` of https://pypi.org/project/torchvision/0.29.1/ and in
 https://github.com/ultralytics/ultralytics/blob/00bfe3459a05b6c36026fb7689fc73c818da1cd1/ultralytics/data/utils.py
-(check_cls_dataset), whose classifier reads each split by torchvision's `ImageFolder` with
-`allow_empty=True`.
+(check_cls_dataset). Ultralytics reads each split by torchvision's `ImageFolder` with
+`allow_empty=True` (`ClassificationDataset` in `ultralytics/data/dataset.py`).
 """
 
 import os
@@ -24,7 +24,7 @@ def samples(root: Path, *, allow_empty: bool = False) -> list[tuple[Path, int]]:
     """
     classes = sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
     if not classes:
-        raise FileNotFoundError(f"Couldn't find any class folder in {root}.")
+        raise FileNotFoundError(f"no folder of a class in {root}")
     found = [
         (Path(place, name), label)
         for label, class_name in enumerate(classes)
@@ -35,7 +35,7 @@ def samples(root: Path, *, allow_empty: bool = False) -> list[tuple[Path, int]]:
     empty = set(range(len(classes))) - {label for _, label in found}
     if empty and not allow_empty:
         missing = ", ".join(classes[label] for label in sorted(empty))
-        raise FileNotFoundError(f"Found no valid file for the classes {missing}.")
+        raise FileNotFoundError(f"no image of {missing}")
     return found
 
 
