@@ -8,7 +8,7 @@ from datasets.data_files import (
     DEFAULT_PATTERNS_SPLIT_IN_FILENAME,
     SPLIT_KEYWORDS,
 )
-from fsspec.utils import glob_translate
+from fsspec.utils import glob_translate  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
