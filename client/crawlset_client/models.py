@@ -189,6 +189,8 @@ class ExportJob(Work, kw_only=True):
     n_images: int | None = None
     left_out: dict[str, int] = {}
     """Images that were chosen and cannot be exported as asked, by reason."""
+    warnings: list[str] = []
+    """What loaders make of the export that nobody would expect."""
     file_size: int | None = None
     expires_at: datetime | None = None
     withheld: Withheld | None = None

@@ -121,7 +121,9 @@ class TestUnpacking:
         assert unpacked(gzip.compress(body), "gzip", "gzip", piece=1) == body
 
     @pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
-    @pytest.mark.parametrize("trailer", [b"\0", b"\r\n", b"\0" * 70_000, gzip.compress(b"more")])
+    @pytest.mark.parametrize(
+        "trailer", [b"\0", b"\r\n", b"\0" * 70_000, gzip.compress(b"more", mtime=0)]
+    )
     def test_passes_over_what_follows(self, pack: Callable[[bytes], bytes], trailer: bytes) -> None:
         body = PICTURES["gif"]
         coding = "gzip" if pack is gzip.compress else "deflate"
