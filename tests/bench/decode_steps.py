@@ -25,8 +25,18 @@ from PIL import Image, JpegImagePlugin
 from rich.console import Console
 from rich.table import Table
 
-from crawlset.imaging import blocks, decode, features, hashes, jpeg, metadata, scores
+from crawlset.imaging import (
+    blocks,
+    decode,
+    features,
+    hashes,
+    jpeg,
+    metadata,
+    orientation,
+    scores,
+)
 from crawlset.imaging.blocks import Blocks
+from crawlset.imaging.miniature import miniature
 from crawlset.imaging.pool import DecodePool
 from crawlset.kit.event_loop import Loop, Promise
 from crawlset.kit.spool import Body
@@ -99,9 +109,9 @@ def steps(files: list[bytes], n_rounds: int = N_ROUNDS) -> list[Step]:
     decoded = [
         decode._jpeg(data, header, None) for data, header in zip(files, headers, strict=True)
     ]
-    small = [decode._small(picture) for picture in decoded]
-    inner = [hashes.without_border(pixels, box) for pixels, box in small]
-    exact = [pixels.astype(np.float64) for pixels, _ in small]
+    small = [miniature(picture) for picture in decoded]
+    inner = [hashes.without_border(one.grey, one.box) for one in small]
+    exact = [one.grey.astype(np.float64) for one in small]
     results = [decode.describe(data) for data in files]
     messages = [json.dumps(features.result_message(result)).encode() for result in results]
     boxed = list(zip(exact, inner, strict=True))
@@ -119,10 +129,12 @@ def steps(files: list[bytes], n_rounds: int = N_ROUNDS) -> list[Step]:
                 lambda picture: decode._features(picture, "jpeg", 1, None),
                 decoded,
             ),
-            "· · border": (lambda pair: hashes.without_border(*pair), small),
+            "· · small and upright, its pixels hashed": (miniature, decoded),
+            "· · border": (lambda one: hashes.without_border(one.grey, one.box), small),
             "· · phash, four views": (lambda pair: hashes.phashes(*pair), boxed),
             "· · phash, a size not seen before": (_phashes_anew, boxed),
-            "· · scores": (lambda pair: scores.scores(pair[0]), small),
+            "· · scores": (lambda one: scores.scores(one.grey), small),
+            "· · colours": (lambda one: scores.colours(one.chroma), small),
             "· XMP that has no DataMining": (
                 lambda header: metadata.data_mining(header.xmp),
                 headers,
@@ -260,7 +272,7 @@ def _simplejpeg(data: bytes) -> None:
     simplejpeg.decode_jpeg(data, "GRAY", min_height=64, min_width=64, strict=True)
 
 
-def _phashes_anew(pair: tuple[np.ndarray, hashes.Box]) -> None:
+def _phashes_anew(pair: tuple[np.ndarray, orientation.Box]) -> None:
     hashes._frequencies.cache_clear()
     hashes.phashes(*pair)
 

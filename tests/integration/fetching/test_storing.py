@@ -177,10 +177,57 @@ class TestResizing:
                 "width": pictures.SIZE[0],
                 "height": pictures.SIZE[1],
                 "format": "png",
+                "mode": "RGB",
+                "n_frames": 1,
             },
         }
         with tarfile.open(pack_path) as tar:
             assert tar.getnames() == ["chunk-00000.jpg"]
+
+    @pytest.mark.parametrize("received", ["PNG", "GIF", "WEBP"])
+    @pytest.mark.parametrize("stored_format", list(StoredFormat))
+    @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+    def test_tells_of_the_stored_file_and_not_of_the_animation_received(
+        self,
+        web: Web,
+        fetch: Fetch,
+        pack_path: Path,
+        received: str,
+        stored_format: StoredFormat,
+        mode: str,
+    ) -> None:
+        """A browser plays animated PNGs; people store them without asking for the frames."""
+        frames = [pictures.picture(mode).rotate(20 * n) for n in range(3)]
+        data = pictures.encoded(received, frames[0], save_all=True, append_images=frames[1:])
+        wanted = Resize(ResizeMode.keep_ratio, 64, format=stored_format, quality=9)
+
+        stored = only(fetch(web.add("/a", data), resize=wanted))
+
+        assert stored.pack_offset is not None
+        packed = pack_path.read_bytes()[stored.pack_offset :][: stored.pack_length]
+        with Image.open(io.BytesIO(packed)) as image, Image.open(io.BytesIO(data)) as animation:
+            assert (stored.mode, stored.n_frames) == (image.mode, getattr(image, "n_frames", 1))
+            assert stored.format == (image.format or "").lower()
+            assert stored.transform is not None
+            original = stored.transform["original"]
+            assert (original["mode"], original["n_frames"]) == (animation.mode, 3)
+            assert (original["format"], original["file_size"]) == (received.lower(), len(data))
+
+    def test_tells_no_orientation_of_a_file_that_is_stored_upright(
+        self, web: Web, fetch: Fetch
+    ) -> None:
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        url = web.add("/a.jpg", pictures.jpeg(exif=exif))
+
+        as_received = only(fetch(url))
+        resized = only(fetch(url, resize=Resize(ResizeMode.keep_ratio, 64)))
+
+        assert (as_received.evidence["orientation"], as_received.width) == (6, pictures.SIZE[0])
+        assert "orientation" not in resized.evidence
+        assert resized.transform is not None
+        assert resized.transform["original"]["orientation"] == 6
+        assert (resized.width, resized.height) == (64, 85)
 
     def test_leaves_bytes_as_received_unless_asked(self, web: Web, fetch: Fetch) -> None:
         assert only(fetch(web.add("/a.jpg", pictures.jpeg()))).transform is None

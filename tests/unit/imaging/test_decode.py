@@ -104,13 +104,6 @@ class TestDescribe:
         for name, score in png.items():
             assert score == pytest.approx(jpeg[name], abs=0.02), name
 
-    def test_hashes_a_palette_with_transparent_colours(self) -> None:
-        image = pictures.picture("P")
-
-        data = pictures.encoded("PNG", image, transparency=bytes(range(0, 250, 10)))
-
-        assert features(data).phashes == features(pictures.encoded("PNG", image)).phashes
-
     def test_measures_a_16_bit_picture_by_its_high_bytes(self) -> None:
         slope = Image.new("L", pictures.SIZE)
         slope.putdata([x * 255 // 200 for _ in range(150) for x in range(200)])

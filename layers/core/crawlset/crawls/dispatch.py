@@ -96,6 +96,7 @@ def _url(image: Image) -> ChunkUrl:
             last_modified=image.last_modified,
             sha256=transform["original"]["sha256"] if transform else image.sha256.hex(),
             phash=image.phash,
+            colours=image.colours,
         )
     return ChunkUrl(image.ordinal, image.url, image.n_retries, known)
 

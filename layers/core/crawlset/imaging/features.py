@@ -22,6 +22,7 @@ MAX_TRANSFORMED_BYTES = 32 << 20
 _MAX_TEXT = 200
 _MAX_SIDE = 1 << 31
 _HASHES = range(-(1 << 63), 1 << 63)
+_N_HASHES = frozenset({4, 5})
 _WORDS = re.compile(r"[a-z0-9_ ]{1,300}")
 _WORD = re.compile(r"[A-Za-z0-9;_-]{1,64}")
 
@@ -34,11 +35,17 @@ class Transformed:
     format: str
     width: int
     height: int
+    mode: str = "RGB"
 
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What one decode tells; sides as encoded, before the EXIF orientation is applied."""
+    """
+    What one decode tells.
+
+    Sides are as encoded; everything else is of the picture set upright, on paper if it can be seen
+    through.
+    """
 
     format: str
     width: int
@@ -46,10 +53,14 @@ class Features:
     mode: str
     n_frames: int
     orientation: int | None
-    phashes: tuple[int, int, int, int]
-    """Perceptual hashes, signed 64 bits: whole, mirrored, without its outer 5 %, its outer 10 %."""
+    phashes: tuple[int, ...]
+    """
+    Perceptual hashes, signed 64 bits: whole, mirrored, without its outer 5 %, its outer 10 %.
+
+    A fifth of the whole on the other paper, if the picture can be seen through and is seen there.
+    """
     pixel_hash: int
-    """Hash of the small grey picture that the other features are taken from, signed 64 bits."""
+    """Hash of the size and the pixels; of a JPEG as it is decoded small. Signed 64 bits."""
     scores: dict[str, float]
     warning: str | None = None
     """What the decoder found odd and could mend without loss."""
@@ -58,6 +69,8 @@ class Features:
     embedded: Embedded = field(default_factory=dict)
     """What the file says about itself, the location included."""
     transformed: Transformed | None = None
+    colours: int = 0
+    """Packed by `imaging.colours`, signed 64 bits; 0 is grey."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +160,7 @@ def result_from(message: dict[str, Any], data: bytes) -> Features | Rejection:
         return features
     picture = Transformed(**transformed | {"data": data})
     _claim(data)
-    _claim(StoredFormat(picture.format))
+    _claim(StoredFormat(picture.format) and _WORD.fullmatch(picture.mode))
     _claim(_are_whole(range(1, _MAX_SIDE), picture.width, picture.height))
     return replace(features, transformed=picture)
 
@@ -169,8 +182,8 @@ def _check(seen: Features) -> None:
     _claim(seen.format in EXTENSIONS and _WORD.fullmatch(seen.mode))
     _claim(_are_whole(range(1, _MAX_SIDE), seen.width, seen.height, seen.n_frames))
     _claim(seen.orientation is None or _are_whole(range(1, 9), seen.orientation))
-    _claim(len(seen.phashes) == 4 and _are_whole(_HASHES, *seen.phashes))  # noqa: PLR2004
-    _claim(_are_whole(_HASHES, seen.pixel_hash))
+    _claim(len(seen.phashes) in _N_HASHES and _are_whole(_HASHES, *seen.phashes))
+    _claim(_are_whole(_HASHES, seen.pixel_hash, seen.colours))
     _claim(_WORDS.fullmatch(" ".join(seen.scores)))
     _claim({type(score) for score in seen.scores.values()} == {float})
     _claim(math.isfinite(sum(seen.scores.values())))

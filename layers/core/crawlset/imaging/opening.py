@@ -37,6 +37,7 @@ from crawlset.imaging.iso_boxes import exif_of_boxes, xmp_of_boxes
 from crawlset.imaging.libheif import LibHeif
 from crawlset.imaging.mending import without_broken_chunks, without_extras
 from crawlset.imaging.metadata import orientation, xmp_packet
+from crawlset.imaging.paper import whole_key
 from crawlset.imaging.sniff import TruncatedError
 
 MAX_PIXELS = 50_000_000
@@ -200,6 +201,8 @@ def _loaded(data: bytes, image_format: str) -> tuple[Image.Image, str | None]:
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         warnings.filterwarnings("ignore", "Corrupt EXIF data")
         image = _OPENERS[image_format](io.BytesIO(data))
+        if isinstance(image, ImageFile.ImageFile):
+            whole_key(image)
         image.load()
     return image, next((str(one.message) for one in told), None)
 

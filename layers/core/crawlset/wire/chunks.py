@@ -35,6 +35,9 @@ class Known:
     last_modified: str | None = None
     sha256: str | None = None
     phash: int | None = None
+    colours: int | None = None
+    """None of what was measured before colours were: hashes were not of the upright picture then,
+    nor of one laid on paper."""
 
 
 @dataclass(frozen=True, slots=True)
