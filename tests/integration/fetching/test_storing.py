@@ -271,20 +271,17 @@ class TestIntake:
         assert (transcoded.format, kept.format) == ("webp", "jpeg")
         assert (transcoded.width, transcoded.height) == pictures.SIZE
         assert kept.transform is None
+        assert transcoded.transform is not None
+        original = transcoded.transform.pop("original")
         assert transcoded.transform == {
             "mode": "no",
             "size": 0,
             "only_if_bigger": False,
             "format": "webp",
             "quality": 95,
-            "original": {
-                "sha256": hashlib.sha256(data).hexdigest(),
-                "file_size": len(data),
-                "width": pictures.SIZE[0],
-                "height": pictures.SIZE[1],
-                "format": "tiff",
-            },
         }
+        assert (original["format"], original["file_size"]) == ("tiff", len(data))
+        assert original["sha256"] == hashlib.sha256(data).hexdigest()
         with tarfile.open(pack_path) as tar:
             assert set(tar.getnames()) == {"chunk-00000.webp", "chunk-00001.jpg"}
 
