@@ -55,6 +55,8 @@ def files() -> Iterator[tuple[str, str, str, bytes]]:
         yield f"avif {mode}", "avif", mode, pictures.encoded("AVIF", picture(mode))
         yield f"heic {mode}", "heic", mode, pictures.encoded("HEIF", picture(mode), quality=90)
         yield f"ico of a png {mode}", "ico", mode, icon(mode)
+    tiles = pictures.encoded("HEIF", picture(), quality=90, tile_size=64, thumbnails=[32])
+    yield "heic of tiles", "heic", "RGB", tiles
     for mode in ("L", "LA", "RGB", "RGBA"):
         yield f"jxl {mode}", "jxl", mode, jxl(picture(mode))
         yield f"jp2 {mode}", "jp2", mode, pictures.encoded("JPEG2000", picture(mode))
