@@ -198,7 +198,7 @@ class TestLine:
 
         assert line.refused == "invalid_url"
         assert len(line.url) == 8192
-        assert line.title == "half ? of \ufffd it"
+        assert line.title == "half \ufffd of \ufffd it"
         assert line.creator == "c" * 2_000
         assert line.keyword == "cat"
         assert (line.width, line.height) == (None, None)

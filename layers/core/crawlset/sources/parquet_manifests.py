@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from itertools import repeat
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from crawlset.settings import MAX_MANIFEST_BYTES
-from crawlset.sources.manifest_rows import MalformedManifestError, Row, places, text_of
+from crawlset.sources.manifest_rows import MalformedManifestError, Row, places, row_of
 
 BATCH_ROWS = 1_000
 READ_BYTES = 1 << 20
@@ -51,14 +51,25 @@ def _batched_rows(stream: BinaryIO, columns: list[str | None]) -> Iterator[Row]:
             if batch is None:
                 return
             values = [
-                repeat(None) if name is None else batch.column(name).to_pylist() for name in columns
+                repeat(None) if name is None else _values(batch.column(name)) for name in columns
             ]
         except MemoryError:
             raise
         except PARQUET_ERRORS as error:
             raise _broken(error) from error
         for row in zip(*values, strict=False):
-            yield tuple(map(text_of, row))
+            yield row_of(row)
+
+
+def _values(column: Any) -> list[Any]:
+    """The cells of a column. Nobody checks texts that are written into Parquet: some are none."""
+    try:
+        return cast("list[Any]", column.to_pylist())
+    except UnicodeDecodeError:
+        if pa.types.is_dictionary(column.type):
+            column = column.dictionary_decode()
+        texts = column.cast(pa.large_binary()).to_pylist()
+        return [text and text.decode(errors="surrogateescape") for text in texts]
 
 
 def _check_size(metadata: Any, columns: set[str]) -> None:
@@ -77,13 +88,18 @@ def _check_size(metadata: Any, columns: set[str]) -> None:
 
 def _is_plain(type_: Any) -> bool:
     """Whether a cell can say anything: of a nested column, one cell can fill the memory."""
-    return _is_text(type_) or pa.types.is_integer(type_) or pa.types.is_floating(type_)
+    type_ = _value_type(type_)
+    is_number = pa.types.is_integer(type_) or pa.types.is_floating(type_)
+    return _is_text(type_) or is_number or pa.types.is_decimal(type_) or pa.types.is_boolean(type_)
+
+
+def _value_type(type_: Any) -> Any:
+    """Categories of pandas are dictionaries."""
+    return type_.value_type if pa.types.is_dictionary(type_) else type_
 
 
 def _is_text(type_: Any) -> bool:
-    if pa.types.is_dictionary(type_):
-        type_ = type_.value_type
-    return type_ in {pa.string(), pa.large_string(), pa.string_view()}
+    return _value_type(type_) in {pa.string(), pa.large_string(), pa.string_view()}
 
 
 def _broken(error: Exception) -> MalformedManifestError:
