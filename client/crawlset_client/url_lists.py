@@ -14,6 +14,7 @@ MAX_BYTES_IN_REQUEST = 4 << 20
 MAX_MANIFEST_BYTES = 1 << 30
 MAX_ROWS = 1_000_000
 PIECE_BYTES = 1 << 20
+BYTE_ORDER_MARK = "\ufeff"
 
 FORMATS = {
     ".txt": "txt",
@@ -75,10 +76,11 @@ def read_url_list(path: Path, max_images: int | None = None) -> UrlList:
 def _read_urls(path: Path) -> tuple[str, ...] | None:
     """The lines of a short text; None for what only the service can read, as it is in a file."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         return None
-    urls = tuple(url for line in text.split("\n") if (url := line.strip()) and url[0] != "#")
+    lines = (line.lstrip(BYTE_ORDER_MARK).strip() for line in text.split("\n"))
+    urls = tuple(url for url in lines if url and url[0] != "#")
     if not urls:
         raise InvalidListError(path, "there is no URL in it")
     return urls if len(urls) <= MAX_URLS_IN_REQUEST and "\0" not in text else None
