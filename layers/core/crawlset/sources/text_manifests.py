@@ -198,26 +198,27 @@ class _RowLines:
 
 def _jsonl_rows(lines: Iterator[str]) -> Iterator[Row]:
     for number, line in enumerate(lines, 1):
-        if not line.strip():
+        text = line.rstrip()
+        if not text:
             continue
         try:
-            found = json.loads(line)
+            found = json.loads(text)
         except json.JSONDecodeError as error:
-            yield odd_row(f"line {number}, column {error.colno} is not JSON ({error.msg})", line)
+            yield odd_row(f"line {number}, column {error.colno} is not JSON ({error.msg})", text)
             continue
         except (ValueError, RecursionError):
-            yield odd_row(f"line {number} is not JSON that can be read", line)
+            yield odd_row(f"line {number} is not JSON that can be read", text)
             continue
-        yield _json_row(found, number, line)
+        yield _json_row(found, number, text)
 
 
-def _json_row(found: Any, number: int, line: str) -> Row:
+def _json_row(found: Any, number: int, text: str) -> Row:
     if isinstance(found, str):
         return (text_of(found), *NOTHING)
     if not isinstance(found, dict):
-        return odd_row(f"line {number} is neither an object nor a string", line)
+        return odd_row(f"line {number} is neither an object nor a string", text)
     if len(found) > MAX_COLUMNS:
-        return odd_row(f"line {number} has more than {MAX_COLUMNS:,} names", line)
+        return odd_row(f"line {number} has more than {MAX_COLUMNS:,} names", text)
     return row_of([_first_said(found, names) for names in _names_in(tuple(found))])
 
 
