@@ -340,8 +340,8 @@ class TestUrls:
         ]
 
     def test_writes_nothing_of_a_manifest_that_is_cut_short(self) -> None:
-        lines = "".join(f"https://a.example/{n * n}\n" for n in range(30_000)).encode()
-        objects.put("uploads/a/b", gzip.compress(lines)[:-2_000])
+        urls = "".join(f"https://a.example/{n * n}\n" for n in range(30_000))
+        objects.put("uploads/a/b", gzip.compress(urls.encode())[:-2_000])
         job_id = uuid4()
 
         again = send(

@@ -39,10 +39,14 @@ def put_part(
     n_parts: int | None = 1,
     error: SearchError | None = None,
     attempt: int = 1,
-    **counts: int,
+    *,
+    n_repeated: int = 0,
+    n_altered: int = 0,
 ) -> str:
     key = keys.candidates(search.crawl_job_id, search.id, part)
-    objects.put(key, pack(PartHead(attempt, n_parts, error, **counts), candidates))
+    objects.put(
+        key, pack(PartHead(attempt, n_parts, error, None, n_repeated, n_altered), candidates)
+    )
     return key
 
 
