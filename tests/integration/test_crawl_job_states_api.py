@@ -81,6 +81,7 @@ class TestRetry:
             "refused": 0,
             "failed": 1,
             "cancelled": 0,
+            "repeated": 0,
         }
         (message,) = map(ChunkMessage.from_json, queues.bodies("chunks"))
         key = keys.chunk_input(job.id, message.chunk_id, 1)
