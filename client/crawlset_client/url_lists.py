@@ -19,6 +19,7 @@ BYTE_ORDER_MARK = "\ufeff"
 FORMATS = {
     ".txt": "txt",
     ".csv": "csv",
+    ".tsv": "csv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".parquet": "parquet",
@@ -36,7 +37,7 @@ class UrlList:
 
 def read_url_list(path: Path, max_images: int | None = None) -> UrlList:
     """
-    What `path` holds, by its suffix: .txt .csv .jsonl .ndjson .parquet, gzipped with .gz.
+    What `path` holds, by its suffix: .txt .csv .tsv .jsonl .ndjson .parquet, gzipped with .gz.
 
     A text file has one URL a line; blank lines and those that begin with # do not count. Files
     that are neither packed nor Parquet are counted: those with more rows than a job may try are

@@ -55,6 +55,7 @@ class TestReadUrlList:
         ("name", "format_"),
         [
             ("urls.csv", "csv"),
+            ("urls.tsv.gz", "csv"),
             ("urls.jsonl", "jsonl"),
             ("urls.ndjson", "jsonl"),
             ("urls.parquet", "parquet"),

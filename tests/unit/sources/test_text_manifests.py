@@ -98,7 +98,7 @@ class TestJsonl:
         ("odd", "why"),
         [
             ('{"url": }', "line 2, column 9 is not JSON (Expecting value)"),
-            (B, "line 2, column 1 is not JSON (Expecting value)"),
+            ("data:,", "line 2, column 1 is not JSON (Expecting value)"),
             ("[1]", "line 2 is neither an object nor a string"),
             ("null", "line 2 is neither an object nor a string"),
             ("[" * 10_000, "line 2 is not JSON that can be read"),
@@ -116,6 +116,23 @@ class TestJsonl:
 
         assert (first, last) == (A, C)
         assert (middle or "").startswith(f"{why}: {odd[:1_000]}")
+
+
+class TestNames:
+    """A file may have another name than its contents have a format."""
+
+    @pytest.mark.parametrize("format_", ["txt", "csv", "jsonl"])
+    def test_of_a_text_do_not_matter(self, format_: str) -> None:
+        body = f"{A}\n\ndata:,\n{B}?size=1,2\n{C}\n".encode()
+
+        first, odd, *others = urls(body, format_)
+
+        assert (first, others) == (A, [f"{B}?size=1,2", C])
+        assert (odd or "").endswith("data:,")
+
+    def test_of_columns_are_not_guessed(self) -> None:
+        with pytest.raises(MalformedManifestError, match="has no column url"):
+            urls(f"{A},cat\n{B},dog\n".encode(), "csv")
 
 
 class TestLines:

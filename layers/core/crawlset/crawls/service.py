@@ -27,10 +27,9 @@ from crawlset.pipeline import service as pipeline
 from crawlset.projects.repository import ProjectRepository
 from crawlset.settings import MAX_CANDIDATES, source_settings
 from crawlset.sources import catalogue, manifests, registry
+from crawlset.sources.manifest_rows import has_url
 from crawlset.uploads import service as uploads
 from crawlset.uploads.service import StoredList
-from crawlset.urls.mending import mend
-from crawlset.urls.spelling import is_url
 from crawlset.wire import keys
 from crawlset.wire.searches import Expansion, ManifestFormat, SearchRequest
 
@@ -176,7 +175,7 @@ def usual_images(request: CrawlJobCreate) -> int:
 def _manifest(user_id: UUID, request: CrawlJobCreate) -> StoredList | None:
     """Look at the list that was uploaded, or store the one in the request."""
     if request.urls is not None:
-        if not any(is_url(mend(url)) for url in request.urls):
+        if not any(map(has_url, request.urls)):
             raise UnprocessableError("There is no URL in the list.", "/urls")
         lines = "\n".join(map(json.dumps, request.urls))
         return uploads.store(user_id, lines.encode())

@@ -81,7 +81,7 @@ def checked(rows: Iterable[Row], limit: int = MAX_CANDIDATES) -> Iterator[Row]:
     Raises `MalformedManifestError` at the end of rows without any URL, and after a million unless
     only the first `limit` are wanted. A row that holds no URL is no such error.
     """
-    has_url = False
+    has_any = False
     first: str | None = None
     for number, row in enumerate(rows, 1):
         if number > MAX_CANDIDATES:
@@ -92,11 +92,16 @@ def checked(rows: Iterable[Row], limit: int = MAX_CANDIDATES) -> Iterator[Row]:
                 " ones only by max_images."
             )
         first = first or row[0]
-        has_url = has_url or (row[0] is not None and is_url(mend(row[0])))
+        has_any = has_any or has_url(row[0])
         yield row
-    if not has_url:
+    if not has_any:
         beginning = f"; it begins with {first[:_SHOWN_CHARS]!r}" if first else ""
         raise MalformedManifestError(f"There is no URL in the manifest{beginning}.")
+
+
+def has_url(text: str | None) -> bool:
+    """Whether `text`, mended, could be fetched."""
+    return text is not None and len(text) <= MAX_URL_LENGTH and is_url(mend(text))
 
 
 def row_of(values: Iterable[object]) -> Row:

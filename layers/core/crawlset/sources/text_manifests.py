@@ -19,6 +19,7 @@ from crawlset.sources.manifest_rows import (
     NOTHING,
     MalformedManifestError,
     Row,
+    has_url,
     odd_row,
     places,
     row_of,
@@ -112,6 +113,9 @@ def _txt_rows(lines: Iterator[str]) -> Iterator[Row]:
 
 def _csv_rows(lines: Iterator[str]) -> Iterator[Row]:
     header = next(lines, "")
+    if has_url(header.strip()) and not any(sign in header for sign in DELIMITERS):
+        yield from _txt_rows(chain([header], lines))
+        return
     row_lines = _RowLines(chain([header], lines))
     reader = csv.reader(row_lines, strict=True, delimiter=delimiter_of(header) or ",")
     columns = places(_column_names(reader))
@@ -204,7 +208,11 @@ def _jsonl_rows(lines: Iterator[str]) -> Iterator[Row]:
         try:
             found = json.loads(text)
         except json.JSONDecodeError as error:
-            yield odd_row(f"line {number}, column {error.colno} is not JSON ({error.msg})", text)
+            yield (
+                (text, *NOTHING)
+                if has_url(text)
+                else odd_row(f"line {number}, column {error.colno} is not JSON ({error.msg})", text)
+            )
             continue
         except (ValueError, RecursionError):
             yield odd_row(f"line {number} is not JSON that can be read", text)
