@@ -22,7 +22,7 @@ from crawlset.sources.protocol import Candidate
 from crawlset.wire.searches import ManifestFormat
 from tests.unit.sources.conftest import Upload
 
-A = "https://a.example/1.jpg"
+A, B = "https://a.example/1.jpg", "https://b.example/" + "\U0001f600" * 70
 INFINITE = float("inf")
 NAN = float("nan")
 CELLS: tuple[tuple[Any, str | None], ...] = (
@@ -116,6 +116,14 @@ class TestTitle:
         found = read(upload, "\n".join(lines).encode(), "jsonl")
 
         assert [candidate.title for candidate in found] == [None, "2", "2.0"]
+
+    def test_may_be_long_and_of_wide_letters_in_every_row(self, upload: Upload) -> None:
+        title = "\U0001f600" * 262_144
+        line = json.dumps({"url": A, "title": title, "creator": title}, ensure_ascii=False)
+
+        found = read(upload, "\n".join([json.dumps(B * 100), line, line]).encode(), "jsonl")
+
+        assert [candidate.title for candidate in found] == [None, title, title]
 
     def test_is_that_of_another_column_where_one_says_nothing(self, upload: Upload) -> None:
         body = json.dumps({"url": A, "title": NAN, "caption": " ", "text": "a cat"}).encode()

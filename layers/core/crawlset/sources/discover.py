@@ -258,7 +258,9 @@ def _line(candidate: Candidate, request: SearchRequest, rank: int) -> tuple[Cand
         (landing_url, candidate.landing_url),
         (licence_raw, candidate.licence_raw),
     )
-    return line, any((kept or "") != given.strip() for kept, given in pairs if given)
+    return line, any(
+        kept != given and kept != (given.strip() or None) for kept, given in pairs if given
+    )
 
 
 def _json(record: Record) -> bytes:
@@ -273,7 +275,10 @@ def _clean(text: str | None, max_chars: int = MAX_TEXT_CHARS) -> str | None:
     """What can be stored of `text`."""
     if text is None:
         return None
-    return _UNSTORABLE.sub(_REPLACEMENT, text.strip()[:max_chars]).strip() or None
+    text = text.strip()[:max_chars]
+    if not text.isascii() or "\0" in text:
+        text = _UNSTORABLE.sub(_REPLACEMENT, text)
+    return text.rstrip() or None
 
 
 def _pixels(side: int | None) -> int | None:
