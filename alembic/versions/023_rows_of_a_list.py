@@ -1,7 +1,7 @@
 """a search says how many rows it repeated, and of how many a text was altered
 
 Revision: 023
-Revises: 019
+Revises: 021
 
 Code from before this plans parts without counting either.
 """
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "023"
-down_revision = "019"
+down_revision = "021"
 branch_labels = None
 depends_on = None
 

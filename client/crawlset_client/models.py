@@ -193,6 +193,8 @@ class ExportJob(Work, kw_only=True):
     n_images: int | None = None
     left_out: dict[str, int] = {}
     """Images that were chosen and cannot be exported as asked, by reason."""
+    warnings: list[str] = []
+    """What loaders make of the export that nobody would expect."""
     file_size: int | None = None
     expires_at: datetime | None = None
     withheld: Withheld | None = None
@@ -256,6 +258,7 @@ class CrawlJob(Work, kw_only=True):
     intended_use: str | None = None
     policy: dict[str, Any] = {}
     resize: dict[str, Any] | None = None
+    keep_location: bool = False
     progress: Progress = msgspec.field(default_factory=Progress)
     outcomes: dict[str, int] = {}
     bytes_stored: int = 0
@@ -301,6 +304,8 @@ class Image(Record, kw_only=True):
     file_size: int | None = None
     width: int | None = None
     height: int | None = None
+    embedded: dict[str, Any] | None = None
+    """What the file says about itself; a field that it does not have is null."""
     change: str | None = None
     checked_at: datetime | None = None
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from crawlset.urls.guard import BlockedUrlError, InvalidUrlError, parse_url
+from crawlset.urls.guard import MAX_URL_LENGTH, BlockedUrlError, InvalidUrlError, parse_url
 from crawlset.urls.mending import mend
 from crawlset.urls.spelling import plain_url
 from tests.unit.fetching.hostile_urls import PUBLIC_PAGE, VECTORS
@@ -89,6 +89,7 @@ class TestMend:
             "https://a.test/\ud800 b",
             "data:image/png;base64,AA AA",
             "https:/a.test/a b",
+            "https://a.test/" + " a" * MAX_URL_LENGTH,
             "",
         ],
     )

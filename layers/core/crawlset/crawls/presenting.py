@@ -119,6 +119,7 @@ def _read(job: CrawlJob, counts: JobCounts) -> CrawlJobRead:
         expansion=job.policy.get("expansion", {}),
         policy=job.policy.get("fetch", {}),
         resize=job.policy.get("resize"),
+        keep_location=job.policy.get("keep_location", False),
         error_message=job.error_message,
         progress=_progress(counts),
         outcomes=dict(counts.outcomes),

@@ -86,6 +86,12 @@ class CrawlJobCreate(RequestBody):
     resize: Annotated[
         ResizeCreate | None, Field(description="Store pictures resized; null: as received")
     ] = None
+    keep_location: Annotated[
+        bool,
+        Field(
+            strict=True, description="Keep where a file says that it was taken, which may be a home"
+        ),
+    ] = False
     validation_rules: Annotated[
         dict[str, Any] | None,
         Field(description="Validate with these when the crawl completes"),
@@ -151,6 +157,7 @@ class CrawlJobRead(BaseModel):
     expansion: ExpansionCreate
     policy: FetchPolicyCreate
     resize: ResizeCreate | None
+    keep_location: bool
     error_message: str | None
     progress: Progress
     outcomes: dict[Outcome, int]
