@@ -1,7 +1,7 @@
 """an export says what its loaders will not do as one would expect
 
 Revision: 024
-Revises: 021
+Revises: 023
 
 Code from before this completes exports without saying so.
 """
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "024"
-down_revision = "021"
+down_revision = "023"
 branch_labels = None
 depends_on = None
 

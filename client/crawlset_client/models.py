@@ -86,6 +86,8 @@ class Progress(Record, kw_only=True):
     refused: int = 0
     failed: int = 0
     cancelled: int = 0
+    repeated: int = 0
+    """Rows or hits whose URL had come before; not among the candidates."""
 
 
 class ChunkCounts(Record, kw_only=True):
@@ -111,6 +113,8 @@ class Search(Record, kw_only=True):
     queries: list[Query] | None = None
     status: str
     n_candidates: int = 0
+    n_repeated: int = 0
+    n_altered: int = 0
     n_failures: int = 0
     last_error: str | None = None
     next_attempt_at: datetime | None = None

@@ -2,7 +2,7 @@
 
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import imagecodecs
 import numpy as np
@@ -55,6 +55,8 @@ def files() -> Iterator[tuple[str, str, str, bytes]]:
         yield f"avif {mode}", "avif", mode, pictures.encoded("AVIF", picture(mode))
         yield f"heic {mode}", "heic", mode, pictures.encoded("HEIF", picture(mode), quality=90)
         yield f"ico of a png {mode}", "ico", mode, icon(mode)
+    tiles = pictures.encoded("HEIF", picture(), quality=90, tile_size=64, thumbnails=[32])
+    yield "heic of tiles", "heic", "RGB", tiles
     for mode in ("L", "LA", "RGB", "RGBA"):
         yield f"jxl {mode}", "jxl", mode, jxl(picture(mode))
         yield f"jp2 {mode}", "jp2", mode, pictures.encoded("JPEG2000", picture(mode))
@@ -72,7 +74,89 @@ def files() -> Iterator[tuple[str, str, str, bytes]]:
     yield "tiff LAB", "tiff", "LAB", pictures.encoded("TIFF", lab())
     for name in TIFF_COMPRESSIONS:
         yield f"tiff {name}", "tiff", "RGB", pictures.encoded("TIFF", picture(), compression=name)
+    yield "tiff group4", "tiff", "1", pictures.encoded("TIFF", picture("1"), compression="group4")
+    yield from odd_tiffs()
+    yield from odd_bmps()
     yield "tiff of 64 bits", "tiff", "RGB", pictures.encoded("TIFF", picture(), big_tiff=True)
+
+
+def odd_bmps() -> Iterator[tuple[str, str, str, bytes]]:
+    """As other programs write them: OS/2's header, rows from above, 16 bits, runs, alpha."""
+    width, height = SIZE
+    pixels = np.asarray(picture())
+    bgr = pixels[:, :, ::-1]
+    core = struct.pack("<IHHHH", 12, width, height, 1, 24)
+    yield "bmp of OS/2", "bmp", "RGB", bmp(core, bgr[::-1].tobytes())
+    header = struct.pack("<IiiHHIIiiII", 40, width, -height, 1, 24, 0, 0, 0, 0, 0, 0)
+    yield "bmp from above", "bmp", "RGB", bmp(header, bgr.tobytes())
+    red, green, blue = (pixels[::-1, :, at].astype("<u2") for at in range(3))
+    packed = (red >> 3) << 11 | (green >> 2) << 5 | blue >> 3
+    header = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 16, 3, 0, 0, 0, 0, 0)
+    masks = struct.pack("<III", 0xF800, 0x7E0, 0x1F)
+    yield "bmp of 16 bits", "bmp", "RGB", bmp(header + masks, packed.tobytes())
+    header = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, 0, 0, 0, 0, 0)
+    greys = b"".join(bytes((grey, grey, grey, 0)) for grey in range(256))
+    runs = b"".join(
+        b"".join(bytes((1, value)) for value in row) + b"\0\0"
+        for row in np.asarray(picture("L"))[::-1]
+    )
+    yield "bmp of runs", "bmp", "L", bmp(header + greys, runs + b"\0\1")
+    rgba = np.asarray(picture("RGBA"))[::-1, :, [2, 1, 0, 3]]
+    masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    header = struct.pack("<IiiHHIIiiII", 124, width, height, 1, 32, 3, 0, 0, 0, 0, 0)
+    yield "bmp with alpha", "bmp", "RGBA", bmp(header + masks + bytes(68), rgba.tobytes())
+
+
+def bmp(headers: bytes, pixels: bytes) -> bytes:
+    start = 14 + len(headers)
+    return b"BM" + struct.pack("<IHHI", start + len(pixels), 0, 0, start) + headers + pixels
+
+
+def odd_tiffs() -> Iterator[tuple[str, str, str, bytes]]:
+    """As other programs write them: tiles, planes apart, white as zero, the other byte order."""
+    grey, pixels = np.asarray(picture("L")), np.asarray(picture())
+    tiles = b"".join(
+        grey[top : top + 32, left : left + 32].tobytes()
+        for top in range(0, SIZE[1], 32)
+        for left in range(0, SIZE[0], 32)
+    )
+    in_tiles = {262: [1], 322: [32], 323: [32], 324: range(0, len(tiles), 1024), 325: [1024] * 12}
+    yield "tiff in tiles", "tiff", "L", tiff(in_tiles, tiles)
+    planes = pixels.transpose(2, 0, 1).tobytes()
+    apart = {
+        258: [8] * 3,
+        262: [2],
+        273: range(0, len(planes), grey.size),
+        277: [3],
+        278: [SIZE[1]],
+    }
+    apart |= {279: [grey.size] * 3, 284: [2]}
+    yield "tiff in planes", "tiff", "RGB", tiff(apart, planes)
+    whole = {273: [0], 278: [SIZE[1]]}
+    one = whole | {279: [grey.size]}
+    yield "tiff of ink", "tiff", "L", tiff(one | {262: [0]}, (255 - grey).tobytes())
+    yield "tiff of Motorola", "tiff", "L", tiff(one | {262: [1]}, grey.tobytes(), order=">")
+    deep_pixels = (pixels.astype(">u2") * 257).tobytes()
+    deep_rgb = {258: [16] * 3, 262: [2], 277: [3]} | whole | {279: [len(deep_pixels)]}
+    yield "tiff of 48 bits", "tiff", "RGB", tiff(deep_rgb, deep_pixels, order=">")
+
+
+def tiff(fields: Mapping[int, Sequence[int]], pixels: bytes, order: str = "<") -> bytes:
+    """Uncompressed, of 8 bits a sample if not said otherwise; offsets count from the pixels on."""
+    told = {256: [SIZE[0]], 257: [SIZE[1]], 258: [8], 259: [1], 277: [1]} | dict(fields)
+    start = 8 + 2 + 12 * len(told) + 4
+    n_beyond = sum(4 * len(values) for values in told.values() if len(values) > 1)
+    entries, beyond = b"", b""
+    for tag in sorted(told):
+        moved = start + n_beyond if tag in {273, 324} else 0
+        values = struct.pack(f"{order}{len(told[tag])}I", *(value + moved for value in told[tag]))
+        if len(told[tag]) > 1:
+            place = struct.pack(f"{order}I", start + len(beyond))
+            beyond += values
+            values = place
+        entries += struct.pack(f"{order}HHI", tag, 4, len(told[tag])) + values
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}IH", 8, len(told))
+    return head + entries + bytes(4) + beyond + pixels
 
 
 def icon(mode: str, **options: str) -> bytes:

@@ -1,6 +1,7 @@
 """Formats of today's web: the same picture in each is seen as the same."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -133,6 +134,19 @@ class TestFrames:
         data = pictures.encoded(image_format, save_all=True, append_images=others)
 
         assert features(data).n_frames == 4
+
+    @pytest.mark.parametrize("flags", [None, b"\2\0\0\0"])
+    def test_are_not_tiles_nor_thumbnails(self, flags: bytes | None) -> None:
+        """A telephone's HEIC is a grid of tiles; not every writer hides them (`flags`)."""
+        picture = pictures.picture(size=(256, 192))
+        data = pictures.encoded("HEIF", picture, tile_size=64, thumbnails=[64])
+        assert data.count(b"infe") > 12
+        if flags is not None:
+            data = re.sub(rb"infe....", b"infe" + flags, data, flags=re.DOTALL)
+
+        seen = features(data)
+
+        assert (seen.width, seen.height, seen.n_frames) == (256, 192, 1)
 
     def test_of_an_icon_are_sizes_of_one_picture(self) -> None:
         data = pictures.encoded("ICO", pictures.picture(size=(64, 64)), sizes=[(16, 16), (64, 64)])

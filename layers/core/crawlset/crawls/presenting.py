@@ -152,7 +152,7 @@ def _cost(job: CrawlJob, counts: JobCounts) -> CostRead:
 
 
 def _progress(counts: JobCounts) -> Progress:
-    progress = Progress(candidates=counts.n_candidates)
+    progress = Progress(candidates=counts.n_candidates, repeated=counts.n_repeated)
     for outcome, n in counts.outcomes.items():
         setattr(progress, outcome.status, getattr(progress, outcome.status) + n)
     progress.pending = counts.n_candidates - counts.outcomes.total()

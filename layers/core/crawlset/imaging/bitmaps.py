@@ -5,6 +5,11 @@ import struct
 from crawlset.imaging.sniff import PNG_SIGNATURE, MalformedImageError, Probe, TruncatedError
 
 _CORE_HEADER = 12
+_ROWS = frozenset({0, 3})
+"""Compressions of a bitmap that are none: plain rows, and rows with masks of the colours."""
+_RUNS = {1: 8, 2: 4}
+"""Run-length encodings, with their bits a pixel."""
+_END_OF_RUNS, _JUMP = 1, 2
 _ICO_ENTRY = 16
 _CLASSIC, _BIG = 42, 43
 """The version of a TIFF: offsets of 4 bytes, or of 8."""
@@ -23,12 +28,24 @@ _MAX_PAGES = 100_000
 
 
 def bmp(data: bytes, _: int) -> Probe:
-    """Raises `TruncatedError` too where uncompressed rows end early."""
+    """Raises `TruncatedError` too where rows end early, or runs without the mark of their end."""
     (start,) = struct.unpack_from("<I", data, 10)
     width, height, n_bits, compression = _dib(data, 14)
-    if compression == 0 and start + (width * n_bits + 31) // 32 * 4 * height > len(data):
+    if compression in _RUNS:
+        _walk_runs(data, start, _RUNS[compression])
+    elif compression in _ROWS and start + (width * n_bits + 31) // 32 * 4 * height > len(data):
         raise TruncatedError("the file ends early")
     return Probe(width, height)
+
+
+def _walk_runs(data: bytes, at: int, n_bits: int) -> None:
+    """Go to the end of what is run-length encoded, `n_bits` a pixel; an index error is its lack."""
+    while (n := data[at]) or (code := data[at + 1]) != _END_OF_RUNS:
+        at += 2
+        if n == 0 and code == _JUMP:
+            at += 2
+        elif n == 0 and code:
+            at += -(-code * n_bits // 16) * 2
 
 
 def ico(data: bytes, _: int) -> Probe:

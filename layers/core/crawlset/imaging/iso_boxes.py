@@ -15,6 +15,8 @@ _HIDDEN = 1
 """The flag of an item that is not to be shown."""
 _NOT_SHOWN = frozenset({b"thmb", b"auxl"})
 """What an item refers to another as when it is not a picture of its own."""
+_MADE_OF = b"dimg"
+"""How a picture refers to those that it is put together from."""
 JP2_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 """What a `uuid` box begins with that holds XMP (XMP specification, part 3)."""
 _J2K_SIZE = 0xFF51
@@ -222,12 +224,17 @@ def _n_pictures(data: bytes, meta: dict[bytes, Box]) -> int:
 
 
 def _not_shown(data: bytes, references: Box) -> set[int]:
-    width = ">H" if data[references.start] == 0 else ">I"
-    return {
-        struct.unpack_from(width, data, box.start)[0]
-        for box in boxes(data, references.start + 4, references.stop)
-        if box.kind in _NOT_SHOWN
-    }
+    """Thumbnails and alpha, which refer to their picture; and tiles, which a grid refers to."""
+    code = "H" if data[references.start] == 0 else "I"
+    unseen: set[int] = set()
+    for box in boxes(data, references.start + 4, references.stop):
+        item, n_others = struct.unpack_from(f">{code}H", data, box.start)
+        if box.kind in _NOT_SHOWN:
+            unseen.add(item)
+        elif box.kind == _MADE_OF:
+            start = box.start + struct.calcsize(f">{code}H")
+            unseen.update(struct.unpack_from(f">{n_others}{code}", data, start))
+    return unseen
 
 
 def _longest_track(data: bytes, moov: Box) -> tuple[tuple[int, int], int]:
