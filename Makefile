@@ -79,7 +79,7 @@ test: setup ## Run every test
 	$(BIN)/pytest tests/unit tests/infra -n 2 -q --disable-socket --allow-unix-socket
 	$(BIN)/pytest tests/integration -n 2 -q
 	$(BIN)/pytest tests/e2e -q -s
-	$(BIN)/pytest tests/chaos -q
+	$(BIN)/pytest tests/chaos -n 2 --dist loadgroup -q
 
 chaos: setup ## Break every part at random, and see that all heals: make chaos SEEDS=50
 	PYTHONPATH=. $(BIN)/python -m tests.chaos.driver --seeds $(SEEDS)

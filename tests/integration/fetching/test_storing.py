@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import tarfile
 import tempfile
 import threading
@@ -19,7 +20,7 @@ from PIL import Image
 
 from crawlset.fetching.limits import Limits
 from crawlset.outcomes import Outcome
-from crawlset.resizing import Resize, ResizeMode, StoredFormat
+from crawlset.resizing import Intake, Resize, ResizeMode, StoredFormat
 from crawlset.wire.outcomes import Defer
 from tests.integration.fetching.chunk_fetch import QUICK, USER_AGENT, Fetch, WatchedPool, only
 from tests.integration.web_server import Web, response
@@ -230,6 +231,77 @@ class TestResizing:
 
     def test_leaves_bytes_as_received_unless_asked(self, web: Web, fetch: Fetch) -> None:
         assert only(fetch(web.add("/a.jpg", pictures.jpeg()))).transform is None
+
+
+class TestIntake:
+    @pytest.mark.parametrize("image_format", ["AVIF", "BMP", "ICO"])
+    def test_stores_as_received_what_browsers_show(
+        self, web: Web, fetch: Fetch, pack_path: Path, image_format: str
+    ) -> None:
+        data = pictures.encoded(image_format)
+
+        stored = only(fetch(web.add("/a", data)))
+
+        assert (stored.outcome, stored.format, stored.transform) == (
+            Outcome.stored,
+            image_format.lower(),
+            None,
+        )
+        assert stored.sha256 == hashlib.sha256(data).hexdigest()
+        with tarfile.open(pack_path) as tar:
+            assert tar.getnames() == [f"chunk-00000.{image_format.lower()}"]
+
+    def test_refuses_other_formats_by_name(self, web: Web, fetch: Fetch) -> None:
+        refused = only(fetch(web.add("/a.tif", pictures.encoded("TIFF"))))
+
+        assert (refused.outcome, refused.detail) == (
+            Outcome.unsupported_format,
+            "tiff, which the job does not take",
+        )
+
+    def test_transcodes_what_is_not_among_the_formats(
+        self, web: Web, fetch: Fetch, pack_path: Path
+    ) -> None:
+        data = pictures.encoded("TIFF")
+        intake = Intake(("jpeg",), StoredFormat.webp)
+        urls = web.add("/a.tif", data), web.add("/b.jpg", pictures.jpeg())
+
+        transcoded, kept = fetch(*urls, intake=intake).outcomes
+
+        assert (transcoded.format, kept.format) == ("webp", "jpeg")
+        assert (transcoded.width, transcoded.height) == pictures.SIZE
+        assert kept.transform is None
+        assert transcoded.transform is not None
+        original = transcoded.transform.pop("original")
+        assert transcoded.transform == {
+            "mode": "no",
+            "size": 0,
+            "only_if_bigger": False,
+            "format": "webp",
+            "quality": 95,
+        }
+        assert (original["format"], original["file_size"]) == ("tiff", len(data))
+        assert original["sha256"] == hashlib.sha256(data).hexdigest()
+        with tarfile.open(pack_path) as tar:
+            assert set(tar.getnames()) == {"chunk-00000.webp", "chunk-00001.jpg"}
+
+    def test_never_takes_a_drawing(self, web: Web, fetch: Fetch) -> None:
+        svg = b"<svg xmlns='http://www.w3.org/2000/svg'/>"
+        intake = Intake(("jpeg",), StoredFormat.png)
+
+        assert only(fetch(web.add("/a", svg), intake=intake)).outcome == Outcome.unsupported_format
+
+    def test_keeps_what_was_odd_about_a_file(self, web: Web, fetch: Fetch) -> None:
+        data = pictures.encoded("PNG")
+        at = data.index(b"IDAT") - 4
+        odd = data[:at] + struct.pack(">I4s9sI", 9, b"pHYs", bytes(9), 1) + data[at:]
+
+        stored = only(fetch(web.add("/a.png", odd)))
+
+        assert (stored.outcome, stored.evidence["warning"]) == (
+            Outcome.stored,
+            "wrong CRC in pHYs",
+        )
 
 
 class TestDecoding:

@@ -43,6 +43,7 @@ class TestCrawl:
             *("crawl", "cat", "--source", "sample", "--no-watch"),
             *("--resize", "keep_ratio", "--size", "256", "--format", "webp", "--quality", "80"),
             *("--ignore", "tdmrep", "--ignore", "x-robots-tag", "--min-gap", "1.5"),
+            "--keep-location",
         )
 
         sent = api.sent("POST", "/crawl-jobs")
@@ -53,6 +54,16 @@ class TestCrawl:
             "format": "webp",
             "quality": 80,
         }
+        assert sent["keep_location"] is True
+
+    def test_says_which_formats_to_take(self, api: FakeApi, shell: Shell) -> None:
+        shell.run(
+            *("crawl", "cat", "--source", "sample", "--no-watch"),
+            *("--formats", "jpeg", "--formats", "heic", "--transcode", "webp"),
+        )
+
+        sent = api.sent("POST", "/crawl-jobs")
+        assert (sent["formats"], sent["transcode"]) == (["jpeg", "heic"], "webp")
 
     @pytest.mark.parametrize(
         "options", [("--resize", "border"), ("--size", "256"), ("--only-if-bigger",)]

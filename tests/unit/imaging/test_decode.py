@@ -148,7 +148,7 @@ class TestDescribe:
             (b"<!doctype html><title>Sign in</title>", Outcome.not_image),
             (b"<svg xmlns='http://www.w3.org/2000/svg'/>", Outcome.unsupported_format),
             (b"%!PS-Adobe-3.0 EPSF-3.0\n(x) run", Outcome.unsupported_format),
-            (pictures.encoded("BMP"), Outcome.unsupported_format),
+            (b"8BPS\0\1", Outcome.unsupported_format),
             (pictures.jpeg()[:-200], Outcome.truncated),
             (pictures.jpeg()[:-2], Outcome.truncated),
             (pictures.encoded("PNG")[:-20], Outcome.truncated),

@@ -20,12 +20,13 @@ from crawlset.fetching.politeness import DeferredError, Host
 from crawlset.fetching.revalidation import conditions
 from crawlset.fetching.store import Store
 from crawlset.fetching.visit import Trace, Visitor
+from crawlset.imaging.features import Take
 from crawlset.imaging.pool import DecodePool
 from crawlset.kit.event_loop import Interrupted, Loop
 from crawlset.observability import logger
 from crawlset.outcomes import Outcome
 from crawlset.packs.writer import FULL, Pack, PackFullError
-from crawlset.resizing import Resize
+from crawlset.resizing import Intake, Resize
 from crawlset.urls.guard import BlockedUrlError, Resolve
 from crawlset.wire.chunks import ChunkUrl, FetchPolicy
 from crawlset.wire.outcomes import Cause, Defer, UrlOutcome, unstored
@@ -59,12 +60,16 @@ def run_chunk(
     is_cancelled: Callable[[], bool],
     policy: FetchPolicy | None = None,
     resize: Resize | None = None,
+    intake: Intake | None = None,
+    keep_location: bool = False,
     limits: Limits | None = None,
     resolve: Resolve | None = None,
     ca_file: str | None = None,
 ) -> ChunkResult:
     """
     Fetch `candidates` into the tar at `pack_path`, as received or as `resize` wants them.
+
+    Formats that are not of the `intake` are refused, or stored in another.
 
     Ends early when less than the reserve of `seconds_left()` remains (what is left over becomes
     `timeout`, which is retryable) or when `is_cancelled()`, asked every two seconds, says so.
@@ -90,7 +95,16 @@ def run_chunk(
                 return seconds_left() - limits.reserve_seconds
 
             visitor = Visitor(loop, engine, limits, policy, private_hosts, seconds_to_ask)
-            store = Store(loop, backlog, pool, pack, chunk_id, policy=policy, resize=resize)
+            store = Store(
+                loop,
+                backlog,
+                pool,
+                pack,
+                chunk_id,
+                policy=policy,
+                take=Take(intake or Intake(), resize),
+                keep_location=keep_location,
+            )
             run = _Run(loop, visitor, store)
             pool.attach(loop)
             # What a chunk makes lives for as long as it does: looking for garbage in it is in vain.
@@ -215,6 +229,8 @@ def _add_trace(settled: UrlOutcome, trace: Trace) -> None:
     evidence["elapsed_ms"] = round(trace.seconds * 1000)
     if trace.address:
         evidence["address"] = trace.address
+    if trace.content_encoding:
+        evidence["content_encoding"] = printable(trace.content_encoding)
     if trace.redirects:
         evidence["redirects"] = trace.redirects
     if trace.retry_after:

@@ -5,18 +5,19 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from crawlset.embedded import Embedded, without_location
 from crawlset.fetching.answer import HTTP_OK, Answer
 from crawlset.fetching.backlog import Backlog
 from crawlset.fetching.optout import OptedOutError, data_mining_opt_out
 from crawlset.fetching.revalidation import compare, validators
 from crawlset.fetching.visit import HTTP_NOT_MODIFIED
-from crawlset.imaging.features import Features, Rejection, Transformed, resize_message
+from crawlset.imaging.features import Features, Rejection, Take, Transformed, resize_message
 from crawlset.imaging.pool import DecodePool
 from crawlset.kit.event_loop import Loop, Promise
 from crawlset.kit.spool import Body
 from crawlset.outcomes import Change, Outcome
 from crawlset.packs.writer import Pack
-from crawlset.resizing import EXTENSIONS, Resize
+from crawlset.resizing import EXTENSIONS
 from crawlset.wire.chunks import ChunkUrl, FetchPolicy, Known
 from crawlset.wire.outcomes import UrlOutcome
 
@@ -56,7 +57,8 @@ class Store:
         chunk_id: str,
         *,
         policy: FetchPolicy,
-        resize: Resize | None,
+        take: Take,
+        keep_location: bool,
     ) -> None:
         self._loop = loop
         self._backlog = backlog
@@ -64,8 +66,8 @@ class Store:
         self._pack = pack
         self._chunk_id = chunk_id
         self._policy = policy
-        self._wanted = resize
-        self._resize = resize_message(resize)
+        self._take = take
+        self._keep_location = keep_location
         self._places: dict[str, tuple[int, int]] = {}
         """By the hash of the bytes."""
         self.n_bytes_fetched = 0
@@ -106,9 +108,9 @@ class Store:
         file = _received_file(sha256, body.size, seen)
         pieces: Iterable[bytes] = body.pieces()
         transform = None
-        if seen.transformed is not None and self._resize is not None:
-            original = asdict(file) | _turned(seen)
-            transform = {**self._resize, "original": original}
+        wanted = resize_message(self._take.intake.wanted(seen.format, self._take.resize))
+        if seen.transformed is not None and wanted is not None:
+            transform = {**wanted, "original": asdict(file) | _turned(seen)}
             file = _transformed_file(seen.transformed)
             pieces = (seen.transformed.data,)
         offset, length = self._place(n, file, pieces)
@@ -131,6 +133,7 @@ class Store:
             pack_offset=offset,
             pack_length=length,
             transform=transform,
+            embedded=self._embedded(seen) or None,
             change=None if known is None else _change(known, seen),
             evidence=_oddities(seen),
         )
@@ -138,8 +141,11 @@ class Store:
     async def _decode(self, body: Body) -> Features | Rejection:
         answered: Promise[Features | Rejection] = Promise(self._loop)
         with self._backlog.holding(body.size):
-            self._pool.decode(body, answered.settle, self._wanted)
+            self._pool.decode(body, answered.settle, self._take)
             return await answered
+
+    def _embedded(self, seen: Features) -> Embedded:
+        return seen.embedded if self._keep_location else without_location(seen.embedded)
 
     def _heed_data_mining(self, value: str, signals: dict[str, Any]) -> None:
         signals["xmp"] = value

@@ -5,35 +5,40 @@ Runs in a child process (`decode_worker`), because a decoder is the part of a cr
 attacker writes the input for.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import simplejpeg
 from PIL import Image
 
-from crawlset.imaging import jpeg
-from crawlset.imaging.features import Features, Rejection, Transformed
+from crawlset.imaging import blocks, jpeg
+from crawlset.imaging.blocks import Blocks
+from crawlset.imaging.features import Features, Rejection, Take, Transformed, printable
 from crawlset.imaging.hashes import mosaic, phashes, without_border
 from crawlset.imaging.jpeg_segments import About, profile
 from crawlset.imaging.metadata import data_mining, orientation
 from crawlset.imaging.miniature import Miniature, miniature
 from crawlset.imaging.mosaic import FEW_LEVELS, packed
-from crawlset.imaging.opening import MAX_PIXELS, Decoded, open_picture
+from crawlset.imaging.opening import MAX_PIXELS, Decoded, NoDecoderError, open_picture
 from crawlset.imaging.orientation import Box, upright_picture, upright_size
+from crawlset.imaging.probing import probe
 from crawlset.imaging.resize import can_keep_planes, resize, resize_planes
 from crawlset.imaging.scales import smallest_eighths
 from crawlset.imaging.scores import blur, colours, scores
-from crawlset.imaging.sniff import DamagedError, Probe, TruncatedError, probe, sniff, sniff_other
+from crawlset.imaging.sniff import DamagedError, Probe, TruncatedError, sniff, sniff_other
 from crawlset.outcomes import Outcome
 from crawlset.resizing import Resize, ResizeMode
 
-_MAX_DETAIL = 200
 _SHORT_SIDE = frozenset({ResizeMode.keep_ratio, ResizeMode.center_crop})
 """Modes whose size is that of the short side."""
 _WHOLE = 8
 """Eighths of a side that are all of it."""
-_CHANNELS = {"1": 1, "L": 1, "LA": 1, "I": 1, "I;16": 1, "I;16B": 1, "CMYK": 4}
+_SHARES = {"jp2": 2}
+"""What a pixel takes of a child's memory while it is decoded, in times of the usual."""
+_CHANNELS = {"1": 1, "L": 1, "LA": 1, "I": 1, "I;16": 1, "I;16B": 1, "F": 1, "CMYK": 4}
 
 
-def describe(data: bytes, wanted: Resize | None = None) -> Features | Rejection:
+def describe(data: bytes, asked: Resize | Take | None = None) -> Features | Rejection:
     """Decode `data`; whatever the bytes are, the answer is what is wrong with them."""
     image_format = sniff(data)
     if image_format is None:
@@ -41,20 +46,28 @@ def describe(data: bytes, wanted: Resize | None = None) -> Features | Rejection:
         if other is not None:
             return Rejection(Outcome.unsupported_format, other)
         return Rejection(Outcome.not_image, "no image signature" if data else "empty body")
+    if isinstance(asked, Take):
+        if not asked.intake.takes(image_format):
+            detail = f"{image_format}, which the job does not take"
+            return Rejection(Outcome.unsupported_format, detail)
+        asked = asked.intake.wanted(image_format, asked.resize)
     try:
-        header = jpeg.read_header(data) if image_format == "jpeg" else None
-        size = (
-            Probe(header.width, header.height, 1)
-            if header
-            else probe(data, image_format, MAX_PIXELS)
-        )
-        if size.width * size.height * size.n_frames > MAX_PIXELS:
-            detail = f"{size.width}x{size.height}, {size.n_frames} frames"
-            return Rejection(Outcome.decompression_bomb, detail)
-        decoded = _jpeg(data, header, wanted) if header else open_picture(data, image_format)
-        return _features(decoded, image_format, size.n_frames, wanted)
+        return _described(data, image_format, asked)
     except Exception as error:  # noqa: BLE001, a decoder may raise anything on hostile bytes
         return _rejection(error)
+
+
+def _described(data: bytes, image_format: str, wanted: Resize | None) -> Features | Rejection:
+    header = jpeg.read_header(data) if image_format == "jpeg" else None
+    size = Probe(header.width, header.height) if header else probe(data, image_format, MAX_PIXELS)
+    n_pixels = size.width * size.height * size.n_frames
+    if n_pixels > MAX_PIXELS // _SHARES.get(image_format, 1):
+        detail = f"{size.width}x{size.height}, {size.n_frames} frames"
+        return Rejection(Outcome.decompression_bomb, detail)
+    decoded = _jpeg(data, header, wanted) if header else open_picture(data, image_format)
+    if size.warning is not None:
+        decoded = replace(decoded, warning=size.warning)
+    return _features(decoded, image_format, size.n_frames, wanted)
 
 
 def _features(
@@ -84,8 +97,9 @@ def _features(
             "colour": strongest,
             **measured,
         },
-        decoded.warning,
+        decoded.warning and printable(decoded.warning),
         data_mining(decoded.packet),
+        blocks.read(decoded.blocks),
         transformed,
         colours=packed_colours,
         mosaic=packed(mosaic(small.grey, inner)) if has_few_levels else None,
@@ -144,6 +158,7 @@ def _jpeg(data: bytes, header: jpeg.Header, wanted: Resize | None) -> Decoded:
         warning,
         profile(data) if wanted is not None else None,
         subsampling,
+        Blocks(header.exif or b"", header.photoshop, header.xmp or b""),
     )
 
 
@@ -192,7 +207,9 @@ def _rejection(error: Exception) -> Rejection:
     message = str(error) or type(error).__name__
     if isinstance(error, MemoryError):
         return Rejection(Outcome.decompression_bomb, "needs more memory than a decoder gets")
-    if isinstance(error, Image.DecompressionBombWarning):
+    if isinstance(error, NoDecoderError):
+        outcome = Outcome.unsupported_format
+    elif isinstance(error, Image.DecompressionBombWarning | Image.DecompressionBombError):
         outcome = Outcome.decompression_bomb
     elif isinstance(error, DamagedError):
         outcome = Outcome.damaged
@@ -200,4 +217,4 @@ def _rejection(error: Exception) -> Rejection:
         outcome = Outcome.truncated
     else:
         outcome = Outcome.decode_error
-    return Rejection(outcome, message[:_MAX_DETAIL])
+    return Rejection(outcome, printable(message))

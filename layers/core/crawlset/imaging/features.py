@@ -5,11 +5,13 @@ What a decoding child is asked and what it answers; the parent imports this and 
 import math
 import re
 import struct
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from crawlset import embedded
+from crawlset.embedded import Embedded
 from crawlset.outcomes import Outcome
-from crawlset.resizing import EXTENSIONS, Resize, ResizeMode, StoredFormat
+from crawlset.resizing import EXTENSIONS, Intake, Resize, ResizeMode, StoredFormat
 
 REQUEST = struct.Struct("<IQ")
 """Before a question: bytes of JSON, bytes of the file."""
@@ -64,6 +66,8 @@ class Features:
     """What the decoder found odd and could mend without loss."""
     data_mining: str | None = None
     """`plus:DataMining` of the XMP in the file: the last part of its value, `DMI-PROHIBITED`."""
+    embedded: Embedded = field(default_factory=dict)
+    """What the file says about itself, the location included."""
     transformed: Transformed | None = None
     colours: int = 0
     """Packed by `imaging.colours`, signed 64 bits; 0 is grey."""
@@ -84,16 +88,34 @@ class Strip:
     format: str
 
 
-def question_message(asked: Resize | Strip | None) -> dict[str, Any] | None:
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Asks for a picture if a job takes its format, stored as the job wants it."""
+
+    intake: Intake
+    resize: Resize | None = None
+
+
+Asked = Resize | Strip | Take | None
+"""What a child may be asked of a file; nothing but a description if it is None."""
+
+
+def question_message(asked: Asked) -> dict[str, Any] | None:
     """What a child is asked, as JSON data; `question_from` is its inverse."""
-    return {"strip": asked.format} if isinstance(asked, Strip) else resize_message(asked)
+    if isinstance(asked, Strip):
+        return {"strip": asked.format}
+    return asdict(asked) if asked is not None else None
 
 
-def question_from(message: dict[str, Any] | None) -> Resize | Strip | None:
+def question_from(message: dict[str, Any] | None) -> Asked:
     """Raises what `resize_from` does."""
     if message is not None and "strip" in message:
         return Strip(message["strip"])
-    return resize_from(message)
+    if message is None or "intake" not in message:
+        return resize_from(message)
+    formats, transcode = message["intake"]["formats"], message["intake"]["transcode"]
+    intake = Intake(tuple(formats), StoredFormat(transcode) if transcode is not None else None)
+    return Take(intake, resize_from(message["resize"]))
 
 
 def resize_from(message: dict[str, Any] | None) -> Resize | None:
@@ -170,11 +192,17 @@ def _check(seen: Features) -> None:
     _claim(math.isfinite(sum(seen.scores.values())))
     _claim(seen.warning is None or _text(seen.warning))
     _claim(seen.data_mining is None or _WORD.fullmatch(seen.data_mining))
+    _claim(embedded.is_sound(seen.embedded))
 
 
 def _are_whole(among: range, *numbers: int) -> bool:
     is_whole = {type(number) for number in numbers} == {int}
     return is_whole and min(numbers) in among and max(numbers) in among
+
+
+def printable(text: str) -> str:
+    """The beginning of `text`, as long as an answer may be, in letters that it may have."""
+    return "".join(letter if letter.isprintable() else " " for letter in text[:_MAX_TEXT])
 
 
 def _text(value: str) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
 
-from crawlset.resizing import Resize
+from crawlset.resizing import Intake, Resize
 from crawlset.wire.record import Record, Versioned
 
 
@@ -61,6 +61,10 @@ class ChunkHead(Versioned):
     attempt: int
     policy: FetchPolicy | None = None
     resize: Resize | None = None
+    intake: Intake | None = None
+    """Which formats are taken; of jobs that do not say, those that a job takes by itself."""
+    keep_location: bool = False
+    """Whether to keep where a file says that it was taken."""
     run: int = 1
     """Run of the job: the cancel of another run does not stop this chunk."""
 
