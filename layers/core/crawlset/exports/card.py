@@ -71,13 +71,13 @@ def front_matter(job: CrawlJob, export_format: ExportFormat, summary: Summary) -
         "task_categories": ["image-classification"],
         "size_categories": [_size(summary.n_exported)],
         "tags": ["crawlset", "croissant"],
-        **_configs(export_format),
+        **_configs(export_format, summary),
     }
 
 
-def _configs(export_format: ExportFormat) -> dict[str, Any]:
+def _configs(export_format: ExportFormat, summary: Summary) -> dict[str, Any]:
     """Front matter by which the Hub's viewer and `load_dataset` find the splits."""
-    files = export_format.hub_files()
+    files = export_format.hub_files(summary)
     if not files:
         return {}
     config = {"config_name": "default", "data_files": files, **export_format.hub_options}

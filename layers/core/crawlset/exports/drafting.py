@@ -37,7 +37,8 @@ def draft(session: Session, job: ExportJob, directory: Path) -> tuple[Draft, lis
     labels = {name: at for at, name in enumerate(classes)}
     splits = split.assign(_tied(chosen, choice, options), options)
     if options.missing_classes is MissingClasses.fail:
-        missing.refuse({(splits[row.id], names[choice.class_of(row.keyword)]) for row in chosen})
+        present = {(splits[row.id], names[choice.class_of(row.keyword)]) for row in chosen}
+        missing.refuse(present, splits=options.splits.wanted)
     drawn = Draft(
         directory,
         shard_images=options.shard_images,

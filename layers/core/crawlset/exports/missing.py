@@ -18,23 +18,27 @@ class ClassMissingError(UnprocessableError):
         )
 
 
-def find(present: Iterable[tuple[str, str]], classes: Iterable[str] = ()) -> dict[str, list[str]]:
+def find(
+    present: Iterable[tuple[str, str]], classes: Iterable[str] = (), splits: Iterable[str] = ()
+) -> dict[str, list[str]]:
     """
     Classes that are missing in each split, by split.
 
-    `present` are the pairs of a split and a class that have images; `classes` those that should be
-    there besides.
+    `present` are the pairs of a split and a class that have images; `classes` and `splits` those
+    that should be there besides.
     """
-    by_split: dict[str, set[str]] = {}
+    by_split: dict[str, set[str]] = {split: set() for split in splits}
     for split, name in present:
         by_split.setdefault(split, set()).add(name)
     wanted = set(classes).union(*by_split.values())
     return {split: sorted(wanted - found) for split, found in by_split.items() if wanted - found}
 
 
-def refuse(present: Iterable[tuple[str, str]], classes: Iterable[str] = ()) -> None:
+def refuse(
+    present: Iterable[tuple[str, str]], classes: Iterable[str] = (), splits: Iterable[str] = ()
+) -> None:
     """Raise `ClassMissingError` for the first split that lacks a class."""
-    for split, names in find(present, classes).items():
+    for split, names in find(present, classes, splits).items():
         raise ClassMissingError(split, names)
 
 

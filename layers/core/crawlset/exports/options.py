@@ -70,6 +70,11 @@ class Splits(BaseModel):
             raise ValueError(message)
         return self
 
+    @property
+    def wanted(self) -> list[str]:
+        """Splits that are to have images."""
+        return [split for split, share in self.model_dump().items() if share]
+
 
 class ExportOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)

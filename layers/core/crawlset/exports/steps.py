@@ -121,7 +121,7 @@ def finish(message: ExportStep) -> None:
             data,
         )
         if export_format.options.missing_classes is MissingClasses.fail:
-            missing.refuse(summary.classes, export_format.plan.classes)
+            missing.refuse(summary.classes, export_format.plan.classes, export_format.wanted_splits)
         for file in written:
             objects.put_file(keys.export_file(export_id, file.name), Path(directory, file.name))
     note = Note(

@@ -16,13 +16,18 @@ class Summary:
     """Exported images by split and class."""
     licences: Counter[str] = field(default_factory=Counter)
     """Exported images by licence."""
-    formats: Counter[str] = field(default_factory=Counter)
-    """Exported images by format."""
+    formats: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Exported images by split and format."""
     left_out: Counter[str] = field(default_factory=Counter)
     """Images that were chosen and could not be exported, by reason."""
 
     unmet: set[str] = field(default_factory=set)
     """Keywords that have a class of their own in the options, and that no candidate has."""
+
+    @property
+    def splits(self) -> set[str]:
+        """Splits that have images."""
+        return {split for split, _ in self.classes}
 
     def add(self, entry: Mapping[str, Any]) -> None:
         """Count a line of the manifest."""
@@ -34,5 +39,5 @@ class Summary:
         if entry["data_file"]:
             self.n_exported += 1
             self.classes[entry["split"], entry["class"]] += 1
-            self.formats[entry["exported_format"]] += 1
+            self.formats[entry["split"], entry["exported_format"]] += 1
             self.licences[entry["licence"] or "unknown"] += 1

@@ -117,10 +117,21 @@ class ExportFormat(ABC):
         del directory
         return None
 
-    def hub_files(self) -> str | list[dict[str, str]]:
-        """Files where the Hub's viewer and `load_dataset` find the images; empty if they cannot."""
+    @property
+    def wanted_splits(self) -> list[str]:
+        """Splits that are to have images, as the format's loaders call them."""
+        return list(map(self.split_name, self.options.splits.wanted))
+
+    def hub_files(self, summary: Summary) -> str | list[dict[str, str]]:
+        """
+        Files where the Hub's viewer and `load_dataset` find the images; empty if they cannot.
+
+        Of a split that has none nothing is said: it would fail the loading of all.
+        """
         splits = self.plan.splits if self.is_read_by_hub else ()
-        return [{"split": name, "path": f"data/{name}-*"} for name in splits]
+        return [
+            {"split": name, "path": f"data/{name}-*"} for name in splits if name in summary.splits
+        ]
 
     @property
     def hub_options(self) -> Mapping[str, Any]:
@@ -129,10 +140,9 @@ class ExportFormat(ABC):
 
     def warnings(self, summary: Summary) -> Iterator[str]:
         """Sentences on what nobody would expect of the export or of what loaders make of it."""
-        present = {split for split, _ in summary.classes}
-        for split, share in self.options.splits.model_dump().items():
-            if present and share and self.split_name(split) not in present:
-                yield f"The split {self.split_name(split)} is without an image."
+        for split in self.wanted_splits:
+            if summary.splits and split not in summary.splits:
+                yield f"The split {split} is without an image."
 
     def describe_images(self, data: Sequence[str]) -> ImageDescription:
         """Describe to Croissant how images are read from the files of data named `data`."""

@@ -56,7 +56,8 @@ class ListFormat(ExportFormat):
     def open_side_files(self, directory: Path) -> "Listing":
         return Listing(directory, self)
 
-    def hub_files(self) -> str:
+    def hub_files(self, summary: Summary) -> str:
+        del summary
         return self.data_names
 
     def describe_images(self, data: Sequence[str]) -> ImageDescription:

@@ -1,5 +1,6 @@
 """Formats whose files of data are archives of image files, made to be unpacked into one folder."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -52,10 +53,15 @@ class TreeFormat(ExportFormat):
         """Labels if there are folders of classes; by itself the loader guesses from how many."""
         return {"drop_labels": not self.has_class_folders}
 
-    def hub_files(self) -> list[dict[str, str]]:
-        """Folders of the splits: once the archives are unpacked, and only then."""
-        splits = self.plan.splits
-        return [{"split": split, "path": f"{self.split_name(split)}/**"} for split in splits]
+    def hub_files(self, summary: Summary) -> list[dict[str, str]]:
+        """
+        Folders of the splits: once the archives are unpacked, and only then.
+
+        Without those in which `datasets` would find no image, and fail.
+        """
+        found = _splits_with(DATASETS, summary)
+        splits = ((split, self.split_name(split)) for split in self.plan.splits)
+        return [{"split": split, "path": f"{name}/**"} for split, name in splits if name in found]
 
     def file_name(self, split: str, class_name: str, key: str, image_format: str) -> str:
         name = super().file_name(split, class_name, key, image_format)
@@ -87,16 +93,17 @@ class TreeFormat(ExportFormat):
             yield from self._warn_of_folders()
             yield from self._warn_of_missing(summary)
         for reader, extensions in self.readers.items():
-            unread = {
-                image_format: n
-                for image_format, n in sorted(summary.formats.items())
-                if extension(image_format) not in extensions
-            }
+            unread = Counter[str]()
+            for (_, image_format), n in summary.formats.items():
+                if extension(image_format) not in extensions:
+                    unread[image_format] += n
             if unread:
-                counts = ", ".join(f"{n:,} {image_format}" for image_format, n in unread.items())
+                counts = ", ".join(f"{n:,} {name}" for name, n in sorted(unread.items()))
+                empty = sorted(summary.splits - _splits_with(extensions, summary))
                 yield (
-                    f"{reader} passes over files of some formats without a word ({counts});"
-                    " the option encode makes JPEG, PNG or WebP of all."
+                    f"{reader} passes over files of some formats without a word ({counts})"
+                    + (f", and finds nothing in {' and '.join(empty)}" if empty else "")
+                    + "; the option encode makes JPEG, PNG or WebP of all."
                 )
 
     def _warn_of_folders(self) -> Iterator[str]:
@@ -134,6 +141,11 @@ class TreeFormat(ExportFormat):
                 f"{split} lacks {len(names):,} of {len(classes):,} classes ({what_loaders_do}):"
                 f" {missing.named(names)}."
             )
+
+
+def _splits_with(extensions: frozenset[str], summary: Summary) -> set[str]:
+    """Splits with an image whose file a loader of these extensions finds."""
+    return {split for split, name in summary.formats if extension(name) in extensions}
 
 
 class ImageFolder(TreeFormat):
@@ -175,6 +187,7 @@ class MissingFolders:
         self.names: list[str] = []
         self._directory = directory
         self._classes = tree.plan.classes
+        self._splits = tree.wanted_splits
         self._archive = tree.options.archive
         self._present: set[tuple[str, str]] = set()
 
@@ -182,7 +195,7 @@ class MissingFolders:
         self._present.add((entry["split"], entry["class"]))
 
     def close(self) -> None:
-        found = missing.find(self._present, self._classes)
+        found = missing.find(self._present, self._classes, self._splits)
         if not found:
             return
         name = f"data/missing-classes.{self._archive}"
