@@ -47,8 +47,9 @@ def draft(session: Session, job: ExportJob, directory: Path) -> tuple[Draft, lis
     )
     with closing(snapshot.stream_candidates()) as candidates:
         for row in candidates:
-            entry = manifest.entry(row, crawl_job.policy, options)
-            if row.id in splits and choice.has(row):
+            is_chosen = row.id in splits and choice.has(row)
+            entry = manifest.entry(row, crawl_job.policy, options, is_chosen=is_chosen)
+            if is_chosen:
                 name = names[choice.class_of(row.keyword)]
                 place = row.pack_key, row.pack_offset, row.pack_length
                 drawn.add(splits[row.id], labels[name], place, entry)

@@ -118,6 +118,10 @@ def outcome(job_id: UUID, chunk_id: UUID) -> str:
     return f"jobs/{job_id}/chunks/{chunk_id}/outcome"
 
 
+def is_outcome(key: str) -> bool:
+    return key.endswith("/outcome")
+
+
 def parse_outcome(key: str) -> OutcomeKey:
     """Raises `ValueError`."""
     match = _OUTCOME.fullmatch(key)
