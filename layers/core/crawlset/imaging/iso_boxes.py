@@ -204,14 +204,22 @@ class Item:
 def items(data: bytes, meta: dict[bytes, Box]) -> Iterator[Item]:
     if b"iinf" not in meta:
         return
-    entries = meta[b"iinf"]
+    for box in item_entries(data, meta[b"iinf"]):
+        at = item_kind(data, box)
+        number = int.from_bytes(data[box.start + 4 : at - 2])
+        is_hidden = bool(data[box.start + 3] & _HIDDEN)
+        yield Item(number, data[at : at + 4], is_hidden, data[at + 4 : box.stop])
+
+
+def item_entries(data: bytes, entries: Box) -> Iterator[Box]:
+    """The boxes of an `iinf`, one for each item."""
     start = entries.start + (6 if data[entries.start] == 0 else 8)
-    for box in boxes(data, start, entries.stop):
-        version, flags = data[box.start], data[box.start + 3]
-        width = ">H" if version == 2 else ">I"  # noqa: PLR2004
-        (number,) = struct.unpack_from(width, data, box.start + 4)
-        at = box.start + 4 + struct.calcsize(width) + 2
-        yield Item(number, data[at : at + 4], bool(flags & _HIDDEN), data[at + 4 : box.stop])
+    return boxes(data, start, entries.stop)
+
+
+def item_kind(data: bytes, entry: Box) -> int:
+    """Where the kind of an item stands: behind its number, of 2 bytes or 4, and 2 bytes more."""
+    return entry.start + (8 if data[entry.start] == 2 else 10)  # noqa: PLR2004, its version
 
 
 def _n_pictures(data: bytes, meta: dict[bytes, Box]) -> int:

@@ -7,8 +7,9 @@ do (https://www.w3.org/TR/png-3/#13Decoders); WebP, GIF and TIFF are judged alik
 
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+from crawlset.imaging.iso_boxes import boxes, item_entries, item_kind
 from crawlset.imaging.sniff import PNG_SIGNATURE, MalformedImageError
 
 _PNG_PIXELS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS"})
@@ -32,15 +33,18 @@ def without_broken_chunks(data: bytes, image_format: str) -> tuple[bytes, str | 
     """
     A `png` without ancillary chunks whose check value is wrong, and what was wrong first.
 
-    Any other file is given back. Raises `MalformedImageError` where a check value says that the
-    pixels themselves are broken.
+    A `heic` has all it says of its items made text: `pi_heif` crashes where it is not. Any other
+    file is given back. Raises `MalformedImageError` where a check value says that the pixels
+    themselves are broken.
     """
-    if image_format != "png":
-        return data, None
     try:
-        return _png(data, is_needed=lambda _kind, _length: True)
+        if image_format == "png":
+            return _png(data, is_needed=lambda _kind, _length: True)
+        if image_format == "heic":
+            return _with_item_texts(data)
     except (struct.error, IndexError):
         return data, None
+    return data, None
 
 
 def without_extras(data: bytes, image_format: str) -> bytes:
@@ -71,6 +75,36 @@ def _png(data: bytes, is_needed: Callable[[bytes, int], bool]) -> tuple[bytes, s
         kept.append(data[at:stop])
         at = stop
     return (b"".join(kept) if n_dropped else data), fault
+
+
+def _with_item_texts(data: bytes) -> tuple[bytes, str | None]:
+    """Each byte that is not ASCII becomes `?` in what is no UTF-8 of an item's kind and names."""
+    mended = bytearray(data)
+    for start, stop in _item_texts(data):
+        text = data[start:stop]
+        if not _is_utf8(text):
+            mended[start:stop] = text.decode("ascii", "replace").replace("\ufffd", "?").encode()
+    return (bytes(mended), "an item whose kind is no text") if mended != data else (data, None)
+
+
+def _item_texts(data: bytes) -> Iterator[tuple[int, int]]:
+    """From where to where a HEIF file has the kind of an item, and its name and content type."""
+    for meta in boxes(data, 0, len(data)):
+        if meta.kind == b"meta":
+            for entries in boxes(data, meta.start + 4, meta.stop):
+                if entries.kind == b"iinf":
+                    for entry in item_entries(data, entries):
+                        kind = item_kind(data, entry)
+                        yield kind, kind + 4
+                        yield kind + 4, entry.stop
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _holds_pixels(kind: bytes, length: int) -> bool:
