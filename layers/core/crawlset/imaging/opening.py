@@ -201,6 +201,9 @@ def _loaded(data: bytes, image_format: str) -> tuple[Image.Image, str | None]:
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         warnings.filterwarnings("ignore", "Corrupt EXIF data")
         image = _OPENERS[image_format](io.BytesIO(data))
+        if image.width * image.height > MAX_PIXELS:
+            detail = f"{image.width}x{image.height}, more than its header says"
+            raise Image.DecompressionBombError(detail)
         if isinstance(image, ImageFile.ImageFile):
             whole_key(image)
         image.load()

@@ -7,7 +7,7 @@ A decompression bomb is refused by its header, and a file cut short is told from
 import struct
 
 from crawlset.imaging import bitmaps, iso_boxes
-from crawlset.imaging.sniff import MalformedImageError, Probe, TruncatedError
+from crawlset.imaging.sniff import PNG_SIGNATURE, MalformedImageError, Probe, TruncatedError
 
 _GIF_IMAGE, _GIF_EXTENSION, _GIF_TRAILER = 0x2C, 0x21, 0x3B
 
@@ -30,9 +30,11 @@ def _png(data: bytes, _: int) -> Probe:
         raise MalformedImageError("no image header")
     width, height = struct.unpack_from(">II", data, 16)
     n_frames = 0
-    at = 8
+    at = len(PNG_SIGNATURE)
     while (kind := data[at + 4 : at + 8]) != b"IEND":
         (length,) = struct.unpack_from(">I", data, at)
+        if kind == b"IHDR" and at > len(PNG_SIGNATURE):
+            raise MalformedImageError("more than one image header")
         n_frames += kind == b"fcTL"
         at += 12 + length
     return Probe(width, height, max(1, n_frames))
