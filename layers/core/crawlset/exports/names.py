@@ -13,8 +13,10 @@ UNLABELLED = "unlabelled"
 _UNSAFE = re.compile(r'[\\/:*?"<>|\s]+')
 _DIGITS = 12
 _DIGESTED = re.compile(rf"(^|[-~])[0-9a-f]{{{_DIGITS}}}$")
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
-"""Names that Windows gives to devices."""
+_RESERVED = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[\d\u00b9\u00b2\u00b3])(\.|$)", re.IGNORECASE
+)
+"""Names that Windows gives to devices; `ntpath.isreserved` knows the same."""
 
 
 def class_names(keywords: Iterable[str | None]) -> dict[str | None, str]:

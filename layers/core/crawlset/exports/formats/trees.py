@@ -112,8 +112,8 @@ class TreeFormat(ExportFormat):
         misread = [f"{name} in {folder_name(name)}" for name in renamed if not is_cut(name)]
         if misread:
             yield (
-                "Folders have another name than their class where datasets would take it for a"
-                f" split: {missing.named(misread)}."
+                "Folders have another name than their class where datasets would find a split or a"
+                f" variable in it: {missing.named(misread)}."
             )
         if cut:
             yield (
