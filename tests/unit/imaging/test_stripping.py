@@ -1,19 +1,67 @@
 import io
+import struct
 
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from crawlset.imaging.decode import describe
+from crawlset.imaging.features import Features
 from crawlset.imaging.metadata import xmp_packet
 from crawlset.imaging.stripping import rights_packet, strip
 from crawlset.imaging.xmp import MAX_BYTES
+from tests.unit.imaging import files, pictures
 from tests.unit.imaging.photographs import PROFILE, RIGHTS, SECRET, photograph
 from tests.unit.imaging.xmp_packets import DECLARING, DEEP
 
 FORMATS = ["JPEG", "PNG", "WEBP", "GIF"]
 
 
+def exif(turned: int) -> bytes:
+    """A TIFF block that says nothing but the orientation."""
+    field = struct.pack("<HHIHH", 0x0112, 3, 1, turned, 0)
+    return b"II*\0\x08\0\0\0\x01\0" + field + bytes(4)
+
+
+def webp(flags: int, *blocks: bytes) -> bytes:
+    """A WebP with these flags and EXIF blocks; libwebp gives the first one, if a flag says so."""
+    data = pictures.encoded("WEBP", exif=blocks[0])
+    more = b"".join(b"EXIF" + struct.pack("<I", len(block)) + block for block in blocks[1:])
+    return (
+        b"RIFF"
+        + struct.pack("<I", len(data + more) - 8)
+        + data[8:20]
+        + bytes((flags,))
+        + data[21:]
+        + more
+    )
+
+
+TURNED_ODDLY = {
+    "png of a wrong check value": files.png_with(files.png_chunk(b"eXIf", exif(6), is_sound=False)),
+    "png of two": files.png_with(*[files.png_chunk(b"eXIf", exif(n)) for n in (6, 3)]),
+    "jpeg of two": photograph("JPEG").replace(
+        b"\xff\xd8", b"\xff\xd8\xff\xe1\0\x22Exif\0\0" + exif(8), 1
+    ),
+    "webp of two": webp(8, exif(6), exif(3)),
+    "webp of one that says nothing and another": webp(8, exif(1), exif(6)),
+    "webp without the flag": webp(0, exif(6)),
+}
+
+
 class TestStrip:
+    @pytest.mark.parametrize("name", TURNED_ODDLY)
+    def test_keeps_the_orientation_that_was_measured(self, name: str) -> None:
+        data = TURNED_ODDLY[name]
+        before = describe(data)
+
+        after = describe(strip(data, name.split(maxsplit=1)[0]))
+
+        assert isinstance(before, Features)
+        assert isinstance(after, Features)
+        assert (after.orientation or 1) == (before.orientation or 1)
+        assert after.pixel_hash == before.pixel_hash
+
     @pytest.mark.parametrize("image_format", FORMATS)
     def test_removes_what_is_private(self, image_format: str) -> None:
         data = photograph(image_format)

@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 from crawlset.imaging import emptying, xmp
 from crawlset.imaging.features import Rejection
 from crawlset.imaging.jpeg_segments import segments
+from crawlset.imaging.mending import without_broken_chunks
 from crawlset.imaging.metadata import orientation, xmp_packet
 from crawlset.imaging.sniff import MalformedImageError, TruncatedError
 from crawlset.outcomes import Outcome
@@ -48,7 +49,6 @@ _PNG_KEPT = {
     b"cICP", b"bKGD", b"pHYs", b"acTL", b"fcTL", b"fdAT",
 }  # fmt: skip
 _PNG_XMP = b"XML:com.adobe.xmp\0"
-_WEBP_DROPPED = {b"EXIF", b"XMP "}
 _WEBP_KEPT = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"}
 _WEBP_EXIF, _WEBP_XMP = 0x08, 0x04
 _GIF_LOOP = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
@@ -159,6 +159,7 @@ def _png(data: bytes) -> bytes:
         raise ValueError("it does not begin as a PNG")
     kept = [_PNG_START]
     packet = rights_packet(xmp_packet(data, "png"))
+    data, _ = without_broken_chunks(data, "png")
     at, kind = len(_PNG_START), b""
     while kind != b"IEND":
         (length,) = struct.unpack_from(">I", data, at)
@@ -183,21 +184,23 @@ def _webp(data: bytes) -> bytes:
     if data[:4] != b"RIFF" or data[8:12] != b"WEBP":
         raise ValueError("it does not begin as a WebP")
     kept: list[tuple[bytes, bytes]] = []
-    exif = None
+    told: bytes | None = None
     at = 12
     while at + 8 <= len(data):
         kind, length = struct.unpack_from("<4sI", data, at)
         body = data[at + 8 : at + 8 + length]
         if len(body) < length:
             raise ValueError("its WebP chunks cannot be told apart")
-        if kind == b"EXIF":
-            exif = _exif_of(orientation(body.removeprefix(_EXIF)))
+        if kind == b"EXIF" and told is None:
+            told = body.removeprefix(_EXIF)
         elif kind in _WEBP_KEPT:
             kept.append((kind, body))
         at += 8 + length + (length & 1)
     packet = rights_packet(xmp_packet(data, "webp"))
     if kept and kept[0][0] == b"VP8X":
-        flags = kept[0][1][0] & ~(_WEBP_EXIF | _WEBP_XMP)
+        flags = kept[0][1][0]
+        exif = _exif_of(orientation(told)) if told is not None and flags & _WEBP_EXIF else None
+        flags &= ~(_WEBP_EXIF | _WEBP_XMP)
         flags |= (_WEBP_EXIF if exif else 0) | (_WEBP_XMP if packet else 0)
         kept[0] = b"VP8X", bytes((flags,)) + kept[0][1][1:]
         kept += [(b"EXIF", exif)] if exif else []
