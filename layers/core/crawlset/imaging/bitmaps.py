@@ -1,6 +1,7 @@
 """How large BMP, ICO and TIFF files say that their pictures are."""
 
 import struct
+from collections.abc import Iterator
 
 from crawlset.imaging.sniff import PNG_SIGNATURE, MalformedImageError, Probe, TruncatedError
 
@@ -50,10 +51,8 @@ def _walk_runs(data: bytes, at: int, n_bits: int) -> None:
 
 def ico(data: bytes, _: int) -> Probe:
     """The largest picture that one of the entries has in truth, whatever the directory says."""
-    (n_entries,) = struct.unpack_from("<H", data, 4)
     sides: list[tuple[int, int]] = []
-    for at in range(6, 6 + _ICO_ENTRY * n_entries, _ICO_ENTRY):
-        size, offset = struct.unpack_from("<II", data, at + 8)
+    for offset, size in _entries(data):
         if offset + size > len(data):
             raise TruncatedError("the file ends early")
         if data.startswith(PNG_SIGNATURE, offset):
@@ -62,6 +61,21 @@ def ico(data: bytes, _: int) -> Probe:
             width, height, _, _ = _dib(data, offset)
             sides.append((width, height // 2))  # a mask as high as the picture follows it
     return Probe(*max(sides, key=lambda side: side[0] * side[1]))
+
+
+def pngs_in_icon(data: bytes) -> Iterator[bytes]:
+    """The entries of an ICO that are PNGs, each as a file."""
+    for offset, size in _entries(data):
+        if data.startswith(PNG_SIGNATURE, offset):
+            yield data[offset : offset + size]
+
+
+def _entries(data: bytes) -> Iterator[tuple[int, int]]:
+    """Offset and bytes of each picture of an ICO, as its directory says."""
+    (n_entries,) = struct.unpack_from("<H", data, 4)
+    for at in range(6, 6 + _ICO_ENTRY * n_entries, _ICO_ENTRY):
+        size, offset = struct.unpack_from("<II", data, at + 8)
+        yield offset, size
 
 
 def _dib(data: bytes, at: int) -> tuple[int, int, int, int]:

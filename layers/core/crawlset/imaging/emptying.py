@@ -8,16 +8,23 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from crawlset.imaging.iso_boxes import JP2_XMP, Box, boxes, items, within
+from crawlset.imaging import jpegxl
+from crawlset.imaging.iso_boxes import J2K_START, JP2_XMP, Box, boxes, items, within
 
 Rights = Callable[[bytes], bytes | None]
 
 _NO_EXIF = bytes(4) + b"II*\0\x08\0\0\0" + bytes(6)
 """EXIF without a field, behind the offset that its item begins with."""
 _XMP_TYPE = b"application/rdf+xml"
-_JXL_DROPPED = frozenset({b"Exif", b"jbrd", b"jumb"})
-_JP2_DROPPED = frozenset({b"xml ", b"uuid", b"uinf"})
-_COMMENT, _TILE = 0xFF64, 0xFF90
+_JXL_KEPT = frozenset({b"JXL ", b"ftyp", b"jxll", b"jxlc", b"jxlp", b"jxli"})
+"""Boxes of the pictures themselves (https://github.com/libjxl/libjxl/pull/1387 names all)."""
+_JP2_KEPT = frozenset({b"jP  ", b"ftyp", b"rreq"})
+_JP2_HEADER = frozenset({b"ihdr", b"bpcc", b"colr", b"pclr", b"cmap", b"cdef", b"res "})
+_JP2_DROPPED = frozenset(
+    {b"xml ", b"uuid", b"uinf", b"asoc", b"lbl ", b"nlst", b"jp2i", b"free", b"jumb"}
+)
+"""Boxes that describe the picture; others may say how several become one (ISO/IEC 15444-2)."""
+_COMMENT, _TILE, _DATA, _J2K_END = 0xFF64, 0xFF90, 0xFF93, b"\xff\xd9"
 
 
 def heif(data: bytes, rights: Rights) -> bytes:
@@ -46,23 +53,23 @@ def heif(data: bytes, rights: Rights) -> bytes:
 
 def jxl(data: bytes, rights: Rights) -> bytes:
     """A codestream alone says nothing about itself; a file of boxes does."""
-    if data.startswith(b"\xff\x0a"):
+    if data.startswith(jpegxl.CODESTREAM):
         return data
     kept = []
-    for box in boxes(data, 0, len(data)):
-        if box.kind == b"brob":
-            raise ValueError("its metadata are compressed")
-        if box.kind == b"xml ":
-            packet = rights(data[box.start : box.stop])
-            kept += [_box(b"xml ", packet)] if packet is not None else []
-        elif box.kind not in _JXL_DROPPED:
-            kept.append(_box(box.kind, data[box.start : box.stop]))
+    for kind, body in jpegxl.parts(data):
+        if kind == b"xml ":
+            if body is None:
+                raise ValueError("its metadata cannot be unpacked")
+            packet = rights(body)
+            kept += [_box(kind, packet)] if packet is not None else []
+        elif kind in _JXL_KEPT and body is not None:
+            kept.append(_box(kind, body))
     return b"".join(kept)
 
 
 def jp2(data: bytes, rights: Rights) -> bytes:
-    """JPEG 2000 without boxes that describe it and without comments in its codestream."""
-    if data.startswith(b"\xff\x4f"):
+    """JPEG 2000 with the boxes of its picture alone, and without what its comments say."""
+    if data.startswith(J2K_START):
         return _without_comments(data)
     kept = []
     for box in boxes(data, 0, len(data)):
@@ -70,8 +77,16 @@ def jp2(data: bytes, rights: Rights) -> bytes:
         if body.startswith(JP2_XMP) and box.kind == b"uuid":
             packet = rights(body[len(JP2_XMP) :])
             kept += [_box(b"uuid", JP2_XMP + packet)] if packet is not None else []
+        elif box.kind == b"jp2h":
+            inner = (each for each in boxes(data, box.start, box.stop) if each.kind in _JP2_HEADER)
+            parts = (_box(each.kind, data[each.start : each.stop]) for each in inner)
+            kept.append(_box(b"jp2h", b"".join(parts)))
+        elif box.kind == b"jp2c":
+            kept.append(_box(b"jp2c", _without_comments(body)))
+        elif box.kind in _JP2_KEPT:
+            kept.append(_box(box.kind, body))
         elif box.kind not in _JP2_DROPPED:
-            kept.append(_box(box.kind, _without_comments(body) if box.kind == b"jp2c" else body))
+            raise ValueError("its JPEG 2000 file has boxes that are not known")
     return b"".join(kept)
 
 
@@ -162,12 +177,24 @@ def _box(kind: bytes, body: bytes) -> bytes:
 
 
 def _without_comments(codestream: bytes) -> bytes:
-    """Comments stand between the marker segments before the first tile."""
-    kept, at = [codestream[:2]], 2
-    while True:
+    """
+    The codestream with zeros for comments, up to its end.
+
+    They stay as long as they were: other segments say how long those of tiles are.
+    """
+    emptied = bytearray(codestream)
+    at, tile_part = 2, 0
+    while not codestream.startswith(_J2K_END, at):
         marker, length = struct.unpack_from(">HH", codestream, at)
         if marker == _TILE:
-            return b"".join([*kept, codestream[at:]])
-        if marker != _COMMENT:
-            kept.append(codestream[at : at + 2 + length])
+            (size,) = struct.unpack_from(">I", codestream, at + 6)
+            tile_part = at + size if size else codestream.rindex(_J2K_END)
+        if marker == _DATA:
+            if tile_part <= at:
+                raise ValueError("its tiles cannot be told apart")
+            at = tile_part
+            continue
+        if marker == _COMMENT:
+            emptied[at + 4 : at + 2 + length] = bytes(length - 2)
         at += 2 + length
+    return bytes(emptied[: at + 2])

@@ -1,4 +1,4 @@
-"""How large the pictures are in files made of boxes: AVIF, HEIC, JPEG 2000 and JPEG XL."""
+"""How large the pictures are in files made of boxes: AVIF, HEIC and JPEG 2000."""
 
 import struct
 from collections.abc import Iterator
@@ -19,9 +19,9 @@ _MADE_OF = b"dimg"
 """How a picture refers to those that it is put together from."""
 JP2_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 """What a `uuid` box begins with that holds XMP (XMP specification, part 3)."""
+J2K_START = b"\xff\x4f"
 _J2K_SIZE = 0xFF51
 _J2K_END = b"\xff\xd9"
-_JXL_RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +85,9 @@ def _area(sides: tuple[int, int]) -> int:
     return sides[0] * sides[1]
 
 
-def xmp_of_boxes(data: bytes) -> bytes | None:
-    """The XMP packet of a whole JPEG 2000 or JPEG XL file; a codestream alone has none."""
-    if data.startswith((b"\xff\x4f", b"\xff\x0a")):
+def xmp_of_jp2(data: bytes) -> bytes | None:
+    """The XMP packet of a whole JPEG 2000 file; a codestream alone has none."""
+    if data.startswith(J2K_START):
         return None
     for box in boxes(data, 0, len(data)):
         if box.kind == b"xml ":
@@ -97,21 +97,10 @@ def xmp_of_boxes(data: bytes) -> bytes | None:
     return None
 
 
-def exif_of_boxes(data: bytes) -> bytes | None:
-    """The TIFF block of a whole JPEG XL file; an offset stands before it."""
-    if data.startswith(b"\xff\x0a"):
-        return None
-    for box in boxes(data, 0, len(data)):
-        if box.kind == b"Exif":
-            (offset,) = struct.unpack_from(">I", data, box.start)
-            return data[box.start + 4 + offset : box.stop]
-    return None
-
-
 def jp2(data: bytes, _: int) -> Probe:
     """From the codestream, which is what is decoded; the header of the file only repeats it."""
     start = 0
-    if data[:2] != b"\xff\x4f":
+    if not data.startswith(J2K_START):
         found = [box for box in boxes(data, 0, len(data)) if box.kind == b"jp2c"]
         if not found:
             raise TruncatedError("the file ends before its codestream")
@@ -122,54 +111,6 @@ def jp2(data: bytes, _: int) -> Probe:
     if data.rfind(_J2K_END, start) < 0:
         raise TruncatedError("the file ends early")
     return Probe(right - left, bottom - top)
-
-
-def jxl(data: bytes, _: int) -> Probe:
-    """A side is coded in bits (ISO/IEC 18181-1, SizeHeader); frames are not counted."""
-    start = 0
-    if data[:2] != b"\xff\x0a":
-        start = _jxl_codestream(data)
-    bits = _Bits(data[start + 2 : start + 18])
-    is_small = bits.take(1)
-    height = _jxl_side(bits, is_small=is_small)
-    ratio = bits.take(3)
-    if ratio:
-        across, down = _JXL_RATIOS[ratio - 1]
-        return Probe(height * across // down, height)
-    return Probe(_jxl_side(bits, is_small=is_small), height)
-
-
-def _jxl_codestream(data: bytes) -> int:
-    """Offset of the codestream, or of its first part, in a file of boxes."""
-    parts = {b"jxlc": 0, b"jxlp": 4}
-    starts = [box.start + parts[box.kind] for box in boxes(data, 0, len(data)) if box.kind in parts]
-    if not starts:
-        raise TruncatedError("the file ends before its codestream")
-    if not data.startswith(b"\xff\x0a", starts[0]):
-        raise MalformedImageError("no codestream")
-    return starts[0]
-
-
-def _jxl_side(bits: "_Bits", *, is_small: int) -> int:
-    if is_small:
-        return (bits.take(5) + 1) * 8
-    return bits.take((9, 13, 18, 30)[bits.take(2)]) + 1
-
-
-class _Bits:
-    """Bits of bytes, the lowest of each byte first."""
-
-    def __init__(self, data: bytes) -> None:
-        self._left = int.from_bytes(data, "little")
-        self._n_left = 8 * len(data)
-
-    def take(self, n: int) -> int:
-        if n > self._n_left:
-            raise TruncatedError("the file ends early")
-        taken = self._left & (1 << n) - 1
-        self._left >>= n
-        self._n_left -= n
-        return taken
 
 
 def within(data: bytes, start: int, stop: int) -> dict[bytes, Box]:

@@ -6,7 +6,9 @@ import zlib
 from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
-from crawlset.imaging import xmp
+from crawlset.imaging import exif, jpegxl, xmp
+from crawlset.imaging.bitmaps import pngs_in_icon
+from crawlset.imaging.iso_boxes import xmp_of_jp2
 
 _ORIENTATION = 0x0112
 _SHORT = 3
@@ -54,11 +56,12 @@ def data_mining(packet: bytes | None) -> str | None:
 
 def xmp_packet(data: bytes, image_format: str) -> bytes | None:
     """
-    The XMP packet of a `png`, `webp` or `gif` whose structure is whole.
+    The XMP packet of a file whose structure is whole, read from the file itself.
 
-    One that was compressed is cut where it is too large to be read.
+    Not of `jpeg`, `avif` and `heic`. One that was compressed is cut where it is too large to be
+    read.
     """
-    return _PACKETS[image_format](data)
+    return _PACKETS[image_format](data) if image_format in _PACKETS else None
 
 
 def _values(root: ET.Element) -> Iterator[str]:
@@ -110,4 +113,20 @@ def _gif(data: bytes) -> bytes | None:
     return data[start:end] if end >= 0 else None
 
 
-_PACKETS = {"png": _png, "webp": _webp, "gif": _gif}
+def _tiff(data: bytes) -> bytes | None:
+    return exif.xmp_in_tiff(data, xmp.MAX_BYTES + 1) or None
+
+
+def _ico(data: bytes) -> bytes | None:
+    return next(filter(None, map(_png, pngs_in_icon(data))), None)
+
+
+_PACKETS = {
+    "png": _png,
+    "webp": _webp,
+    "gif": _gif,
+    "tiff": _tiff,
+    "ico": _ico,
+    "jp2": xmp_of_jp2,
+    "jxl": jpegxl.xmp_packet,
+}
