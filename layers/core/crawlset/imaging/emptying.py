@@ -6,10 +6,10 @@ What stays of an XMP packet is for the caller to say: `rights` gives it, or None
 
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from crawlset.imaging import jpegxl
-from crawlset.imaging.iso_boxes import J2K_START, JP2_XMP, Box, boxes, items, within
+from crawlset.imaging.heif_items import Place, items, places
+from crawlset.imaging.iso_boxes import J2K_START, JP2_XMP, Box, boxes, within
 
 Rights = Callable[[bytes], bytes | None]
 
@@ -90,13 +90,7 @@ def jp2(data: bytes, rights: Rights) -> bytes:
     return b"".join(kept)
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    start: int
-    stop: int
-
-
-def _metadata(data: bytes, meta: Box) -> Iterator[tuple[_Place, bytes]]:
+def _metadata(data: bytes, meta: Box) -> Iterator[tuple[Place, bytes]]:
     """Where EXIF and XMP items lie, and which kind each is."""
     found = within(data, meta.start + 4, meta.stop)
     kinds = {
@@ -104,53 +98,14 @@ def _metadata(data: bytes, meta: Box) -> Iterator[tuple[_Place, bytes]]:
         for item in items(data, found)
         if item.kind == b"Exif" or (item.kind == b"mime" and _XMP_TYPE in item.rest)
     }
-    if not kinds:
-        return
-    base = found[b"idat"].start if b"idat" in found else 0
-    for number, is_inside, extents in _locations(data, found[b"iloc"]):
+    for number, extents in places(data, found) if kinds else ():
         if number not in kinds:
             continue
         if len(extents) != 1:
             raise ValueError("its metadata lie in pieces")
-        start = extents[0].start + (base if is_inside else 0)
-        stop = extents[0].stop + (base if is_inside else 0)
-        if stop > len(data):
+        if extents[0].stop > len(data):
             raise ValueError("its metadata lie outside")
-        yield _Place(start, stop), kinds[number]
-
-
-def _locations(data: bytes, iloc: Box) -> Iterator[tuple[int, bool, list[_Place]]]:
-    """Each item's number, whether it lies in `idat`, and its extents (ISO/IEC 14496-12)."""
-    version = data[iloc.start]
-    reader = _Reader(data, iloc.start + 4)
-    sizes, more = reader.take(1), reader.take(1)
-    offset_size, length_size, base_size = sizes >> 4, sizes & 15, more >> 4
-    index_size = more & 15 if version else 0
-    for _ in range(reader.take(2 if version < 2 else 4)):  # noqa: PLR2004
-        number = reader.take(2 if version < 2 else 4)  # noqa: PLR2004
-        method = reader.take(2) & 15 if version else 0
-        reader.take(2)
-        base = reader.take(base_size)
-        extents = []
-        for _ in range(reader.take(2)):
-            reader.take(index_size)
-            start = base + reader.take(offset_size)
-            extents.append(_Place(start, start + reader.take(length_size)))
-        yield number, method == 1, extents
-
-
-class _Reader:
-    """Whole numbers one after the other, the highest byte of each first."""
-
-    def __init__(self, data: bytes, at: int) -> None:
-        self._data, self._at = data, at
-
-    def take(self, n_bytes: int) -> int:
-        taken = self._data[self._at : self._at + n_bytes]
-        if len(taken) < n_bytes:
-            raise IndexError
-        self._at += n_bytes
-        return int.from_bytes(taken, "big")
+        yield extents[0], kinds[number]
 
 
 def _within_tracks(data: bytes, moov: Box) -> Iterator[Box]:

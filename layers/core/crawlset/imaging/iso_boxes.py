@@ -1,4 +1,4 @@
-"""How large the pictures are in files made of boxes: AVIF, HEIC and JPEG 2000."""
+"""Files made of boxes, one in another, and JPEG 2000, which is one of them."""
 
 import struct
 from collections.abc import Iterator
@@ -9,14 +9,6 @@ from crawlset.imaging.sniff import MalformedImageError, Probe, TruncatedError
 _HEADER = 8
 _LARGE, _TO_THE_END = 1, 0
 """What a box says in place of its size: it follows in 8 bytes; it lasts as long as the file."""
-_PICTURES = frozenset({b"av01", b"hvc1", b"grid", b"iden", b"iovl", b"unci", b"jpeg", b"avc1"})
-"""Kinds of items that are pictures."""
-_HIDDEN = 1
-"""The flag of an item that is not to be shown."""
-_NOT_SHOWN = frozenset({b"thmb", b"auxl"})
-"""What an item refers to another as when it is not a picture of its own."""
-_MADE_OF = b"dimg"
-"""How a picture refers to those that it is put together from."""
 JP2_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 """What a `uuid` box begins with that holds XMP (XMP specification, part 3)."""
 J2K_START = b"\xff\x4f"
@@ -57,34 +49,6 @@ def boxes(data: bytes, start: int, stop: int) -> Iterator[Box]:
         raise TruncatedError("the file ends early")
 
 
-def heif(data: bytes, max_pixels: int) -> Probe:
-    """The largest picture that a property or a track of an AVIF or HEIC speaks of, and how many."""
-    sizes: list[tuple[int, int]] = []
-    counts = [1]
-    has_data = False
-    for box in boxes(data, 0, len(data)):
-        if box.kind == b"meta":
-            found = within(data, box.start + 4, box.stop)
-            sizes += _sizes(data, found)
-            counts.append(_n_pictures(data, found))
-            has_data = has_data or b"idat" in found
-        elif box.kind == b"moov":
-            side, n_samples = _longest_track(data, box)
-            sizes.append(side)
-            counts.append(n_samples)
-        has_data = has_data or box.kind == b"mdat"
-    if not has_data:
-        raise TruncatedError("the file ends before its data")
-    width, height = max(sizes, key=_area, default=(0, 0))
-    if not width or not height:
-        raise MalformedImageError("no picture in it")
-    return Probe(width, height, min(max(counts), max_pixels + 1))
-
-
-def _area(sides: tuple[int, int]) -> int:
-    return sides[0] * sides[1]
-
-
 def xmp_of_jp2(data: bytes) -> bytes | None:
     """The XMP packet of a whole JPEG 2000 file; a codestream alone has none."""
     if data.startswith(J2K_START):
@@ -119,78 +83,3 @@ def within(data: bytes, start: int, stop: int) -> dict[bytes, Box]:
     for box in boxes(data, start, stop):
         found.setdefault(box.kind, box)
     return found
-
-
-def _sizes(data: bytes, meta: dict[bytes, Box]) -> Iterator[tuple[int, int]]:
-    """Sizes that the `ispe` properties of items say."""
-    if b"iprp" not in meta:
-        return
-    for container in boxes(data, meta[b"iprp"].start, meta[b"iprp"].stop):
-        if container.kind == b"ipco":
-            for box in boxes(data, container.start, container.stop):
-                if box.kind == b"ispe":
-                    yield struct.unpack_from(">II", data, box.start + 4)
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """What a HEIF file holds one of, with its hidden bit and what follows its kind."""
-
-    number: int
-    kind: bytes
-    is_hidden: bool
-    rest: bytes
-
-
-def items(data: bytes, meta: dict[bytes, Box]) -> Iterator[Item]:
-    if b"iinf" not in meta:
-        return
-    entries = meta[b"iinf"]
-    start = entries.start + (6 if data[entries.start] == 0 else 8)
-    for box in boxes(data, start, entries.stop):
-        version, flags = data[box.start], data[box.start + 3]
-        width = ">H" if version == 2 else ">I"  # noqa: PLR2004
-        (number,) = struct.unpack_from(width, data, box.start + 4)
-        at = box.start + 4 + struct.calcsize(width) + 2
-        yield Item(number, data[at : at + 4], bool(flags & _HIDDEN), data[at + 4 : box.stop])
-
-
-def _n_pictures(data: bytes, meta: dict[bytes, Box]) -> int:
-    """How many items are pictures to be shown: neither parts of one, nor thumbnails, nor alpha."""
-    unseen = _not_shown(data, meta[b"iref"]) if b"iref" in meta else set()
-    return sum(
-        item.kind in _PICTURES and not item.is_hidden and item.number not in unseen
-        for item in items(data, meta)
-    )
-
-
-def _not_shown(data: bytes, references: Box) -> set[int]:
-    """Thumbnails and alpha, which refer to their picture; and tiles, which a grid refers to."""
-    code = "H" if data[references.start] == 0 else "I"
-    unseen: set[int] = set()
-    for box in boxes(data, references.start + 4, references.stop):
-        item, n_others = struct.unpack_from(f">{code}H", data, box.start)
-        if box.kind in _NOT_SHOWN:
-            unseen.add(item)
-        elif box.kind == _MADE_OF:
-            start = box.start + struct.calcsize(f">{code}H")
-            unseen.update(struct.unpack_from(f">{n_others}{code}", data, start))
-    return unseen
-
-
-def _longest_track(data: bytes, moov: Box) -> tuple[tuple[int, int], int]:
-    """Sides of the largest track of a sequence, and how many frames one has at most."""
-    sides, counts = [(0, 0)], [0]
-    for track in boxes(data, moov.start, moov.stop):
-        if track.kind != b"trak":
-            continue
-        found = within(data, track.start, track.stop)
-        if b"tkhd" in found:
-            width, height = struct.unpack_from(">II", data, found[b"tkhd"].stop - 8)
-            sides.append((width >> 16, height >> 16))
-        for kind in (b"mdia", b"minf", b"stbl"):
-            box = found.get(kind)
-            found = within(data, box.start, box.stop) if box else {}
-        if b"stsz" in found:
-            counts.append(struct.unpack_from(">I", data, found[b"stsz"].start + 8)[0])
-    return max(sides, key=_area), max(counts)

@@ -65,7 +65,7 @@ def _heic(stream: io.BytesIO) -> Image.Image:
         raise NoDecoderError("heic")
     plugin, library = HEIF
     image: Image.Image = plugin.HeifImageFile(stream)
-    picture = library.primary_picture(stream.getvalue())
+    picture = library.primary_picture(stream.getvalue(), MAX_PIXELS)
     picture.info = image.info
     return picture.convert("L") if image.mode == "L" else picture
 

@@ -6,7 +6,7 @@ A decompression bomb is refused by its header, and a file cut short is told from
 
 import struct
 
-from crawlset.imaging import bitmaps, iso_boxes, jpegxl
+from crawlset.imaging import bitmaps, heif, iso_boxes, jpegxl
 from crawlset.imaging.sniff import MalformedImageError, Probe, TruncatedError
 
 _GIF_IMAGE, _GIF_EXTENSION, _GIF_TRAILER = 0x2C, 0x21, 0x3B
@@ -107,8 +107,8 @@ _PROBES = {
     "png": _png,
     "webp": _webp,
     "gif": _gif,
-    "avif": iso_boxes.heif,
-    "heic": iso_boxes.heif,
+    "avif": heif.probe,
+    "heic": heif.probe,
     "jp2": iso_boxes.jp2,
     "jxl": jpegxl.probe,
     "bmp": bitmaps.bmp,
