@@ -4,9 +4,10 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from xml.etree import ElementTree as ET
 
-from crawlset.imaging import exif, jpegxl, xmp
+from crawlset.imaging import exif, jpegxl, parts, xmp
 from crawlset.imaging.bitmaps import pngs_in_icon
 from crawlset.imaging.iso_boxes import xmp_of_jp2
 
@@ -72,12 +73,10 @@ def _values(root: ET.Element) -> Iterator[str]:
 
 
 def _png(data: bytes) -> bytes | None:
-    at = 8
-    while (kind := data[at + 4 : at + 8]) not in {b"", b"IEND"}:
-        (length,) = struct.unpack_from(">I", data, at)
-        if kind == b"iTXt" and data.startswith(_PNG_KEYWORD, at + 8):
-            return _international_text(data[at + 8 + len(_PNG_KEYWORD) : at + 8 + length])
-        at += 12 + length
+    with suppress(struct.error):
+        for part in parts.png(data):
+            if part.kind == b"iTXt" and data.startswith(_PNG_KEYWORD, part.at):
+                return _international_text(data[part.at + len(_PNG_KEYWORD) : part.end])
     return None
 
 
@@ -93,14 +92,18 @@ def _international_text(chunk: bytes) -> bytes | None:
         return None
 
 
+def exif_in_webp(data: bytes) -> bytes | None:
+    """The EXIF block of a WebP, as much of it as there is if it claims to go on."""
+    return _chunk(data, b"EXIF")
+
+
 def _webp(data: bytes) -> bytes | None:
-    at = 12
-    while len(header := data[at : at + 8]) == 8:  # noqa: PLR2004
-        kind, length = struct.unpack("<4sI", header)
-        if kind == b"XMP ":
-            return data[at + 8 : at + 8 + length]
-        at += 8 + length + (length & 1)
-    return None
+    return _chunk(data, b"XMP ")
+
+
+def _chunk(data: bytes, kind: bytes) -> bytes | None:
+    found = (data[part.at : part.end] for part in parts.webp(data) if part.kind == kind)
+    return next(found, None)
 
 
 def _gif(data: bytes) -> bytes | None:

@@ -33,10 +33,10 @@ from PIL import (
 
 from crawlset.imaging import blocks, jpegxl
 from crawlset.imaging.blocks import Blocks
+from crawlset.imaging.harmless import without_broken_chunks, without_extras
 from crawlset.imaging.jpegxl import NoDecoderError
 from crawlset.imaging.libheif import LibHeif
-from crawlset.imaging.mending import without_broken_chunks, without_extras
-from crawlset.imaging.metadata import orientation, xmp_packet
+from crawlset.imaging.metadata import exif_in_webp, orientation, xmp_packet
 from crawlset.imaging.paper import whole_key
 
 MAX_PIXELS = 50_000_000
@@ -138,10 +138,12 @@ def open_picture(data: bytes, image_format: str) -> Decoded:
         except Exception:  # noqa: BLE001, the pixels are broken: what was said first is told
             raise error from None
         warning = f"read without what holds no pixels: {error}"
-    exif = (_bytes_of(image, "exif") or b"").removeprefix(b"Exif\0\0")
     told = image.info
+    if image_format == "webp" and "exif" not in told:
+        told["exif"] = exif_in_webp(data)
+    exif = (_bytes_of(image, "exif") or b"").removeprefix(b"Exif\0\0")
     if image_format == "jxl":  # upright already: its EXIF is not asked how it is turned
-        told = told | {"exif": jpegxl.exif_block(data)}
+        told["exif"] = jpegxl.exif_block(data)
     packet = xmp_packet(data, image_format) or _bytes_of(image, "xmp")
     return Decoded(
         _usual(image),
