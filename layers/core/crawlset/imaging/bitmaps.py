@@ -28,7 +28,12 @@ _READ = frozenset(
 """Fields without which no pixel can be read: one that lies beyond the file's end was cut off."""
 _WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I", 7: "B", 16: "Q"}
 """By the type of a TIFF's field, what its values are."""
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+_SIZES |= dict.fromkeys((16, 17, 18), 8)
+"""Bytes of one value, by type of the field."""
 _MAX_VALUES = 1 << 20
+_MAX_SHARED = 4
+"""How often a file's length its fields have together, at most."""
 _MAX_PAGES = 100_000
 
 
@@ -179,17 +184,26 @@ class _Page:
         return int(place)
 
     def fields(self) -> dict[int, tuple[int, ...]]:
-        """Whole numbers of the fields that matter, by their tags."""
+        """
+        Whole numbers of the fields that matter, by their tags.
+
+        Raises:
+            MalformedImageError: a reader of all fields would read the file several times over.
+        """
         fields: dict[int, tuple[int, ...]] = {}
+        n_bytes = 0
         for at in range(self._start, self._stop, 4 + 2 * self._width):
             tag, kind, n = struct.unpack_from(self._order + "HH" + self._offset, self._data, at)
-            code = _WHOLE_NUMBERS.get(kind)
-            if tag not in _READ or tag in fields or code is None or n > _MAX_VALUES:
-                continue
-            values = struct.Struct(f"{self._order}{n}{code}")
+            size = n * _SIZES.get(kind, 0)
             place = at + 4 + self._width
-            if values.size > self._width:
+            if size > self._width:
                 (place,) = struct.unpack_from(self._order + self._offset, self._data, place)
+            n_bytes += size if place + size <= len(self._data) else 0
+            if n_bytes > _MAX_SHARED * len(self._data):
+                raise MalformedImageError("fields that lie in each other")
+            if tag not in _READ or tag in fields or kind not in _WHOLE_NUMBERS or n > _MAX_VALUES:
+                continue
+            values = struct.Struct(f"{self._order}{n}{_WHOLE_NUMBERS[kind]}")
             fields[tag] = values.unpack_from(self._data, place)
         return fields
 
