@@ -8,7 +8,7 @@ import struct
 from collections.abc import Callable, Iterator
 
 from crawlset.imaging import jpegxl
-from crawlset.imaging.heif_items import Place, items, places
+from crawlset.imaging.heif_items import ItemExtent, items, places
 from crawlset.imaging.iso_boxes import J2K_START, JP2_XMP, Box, boxes, within
 
 Rights = Callable[[bytes], bytes | None]
@@ -90,7 +90,7 @@ def jp2(data: bytes, rights: Rights) -> bytes:
     return b"".join(kept)
 
 
-def _metadata(data: bytes, meta: Box) -> Iterator[tuple[Place, bytes]]:
+def _metadata(data: bytes, meta: Box) -> Iterator[tuple[ItemExtent, bytes]]:
     """Where EXIF and XMP items lie, and which kind each is."""
     found = within(data, meta.start + 4, meta.stop)
     kinds = {

@@ -64,14 +64,15 @@ def _sizes(data: bytes, meta: dict[bytes, Box]) -> Iterator[tuple[int, int]]:
 
 def _coded_sizes(data: bytes, meta: dict[bytes, Box]) -> Iterator[tuple[int, int]]:
     """Sizes that items of AV1 say themselves."""
-    coded = {item.number for item in items(data, meta) if item.kind == b"av01"}
+    pictures = {item.number for item in items(data, meta) if item.kind == b"av01"}
     n_bytes = 0
-    for number, extents in places(data, meta) if coded else ():
-        if number in coded:
-            n_bytes += sum(extent.stop - extent.start for extent in extents)
+    for number, extents in places(data, meta) if pictures else ():
+        if number in pictures:
+            coded = b"".join(data[each.start : each.stop] for each in extents)
+            n_bytes += len(coded)
             if n_bytes > _MAX_SHARED * len(data):
                 raise MalformedImageError("pictures that lie in each other")
-            yield from av1.sizes(b"".join(data[each.start : each.stop] for each in extents))
+            yield from av1.sizes(coded)
 
 
 def _n_pictures(data: bytes, meta: dict[bytes, Box]) -> int:

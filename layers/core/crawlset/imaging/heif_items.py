@@ -23,7 +23,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ItemExtent:
     start: int
     stop: int
 
@@ -41,7 +41,7 @@ def items(data: bytes, meta: Mapping[bytes, Box]) -> Iterator[Item]:
         yield Item(number, data[at : at + 4], bool(flags & _HIDDEN), data[at + 4 : box.stop])
 
 
-def places(data: bytes, meta: Mapping[bytes, Box]) -> Iterator[tuple[int, list[Place]]]:
+def places(data: bytes, meta: Mapping[bytes, Box]) -> Iterator[tuple[int, list[ItemExtent]]]:
     """Each item's number and the places in the file that its bytes lie in, in their order."""
     if b"iloc" not in meta:
         return
@@ -62,7 +62,7 @@ def places(data: bytes, meta: Mapping[bytes, Box]) -> Iterator[tuple[int, list[P
         for _ in range(reader.take(2)):
             reader.take(index_size)
             start = base + reader.take(offset_size)
-            found.append(Place(start, start + reader.take(length_size)))
+            found.append(ItemExtent(start, start + reader.take(length_size)))
         yield number, found
 
 
