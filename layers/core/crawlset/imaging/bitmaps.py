@@ -102,9 +102,13 @@ def _end_of_profile(data: bytes) -> int:
 def ico(data: bytes, _: int) -> Probe:
     """The largest picture that one of the entries has in truth, whatever the directory says."""
     sides: list[tuple[int, int]] = []
+    n_bytes = 0
     for offset, size in _entries(data):
+        n_bytes += size
         if offset + size > len(data):
             raise TruncatedError("the file ends early")
+        if n_bytes > _MAX_SHARED * len(data):
+            raise MalformedImageError("pictures that lie in each other")
         if data.startswith(PNG_SIGNATURE, offset):
             sides.append(struct.unpack_from(">II", data, offset + 16))
         else:

@@ -4,6 +4,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from crawlset.imaging.part_limit import limited
 from crawlset.imaging.sniff import MalformedImageError, Probe, TruncatedError
 
 _HEADER = 8
@@ -25,6 +26,7 @@ class Box:
     stop: int
 
 
+@limited
 def boxes(data: bytes, start: int, stop: int) -> Iterator[Box]:
     """
     Boxes from `start` to `stop`, one after the other.

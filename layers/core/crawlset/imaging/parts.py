@@ -4,6 +4,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from crawlset.imaging.part_limit import limited
 from crawlset.imaging.sniff import PNG_SIGNATURE, MalformedImageError
 
 GIF_IMAGE, GIF_EXTENSION, _GIF_TRAILER = b"\x2c", b"\x21", b"\x3b"
@@ -21,6 +22,7 @@ class Part:
     stop: int
 
 
+@limited
 def png(data: bytes) -> Iterator[Part]:
     """
     Chunks up to `IEND`, whose check value may be missing.
@@ -40,6 +42,7 @@ def png(data: bytes) -> Iterator[Part]:
         start = at + length + 4
 
 
+@limited
 def webp(data: bytes) -> Iterator[Part]:
     """Chunks up to the end that the header tells; the last may claim to go on beyond the file."""
     (size,) = struct.unpack_from("<I", data, 4)
@@ -51,6 +54,7 @@ def webp(data: bytes) -> Iterator[Part]:
         start = at + length + (length & 1)
 
 
+@limited
 def gif(data: bytes) -> Iterator[Part]:
     """
     Blocks behind the header, up to the trailer.
