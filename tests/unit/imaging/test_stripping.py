@@ -1,13 +1,17 @@
 import io
+import struct
 
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from crawlset.imaging.decode import describe
+from crawlset.imaging.features import Features
 from crawlset.imaging.metadata import xmp_packet
 from crawlset.imaging.stripping import rights_packet, strip
 from crawlset.imaging.xmp import MAX_BYTES
-from tests.unit.imaging.photographs import PROFILE, RIGHTS, SECRET, photograph
+from tests.unit.imaging import files
+from tests.unit.imaging.photographs import PROFILE, RIGHTS, SECRET, claiming_exif, photograph
 from tests.unit.imaging.xmp_packets import DECLARING, DEEP
 
 FORMATS = ["JPEG", "PNG", "WEBP", "GIF"]
@@ -113,6 +117,45 @@ class TestStrip:
     ) -> None:
         with pytest.raises(ValueError, match=why):
             strip(photograph(image_format, xmp=packet), image_format.lower())
+
+
+class TestOddFiles:
+    """Those that are stored with a `warning`, since what is odd about them harms no pixel."""
+
+    @pytest.mark.parametrize("end", [b"", b"\0\0", b"\x55", b"\x07" + SECRET.encode()])
+    def test_gifs_end_where_they_are_read_to(self, end: bytes) -> None:
+        whole = photograph("GIF")
+
+        assert strip(whole[:-1] + end, "gif") == strip(whole, "gif")
+
+    @pytest.mark.parametrize("beyond", [1, 1000, 0x7FFF0000])
+    def test_webps_keep_how_they_are_turned(self, beyond: int) -> None:
+        data = claiming_exif(beyond)
+
+        stripped = strip(data, "webp")
+
+        assert SECRET.encode() not in stripped
+        seen = describe(stripped)
+        assert isinstance(seen, Features)
+        assert (seen.orientation, seen.warning) == (6, None)
+
+    @pytest.mark.parametrize("name", [name for name, each, _, _ in files.files() if each == "bmp"])
+    def test_bmps_lose_what_follows_their_pixels(self, name: str) -> None:
+        (whole,) = (data for each, _, _, data in files.files() if each == name)
+
+        stripped = strip(whole + SECRET.encode(), "bmp")
+
+        assert SECRET.encode() not in stripped
+        assert stripped[6:] == whole[6:]
+        assert strip(stripped, "bmp") == stripped
+
+    def test_bmps_keep_the_profile_behind_their_pixels(self) -> None:
+        """https://learn.microsoft.com/windows/win32/api/wingdi/ns-wingdi-bitmapv5header"""
+        (whole,) = (data for name, _, _, data in files.files() if name == "bmp with alpha")
+        pointing = struct.pack("<II", len(whole) - 14, len(PROFILE))
+        data = whole[:70] + b"DEBM" + whole[74:126] + pointing + whole[134:] + PROFILE
+
+        assert strip(data + SECRET.encode(), "bmp")[6:] == data[6:]
 
 
 class TestRightsPacket:
