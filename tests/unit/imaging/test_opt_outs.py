@@ -1,13 +1,16 @@
 """Opt-outs in files that are odd elsewhere, or that hold another file."""
 
 import struct
+import zlib
 
 import pytest
 
 from crawlset.imaging.decode import describe
 from crawlset.imaging.features import Features
+from crawlset.imaging.stripping import strip
 from tests.unit.imaging import files, pictures
 from tests.unit.imaging.files import png_chunk, png_with
+from tests.unit.imaging.raw_blocks import raw_profile
 from tests.unit.imaging.xmp_packets import AS_ATTRIBUTE, packet
 
 PACKET = packet(AS_ATTRIBUTE)
@@ -60,6 +63,30 @@ class TestTiff:
         field = kind, 1 << 30, data.index(PACKET)
 
         assert features(tiff(is_big=is_big, tag=XMP, field=field)).data_mining == "DMI-PROHIBITED"
+
+
+class TestPng:
+    """ImageMagick writes a packet in hexadecimal digits, mostly in a `zTXt` chunk
+    (https://github.com/Shnatsel/wondermagick/issues/98; libavif reads it as well,
+    https://github.com/AOMediaCodec/libavif/pull/1088).
+    """
+
+    @pytest.mark.parametrize("kind", [b"tEXt", b"zTXt"])
+    def test_is_heard_as_imagemagick_writes_it(self, kind: bytes) -> None:
+        text = raw_profile("xmp", PACKET).encode()
+        body = b"\0" + zlib.compress(text) if kind == b"zTXt" else text
+        data = png_with(png_chunk(kind, b"Raw profile type xmp\0" + body))
+
+        assert features(data).data_mining == "DMI-PROHIBITED"
+        assert features(strip(data, "png")).data_mining == "DMI-PROHIBITED"
+
+    @pytest.mark.parametrize(
+        "body", [b"", b"\0", b"\0nonsense", b"\0" + zlib.compress(b"xmp 9 zz")]
+    )
+    def test_is_nothing_in_a_profile_that_makes_no_sense(self, body: bytes) -> None:
+        data = png_with(png_chunk(b"zTXt", b"Raw profile type xmp\0" + body))
+
+        assert features(data).data_mining is None
 
 
 class TestIcon:

@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 
 from crawlset.imaging import exif, jpegxl, parts, xmp
 from crawlset.imaging.bitmaps import pngs_in_icon
+from crawlset.imaging.blocks import raw_profile
 from crawlset.imaging.iso_boxes import xmp_of_jp2
 
 _ORIENTATION = 0x0112
@@ -18,7 +19,7 @@ _WEBP_EXIF = 0x08
 _PROPERTY = "{http://ns.useplus.org/ldf/xmp/1.0/}DataMining"
 _RESOURCE = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}resource"
 _VALUE = re.compile(r"(?:^|[/#])(DMI-[A-Za-z-]{1,60})$")
-_PNG_KEYWORD = b"XML:com.adobe.xmp\0"
+_PNG_KEYWORD, _RAW_KEYWORD = b"XML:com.adobe.xmp\0", b"Raw profile type xmp\0"
 _GIF_EXTENSION = b"\x21\xff\x0bXMP DataXMP"
 
 
@@ -75,21 +76,30 @@ def _values(root: ET.Element) -> Iterator[str]:
 
 
 def _png(data: bytes) -> bytes | None:
+    """The packet as the specification of XMP has it, or else as ImageMagick writes it."""
+    raw = None
     with suppress(struct.error):
         for part in parts.png(data):
             if part.kind == b"iTXt" and data.startswith(_PNG_KEYWORD, part.at):
                 return _international_text(data[part.at + len(_PNG_KEYWORD) : part.end])
-    return None
+            if part.kind in {b"tEXt", b"zTXt"} and data.startswith(_RAW_KEYWORD, part.at):
+                text = data[part.at + len(_RAW_KEYWORD) : part.end]
+                if part.kind == b"zTXt":
+                    text = _inflated(text[1:], 3 * xmp.MAX_BYTES) or b""
+                raw = raw or raw_profile(text.decode("latin-1"))
+    return raw or None
 
 
 def _international_text(chunk: bytes) -> bytes | None:
     """What follows the two flags, the language and the translated keyword of an `iTXt` chunk."""
     _, _, rest = chunk[2:].partition(b"\0")
     _, _, text = rest.partition(b"\0")
-    if not chunk[:1].strip(b"\0"):
-        return text
+    return _inflated(text, xmp.MAX_BYTES + 1) if chunk[:1].strip(b"\0") else text
+
+
+def _inflated(text: bytes, most: int) -> bytes | None:
     try:
-        return zlib.decompressobj().decompress(text, xmp.MAX_BYTES + 1)
+        return zlib.decompressobj().decompress(text, most)
     except zlib.error:
         return None
 
