@@ -97,6 +97,12 @@ class TestReadTxt:
 
         assert [candidate.url for candidate in read(key)] == [A, "hello there", "https:///nohost"]
 
+    @pytest.mark.parametrize("sign", ",;")
+    def test_takes_a_first_url_for_no_names_of_columns(self, upload: Upload, sign: str) -> None:
+        urls = [f"{A}/1{sign}url{sign}2.jpg", f"{B}?a=b{sign}originalurl", A]
+
+        assert [candidate.url for candidate in read(upload("\n".join(urls).encode()))] == urls
+
     def test_reads_gzip_of_several_members(self, upload: Upload) -> None:
         key = upload(
             gzip.compress(f"{A}\n".encode(), mtime=0) + gzip.compress(f"{B}\n".encode(), mtime=0)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import chain
+from typing import Any
 
 from crawlset.errors import UnprocessableError
 from crawlset.settings import MAX_CANDIDATES
@@ -25,7 +26,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "height": ("height",),
 }
 """
-The names that each column goes by, in any case; the first one that is there counts.
+The names that each column goes by, in any case; in a row the first one that says something counts.
 
 Those of Open Images (OriginalURL, License, Author) and of LAION (URL, TEXT, WIDTH) are among them.
 """
@@ -51,9 +52,9 @@ class MalformedManifestError(UnprocessableError):
         super().__init__(detail, "/upload_id")
 
 
-def places(header: Sequence[str]) -> tuple[int | None, ...]:
+def places(header: Sequence[str]) -> tuple[tuple[int, ...], ...]:
     """
-    Where each of `COLUMNS` stands in `header`.
+    Where each of `COLUMNS` stands in `header`, under one name or several.
 
     Raises `MalformedManifestError` without a `url`, with two of a kind or with too many in all.
     """
@@ -64,10 +65,10 @@ def places(header: Sequence[str]) -> tuple[int | None, ...]:
         if names.count(alias) > 1:
             raise MalformedManifestError(f"The manifest has more than one column {alias}.")
     found = tuple(
-        next((names.index(alias) for alias in aliases if alias in names), None)
+        tuple(names.index(alias) for alias in aliases if alias in names)
         for aliases in COLUMNS.values()
     )
-    if found[0] is None:
+    if not found[0]:
         raise MalformedManifestError(
             f"The manifest has no column url; its columns are {', '.join(header)[:200]}."
         )
@@ -116,6 +117,14 @@ def row_of(values: Iterable[object]) -> Row:
     if keyword and keyword[-1] == "0" and (whole := _WHOLE.fullmatch(keyword)):
         row[_KEYWORD] = whole[1]
     return tuple(row)
+
+
+def first_said(cells: Any, places: Sequence[Any]) -> Any:
+    """The cell at the first of `places` where one says something; at the last one if none does."""
+    for place in places[:-1]:
+        if text_of(cells[place]):
+            return cells[place]
+    return cells[places[-1]] if places else None
 
 
 def odd_row(why: str, text: str) -> Row:

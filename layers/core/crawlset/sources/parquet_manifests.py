@@ -1,14 +1,14 @@
 """Manifests in Parquet. Imports pyarrow, so is itself imported only for one of these."""
 
-from collections.abc import Iterator
-from itertools import repeat
+from collections.abc import Iterable, Iterator
+from itertools import chain, repeat
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from crawlset.settings import MAX_MANIFEST_BYTES
-from crawlset.sources.manifest_rows import MalformedManifestError, Row, places, row_of
+from crawlset.sources.manifest_rows import MalformedManifestError, Row, first_said, places, row_of
 
 BATCH_ROWS = 1_000
 READ_BYTES = 1 << 20
@@ -30,20 +30,21 @@ def rows(stream: BinaryIO) -> Iterator[Row]:
         raise
     except PARQUET_ERRORS as error:
         raise _broken(error) from error
+    found = places(schema.names)
     columns = [
-        None if place is None or not _is_plain(schema.field(place).type) else schema.names[place]
-        for place in places(schema.names)
+        [schema.names[place] for place in column if _is_plain(schema.field(place).type)]
+        for column in found
     ]
-    url = schema.field(places(schema.names)[0])
+    url = schema.field(found[0][0])
     if not _is_text(url.type):
         raise MalformedManifestError(f"The column {url.name} holds {str(url.type)[:80]}, not text.")
-    _check_size(metadata, {name for name in columns if name})
+    _check_size(metadata, set(chain.from_iterable(columns)))
     yield from _batched_rows(stream, columns)
 
 
-def _batched_rows(stream: BinaryIO, columns: list[str | None]) -> Iterator[Row]:
+def _batched_rows(stream: BinaryIO, columns: list[list[str]]) -> Iterator[Row]:
     file = pq.ParquetFile(stream, pre_buffer=False, buffer_size=READ_BYTES)
-    wanted = [name for name in columns if name is not None]
+    wanted = list(chain.from_iterable(columns))
     batches = file.iter_batches(BATCH_ROWS, columns=wanted, use_threads=False)
     while True:
         try:
@@ -51,7 +52,7 @@ def _batched_rows(stream: BinaryIO, columns: list[str | None]) -> Iterator[Row]:
             if batch is None:
                 return
             values = [
-                repeat(None) if name is None else _values(batch.column(name)) for name in columns
+                _first_said([_values(batch.column(name)) for name in names]) for names in columns
             ]
         except MemoryError:
             raise
@@ -59,6 +60,12 @@ def _batched_rows(stream: BinaryIO, columns: list[str | None]) -> Iterator[Row]:
             raise _broken(error) from error
         for row in zip(*values, strict=False):
             yield row_of(row)
+
+
+def _first_said(columns: list[list[Any]]) -> Iterable[Any]:
+    if len(columns) > 1:
+        return (first_said(cells, range(len(cells))) for cells in zip(*columns, strict=True))
+    return columns[0] if columns else repeat(None)
 
 
 def _values(column: Any) -> list[Any]:

@@ -19,6 +19,7 @@ from crawlset.sources.manifest_rows import (
     NOTHING,
     MalformedManifestError,
     Row,
+    first_said,
     has_url,
     odd_row,
     places,
@@ -42,6 +43,9 @@ DELIMITERS = ",;\t"
 """Excel writes semicolons where numbers have decimal commas, and tabs into Unicode text."""
 _BYTE_ORDER_MARK = "\ufeff"
 _LINE_ENDS = ("\n", "\r")
+
+_HALVES = "crawlset.halves"
+"""Name of what `_half` does in decoding."""
 
 csv.field_size_limit(MAX_ROW_CHARS)
 
@@ -93,8 +97,18 @@ def _opened(stream: BinaryIO) -> TextIO:
     except GZIP_ERRORS as error:
         raise MalformedManifestError("The gzip data is broken at line 1.") from error
     if mark in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
-        return io.TextIOWrapper(buffered, "utf-16", errors="replace", newline="")
+        return io.TextIOWrapper(buffered, "utf-16", errors=_HALVES, newline="")
     return io.TextIOWrapper(buffered, "utf-8", errors="surrogateescape", newline="")
+
+
+def _half(error: UnicodeError) -> tuple[str, int]:
+    """Half a surrogate pair in place of bytes that are no UTF-16, as `surrogateescape` has it."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "\udcff", error.end
+
+
+codecs.register_error(_HALVES, _half)
 
 
 def _next_line(text: TextIO, number: int) -> str:
@@ -118,7 +132,8 @@ def _csv_rows(lines: Iterator[str]) -> Iterator[Row]:
         return
     row_lines = _RowLines(chain([header], lines))
     reader = csv.reader(row_lines, strict=True, delimiter=delimiter_of(header) or ",")
-    columns = places(_column_names(reader))
+    names = _column_names(reader)
+    columns, n_columns = places(names), len(names)
     while True:
         row_lines.begin()
         try:
@@ -132,16 +147,14 @@ def _csv_rows(lines: Iterator[str]) -> Iterator[Row]:
         if n_cells > MAX_COLUMNS:
             yield odd_row(f"line {row_lines.number} has more than {MAX_COLUMNS:,} cells", cells[0])
         elif cells:
-            yield row_of(
-                [
-                    cells[place] if place is not None and place < n_cells else None
-                    for place in columns
-                ]
-            )
+            cells += [""] * (n_columns - n_cells)
+            yield row_of([first_said(cells, column) if column else None for column in columns])
 
 
 def delimiter_of(header: str) -> str | None:
     """The sign between the names of columns, a `url` among them; None if there is none."""
+    if has_url(header.strip()):
+        return None
     for delimiter in DELIMITERS:
         names = {name.strip(' "\r\n').lower() for name in header.split(delimiter)}
         if not names.isdisjoint(COLUMNS["url"]):
@@ -227,14 +240,7 @@ def _json_row(found: Any, number: int, text: str) -> Row:
         return odd_row(f"line {number} is neither an object nor a string", text)
     if len(found) > MAX_COLUMNS:
         return odd_row(f"line {number} has more than {MAX_COLUMNS:,} names", text)
-    return row_of([_first_said(found, names) for names in _names_in(tuple(found))])
-
-
-def _first_said(found: dict[str, Any], names: tuple[str, ...]) -> Any:
-    for name in names[:-1]:
-        if text_of(found[name]):
-            return found[name]
-    return found[names[-1]] if names else None
+    return row_of([first_said(found, names) for names in _names_in(tuple(found))])
 
 
 @lru_cache(maxsize=16)
