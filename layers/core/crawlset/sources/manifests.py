@@ -17,7 +17,7 @@ from crawlset import licences
 from crawlset.kit import objects
 from crawlset.settings import MAX_CANDIDATES, MAX_MANIFEST_BYTES
 from crawlset.sources import manifest_child, text_manifests
-from crawlset.sources.manifest_rows import MalformedManifestError, Row, checked
+from crawlset.sources.manifest_rows import MalformedManifestError, Row, checked, has_url
 from crawlset.sources.protocol import Candidate
 from crawlset.sources.stored_file import StoredFile
 from crawlset.wire.searches import ManifestFormat
@@ -167,10 +167,9 @@ def _unpacked(stored: bytes, *, is_whole: bool) -> tuple[bytes, bool]:
 def _guessed(beginning: bytes) -> ManifestFormat:
     if beginning.startswith(PARQUET_MAGIC):
         return ManifestFormat.parquet
-    lines = map(str.strip, text_manifests.lines(io.BytesIO(beginning)))
-    first = next(filter(None, lines), "")
-    if first.startswith(("{", '"http')):
-        return ManifestFormat.jsonl
-    if first.startswith("#") or text_manifests.delimiter_of(first) is None:
-        return ManifestFormat.txt
-    return ManifestFormat.csv
+    first = text_manifests.first_lines(text_manifests.lines(io.BytesIO(beginning)))
+    said = [line.strip() for line in first if text_manifests.is_said(line)]
+    if text_manifests.header_place(said) is not None:
+        return ManifestFormat.csv
+    n_json = sum(map(text_manifests.is_json, said))
+    return ManifestFormat.jsonl if 0 < n_json >= sum(map(has_url, said)) else ManifestFormat.txt
