@@ -72,12 +72,12 @@ def lines(stream: BinaryIO) -> Iterator[str]:
         n_chars += len(line)
         if n_chars > MAX_MANIFEST_BYTES:
             raise MalformedManifestError(
-                f"The manifest unpacks to more than {MAX_MANIFEST_BYTES:,} characters."
+                f"The list unpacks to more than {MAX_MANIFEST_BYTES:,} characters."
             )
         if not is_rest:
             number += 1
             if number > MAX_LINES:
-                raise MalformedManifestError(f"The manifest has more than {MAX_LINES:,} lines.")
+                raise MalformedManifestError(f"The list has more than {MAX_LINES:,} lines.")
             yield line.lstrip(_BYTE_ORDER_MARK)
         is_rest = len(line) > MAX_ROW_CHARS and not line.endswith(_LINE_ENDS)
 
