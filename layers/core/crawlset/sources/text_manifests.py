@@ -122,7 +122,7 @@ def first_lines(lines: Iterator[str]) -> list[str]:
 def header_place(first: Sequence[str]) -> int | None:
     """Which of the first lines names the columns: none but odd ones may stand before it."""
     for place, line in enumerate(first):
-        if delimiter_of(line) is not None:
+        if delimiter_of(line) is not None and not line.lstrip().startswith(("{", "[")):
             return place
         if has_url(line.strip()):
             return None
