@@ -45,7 +45,7 @@ _SHOWN_CHARS = 100
 
 
 class MalformedManifestError(UnprocessableError):
-    """The manifest cannot be read to its end; says where in one sentence."""
+    """The list cannot be read to its end; says where in one sentence."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, "/upload_id")
@@ -58,18 +58,18 @@ def places(header: Sequence[str]) -> tuple[int | None, ...]:
     Raises `MalformedManifestError` without a `url`, with two of a kind or with too many in all.
     """
     if len(header) > MAX_COLUMNS:
-        raise MalformedManifestError(f"The manifest has more than {MAX_COLUMNS:,} columns.")
+        raise MalformedManifestError(f"The list has more than {MAX_COLUMNS:,} columns.")
     names = [name.strip().lower() for name in header]
     for alias in chain.from_iterable(COLUMNS.values()):
         if names.count(alias) > 1:
-            raise MalformedManifestError(f"The manifest has more than one column {alias}.")
+            raise MalformedManifestError(f"The list has more than one column {alias}.")
     found = tuple(
         next((names.index(alias) for alias in aliases if alias in names), None)
         for aliases in COLUMNS.values()
     )
     if found[0] is None:
         raise MalformedManifestError(
-            f"The manifest has no column url; its columns are {', '.join(header)[:200]}."
+            f"The list has no column url; its columns are {', '.join(header)[:200]}."
         )
     return found
 
@@ -88,7 +88,7 @@ def checked(rows: Iterable[Row], limit: int = MAX_CANDIDATES) -> Iterator[Row]:
             if limit < MAX_CANDIDATES:
                 break
             raise MalformedManifestError(
-                f"The manifest has more than {MAX_CANDIDATES:,} rows. Split it, or take the first"
+                f"The list has more than {MAX_CANDIDATES:,} rows. Split it, or take the first"
                 " ones only by max_images."
             )
         first = first or row[0]
@@ -96,7 +96,7 @@ def checked(rows: Iterable[Row], limit: int = MAX_CANDIDATES) -> Iterator[Row]:
         yield row
     if not has_any:
         beginning = f"; it begins with {first[:_SHOWN_CHARS]!r}" if first else ""
-        raise MalformedManifestError(f"There is no URL in the manifest{beginning}.")
+        raise MalformedManifestError(f"There is no URL in the list{beginning}.")
 
 
 def has_url(text: str | None) -> bool:
