@@ -100,14 +100,14 @@ class TestClusters:
 class TestHashed:
     def test_of_before_there_were_colours_differs_in_looks_from_nothing(self) -> None:
         """A validation that is under way while the service is deployed has written such a file."""
-        hashes = np.array([5, 7], dtype=np.uint64)
-        numbers = {"ids": [1, 2], "ranks": [0, 1], "owners": [0, 1]}
         body = io.BytesIO()
         np.savez(
             body,
-            hashes=hashes,
+            ids=np.array([1, 2], dtype=np.int64),
+            ranks=np.array([0, 1], dtype=np.int64),
+            hashes=np.array([5, 7], dtype=np.uint64),
+            owners=np.array([0, 1], dtype=np.int64),
             equal=np.empty((0, 2), dtype=np.int64),
-            **{name: np.array(each, dtype=np.int64) for name, each in numbers.items()},
         )
 
         images = clustering.Hashed.from_bytes(body.getvalue())

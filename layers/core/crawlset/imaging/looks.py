@@ -59,7 +59,8 @@ def _have_other_colours(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     product = np.maximum(_products(mine, theirs), _products(mine, theirs[list(MIRRORED)]))
     product = np.maximum(product, 0)
     are_coloured = np.minimum(of_mine, of_theirs) >= LEAST * LEAST
-    return are_coloured & (product * product < LEAST_COSINE**2 * of_mine * of_theirs)
+    differing: np.ndarray = product * product < LEAST_COSINE**2 * of_mine * of_theirs
+    return are_coloured & differing
 
 
 def _unpacked(numbers: np.ndarray) -> np.ndarray:

@@ -53,8 +53,9 @@ def to_json(value: Any) -> Any:
     if type(value) in _PLAIN:
         return value
     if is_dataclass(value):
-        each = ((name, getattr(value, name)) for name in field_names(type(value)))  # type: ignore[arg-type]
-        added = _added(type(value))
+        kind: Any = type(value)
+        each = ((name, getattr(value, name)) for name in field_names(kind))
+        added = _added(kind)
         return {
             name: x if type(x) in _PLAIN else to_json(x)
             for name, x in each
