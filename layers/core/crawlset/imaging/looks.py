@@ -59,8 +59,9 @@ def _have_other_colours(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     product = np.maximum(_products(mine, theirs), _products(mine, theirs[list(MIRRORED)]))
     product = np.maximum(product, 0)
     are_coloured = np.minimum(of_mine, of_theirs) >= LEAST * LEAST
-    differing: np.ndarray = product * product < LEAST_COSINE**2 * of_mine * of_theirs
-    return are_coloured & differing
+    are_far = product * product < LEAST_COSINE**2 * of_mine * of_theirs
+    differing: np.ndarray = are_coloured & are_far
+    return differing
 
 
 def _unpacked(numbers: np.ndarray) -> np.ndarray:
