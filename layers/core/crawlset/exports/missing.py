@@ -11,9 +11,11 @@ MAX_SHOWN = 60
 class ClassMissingError(UnprocessableError):
     """An export that shall have every class in every split has not."""
 
-    def __init__(self, split: str, classes: list[str]) -> None:
+    def __init__(self, split: str, classes: list[str], found_by: str | None = None) -> None:
+        found = f" that {found_by} finds" if found_by else ""
         super().__init__(
-            f"The split {split} has no image of {named(classes)}; `missing_classes` asks to fail.",
+            f"The split {split} has no image of {named(classes)}{found}; `missing_classes` asks to"
+            " fail.",
             "/export_options/missing_classes",
         )
 
@@ -35,11 +37,19 @@ def find(
 
 
 def refuse(
-    present: Iterable[tuple[str, str]], classes: Iterable[str] = (), splits: Iterable[str] = ()
+    present: Iterable[tuple[str, str]],
+    classes: Iterable[str] = (),
+    splits: Iterable[str] = (),
+    *,
+    found_by: str | None = None,
 ) -> None:
-    """Raise `ClassMissingError` for the first split that lacks a class."""
+    """
+    Raise `ClassMissingError` for the first split that lacks a class.
+
+    `found_by` is the loader that finds no more than `present`, if other images are there.
+    """
     for split, names in find(present, classes, splits).items():
-        raise ClassMissingError(split, names)
+        raise ClassMissingError(split, names, found_by)
 
 
 def named(classes: list[str]) -> str:
