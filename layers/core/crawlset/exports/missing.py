@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from crawlset.errors import UnprocessableError
+from crawlset.exports.escaping import shorten
 
 MAX_NAMED = 5
 MAX_SHOWN = 60
@@ -54,10 +55,15 @@ def refuse(
 
 def named(classes: list[str]) -> str:
     """Name the first of `classes`, long names by their start, and say how many more there are."""
-    first = ", ".join(shorten(name) for name in classes[:MAX_NAMED])
-    n_more = len(classes) - MAX_NAMED
+    return listed([shortened(name) for name in classes])
+
+
+def listed(texts: list[str]) -> str:
+    """List the first of `texts`, and say how many more there are."""
+    first = ", ".join(texts[:MAX_NAMED])
+    n_more = len(texts) - MAX_NAMED
     return f"{first} and {n_more:,} more" if n_more > 0 else first
 
 
-def shorten(name: str) -> str:
-    return name if len(name) <= MAX_SHOWN else f"{name[:MAX_SHOWN]}…"
+def shortened(name: str) -> str:
+    return shorten(name, MAX_SHOWN)

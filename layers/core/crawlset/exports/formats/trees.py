@@ -99,11 +99,15 @@ class TreeFormat(ExportFormat):
     def _warn_of_folders(self) -> Iterator[str]:
         renamed = [name for name in self.plan.classes if folder_name(name) != name]
         cut = [name for name in renamed if is_cut(name)]
-        misread = [f"{name} in {folder_name(name)}" for name in renamed if not is_cut(name)]
+        misread = [
+            f"{missing.shortened(name)} in {missing.shortened(folder_name(name))}"
+            for name in renamed
+            if not is_cut(name)
+        ]
         if misread:
             yield (
                 "Folders have another name than their class where datasets would take it for a"
-                f" split: {missing.named(misread)}."
+                f" split: {missing.listed(misread)}."
             )
         if cut:
             yield (
