@@ -141,8 +141,11 @@ class ExportFormat(ABC):
 
     def warnings(self, summary: Summary) -> Iterator[str]:
         """Sentences on what nobody would expect of the export or of what loaders make of it."""
+        if not summary.n_exported:
+            yield "The export is empty: no image was chosen, or none could be exported."
+            return
         for split in self.wanted_splits:
-            if summary.splits and split not in summary.splits:
+            if split not in summary.splits:
                 yield f"The split {split} is without an image."
 
     def refuse_missing_classes(self, summary: Summary) -> None:
