@@ -1,7 +1,8 @@
 """Folders of classes: names that file systems take and loaders do not misread."""
 
-import hashlib
 import re
+
+from crawlset.exports.names import DIGITS, digest
 
 MAX_BYTES = 255
 """Limit of a name in the usual file systems."""
@@ -15,7 +16,6 @@ _DELIMITERS = r"\-._ 0-9"
 _SPLIT_WORD = re.compile(
     rf"(?<![^{_DELIMITERS}])({'|'.join(SPLIT_WORDS)})(~*)(?![^{_DELIMITERS}])", re.IGNORECASE
 )
-_DIGITS = 12
 
 
 def folder_name(class_name: str) -> str:
@@ -29,9 +29,8 @@ def folder_name(class_name: str) -> str:
     name = _SPLIT_WORD.sub(r"\1\2~", class_name)
     if len(name.encode()) <= MAX_BYTES:
         return name
-    digest = hashlib.sha256(class_name.encode()).hexdigest()[:_DIGITS]
-    start = name.encode()[: MAX_BYTES - _DIGITS - 1].decode(errors="ignore")
-    return f"{start}~{digest}"
+    start = name.encode()[: MAX_BYTES - DIGITS - 1].decode(errors="ignore")
+    return f"{start}~{digest(class_name.encode())}"
 
 
 def is_cut(class_name: str) -> bool:
