@@ -302,6 +302,8 @@ class Image(Record, kw_only=True):
     detail: str | None = None
     source: str | None = None
     keyword: str | None = None
+    rank: int | None = None
+    """Its place in the list, or in what the source found, from 1."""
     licence: str | None = None
     file_size: int | None = None
     width: int | None = None

@@ -144,6 +144,8 @@ def check(session: Session, user_id: UUID, request: CrawlJobCreate) -> None:
         source = registry.get_source(name)
         registry.check_use(source, request.intended_use)
         registry.get_adapter(source, source_settings())
+    if not request.sources:
+        raise UnprocessableError("Name at least one source to search.", "/sources")
     if len(set(request.sources)) < len(request.sources):
         raise UnprocessableError("A source is named twice.", "/sources")
     for choice in request.licences:
@@ -154,6 +156,17 @@ def check(session: Session, user_id: UUID, request: CrawlJobCreate) -> None:
         raise UnprocessableError(
             "This deployment names no model that could suggest queries.", "/expansion/suggestions"
         )
+    _check_list(request)
+    if request.resize and request.transcode not in {None, request.resize.format}:
+        raise UnprocessableError(
+            f"Pictures that are resized are stored as {request.resize.format}; transcode can only"
+            " say the same.",
+            "/transcode",
+        )
+    pipeline.check(session, user_id, request.validation_rules, request.export)
+
+
+def _check_list(request: CrawlJobCreate) -> None:
     has_list = request.urls is not None or request.upload_id is not None
     if request.urls is not None and request.upload_id is not None:
         raise UnprocessableError("Give either urls or an upload_id, not both.", "/upload_id")
@@ -166,7 +179,6 @@ def check(session: Session, user_id: UUID, request: CrawlJobCreate) -> None:
         raise UnprocessableError("A list of URLs takes no keywords and no other source.", "/urls")
     if not has_list and not request.keywords:
         raise UnprocessableError("Give at least one keyword to search for.", "/keywords")
-    pipeline.check(session, user_id, request.validation_rules, request.export)
 
 
 def usual_images(request: CrawlJobCreate) -> int:

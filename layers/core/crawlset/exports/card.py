@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from crawlset.exports.attribution import notice
-from crawlset.exports.escaping import plain
+from crawlset.exports.escaping import plain, whole
 from crawlset.exports.formats.base import ExportFormat
 from crawlset.exports.summary import Summary
 from crawlset.models import CrawlJob
@@ -55,7 +55,7 @@ def lines(job: CrawlJob, export_format: ExportFormat, summary: Summary) -> Itera
     if summary.unmet:
         unmet = ", ".join(plain(keyword, "(none)") for keyword in sorted(summary.unmet))
         yield f"- `classes` names keywords that no candidate has: {unmet}"
-    yield from (f"- {plain(warning)}" for warning in export_format.warnings(summary))
+    yield from (f"- {whole(warning)}" for warning in export_format.warnings(summary))
     yield ""
     yield from _table("Images", ("split", "class"), summary.classes)
     yield from _table("Licences", ("licence",), _keyed(summary.licences))

@@ -1,7 +1,8 @@
 """Folders of classes: names that file systems take and loaders do not misread."""
 
-import hashlib
 import re
+
+from crawlset.exports.names import DIGITS, digest
 
 MAX_BYTES = 255
 """Limit of a name in the usual file systems."""
@@ -17,7 +18,6 @@ _SPLIT_WORD = re.compile(
 )
 _VARIABLE = re.compile(r"(\$(?=~*[A-Za-z_{$])|%(?=[^%]*%))(~*)")
 """Where `os.path.expandvars` of POSIX or Windows begins to read a variable, and `~` behind it."""
-_DIGITS = 12
 
 
 def folder_name(class_name: str) -> str:
@@ -32,9 +32,8 @@ def folder_name(class_name: str) -> str:
     name = _marked(class_name)
     if len(name.encode()) <= MAX_BYTES:
         return name
-    digest = hashlib.sha256(class_name.encode()).hexdigest()[:_DIGITS]
-    start = name.encode()[: MAX_BYTES - _DIGITS - 1].decode(errors="ignore")
-    return f"{start}~{digest}"
+    start = name.encode()[: MAX_BYTES - DIGITS - 1].decode(errors="ignore")
+    return f"{start}~{digest(class_name.encode())}"
 
 
 def is_cut(class_name: str) -> bool:

@@ -104,6 +104,7 @@ def _features(
         transformed,
         colours=packed_colours,
         mosaic=packed(mosaic(small.grey, inner)) if has_few_levels else None,
+        is_clear=small.is_clear,
     )
 
 

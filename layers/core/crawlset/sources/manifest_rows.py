@@ -46,7 +46,7 @@ _SHOWN_CHARS = 100
 
 
 class MalformedManifestError(UnprocessableError):
-    """The manifest cannot be read to its end; says where in one sentence."""
+    """The list cannot be read to its end; says where in one sentence."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, "/upload_id")
@@ -59,18 +59,18 @@ def places(header: Sequence[str]) -> tuple[tuple[int, ...], ...]:
     Raises `MalformedManifestError` without a `url`, with two of a kind or with too many in all.
     """
     if len(header) > MAX_COLUMNS:
-        raise MalformedManifestError(f"The manifest has more than {MAX_COLUMNS:,} columns.")
+        raise MalformedManifestError(f"The list has more than {MAX_COLUMNS:,} columns.")
     names = [name.strip().lower() for name in header]
     for alias in chain.from_iterable(COLUMNS.values()):
         if names.count(alias) > 1:
-            raise MalformedManifestError(f"The manifest has more than one column {alias}.")
+            raise MalformedManifestError(f"The list has more than one column {alias}.")
     found = tuple(
         tuple(names.index(alias) for alias in aliases if alias in names)
         for aliases in COLUMNS.values()
     )
     if not found[0]:
         raise MalformedManifestError(
-            f"The manifest has no column url; its columns are {', '.join(header)[:200]}."
+            f"The list has no column url; its columns are {', '.join(header)[:200]}."
         )
     return found
 
@@ -89,7 +89,7 @@ def checked(rows: Iterable[Row], limit: int = MAX_CANDIDATES) -> Iterator[Row]:
             if limit < MAX_CANDIDATES:
                 break
             raise MalformedManifestError(
-                f"The manifest has more than {MAX_CANDIDATES:,} rows. Split it, or take the first"
+                f"The list has more than {MAX_CANDIDATES:,} rows. Split it, or take the first"
                 " ones only by max_images."
             )
         first = first or row[0]
@@ -97,7 +97,7 @@ def checked(rows: Iterable[Row], limit: int = MAX_CANDIDATES) -> Iterator[Row]:
         yield row
     if not has_any:
         beginning = f"; it begins with {first[:_SHOWN_CHARS]!r}" if first else ""
-        raise MalformedManifestError(f"There is no URL in the manifest{beginning}.")
+        raise MalformedManifestError(f"There is no URL in the list{beginning}.")
 
 
 def has_url(text: str | None) -> bool:

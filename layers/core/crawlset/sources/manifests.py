@@ -17,7 +17,7 @@ from crawlset import licences
 from crawlset.kit import objects
 from crawlset.settings import MAX_CANDIDATES, MAX_MANIFEST_BYTES
 from crawlset.sources import manifest_child, text_manifests
-from crawlset.sources.manifest_rows import MalformedManifestError, Row, checked
+from crawlset.sources.manifest_rows import MalformedManifestError, Row, checked, has_url
 from crawlset.sources.protocol import Candidate
 from crawlset.sources.stored_file import StoredFile
 from crawlset.wire.searches import ManifestFormat
@@ -50,25 +50,25 @@ def open_manifest(key: str, stated: ManifestFormat | None = None) -> Manifest:
     """
     found = objects.head(key)
     if found is None:
-        raise MalformedManifestError("The manifest has not been uploaded.")
+        raise MalformedManifestError("The list has not been uploaded.")
     file = StoredFile(key, *found)
     if file.size > MAX_MANIFEST_BYTES:
         raise MalformedManifestError(
-            f"The manifest has {file.size:,} bytes; {MAX_MANIFEST_BYTES:,} are allowed."
+            f"The list has {file.size:,} bytes; {MAX_MANIFEST_BYTES:,} are allowed."
         )
     stored = file.read(0, INSPECTED_BYTES)
     is_gzipped = stored.startswith(GZIP_MAGIC)
     is_whole = len(stored) == file.size
     beginning, is_whole = _unpacked(stored, is_whole=is_whole) if is_gzipped else (stored, is_whole)
     if not beginning.strip():
-        raise MalformedManifestError("The manifest is empty.")
+        raise MalformedManifestError("The list is empty.")
     format_ = stated or _guessed(beginning)
     is_parquet = beginning.startswith(PARQUET_MAGIC)
     if is_parquet and is_gzipped:
-        raise MalformedManifestError("A Parquet manifest may not be gzipped as a whole.")
+        raise MalformedManifestError("A Parquet file may not be gzipped as a whole.")
     if is_parquet != (format_ is ManifestFormat.parquet):
         actual = "is Parquet" if is_parquet else "does not begin as Parquet does"
-        raise MalformedManifestError(f"The manifest should be {format_}, but it {actual}.")
+        raise MalformedManifestError(f"The list should be {format_}, but it {actual}.")
     return Manifest(file, format_, is_gzipped, beginning, is_whole)
 
 
@@ -167,10 +167,9 @@ def _unpacked(stored: bytes, *, is_whole: bool) -> tuple[bytes, bool]:
 def _guessed(beginning: bytes) -> ManifestFormat:
     if beginning.startswith(PARQUET_MAGIC):
         return ManifestFormat.parquet
-    lines = map(str.strip, text_manifests.lines(io.BytesIO(beginning)))
-    first = next(filter(None, lines), "")
-    if first.startswith(("{", '"http')):
-        return ManifestFormat.jsonl
-    if first.startswith("#") or text_manifests.delimiter_of(first) is None:
-        return ManifestFormat.txt
-    return ManifestFormat.csv
+    first = text_manifests.first_lines(text_manifests.lines(io.BytesIO(beginning)))
+    said = [line.strip() for line in first if text_manifests.is_said(line)]
+    if text_manifests.header_place(said) is not None:
+        return ManifestFormat.csv
+    n_json = sum(map(text_manifests.is_json, said))
+    return ManifestFormat.jsonl if 0 < n_json >= sum(map(has_url, said)) else ManifestFormat.txt

@@ -96,9 +96,7 @@ def _check_size(metadata: Any, columns: set[str]) -> None:
         if group.column(place).path_in_schema in columns
     )
     if n_bytes > MAX_MANIFEST_BYTES:
-        raise MalformedManifestError(
-            f"The manifest unpacks to more than {MAX_MANIFEST_BYTES:,} bytes."
-        )
+        raise MalformedManifestError(f"The list unpacks to more than {MAX_MANIFEST_BYTES:,} bytes.")
 
 
 def _is_plain(type_: Any) -> bool:

@@ -5,9 +5,10 @@ import csv
 import gzip
 import io
 import json
+import re
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Any, BinaryIO, TextIO, cast
@@ -36,8 +37,9 @@ Characters of a line, and of the lines that one row of CSV goes over, at most.
 
 A picture of several megabytes, as a `data:` URL, is a line among others.
 """
-MAX_CHARS_AGAIN = 32 << 20
-"""Characters that are read again, at most, because they stood behind a row that is no CSV."""
+FIRST_LINES = 20
+FIRST_CHARS = 1 << 20
+"""Lines by which a list is told, and their characters."""
 GZIP_ERRORS = (EOFError, gzip.BadGzipFile, zlib.error)
 DELIMITERS = ",;\t"
 """Excel writes semicolons where numbers have decimal commas, and tabs into Unicode text."""
@@ -74,12 +76,12 @@ def lines(stream: BinaryIO) -> Iterator[str]:
         n_chars += len(line)
         if n_chars > MAX_MANIFEST_BYTES:
             raise MalformedManifestError(
-                f"The manifest unpacks to more than {MAX_MANIFEST_BYTES:,} characters."
+                f"The list unpacks to more than {MAX_MANIFEST_BYTES:,} characters."
             )
         if not is_rest:
             number += 1
             if number > MAX_LINES:
-                raise MalformedManifestError(f"The manifest has more than {MAX_LINES:,} lines.")
+                raise MalformedManifestError(f"The list has more than {MAX_LINES:,} lines.")
             yield line.lstrip(_BYTE_ORDER_MARK)
         is_rest = len(line) > MAX_ROW_CHARS and not line.endswith(_LINE_ENDS)
 
@@ -118,21 +120,69 @@ def _next_line(text: TextIO, number: int) -> str:
         raise MalformedManifestError(f"The gzip data is broken at line {number}.") from error
 
 
-def _txt_rows(lines: Iterator[str]) -> Iterator[Row]:
+def first_lines(lines: Iterator[str]) -> list[str]:
+    """The lines by which a list is told, blank ones and comments included."""
+    first: list[str] = []
+    n_said = n_chars = 0
     for line in lines:
-        url = line.strip()
-        if url and not url.startswith("#"):
-            yield (text_of(url), *NOTHING)
+        first.append(line)
+        n_said += is_said(line)
+        n_chars += len(line)
+        if n_said == FIRST_LINES or n_chars > FIRST_CHARS:
+            break
+    return first
+
+
+def header_place(first: Sequence[str]) -> int | None:
+    """Which of the first lines names the columns: none but odd ones may stand before it."""
+    for place, line in enumerate(first):
+        if delimiter_of(line) is not None and not line.lstrip().startswith(("{", "[")):
+            return place
+        if has_url(line.strip()):
+            return None
+    return None
+
+
+def is_json(line: str) -> bool:
+    """Whether `line` is, or begins as, what stands in a line of JSON lines."""
+    if not line.startswith('"'):
+        return line.startswith("{")
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
+
+
+def is_said(line: str) -> bool:
+    """Whether `line` is neither blank nor a comment."""
+    text = line.strip()
+    return bool(text) and not text.startswith("#")
+
+
+def _txt_rows(lines: Iterator[str]) -> Iterator[Row]:
+    for line in filter(is_said, lines):
+        yield (text_of(line), *NOTHING)
 
 
 def _csv_rows(lines: Iterator[str]) -> Iterator[Row]:
-    header = next(lines, "")
-    if has_url(header.strip()) and not any(sign in header for sign in DELIMITERS):
-        yield from _txt_rows(chain([header], lines))
-        return
-    row_lines = _RowLines(chain([header], lines))
+    first = first_lines(lines)
+    place = header_place(first)
+    if place is None:
+        if any(map(_is_url_alone, first)):
+            yield from _txt_rows(chain(first, lines))
+            return
+        place = next((n for n, line in enumerate(first) if is_said(line)), 0)
+        if first and _cells_have_url(first[place]):
+            raise MalformedManifestError(
+                f"The list has no header: line {place + 1} has a URL. Begin it with the names of"
+                " its columns, such as url,label; or call it text, if each line is one URL."
+            )
+    yield from _txt_rows(iter(first[:place]))
+    header = first[place] if first else ""
+    row_lines = _RowLines(chain(first[place:], lines), place)
     reader = csv.reader(row_lines, strict=True, delimiter=delimiter_of(header) or ",")
-    names = _column_names(reader)
+    names = _column_names(reader, place + 1)
     columns, n_columns = places(names), len(names)
     while True:
         row_lines.begin()
@@ -151,6 +201,10 @@ def _csv_rows(lines: Iterator[str]) -> Iterator[Row]:
             yield row_of([first_said(cells, column) if column else None for column in columns])
 
 
+def _is_url_alone(line: str) -> bool:
+    return has_url(line.strip()) and not any(sign in line for sign in DELIMITERS)
+
+
 def delimiter_of(header: str) -> str | None:
     """The sign between the names of columns, a `url` among them; None if there is none."""
     if has_url(header.strip()):
@@ -162,24 +216,30 @@ def delimiter_of(header: str) -> str | None:
     return None
 
 
-def _column_names(reader: Iterator[list[str]]) -> list[str]:
+def _cells_have_url(line: str) -> bool:
+    cells = re.split(f"[{DELIMITERS}]", line)
+    return any(has_url(cell.strip(' "\r\n')) for cell in cells)
+
+
+def _column_names(reader: Iterator[list[str]], number: int) -> list[str]:
     try:
         return next(reader, [])
     except csv.Error as error:
-        raise MalformedManifestError(f"Line 1 is not CSV: {error}.") from error
+        raise MalformedManifestError(f"Line {number} is not CSV: {error}.") from error
 
 
 class _RowLines:
     """Lines for a reader of CSV, whose quoted cells may go over any number of them."""
 
-    def __init__(self, lines: Iterator[str]) -> None:
-        self.number = 0
+    def __init__(self, lines: Iterator[str], n_before: int) -> None:
+        self.number = n_before
         """Counts the lines that were read."""
         self._lines = lines
         self._row: list[str] = []
         self._n_chars = 0
         self._again: deque[str] = deque()
-        self._n_chars_again = 0
+        """Lines behind one whose quote, as is known, is closed nowhere that makes a row."""
+        self._why = ""
 
     def begin(self) -> None:
         """Say that the next line begins a row."""
@@ -190,20 +250,21 @@ class _RowLines:
         """
         Make an odd row of the first line of this row; the lines behind it are read again.
 
-        A quote that somebody forgot costs its own line only.
+        A quote that somebody forgot costs its own line only. None is read more than twice: a quote
+        that is open at the end of one of them fares as the first one did.
         """
         first, *others = self._row
         self.number -= len(others)
-        self._n_chars_again += self._n_chars - len(first)
-        if self._n_chars_again > MAX_CHARS_AGAIN:
-            raise MalformedManifestError(f"Line {self.number} is not CSV, as too many are: {why}.")
-        self._again.extendleft(reversed(others))
+        self._again.extend(others)
+        self._why = why
         return odd_row(f"line {self.number} is not CSV ({why})", first)
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
+        if self._row and self._again:
+            raise csv.Error(self._why)
         line = self._again.popleft() if self._again else next(self._lines)
         self.number += 1
         self._row.append(line)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
+from crawlset.exports.formats import FORMATS
 from crawlset.exports.missing import ClassMissingError
 from crawlset.models import CrawlJob
 from tests import factories
@@ -78,3 +79,17 @@ def test_has_folders_if_they_were_asked_for(
     for split in ("train", "validation", "test"):
         assert torch_loaders.samples(made.folder / split, allow_empty=True) is not None
         assert {path.name for path in (made.folder / split).iterdir()} == {"ant", "bee"}
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_an_export_without_an_image_says_so(
+    session: Session, job: CrawlJob, store: Store, tmp_path: Path, format_: str
+) -> None:
+    store_classes(store, "ant", n=1)
+
+    made = Exported(session, job, tmp_path, format_, unpack=False, classes={"ant": None})
+
+    (told,) = made.job.warnings
+    assert told.startswith("The export is empty:")
+    assert f"- {told}" in made.card
+    assert (made.job.n_images, made.classes) == (0, [])

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from crawlset import licences
+from crawlset.exports import missing
 from crawlset.exports.croissant_terms import ImageDescription
 from crawlset.exports.names import extension
 from crawlset.exports.options import ExportOptions
@@ -140,9 +141,16 @@ class ExportFormat(ABC):
 
     def warnings(self, summary: Summary) -> Iterator[str]:
         """Sentences on what nobody would expect of the export or of what loaders make of it."""
+        if not summary.n_exported:
+            yield "The export is empty: no image was chosen, or none could be exported."
+            return
         for split in self.wanted_splits:
-            if summary.splits and split not in summary.splits:
+            if split not in summary.splits:
                 yield f"The split {split} is without an image."
+
+    def refuse_missing_classes(self, summary: Summary) -> None:
+        """Raise `ClassMissingError` if loaders find no image of some class in a split."""
+        missing.refuse(summary.classes, self.plan.classes, self.wanted_splits)
 
     def describe_images(self, data: Sequence[str]) -> ImageDescription:
         """Describe to Croissant how images are read from the files of data named `data`."""

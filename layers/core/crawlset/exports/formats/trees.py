@@ -1,6 +1,5 @@
 """Formats whose files of data are archives of image files, made to be unpacked into one folder."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,7 +10,7 @@ from crawlset.exports.folders import MAX_BYTES, folder_name, is_cut
 from crawlset.exports.formats import archives
 from crawlset.exports.formats.archives import TarWriter, ZipWriter
 from crawlset.exports.formats.base import Contents, ExportFormat, Sample, SideFiles
-from crawlset.exports.names import extension
+from crawlset.exports.formats.readers import DATASETS, TORCHVISION, ULTRALYTICS, Reader
 from crawlset.exports.options import MissingClasses
 from crawlset.exports.summary import Summary
 
@@ -26,11 +25,6 @@ _UNLABELLED = (
     " loader guess: one class alone is no label to it."
 )
 
-TORCHVISION = frozenset({"jpg", "jpeg", "png", "ppm", "bmp", "pgm", "tif", "tiff", "webp"})
-"""Extensions of the files that torchvision's `ImageFolder` finds; all others it passes over."""
-DATASETS = TORCHVISION | {"gif", "ico", "jp2"}
-"""Extensions that `datasets` takes for images, of those that exports have."""
-
 
 class TreeFormat(ExportFormat):
     """A folder for each split, and in it one for each class or none."""
@@ -40,8 +34,7 @@ class TreeFormat(ExportFormat):
         "for `sha256sum --check`: of the archives, or of what `crawlset export` unpacked"
     )
     has_class_folders = True
-    readers: ClassVar[Mapping[str, frozenset[str]]] = {"datasets": DATASETS}
-    """Extensions that each of the usual loaders finds."""
+    readers: ClassVar[Sequence[Reader]] = (DATASETS,)
 
     @property
     def contents(self) -> Contents:
@@ -59,7 +52,7 @@ class TreeFormat(ExportFormat):
 
         Without those in which `datasets` would find no image, and fail.
         """
-        found = _splits_with(DATASETS, summary)
+        found = DATASETS.splits(summary)
         splits = ((split, self.split_name(split)) for split in self.plan.splits)
         return [{"split": split, "path": f"{name}/**"} for split, name in splits if name in found]
 
@@ -92,28 +85,29 @@ class TreeFormat(ExportFormat):
         if self.has_class_folders:
             yield from self._warn_of_folders()
             yield from self._warn_of_missing(summary)
-        for reader, extensions in self.readers.items():
-            unread = Counter[str]()
-            for (_, image_format), n in summary.formats.items():
-                if extension(image_format) not in extensions:
-                    unread[image_format] += n
-            if unread:
-                counts = ", ".join(f"{n:,} {name}" for name, n in sorted(unread.items()))
-                empty = sorted(summary.splits - _splits_with(extensions, summary))
-                yield (
-                    f"{reader} passes over files of some formats without a word ({counts})"
-                    + (f", and finds nothing in {' and '.join(empty)}" if empty else "")
-                    + "; the option encode makes JPEG, PNG or WebP of all."
-                )
+        for reader in self.readers:
+            yield from reader.warn_of_formats(summary)
+            if self.has_class_folders:
+                yield from reader.warn_of_classes(summary, self.plan.classes)
+
+    def refuse_missing_classes(self, summary: Summary) -> None:
+        super().refuse_missing_classes(summary)
+        for reader in self.readers if self.has_class_folders else ():
+            found = reader.found(summary)
+            missing.refuse(found, self.plan.classes, self.wanted_splits, found_by=reader.name)
 
     def _warn_of_folders(self) -> Iterator[str]:
         renamed = [name for name in self.plan.classes if folder_name(name) != name]
         cut = [name for name in renamed if is_cut(name)]
-        misread = [f"{name} in {folder_name(name)}" for name in renamed if not is_cut(name)]
+        misread = [
+            f"{missing.shortened(name)} in {missing.shortened(folder_name(name))}"
+            for name in renamed
+            if not is_cut(name)
+        ]
         if misread:
             yield (
                 "Folders have another name than their class where datasets would find a split or a"
-                f" variable in it: {missing.named(misread)}."
+                f" variable in it: {missing.listed(misread)}."
             )
         if cut:
             yield (
@@ -123,29 +117,18 @@ class TreeFormat(ExportFormat):
 
     def _warn_of_missing(self, summary: Summary) -> Iterator[str]:
         classes = self.plan.classes
-        present = {name for _, name in summary.classes}
-        if gone := [name for name in classes if present and name not in present]:
-            yield (
-                "Loaders number classes otherwise than classes.txt, as no image of some could be"
-                f" exported: {missing.named(gone)}."
-            )
         has_folders = self.options.missing_classes is MissingClasses.folder
         for split, names in missing.find(summary.classes, classes).items():
             what_loaders_do = (
                 "the folder is empty, for which torchvision wants allow_empty=True"
                 if has_folders
                 else "torchvision and Ultralytics number the folders that they find, so that labels"
-                " are not those of other splits; the option missing_classes makes empty folders"
+                " are not those of classes.txt; the option missing_classes makes empty folders"
             )
             yield (
                 f"{split} lacks {len(names):,} of {len(classes):,} classes ({what_loaders_do}):"
                 f" {missing.named(names)}."
             )
-
-
-def _splits_with(extensions: frozenset[str], summary: Summary) -> set[str]:
-    """Splits with an image whose file a loader of these extensions finds."""
-    return {split for split, name in summary.formats if extension(name) in extensions}
 
 
 class ImageFolder(TreeFormat):
@@ -154,7 +137,7 @@ class ImageFolder(TreeFormat):
     name = "imagefolder"
     loaded_by = _LABELLED
     loader_note = _UNLABELLED
-    readers: ClassVar = {"datasets": DATASETS, "torchvision": TORCHVISION}
+    readers = (DATASETS, TORCHVISION)
 
 
 class Yolo(TreeFormat):
@@ -163,7 +146,7 @@ class Yolo(TreeFormat):
     name = "yolo"
     loaded_by = _LABELLED
     loader_note = _UNLABELLED
-    readers: ClassVar = {"Ultralytics": TORCHVISION}
+    readers = (DATASETS, ULTRALYTICS)
 
     def split_name(self, split: str) -> str:
         return "val" if split == "validation" else split
