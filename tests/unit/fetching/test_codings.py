@@ -135,6 +135,19 @@ class TestUnpacked:
         assert unpacked(body, "gzip") == body
 
     @pytest.mark.parametrize("coding", ["gzip", "deflate", "br"])
+    @pytest.mark.parametrize(
+        "page",
+        [
+            b"<!DOCTYPE html><title>404</title>",
+            b"\r\n <html><body>404 not found</body></html>",
+            b"<?xml version='1.0'?><Error><Code>NoSuchKey</Code></Error>",
+        ],
+    )
+    def test_hands_on_a_page_that_is_not_packed(self, coding: str, page: bytes) -> None:
+        """It is no image, whatever it is said to be packed by."""
+        assert unpacked(page, coding) == page
+
+    @pytest.mark.parametrize("coding", ["gzip", "deflate", "br"])
     def test_ends_well_for_an_empty_body(self, coding: str) -> None:
         """A 200 of no length may well name a coding."""
         assert unpacked(b"", coding) == b""

@@ -24,6 +24,8 @@ _BITE_BYTES = 1 << 12
 """Packed bytes that are undone at a time: zlib copies those that it has not come to."""
 _HEAD_BYTES = 32
 """Enough to tell a picture, or the coding, by how it begins."""
+_PAGES = frozenset({b"<!doc", b"<html", b"<head", b"<body", b"<?xml"})
+"""How a page of errors begins that is said to be packed and is not."""
 _GZIP = b"\x1f\x8b"
 _ZLIB_METHOD, _ZLIB_CHECK = 8, 31
 """What the first byte of a zlib stream holds, and what divides its first two (RFC 1950)."""
@@ -73,7 +75,8 @@ def _undone(coding: str, pieces: Iterator[bytes], max_bytes: int) -> Iterator[by
         head += piece
         if len(head) >= _HEAD_BYTES:
             break
-    decoder = None if not head or sniff(head) else _DECODERS[coding](head)
+    is_plain = not head or sniff(head) or head.lstrip()[:5].lower() in _PAGES
+    decoder = None if is_plain else _DECODERS[coding](head)
     body = chain((head,), pieces)
     if decoder is None:
         yield from body
