@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from crawlset.errors import SourceError, SourceThrottledError
 from crawlset.kit.retry_after import LONGEST_SECONDS
-from crawlset.sources.answers import get_json
+from crawlset.sources.answers import ShutOutError, ask_json
 
 Params = Mapping[str, str | int]
 
@@ -20,7 +20,9 @@ class Asker:
 
     Searches of one source run one after another, so the pause holds between all of them.
 
-    Raises from `get` what `get_json` raises, and `SourceError` for an answer of another shape.
+    Raises what `ask_json` raises, and `SourceError` for an answer of another shape. A firewall that
+    shuts us out asks us to wait for `shut_out_seconds`, if it opens again after so long; otherwise
+    the source refuses.
     """
 
     def __init__(
@@ -30,19 +32,37 @@ class Asker:
         *,
         gap_seconds: float = 0.0,
         headers: Mapping[str, str] | None = None,
+        shut_out_seconds: float | None = None,
     ) -> None:
         self._source = source
         self._client = client
         self._gap_seconds = gap_seconds
         self._headers = dict(headers or {})
+        self._shut_out_seconds = shut_out_seconds
         # Another search may have asked the source a moment ago.
         self._asked_at = time.monotonic()
         self._closed_for: float | None = None
 
     def get[Shape: BaseModel](self, url: str, params: Params, shape: type[Shape]) -> Shape:
-        self._wait()
-        found = get_json(self._source, self._client, url, params, self._headers, self._note)
+        return shaped(self._source, self.get_any(url, params), shape)
+
+    def get_any(self, url: str, params: Params) -> Any:
+        """What is answered, of whatever shape."""
+        return self._ask(self._client.build_request("GET", url, params=dict(params)))
+
+    def post[Shape: BaseModel](self, url: str, form: Params, shape: type[Shape]) -> Shape:
+        found = self._ask(self._client.build_request("POST", url, data=dict(form)))
         return shaped(self._source, found, shape)
+
+    def _ask(self, request: httpx.Request) -> Any:
+        self._wait()
+        request.headers.update(self._headers)
+        try:
+            return ask_json(self._source, self._client, request, self._note)
+        except ShutOutError:
+            if self._shut_out_seconds is None:
+                raise
+            raise SourceThrottledError(self._source, self._shut_out_seconds) from None
 
     def _wait(self) -> None:
         if self._closed_for is not None:

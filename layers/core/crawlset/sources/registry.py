@@ -1,7 +1,7 @@
 """Which sources there are, what each permits, and whether this deployment may ask it."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field
 
@@ -114,7 +114,11 @@ def _describe(source: Source, settings: SourceSettings) -> SourceRead:
 
 
 def search(
-    request: SearchRequest, *, client: "httpx.Client", settings: SourceSettings
+    request: SearchRequest,
+    *,
+    client: "httpx.Client",
+    settings: SourceSettings,
+    cursor: Any = None,
 ) -> Iterator[CandidatePage]:
     """
     Ask the source that `request` names, if its terms and the deployment allow it.
@@ -124,4 +128,5 @@ def search(
     """
     source = get_source(request.source)
     check_use(source, request.intended_use)
-    return get_adapter(source, settings)(request, client=client, settings=settings)
+    adapter = get_adapter(source, settings)
+    return adapter(request, client=client, settings=settings, cursor=cursor)

@@ -1,10 +1,10 @@
 """Wikimedia Commons, by the MediaWiki Action API. https://www.mediawiki.org/wiki/API:Search"""
 
 from collections.abc import Iterator
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import httpx
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from crawlset import licences
 from crawlset.errors import SourceRefusedError, SourceThrottledError
@@ -13,6 +13,7 @@ from crawlset.sources.answers import DEFAULT_WAIT_SECONDS
 from crawlset.sources.asking import Asker
 from crawlset.sources.markup import text_of
 from crawlset.sources.protocol import Candidate, CandidatePage
+from crawlset.sources.shapes import Address, Items, Named, Part, Text, Whole, page_of
 from crawlset.wire.searches import SearchRequest
 
 BASE = "https://commons.wikimedia.org"
@@ -22,6 +23,8 @@ GAP_SECONDS = 0.5
 """A caller without an account may ask 200 times a minute, one at a time."""
 BUSY = frozenset({"maxlag", "ratelimited", "readonly"})
 """Codes that mean: later."""
+LICENCE = ("LicenseUrl", "License", "LicenseShortName")
+"""Where a licence may be stated, the best first."""
 QUERY: dict[str, str | int] = {
     "action": "query",
     "format": "json",
@@ -32,58 +35,59 @@ QUERY: dict[str, str | int] = {
     "gsrlimit": PAGE_SIZE,
     "prop": "imageinfo",
     "iiprop": "url|size|mime|extmetadata",
+    "iiextmetadatafilter": "|".join((*LICENCE, "Artist", "Attribution")),
 }
 
 
-class _Value(BaseModel):
-    value: str | int | None = None
-
-    @property
-    def text(self) -> str | None:
-        return text_of(str(self.value)) if self.value is not None else None
-
-
 class _ImageInfo(BaseModel):
-    url: str
-    descriptionurl: str | None = None
-    width: int | None = None
-    height: int | None = None
-    extmetadata: dict[str, _Value] = {}
+    url: Address
+    descriptionurl: Text = None
+    width: Whole = None
+    height: Whole = None
+    extmetadata: Named = {}
 
     def said(self, name: str) -> str | None:
-        return self.extmetadata.get(name, _Value()).text
+        """A value is text mostly, and a number now and then: the extension's version is 1.2."""
+        value = self.extmetadata.get(name)
+        said = value.get("value") if isinstance(value, dict) else None
+        return text_of(str(said)) if isinstance(said, str | int | float) else None
 
 
 class _File(BaseModel):
-    title: str
-    index: int = 0
+    """A file; one that administrators have hidden has image information without an address."""
+
+    title: Text = None
+    index: Whole = None
     imageinfo: list[_ImageInfo] = []
 
 
 class _Query(BaseModel):
-    pages: dict[str, _File] = {}
+    pages: Items = []
 
 
 class _Error(BaseModel):
-    code: str
-    info: str = ""
+    code: Text = None
+    info: Text = None
 
 
-class _Continue(BaseModel):
-    gsroffset: int
+def _error(value: Any) -> Any:
+    return value if isinstance(value, dict) else None
 
 
 class _Answer(BaseModel):
-    query: _Query = _Query()
-    error: _Error | None = None
-    more: Annotated[_Continue | None, Field(alias="continue")] = None
+    query: Part[_Query] = _Query()
+    error: Annotated[_Error | None, BeforeValidator(_error)] = None
+    more: Annotated[Named, Field(alias="continue")] = {}
 
 
 def search(
-    request: SearchRequest, *, client: httpx.Client, settings: SourceSettings
+    request: SearchRequest, *, client: httpx.Client, settings: SourceSettings, cursor: Any = None
 ) -> Iterator[CandidatePage]:
     """
     Bitmaps whose page matches, 50 a page, to a depth of 10,000.
+
+    The cursor is what an answer says to ask with next; of an answer that would have been too
+    large, that is the rest of the same files. https://www.mediawiki.org/wiki/API:Continue
 
     Raises:
         SourceThrottledError: its servers lag, or have been asked too often.
@@ -92,43 +96,53 @@ def search(
     asker = Asker("wikimedia", client, gap_seconds=GAP_SECONDS)
     address = f"{settings.base_of('wikimedia', BASE)}/w/api.php"
     query = QUERY | {"gsrsearch": f"filetype:bitmap {request.keyword or ''}"}
-    offset = 0
-    while offset < MAX_DEPTH:
-        answer = asker.get(address, query | {"gsroffset": offset}, _Answer)
+    more: dict[str, Any] | None = cursor or {"gsroffset": 0}
+    while more is not None:
+        answer = asker.get(address, query | more, _Answer)
         if answer.error is not None:
             _raise(answer.error)
-        # A dictionary by page id; its order means nothing.
-        files = sorted(answer.query.pages.values(), key=lambda file: file.index)
-        page = CandidatePage(
-            _candidate(file, info) for file in files for info in file.imageinfo[:1]
-        )
-        if answer.more is None:
-            page.total = offset + len(files)
-        if page:
-            yield page
-        if answer.more is None or answer.more.gsroffset <= offset:
-            return
-        offset = answer.more.gsroffset
+        # Their order means nothing where they are an object by page id.
+        files = sorted(answer.query.pages, key=_place)
+        n_before, more = more.get("gsroffset"), _next(more, answer.more)
+        is_all = more is None and isinstance(n_before, int)
+        total = n_before + len(files) if is_all else None
+        yield page_of(files, _File, _candidates, total=total, cursor=more)
+
+
+def _next(asked: dict[str, Any], more: dict[str, Any]) -> dict[str, Any] | None:
+    """What to ask with next; None at the end, at the depth, and where nothing moves."""
+    texts = {name: value for name, value in more.items() if isinstance(value, str | int)}
+    offset = texts.get("gsroffset", 0)
+    is_deep = isinstance(offset, int) and offset >= MAX_DEPTH
+    return None if not texts or is_deep or texts == asked else texts
+
+
+def _place(file: Any) -> int:
+    index = file.get("index") if isinstance(file, dict) else None
+    return index if isinstance(index, int) else 0
 
 
 def _raise(error: _Error) -> NoReturn:
     if error.code in BUSY:
         raise SourceThrottledError("wikimedia", DEFAULT_WAIT_SECONDS)
-    raise SourceRefusedError(f"wikimedia refuses the search ({error.code}: {error.info[:200]}).")
-
-
-def _candidate(file: _File, info: _ImageInfo) -> Candidate:
-    raw = info.said("LicenseUrl") or info.said("License") or info.said("LicenseShortName")
-    stated = (info.said(name) for name in ("LicenseUrl", "License", "LicenseShortName"))
-    known = (licence for text in stated if (licence := licences.normalise(text)))
-    return Candidate(
-        url=info.url,
-        landing_url=info.descriptionurl,
-        licence=next(known, None),
-        licence_raw=raw,
-        creator=info.said("Artist"),
-        attribution=info.said("Attribution"),
-        title=file.title.removeprefix("File:").rpartition(".")[0] or file.title,
-        width=info.width,
-        height=info.height,
+    raise SourceRefusedError(
+        f"wikimedia refuses the search ({error.code}: {(error.info or '')[:200]})."
     )
+
+
+def _candidates(file: _File) -> Iterator[Candidate]:
+    for info in file.imageinfo[:1]:
+        stated = [text for name in LICENCE if (text := info.said(name))]
+        known = (licence for text in stated if (licence := licences.normalise(text)))
+        name = (file.title or "").removeprefix("File:")
+        yield Candidate(
+            url=info.url,
+            landing_url=info.descriptionurl,
+            licence=next(known, None),
+            licence_raw=next(iter(stated), None),
+            creator=info.said("Artist"),
+            attribution=info.said("Attribution"),
+            title=name.rpartition(".")[0] or name or None,
+            width=info.width,
+            height=info.height,
+        )
