@@ -6,10 +6,11 @@ from typing import Any
 import httpx
 from pydantic import BaseModel
 
+from crawlset.errors import SourceError, SourceRefusedError, SourceThrottledError
 from crawlset.settings import SourceSettings
 from crawlset.sources.answers import MissingError
 from crawlset.sources.asking import Asker
-from crawlset.sources.protocol import Candidate, CandidatePage
+from crawlset.sources.protocol import Candidate, CandidatePage, SourceUnavailableError
 from crawlset.sources.shapes import Items, Text, Texts, Truth, page_of
 from crawlset.wire.searches import SearchRequest
 
@@ -68,10 +69,14 @@ def search(
 
 
 def _object(asker: Asker, address: str) -> Any:
-    """None for one that the search names and the museum has no more: issue 56, 47."""
+    """None for one that is named and not there: issues 47 and 56; or is answered by no JSON."""
     try:
         return asker.get_any(address, {})
     except MissingError:
+        return None
+    except (SourceThrottledError, SourceUnavailableError, SourceRefusedError):
+        raise
+    except SourceError:
         return None
 
 

@@ -45,10 +45,14 @@ def _truth(value: Any) -> bool:
     return value is True or value == 1 or (isinstance(value, str) and value.lower() == "true")
 
 
-def _several(value: Any) -> list[Any]:
+def _items(value: Any) -> Any:
     """PHP writes a list whose places are not in a row as an object."""
     if isinstance(value, dict):
         return list(value.values())
+    return [] if value is None else value
+
+
+def _several(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
@@ -82,8 +86,8 @@ Whole = Annotated[int | None, BeforeValidator(_whole)]
 Truth = Annotated[bool, BeforeValidator(_truth)]
 Address = Annotated[str, BeforeValidator(_text)]
 """Text without which an item is nothing."""
-Items = Annotated[list[Any], BeforeValidator(_several)]
-"""Items as they came, for `page_of`."""
+Items = Annotated[list[Any], BeforeValidator(_items)]
+"""Items of a page as they came, for `page_of`. What is no list is another shape of answer."""
 Named = Annotated[dict[str, Any], BeforeValidator(_named)]
 type Part[Shape] = Annotated[Shape, BeforeValidator(_named)]
 """An object within an item; empty where it is missing."""
