@@ -327,6 +327,8 @@ class Source(Record, kw_only=True):
     limits: str | None = None
     terms_url: str | None = None
     notes: str | None = None
+    obstacles: str | None = None
+    """What stands in its way at the moment."""
 
 
 class MovedDataset(Record, kw_only=True):

@@ -24,7 +24,7 @@ def sources(context: typer.Context, *, as_json: AsJson = False) -> None:
                 "yes" if source.configured else "no",
                 ", ".join(source.intended_uses) or "nothing",
                 source.limits,
-                source.notes if source.reason is None else f"{source.reason} {source.notes}",
+                " ".join(filter(None, (source.reason, source.notes, source.obstacles))),
             )
             for source in found
         ]

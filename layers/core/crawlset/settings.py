@@ -86,7 +86,7 @@ class SourceSettings(BaseSettings):
     """Where a source is, by its name, instead of its own address: for a test."""
     expansion_model_id: str = ""
     """The Bedrock model that suggests queries; without one none does."""
-    openverse_client_id: str = ""
+    openverse_client_id: SecretStr = SecretStr("")
     """Of an OAuth 2 application, which may ask more often; with its secret."""
     openverse_client_secret: SecretStr = SecretStr("")
     europeana_key: SecretStr = SecretStr("")

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from crawlset.errors import SourceRefusedError, SourceThrottledError
+from crawlset.settings import SourceSettings
 from crawlset.sources.protocol import Candidate
 from tests.unit.sources import source_answers
 from tests.unit.sources.fake_source import FakeSource
@@ -45,6 +46,32 @@ class TestOpenverse:
             width=600,
             height=400,
         )
+
+    def test_asks_more_as_an_application(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Credentials for a token: https://api.openverse.org/v1/#tag/auth."""
+        whole = self.fake(100)
+
+        def answer(path: str, params: dict[str, str]) -> Any:
+            if path == "/v1/auth_tokens/token/":
+                # Scopes are in one text, the time in seconds.
+                return {
+                    "access_token": "t0ken",
+                    "expires_in": 43_200,
+                    "token_type": "Bearer",
+                    "scope": "read write",
+                }
+            return whole.answer(path, params)
+
+        monkeypatch.setattr(
+            "tests.unit.sources.fake_source.SETTINGS",
+            SourceSettings(openverse_client_id="ada", openverse_client_secret="s3cret"),
+        )
+        fake = FakeSource("openverse", answer)
+
+        assert [len(page) for page in fake.search()] == [48, 48, 4]
+        asked, *pages = fake.asked
+        assert b"client_secret=s3cret" in asked.content
+        assert {page.headers["authorization"] for page in pages} == {"Bearer t0ken"}
 
     def test_knows_a_licence_by_code_and_version(self) -> None:
         [[candidate]] = self.fake(1, license_url=None).search()

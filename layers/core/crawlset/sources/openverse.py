@@ -65,7 +65,7 @@ def search(
     if only is None:
         return
     base = settings.base_of("openverse", BASE)
-    is_registered = settings.openverse_client_id != ""
+    is_registered = settings.openverse_client_id.get_secret_value() != ""
     page_size = REGISTERED_PAGE_SIZE if is_registered else PAGE_SIZE
     asker = Asker(
         "openverse",
@@ -96,7 +96,7 @@ def _authorization(base: str, client: httpx.Client, settings: SourceSettings) ->
         f"{base}/v1/auth_tokens/token/",
         {
             "grant_type": "client_credentials",
-            "client_id": settings.openverse_client_id,
+            "client_id": settings.openverse_client_id.get_secret_value(),
             "client_secret": settings.openverse_client_secret.get_secret_value(),
         },
         _Token,

@@ -26,9 +26,12 @@ class SourceRead(BaseModel):
     ]
     intended_uses: list[IntendedUse]
     licences: list[str]
-    limits: str
+    limits: Annotated[str, Field(description="How much a query finds, and how often it is asked")]
     terms_url: str | None
     notes: str
+    obstacles: Annotated[
+        str | None, Field(description="What stands in its way at the moment, and says where")
+    ]
 
 
 class UnknownSourceError(UnprocessableError):
@@ -110,6 +113,7 @@ def _describe(source: Source, settings: SourceSettings) -> SourceRead:
         limits=source.limits,
         terms_url=source.terms_url,
         notes=source.notes,
+        obstacles=source.obstacles or None,
     )
 
 
