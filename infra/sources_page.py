@@ -29,11 +29,11 @@ def _row(source: Source) -> tuple[str, ...]:
         f"`{source.name}`",
         source.notes,
         ", ".join(source.licences) or "none stated",
-        source.depth or "–",
-        source.pace or "–",
+        source.depth,
+        source.pace,
         source.keys or "none",
         f"{uses} ({terms})" if terms else uses,
-        source.obstacles or "–",
+        source.obstacles,
     )
 
 

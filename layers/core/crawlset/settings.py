@@ -87,7 +87,7 @@ class SourceSettings(BaseSettings):
     expansion_model_id: str = ""
     """The Bedrock model that suggests queries; without one none does."""
     openverse_client_id: SecretStr = SecretStr("")
-    """Of an OAuth 2 application, which may ask more often; with its secret."""
+    """Id of an OAuth 2 application, which may ask more often; goes with its secret."""
     openverse_client_secret: SecretStr = SecretStr("")
     europeana_key: SecretStr = SecretStr("")
     smithsonian_key: SecretStr = SecretStr("")

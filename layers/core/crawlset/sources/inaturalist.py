@@ -17,7 +17,7 @@ BASE = "https://api.inaturalist.org"
 PAGE_SIZE = 200
 GAP_SECONDS = 1.0
 VERSION = "4.0"
-"""Of the Creative Commons licences there: app/models/shared/license_module.rb of inaturalist."""
+"""Creative Commons licences there have this version: app/models/shared/license_module.rb."""
 CODES = {
     "cc0": "cc0",
     **{
