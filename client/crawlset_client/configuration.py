@@ -8,8 +8,9 @@ class Configuration(TypedDict, total=False):
 
     With `validation_rules` or `export` the job goes on to these by itself. `policy` switches
     opt-outs off (`{"robots": False}`) and sets `min_gap_seconds`; `resize` says what to store
-    instead of the bytes received (`{"mode": "keep_ratio", "size": 256}`); `expansion` what else to
-    search for (`{"plurals": True, "languages": ["de"]}`).
+    instead of the bytes received (`{"mode": "keep_ratio", "size": 256}`); `keep_location` keeps
+    where files say that they were taken; `expansion` says what else to search for (`{"plurals":
+    True, "languages": ["de"]}`).
     """
 
     sources: Required[Sequence[str]]
@@ -23,5 +24,6 @@ class Configuration(TypedDict, total=False):
     expansion: Mapping[str, Any] | None
     policy: Mapping[str, Any] | None
     resize: Mapping[str, Any] | None
+    keep_location: bool | None
     validation_rules: Mapping[str, Any] | None
     export: Mapping[str, Any] | None

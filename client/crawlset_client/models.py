@@ -86,6 +86,8 @@ class Progress(Record, kw_only=True):
     refused: int = 0
     failed: int = 0
     cancelled: int = 0
+    repeated: int = 0
+    """Rows or hits whose URL had come before; not among the candidates."""
 
 
 class ChunkCounts(Record, kw_only=True):
@@ -111,6 +113,8 @@ class Search(Record, kw_only=True):
     queries: list[Query] | None = None
     status: str
     n_candidates: int = 0
+    n_repeated: int = 0
+    n_altered: int = 0
     n_failures: int = 0
     last_error: str | None = None
     next_attempt_at: datetime | None = None
@@ -189,6 +193,8 @@ class ExportJob(Work, kw_only=True):
     n_images: int | None = None
     left_out: dict[str, int] = {}
     """Images that were chosen and cannot be exported as asked, by reason."""
+    warnings: list[str] = []
+    """What loaders make of the export that nobody would expect."""
     file_size: int | None = None
     expires_at: datetime | None = None
     withheld: Withheld | None = None
@@ -252,6 +258,7 @@ class CrawlJob(Work, kw_only=True):
     intended_use: str | None = None
     policy: dict[str, Any] = {}
     resize: dict[str, Any] | None = None
+    keep_location: bool = False
     progress: Progress = msgspec.field(default_factory=Progress)
     outcomes: dict[str, int] = {}
     bytes_stored: int = 0
@@ -297,6 +304,8 @@ class Image(Record, kw_only=True):
     file_size: int | None = None
     width: int | None = None
     height: int | None = None
+    embedded: dict[str, Any] | None = None
+    """What the file says about itself; a field that it does not have is null."""
     change: str | None = None
     checked_at: datetime | None = None
 

@@ -140,6 +140,8 @@ def _parts(
             yield "waiting for", describe_wait(wait, datetime.now(UTC))
     for code, count in sorted(found.items(), key=lambda item: (-item[1], item[0])):
         yield code, f"{count:,}"
+    if job.progress.repeated:
+        yield "repeated", f"{job.progress.repeated:,}"
 
 
 def describe_wait(wait: Wait, now: datetime) -> str:

@@ -14,10 +14,12 @@ MAX_BYTES_IN_REQUEST = 4 << 20
 MAX_MANIFEST_BYTES = 1 << 30
 MAX_ROWS = 1_000_000
 PIECE_BYTES = 1 << 20
+BYTE_ORDER_MARK = "\ufeff"
 
 FORMATS = {
     ".txt": "txt",
     ".csv": "csv",
+    ".tsv": "csv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".parquet": "parquet",
@@ -35,7 +37,7 @@ class UrlList:
 
 def read_url_list(path: Path, max_images: int | None = None) -> UrlList:
     """
-    What `path` holds, by its suffix: .txt .csv .jsonl .ndjson .parquet, gzipped with .gz.
+    What `path` holds, by its suffix: .txt .csv .tsv .jsonl .ndjson .parquet, gzipped with .gz.
 
     A text file has one URL a line; blank lines and those that begin with # do not count. Files
     that are neither packed nor Parquet are counted: those with more rows than a job may try are
@@ -73,33 +75,40 @@ def read_url_list(path: Path, max_images: int | None = None) -> UrlList:
 
 
 def _read_urls(path: Path) -> tuple[str, ...] | None:
+    """The lines of a short text; None for what only the service can read, as it is in a file."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        raise InvalidListError(path, f"byte {error.start:,} is not UTF-8") from error
-    urls = tuple(url for line in lines if (url := line.strip()) and not url.startswith("#"))
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return None
+    lines = (line.lstrip(BYTE_ORDER_MARK).strip() for line in text.split("\n"))
+    urls = tuple(url for url in lines if url and url[0] != "#")
     if not urls:
         raise InvalidListError(path, "there is no URL in it")
-    return urls if len(urls) <= MAX_URLS_IN_REQUEST else None
+    return urls if len(urls) <= MAX_URLS_IN_REQUEST and "\0" not in text else None
 
 
 def _is_too_long(path: Path, format_: str) -> bool:
     """Whether it has more than 1,000,000 rows. Rows are told apart only where lines are more."""
     with path.open("rb") as file:
-        n_lines = sum(piece.count(b"\n") for piece in iter(lambda: file.read(PIECE_BYTES), b""))
+        n_lines = sum(map(_count_ends, iter(lambda: file.read(PIECE_BYTES), b"")))
     if n_lines < MAX_ROWS:
         return False
     if format_ == "csv":
         with path.open(encoding="utf-8", errors="replace", newline="") as text:
             n_rows = _count_csv_rows(text)
     else:
-        with path.open("rb") as file:
-            n_rows = sum(1 for line in map(bytes.strip, file) if line and line[:1] != b"#")
+        with path.open(encoding="utf-8", errors="replace") as text:
+            n_rows = sum(1 for line in map(str.strip, text) if line and line[0] != "#")
     return n_rows > MAX_ROWS
 
 
+def _count_ends(piece: bytes) -> int:
+    """Ends of lines: LF, CRLF or CR."""
+    return max(piece.count(b"\n"), piece.count(b"\r"))
+
+
 def _count_csv_rows(text: TextIO) -> int:
-    """Without the header; what is not CSV is for the service to refuse."""
+    """Without the header; what is not CSV is for the service to tell."""
     rows = csv.reader(text)
     n_rows = -1
     with suppress(csv.Error):

@@ -22,7 +22,8 @@ from PIL import Image, JpegImagePlugin
 from rich.console import Console
 from rich.table import Table
 
-from crawlset.imaging import decode, features, hashes, jpeg, metadata, scores
+from crawlset.imaging import blocks, decode, features, hashes, jpeg, metadata, scores
+from crawlset.imaging.blocks import Blocks
 from crawlset.imaging.pool import DecodePool
 from crawlset.kit.event_loop import Loop, Promise
 from crawlset.kit.spool import Body
@@ -38,6 +39,12 @@ _PACKET = (
     b'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
     b'xmlns:plus="http://ns.useplus.org/ldf/xmp/1.0/" '
     b'plus:DataMining="http://ns.useplus.org/ldf/vocab/DMI-PROHIBITED"/></rdf:RDF></x:xmpmeta>'
+)
+_PACKET_OF_AN_EDITOR = _PACKET.replace(
+    b"<rdf:Description ",
+    b'<rdf:Description xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" '
+    b'photoshop:Credit="Agency" xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:creator><rdf:Seq>'
+    b"<rdf:li>Ida Sample</rdf:li></rdf:Seq></dc:creator></rdf:Description><rdf:Description ",
 )
 
 
@@ -118,6 +125,11 @@ def steps(files: list[bytes], n_rounds: int = N_ROUNDS) -> list[Step]:
                 headers,
             ),
             "· XMP that has": (lambda _: metadata.data_mining(_PACKET), files),
+            "· what a file says that says nothing": (lambda _: blocks.read(Blocks()), files),
+            "· what the XMP of an editor says": (
+                lambda _: blocks.read(Blocks(xmp=_PACKET_OF_AN_EDITOR)),
+                files,
+            ),
             "· answer to JSON": (lambda seen: json.dumps(features.result_message(seen)), results),
             "· answer from JSON": (
                 lambda answer: features.result_from(json.loads(answer), b""),

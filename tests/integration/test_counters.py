@@ -194,7 +194,7 @@ class Walk:
         assert status == 200
         states = Counter(self._state(row) for row in rows)
         counts = {state.value: states[state] for state in ImageStatus}
-        assert shown["progress"] == counts | {"candidates": self.n_images}
+        assert shown["progress"] == counts | {"candidates": self.n_images, "repeated": 0}
         places = self.session.execute(
             select(Image.pack_key, Image.status).where(Image.crawl_job_id == self.job.id)
         )

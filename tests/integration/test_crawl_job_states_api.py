@@ -81,6 +81,7 @@ class TestRetry:
             "refused": 0,
             "failed": 1,
             "cancelled": 0,
+            "repeated": 0,
         }
         (message,) = map(ChunkMessage.from_json, queues.bodies("chunks"))
         key = keys.chunk_input(job.id, message.chunk_id, 1)
@@ -88,6 +89,20 @@ class TestRetry:
         assert lines == [ChunkUrl(0, slow.url)]
         session.refresh(slow)
         assert (slow.n_retries, slow.n_deferrals) == (0, 0)
+
+    def test_counts_the_rows_of_a_search_anew(
+        self, session: Session, api: Api, path: str, project: Project, queues: Any
+    ) -> None:
+        job = factories.create_crawl_job(session, project, status=JobStatus.failed)
+        search = factories.create_search(
+            session, job, status=WorkStatus.failed, planned_parts=[0], n_repeated=3, n_altered=1
+        )
+
+        _, body = api.call("POST", f"{path}/{job.id}/retry")
+
+        session.refresh(search)
+        assert (search.n_repeated, search.n_altered, search.planned_parts) == (0, 0, [])
+        assert body["progress"]["repeated"] == 0
 
     def test_answers_409_when_every_failure_is_final(
         self, session: Session, api: Api, path: str, project: Project

@@ -1,3 +1,4 @@
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -65,7 +66,7 @@ class TestCreateCrawlJob:
 
         assert status == 201
         (message,) = map(DiscoverMessage.from_json, queues.bodies("discover"))
-        assert objects.get(str(message.request.manifest_key)) == b"https://a.example.org/1.jpg"
+        assert objects.get(str(message.request.manifest_key)) == b'"https://a.example.org/1.jpg"'
 
     def test_takes_every_spelling_of_a_host(self, api: Api, path: str, queues: Any) -> None:
         urls = list(dict.fromkeys(f"https://{spelling}/1.jpg" for spelling, _ in PAIRS))
@@ -74,7 +75,8 @@ class TestCreateCrawlJob:
 
         assert status == 201
         (message,) = map(DiscoverMessage.from_json, queues.bodies("discover"))
-        assert objects.get(str(message.request.manifest_key)).decode().splitlines() == urls
+        stored = objects.get(str(message.request.manifest_key))
+        assert [json.loads(line) for line in stored.splitlines()] == urls
 
     @pytest.mark.parametrize("source", ["urls", "open_images", "laion"])
     def test_takes_an_uploaded_manifest(
@@ -106,8 +108,8 @@ class TestCreateCrawlJob:
             (keyword_job(licences=["made-up"]), "/licences"),
             (keyword_job(owner_id="x"), "/owner_id"),
             (keyword_job(max_images=0), "/max_images"),
-            (url_job(urls=["https:///no-host.jpg"]), "/urls/0"),
-            (url_job(urls=["ftp://a.example.org/1.jpg"]), "/urls/0"),
+            (url_job(urls=["https:///no-host.jpg", "ftp://a.example.org/1.jpg"]), "/urls"),
+            (url_job(urls=["https://a.example.org/1.jpg", 2]), "/urls/1"),
             (url_job(urls=[]), "/urls"),
             (url_job(keywords=["cat"]), "/urls"),
             (url_job(upload_id=str(uuid4())), "/upload_id"),
@@ -129,7 +131,7 @@ class TestCreateCrawlJob:
         ("content", "format_"),
         [
             (b"not,a,list\n1,2,3\n", "csv"),
-            (b'{"url": "https://a.example.org/1.jpg"}\n{broken\n', "jsonl"),
+            (b'{"link": "https://a.example.org/1.jpg"}\n{broken\n', "jsonl"),
             (b"\xff\xfe\x00\x01", "txt"),
             (b"PAR1 but cut short", "parquet"),
             (b"", "txt"),
@@ -223,6 +225,7 @@ class TestReadCrawlJob:
             "refused": 1,
             "failed": 3,
             "cancelled": 0,
+            "repeated": 0,
         }
         assert body["outcomes"] == {"stored": 6, "http_404": 3, "refused_noai": 1}
         assert (body["chunks"]["queued"], body["bytes_stored"]) == (1, 600)

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.usefixtures("bucket", "queues", "sample_source")
 WISHES: dict[str, Any] = {
     "policy": {"robots": False, "min_gap_seconds": 5},
     "resize": {"mode": "keep_ratio", "size": 256, "format": "webp", "quality": 80},
+    "keep_location": True,
 }
 POLICY = FetchPolicy(robots=False, min_gap_seconds=5.0)
 RESIZE = Resize(ResizeMode.keep_ratio, 256, format=StoredFormat.webp, quality=80)
@@ -51,12 +52,13 @@ class TestCreateCrawlJob:
             "min_gap_seconds": 5.0,
         }
         assert body["resize"] == WISHES["resize"] | {"only_if_bigger": False}
+        assert body["keep_location"] is True
 
     def test_heeds_every_signal_and_stores_what_came_unless_told(self, project: Project) -> None:
         _, body = create(project)
 
         assert {body["policy"].pop("min_gap_seconds")} | {*body["policy"].values()} == {0.0, True}
-        assert body["resize"] is None
+        assert (body["resize"], body["keep_location"]) == (None, False)
 
     @pytest.mark.parametrize(("format_", "usual"), [("jpeg", 95), ("webp", 95), ("png", 6)])
     def test_knows_the_usual_quality_of_a_format(
@@ -86,6 +88,8 @@ class TestCreateCrawlJob:
             ({"policy": {"min_gap_seconds": "5"}}, "/policy/min_gap_seconds"),
             ({"policy": {"noai": False}}, "/policy/noai"),
             ({"policy": None}, "/policy"),
+            ({"keep_location": 1}, "/keep_location"),
+            ({"keep_location": None}, "/keep_location"),
             ({"resize": {"size": 256}}, "/resize/mode"),
             ({"resize": {"mode": "border"}}, "/resize/size"),
             ({"resize": {"mode": "stretch", "size": 256}}, "/resize/mode"),
@@ -123,6 +127,7 @@ class TestReadCrawlJob:
         )
 
         assert (status, body["policy"]["robots"], body["resize"]) == (200, True, None)
+        assert body["keep_location"] is False
 
 
 class TestDispatch:
@@ -149,6 +154,7 @@ class TestDispatch:
         key = keys.chunk_input(job.id, chunk.id, 1)
         head, _ = unpack(ChunkHead, ChunkUrl, objects.get_lines(key))
         assert (head.policy, head.resize) == (policy, resize)
+        assert head.keep_location is wishes.get("keep_location", False)
 
 
 class TestDescription:

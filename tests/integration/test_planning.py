@@ -39,9 +39,14 @@ def put_part(
     n_parts: int | None = 1,
     error: SearchError | None = None,
     attempt: int = 1,
+    *,
+    n_repeated: int = 0,
+    n_altered: int = 0,
 ) -> str:
     key = keys.candidates(search.crawl_job_id, search.id, part)
-    objects.put(key, pack(PartHead(attempt, n_parts, error), candidates))
+    objects.put(
+        key, pack(PartHead(attempt, n_parts, error, None, n_repeated, n_altered), candidates)
+    )
     return key
 
 
@@ -127,6 +132,31 @@ class TestPlanPart:
 
         assert session.scalar(select(func.count()).select_from(Image)) == 2
         assert [chunk.n_urls for chunk in chunks_of(session, job)] == [1, 1]
+
+    def test_counts_what_discover_left_out_once(
+        self, session: Session, job: CrawlJob, search: JobSearch, queues: Any
+    ) -> None:
+        key = put_part(search, [candidate("https://a.example.org/1.jpg")], 0, None, n_repeated=3)
+
+        for _ in range(2):
+            planning.plan_part(key)
+        planning.plan_part(put_part(search, [], 1, 2, n_repeated=1, n_altered=1))
+
+        session.refresh(search)
+        assert (search.n_repeated, search.n_altered, search.n_candidates) == (4, 1, 1)
+
+    def test_counts_what_another_question_found(
+        self, session: Session, job: CrawlJob, search: JobSearch, queues: Any
+    ) -> None:
+        urls = [f"https://a.example.org/{n}.jpg" for n in range(3)]
+        planning.plan_part(put_part(search, [candidate(url) for url in urls]))
+        other = factories.create_search(session, job, keyword="kitten")
+        found = [candidate(url, query="kitten", keyword="kitten") for url in urls[1:]]
+
+        planning.plan_part(put_part(other, found))
+
+        session.refresh(other)
+        assert (other.n_candidates, other.n_repeated) == (0, 2)
 
     def test_keeps_refused_candidates_without_fetching_them(
         self, session: Session, job: CrawlJob, search: JobSearch, queues: Any

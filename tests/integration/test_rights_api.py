@@ -73,6 +73,7 @@ class TestProvenance:
             "creator": "Ida",
             "title": "A cat",
             "attribution": '"A cat" by Ida.',
+            "embedded": None,
         }
         assert body["fetch"]["address"] == "192.0.2.1"
         assert body["fetch"]["redirects"] == [{"status": 302, "to": "https://cdn.a.test/x.jpg"}]

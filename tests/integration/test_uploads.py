@@ -1,5 +1,6 @@
 """Lists on their way in: how large they may be, whose quota they are in, and when they go."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -155,7 +156,7 @@ class TestRemoveDue:
     ) -> None:
         urls = ["https://a.example/1.jpg"]
         api.call("POST", path, {"name": "l", "sources": ["urls"], "urls": urls})
-        assert stored_bytes(api) == len(urls[0])
+        assert stored_bytes(api) == len(json.dumps(urls[0]))
         pass_time(session, days=29)
         assert tick(removing.remove_due) == 0
         pass_time(session, days=2)

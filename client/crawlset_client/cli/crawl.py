@@ -128,6 +128,12 @@ def crawl(
     only_if_bigger: Annotated[
         bool, typer.Option("--only-if-bigger", help="Let smaller pictures keep their size.")
     ] = False,
+    keep_location: Annotated[
+        bool,
+        typer.Option(
+            "--keep-location", help="Keep where files say they were taken, which may be a home."
+        ),
+    ] = False,
     ignore: Annotated[
         list[Signal] | None,
         typer.Option(help="An opt-out not to heed, where you may; can be repeated."),
@@ -164,6 +170,7 @@ def crawl(
                 quality=quality,
                 only_if_bigger=only_if_bigger or None,
             ),
+            "keep_location": keep_location or None,
         }
         project = run.project(project)
         with run.connect() as crawlset:

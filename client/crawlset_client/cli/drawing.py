@@ -112,6 +112,12 @@ def draw_searches(console: Console, job: CrawlJob) -> None:
             console.print(printable(f"  search {what}: {asked}"), soft_wrap=True)
         if search.error_message:
             console.print(printable(f"  search {what}: {search.error_message}"), soft_wrap=True)
+        if n := search.n_repeated:
+            line = f"  search {what}: {n:,} had a URL that came before; the first one counts"
+            console.print(printable(line), soft_wrap=True)
+        if n := search.n_altered:
+            line = f"  search {what}: {n:,} have a text that could not be kept whole"
+            console.print(printable(line), soft_wrap=True)
     for wait in job.waiting:
         what = "searches" if wait.kind == "source" else "images"
         line = f"  waiting for {describe_wait(wait, datetime.now(UTC))}, {wait.n_waiting:,} {what}"

@@ -132,6 +132,8 @@ def export(
             run.output.note(
                 f"Left out {left_out(made)}: `left_out_detail` in {MANIFEST} says why of each."
             )
+        for warning in made.warnings:
+            run.output.note(warning)
         if dataset.n_kept:
             run.output.note(
                 f"Left {dataset.n_kept:,} files in {dataset.path} that the export there before had"

@@ -85,6 +85,9 @@ def provenance_lines(document: dict[str, Any]) -> Iterator[str]:
     for name, value in facts.items():
         if value is not None:
             yield f"{name:<12} {printable(value)}"
+    for name, value in (rights.get("embedded") or {}).items():
+        if value is not None:
+            yield f"{'file says':<12} {name.replace('_', ' ')}: {printable(str(value))}"
     for signal in document["signals"]:
         word = "refuses" if signal["is_refusal"] else "allows"
         rule = printable(signal["rule"] or "no rule for it")

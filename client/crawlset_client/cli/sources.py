@@ -49,12 +49,14 @@ def check_url(
     """Say whether the crawler would open a URL; asks no network."""
     with running(context, as_json=as_json) as run:
         private_hosts = frozenset(private_host or [])
-        addresses = addresses_for(url, resolve or [], private_hosts)
         try:
             from crawlset.urls.guard import explain  # noqa: PLC0415 - not always installed
+            from crawlset.urls.mending import mend  # noqa: PLC0415
         except ModuleNotFoundError as error:
             raise MissingPartError(error.name or "crawlset") from error
-        verdict = explain(url, addresses, private_hosts)
+        mended = mend(url)
+        addresses = addresses_for(mended, resolve or [], private_hosts)
+        verdict = explain(mended, addresses, private_hosts)
         word = "allowed" if verdict.allowed else "refused"
         document = {"url": url, "allowed": verdict.allowed, "reason": verdict.reason}
         run.output.result(document, lambda console: console.print(f"{word}: {verdict.reason}"))

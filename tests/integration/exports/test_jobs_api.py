@@ -60,6 +60,8 @@ class TestCreateExportJob:
             "shard_bytes": None,
             "archive": "zip",
             "boxes": "image",
+            "missing_classes": "tell",
+            "csv_formulas": "keep",
         }
         (message,) = session.scalars(select(OutboxMessage))
         assert message.deduplication_id == f"exp-{body['id']}"

@@ -88,7 +88,9 @@ TABLE = {
     "endless-body": End(Outcome.too_large, 1, "body over 26214400 bytes"),
     "too-large": End(Outcome.too_large, 1, "body over 26214400 bytes"),
     "gzip-bomb": End(
-        Outcome.unsupported_format, 1, "content-encoding gzip though identity was asked for"
+        Outcome.decompression_bomb,
+        1,
+        "content-encoding gzip: the body is over 200 times as large unpacked",
     ),
     "png-bomb": End(Outcome.decompression_bomb, 1, "10000x10000, 1 frames"),
     "gif-bomb": End(Outcome.decompression_bomb, 1),

@@ -128,3 +128,15 @@ def test_a_refusal_in_the_headers_ends_the_stream_and_not_the_connection(
     refused, stored = result.outcomes
     assert (refused.outcome, stored.outcome) == (Outcome.refused_noai, Outcome.stored)
     assert multiplexed.n_connections == 1
+
+
+def test_a_path_is_sent_letter_by_letter(
+    multiplexed: MultiplexedWeb, fetch: Fetch, certificate: Path
+) -> None:
+    paths = ["/pictures/%c3%bc.jpg?sig=%2b%2B", "/pictures/a.jpg?%7e|[x]"]
+    urls = [multiplexed.url(path) for path in paths]
+
+    result = fetch(*urls, private_hosts=multiplexed.hosts, ca_file=str(certificate))
+
+    assert result.counts == {Outcome.stored: 2}
+    assert set(multiplexed.requests) >= set(paths)

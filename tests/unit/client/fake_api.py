@@ -56,6 +56,7 @@ class FakeApi:
     counts: dict[str, int] = field(default_factory=lambda: NO_VERDICTS | {"kept": 5, "rejected": 1})
     n_images: int = 5
     left_out: dict[str, int] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
     estimates: list[dict[str, Any]] = field(default_factory=list)
     """What the next estimates say otherwise."""
     keeps_contract: bool = True
@@ -350,6 +351,7 @@ class FakeApi:
             "export_options": body.get("export_options", {}),
             "n_images": 0,
             "left_out": {},
+            "warnings": [],
             "file_size": 0,
             "expires_at": None,
         }
@@ -359,8 +361,8 @@ class FakeApi:
     def _get_export(self, _: httpx.Request, p: str, j: str, e: str) -> httpx.Response:
         if e not in self.exports:
             return not_found("export job", e)
-        done = {"status": self.end_status, "n_images": self.n_images, "left_out": self.left_out}
-        self.exports[e] |= done
+        self.exports[e] |= {"status": self.end_status, "n_images": self.n_images}
+        self.exports[e] |= {"left_out": self.left_out, "warnings": self.warnings}
         return httpx.Response(200, json=self.exports[e])
 
     def _list_files(self, request: httpx.Request, p: str, j: str, e: str) -> httpx.Response:

@@ -19,6 +19,9 @@ class TestCheckUrl:
             (["http://me.localhost:8490/", "--private-host", "me.localhost:8490"], True),
             (["ftp://example.org/"], False),
             (["not a url"], False),
+            ([" https://example.org/a b.jpg"], True),
+            (["https://example.org/a b", "--resolve", "example.org=10.0.0.1"], False),
+            (["https://exa mple.org/a.jpg"], False),
         ],
     )
     def test_asks_nobody(

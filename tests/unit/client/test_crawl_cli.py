@@ -43,6 +43,7 @@ class TestCrawl:
             *("crawl", "cat", "--source", "sample", "--no-watch"),
             *("--resize", "keep_ratio", "--size", "256", "--format", "webp", "--quality", "80"),
             *("--ignore", "tdmrep", "--ignore", "x-robots-tag", "--min-gap", "1.5"),
+            "--keep-location",
         )
 
         sent = api.sent("POST", "/crawl-jobs")
@@ -53,6 +54,7 @@ class TestCrawl:
             "format": "webp",
             "quality": 80,
         }
+        assert sent["keep_location"] is True
 
     @pytest.mark.parametrize(
         "options", [("--resize", "border"), ("--size", "256"), ("--only-if-bigger",)]

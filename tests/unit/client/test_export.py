@@ -119,6 +119,18 @@ class TestExport:
         assert f"Left out {counts}: `left_out_detail` in manifest.jsonl says" in result.stderr
         assert f"5 images, left out {counts}" in shown.stdout
 
+    def test_says_what_loaders_make_of_it(self, api: FakeApi, shell: Shell, job_id: str) -> None:
+        api.warnings = [
+            "val lacks 1 of 2 classes: cat\x1b[2J.",
+            "The split test is without an image.",
+        ]
+
+        result = shell.run("export", job_id, "--out", "set")
+
+        assert "val lacks 1 of 2 classes: cat" in result.stderr
+        assert "\x1b[2J" not in result.stderr
+        assert api.warnings[1] in result.stderr
+
     def test_needs_a_manifest(
         self, api: FakeApi, shell: Shell, job_id: str, tmp_path: Path
     ) -> None:

@@ -34,6 +34,21 @@ WAITING = [
     {"kind": "host", "name": "busy.test", "reason": "in turn", "n_waiting": 500, "until": None},
 ]
 
+LIST_SEARCH = {
+    "id": "01920000-0000-7000-8000-000000000002",
+    "source": "urls",
+    "keyword": None,
+    "queries": None,
+    "status": "completed",
+    "n_candidates": 9,
+    "n_repeated": 1_200,
+    "n_altered": 3,
+    "n_failures": 0,
+    "last_error": None,
+    "next_attempt_at": None,
+    "error_message": None,
+}
+
 
 class TestJobs:
     def test_lists_those_of_every_project(self, api: FakeApi, shell: Shell) -> None:
@@ -201,6 +216,15 @@ class TestJobs:
 
         assert "asked again for 6: 3 unchanged, 2 gone, 1 same picture" in text
         assert document["recrawl"] == RECRAWL
+
+    def test_says_what_became_of_the_rows_of_a_list(self, api: FakeApi, shell: Shell) -> None:
+        job = api.add_job(api.add_project("a"))
+        job["searches"] = [LIST_SEARCH]
+
+        shown = shell.run("jobs", "show", job["id"]).stdout
+
+        assert "search urls: 1,200 had a URL that came before; the first one counts" in shown
+        assert "search urls: 3 have a text that could not be kept whole" in shown
 
     def test_says_what_one_waits_for(self, api: FakeApi, shell: Shell) -> None:
         job = api.add_job(api.add_project("a"), "running")

@@ -98,6 +98,14 @@ class TestCrawlSnapshot:
 
         assert names == ["chunks", "stored", "timeout", "http_404"]
 
+    def test_tells_repeated_rows_beside_the_outcomes(self) -> None:
+        job = crawl_job(progress=progress(candidates=9, repeated=1_200), outcomes={"stored": 9})
+
+        assert crawl_snapshot(job, Rate(Clock())).parts[1:] == (
+            ("stored", "9"),
+            ("repeated", "1,200"),
+        )
+
     def test_measures_a_re_crawl_by_what_is_asked_again(self) -> None:
         clock = Clock()
         rate = Rate(clock)

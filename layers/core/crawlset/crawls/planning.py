@@ -53,9 +53,12 @@ def plan_part(key: str) -> int:
             return 0
         CrawlRepository(session).start(job)
         _refuse_taken_down(session, job, candidates)
-        chunk_ids, n_new = _insert(session, job, candidates)
+        chunk_ids, n_new, n_of_others = _insert(session, job, candidates)
         search.n_candidates += n_new
         if head.attempt >= search.attempt:
+            if part.part not in search.planned_parts:
+                search.n_repeated += head.n_repeated + n_of_others
+                search.n_altered += head.n_altered
             _note_part(search, part.part, head)
         session.flush()
         if not chunk_ids:
@@ -134,10 +137,14 @@ def _refuse_taken_down(
 
 def _insert(
     session: Session, job: CrawlJob, candidates: Sequence[CandidateLine]
-) -> tuple[list[UUID], int]:
-    """Insert what is new to the job, in chunks; give the chunks to fetch and how many are new."""
+) -> tuple[list[UUID], int, int]:
+    """
+    Insert what is new to the job, in chunks.
+
+    Gives the chunks to fetch, how many are new, and how many the job has from another question.
+    """
     if not candidates:
-        return [], 0
+        return [], 0, 0
     refused = [c for c in candidates if c.refused]
     wanted = [c for c in candidates if not c.refused]
     hosts = [host_of(candidate.url) for candidate in wanted]
@@ -157,8 +164,9 @@ def _insert(
         placed += ((chunk.id, n, c, host_of(c.url)) for n, c in enumerate(refused))
     session.add_all(chunks)
     session.flush()
-    inserted = CandidateRepository(session).add_new(job, placed)
-    return _keep_filled(session, chunks, inserted), sum(n for n, _ in inserted.values())
+    inserted, n_of_others = CandidateRepository(session).add_new(job, placed)
+    n_new = sum(n for n, _ in inserted.values())
+    return _keep_filled(session, chunks, inserted), n_new, n_of_others
 
 
 def _recurring(hosts: Sequence[str]) -> list[str]:

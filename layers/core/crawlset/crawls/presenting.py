@@ -119,6 +119,7 @@ def _read(job: CrawlJob, counts: JobCounts) -> CrawlJobRead:
         expansion=job.policy.get("expansion", {}),
         policy=job.policy.get("fetch", {}),
         resize=job.policy.get("resize"),
+        keep_location=job.policy.get("keep_location", False),
         error_message=job.error_message,
         progress=_progress(counts),
         outcomes=dict(counts.outcomes),
@@ -146,7 +147,7 @@ def _cost(job: CrawlJob, counts: JobCounts) -> CostRead:
 
 
 def _progress(counts: JobCounts) -> Progress:
-    progress = Progress(candidates=counts.n_candidates)
+    progress = Progress(candidates=counts.n_candidates, repeated=counts.n_repeated)
     for outcome, n in counts.outcomes.items():
         setattr(progress, outcome.status, getattr(progress, outcome.status) + n)
     progress.pending = counts.n_candidates - counts.outcomes.total()

@@ -8,7 +8,11 @@ from pydantic import BaseModel, Field
 
 
 class Progress(BaseModel):
-    """candidates = pending + stored + duplicate + rejected + refused + failed + cancelled"""
+    """
+    candidates = pending + stored + duplicate + rejected + refused + failed + cancelled
+
+    Repeated ones are not among the candidates.
+    """
 
     candidates: int = 0
     pending: int = 0
@@ -18,6 +22,10 @@ class Progress(BaseModel):
     refused: int = 0
     failed: int = 0
     cancelled: int = 0
+    repeated: Annotated[
+        int,
+        Field(description="Rows of the list or hits whose URL had come before; the first counts"),
+    ] = 0
 
 
 class ChunkCounts(BaseModel):

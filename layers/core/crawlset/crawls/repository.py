@@ -1,7 +1,7 @@
 """Every query about candidates on their way to be images."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +30,13 @@ KEEP_NEW = text(
     SELECT chunk_id, outcome, count(*) FROM kept GROUP BY chunk_id, outcome
     """
 )
+COUNT_OF_OTHERS = text(
+    """
+    SELECT count(*) FROM candidate
+    JOIN images ON images.crawl_job_id = :job_id AND images.url_hash = candidate.url_hash
+    WHERE (images.source, images.query) IS DISTINCT FROM (candidate.source, candidate.query)
+    """
+)
 LEAVE_OUT_SETTLED = text(
     """
     DELETE FROM candidate
@@ -50,11 +57,12 @@ class CandidateRepository:
     def __init__(self, session: Session) -> None:
         self.session = session
 
-    def add_new(self, job: CrawlJob, placed: Iterable[Placed]) -> dict[UUID, Inserted]:
+    def add_new(self, job: CrawlJob, placed: Sequence[Placed]) -> tuple[dict[UUID, Inserted], int]:
         """
         Insert the candidates whose URL is new to the job, and to its schedule.
 
-        Gives, by chunk, how many were kept and their outcomes so far.
+        Gives, by chunk, how many were kept and their outcomes so far; and how many of the others
+        the job has from another question or source.
         """
         self.session.execute(CREATE)
         cursor = self.session.connection().connection.cursor()
@@ -70,8 +78,11 @@ class CandidateRepository:
         for chunk_id, outcome, n in counted:
             total, outcomes = inserted.get(chunk_id, (0, {}))
             inserted[chunk_id] = (total + n, outcomes | ({outcome: n} if outcome else {}))
+        n_of_others = 0
+        if sum(n for n, _ in inserted.values()) < len(placed):
+            n_of_others = self.session.scalar(COUNT_OF_OTHERS, {"job_id": job.id}) or 0
         self.session.execute(text("DROP TABLE candidate"))
-        return inserted
+        return inserted, n_of_others
 
 
 def _row(chunk_id: UUID, ordinal: int, c: CandidateLine, host: str) -> tuple[Any, ...]:

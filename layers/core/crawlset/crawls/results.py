@@ -22,7 +22,11 @@ FETCHED = tuple(
 )
 """Columns of an image that are written as its line has them."""
 NO_PLACE = {"pack_key": None, "pack_offset": None, "pack_length": None}
-REFUSED = {"status": ImageStatus.refused, "outcome": Outcome.refused_takedown}
+REFUSED = {
+    "status": ImageStatus.refused,
+    "outcome": Outcome.refused_takedown,
+    "embedded": None,
+}
 
 Result = tuple[Open, UrlOutcome]
 """An image that waits, and the line that says what became of it."""

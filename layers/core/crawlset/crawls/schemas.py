@@ -12,8 +12,6 @@ from crawlset.kit.fields import Name, RequestBody, RowRead, printable
 from crawlset.models import JobStatus, WorkStatus
 from crawlset.outcomes import Outcome
 from crawlset.settings import MAX_CANDIDATES, MAX_KEYWORDS, MAX_URLS_IN_REQUEST
-from crawlset.urls.guard import MAX_URL_LENGTH
-from crawlset.urls.spelling import web_host
 from crawlset.validation.schemas import ValidationJobRead
 from crawlset.wire.searches import IntendedUse, ManifestFormat
 
@@ -22,17 +20,9 @@ def _rounded(dollars: float) -> float:
     return round(dollars, 6)
 
 
-def _has_host(url: str) -> str:
-    if not web_host(printable(url)):
-        message = "a URL begins with http:// or https:// and has a host"
-        raise ValueError(message)
-    return url
-
-
 Dollars = Annotated[float, AfterValidator(_rounded)]
 Keyword = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(printable)]
 SourceName = Annotated[str, Field(min_length=1, max_length=50)]
-ImageUrl = Annotated[str, Field(min_length=1, max_length=MAX_URL_LENGTH), AfterValidator(_has_host)]
 Language = Annotated[str, Field(pattern="^[a-z]{2,3}(-[a-z]{2,8})?$")]
 
 
@@ -73,9 +63,14 @@ class CrawlJobCreate(RequestBody):
     name: Name
     keywords: Annotated[list[Keyword], Field(max_length=MAX_KEYWORDS)] = []
     sources: Annotated[list[SourceName], Field(min_length=1, max_length=20)]
-    urls: Annotated[list[ImageUrl], Field(min_length=1, max_length=MAX_URLS_IN_REQUEST)] | None = (
-        None
-    )
+    urls: Annotated[
+        list[str] | None,
+        Field(
+            min_length=1,
+            max_length=MAX_URLS_IN_REQUEST,
+            description="What is no URL among them becomes an image with the outcome invalid_url",
+        ),
+    ] = None
     upload_id: UUID | None = None
     manifest_format: ManifestFormat | None = None
     max_images: Annotated[
@@ -91,6 +86,12 @@ class CrawlJobCreate(RequestBody):
     resize: Annotated[
         ResizeCreate | None, Field(description="Store pictures resized; null: as received")
     ] = None
+    keep_location: Annotated[
+        bool,
+        Field(
+            strict=True, description="Keep where a file says that it was taken, which may be a home"
+        ),
+    ] = False
     validation_rules: Annotated[
         dict[str, Any] | None,
         Field(description="Validate with these when the crawl completes"),
@@ -126,6 +127,13 @@ class SearchRead(RowRead):
     ]
     status: WorkStatus
     n_candidates: int
+    n_repeated: Annotated[
+        int, Field(description="Rows or hits whose URL had come before; the first counts")
+    ]
+    n_altered: Annotated[
+        int,
+        Field(description="Candidates with a text that was too long, or not all text"),
+    ]
     n_failures: Annotated[
         int, Field(description="Times that its source did not answer, or asked to wait")
     ]
@@ -149,6 +157,7 @@ class CrawlJobRead(BaseModel):
     expansion: ExpansionCreate
     policy: FetchPolicyCreate
     resize: ResizeCreate | None
+    keep_location: bool
     error_message: str | None
     progress: Progress
     outcomes: dict[Outcome, int]

@@ -1,5 +1,6 @@
 """What a user may do with crawl jobs."""
 
+import json
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from crawlset.pipeline import service as pipeline
 from crawlset.projects.repository import ProjectRepository
 from crawlset.settings import MAX_CANDIDATES, source_settings
 from crawlset.sources import catalogue, manifests, registry
+from crawlset.sources.manifest_rows import has_url
 from crawlset.uploads import service as uploads
 from crawlset.uploads.service import StoredList
 from crawlset.wire import keys
@@ -101,6 +103,7 @@ def create(
             "expansion": request.expansion.model_dump(),
             "fetch": request.policy.model_dump(),
             "resize": request.resize.model_dump(mode="json") if request.resize else None,
+            "keep_location": request.keep_location,
         },
         validation_rules=request.validation_rules,
         export_request=request.export,
@@ -173,7 +176,10 @@ def usual_images(request: CrawlJobCreate) -> int:
 def _manifest(user_id: UUID, request: CrawlJobCreate) -> StoredList | None:
     """Look at the list that was uploaded, or store the one in the request."""
     if request.urls is not None:
-        return uploads.store(user_id, "\n".join(request.urls).encode())
+        if not any(map(has_url, request.urls)):
+            raise UnprocessableError("There is no URL in the list.", "/urls")
+        lines = "\n".join(map(json.dumps, request.urls))
+        return uploads.store(user_id, lines.encode())
     if request.upload_id is not None:
         key = keys.upload(user_id, request.upload_id)
         manifest = manifests.inspect(key, request.manifest_format)
@@ -190,7 +196,7 @@ def _searches(
             source=request.sources[0],
             manifest_key=manifest_key,
             manifest_format=request.manifest_format
-            or (ManifestFormat.txt if request.urls else None),
+            or (ManifestFormat.jsonl if request.urls else None),
             limit=max_images,
             licences=tuple(request.licences),
             intended_use=request.intended_use,
@@ -282,6 +288,7 @@ def retry(session: Session, job: CrawlJob) -> CrawlJob:
         search.failed_at = None
         search.attempt += 1
         search.planned_parts, search.n_parts = [], None
+        search.n_repeated, search.n_altered = 0, 0
     session.flush()
     outbox.post(session, [dispatch.discover_message(job, search) for search in searches])
     ImageRepository(session).reopen([id_ for id_, _, _ in images])

@@ -12,9 +12,16 @@ from crawlset.exports.escaping import link, plain, spreadsheet
 
 MARKDOWN, CSV = "ATTRIBUTION.md", "ATTRIBUTION.csv"
 UNKNOWN = "unknown"
+FILE_SAYS = {
+    "embedded_creator": "creator",
+    "embedded_copyright_notice": "copyright notice",
+    "embedded_credit_line": "credit line",
+    "embedded_web_statement": "web statement",
+}
+"""What the file itself says of its rights, beside what the source says: they may differ."""
 COLUMNS = (
     "file_name", "title", "creator", "source_url", "url", "licence", "licence_url", "changes",
-    "attribution",
+    "attribution", *FILE_SAYS,
 )  # fmt: skip
 MILD_TO_STRICT = (
     "cc0", "pdm", "cc-pddc", "us-gov", "no-known-copyright", "cc-by", "cc-by-sa", "cc-by-nd",
@@ -26,7 +33,8 @@ _HEAD = """# Attribution
 
 {notice}
 
-Each image with its title, author, source and licence, as the source named them.
+Each image with its title, author, source and licence, as the source named them; then what the file
+itself says, where it says something.
 """
 
 
@@ -113,6 +121,8 @@ def _line(entry: Mapping[str, Any]) -> str:
         parts.append(f"changed: {plain(changed)}")
     if entry["attribution"]:
         parts.append(plain(entry["attribution"]))
+    said = zip(FILE_SAYS.values(), _said_by_file(entry), strict=True)
+    parts += [f"{what} in the file: {plain(text)}" for what, text in said if text]
     return f"- {plain(entry['file_name'])}: {', '.join(parts)}\n"
 
 
@@ -128,4 +138,10 @@ def _cells(entry: Mapping[str, Any]) -> list[str | None]:
         licences.address(licence) if licence else None,
         changes(entry),
         entry["attribution"],
+        *_said_by_file(entry),
     ]
+
+
+def _said_by_file(entry: Mapping[str, Any]) -> list[str | None]:
+    embedded = entry.get("embedded") or {}
+    return [embedded.get(name.removeprefix("embedded_")) for name in FILE_SAYS]

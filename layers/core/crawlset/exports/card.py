@@ -44,7 +44,8 @@ def lines(job: CrawlJob, export_format: ExportFormat, summary: Summary) -> Itera
     yield from (f"| `{name}` | {what} |" for name, what in _contents(export_format))
     yield ""
     if export_format.loaded_by:
-        yield f"`datasets` loads it by `{export_format.loaded_by}`."
+        sentence = f"`datasets` loads it by `{export_format.loaded_by}`."
+        yield f"{sentence} {export_format.loader_note}".rstrip()
         yield ""
     yield f"- Sources: {', '.join(map(plain, job.sources))}"
     yield f"- Intended use: {plain(str(job.policy['intended_use']))}"
@@ -54,6 +55,7 @@ def lines(job: CrawlJob, export_format: ExportFormat, summary: Summary) -> Itera
     if summary.unmet:
         unmet = ", ".join(plain(keyword, "(none)") for keyword in sorted(summary.unmet))
         yield f"- `classes` names keywords that no candidate has: {unmet}"
+    yield from (f"- {plain(warning)}" for warning in export_format.warnings(summary))
     yield ""
     yield from _table("Images", ("split", "class"), summary.classes)
     yield from _table("Licences", ("licence",), _keyed(summary.licences))
@@ -76,7 +78,10 @@ def front_matter(job: CrawlJob, export_format: ExportFormat, summary: Summary) -
 def _configs(export_format: ExportFormat) -> dict[str, Any]:
     """Front matter by which the Hub's viewer and `load_dataset` find the splits."""
     files = export_format.hub_files()
-    return {"configs": [{"config_name": "default", "data_files": files}]} if files else {}
+    if not files:
+        return {}
+    config = {"config_name": "default", "data_files": files, **export_format.hub_options}
+    return {"configs": [config]}
 
 
 def _contents(export_format: ExportFormat) -> Iterator[tuple[str, str]]:

@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from crawlset.exports import manifest, plan, split
+from crawlset.exports import manifest, missing, plan, split
 from crawlset.exports.choice import Choice
-from crawlset.exports.names import class_folders
-from crawlset.exports.options import ExportOptions, Group
+from crawlset.exports.folders import folder_name
+from crawlset.exports.names import class_names
+from crawlset.exports.options import ExportOptions, Group, MissingClasses
 from crawlset.exports.plan import Draft
 from crawlset.exports.repository import SnapshotRepository
 from crawlset.exports.split import TiedImage
@@ -31,10 +32,12 @@ def draft(session: Session, job: ExportJob, directory: Path) -> tuple[Draft, lis
     snapshot = SnapshotRepository(session, job)
     choice = Choice(options, is_validated=job.validation_job_id is not None)
     chosen = [row for row in snapshot.stream_stored() if choice.has(row)]
-    names = class_folders({choice.class_of(row.keyword) for row in chosen})
-    classes = sorted(names.values())
+    names = class_names({choice.class_of(row.keyword) for row in chosen})
+    classes = sorted(names.values(), key=folder_name)
     labels = {name: at for at, name in enumerate(classes)}
     splits = split.assign(_tied(chosen, choice, options), options)
+    if options.missing_classes is MissingClasses.fail:
+        missing.refuse({(splits[row.id], names[choice.class_of(row.keyword)]) for row in chosen})
     drawn = Draft(
         directory,
         shard_images=options.shard_images,
@@ -43,7 +46,7 @@ def draft(session: Session, job: ExportJob, directory: Path) -> tuple[Draft, lis
     )
     with closing(snapshot.stream_candidates()) as candidates:
         for row in candidates:
-            entry = manifest.entry(row, crawl_job.policy)
+            entry = manifest.entry(row, crawl_job.policy, options)
             if row.id in splits and choice.has(row):
                 name = names[choice.class_of(row.keyword)]
                 place = row.pack_key, row.pack_offset, row.pack_length

@@ -27,8 +27,13 @@ def spreadsheet(text: str | None) -> str:
     """A cell of CSV that no spreadsheet takes for a formula: one that might be begins with `'`."""
     if text is None:
         return ""
-    text = text.replace("\0", "")
+    text = without_nul(text)
     return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def without_nul(text: str) -> str:
+    """The text as readers of CSV take it: several end at a NUL."""
+    return text.replace("\0", "")
 
 
 def _unprintable_as_spaces(text: str) -> str:

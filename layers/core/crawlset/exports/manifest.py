@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from crawlset.exports.options import ExportOptions
 from crawlset.rights import ledger
 
 MANIFEST = "manifest.jsonl"
@@ -24,12 +25,20 @@ NOT_EXPORTED: dict[str, Any] = dict.fromkeys((
 """Fields of an exported image, all null; the last two say why a chosen one is not exported."""
 
 
-def entry(row: Row[*tuple[Any, ...]], policy: Mapping[str, Any]) -> dict[str, Any]:
-    """Line of the manifest for a candidate; `policy` is the crawl job's."""
+def entry(
+    row: Row[*tuple[Any, ...]], policy: Mapping[str, Any], options: ExportOptions
+) -> dict[str, Any]:
+    """
+    Line of the manifest for a candidate; `policy` is the crawl job's.
+
+    Where metadata is stripped from the files, what they say about themselves is in no line either.
+    """
     evidence = row.evidence or {}
+    embedded = {"embedded": row.embedded} if options.metadata == "keep" else {}
     return {
         "image_id": row.id,
         **{name: getattr(row, name) for name in AS_THEY_ARE},
+        **embedded,
         "redirects": evidence.get("redirects", []),
         "address": evidence.get("address"),
         "elapsed_ms": evidence.get("elapsed_ms"),

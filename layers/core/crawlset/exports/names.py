@@ -8,34 +8,33 @@ from collections.abc import Iterable
 
 from crawlset.resizing import EXTENSIONS
 
-MAX_FOLDER_BYTES = 100
 UNLABELLED = "unlabelled"
 
 _UNSAFE = re.compile(r'[\\/:*?"<>|\s]+')
 _DIGITS = 12
-_DIGESTED = re.compile(rf"(^|-)[0-9a-f]{{{_DIGITS}}}$")
+_DIGESTED = re.compile(rf"(^|[-~])[0-9a-f]{{{_DIGITS}}}$")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 """Names that Windows gives to devices."""
 
 
-def class_folders(keywords: Iterable[str | None]) -> dict[str | None, str]:
+def class_names(keywords: Iterable[str | None]) -> dict[str | None, str]:
     """
-    A class for each keyword: one path component, at most 100 bytes, safe on any file system.
+    A class for each keyword, called as it is but for what no file system takes; never cut.
 
-    No two keywords share a folder, nor would they where case or Unicode form does not count. Those
-    that would are told apart by a digest; so a folder depends on the set of keywords, not on their
+    No two keywords share a class, nor would they where case or Unicode form does not count. Those
+    that would are told apart by a digest; so a name depends on the set of keywords, not on their
     order.
     """
     by_identity: dict[str, list[str | None]] = defaultdict(list)
     for keyword in set(keywords):
         by_identity[_identity(_slug(keyword))].append(keyword)
-    folders: dict[str | None, str] = {}
+    names: dict[str | None, str] = {}
     for alike in by_identity.values():
         for keyword in alike:
             slug = _slug(keyword)
             is_own = len(alike) == 1 and slug and not _looks_digested(slug)
-            folders[keyword] = slug if is_own else _with_digest(slug, keyword)
-    return folders
+            names[keyword] = slug if is_own else _with_digest(slug, keyword)
+    return names
 
 
 def key_of(sha256: bytes) -> str:
@@ -48,7 +47,7 @@ def extension(image_format: str | None) -> str:
 
 
 def _slug(keyword: str | None) -> str:
-    """Folder name for the keyword; empty if nothing of it can stand in one."""
+    """The keyword as one path component; empty if nothing of it can stand in one."""
     if keyword is None:
         return UNLABELLED
     text = _UNSAFE.sub("_", keyword)
@@ -56,7 +55,7 @@ def _slug(keyword: str | None) -> str:
     text = unicodedata.normalize("NFC", text).strip(". _")
     if _RESERVED.match(text):
         text = f"_{text}"
-    return _cut(text, MAX_FOLDER_BYTES)
+    return text
 
 
 def _identity(slug: str) -> str:
@@ -67,13 +66,9 @@ def _identity(slug: str) -> str:
 def _with_digest(slug: str, keyword: str | None) -> str:
     seen = b"\0" if keyword is None else keyword.encode()
     digest = hashlib.sha256(seen).hexdigest()[:_DIGITS]
-    return f"{_cut(slug, MAX_FOLDER_BYTES - _DIGITS - 1)}-{digest}".lstrip("-")
+    return f"{slug}-{digest}" if slug else digest
 
 
 def _looks_digested(slug: str) -> bool:
     """Whether `_with_digest` might make the same name of another keyword."""
     return _DIGESTED.search(_identity(slug)) is not None
-
-
-def _cut(text: str, n_bytes: int) -> str:
-    return text.encode()[:n_bytes].decode(errors="ignore").rstrip(". _")

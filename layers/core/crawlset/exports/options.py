@@ -38,6 +38,21 @@ class Boxes(StrEnum):
     none = "none"
 
 
+class MissingClasses(StrEnum):
+    """What an export does about a class of which a split has no image."""
+
+    tell = "tell"
+    folder = "folder"
+    fail = "fail"
+
+
+class CsvFormulas(StrEnum):
+    """What stands in a cell of images.csv whose text a spreadsheet would calculate."""
+
+    keep = "keep"
+    escape = "escape"
+
+
 class Splits(BaseModel):
     """Shares of the images; a split that is not named gets none."""
 
@@ -126,6 +141,21 @@ class ExportOptions(BaseModel):
     boxes: Annotated[
         Boxes, Field(description="coco: an image's class as a box around it, or no annotation")
     ] = Boxes.image
+    missing_classes: Annotated[
+        MissingClasses,
+        Field(
+            description="If a split has no image of a class: `tell` says so in the card and in"
+            " `warnings`; `folder` also makes an empty folder in imagefolder and yolo, for loaders"
+            " that number the folders they find; `fail` ends the export"
+        ),
+    ] = MissingClasses.tell
+    csv_formulas: Annotated[
+        CsvFormulas,
+        Field(
+            description="csv: `escape` writes `'` before a text that a spreadsheet would take for a"
+            " formula; `keep` leaves it as it is, for programs"
+        ),
+    ] = CsvFormulas.keep
 
     @model_validator(mode="after")
     def resize_or_encode(self) -> Self:

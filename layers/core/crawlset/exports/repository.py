@@ -61,6 +61,7 @@ CANDIDATE = (
     Image.etag,
     Image.last_modified,
     Image.transform,
+    Image.embedded,
     Image.evidence,
     Image.duplicate_of,
     Image.pack_key,

@@ -53,6 +53,10 @@ class ExportJobRead(RowRead):
             f" {', '.join(LeftOutReason)}"
         ),
     ]
+    warnings: Annotated[
+        list[str],
+        Field(description="What loaders make of it that nobody would expect, as in the card"),
+    ]
     file_size: Annotated[int, Field(description="Bytes of all files")]
     error_message: str | None
     expires_at: datetime | None

@@ -15,12 +15,12 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlalchemy import func
 
-from crawlset.exports import drafting, files, formats, manifest, side_files, writing
+from crawlset.exports import drafting, files, formats, manifest, missing, side_files, writing
 from crawlset.exports import plan as plans
 from crawlset.exports.files import ExportDamagedError, WrittenFile
 from crawlset.exports.formats.base import ExportFormat
 from crawlset.exports.manifest import MANIFEST
-from crawlset.exports.options import ExportOptions
+from crawlset.exports.options import ExportOptions, MissingClasses
 from crawlset.exports.repository import ExportRepository, FileRepository
 from crawlset.jobs import pipeline_jobs
 from crawlset.jobs.pipeline_repository import PipelineRepository
@@ -42,6 +42,8 @@ class Note(BaseModel):
     n_images: int = 0
     left_out: dict[str, int] = {}
     """Number of images by reason, in the note of `finish`."""
+    warnings: list[str] = []
+    """What the loaders do that nobody would expect, in the note of `finish`."""
 
 
 def run(message: ExportStep) -> dict[str, Any]:
@@ -118,9 +120,16 @@ def finish(message: ExportStep) -> None:
             export_format,
             data,
         )
+        if export_format.options.missing_classes is MissingClasses.fail:
+            missing.refuse(summary.classes, export_format.plan.classes)
         for file in written:
             objects.put_file(keys.export_file(export_id, file.name), Path(directory, file.name))
-    note = Note(files=written, n_images=summary.n_exported, left_out=summary.left_out)
+    note = Note(
+        files=written,
+        n_images=summary.n_exported,
+        left_out=summary.left_out,
+        warnings=list(export_format.warnings(summary)),
+    )
     _note(export_id, SIDE, note)
     logger.info(
         "export_side_files_written",
@@ -248,6 +257,7 @@ def _complete(message: ExportStep, side: Note, written: list[WrittenFile]) -> No
             message.export_job_id,
             n_images=side.n_images,
             left_out=side.left_out,
+            warnings=side.warnings,
             file_size=size,
             expires_at=func.now() + LIFETIME,
         )

@@ -16,6 +16,8 @@ class Summary:
     """Exported images by split and class."""
     licences: Counter[str] = field(default_factory=Counter)
     """Exported images by licence."""
+    formats: Counter[str] = field(default_factory=Counter)
+    """Exported images by format."""
     left_out: Counter[str] = field(default_factory=Counter)
     """Images that were chosen and could not be exported, by reason."""
 
@@ -32,4 +34,5 @@ class Summary:
         if entry["data_file"]:
             self.n_exported += 1
             self.classes[entry["split"], entry["class"]] += 1
+            self.formats[entry["exported_format"]] += 1
             self.licences[entry["licence"] or "unknown"] += 1

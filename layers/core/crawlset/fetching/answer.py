@@ -8,6 +8,8 @@ from crawlset.outcomes import Outcome
 
 HTTP_OK = 200
 _MAX_TEXT = 200
+_BLANKS = " \t\r\n"
+"""Around a value; Latin-1 has others, which are parts of UTF-8 letters such as `\u00e0`."""
 _UNPRINTABLE = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)))
 
 
@@ -20,7 +22,7 @@ class Headers:
         self._values: dict[str, list[str]] = {}
         for line in lines:
             name, _, value = line.decode("latin-1").partition(":")
-            self.add(name.strip().lower(), value.strip())
+            self.add(name.strip().lower(), value.strip(_BLANKS))
 
     def add(self, name: str, value: str) -> None:
         self._values.setdefault(name, []).append(value)

@@ -59,6 +59,7 @@ def run_chunk(
     is_cancelled: Callable[[], bool],
     policy: FetchPolicy | None = None,
     resize: Resize | None = None,
+    keep_location: bool = False,
     limits: Limits | None = None,
     resolve: Resolve | None = None,
     ca_file: str | None = None,
@@ -90,7 +91,16 @@ def run_chunk(
                 return seconds_left() - limits.reserve_seconds
 
             visitor = Visitor(loop, engine, limits, policy, private_hosts, seconds_to_ask)
-            store = Store(loop, backlog, pool, pack, chunk_id, policy=policy, resize=resize)
+            store = Store(
+                loop,
+                backlog,
+                pool,
+                pack,
+                chunk_id,
+                policy=policy,
+                resize=resize,
+                keep_location=keep_location,
+            )
             run = _Run(loop, visitor, store)
             pool.attach(loop)
             # What a chunk makes lives for as long as it does: looking for garbage in it is in vain.
@@ -215,6 +225,8 @@ def _add_trace(settled: UrlOutcome, trace: Trace) -> None:
     evidence["elapsed_ms"] = round(trace.seconds * 1000)
     if trace.address:
         evidence["address"] = trace.address
+    if trace.content_encoding:
+        evidence["content_encoding"] = printable(trace.content_encoding)
     if trace.redirects:
         evidence["redirects"] = trace.redirects
     if trace.retry_after:

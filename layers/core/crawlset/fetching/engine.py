@@ -139,6 +139,7 @@ class Engine:
             transfer.body.close()
             raise
         finally:
+            transfer.unpacking = None
             if self._active.pop(curl, None) is not None:
                 self._multi.remove_handle(curl)
             self._idle.append(handle)
@@ -192,7 +193,7 @@ class Engine:
         while n_queued:
             n_queued, finished, failed = self._multi.info_read()
             for curl in finished:
-                self._finish(curl, self._active[curl].transfer.error)
+                self._finish(curl, self._active[curl].end())
             for curl, code, message in failed:
                 transfer = self._active[curl].transfer
                 if transfer.is_cut and transfer.error is None:

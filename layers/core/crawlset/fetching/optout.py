@@ -28,7 +28,8 @@ _SIGNALS = (
 _REFUSING = frozenset({"noai", "noimageai", "noml", "noindex", "noimageindex", "none"})
 _VALUED = frozenset({"unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"})
 """Directives whose colon does not end the name of an agent."""
-_AGENT = re.compile(r"[a-z0-9_.*-]+")
+_AGENT = re.compile(r"[a-z0-9_.*/-]+")
+_TOKEN = re.compile(r"[a-z_-]*", re.IGNORECASE)
 _TRAINING = frozenset({"train-ai", "train-genai"})
 _NO = frozenset({"n", "?0"})
 _PROHIBITED = "DMI-PROHIBITED"
@@ -110,6 +111,17 @@ class OptedOutError(RefusedError):
         super().__init__(opt_out.outcome, opt_out.signal, opt_out.value)
 
 
+def product_token(agent: str) -> str:
+    """
+    The name of a crawler in lower case, without the version and whatever else follows.
+
+    An empty string for none (RFC 9309, section 2.2.1; `ExtractUserAgent` of
+    https://github.com/google/robotstxt/blob/master/robots.cc).
+    """
+    token = _TOKEN.match(agent)
+    return token[0].lower() if token else ""
+
+
 def signals_in(headers: Headers) -> dict[str, str]:
     """List the response's headers that can opt out, as they were sent."""
     return {
@@ -162,7 +174,7 @@ def _refusing_directive(value: str, agent: str) -> str | None:
         name = name.strip()
         directive = name
         if colon and name not in _VALUED and _AGENT.fullmatch(name):
-            is_meant = name in {"*", agent}
+            is_meant = name == "*" or product_token(name) == agent
             directive = rest.strip()
         if is_meant:
             for word in directive.split():

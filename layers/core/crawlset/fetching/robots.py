@@ -6,12 +6,23 @@ from typing import NamedTuple
 
 from protego import Protego
 
-from crawlset.fetching.optout import OptOut, Reading, Signal, now_iso, refusing_preference
+from crawlset.fetching.optout import (
+    OptOut,
+    Reading,
+    Signal,
+    now_iso,
+    product_token,
+    refusing_preference,
+)
 from crawlset.outcomes import Outcome
 
 PRODUCT = "crawlset"
 """The name robots.txt files and X-Robots-Tag headers know us by."""
 
+_AGENT_LINE = re.compile(r"\s*user[ -]?agent(?:\s*:|\s)\s*([^#]*)", re.IGNORECASE)
+_EVERYBODY = re.compile(r"\*(?!\S)")
+_ANOTHER = "another"
+"""Stands for every agent that is not us."""
 _LINE = re.compile(r"\s*([A-Za-z-]+)\s*:\s*([^#]*)")
 _USAGE = re.compile(r"(?:(?P<path>/\S*)\s+)?(?P<preferences>[^/\s].*)")
 _DISALLOW, _ALLOW, _USAGE_FIELD = "disallow", "allow", "content-usage"
@@ -80,8 +91,9 @@ def unreachable_robots(why: str) -> Robots:
 
 
 def parse_robots(content: bytes) -> Robots:
-    text = content.decode(errors="replace").removeprefix("\ufeff")
-    ours = _our_lines(text)
+    lines = content.decode(errors="replace").removeprefix("\ufeff").splitlines()
+    lines = [_addressed(line) for line in lines]
+    ours = _our_lines(lines)
     usage = []
     for value in ours[_USAGE_FIELD]:
         parts = _USAGE.fullmatch(value)
@@ -90,7 +102,7 @@ def parse_robots(content: bytes) -> Robots:
             usage.append((rule, refusing_preference(parts["preferences"]) or ""))
     usage.sort(key=lambda found: len(found[0].pattern), reverse=True)
     return Robots(
-        Protego.parse(text),
+        Protego.parse("\n".join(lines)),
         _rules("Allow", ours[_ALLOW]),
         _rules("Disallow", ours[_DISALLOW]),
         tuple(usage),
@@ -131,14 +143,28 @@ def _longest(rules: tuple[_Rule, ...], path: str) -> str | None:
     return next((line for pattern, line in rules if path_matches(pattern, path)), None)
 
 
-def _our_lines(text: str) -> dict[str, list[str]]:
+def _addressed(line: str) -> str:
+    """
+    Respell a line that names an agent: us, everybody or another one.
+
+    Protego would take any beginning of our name for us, and none with a version.
+    """
+    names = _AGENT_LINE.match(line)
+    if names is None:
+        return line
+    if _EVERYBODY.match(names[1]):
+        return "User-agent: *"
+    return f"User-agent: {PRODUCT if product_token(names[1]) == PRODUCT else _ANOTHER}"
+
+
+def _our_lines(lines: list[str]) -> dict[str, list[str]]:
     """The values of each field in the groups that name us, or else in those for everybody."""
     ours: dict[str, list[str]] = {_ALLOW: [], _DISALLOW: [], _USAGE_FIELD: []}
     everybodys: dict[str, list[str]] = {_ALLOW: [], _DISALLOW: [], _USAGE_FIELD: []}
     names_us = False
     agents: set[str] = set()
     is_naming = False
-    for line in text.splitlines():
+    for line in lines:
         parts = _LINE.match(line)
         if parts is None:
             continue

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from crawlset.embedded import Embedded, without_location
 from crawlset.fetching.answer import HTTP_OK, Answer
 from crawlset.fetching.backlog import Backlog
 from crawlset.fetching.optout import OptedOutError, data_mining_opt_out
@@ -55,6 +56,7 @@ class Store:
         *,
         policy: FetchPolicy,
         resize: Resize | None,
+        keep_location: bool,
     ) -> None:
         self._loop = loop
         self._backlog = backlog
@@ -64,6 +66,7 @@ class Store:
         self._policy = policy
         self._wanted = resize
         self._resize = resize_message(resize)
+        self._keep_location = keep_location
         self._places: dict[str, tuple[int, int]] = {}
         """By the hash of the bytes."""
         self.n_bytes_fetched = 0
@@ -126,6 +129,7 @@ class Store:
             pack_offset=offset,
             pack_length=length,
             transform=transform,
+            embedded=self._embedded(seen) or None,
             change=None if known is None else compare(known, seen.phashes[0]),
             evidence=_oddities(seen),
         )
@@ -135,6 +139,9 @@ class Store:
         with self._backlog.holding(body.size):
             self._pool.decode(body, answered.settle, self._wanted)
             return await answered
+
+    def _embedded(self, seen: Features) -> Embedded:
+        return seen.embedded if self._keep_location else without_location(seen.embedded)
 
     def _heed_data_mining(self, value: str, signals: dict[str, Any]) -> None:
         signals["xmp"] = value

@@ -6,6 +6,7 @@ A callback stops the transfer by leaving an error in it; the engine passes that 
 
 import re
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pycurl
@@ -18,6 +19,7 @@ from crawlset.fetching.answer import (
     RefusedError,
     TransferError,
 )
+from crawlset.fetching.codings import MAX_CODINGS, Unpacking, codings_in
 from crawlset.fetching.limits import Limits
 from crawlset.kit.event_loop import Promise
 from crawlset.kit.spool import Body
@@ -73,10 +75,12 @@ class Transfer:
     n_header_bytes: int = 0
     headers: Headers = field(default_factory=Headers)
     body: Body = field(default_factory=Body)
+    unpacking: Unpacking | None = None
     n_pieces: int = 0
     """Pieces in which the body came, as chunks, frames or packets."""
+    n_received: int = 0
+    """Bytes of the body as they came, wanted or not."""
     status: int = 0
-    n_drained: int = 0
     has_headers: bool = False
     is_cut: bool = False
     error: Exception | None = None
@@ -119,8 +123,14 @@ def hardened(user_agent: str, ca_file: str) -> pycurl.Curl:
 
 
 def aim(curl: pycurl.Curl, target: ParsedUrl, addresses: tuple[str, ...]) -> None:
-    """Send the next request to `target`, and to no other address than these if there are any."""
-    curl.setopt(pycurl.URL, target.url)
+    """
+    Send the next request to `target`, and to no other address than these if there are any.
+
+    The path goes out letter by letter, since servers may sign or compare letters. In a URL libcurl
+    respells it, from 8.20 on with upper-case escapes (https://github.com/curl/curl/issues/21524).
+    """
+    curl.setopt(pycurl.URL, target.origin)
+    curl.setopt(pycurl.REQUEST_TARGET, target.path + target.query)
     if addresses:
         dialled = ",".join(f"[{a}]" if ":" in a else a for a in addresses)
         curl.setopt(pycurl.RESOLVE, [f"{target.host}:{target.port}:{dialled}"])
@@ -134,7 +144,6 @@ class Handle:
         self._extra_headers: tuple[str, ...] = ()
         self.transfer: Transfer
         self.curl = curl = hardened(user_agent, ca_file)
-        curl.setopt(pycurl.PATH_AS_IS, 1)
         curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS)
         curl.setopt(pycurl.PIPEWAIT, 1)
         curl.setopt(pycurl.HTTPHEADER, _USUAL_HEADERS)
@@ -199,44 +208,63 @@ class Handle:
                 return self._stop(refusal)
         if transfer.status != HTTP_OK:
             return None
-        encoding = transfer.headers.first("content-encoding")
-        if encoding and encoding.lower() != "identity":
-            detail = f"content-encoding {encoding[:40]} though identity was asked for"
+        codings = codings_in(transfer.headers)
+        if len(codings) > MAX_CODINGS:
+            detail = f"over {MAX_CODINGS} content codings"
             return self._stop(TransferError(Outcome.unsupported_format, detail))
+        if codings:
+            transfer.unpacking = Unpacking(codings, transfer.max_bytes)
         length = transfer.headers.first("content-length") or ""
         if _is_over(length, transfer.max_bytes) and not transfer.may_cut:
             return self._stop(_too_large(transfer.max_bytes))
         return None
 
     def _read_body(self, piece: bytes) -> int | None:
-        transfer = self.transfer
+        transfer, limits = self.transfer, self._limits
+        transfer.n_received += len(piece)
         if transfer.status != HTTP_OK:
-            transfer.n_drained += len(piece)
-            if transfer.n_drained > self._limits.drained_bytes:
+            if transfer.n_received > limits.drained_bytes:
                 transfer.is_cut = True
                 return _REFUSED
             return None
-        if transfer.body.size + len(piece) > transfer.max_bytes:
-            if not transfer.may_cut:
-                return self._stop(_too_large(transfer.max_bytes))
-            transfer.body.append(piece[: transfer.max_bytes - transfer.body.size])
-            transfer.is_cut = True
-            return _REFUSED
-        return self._keep(piece)
-
-    def _keep(self, piece: bytes) -> int | None:
-        """Append a piece of the body, unless there is no room, or pieces come too small."""
-        transfer, limits = self.transfer, self._limits
-        try:
-            transfer.body.append(piece)
-        except OSError as error:
-            return self._stop(error)
         transfer.n_pieces += 1
-        is_dense = transfer.body.size >= transfer.n_pieces * limits.small_piece_bytes
+        is_dense = transfer.n_received >= transfer.n_pieces * limits.small_piece_bytes
         if transfer.n_pieces > limits.n_small_pieces and not is_dense:
             detail = f"a body in pieces of under {limits.small_piece_bytes} bytes"
             return self._stop(TransferError(Outcome.too_slow, detail))
+        if transfer.unpacking is None:
+            return self._keep((piece,))
+        if transfer.n_received > transfer.max_bytes:
+            return self._end_early()
+        return self._keep(transfer.unpacking.unpack(piece))
+
+    def _keep(self, pieces: Iterable[bytes]) -> int | None:
+        """Append pieces of the body, unless they are too many or there is no room."""
+        transfer = self.transfer
+        try:
+            for piece in pieces:
+                room = transfer.max_bytes - transfer.body.size
+                transfer.body.append(piece[:room])
+                if len(piece) > room:
+                    return self._end_early()
+        except (OSError, TransferError) as error:
+            return self._stop(error)
         return None
+
+    def _end_early(self) -> int:
+        """Read no more of a body that is over its size: it is refused, or may be cut."""
+        transfer = self.transfer
+        if not transfer.may_cut:
+            return self._stop(_too_large(transfer.max_bytes))
+        transfer.is_cut = True
+        return _REFUSED
+
+    def end(self) -> Exception | None:
+        """What is wrong with a body that libcurl calls whole."""
+        transfer = self.transfer
+        if transfer.unpacking is not None and transfer.error is None:
+            self._keep(transfer.unpacking.end())
+        return transfer.error
 
     def _stop(self, error: Exception) -> int:
         self.transfer.error = error
@@ -257,10 +285,9 @@ def slowness(transfer: Transfer, now: float, limits: Limits) -> TransferError | 
     n_before = transfer.measured_bytes
     if n_before is not None and seconds < limits.slow_seconds:
         return None
-    n_bytes = transfer.body.size + transfer.n_drained
     transfer.measured_at = now
-    transfer.measured_bytes = n_bytes
-    if n_before is None or n_bytes - n_before >= limits.slow_bytes_per_second * seconds:
+    transfer.measured_bytes = transfer.n_received
+    if n_before is None or transfer.n_received - n_before >= limits.slow_bytes_per_second * seconds:
         return None
     rate = limits.slow_bytes_per_second
     return TransferError(Outcome.too_slow, f"under {rate} bytes/s for {limits.slow_seconds:g} s")

@@ -26,6 +26,7 @@ from crawlset.fetching.robots import PRODUCT
 from crawlset.kit.event_loop import Loop
 from crawlset.outcomes import Outcome
 from crawlset.urls.guard import BlockedUrlError, ParsedUrl, parse_url
+from crawlset.urls.mending import mend, mend_location
 from crawlset.wire.chunks import FetchPolicy
 
 HTTP_NOT_MODIFIED = 304
@@ -50,6 +51,7 @@ class Trace:
     """The last URL asked for, after redirects."""
     status: int | None = None
     content_type: str | None = None
+    content_encoding: str | None = None
     address: str | None = None
     seconds: float = 0.0
     """Wall clock of its transfers: not the waiting for a slot, for robots.txt or for a retry."""
@@ -65,6 +67,7 @@ class Trace:
     def note(self, status: int, headers: Headers) -> None:
         self.status = status
         self.content_type = headers.first("content-type")
+        self.content_encoding = ", ".join(headers.all("content-encoding")) or None
         self.retry_after = headers.first("retry-after")
 
 
@@ -131,7 +134,7 @@ class Visitor:
         async def admit(target: ParsedUrl) -> None:
             await self._origins.admit(target, trace.signals)
 
-        target = parse_url(url, self._private_hosts)
+        target = parse_url(mend(url), self._private_hosts)
         return await self._follow(target, _Request(trace, admit, judge, conditions))
 
     async def _follow(self, target: ParsedUrl, request: _Request) -> Answer:
@@ -140,24 +143,24 @@ class Visitor:
         seen = {target.url}
         while True:
             trace.target = target
-            trace.status = trace.content_type = None
+            trace.status = trace.content_type = trace.content_encoding = None
             if request.admit is not None:
                 await request.admit(target)
             answer = await self._ask(target, request, seconds)
             trace.note(answer.status, answer.headers)
-            location = answer.headers.first("location")
-            if answer.status not in _REDIRECTS or location is None:
+            locations = answer.headers.all("location")
+            if answer.status not in _REDIRECTS or not locations:
                 return answer
             answer.body.close()
             seconds -= answer.seconds
-            target = self._redirected(target, location, trace)
+            target = self._redirected(target, next(filter(None, locations), ""), trace)
             if len(trace.redirects) > self._limits.n_redirects or target.url in seen:
                 what = "redirect loop" if target.url in seen else "too many redirects"
                 raise TransferError(Outcome.too_many_redirects, what)
             seen.add(target.url)
 
     def _redirected(self, target: ParsedUrl, location: str, trace: Trace) -> ParsedUrl:
-        location = _as_sent(location)
+        location = mend_location(location)
         trace.redirects.append({"status": trace.status, "to": location[:_MAX_EVIDENCE_URL]})
         following = parse_url(target.join(location), self._private_hosts)
         if target.scheme == "https" and following.scheme == "http":
@@ -234,11 +237,3 @@ class Visitor:
             return PolicyFile(error=error, is_redirected=bool(trace.redirects))
         with closing(answer.body):
             return PolicyFile(answer.status, b"".join(answer.body.pieces()))
-
-
-def _as_sent(location: str) -> str:
-    """A Location header as UTF-8, which browsers send and read, though headers are Latin-1."""
-    try:
-        return location.encode("latin-1").decode()
-    except UnicodeDecodeError:
-        return location

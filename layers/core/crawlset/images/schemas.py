@@ -26,6 +26,37 @@ class ContentRead(BaseModel):
     expires_at: datetime
 
 
+class EmbeddedRead(BaseModel):
+    """What a file says about itself in EXIF, XMP or IPTC; null where it does not say it."""
+
+    date_time_original: Annotated[
+        str | None,
+        Field(description="When it was taken: ISO 8601, as exactly as the file says it"),
+    ] = None
+    make: Annotated[str | None, Field(description="Who made the camera")] = None
+    model: Annotated[str | None, Field(description="The camera")] = None
+    creator: Annotated[
+        str | None, Field(description="EXIF Artist, dc:creator or By-line; several between `; `")
+    ] = None
+    copyright_notice: str | None = None
+    credit_line: str | None = None
+    licensor_name: str | None = None
+    licensor_url: str | None = None
+    web_statement: Annotated[
+        str | None, Field(description="Address of a page about its rights, such as a licence")
+    ] = None
+    usage_terms: str | None = None
+    digital_source_type: Annotated[
+        str | None,
+        Field(description="Concept of IPTC's vocabulary, such as trainedAlgorithmicMedia"),
+    ] = None
+    latitude: Annotated[
+        float | None, Field(description="Degrees; only where the job keeps locations")
+    ] = None
+    longitude: float | None = None
+    altitude: Annotated[float | None, Field(description="Metres above the sea")] = None
+
+
 class ImageRead(RowRead):
     id: int
     url: str
@@ -58,6 +89,7 @@ class ImageRead(RowRead):
     ]
     scores: dict[str, float] | None
     transform: dict[str, Any] | None
+    embedded: EmbeddedRead | None
     duplicate_of: int | None
     evidence: dict[str, Any] | None
     n_retries: int

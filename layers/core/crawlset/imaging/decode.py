@@ -9,7 +9,8 @@ import numpy as np
 import simplejpeg
 from PIL import Image
 
-from crawlset.imaging import jpeg
+from crawlset.imaging import blocks, jpeg
+from crawlset.imaging.blocks import Blocks
 from crawlset.imaging.features import Features, Rejection, Transformed
 from crawlset.imaging.hashes import Box, phashes, pixel_hash, without_border
 from crawlset.imaging.jpeg_segments import About, profile
@@ -95,6 +96,7 @@ def _features(
         },
         decoded.warning,
         data_mining(decoded.packet),
+        blocks.read(decoded.blocks),
         _transformed(decoded, wanted),
     )
 
@@ -162,6 +164,7 @@ def _jpeg(data: bytes, header: jpeg.Header, wanted: Resize | None) -> Decoded:
         warning,
         profile(data) if wanted is not None else None,
         subsampling,
+        Blocks(header.exif or b"", header.photoshop, header.xmp or b""),
     )
 
 

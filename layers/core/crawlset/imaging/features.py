@@ -5,9 +5,11 @@ What a decoding child is asked and what it answers; the parent imports this and 
 import math
 import re
 import struct
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from crawlset import embedded
+from crawlset.embedded import Embedded
 from crawlset.outcomes import Outcome
 from crawlset.resizing import EXTENSIONS, Resize, ResizeMode, StoredFormat
 
@@ -53,6 +55,8 @@ class Features:
     """What the decoder found odd and could mend without loss."""
     data_mining: str | None = None
     """`plus:DataMining` of the XMP in the file: the last part of its value, `DMI-PROHIBITED`."""
+    embedded: Embedded = field(default_factory=dict)
+    """What the file says about itself, the location included."""
     transformed: Transformed | None = None
 
 
@@ -154,6 +158,7 @@ def _check(seen: Features) -> None:
     _claim(math.isfinite(sum(seen.scores.values())))
     _claim(seen.warning is None or _text(seen.warning))
     _claim(seen.data_mining is None or _WORD.fullmatch(seen.data_mining))
+    _claim(embedded.is_sound(seen.embedded))
 
 
 def _are_whole(among: range, *numbers: int) -> bool:

@@ -17,10 +17,11 @@ from crawlset.imaging.sniff import DamagedError, MalformedImageError, TruncatedE
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
 _HUFFMAN_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 _PROGRESSIVE = 0xC2
-_TABLES, _SCAN, _APP1 = 0xC4, 0xDA, 0xE1
+_TABLES, _SCAN, _APP1, _APP13 = 0xC4, 0xDA, 0xE1, 0xED
 _PRECISION = 8
 _EXIF = b"Exif\0\0"
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
+_PHOTOSHOP = b"Photoshop 3.0\0"
 _CHANNELS = {1: "L", 3: "RGB", 4: "CMYK"}
 _BLANK = bytes(64)
 _END_OF_BLOCK = 0
@@ -46,6 +47,8 @@ class Header:
     """8 bits a sample and Huffman codes: what libjpeg-turbo decodes here."""
     exif: bytes | None
     xmp: bytes | None
+    photoshop: bytes
+    """Its resources, IPTC among them; several segments may hold them."""
     scan: int
     """Offset of the first scan."""
     junk: tuple[tuple[int, int], ...]
@@ -128,6 +131,7 @@ def _mended(data: bytes, header: Header, message: str) -> tuple[bytes, Header] |
 def _walk(data: bytes) -> Header:
     frame: tuple[int, ...] | None = None
     exif = xmp = None
+    photoshop: list[bytes] = []
     zero_symbols: dict[int, int] = {}
     junk: list[tuple[int, int]] = []
     for marker, start, stop in segments(data, junk):
@@ -137,6 +141,8 @@ def _walk(data: bytes) -> Header:
             exif = data[start + len(_EXIF) : stop]
         elif marker == _APP1 and xmp is None and data.startswith(_XMP, start):
             xmp = data[start + len(_XMP) : stop]
+        elif marker == _APP13 and data.startswith(_PHOTOSHOP, start):
+            photoshop.append(data[start + len(_PHOTOSHOP) : stop])
         elif marker == _TABLES:
             zero_symbols |= _zero_symbols(data[start:stop])
         elif marker == _SCAN:
@@ -156,6 +162,7 @@ def _walk(data: bytes) -> Header:
         kind in _HUFFMAN_FRAMES and precision == _PRECISION,
         exif,
         xmp,
+        b"".join(photoshop),
         scan,
         tuple(junk),
         can_end or not is_sequential or n_scanned != n_channels,

@@ -3,7 +3,7 @@
 import io
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from PIL import (
@@ -17,6 +17,8 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from crawlset.imaging import blocks
+from crawlset.imaging.blocks import Blocks
 from crawlset.imaging.metadata import orientation, xmp_packet
 
 MAX_PIXELS = 50_000_000
@@ -53,6 +55,7 @@ class Decoded:
     """ICC."""
     subsampling: str | None = None
     """Chroma subsampling such as `420`, if the pixels are YCbCr, whose first channel is grey."""
+    blocks: Blocks = field(default_factory=Blocks)
 
 
 def open_picture(data: bytes, image_format: str) -> Decoded:
@@ -72,4 +75,5 @@ def open_picture(data: bytes, image_format: str) -> Decoded:
         orientation(exif),
         packet,
         profile=image.info.get("icc_profile"),
+        blocks=blocks.in_picture(data, image.info, packet),
     )

@@ -31,15 +31,22 @@ COUNTERS = text(
     FROM job_chunks
     WHERE crawl_job_id = ANY (:job_ids)
     GROUP BY crawl_job_id, status
+    UNION ALL
+    SELECT crawl_job_id, NULL, NULL, sum(n_repeated)::bigint, 0, 0, 0, 0, 0, 0
+    FROM job_searches
+    WHERE crawl_job_id = ANY (:job_ids)
+    GROUP BY crawl_job_id
     """
 )
 
 
 @dataclass(slots=True)
 class JobCounts:
-    """Sums over the chunks of a job."""
+    """Sums over the chunks of a job, and over its searches."""
 
     n_candidates: int = 0
+    n_repeated: int = 0
+    """Rows and hits whose URL the job had before."""
     bytes_stored: int = 0
     pack_bytes: int = 0
     """What the bucket holds of it."""
@@ -154,6 +161,8 @@ class CrawlRepository:
             sums = counts[job_id]
             if outcome is not None:
                 sums.outcomes[Outcome(outcome)] = n
+            elif status is None:
+                sums.n_repeated = n
             else:
                 sums.chunks[WorkStatus(status)] = n
                 sums.n_candidates += n_urls

@@ -108,6 +108,8 @@ class Image(Base):
     scores: Mapped[dict[str, Any] | None]
     transform: Mapped[dict[str, Any] | None]
     """How the stored bytes were made of those received, and what those were."""
+    embedded: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """What the file received says about itself; its location only where the job keeps it."""
     etag: Mapped[str | None]
     last_modified: Mapped[str | None]
     pack_key: Mapped[str | None]

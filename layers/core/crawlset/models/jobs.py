@@ -107,6 +107,10 @@ class JobSearch(Identified, Owned, Timestamped, Base):
     planned_parts: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default="{}")
     n_candidates: Mapped[int] = mapped_column(server_default="0", default=0)
     """Candidates that were new to the job."""
+    n_repeated: Mapped[int] = mapped_column(server_default="0", default=0)
+    """Rows and hits whose URL the job had before, from this search or another one."""
+    n_altered: Mapped[int] = mapped_column(server_default="0", default=0)
+    """Candidates with a text that could not be kept whole."""
     n_failures: Mapped[int] = mapped_column(server_default="0", default=0)
     """Times that its source did not answer, or asked to wait."""
     failed_at: Mapped[datetime | None]

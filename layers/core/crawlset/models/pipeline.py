@@ -61,6 +61,8 @@ class ExportJob(Identified, Owned, Timestamped, Finishing, Base):
     n_images: Mapped[int] = mapped_column(server_default="0", default=0)
     left_out: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
     """Number of images that were chosen and cannot be exported as asked, by `LeftOutReason`."""
+    warnings: Mapped[list[str]] = mapped_column(server_default="{}", default=list)
+    """Sentences on what loaders make of the export that nobody would expect."""
     file_size: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
     expires_at: Mapped[datetime | None]
     error_message: Mapped[str | None]

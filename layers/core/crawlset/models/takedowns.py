@@ -1,9 +1,10 @@
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, SmallInteger, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crawlset.models.base import Base, Identified, Owned, Timestamped, child_key, one_of, parent
@@ -107,6 +108,7 @@ class TakedownImage(Owned, Base):
     pack_offset: Mapped[int | None] = mapped_column(BigInteger)
     pack_length: Mapped[int | None] = mapped_column(BigInteger)
     duplicate_of: Mapped[int | None] = mapped_column(BigInteger)
+    embedded: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
 
 class TakedownExport(Owned, Base):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from crawlset import licences
+from crawlset.images.schemas import EmbeddedRead
 from crawlset.models import CrawlJob, Image, ImageVerdict
 from crawlset.rights import ledger
 from crawlset.rights.schemas import (
@@ -37,6 +38,7 @@ def provenance(job: CrawlJob, image: Image, verdicts: Sequence[ImageVerdict]) ->
             creator=image.creator,
             title=image.title,
             attribution=image.attribution,
+            embedded=EmbeddedRead.model_validate(image.embedded) if image.embedded else None,
         ),
         fetch=_fetch(image),
         signals=[

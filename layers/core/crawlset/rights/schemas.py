@@ -4,6 +4,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from crawlset.images.schemas import EmbeddedRead
 from crawlset.kit.fields import RowRead
 from crawlset.outcomes import Change, ImageStatus, Outcome, Verdict
 
@@ -27,6 +28,9 @@ class RightsRead(BaseModel):
     creator: str | None
     title: str | None
     attribution: Annotated[str | None, Field(description="A sentence that gives it its due")]
+    embedded: Annotated[
+        EmbeddedRead | None, Field(description="What the file itself says, which may differ")
+    ]
 
 
 class FetchRead(BaseModel):

@@ -1,5 +1,7 @@
 """From one search to its parts of candidates in the bucket."""
 
+import hashlib
+import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,8 +14,10 @@ from crawlset.errors import AppError, SourceThrottledError
 from crawlset.kit.json_lines import GZIP_LEVEL
 from crawlset.outcomes import Outcome
 from crawlset.settings import CANDIDATES_PER_PART
+from crawlset.sources.manifest_rows import MAX_TITLE_CHARS
 from crawlset.sources.protocol import Candidate, CandidatePage, SourceUnavailableError
 from crawlset.urls.guard import MAX_URL_LENGTH
+from crawlset.urls.mending import mend
 from crawlset.urls.spelling import is_url
 from crawlset.wire import keys
 from crawlset.wire.candidates import CandidateLine, PartHead, Query, SearchError
@@ -23,9 +27,13 @@ from crawlset.wire.searches import DiscoverMessage, SearchRequest
 PART_BYTES = 16 << 20
 """Lines of one part before gzip: very long URLs make a part of fewer candidates."""
 MAX_TEXT_CHARS = 2_000
-MAX_KEYWORD_CHARS = 200
+MAX_KEYWORD_CHARS = 1_000
 MAX_PIXELS = 2**31 - 1
 CANCELLED = SearchError("cancelled", "The job was cancelled.")
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+"""What PostgreSQL keeps in no text: NUL, and halves of surrogate pairs."""
+_REPLACEMENT = "\ufffd"
 
 Ask = Callable[[SearchRequest], Iterator[CandidatePage]]
 Expand = Callable[[SearchRequest], Sequence[Query]]
@@ -87,11 +95,11 @@ def _collect_all(
     if queries is None:
         return _collect(request, ask, parts, is_cancelled, request.limit)
     for place, query in enumerate(queries):
-        share = ceil((request.limit - parts.n_candidates) / (len(queries) - place))
+        share = ceil((request.limit - parts.n_seen) / (len(queries) - place))
         if share == 0:
             return True
         asked = replace(request, keyword=query.query, limit=share)
-        if not _collect(asked, ask, parts, is_cancelled, parts.n_candidates + share):
+        if not _collect(asked, ask, parts, is_cancelled, parts.n_seen + share):
             return False
     return True
 
@@ -103,28 +111,39 @@ def _collect(
     is_cancelled: Callable[[], bool],
     until: int,
 ) -> bool:
-    """Collect the candidates of one query until there are so many; False if it was cancelled."""
+    """Collect what one query finds until so much was seen; False if it was cancelled."""
     wanted = licences.wanted(request.licences)
     pages = ask(request)
-    while parts.n_candidates < until:
+    while parts.n_seen < until:
         if is_cancelled():
             return False
         page = next(pages, None)
         if page is None:
             return True
-        for candidate in page[: until - parts.n_candidates]:
-            candidate.refused = candidate.refused or _refusal(candidate, wanted)
+        for candidate in page[: until - parts.n_seen]:
+            _judge(candidate, wanted)
             candidate.query = candidate.query or request.keyword
             parts.add(candidate)
     return True
 
 
-def _refusal(candidate: Candidate, wanted: frozenset[str] | None) -> Outcome | None:
-    if not is_url(candidate.url):
-        return Outcome.invalid_url
+def _judge(candidate: Candidate, wanted: frozenset[str] | None) -> None:
+    """Mend the candidate's URL, where that makes one of it, and say why it is not to be fetched."""
+    url = mend(candidate.url)
+    if len(candidate.url) > MAX_URL_LENGTH or not is_url(url):
+        candidate.url = _printable(candidate.url)
+        candidate.refused = candidate.refused or Outcome.invalid_url
+        return
+    candidate.url = url
     if not licences.is_wanted(candidate.licence, wanted):
-        return Outcome.refused_licence
-    return None
+        candidate.refused = candidate.refused or Outcome.refused_licence
+
+
+def _printable(text: str) -> str:
+    """`text` without what would move the cursor of a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else _REPLACEMENT for sign in text)
 
 
 class Parts:
@@ -132,12 +151,16 @@ class Parts:
     The candidates of one search, in objects of at most 25,000.
 
     A full part is written when the next candidate comes, so that the last one is known to be.
+    Of candidates with one URL the first is kept; the others are counted.
     """
 
     def __init__(
         self, message: DiscoverMessage, write: WritePart, queries: Sequence[Query] | None
     ) -> None:
+        self.n_seen = 0
+        """Candidates and repeated ones."""
         self.n_candidates = 0
+        self._urls: set[bytes] = set()
         self._queries = list(queries) if queries is not None else None
         self._message = message
         self._write = write
@@ -145,12 +168,18 @@ class Parts:
         self._start()
 
     def add(self, candidate: Candidate) -> None:
+        self.n_seen += 1
+        cleaned, is_altered = _line(candidate, self._message.request, rank=self.n_seen)
+        if self._is_repeated(cleaned.url):
+            self._n_repeated += 1
+            return
         if self._n_lines == CANDIDATES_PER_PART or self._n_bytes >= PART_BYTES:
             self._put(is_last=False, error=None)
             self._number += 1
             self._start()
         self.n_candidates += 1
-        line = _line(candidate, self._message.request, rank=self.n_candidates)
+        line = _json(cleaned)
+        self._n_altered += is_altered
         self._n_lines += 1
         self._n_bytes += len(line)
         self._body += self._gzip.compress(line)
@@ -165,7 +194,14 @@ class Parts:
         self._put(is_last=True, error=error)
         return self._number + 1
 
+    def _is_repeated(self, url: str) -> bool:
+        """Note the URL, in the 16 bytes that also tell images of a job apart."""
+        n_before = len(self._urls)
+        self._urls.add(hashlib.sha256(url.encode()).digest()[:16])
+        return len(self._urls) == n_before
+
     def _start(self) -> None:
+        self._n_repeated = self._n_altered = 0
         self._n_lines = 0
         self._n_bytes = 0
         self._gzip = _gzip_member()
@@ -175,7 +211,12 @@ class Parts:
         self._body += self._gzip.flush()
         message = self._message
         header = PartHead(
-            message.attempt, self._number + 1 if is_last else None, error, self._queries
+            message.attempt,
+            self._number + 1 if is_last else None,
+            error,
+            self._queries,
+            self._n_repeated,
+            self._n_altered,
         )
         # The header is known last and stands first: gzip lets members follow each other.
         gzipped = _gzip_member()
@@ -184,30 +225,41 @@ class Parts:
         self._write(key, head + self._body)
 
 
-def _line(candidate: Candidate, request: SearchRequest, rank: int) -> bytes:
-    title = _clean(candidate.title)
+def _line(candidate: Candidate, request: SearchRequest, rank: int) -> tuple[CandidateLine, bool]:
+    """The candidate's line, and whether a text of it had to be altered to be kept."""
+    title = _clean(candidate.title, MAX_TITLE_CHARS)
     creator = _clean(candidate.creator)
+    keyword = _clean(candidate.keyword, MAX_KEYWORD_CHARS)
     url = _clean(candidate.url, MAX_URL_LENGTH) or ""
     landing_url = _clean(candidate.landing_url, MAX_URL_LENGTH)
-    return _json(
-        CandidateLine(
-            url=url,
-            source=request.source,
-            query=_clean(candidate.query),
-            keyword=_clean(candidate.keyword, MAX_KEYWORD_CHARS)
-            or _clean(request.keyword, MAX_KEYWORD_CHARS),
-            rank=rank,
-            landing_url=landing_url,
-            licence=candidate.licence,
-            licence_raw=_clean(candidate.licence_raw),
-            creator=creator,
-            attribution=_clean(candidate.attribution)
-            or licences.attribution(title, creator, candidate.licence, landing_url or url),
-            title=title,
-            width=_pixels(candidate.width),
-            height=_pixels(candidate.height),
-            refused=candidate.refused,
-        )
+    licence_raw = _clean(candidate.licence_raw)
+    said = title and title[:MAX_TEXT_CHARS]
+    line = CandidateLine(
+        url=url,
+        source=request.source,
+        query=_clean(candidate.query),
+        keyword=keyword or _clean(request.keyword, MAX_KEYWORD_CHARS),
+        rank=rank,
+        landing_url=landing_url,
+        licence=candidate.licence,
+        licence_raw=licence_raw,
+        creator=creator,
+        attribution=_clean(candidate.attribution)
+        or licences.attribution(said, creator, candidate.licence, landing_url or url),
+        title=title,
+        width=_pixels(candidate.width),
+        height=_pixels(candidate.height),
+        refused=candidate.refused,
+    )
+    pairs = (
+        (title, candidate.title),
+        (creator, candidate.creator),
+        (keyword, candidate.keyword),
+        (landing_url, candidate.landing_url),
+        (licence_raw, candidate.licence_raw),
+    )
+    return line, any(
+        kept != given and kept != (given.strip() or None) for kept, given in pairs if given
     )
 
 
@@ -220,15 +272,13 @@ def _gzip_member() -> "zlib._Compress":
 
 
 def _clean(text: str | None, max_chars: int = MAX_TEXT_CHARS) -> str | None:
-    """What PostgreSQL can store of `text`: no NUL, no half of a surrogate pair."""
+    """What can be stored of `text`."""
     if text is None:
         return None
-    text = text[:max_chars]
-    if "\0" in text:
-        text = text.replace("\0", "\ufffd")
-    if not text.isascii():
-        text = text.encode(errors="replace").decode()
-    return text.strip() or None
+    text = text.strip()[:max_chars]
+    if not text.isascii() or "\0" in text:
+        text = _UNSTORABLE.sub(_REPLACEMENT, text)
+    return text.rstrip() or None
 
 
 def _pixels(side: int | None) -> int | None:

@@ -22,7 +22,7 @@ BROKEN = b"b"
 """With a traceback: an error that nobody thought of."""
 END = b"e"
 
-MAX_FRAME_BYTES = 4 << 20
+MAX_FRAME_BYTES = 8 << 20
 MAX_PIECE_BYTES = 4 << 20
 PAGE_ROWS = 5_000
 PAGE_CHARS = 1 << 18

@@ -4,6 +4,7 @@ The process that reads one manifest: hostile input, so its memory and time are l
 It holds no credential and opens nothing: whatever it reads of the file it asks its parent for.
 """
 
+import codecs
 import gzip
 import io
 import json
@@ -31,7 +32,9 @@ def main() -> None:
     """Arguments: bytes of address space, CPU seconds, format, gzip or plain, size, rows wanted."""
     max_memory, cpu_seconds, format_, is_gzipped, size, limit = sys.argv[1:]
     manifest_format = ManifestFormat(format_)
-    is_url("http://m\u00fcnchen.example/")  # imports what it needs for one while files can be read
+    # What these need is imported while files can be read.
+    is_url("http://m\u00fcnchen.example/")
+    codecs.lookup("utf-16")
     if manifest_format is ManifestFormat.parquet:
         import_module("crawlset.sources.parquet_manifests")
     confine(int(max_memory))

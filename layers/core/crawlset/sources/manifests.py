@@ -8,7 +8,7 @@ A request looks at the beginning of one only; the whole is read in a child proce
 import gzip
 import io
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Buffer, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -17,7 +17,7 @@ from crawlset import licences
 from crawlset.kit import objects
 from crawlset.settings import MAX_CANDIDATES, MAX_MANIFEST_BYTES
 from crawlset.sources import manifest_child, text_manifests
-from crawlset.sources.manifest_rows import COLUMNS, MalformedManifestError, Row, checked
+from crawlset.sources.manifest_rows import MalformedManifestError, Row, checked
 from crawlset.sources.protocol import Candidate
 from crawlset.sources.stored_file import StoredFile
 from crawlset.wire.searches import ManifestFormat
@@ -132,13 +132,13 @@ class _EndOfBeginningError(Exception):
 
 
 class _Beginning(io.BytesIO):
-    """The beginning of a longer stream of lines."""
+    """The beginning of a longer stream."""
 
-    def readline(self, size: int | None = -1, /) -> bytes:
-        line = super().readline(size)
-        if not line.endswith(b"\n"):
+    def readinto(self, buffer: Buffer, /) -> int:
+        n_bytes = super().readinto(buffer)
+        if not n_bytes:
             raise _EndOfBeginningError
-        return line
+        return n_bytes
 
 
 def _check_beginning(manifest: Manifest) -> None:
@@ -167,11 +167,10 @@ def _unpacked(stored: bytes, *, is_whole: bool) -> tuple[bytes, bool]:
 def _guessed(beginning: bytes) -> ManifestFormat:
     if beginning.startswith(PARQUET_MAGIC):
         return ManifestFormat.parquet
-    first = beginning.lstrip(b"\xef\xbb\xbf \t\r\n").split(b"\n", 1)[0].strip()
-    if first.startswith((b"{", b'"http')):
+    lines = map(str.strip, text_manifests.lines(io.BytesIO(beginning)))
+    first = next(filter(None, lines), "")
+    if first.startswith(("{", '"http')):
         return ManifestFormat.jsonl
-    if first.startswith(b"#"):
+    if first.startswith("#") or text_manifests.delimiter_of(first) is None:
         return ManifestFormat.txt
-    names = {name.strip(b' "') for name in first.lower().split(b",")}
-    is_header = any(alias.encode() in names for alias in COLUMNS["url"])
-    return ManifestFormat.csv if is_header else ManifestFormat.txt
+    return ManifestFormat.csv

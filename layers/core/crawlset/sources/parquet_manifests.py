@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from crawlset.settings import MAX_MANIFEST_BYTES
-from crawlset.sources.manifest_rows import MalformedManifestError, Row, places, text_of
+from crawlset.sources.manifest_rows import MalformedManifestError, Row, places, row_of
 
 BATCH_ROWS = 1_000
 READ_BYTES = 1 << 20
@@ -51,14 +51,33 @@ def _batched_rows(stream: BinaryIO, columns: list[str | None]) -> Iterator[Row]:
             if batch is None:
                 return
             values = [
-                repeat(None) if name is None else batch.column(name).to_pylist() for name in columns
+                repeat(None) if name is None else _values(batch.column(name)) for name in columns
             ]
         except MemoryError:
             raise
         except PARQUET_ERRORS as error:
             raise _broken(error) from error
         for row in zip(*values, strict=False):
-            yield tuple(map(text_of, row))
+            yield row_of(row)
+
+
+def _values(column: Any) -> list[Any]:
+    """
+    The cells of a column; bytes that are no text as halves of surrogate pairs.
+
+    Nobody has to check what goes into a column of texts (https://github.com/apache/arrow/issues/29635).
+    """
+    try:
+        return list(column.to_pylist())
+    except UnicodeDecodeError:
+        return [_decoded(cell) for cell in column]
+
+
+def _decoded(cell: Any) -> str | None:
+    if not cell.is_valid:
+        return None
+    text = cell.value if isinstance(cell, pa.DictionaryScalar) else cell
+    return str(text.as_buffer().to_pybytes(), errors="surrogateescape")
 
 
 def _check_size(metadata: Any, columns: set[str]) -> None:
@@ -77,13 +96,18 @@ def _check_size(metadata: Any, columns: set[str]) -> None:
 
 def _is_plain(type_: Any) -> bool:
     """Whether a cell can say anything: of a nested column, one cell can fill the memory."""
-    return _is_text(type_) or pa.types.is_integer(type_) or pa.types.is_floating(type_)
+    type_ = _value_type(type_)
+    is_number = pa.types.is_integer(type_) or pa.types.is_floating(type_)
+    return _is_text(type_) or is_number or pa.types.is_decimal(type_) or pa.types.is_boolean(type_)
+
+
+def _value_type(type_: Any) -> Any:
+    """Categories of pandas are dictionaries."""
+    return type_.value_type if pa.types.is_dictionary(type_) else type_
 
 
 def _is_text(type_: Any) -> bool:
-    if pa.types.is_dictionary(type_):
-        type_ = type_.value_type
-    return type_ in {pa.string(), pa.large_string(), pa.string_view()}
+    return _value_type(type_) in {pa.string(), pa.large_string(), pa.string_view()}
 
 
 def _broken(error: Exception) -> MalformedManifestError:

@@ -39,7 +39,10 @@ TAKEABLE = (
     ImageStatus.cancelled,
 )
 """What has bytes, may have them, or might be asked for again."""
-STATE = ("status", "outcome", "detail", "pack_key", "pack_offset", "pack_length", "duplicate_of")
+STATE = (
+    "status", "outcome", "detail", "pack_key", "pack_offset", "pack_length", "duplicate_of",
+    "embedded",
+)  # fmt: skip
 """What a tombstone has lost, and finds in its row of `takedown_images`."""
 SIGHTED = (
     Image.id,
@@ -257,6 +260,7 @@ class TakenRepository:
                 pack_offset=None,
                 pack_length=None,
                 duplicate_of=None,
+                embedded=None,
             )
             .execution_options(synchronize_session=False)
         )

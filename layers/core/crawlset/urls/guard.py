@@ -33,7 +33,7 @@ _URL = re.compile(
 )
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _AUTHORITY = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*)(?::(?P<port>[1-9][0-9]{0,4})?)?")
-_UNSAFE = re.compile(
+UNSAFE = re.compile(
     r"[\x00-\x20\x7f-\xa0\\\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff]"
 )
 _NUMERIC_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*")
@@ -122,7 +122,7 @@ def parse_url(url: str, private_hosts: frozenset[str] = frozenset()) -> ParsedUr
     """
     if len(url) > MAX_URL_LENGTH:
         raise InvalidUrlError(f"longer than {MAX_URL_LENGTH} characters")
-    if _UNSAFE.search(url):
+    if UNSAFE.search(url):
         raise InvalidUrlError("control character, space or backslash")
     parts = _URL.fullmatch(url)
     if parts is None:

@@ -4,6 +4,7 @@ import re
 from functools import lru_cache
 
 from crawlset.urls import guard
+from crawlset.urls.mending import mend
 
 _NAME = r"(?:[a-z0-9-]{1,63}\.)+[a-z]{2,63}"
 _PLAIN_NAME = re.compile(_NAME)
@@ -57,7 +58,7 @@ _cached_host = lru_cache(maxsize=1 << 15)(_plain_host)
 
 def plain_url(url: str) -> str:
     """`url` without user and fragment, its host in its one spelling: equal for equal addresses."""
-    parts = _PARTS.match(url)
+    parts = _PARTS.match(mend(url))
     if parts is None:
         return url
     scheme, host, port, rest = parts.groups(default="")

@@ -35,6 +35,10 @@ class PartHead(Versioned):
     error: SearchError | None = None
     queries: list[Query] | None = None
     """What the source was asked, where that was more than the keyword."""
+    n_repeated: int = 0
+    """Rows left out because an earlier one of the search has their URL."""
+    n_altered: int = 0
+    """Candidates with a text that could not be kept whole."""
 
 
 @dataclass(slots=True)

@@ -58,6 +58,8 @@ class ChunkHead(Versioned):
     attempt: int
     policy: FetchPolicy | None = None
     resize: Resize | None = None
+    keep_location: bool = False
+    """Whether to keep where a file says that it was taken."""
     run: int = 1
     """Run of the job: the cancel of another run does not stop this chunk."""
 

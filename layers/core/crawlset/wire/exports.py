@@ -46,7 +46,7 @@ class ExportPlan(Versioned):
     token: str
     """Part of its lists' keys, which tells them from a plan's that was written at the same time."""
     classes: list[str]
-    """Class names, sorted; an image's label is its class's place among them."""
+    """Class names in the order of their folders; an image's label is its class's place in it."""
     formats: list[str]
     """Formats that the images have as they are stored, sorted."""
     shards: list[Shard]

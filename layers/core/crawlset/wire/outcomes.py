@@ -61,6 +61,8 @@ class UrlOutcome(Record):
     pack_length: int | None = None
     transform: dict[str, Any] | None = None
     """How the stored bytes were made of those received."""
+    embedded: dict[str, str | float] | None = None
+    """What the file says about itself, as received."""
     etag: str | None = None
     last_modified: str | None = None
     change: Change | None = None

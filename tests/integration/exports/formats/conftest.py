@@ -40,6 +40,9 @@ def job(job: CrawlJob, session: Session, store: Store) -> CrawlJob:
                 height=height,
                 creator=HOSTILE[at],
                 title=HOSTILE[-at],
+                embedded={"creator": HOSTILE[at], "latitude": 48.5, "longitude": 2.0}
+                if at % 2
+                else None,
                 landing_url=None if at % 2 else f"https://example.org/{seed}",
                 licence=[None, "cc-by-4.0", "cc0-1.0", "cc-by-nc-sa-2.0"][at % 4],
             )

@@ -10,6 +10,7 @@ from crawlset import licences
 from crawlset.exports.croissant_terms import ImageDescription
 from crawlset.exports.names import extension
 from crawlset.exports.options import ExportOptions
+from crawlset.exports.summary import Summary
 from crawlset.wire.exports import ExportPlan, Shard
 
 
@@ -72,6 +73,8 @@ class ExportFormat(ABC):
     """Whether the Hub's viewer reads the files of data as they are."""
     loaded_by: ClassVar[str | None] = None
     """The call by which `datasets` loads the export, for the card."""
+    loader_note: ClassVar[str] = ""
+    """Sentence of the card on what the loaders do not do."""
     checksums_are: ClassVar[str] = "for `sha256sum --check`"
     """Text of the card on SHA256SUMS."""
 
@@ -118,6 +121,18 @@ class ExportFormat(ABC):
         """Files where the Hub's viewer and `load_dataset` find the images; empty if they cannot."""
         splits = self.plan.splits if self.is_read_by_hub else ()
         return [{"split": name, "path": f"data/{name}-*"} for name in splits]
+
+    @property
+    def hub_options(self) -> Mapping[str, Any]:
+        """Parameters of the loader that finds `hub_files`, for the card."""
+        return {}
+
+    def warnings(self, summary: Summary) -> Iterator[str]:
+        """Sentences on what nobody would expect of the export or of what loaders make of it."""
+        present = {split for split, _ in summary.classes}
+        for split, share in self.options.splits.model_dump().items():
+            if present and share and self.split_name(split) not in present:
+                yield f"The split {self.split_name(split)} is without an image."
 
     def describe_images(self, data: Sequence[str]) -> ImageDescription:
         """Describe to Croissant how images are read from the files of data named `data`."""

@@ -18,6 +18,12 @@ class Coco(TreeFormat):
 
     name = "coco"
     has_class_folders = False
+    loaded_by = "load_dataset('.')"
+    loader_note = (
+        "These are the pictures; classes and boxes are in `annotations`."
+        " `load_dataset('imagefolder', data_dir='.')` does not read this card: it wants"
+        " `drop_labels=True`, or takes the splits for classes."
+    )
 
     @property
     def contents(self) -> Contents:

@@ -3,15 +3,18 @@
 import csv
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
 from pathlib import Path
 from typing import IO, Any, Never
 
 from crawlset import licences
 from crawlset.exports.croissant_terms import ImageDescription, column, record_set
-from crawlset.exports.escaping import spreadsheet
+from crawlset.exports.escaping import spreadsheet, without_nul
 from crawlset.exports.formats.base import Contents, ExportFormat
+from crawlset.exports.missing import named
+from crawlset.exports.options import CsvFormulas
+from crawlset.exports.summary import Summary
 
 COLUMNS = (
     "image_id", "url", "caption", "split", "class", "label", "keyword", "source", "landing_url",
@@ -21,6 +24,12 @@ COLUMNS = (
 """`url`, `caption` and `sha256` as img2dataset takes them: the list can be fetched again."""
 
 
+PANDAS_NA = frozenset(
+    ("#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "NA", "NULL", "NaN",
+     "None", "nan", "null")
+)  # fmt: skip
+"""Texts that pandas reads as missing, of those that a class can be called."""
+
 RowWriter = Callable[[Mapping[str, Any]], object]
 
 
@@ -28,6 +37,7 @@ class ListFormat(ExportFormat):
     """One file with a row for every image, and no pictures."""
 
     has_data_files = False
+    loader_note = "All rows are in one split then: the column `split` says which each belongs to."
 
     @property
     def contents(self) -> Contents:
@@ -61,13 +71,28 @@ class Csv(ListFormat):
     data_names = "images.csv"
     loaded_by = "load_dataset('csv', data_files='images.csv')"
 
+    @property
+    def hub_options(self) -> Mapping[str, Any]:
+        return {"keep_default_na": False}
+
+    def warnings(self, summary: Summary) -> Iterator[str]:
+        yield from super().warnings(summary)
+        classes = self.plan.classes
+        absent = [name for name in classes if name in PANDAS_NA]
+        if classes and all(map(_is_number, classes)):
+            yield f"Readers of CSV make numbers of these classes unless told: {named(classes)}."
+        if absent:
+            yield f"pandas reads a class as missing, unless keep_default_na=False: {named(absent)}."
+
     def begin(self, out: IO[str]) -> tuple[RowWriter, str]:
         table = csv.writer(out, quoting=csv.QUOTE_ALL)
         table.writerow(COLUMNS)
+        is_escaped = self.options.csv_formulas is CsvFormulas.escape
+        text_of = spreadsheet if is_escaped else without_nul
 
         def write(row: Mapping[str, Any]) -> None:
             cells = (row[name] for name in COLUMNS)
-            table.writerow([spreadsheet(c) if isinstance(c, str) else c for c in cells])
+            table.writerow([text_of(cell) if isinstance(cell, str) else cell for cell in cells])
 
         return write, ""
 
@@ -109,6 +134,14 @@ class Listing:
     def close(self) -> None:
         self._out.write(self._tail)
         self._out.close()
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _json(row: Mapping[str, Any]) -> str:

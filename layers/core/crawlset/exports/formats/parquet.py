@@ -8,9 +8,11 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import parquet as pq
 
+from crawlset import embedded
 from crawlset.exports import croissant_terms as terms
 from crawlset.exports.croissant_terms import ImageDescription, Node
 from crawlset.exports.formats.base import ExportFormat, Sample, metadata
+from crawlset.exports.options import ExportOptions
 
 GROUP_IMAGES = 100
 GROUP_BYTES = 64 << 20
@@ -19,6 +21,11 @@ TEXTS = (
     "licence_url", "creator", "title", "attribution", "sha256", "format",
 )  # fmt: skip
 NUMBERS = ("image_id", "width", "height")
+EMBEDDED = {
+    **{f"embedded_{name}": "string" for name in embedded.TEXTS},
+    **{f"embedded_{name}": "float64" for name in embedded.LOCATION},
+}
+"""Columns of what the file says about itself, by type; null where it does not say it."""
 
 
 class Parquet(ExportFormat):
@@ -31,7 +38,7 @@ class Parquet(ExportFormat):
     loaded_by = "load_dataset('.')"
 
     def open_writer(self, path: Path) -> "ParquetWriter":
-        return ParquetWriter(path, self.plan.classes)
+        return ParquetWriter(path, schema(self.plan.classes, self.options))
 
     def read(self, path: Path) -> Iterator[tuple[str, bytes]]:
         try:
@@ -45,7 +52,7 @@ class Parquet(ExportFormat):
     def describe_images(self, data: Sequence[str]) -> ImageDescription:
         """One record set of all files, and where they are several, one of each by its name."""
         if len(data) <= 1:
-            alone = [_records("images", {"fileObject": {"@id": name}}) for name in data]
+            alone = [self._records("images", {"fileObject": {"@id": name}}) for name in data]
             return ImageDescription(record_sets=alone)
         tables = {
             "@type": "cr:FileSet",
@@ -54,16 +61,21 @@ class Parquet(ExportFormat):
             "encodingFormat": terms.ENCODINGS[".parquet"],
             "includes": ["data/*.parquet"],
         }
-        together = _records("images", {"fileSet": {"@id": "tables"}})
-        each = [_records(PurePosixPath(name).stem, {"fileObject": {"@id": name}}) for name in data]
+        together = self._records("images", {"fileSet": {"@id": "tables"}})
+        each = [
+            self._records(PurePosixPath(name).stem, {"fileObject": {"@id": name}}) for name in data
+        ]
         return ImageDescription([tables], [together, *each])
+
+    def _records(self, set_name: str, of: Mapping[str, Any]) -> Node:
+        return _records(set_name, of, own_columns(self.options))
 
 
 class ParquetWriter:
     """A Parquet file; one row group, which a viewer reads at once, is in memory."""
 
-    def __init__(self, path: Path, classes: Sequence[str]) -> None:
-        self._schema = schema(classes)
+    def __init__(self, path: Path, columns: pa.Schema) -> None:
+        self._schema = columns
         self._writer = pq.ParquetWriter(
             path,
             self._schema,
@@ -76,7 +88,9 @@ class ParquetWriter:
 
     def append(self, sample: Sample) -> None:
         image = {"bytes": sample.picture.data, "path": sample.file_name}
-        self._rows.append({"image": image, **metadata(sample)})
+        said = sample.entry.get("embedded") or {}
+        own = {f"embedded_{name}": value for name, value in said.items()}
+        self._rows.append({"image": image, **metadata(sample), **own})
         self._size += len(sample.picture.data)
         if len(self._rows) == GROUP_IMAGES or self._size >= GROUP_BYTES:
             self._flush()
@@ -91,19 +105,27 @@ class ParquetWriter:
         self._rows, self._size = [], 0
 
 
-def schema(classes: Sequence[str]) -> pa.Schema:
+def own_columns(options: ExportOptions) -> Mapping[str, str]:
+    """Columns of what files say about themselves, by type; none where that is stripped."""
+    return EMBEDDED if options.metadata == "keep" else {}
+
+
+def schema(classes: Sequence[str], options: ExportOptions) -> pa.Schema:
+    own = own_columns(options)
     features: dict[str, Any] = {
         "image": {"_type": "Image"},
         "label": {"names": list(classes), "_type": "ClassLabel"},
     }
     features |= {name: {"dtype": "string", "_type": "Value"} for name in TEXTS}
     features |= {name: {"dtype": "int64", "_type": "Value"} for name in NUMBERS}
+    features |= {name: {"dtype": kind, "_type": "Value"} for name, kind in own.items()}
     return pa.schema(
         [
             ("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
             ("label", pa.int64()),
             *((name, pa.string()) for name in TEXTS),
             *((name, pa.int64()) for name in NUMBERS),
+            *((name, pa.type_for_alias(kind)) for name, kind in own.items()),
         ],
         metadata={"huggingface": json.dumps({"info": {"features": features}})},
     )
@@ -117,7 +139,7 @@ def _compression(column: str) -> str:
     return "NONE" if column == "image.bytes" else "ZSTD"
 
 
-def _records(set_name: str, of: Mapping[str, Any]) -> Node:
+def _records(set_name: str, of: Mapping[str, Any], own: Mapping[str, str]) -> Node:
     def column(name: str, kind: str, **more: Any) -> Node:
         source = {**of, "extract": {"column": name}, **more}
         return terms.field(f"{set_name}/{name}", kind, source)
@@ -131,4 +153,6 @@ def _records(set_name: str, of: Mapping[str, Any]) -> Node:
         same, what = terms.PROVENANCE[name]
         told = {"equivalentProperty": same, "description": {"en": what}}
         fields.append(column(name, "sc:Text") | told)
+    for name, kind in own.items():
+        fields.append(column(name, "sc:Text" if kind == "string" else "sc:Float"))
     return terms.record_set(set_name, fields)

@@ -1,15 +1,34 @@
 """Formats whose files of data are archives of image files, made to be unpacked into one folder."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, ClassVar
 
+from crawlset.exports import missing
 from crawlset.exports.croissant_terms import ImageDescription, file_field, in_archives
+from crawlset.exports.folders import MAX_BYTES, folder_name, is_cut
 from crawlset.exports.formats import archives
 from crawlset.exports.formats.archives import TarWriter, ZipWriter
-from crawlset.exports.formats.base import Contents, ExportFormat, Sample
+from crawlset.exports.formats.base import Contents, ExportFormat, Sample, SideFiles
+from crawlset.exports.names import extension
+from crawlset.exports.options import MissingClasses
+from crawlset.exports.summary import Summary
 
 _SPLIT = r"^(?:.*/)?(train|validation|val|test)/.*$"
 _CLASS = r"^.*/([^/]+)/[^/]+$"
+_PLACEHOLDER = ".gitkeep"
+"""Empty file by which a folder without images survives archives, Git and the Hub."""
+
+_LABELLED = "load_dataset('imagefolder', data_dir='.', drop_labels=False)"
+_UNLABELLED = (
+    "So does `load_dataset('.')`, by the head of this card. Left out, `drop_labels` makes the"
+    " loader guess: one class alone is no label to it."
+)
+
+TORCHVISION = frozenset({"jpg", "jpeg", "png", "ppm", "bmp", "pgm", "tif", "tiff", "webp"})
+"""Extensions of the files that torchvision's `ImageFolder` finds; all others it passes over."""
+DATASETS = TORCHVISION | {"gif", "ico", "jp2"}
+"""Extensions that `datasets` takes for images, of those that exports have."""
 
 
 class TreeFormat(ExportFormat):
@@ -20,15 +39,27 @@ class TreeFormat(ExportFormat):
         "for `sha256sum --check`: of the archives, or of what `crawlset export` unpacked"
     )
     has_class_folders = True
+    readers: ClassVar[Mapping[str, frozenset[str]]] = {"datasets": DATASETS}
+    """Extensions that each of the usual loaders finds."""
 
     @property
     def contents(self) -> Contents:
         layout = "split/class/image" if self.has_class_folders else "split/image"
         return ((f"data/*.{self.options.archive}", f"unpack all into one folder: `{layout}`"),)
 
+    @property
+    def hub_options(self) -> Mapping[str, Any]:
+        """Labels if there are folders of classes; by itself the loader guesses from how many."""
+        return {"drop_labels": not self.has_class_folders}
+
+    def hub_files(self) -> list[dict[str, str]]:
+        """Folders of the splits: once the archives are unpacked, and only then."""
+        splits = self.plan.splits
+        return [{"split": split, "path": f"{self.split_name(split)}/**"} for split in splits]
+
     def file_name(self, split: str, class_name: str, key: str, image_format: str) -> str:
         name = super().file_name(split, class_name, key, image_format)
-        folder = f"{class_name}/" if self.has_class_folders else ""
+        folder = f"{folder_name(class_name)}/" if self.has_class_folders else ""
         return f"{self.split_name(split)}/{folder}{name}"
 
     def open_writer(self, path: Path) -> "TreeWriter":
@@ -37,24 +68,90 @@ class TreeFormat(ExportFormat):
     def read(self, path: Path) -> Iterator[tuple[str, bytes]]:
         return archives.members_of(path, self.options.archive)
 
+    def open_side_files(self, directory: Path) -> SideFiles | None:
+        if self.has_class_folders and self.options.missing_classes is MissingClasses.folder:
+            return MissingFolders(directory, self)
+        return None
+
     def describe_images(self, data: Sequence[str]) -> ImageDescription:
         fields = [file_field("split", "sc:Text", "fullpath", _SPLIT)]
         if self.has_class_folders:
-            fields.append(file_field("class", "sc:Text", "fullpath", _CLASS))
+            is_class = all(folder_name(name) == name for name in self.plan.classes)
+            name = "class" if is_class else "folder"
+            fields.append(file_field(name, "sc:Text", "fullpath", _CLASS))
         return in_archives(data, fields)
+
+    def warnings(self, summary: Summary) -> Iterator[str]:
+        yield from super().warnings(summary)
+        if self.has_class_folders:
+            yield from self._warn_of_folders()
+            yield from self._warn_of_missing(summary)
+        for reader, extensions in self.readers.items():
+            unread = {
+                image_format: n
+                for image_format, n in sorted(summary.formats.items())
+                if extension(image_format) not in extensions
+            }
+            if unread:
+                counts = ", ".join(f"{n:,} {image_format}" for image_format, n in unread.items())
+                yield (
+                    f"{reader} passes over files of some formats without a word ({counts});"
+                    " the option encode makes JPEG, PNG or WebP of all."
+                )
+
+    def _warn_of_folders(self) -> Iterator[str]:
+        renamed = [name for name in self.plan.classes if folder_name(name) != name]
+        cut = [name for name in renamed if is_cut(name)]
+        misread = [f"{name} in {folder_name(name)}" for name in renamed if not is_cut(name)]
+        if misread:
+            yield (
+                "Folders have another name than their class where datasets would take it for a"
+                f" split: {missing.named(misread)}."
+            )
+        if cut:
+            yield (
+                f"Folders have the beginning of their class's name, whole in classes.txt, where it"
+                f" is longer than {MAX_BYTES} bytes: {missing.named(cut)}."
+            )
+
+    def _warn_of_missing(self, summary: Summary) -> Iterator[str]:
+        classes = self.plan.classes
+        present = {name for _, name in summary.classes}
+        if gone := [name for name in classes if present and name not in present]:
+            yield (
+                "Loaders number classes otherwise than classes.txt, as no image of some could be"
+                f" exported: {missing.named(gone)}."
+            )
+        has_folders = self.options.missing_classes is MissingClasses.folder
+        for split, names in missing.find(summary.classes, classes).items():
+            what_loaders_do = (
+                "the folder is empty, for which torchvision wants allow_empty=True"
+                if has_folders
+                else "torchvision and Ultralytics number the folders that they find, so that labels"
+                " are not those of other splits; the option missing_classes makes empty folders"
+            )
+            yield (
+                f"{split} lacks {len(names):,} of {len(classes):,} classes ({what_loaders_do}):"
+                f" {missing.named(names)}."
+            )
 
 
 class ImageFolder(TreeFormat):
     """Folders as `datasets` and torchvision read them."""
 
     name = "imagefolder"
-    loaded_by = "load_dataset('imagefolder', data_dir='.')"
+    loaded_by = _LABELLED
+    loader_note = _UNLABELLED
+    readers: ClassVar = {"datasets": DATASETS, "torchvision": TORCHVISION}
 
 
 class Yolo(TreeFormat):
     """Folders as Ultralytics' classifiers read them, where `validation` is called `val`."""
 
     name = "yolo"
+    loaded_by = _LABELLED
+    loader_note = _UNLABELLED
+    readers: ClassVar = {"Ultralytics": TORCHVISION}
 
     def split_name(self, split: str) -> str:
         return "val" if split == "validation" else split
@@ -69,3 +166,31 @@ class TreeWriter:
 
     def close(self) -> None:
         self._archive.close()
+
+
+class MissingFolders:
+    """An archive of empty folders: of each class that a split lacks."""
+
+    def __init__(self, directory: Path, tree: TreeFormat) -> None:
+        self.names: list[str] = []
+        self._directory = directory
+        self._classes = tree.plan.classes
+        self._archive = tree.options.archive
+        self._present: set[tuple[str, str]] = set()
+
+    def add(self, entry: Mapping[str, Any]) -> None:
+        self._present.add((entry["split"], entry["class"]))
+
+    def close(self) -> None:
+        found = missing.find(self._present, self._classes)
+        if not found:
+            return
+        name = f"data/missing-classes.{self._archive}"
+        path = self._directory / name
+        path.parent.mkdir(exist_ok=True)
+        archive = archives.open_archive(path, self._archive)
+        for split, classes in found.items():
+            for class_name in classes:
+                archive.append(f"{split}/{folder_name(class_name)}/{_PLACEHOLDER}", b"")
+        archive.close()
+        self.names.append(name)

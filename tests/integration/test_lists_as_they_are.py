@@ -1,0 +1,207 @@
+"""Lists of URLs with odd lines, from the request or the file to the rows."""
+
+import json
+from pathlib import Path
+from typing import Any, cast
+from uuid import uuid4
+
+import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from crawlset.crawls import planning
+from crawlset.kit import objects
+from crawlset.models import Image, Project
+from crawlset.wire import keys
+from crawlset_client.url_lists import read_url_list
+from functions.discover import app
+from tests.integration.api import Api
+from tests.invocations import CONTEXT
+from tests.lists_as_they_are import GOOD, LISTED, SHAPES, WANTED
+
+pytestmark = pytest.mark.usefixtures("bucket")
+
+
+class Lists:
+    """Jobs of lists, followed until their rows are there."""
+
+    def __init__(self, api: Api, project: Project, queues: Any, roles: list[str]) -> None:
+        self.api = api
+        self.project = project
+        self.path = f"/api/projects/{project.id}/crawl-jobs"
+        self._queues = queues
+        self._roles = roles
+
+    def create(self, **list_: Any) -> tuple[int, Any]:
+        return self.api.call("POST", self.path, {"name": "l", "sources": ["urls"], **list_})
+
+    def upload(self, body: bytes, format_: str | None = None) -> tuple[int, Any]:
+        upload_id = str(uuid4())
+        objects.put(f"uploads/{self.project.user_id}/{upload_id}", body)
+        return self.create(upload_id=upload_id, manifest_format=format_)
+
+    def crawl(self, created: tuple[int, Any]) -> dict[str, Any]:
+        """The job as the API shows it once its list was read and planned."""
+        status, job = created
+        assert status == 201, job
+        for body in self._queues.bodies("discover"):
+            app.handler({"Records": [_record(body)]}, cast(LambdaContext, CONTEXT))
+        self._roles.append("crawlset_worker")
+        for key in objects.list_keys(keys.candidates_prefix(job["id"])):
+            planning.plan_part(key)
+        self._roles.pop()
+        _, shown = self.api.call("GET", f"{self.path}/{job['id']}")
+        return cast("dict[str, Any]", shown)
+
+
+def _record(body: str) -> dict[str, Any]:
+    return {
+        "messageId": str(uuid4()),
+        "receiptHandle": "handle",
+        "body": body,
+        "attributes": {
+            "ApproximateReceiveCount": "1",
+            "SentTimestamp": "1795384188213",
+            "SenderId": "crawlset",
+            "ApproximateFirstReceiveTimestamp": "1795384188213",
+            "MessageGroupId": "urls",
+        },
+        "messageAttributes": {},
+        "md5OfBody": "0" * 32,
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:discover.fifo",
+        "awsRegion": "us-east-1",
+    }
+
+
+@pytest.fixture
+def lists(api: Api, project: Project, queues: Any, roles: list[str]) -> Lists:
+    return Lists(api, project, queues, roles)
+
+
+def rows(session: Session) -> list[tuple[str, str | None]]:
+    found = session.execute(select(Image.url, Image.outcome).order_by(Image.rank))
+    return [(url, outcome) for url, outcome in found]
+
+
+class TestOddLines:
+    def test_are_rows_of_their_own_in_a_request(self, lists: Lists, session: Session) -> None:
+        shown = lists.crawl(lists.create(urls=LISTED))
+
+        assert rows(session) == WANTED
+        n_refused = len([row for row in WANTED if row[1]])
+        progress = shown["progress"]
+        assert (progress["candidates"], progress["refused"]) == (len(WANTED), n_refused)
+
+    @pytest.mark.parametrize("name", SHAPES)
+    def test_are_rows_of_their_own_in_an_upload(
+        self, lists: Lists, session: Session, name: str
+    ) -> None:
+        lists.crawl(lists.upload(SHAPES[name](LISTED)))
+
+        assert rows(session) == WANTED
+
+    @pytest.mark.parametrize("name", [name for name in SHAPES if name.endswith(".txt")])
+    def test_are_the_same_from_the_command_line(
+        self, lists: Lists, session: Session, tmp_path: Path, name: str
+    ) -> None:
+        (tmp_path / name).write_bytes(SHAPES[name](LISTED))
+
+        found = read_url_list(tmp_path / name)
+
+        body = (tmp_path / name).read_bytes()
+        created = (
+            lists.upload(body, found.format)
+            if found.urls is None
+            else lists.create(urls=list(found.urls))
+        )
+        lists.crawl(created)
+        assert rows(session) == WANTED
+
+    @pytest.mark.parametrize(
+        ("name", "body"),
+        [
+            ("latin-1.txt", b"https://a.example/caf\xe9.jpg\n%b\n"),
+            ("latin-1.csv", b"url\nhttps://a.example/caf\xe9.jpg\n%b\n"),
+            ("nul.txt", b"https://a\0.example/2.jpg\n%b\n"),
+            ("nul.csv", b"url,title\nhttps://a\0.example/2.jpg,x\n%b,y\n"),
+            ("half.jsonl", b'"https://a.example/\\ud83d"\n"%b"\n'),
+            ("broken.jsonl", b'{"url": "https://a.exam\n{"url": "%b"}\n'),
+            ("array.jsonl", b'[1, 2]\n{"url": "%b"}\n'),
+            ("quotes.csv", b'url,title\nhttps://a.example/2.jpg,"a "quote" in it"\n%b,y\n'),
+        ],
+    )
+    def test_may_hold_bytes_that_are_no_text(
+        self, lists: Lists, session: Session, name: str, body: bytes
+    ) -> None:
+        format_ = name.rpartition(".")[2]
+
+        lists.crawl(lists.upload(body.replace(b"%b", GOOD.encode()), format_))
+
+        (_, odd), good = rows(session)
+        assert (odd, good) == ("invalid_url", (GOOD, None))
+
+    @pytest.mark.parametrize("urls", [["hello"], ["", " "], ["data:,", "ftp://a.example/1.jpg"]])
+    def test_make_no_list_by_themselves(self, lists: Lists, urls: list[str]) -> None:
+        status, problem = lists.create(urls=urls)
+        uploaded, _ = lists.upload(json.dumps("\n".join(urls)).encode(), "jsonl")
+
+        assert (status, problem["errors"][0]["pointer"]) == (422, "/urls")
+        assert uploaded == 422
+
+    def test_may_be_longer_than_a_request(self, lists: Lists, session: Session) -> None:
+        picture = b"data:image/jpeg;base64," + b"A" * 6_000_000
+
+        lists.crawl(lists.upload(picture + b"\n" + GOOD.encode() + b"\n"))
+
+        assert [(len(url), outcome) for url, outcome in rows(session)] == [
+            (8_192, "invalid_url"),
+            (len(GOOD), None),
+        ]
+
+
+class TestRepeatedRows:
+    BODY = (
+        "url,label,caption\n"
+        f"{GOOD},cat,first\n"
+        "https://b.example/2.jpg,dog,\n"
+        f"{GOOD},dog,second\n"
+        f" {GOOD},cat,third\n"
+    ).encode()
+    """COCO has five captions of each picture: https://github.com/rom1504/img2dataset/issues/244."""
+
+    def test_are_counted_and_the_first_is_kept(self, lists: Lists, session: Session) -> None:
+        shown = lists.crawl(lists.upload(self.BODY))
+
+        found = session.execute(select(Image.keyword, Image.title, Image.rank).order_by(Image.rank))
+        assert [tuple(row) for row in found] == [("cat", "first", 1), ("dog", None, 2)]
+        assert (shown["progress"]["candidates"], shown["progress"]["repeated"]) == (2, 2)
+        assert [search["n_repeated"] for search in shown["searches"]] == [2]
+
+
+class TestLongTexts:
+    def test_are_kept(self, lists: Lists, session: Session) -> None:
+        caption, label = "word " * 40_000, "a" * 250
+        body = f'url,label,caption\n{GOOD},{label},"{caption}"\n'.encode()
+
+        shown = lists.crawl(lists.upload(body))
+
+        image = session.scalars(select(Image)).one()
+        assert (image.title, image.keyword) == (caption.strip(), label)
+        assert shown["searches"][0]["n_altered"] == 0
+
+    @pytest.mark.parametrize(
+        ("body", "kept"),
+        [
+            (f'url,caption\n{GOOD},"{"w" * 300_000}"\n'.encode(), "w" * 262_144),
+            (f"url,caption\n{GOOD},caf".encode() + b"\xe9\n", "caf\ufffd"),
+        ],
+    )
+    def test_are_told_when_they_are_not_kept_whole(
+        self, lists: Lists, session: Session, body: bytes, kept: str
+    ) -> None:
+        shown = lists.crawl(lists.upload(body))
+
+        assert session.scalars(select(Image.title)).one() == kept
+        assert shown["searches"][0]["n_altered"] == 1
