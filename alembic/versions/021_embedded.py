@@ -1,7 +1,7 @@
 """what a file says about itself is kept, and goes with the image when it is taken down
 
 Revision: 021
-Revises: 019
+Revises: 020
 
 Code from before this settles images without saying so, and brings hidden images back without it.
 """
@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "021"
-down_revision = "019"
+down_revision = "020"
 branch_labels = None
 depends_on = None
 

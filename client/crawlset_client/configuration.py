@@ -8,9 +8,10 @@ class Configuration(TypedDict, total=False):
 
     With `validation_rules` or `export` the job goes on to these by itself. `policy` switches
     opt-outs off (`{"robots": False}`) and sets `min_gap_seconds`; `resize` says what to store
-    instead of the bytes received (`{"mode": "keep_ratio", "size": 256}`); `keep_location` keeps
-    where files say that they were taken; `expansion` says what else to search for (`{"plurals":
-    True, "languages": ["de"]}`).
+    instead of the bytes received (`{"mode": "keep_ratio", "size": 256}`); `formats` which formats
+    to take, and `transcode` the one to store all others in; `keep_location` keeps where files say
+    that they were taken; `expansion` says what else to search for (`{"plurals": True,
+    "languages": ["de"]}`).
     """
 
     sources: Required[Sequence[str]]
@@ -24,6 +25,8 @@ class Configuration(TypedDict, total=False):
     expansion: Mapping[str, Any] | None
     policy: Mapping[str, Any] | None
     resize: Mapping[str, Any] | None
+    formats: Sequence[str] | None
+    transcode: str | None
     keep_location: bool | None
     validation_rules: Mapping[str, Any] | None
     export: Mapping[str, Any] | None

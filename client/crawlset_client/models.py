@@ -258,6 +258,8 @@ class CrawlJob(Work, kw_only=True):
     intended_use: str | None = None
     policy: dict[str, Any] = {}
     resize: dict[str, Any] | None = None
+    formats: list[str] = []
+    transcode: str | None = None
     keep_location: bool = False
     progress: Progress = msgspec.field(default_factory=Progress)
     outcomes: dict[str, int] = {}

@@ -15,15 +15,28 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
+import imagecodecs
 import numpy as np
+import pillow_heif
 import simplejpeg
 from PIL import Image, JpegImagePlugin
 from rich.console import Console
 from rich.table import Table
 
-from crawlset.imaging import blocks, decode, features, hashes, jpeg, metadata, scores
+from crawlset.imaging import (
+    blocks,
+    decode,
+    features,
+    hashes,
+    jpeg,
+    metadata,
+    orientation,
+    scores,
+)
 from crawlset.imaging.blocks import Blocks
+from crawlset.imaging.miniature import miniature
 from crawlset.imaging.pool import DecodePool
 from crawlset.kit.event_loop import Loop, Promise
 from crawlset.kit.spool import Body
@@ -96,9 +109,9 @@ def steps(files: list[bytes], n_rounds: int = N_ROUNDS) -> list[Step]:
     decoded = [
         decode._jpeg(data, header, None) for data, header in zip(files, headers, strict=True)
     ]
-    small = [decode._small(picture) for picture in decoded]
-    inner = [hashes.without_border(pixels, box) for pixels, box in small]
-    exact = [pixels.astype(np.float64) for pixels, _ in small]
+    small = [miniature(picture) for picture in decoded]
+    inner = [hashes.without_border(one.grey, one.box) for one in small]
+    exact = [one.grey.astype(np.float64) for one in small]
     results = [decode.describe(data) for data in files]
     messages = [json.dumps(features.result_message(result)).encode() for result in results]
     boxed = list(zip(exact, inner, strict=True))
@@ -116,10 +129,12 @@ def steps(files: list[bytes], n_rounds: int = N_ROUNDS) -> list[Step]:
                 lambda picture: decode._features(picture, "jpeg", 1, None),
                 decoded,
             ),
-            "· · border": (lambda pair: hashes.without_border(*pair), small),
+            "· · small and upright, its pixels hashed": (miniature, decoded),
+            "· · border": (lambda one: hashes.without_border(one.grey, one.box), small),
             "· · phash, four views": (lambda pair: hashes.phashes(*pair), boxed),
             "· · phash, a size not seen before": (_phashes_anew, boxed),
-            "· · scores": (lambda pair: scores.scores(pair[0]), small),
+            "· · scores": (lambda one: scores.scores(one.grey), small),
+            "· · colours": (lambda one: scores.colours(one.chroma), small),
             "· XMP that has no DataMining": (
                 lambda header: metadata.data_mining(header.xmp),
                 headers,
@@ -156,6 +171,39 @@ def through_the_pool(files: list[bytes], n_rounds: int = N_ROUNDS) -> list[Step]
         _step("the pool: our process", [seconds / n_images for seconds in ours]),
         _step("the pool: the child", [seconds / n_images for seconds in child]),
     ]
+
+
+def formats(n_rounds: int = N_ROUNDS) -> list[Step]:
+    """All that is made of the same photographs in each format; rounds of all take turns."""
+    pillow_heif.register_heif_opener()
+    pictures = [Image.open(io.BytesIO(data)).convert("RGB") for data in photographs(6, quality=95)]
+    encoded: dict[str, list[bytes]] = {
+        "JPEG": [_saved(picture, "JPEG", quality=90) for picture in pictures],
+        "PNG": [_saved(picture, "PNG") for picture in pictures],
+        "WebP": [_saved(picture, "WEBP", quality=85) for picture in pictures],
+        "GIF": [_saved(picture, "GIF") for picture in pictures],
+        "AVIF": [_saved(picture, "AVIF", quality=75) for picture in pictures],
+        "HEIC": [_saved(picture, "HEIF", quality=75) for picture in pictures],
+        "JPEG XL": [
+            bytes(imagecodecs.jpegxl_encode(np.asarray(each), level=90)) for each in pictures
+        ],
+        "JPEG 2000": [
+            _saved(each, "JPEG2000", quality_mode="dB", quality_layers=[40]) for each in pictures
+        ],
+        "TIFF, LZW": [_saved(picture, "TIFF", compression="tiff_lzw") for picture in pictures],
+        "BMP": [_saved(picture, "BMP") for picture in pictures],
+        "ICO": [_saved(each.resize((256, 192)), "ICO", sizes=[(256, 192)]) for each in pictures],
+    }
+    return _measured(
+        {name: (decode.describe, files) for name, files in encoded.items()},
+        n_rounds,
+    )
+
+
+def _saved(picture: Image.Image, image_format: str, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, image_format, **options)
+    return stream.getvalue()
 
 
 def start_of_a_child(n_rounds: int = N_ROUNDS) -> Step:
@@ -224,7 +272,7 @@ def _simplejpeg(data: bytes) -> None:
     simplejpeg.decode_jpeg(data, "GRAY", min_height=64, min_width=64, strict=True)
 
 
-def _phashes_anew(pair: tuple[np.ndarray, hashes.Box]) -> None:
+def _phashes_anew(pair: tuple[np.ndarray, orientation.Box]) -> None:
     hashes._frequencies.cache_clear()
     hashes.phashes(*pair)
 
@@ -277,17 +325,22 @@ def _children_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def _table(title: str, rows: list[Step]) -> Table:
+    table = Table(title=title)
+    for heading in ("step", "median", "least", "most"):
+        table.add_column(heading, justify="left" if heading == "step" else "right")
+    for row in rows:
+        table.add_row(row.name, *(f"{value:,.1f}" for value in (row.median, row.least, row.most)))
+    return table
+
+
 def main() -> None:
     console = Console()
     files = photographs(N_TIMED, quality=95)
     n_bytes = sum(map(len, files)) // len(files)
     rows = [*steps(files), *through_the_pool(files), start_of_a_child()]
-    table = Table(title=f"CPU µs an image, {len(files)} files of {n_bytes:,} bytes")
-    for heading in ("step", "median", "least", "most"):
-        table.add_column(heading, justify="left" if heading == "step" else "right")
-    for row in rows:
-        table.add_row(row.name, *(f"{value:,.1f}" for value in (row.median, row.least, row.most)))
-    console.print(table)
+    console.print(_table(f"CPU µs an image, {len(files)} files of {n_bytes:,} bytes", rows))
+    console.print(_table(f"CPU µs an image of {SIZE[0]} x {SIZE[1]}, by format", formats()))
     cost = {row.name: row.median for row in rows}
     share = cost["· four hashes and scores"] / cost["· decode"]
     ratio = cost["ours, all of it"] / cost["Pillow, full grey decode"]

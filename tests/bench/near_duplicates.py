@@ -19,6 +19,7 @@ from rich.progress import track
 from rich.table import Table
 
 from crawlset.imaging import decode, near_duplicates
+from crawlset.imaging.colours import Colours, differ, unpacked
 from crawlset.imaging.features import Features
 from crawlset.validation.rules.dataset import NearDuplicatesRule
 from crawlset_local.sample_site.photographs import PHOTOGRAPHS, photograph_pixels
@@ -29,10 +30,12 @@ HEAD = """## Near duplicates
 
 `tests/bench/near_duplicates.py`, which takes any folder."""
 N_CHANGED = 300
+N_VIEWS = 4
 RADIUS = NearDuplicatesRule(check="near_duplicates").params.radius
 ALL = USUAL | ODD
 MASK = (1 << 64) - 1
-Views = tuple[int, ...]
+Seen = tuple[tuple[int, ...], Colours]
+"""Perceptual hashes and colours."""
 
 
 def main(arguments: list[str]) -> None:
@@ -40,8 +43,8 @@ def main(arguments: list[str]) -> None:
     folders = [argument for argument in arguments if not argument.startswith("-")]
     pictures = files_of(Path(folders[0])) if folders else sample_files()
     with ProcessPoolExecutor() as pool:
-        hashed = dict(zip(pictures, pool.map(views_of, pictures.values()), strict=True))
-        originals = {name: views for name, views in hashed.items() if views is not None}
+        described = dict(zip(pictures, pool.map(seen_of, pictures.values()), strict=True))
+        originals = {name: seen for name, seen in described.items() if seen is not None}
         names = list(originals)
         step = max(1, len(names) // N_CHANGED)
         changed = names[::step][:N_CHANGED]
@@ -78,32 +81,34 @@ def sample_files() -> dict[str, bytes]:
     return {name: encoded(photograph_pixels(name).convert("RGB")) for name in sorted(PHOTOGRAPHS)}
 
 
-def views_of(data: bytes) -> Views | None:
-    """Those that a fetcher stores; none of what is no picture."""
+def seen_of(data: bytes) -> Seen | None:
+    """What a fetcher stores of a picture; None of what is none."""
     described = decode.describe(data)
-    return described.phashes if isinstance(described, Features) else None
+    if not isinstance(described, Features):
+        return None
+    return described.phashes[:N_VIEWS], unpacked(described.colours)
 
 
 def is_found(data: bytes) -> list[bool]:
     """Of each transform, whether its outcome is near the picture."""
-    original = views_of(data)
+    original = seen_of(data)
     if original is None:
         raise ValueError
     with Image.open(io.BytesIO(data)) as opened:
         image = opened.convert("RGB")
-    return [distance(original, views_of(change(image))) <= RADIUS for change in ALL.values()]
+    return [distance(original, seen_of(change(image))) <= RADIUS for change in ALL.values()]
 
 
-def distance(one: Views, other: Views | None) -> int:
-    if other is None:
+def distance(one: Seen, other: Seen | None) -> int:
+    if other is None or differ(one[1], other[1]):
         return near_duplicates.NONE_NEAR
-    return min(((a ^ b) & MASK).bit_count() for a in one for b in other)
+    return min(((a ^ b) & MASK).bit_count() for a in one[0] for b in other[0])
 
 
-def false_positives(originals: dict[str, Views]) -> Iterator[tuple[str, str, int]]:
+def false_positives(originals: dict[str, Seen]) -> Iterator[tuple[str, str, int]]:
     """Pairs of different pictures that are taken for near duplicates."""
     names = list(originals)
-    views = np.array([originals[name] for name in names], dtype=np.int64)
+    views = np.array([originals[name][0] for name in names], dtype=np.int64)
     hashes, owners, equal = near_duplicates.unique_hashes(views)
     planned = near_duplicates.plan(len(hashes), RADIUS)
     nearest = {(int(a), int(b)): 0 for a, b in equal}
@@ -112,7 +117,11 @@ def false_positives(originals: dict[str, Views]) -> Iterator[tuple[str, str, int
             if a != b:
                 pair = (min(a, b), max(a, b))
                 nearest[pair] = min(bits, nearest.get(pair, bits))
-    return ((names[a], names[b], bits) for (a, b), bits in sorted(nearest.items()))
+    return (
+        (names[a], names[b], bits)
+        for (a, b), bits in sorted(nearest.items())
+        if not differ(originals[names[a]][1], originals[names[b]][1])
+    )
 
 
 def table(recalls: dict[str, float]) -> Table:

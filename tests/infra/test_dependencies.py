@@ -35,6 +35,7 @@ PERMISSIVE = {
 }
 WEAK_COPYLEFT = {
     "certifi": "MPL-2.0",
+    "pi-heif": "LGPL-3.0-only",
     "psycopg": "LGPL-3.0-only",
     "psycopg-binary": "LGPL-3.0-only",
     "publicsuffixlist": "MPL-2.0",
@@ -44,6 +45,7 @@ WEAK_COPYLEFT = {
 CLASSIFIERS = {
     "Apache Software License": "Apache-2.0",
     "BSD License": "BSD-3-Clause",
+    "GNU Lesser General Public License v3 (LGPLv3)": "LGPL-3.0-only",
     "ISC License (ISCL)": "ISC",
     "MIT License": "MIT",
     "MIT No Attribution License (MIT-0)": "MIT-0",

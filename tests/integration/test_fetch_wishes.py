@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from crawlset.crawls import dispatch
 from crawlset.kit import objects
 from crawlset.models import CrawlJob, JobStatus, Project, WorkStatus
-from crawlset.resizing import Resize, ResizeMode, StoredFormat
+from crawlset.resizing import Intake, Resize, ResizeMode, StoredFormat
 from crawlset.wire import keys
 from crawlset.wire.chunks import ChunkHead, ChunkUrl, FetchPolicy
 from crawlset.wire.record import unpack
@@ -23,10 +23,13 @@ pytestmark = pytest.mark.usefixtures("bucket", "queues", "sample_source")
 WISHES: dict[str, Any] = {
     "policy": {"robots": False, "min_gap_seconds": 5},
     "resize": {"mode": "keep_ratio", "size": 256, "format": "webp", "quality": 80},
+    "formats": ["jpeg", "tiff"],
+    "transcode": "png",
     "keep_location": True,
 }
 POLICY = FetchPolicy(robots=False, min_gap_seconds=5.0)
 RESIZE = Resize(ResizeMode.keep_ratio, 256, format=StoredFormat.webp, quality=80)
+INTAKE = Intake(("jpeg", "tiff"), StoredFormat.png)
 
 
 def create(project: Project, **wishes: Any) -> tuple[int, Any]:
@@ -52,6 +55,7 @@ class TestCreateCrawlJob:
             "min_gap_seconds": 5.0,
         }
         assert body["resize"] == WISHES["resize"] | {"only_if_bigger": False}
+        assert (body["formats"], body["transcode"]) == (["jpeg", "tiff"], "png")
         assert body["keep_location"] is True
 
     def test_heeds_every_signal_and_stores_what_came_unless_told(self, project: Project) -> None:
@@ -59,6 +63,8 @@ class TestCreateCrawlJob:
 
         assert {body["policy"].pop("min_gap_seconds")} | {*body["policy"].values()} == {0.0, True}
         assert (body["resize"], body["keep_location"]) == (None, False)
+        assert body["formats"] == ["jpeg", "png", "webp", "gif", "avif", "bmp", "ico"]
+        assert body["transcode"] is None
 
     @pytest.mark.parametrize(("format_", "usual"), [("jpeg", 95), ("webp", 95), ("png", 6)])
     def test_knows_the_usual_quality_of_a_format(
@@ -88,6 +94,10 @@ class TestCreateCrawlJob:
             ({"policy": {"min_gap_seconds": "5"}}, "/policy/min_gap_seconds"),
             ({"policy": {"noai": False}}, "/policy/noai"),
             ({"policy": None}, "/policy"),
+            ({"formats": []}, "/formats"),
+            ({"formats": ["jpeg", "svg"]}, "/formats/1"),
+            ({"formats": "jpeg"}, "/formats"),
+            ({"transcode": "gif"}, "/transcode"),
             ({"keep_location": 1}, "/keep_location"),
             ({"keep_location": None}, "/keep_location"),
             ({"resize": {"size": 256}}, "/resize/mode"),
@@ -127,12 +137,14 @@ class TestReadCrawlJob:
         )
 
         assert (status, body["policy"]["robots"], body["resize"]) == (200, True, None)
+        assert (len(body["formats"]), body["transcode"]) == (7, None)
         assert body["keep_location"] is False
 
 
 class TestDispatch:
     @pytest.mark.parametrize(
-        ("wishes", "policy", "resize"), [(WISHES, POLICY, RESIZE), ({}, FetchPolicy(), None)]
+        ("wishes", "policy", "resize", "intake"),
+        [(WISHES, POLICY, RESIZE, INTAKE), ({}, FetchPolicy(), None, None)],
     )
     def test_tells_the_fetcher(
         self,
@@ -141,6 +153,7 @@ class TestDispatch:
         wishes: dict[str, Any],
         policy: FetchPolicy,
         resize: Resize | None,
+        intake: Intake | None,
     ) -> None:
         _, body = create(project, **wishes)
         job = session.get_one(CrawlJob, body["id"])
@@ -153,7 +166,7 @@ class TestDispatch:
 
         key = keys.chunk_input(job.id, chunk.id, 1)
         head, _ = unpack(ChunkHead, ChunkUrl, objects.get_lines(key))
-        assert (head.policy, head.resize) == (policy, resize)
+        assert (head.policy, head.resize, head.intake) == (policy, resize, intake)
         assert head.keep_location is wishes.get("keep_location", False)
 
 
@@ -162,7 +175,9 @@ class TestDescription:
         described = json.loads(app.app.get_openapi_json_schema())
 
         schemas = described["components"]["schemas"]
-        assert {"policy", "resize"} <= schemas["CrawlJobCreate"]["properties"].keys()
+        assert {"policy", "resize", "formats", "transcode"} <= schemas["CrawlJobCreate"][
+            "properties"
+        ].keys()
         assert schemas["ResizeCreate"]["properties"]["size"]["maximum"] == 4096
         path = "/api/projects/{project_id}/crawl-jobs/{job_id}/recrawl"
         assert "post" in described["paths"][path]

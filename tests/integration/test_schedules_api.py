@@ -56,12 +56,22 @@ class TestTemplates:
     ) -> None:
         resize = {"mode": "border", "size": 256}
         wanted = CRAWL | {"licences": ["cc-by"], "policy": {"tdmrep": False}, "resize": resize}
+        wanted |= {"formats": ["jpeg", "heic"], "transcode": "webp"}
         job = api.call("POST", f"/api/projects/{project.id}/crawl-jobs", wanted)[1]
 
         template = api.call("POST", templates, {"name": "t", "crawl_job_id": job["id"]})[1]
         started = api.call("POST", f"{templates}/{template['id']}/start", {})[1]
 
-        same = ("keywords", "sources", "max_images", "licences", "policy", "resize")
+        same = (
+            "keywords",
+            "sources",
+            "max_images",
+            "licences",
+            "policy",
+            "resize",
+            "formats",
+            "transcode",
+        )
         assert {name: started[name] for name in same} == {name: job[name] for name in same}
 
     def test_are_changed_and_deleted(

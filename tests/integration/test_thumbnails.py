@@ -13,7 +13,7 @@ from crawlset.outcomes import ImageStatus, Outcome
 from functions.thumbnail import app
 from tests import factories
 from tests.invocations import CONTEXT, reader, request
-from tests.unit.imaging import pictures
+from tests.unit.imaging import files, pictures
 
 pytestmark = pytest.mark.usefixtures("bucket")
 
@@ -49,6 +49,15 @@ class TestThumbnail:
         assert answer["headers"]["Content-Type"] == "image/jpeg"
         picture = shown(answer)
         assert (picture.format, picture.size) == ("JPEG", (256, 192))
+
+    @pytest.mark.parametrize("name", ["avif RGB", "heic RGB", "tiff I;16", "jxl RGB", "jp2 LA"])
+    def test_is_a_jpeg_of_every_format(self, session: Session, profile: Profile, name: str) -> None:
+        data = {each: data for each, _, _, data in files.files()}[name]
+        image = store(session, profile, data, format=name.split(maxsplit=1)[0])
+
+        picture = shown(ask(session, image, size="64"))
+
+        assert (picture.format, picture.size) == ("JPEG", (64, 48))
 
     def test_is_as_large_as_asked_for(self, session: Session, profile: Profile) -> None:
         image = store(session, profile, pictures.jpeg(size=(640, 480)))

@@ -55,6 +55,22 @@ class StoredFormat(StrEnum):
     webp = "webp"
 
 
+class TakenFormat(StrEnum):
+    """Every format that is decoded; the API's names."""
+
+    jpeg = "jpeg"
+    png = "png"
+    webp = "webp"
+    gif = "gif"
+    avif = "avif"
+    bmp = "bmp"
+    ico = "ico"
+    tiff = "tiff"
+    heic = "heic"
+    jp2 = "jp2"
+    jxl = "jxl"
+
+
 app = typer.Typer()
 
 
@@ -128,6 +144,17 @@ def crawl(
     only_if_bigger: Annotated[
         bool, typer.Option("--only-if-bigger", help="Let smaller pictures keep their size.")
     ] = False,
+    formats: Annotated[
+        list[TakenFormat] | None,
+        typer.Option(
+            help="A format to take, and no other; can be repeated. If not given, what every"
+            " browser shows."
+        ),
+    ] = None,
+    transcode: Annotated[
+        StoredFormat | None,
+        typer.Option(help="Take pictures in all other formats too, and store them in this one."),
+    ] = None,
     keep_location: Annotated[
         bool,
         typer.Option(
@@ -170,6 +197,8 @@ def crawl(
                 quality=quality,
                 only_if_bigger=only_if_bigger or None,
             ),
+            "formats": formats,
+            "transcode": transcode,
             "keep_location": keep_location or None,
         }
         project = run.project(project)

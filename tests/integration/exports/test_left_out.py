@@ -46,6 +46,22 @@ def store_photographs(store: Store, *overrides: dict[str, Any]) -> list[Image]:
 
 @pytest.mark.role("crawlset_worker")
 class TestPicturesThatCannotBeStripped:
+    def test_are_of_a_format_that_only_encoding_strips(
+        self, session: Session, job: CrawlJob, store: Store
+    ) -> None:
+        (tiff,) = store([photograph("TIFF")], format="tiff", width=30, height=20)
+        (avif,) = store([photograph("AVIF")], format="avif", width=30, height=20)
+
+        stripped = exported(session, job, "imagefolder", **TRAIN | STRIP)
+        encoded = exported(session, job, "imagefolder", **TRAIN | STRIP | {"encode": {}})
+
+        lines = {line["image_id"]: line for line in manifest_of(stripped)}
+        assert lines[tiff.id]["left_out_detail"] == (
+            "decode_error: a tiff is stripped by encoding it anew only"
+        )
+        assert lines[avif.id]["file_name"].endswith(".avif")
+        assert (encoded.status, encoded.n_images, encoded.left_out) == (JobStatus.completed, 2, {})
+
     @pytest.mark.parametrize(
         ("packet", "why"), [(DEEP, "nested deeper"), (DECLARING, "document type")]
     )

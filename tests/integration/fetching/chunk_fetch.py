@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from crawlset.fetching.chunk import ChunkResult
 from crawlset.fetching.limits import Limits
-from crawlset.imaging.features import Features, Rejection
+from crawlset.imaging.features import Features, Rejection, Take
 from crawlset.imaging.pool import DecodePool
 from crawlset.kit.spool import Body
 from crawlset.resizing import Resize
@@ -45,13 +45,13 @@ class WatchedPool(DecodePool):
         self,
         picture: Body,
         done: Callable[[Features | Rejection], None],
-        resize: Resize | None = None,
+        asked: Resize | Take | None = None,
     ) -> None:
         def answer(seen: Features | Rejection) -> None:
             done(seen)
             self.has_answered.set()
 
-        super().decode(picture, answer, resize)
+        super().decode(picture, answer, asked)
         self.is_given.set()
 
 

@@ -4,7 +4,7 @@ import hashlib
 from typing import Any
 
 import pytest
-from PIL import ImageOps
+from PIL import Image, ImageOps
 
 from crawlset.outcomes import Outcome
 from crawlset.wire.chunks import ChunkUrl, Known
@@ -12,6 +12,7 @@ from crawlset.wire.outcomes import UrlOutcome
 from tests.integration.fetching.chunk_fetch import Fetch, only
 from tests.integration.web_server import Web
 from tests.unit.imaging import pictures
+from tests.unit.imaging.pictures import tinted
 
 MODIFIED = "Wed, 21 Oct 2015 07:28:00 GMT"
 
@@ -23,6 +24,7 @@ def known(outcome: UrlOutcome, **changes: Any) -> Known:
         "last_modified": outcome.last_modified,
         "sha256": outcome.sha256,
         "phash": outcome.phash,
+        "colours": outcome.colours,
     }
     return Known(**fields | changes)
 
@@ -98,6 +100,45 @@ class TestRecrawl:
             changes.append(settled.change)
 
         assert changes == ["same_picture", "replaced"]
+
+    def test_tells_a_picture_in_other_colours_from_the_same(self, web: Web, fetch: Fetch) -> None:
+        url = web.add("/a.png", pictures.encoded("PNG", tinted("red")))
+        before = only(fetch(url))
+        web.add("/a.png", pictures.encoded("PNG", tinted("blue")))
+
+        after = only(fetch(ChunkUrl(0, url, known=known(before))))
+
+        assert before.phash is not None
+        assert after.phash is not None
+        assert ((before.phash ^ after.phash) & (2**64 - 1)).bit_count() <= 4
+        assert after.change == "replaced"
+
+    def test_knows_a_picture_that_was_turned_and_is_stored_upright_now(
+        self, web: Web, fetch: Fetch
+    ) -> None:
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        upright = pictures.picture().transpose(Image.Transpose.ROTATE_270)
+        url = web.add("/a.jpg", pictures.jpeg(exif=exif))
+        before = only(fetch(url))
+        web.add("/a.jpg", pictures.encoded("JPEG", upright))
+
+        after = only(fetch(ChunkUrl(0, url, known=known(before))))
+
+        assert after.change == "same_picture"
+
+    def test_does_not_take_a_hash_of_the_turned_pixels_for_that_of_another_picture(
+        self, web: Web, fetch: Fetch
+    ) -> None:
+        """Before there were colours, hashes were of pictures as they lie in their files."""
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        as_stored = only(fetch(web.add("/a.jpg", pictures.jpeg())))
+        url = web.add("/a.jpg", pictures.jpeg(exif=exif))
+
+        after = only(fetch(ChunkUrl(0, url, known=known(as_stored, colours=None))))
+
+        assert after.change == "same_picture"
 
     def test_takes_other_bytes_for_another_picture_without_a_hash(
         self, web: Web, fetch: Fetch

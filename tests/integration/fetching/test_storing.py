@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import tarfile
 import tempfile
 import threading
@@ -19,7 +20,7 @@ from PIL import Image
 
 from crawlset.fetching.limits import Limits
 from crawlset.outcomes import Outcome
-from crawlset.resizing import Resize, ResizeMode
+from crawlset.resizing import Intake, Resize, ResizeMode, StoredFormat
 from crawlset.wire.outcomes import Defer
 from tests.integration.fetching.chunk_fetch import QUICK, USER_AGENT, Fetch, WatchedPool, only
 from tests.integration.web_server import Web, response
@@ -176,13 +177,131 @@ class TestResizing:
                 "width": pictures.SIZE[0],
                 "height": pictures.SIZE[1],
                 "format": "png",
+                "mode": "RGB",
+                "n_frames": 1,
             },
         }
         with tarfile.open(pack_path) as tar:
             assert tar.getnames() == ["chunk-00000.jpg"]
 
+    @pytest.mark.parametrize("received", ["PNG", "GIF", "WEBP"])
+    @pytest.mark.parametrize("stored_format", list(StoredFormat))
+    @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+    def test_tells_of_the_stored_file_and_not_of_the_animation_received(
+        self,
+        web: Web,
+        fetch: Fetch,
+        pack_path: Path,
+        received: str,
+        stored_format: StoredFormat,
+        mode: str,
+    ) -> None:
+        """A browser plays animated PNGs; people store them without asking for the frames."""
+        frames = [pictures.picture(mode).rotate(20 * n) for n in range(3)]
+        data = pictures.encoded(received, frames[0], save_all=True, append_images=frames[1:])
+        wanted = Resize(ResizeMode.keep_ratio, 64, format=stored_format, quality=9)
+
+        stored = only(fetch(web.add("/a", data), resize=wanted))
+
+        assert stored.pack_offset is not None
+        packed = pack_path.read_bytes()[stored.pack_offset :][: stored.pack_length]
+        with Image.open(io.BytesIO(packed)) as image, Image.open(io.BytesIO(data)) as animation:
+            assert (stored.mode, stored.n_frames) == (image.mode, getattr(image, "n_frames", 1))
+            assert stored.format == (image.format or "").lower()
+            assert stored.transform is not None
+            original = stored.transform["original"]
+            assert (original["mode"], original["n_frames"]) == (animation.mode, 3)
+            assert (original["format"], original["file_size"]) == (received.lower(), len(data))
+
+    def test_tells_no_orientation_of_a_file_that_is_stored_upright(
+        self, web: Web, fetch: Fetch
+    ) -> None:
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        url = web.add("/a.jpg", pictures.jpeg(exif=exif))
+
+        as_received = only(fetch(url))
+        resized = only(fetch(url, resize=Resize(ResizeMode.keep_ratio, 64)))
+
+        assert (as_received.evidence["orientation"], as_received.width) == (6, pictures.SIZE[0])
+        assert "orientation" not in resized.evidence
+        assert resized.transform is not None
+        assert resized.transform["original"]["orientation"] == 6
+        assert (resized.width, resized.height) == (64, 85)
+
     def test_leaves_bytes_as_received_unless_asked(self, web: Web, fetch: Fetch) -> None:
         assert only(fetch(web.add("/a.jpg", pictures.jpeg()))).transform is None
+
+
+class TestIntake:
+    @pytest.mark.parametrize("image_format", ["AVIF", "BMP", "ICO"])
+    def test_stores_as_received_what_browsers_show(
+        self, web: Web, fetch: Fetch, pack_path: Path, image_format: str
+    ) -> None:
+        data = pictures.encoded(image_format)
+
+        stored = only(fetch(web.add("/a", data)))
+
+        assert (stored.outcome, stored.format, stored.transform) == (
+            Outcome.stored,
+            image_format.lower(),
+            None,
+        )
+        assert stored.sha256 == hashlib.sha256(data).hexdigest()
+        with tarfile.open(pack_path) as tar:
+            assert tar.getnames() == [f"chunk-00000.{image_format.lower()}"]
+
+    def test_refuses_other_formats_by_name(self, web: Web, fetch: Fetch) -> None:
+        refused = only(fetch(web.add("/a.tif", pictures.encoded("TIFF"))))
+
+        assert (refused.outcome, refused.detail) == (
+            Outcome.unsupported_format,
+            "tiff, which the job does not take",
+        )
+
+    def test_transcodes_what_is_not_among_the_formats(
+        self, web: Web, fetch: Fetch, pack_path: Path
+    ) -> None:
+        data = pictures.encoded("TIFF")
+        intake = Intake(("jpeg",), StoredFormat.webp)
+        urls = web.add("/a.tif", data), web.add("/b.jpg", pictures.jpeg())
+
+        transcoded, kept = fetch(*urls, intake=intake).outcomes
+
+        assert (transcoded.format, kept.format) == ("webp", "jpeg")
+        assert (transcoded.width, transcoded.height) == pictures.SIZE
+        assert kept.transform is None
+        assert transcoded.transform is not None
+        original = transcoded.transform.pop("original")
+        assert transcoded.transform == {
+            "mode": "no",
+            "size": 0,
+            "only_if_bigger": False,
+            "format": "webp",
+            "quality": 95,
+        }
+        assert (original["format"], original["file_size"]) == ("tiff", len(data))
+        assert original["sha256"] == hashlib.sha256(data).hexdigest()
+        with tarfile.open(pack_path) as tar:
+            assert set(tar.getnames()) == {"chunk-00000.webp", "chunk-00001.jpg"}
+
+    def test_never_takes_a_drawing(self, web: Web, fetch: Fetch) -> None:
+        svg = b"<svg xmlns='http://www.w3.org/2000/svg'/>"
+        intake = Intake(("jpeg",), StoredFormat.png)
+
+        assert only(fetch(web.add("/a", svg), intake=intake)).outcome == Outcome.unsupported_format
+
+    def test_keeps_what_was_odd_about_a_file(self, web: Web, fetch: Fetch) -> None:
+        data = pictures.encoded("PNG")
+        at = data.index(b"IDAT") - 4
+        odd = data[:at] + struct.pack(">I4s9sI", 9, b"pHYs", bytes(9), 1) + data[at:]
+
+        stored = only(fetch(web.add("/a.png", odd)))
+
+        assert (stored.outcome, stored.evidence["warning"]) == (
+            Outcome.stored,
+            "wrong CRC in pHYs",
+        )
 
 
 class TestDecoding:

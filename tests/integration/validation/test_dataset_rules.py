@@ -4,11 +4,15 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from crawlset.imaging.colours import packed
 from crawlset.models import CrawlJob, ImageVerdict, JobChunk
 from crawlset.outcomes import Verdict
 from tests import factories
 from tests.integration.validation.rules import WIDE, bounds
 from tests.integration.validation.steps import validate, verdicts
+
+RED, WEAK_RED = packed([-20, 90] * 4), packed([-6, 30] * 4)
+BLUE, GREEN = packed([100, -20] * 4), packed([-60, -60] * 4)
 
 pytestmark = pytest.mark.usefixtures("bucket")
 
@@ -113,6 +117,48 @@ class TestDatasetRules:
         clusters = session.scalars(select(ImageVerdict.cluster).order_by(ImageVerdict.image_id))
         ids = session.scalars(select(ImageVerdict.image_id).order_by(ImageVerdict.image_id)).all()
         assert clusters.all() == [ids[2]] * 3 + [None] * 2
+
+    @pytest.mark.parametrize(
+        ("colours", "kept"),
+        [
+            ([RED, BLUE, RED, BLUE], [None, None, 0, 1]),
+            ([RED, BLUE, GREEN, None], [None, None, None, 0]),
+            ([None, BLUE, RED, RED], [None, 0, 0, 0]),
+            ([RED, 0, WEAK_RED, BLUE], [None, 0, 0, None]),
+            ([0, RED, 0, 0], [None, 0, 0, 0]),
+        ],
+    )
+    def test_clusters_no_pictures_of_other_colours_than_the_keeper_s(
+        self,
+        session: Session,
+        chunk: JobChunk,
+        colours: list[int | None],
+        kept: list[int | None],
+    ) -> None:
+        """Equal in grey; a grey picture, or one of which no colours are known, is like any."""
+        views = [0x1234_5678_9ABC_DEF0, 1 << 60, 3 << 50, 5 << 40]
+        images = [{"phashes": views, "colours": each} for each in colours]
+
+        found = self.judge(session, chunk, {"check": "near_duplicates"}, *images)
+
+        assert [keeper for _, keeper in found] == kept
+
+    def test_finds_a_picture_on_either_paper(self, session: Session, chunk: JobChunk) -> None:
+        """The fifth hash is of a picture with transparency on the other paper."""
+        on_white, on_black, far = (
+            0x1234_5678_9ABC_DEF0,
+            0x6DCB_2987_6543_210F,
+            0x7333_3333_0000_FFFF,
+        )
+        images: list[dict[str, Any]] = [
+            {"phashes": [on_white] * 4 + [on_black]},
+            {"phashes": [on_black ^ 1] * 4},
+            {"phashes": [far] * 4},
+        ]
+
+        found = self.judge(session, chunk, {"check": "near_duplicates"}, *images)
+
+        assert [keeper for _, keeper in found] == [None, 0, None]
 
     def test_measures_the_distance_to_the_nearest(self, session: Session, chunk: JobChunk) -> None:
         views = [0x1234_5678_9ABC_DEF0, 1 << 60, 3 << 50, 5 << 40]

@@ -177,6 +177,8 @@ def new_job(project: dict[str, Any], status: str) -> dict[str, Any]:
         "expansion": {},
         "policy": {},
         "resize": None,
+        "formats": ["jpeg", "png", "webp", "gif", "avif", "bmp", "ico"],
+        "transcode": None,
         "keep_location": False,
         "error_message": None,
         "progress": dict.fromkeys(PROGRESS, 0),

@@ -56,6 +56,15 @@ class TestCrawl:
         }
         assert sent["keep_location"] is True
 
+    def test_says_which_formats_to_take(self, api: FakeApi, shell: Shell) -> None:
+        shell.run(
+            *("crawl", "cat", "--source", "sample", "--no-watch"),
+            *("--formats", "jpeg", "--formats", "heic", "--transcode", "webp"),
+        )
+
+        sent = api.sent("POST", "/crawl-jobs")
+        assert (sent["formats"], sent["transcode"]) == (["jpeg", "heic"], "webp")
+
     @pytest.mark.parametrize(
         "options", [("--resize", "border"), ("--size", "256"), ("--only-if-bigger",)]
     )

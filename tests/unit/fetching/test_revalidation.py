@@ -4,8 +4,10 @@ from hypothesis import strategies as st
 
 from crawlset.fetching.answer import Headers
 from crawlset.fetching.revalidation import compare, conditions, validators
+from crawlset.imaging.colours import packed
 from crawlset.wire.chunks import Known
 
+RED, BLUE = packed([-20, 90] * 4), packed([100, -20] * 4)
 HASHES = st.integers(-(1 << 63), (1 << 63) - 1)
 
 
@@ -53,6 +55,31 @@ class TestCompare:
     )
     def test_allows_four_bits(self, known: int | None, now: int, expected: str) -> None:
         assert compare(Known(phash=known), now) == expected
+
+    @pytest.mark.parametrize(
+        ("known", "now", "expected"),
+        [
+            (RED, RED, "same_picture"),
+            (RED, BLUE, "replaced"),
+            (RED, 0, "same_picture"),
+            (0, BLUE, "same_picture"),
+            (None, BLUE, "same_picture"),
+            (RED, None, "same_picture"),
+        ],
+    )
+    def test_sees_colours_that_are_known(
+        self, known: int | None, now: int | None, expected: str
+    ) -> None:
+        assert compare(Known(phash=5, colours=known), 5, now) == expected
+
+    @pytest.mark.parametrize(("colours", "expected"), [(None, "same_picture"), (0, "replaced")])
+    def test_does_not_go_by_a_hash_that_was_taken_otherwise(
+        self, colours: int | None, expected: str
+    ) -> None:
+        known = Known(phash=0, colours=colours)
+
+        assert compare(known, -1, RED, is_turned_or_clear=True) == expected
+        assert compare(known, -1, RED) == "replaced"
 
     @given(HASHES, HASHES)
     def test_counts_bits_of_signed_hashes(self, known: int, now: int) -> None:

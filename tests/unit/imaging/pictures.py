@@ -12,12 +12,22 @@ from PIL import Image
 from crawlset.imaging.features import Transformed
 
 SIZE = (200, 150)
+HUES = {"red": (90, -40), "green": (-60, -60), "blue": (-20, 100), "yellow": (10, -90)}
+"""Cr and Cb less 128."""
 
 
 def picture(mode: str = "RGB", size: tuple[int, int] = SIZE) -> Image.Image:
     """Soft blotches, the same each time: like a photograph, most of it is in low frequencies."""
     blotches = Image.frombytes("L", (16, 12), random.Random(7).randbytes(16 * 12))
     return blotches.resize(size, Image.Resampling.BICUBIC).convert(mode)
+
+
+def tinted(hue: str, size: tuple[int, int] = SIZE) -> Image.Image:
+    """The same grey each time; only its middle levels can carry any colour."""
+    grey = np.asarray(picture("L", size)) // 4 + 96
+    red, blue = HUES[hue]
+    planes = [grey, np.full_like(grey, 128 + blue), np.full_like(grey, 128 + red)]
+    return Image.merge("YCbCr", [Image.fromarray(plane) for plane in planes]).convert("RGB")
 
 
 def grain(size: tuple[int, int] = SIZE) -> Image.Image:

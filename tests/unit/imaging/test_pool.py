@@ -188,7 +188,7 @@ class TestDecodePool:
     def test_refuses_what_needs_more_memory_than_a_child_gets(
         self, loop: Loop, start: Callable[..., DecodePool]
     ) -> None:
-        pool = start(max_memory=400 << 20)
+        pool = start(max_memory=300 << 20)
         large = pictures.encoded("PNG", Image.new("RGBA", (7000, 7000)))
 
         seen = decode_all(loop, pool, [large, pictures.jpeg()])

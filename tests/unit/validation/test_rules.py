@@ -41,7 +41,7 @@ class TestValidationRules:
             {"check": "dark", "params": {"above": 0.5}},
             {"check": "low_information", "params": {"below": 50}},
             {"check": "format", "params": {"allowed": []}},
-            {"check": "format", "params": {"allowed": ["tiff"]}},
+            {"check": "format", "params": {"allowed": ["svg"]}},
             {"check": "licence", "params": {"allowed": ["made-up"]}},
             {"check": "near_duplicates", "params": {"radius": 64}},
             {"check": "dark", "severity": "shout"},

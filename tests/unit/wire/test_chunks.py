@@ -6,7 +6,7 @@ import pytest
 
 from crawlset.kit.json_lines import unpack_lines
 from crawlset.kit.strict_json import MalformedJsonError
-from crawlset.resizing import Resize, ResizeMode
+from crawlset.resizing import Intake, Resize, ResizeMode, StoredFormat
 from crawlset.wire.chunks import ChunkHead, ChunkMessage, ChunkUrl, FetchPolicy, Known
 from crawlset.wire.record import pack, unpack
 
@@ -65,7 +65,9 @@ class TestChunkInput:
         assert urls == [ChunkUrl(3, "http://a/b", 1, Known('"a"', None, "ab", -5))]
 
     def test_reads_what_is_written(self) -> None:
-        head = ChunkHead(ID, ID, 2, FetchPolicy(robots=False), Resize(ResizeMode.no, 16), run=2)
+        intake = Intake(("jpeg", "tiff"), StoredFormat.png)
+        resize = Resize(ResizeMode.no, 16)
+        head = ChunkHead(ID, ID, 2, FetchPolicy(robots=False), resize, intake, run=2)
         urls = [ChunkUrl(0, "http://a/b"), ChunkUrl(1, "http://a/c", 2, Known(phash=-5))]
 
         assert unpack(ChunkHead, ChunkUrl, unpack_lines(pack(head, urls))) == (head, urls)
@@ -81,6 +83,8 @@ class TestChunkInput:
             ({"policy": {"robots": 0}}, {}, "policy.robots cannot be 0"),
             ({"resize": {"mode": "border"}}, {}, "resize has no size"),
             ({"resize": {"mode": "fit", "size": 1}}, {}, "resize.mode cannot be 'fit'"),
+            ({"intake": {"formats": ["svg"]}}, {}, r"intake.formats\[0\] cannot be 'svg'"),
+            ({"intake": {"transcode": "gif"}}, {}, "intake.transcode cannot be 'gif'"),
             ({"more": 1}, {}, "unknown field 'more'"),
             ({}, {"url": None}, "url cannot be None"),
             ({}, {"n": "0"}, "n cannot be '0'"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from uuid import UUID
 
 from crawlset import outbox
@@ -12,7 +13,7 @@ from crawlset.kit.strict_json import MalformedJsonError, from_json
 from crawlset.models import CrawlJob, Image, JobChunk, JobSearch, Target
 from crawlset.outbox import Message
 from crawlset.outcomes import ImageStatus
-from crawlset.resizing import Resize
+from crawlset.resizing import Intake, Resize
 from crawlset.sources import catalogue
 from crawlset.wire import keys
 from crawlset.wire.chunks import ChunkHead, ChunkMessage, ChunkUrl, FetchPolicy, Known
@@ -65,18 +66,25 @@ def dispatch(user_id: UUID, job_id: UUID, chunk_ids: Collection[UUID]) -> int:
 
 
 def _write_input(job: CrawlJob, chunk: JobChunk, images: Sequence[Image]) -> None:
-    policy, resize = job.policy.get("fetch"), job.policy.get("resize")
+    policy, resize, intake = map(job.policy.get, ("fetch", "resize", "intake"))
     head = ChunkHead(
         job.id,
         chunk.id,
         chunk.attempt,
         policy=from_json(FetchPolicy, policy) if policy is not None else None,
         resize=from_json(Resize, resize) if resize is not None else None,
+        intake=_unusual(intake),
         keep_location=job.policy.get("keep_location", False),
         run=job.run,
     )
     key = keys.chunk_input(job.id, chunk.id, chunk.attempt)
     objects.put(key, pack(head, map(_url, images)))
+
+
+def _unusual(intake: dict[str, Any] | None) -> Intake | None:
+    """None for what a fetcher takes by itself, which one of an earlier version need not know."""
+    wanted = from_json(Intake, intake or {})
+    return wanted if wanted != Intake() else None
 
 
 def _url(image: Image) -> ChunkUrl:
@@ -88,6 +96,7 @@ def _url(image: Image) -> ChunkUrl:
             last_modified=image.last_modified,
             sha256=transform["original"]["sha256"] if transform else image.sha256.hex(),
             phash=image.phash,
+            colours=image.colours,
         )
     return ChunkUrl(image.ordinal, image.url, image.n_retries, known)
 

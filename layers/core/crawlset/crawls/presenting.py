@@ -24,8 +24,10 @@ from crawlset.crawls.schemas import (
 from crawlset.jobs.chunk_repository import ChunkRepository
 from crawlset.jobs.crawl_repository import CrawlRepository, JobCounts
 from crawlset.jobs.search_repository import SearchRepository
+from crawlset.kit.strict_json import from_json
 from crawlset.models import UNFINISHED, CrawlJob, JobSearch, Project, WorkStatus
 from crawlset.pipeline import service as pipeline
+from crawlset.resizing import Intake
 
 HOSTS_SHOWN = 10
 PUT_OFF = "It asks to be left alone for a while."
@@ -106,6 +108,7 @@ def _read_recrawl(session: Session, job: CrawlJob) -> RecrawlRead | None:
 
 
 def _read(job: CrawlJob, counts: JobCounts) -> CrawlJobRead:
+    intake = from_json(Intake, job.policy.get("intake", {}))
     return CrawlJobRead(
         id=job.id,
         project_id=job.project_id,
@@ -119,6 +122,8 @@ def _read(job: CrawlJob, counts: JobCounts) -> CrawlJobRead:
         expansion=job.policy.get("expansion", {}),
         policy=job.policy.get("fetch", {}),
         resize=job.policy.get("resize"),
+        formats=intake.formats,
+        transcode=intake.transcode,
         keep_location=job.policy.get("keep_location", False),
         error_message=job.error_message,
         progress=_progress(counts),

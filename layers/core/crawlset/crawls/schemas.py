@@ -11,6 +11,7 @@ from crawlset.imaging.schemas import ResizeCreate
 from crawlset.kit.fields import Name, RequestBody, RowRead, printable
 from crawlset.models import JobStatus, WorkStatus
 from crawlset.outcomes import Outcome
+from crawlset.resizing import BROWSER_FORMATS, EXTENSIONS, ImageFormat, StoredFormat
 from crawlset.settings import MAX_CANDIDATES, MAX_KEYWORDS, MAX_URLS_IN_REQUEST
 from crawlset.validation.schemas import ValidationJobRead
 from crawlset.wire.searches import IntendedUse, ManifestFormat
@@ -86,6 +87,18 @@ class CrawlJobCreate(RequestBody):
     resize: Annotated[
         ResizeCreate | None, Field(description="Store pictures resized; null: as received")
     ] = None
+    formats: Annotated[
+        list[ImageFormat],
+        Field(
+            min_length=1,
+            max_length=len(EXTENSIONS),
+            description="Take pictures in these formats; by itself what every browser shows",
+        ),
+    ] = list(BROWSER_FORMATS)
+    transcode: Annotated[
+        StoredFormat | None,
+        Field(description="Store pictures in any other format in this one; null: refuse them"),
+    ] = None
     keep_location: Annotated[
         bool,
         Field(
@@ -157,6 +170,8 @@ class CrawlJobRead(BaseModel):
     expansion: ExpansionCreate
     policy: FetchPolicyCreate
     resize: ResizeCreate | None
+    formats: list[ImageFormat]
+    transcode: StoredFormat | None
     keep_location: bool
     error_message: str | None
     progress: Progress

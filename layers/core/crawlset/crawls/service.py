@@ -103,6 +103,7 @@ def create(
             "expansion": request.expansion.model_dump(),
             "fetch": request.policy.model_dump(),
             "resize": request.resize.model_dump(mode="json") if request.resize else None,
+            "intake": {"formats": request.formats, "transcode": request.transcode},
             "keep_location": request.keep_location,
         },
         validation_rules=request.validation_rules,

@@ -20,12 +20,13 @@ from crawlset.fetching.politeness import DeferredError, Host
 from crawlset.fetching.revalidation import conditions
 from crawlset.fetching.store import Store
 from crawlset.fetching.visit import Trace, Visitor
+from crawlset.imaging.features import Take
 from crawlset.imaging.pool import DecodePool
 from crawlset.kit.event_loop import Interrupted, Loop
 from crawlset.observability import logger
 from crawlset.outcomes import Outcome
 from crawlset.packs.writer import FULL, Pack, PackFullError
-from crawlset.resizing import Resize
+from crawlset.resizing import Intake, Resize
 from crawlset.urls.guard import BlockedUrlError, Resolve
 from crawlset.wire.chunks import ChunkUrl, FetchPolicy
 from crawlset.wire.outcomes import Cause, Defer, UrlOutcome, unstored
@@ -59,6 +60,7 @@ def run_chunk(
     is_cancelled: Callable[[], bool],
     policy: FetchPolicy | None = None,
     resize: Resize | None = None,
+    intake: Intake | None = None,
     keep_location: bool = False,
     limits: Limits | None = None,
     resolve: Resolve | None = None,
@@ -66,6 +68,8 @@ def run_chunk(
 ) -> ChunkResult:
     """
     Fetch `candidates` into the tar at `pack_path`, as received or as `resize` wants them.
+
+    Formats that are not of the `intake` are refused, or stored in another.
 
     Ends early when less than the reserve of `seconds_left()` remains (what is left over becomes
     `timeout`, which is retryable) or when `is_cancelled()`, asked every two seconds, says so.
@@ -98,7 +102,7 @@ def run_chunk(
                 pack,
                 chunk_id,
                 policy=policy,
-                resize=resize,
+                take=Take(intake or Intake(), resize),
                 keep_location=keep_location,
             )
             run = _Run(loop, visitor, store)

@@ -3,6 +3,7 @@
 from typing import TypeGuard
 
 from crawlset.fetching.answer import Headers
+from crawlset.imaging.colours import differ, unpacked
 from crawlset.outcomes import Change
 from crawlset.wire.chunks import Known
 
@@ -32,12 +33,27 @@ def validators(headers: Headers, known: Known | None) -> tuple[str | None, str |
     )
 
 
-def compare(known: Known, phash: int) -> Change:
-    """How a picture of other bytes differs from the one we know."""
+def compare(
+    known: Known, phash: int, colours: int | None = None, *, is_turned_or_clear: bool = False
+) -> Change:
+    """
+    How a picture of other bytes differs from the one we know.
+
+    Of one that is stored turned or can be seen through, the hash was another before colours were
+    measured: where all we know is such a hash, nothing says that the picture is another.
+    """
     if known.phash is None:
         return Change.replaced
+    if known.colours is None and is_turned_or_clear:
+        return Change.same_picture
     distance = ((phash ^ known.phash) & _MASK).bit_count()
-    return Change.same_picture if distance <= SAME_PICTURE_BITS else Change.replaced
+    if distance > SAME_PICTURE_BITS or _differ(known.colours, colours):
+        return Change.replaced
+    return Change.same_picture
+
+
+def _differ(one: int | None, other: int | None) -> bool:
+    return one is not None and other is not None and differ(unpacked(one), unpacked(other))
 
 
 def _is_sound(value: str | None) -> TypeGuard[str]:

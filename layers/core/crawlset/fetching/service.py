@@ -81,6 +81,7 @@ def _fetch_chunk(
             is_cancelled=lambda: _is_there(tombstone),
             policy=head.policy,
             resize=head.resize,
+            intake=head.intake,
             keep_location=head.keep_location,
             limits=limits,
         )

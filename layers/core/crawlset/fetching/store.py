@@ -11,14 +11,14 @@ from crawlset.fetching.backlog import Backlog
 from crawlset.fetching.optout import OptedOutError, data_mining_opt_out
 from crawlset.fetching.revalidation import compare, validators
 from crawlset.fetching.visit import HTTP_NOT_MODIFIED
-from crawlset.imaging.features import Features, Rejection, Transformed, resize_message
+from crawlset.imaging.features import Features, Rejection, Take, Transformed, resize_message
 from crawlset.imaging.pool import DecodePool
 from crawlset.kit.event_loop import Loop, Promise
 from crawlset.kit.spool import Body
 from crawlset.outcomes import Change, Outcome
 from crawlset.packs.writer import Pack
-from crawlset.resizing import EXTENSIONS, Resize
-from crawlset.wire.chunks import ChunkUrl, FetchPolicy
+from crawlset.resizing import EXTENSIONS
+from crawlset.wire.chunks import ChunkUrl, FetchPolicy, Known
 from crawlset.wire.outcomes import UrlOutcome
 
 _STATUSES = {
@@ -34,13 +34,15 @@ _GONE = frozenset({Outcome.http_404, Outcome.http_410})
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """A picture's bytes, as received or as stored."""
+    """A picture's file, as received or as stored."""
 
     sha256: str
     file_size: int
     width: int
     height: int
     format: str
+    mode: str
+    n_frames: int
 
 
 class Store:
@@ -55,7 +57,7 @@ class Store:
         chunk_id: str,
         *,
         policy: FetchPolicy,
-        resize: Resize | None,
+        take: Take,
         keep_location: bool,
     ) -> None:
         self._loop = loop
@@ -64,8 +66,7 @@ class Store:
         self._pack = pack
         self._chunk_id = chunk_id
         self._policy = policy
-        self._wanted = resize
-        self._resize = resize_message(resize)
+        self._take = take
         self._keep_location = keep_location
         self._places: dict[str, tuple[int, int]] = {}
         """By the hash of the bytes."""
@@ -104,11 +105,12 @@ class Store:
             return UrlOutcome(n, seen.outcome, seen.detail, file_size=body.size)
         if seen.data_mining is not None:
             self._heed_data_mining(seen.data_mining, signals)
-        file = _File(sha256, body.size, seen.width, seen.height, seen.format)
+        file = _received_file(sha256, body.size, seen)
         pieces: Iterable[bytes] = body.pieces()
         transform = None
-        if seen.transformed is not None and self._resize is not None:
-            transform = {**self._resize, "original": asdict(file)}
+        wanted = resize_message(self._take.intake.wanted(seen.format, self._take.resize))
+        if seen.transformed is not None and wanted is not None:
+            transform = {**wanted, "original": asdict(file) | _turned(seen)}
             file = _transformed_file(seen.transformed)
             pieces = (seen.transformed.data,)
         offset, length = self._place(n, file, pieces)
@@ -120,24 +122,25 @@ class Store:
             width=file.width,
             height=file.height,
             format=file.format,
-            mode=seen.mode,
-            n_frames=seen.n_frames,
+            mode=file.mode,
+            n_frames=file.n_frames,
             phash=seen.phashes[0],
             phashes=list(seen.phashes),
             pixel_hash=seen.pixel_hash,
+            colours=seen.colours,
             scores=seen.scores,
             pack_offset=offset,
             pack_length=length,
             transform=transform,
             embedded=self._embedded(seen) or None,
-            change=None if known is None else compare(known, seen.phashes[0]),
+            change=None if known is None else _change(known, seen),
             evidence=_oddities(seen),
         )
 
     async def _decode(self, body: Body) -> Features | Rejection:
         answered: Promise[Features | Rejection] = Promise(self._loop)
         with self._backlog.holding(body.size):
-            self._pool.decode(body, answered.settle, self._wanted)
+            self._pool.decode(body, answered.settle, self._take)
             return await answered
 
     def _embedded(self, seen: Features) -> Embedded:
@@ -159,15 +162,35 @@ class Store:
         return place
 
 
+def _received_file(sha256: str, size: int, seen: Features) -> _File:
+    return _File(sha256, size, seen.width, seen.height, seen.format, seen.mode, seen.n_frames)
+
+
 def _transformed_file(picture: Transformed) -> _File:
-    sha256 = _sha256((picture.data,))
-    return _File(sha256, len(picture.data), picture.width, picture.height, picture.format)
+    return _File(
+        _sha256((picture.data,)),
+        len(picture.data),
+        picture.width,
+        picture.height,
+        picture.format,
+        picture.mode,
+        n_frames=1,
+    )
+
+
+def _change(known: Known, seen: Features) -> Change:
+    is_turned = seen.orientation not in {None, 1}
+    is_clear = "A" in seen.mode or seen.mode == "P"
+    return compare(known, seen.phashes[0], seen.colours, is_turned_or_clear=is_turned or is_clear)
+
+
+def _turned(seen: Features) -> dict[str, Any]:
+    return {} if seen.orientation is None else {"orientation": seen.orientation}
 
 
 def _oddities(seen: Features) -> dict[str, Any]:
-    evidence: dict[str, Any] = {}
-    if seen.orientation is not None:
-        evidence["orientation"] = seen.orientation
+    """What is odd about the stored file, or was about the one received; made anew it is upright."""
+    evidence = _turned(seen) if seen.transformed is None else {}
     if seen.warning is not None:
         evidence["warning"] = seen.warning
     return evidence

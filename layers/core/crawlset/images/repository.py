@@ -27,6 +27,7 @@ WORK = (
     Image.last_modified,
     Image.sha256,
     Image.phash,
+    Image.colours,
     Image.transform,
 )
 """What a fetcher is told of an image."""

@@ -85,7 +85,10 @@ class ImageRead(RowRead):
     n_frames: int | None
     phashes: Annotated[
         list[Annotated[str, BeforeValidator(_unsigned_hexadecimal)]] | None,
-        Field(description="64 bits each: whole, mirrored, without the outer 5 %, the outer 10 %"),
+        Field(
+            description="64 bits each: whole, mirrored, without the outer 5 %, the outer 10 %;"
+            " whole on the other paper, of a picture with transparency"
+        ),
     ]
     scores: dict[str, float] | None
     transform: dict[str, Any] | None

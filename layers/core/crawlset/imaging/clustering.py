@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from crawlset import licences
-from crawlset.imaging import near_duplicates
+from crawlset.imaging import colours, near_duplicates
 from crawlset.outcomes import Verdict
 
 FREEDOM = ("cc0", "pdm", "cc-pddc", "us-gov", "no-known-copyright", "cc-by", "cc-by-sa", "cc-by-nd")
@@ -18,6 +18,8 @@ FREEDOM = ("cc0", "pdm", "cc-pddc", "us-gov", "no-known-copyright", "cc-by", "cc
 MAX_SHARES = 40
 SECONDS_A_SHARE = 60
 ROWS_AT_ONCE = 50_000
+MAX_VIEWS = 5
+"""Hashes of an image at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class Hashed:
     """The place in `ids` of an image that has each hash."""
     equal: np.ndarray
     """Pairs of places in `ids` of images that share a hash."""
+    colours: np.ndarray
+    """n, int64: packed by `imaging.colours`, 0 where they are not known."""
 
     def to_bytes(self) -> bytes:
         return _packed(
@@ -41,6 +45,7 @@ class Hashed:
             hashes=self.hashes,
             owners=self.owners,
             equal=self.equal,
+            colours=self.colours,
         )
 
     @classmethod
@@ -92,20 +97,21 @@ class Clustered:
 
 def hashed(rows: Iterable[Any]) -> Hashed:
     """
-    From rows of id, phashes, verdict, area and licence, by id.
+    From rows of id, phashes, colours, verdict, area and licence, by id.
 
     Worth keeping is what no rule has put aside, then the largest, the freest, the earliest.
     """
     parts = list(_columns(rows))
     if not parts:
         nothing = np.empty(0, dtype=np.int64)
-        return Hashed(
-            nothing, nothing, nothing.astype(np.uint64), nothing, np.empty((0, 2), dtype=np.int64)
-        )
-    ids, views, aside, areas, freedoms = (np.concatenate(part) for part in zip(*parts, strict=True))
+        pairs = np.empty((0, 2), dtype=np.int64)
+        return Hashed(nothing, nothing, nothing.astype(np.uint64), nothing, pairs, nothing)
+    ids, views, seen, aside, areas, freedoms = (
+        np.concatenate(part) for part in zip(*parts, strict=True)
+    )
     ranks = np.empty(len(ids), dtype=np.int64)
     ranks[np.lexsort((ids, freedoms, -areas, aside))] = np.arange(len(ids))
-    return Hashed(ids, ranks, *near_duplicates.unique_hashes(views))
+    return Hashed(ids, ranks, *near_duplicates.unique_hashes(views), seen)
 
 
 def compare(images: Hashed, radius: int, share: int) -> Links:
@@ -116,7 +122,11 @@ def compare(images: Hashed, radius: int, share: int) -> Links:
 
 
 def cluster(images: Hashed, found: Sequence[Links]) -> Clustered:
-    """The clusters that the links of all shares make, each around what is most worth keeping."""
+    """
+    The clusters that the links of all shares make, each around what is most worth keeping.
+
+    Every member has the colours of its keeper, as far as they are known.
+    """
     n = len(images.ids)
     nearest = np.full(n, near_duplicates.NONE_NEAR, dtype=np.uint8)
     nearest[images.equal.ravel()] = 0
@@ -125,7 +135,7 @@ def cluster(images: Hashed, found: Sequence[Links]) -> Clustered:
         pairs = images.owners[links.pairs]
         joining.append(pairs)
         np.minimum.at(nearest, images.owners, links.nearest)
-    roots = near_duplicates.clusters(n, np.concatenate(joining))
+    roots = _parted(images, near_duplicates.clusters(n, np.concatenate(joining)))
     order = np.lexsort((images.ranks, roots))
     is_first = np.ones(n, dtype=bool)
     is_first[1:] = roots[order][1:] != roots[order][:-1]
@@ -133,6 +143,36 @@ def cluster(images: Hashed, found: Sequence[Links]) -> Clustered:
     keepers[roots[order][is_first]] = order[is_first]
     members = np.flatnonzero(np.bincount(roots, minlength=n)[roots] > 1)
     return Clustered(images.ids[members], images.ids[keepers[roots[members]]], nearest[members])
+
+
+def _parted(images: Hashed, roots: np.ndarray) -> np.ndarray:
+    """
+    Clusters, parted where colours differ.
+
+    Its most worthy image takes all that have its colours; of the others the most worthy does so.
+    """
+    parted = roots.copy()
+    is_clustered = np.bincount(roots, minlength=len(roots))[roots] > 1
+    order = np.lexsort((images.ranks, roots))
+    order = order[is_clustered[order]]
+    starts = np.flatnonzero(np.diff(roots[order])) + 1
+    for members in np.split(order, starts):
+        packed = images.colours[members].tolist()
+        if len(set(packed)) > 1:
+            parted[members] = members[list(_leaders(packed))]
+    return parted
+
+
+def _leaders(packed: Sequence[int]) -> Iterator[int]:
+    """For each of these colours, the place of the first that leads others and that it is like."""
+    leaders: dict[int, colours.Colours] = {}
+    for place, number in enumerate(packed):
+        mine = colours.unpacked(number)
+        found = (at for at, other in leaders.items() if not colours.differ(mine, other))
+        leader = next(found, place)
+        if leader == place:
+            leaders[place] = mine
+        yield leader
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +203,7 @@ def leaked(rows: Iterable[Any], known: KnownHashes, radius: int) -> tuple[list[i
     for row in rows:
         ids.append(row.id)
         are_known.append(row.sha256 in known.sha256s)
-        views.append(row.phashes or near_duplicates.FLAT)
+        views.append(_views(row.phashes or ()))
     if not ids:
         return [], []
     distances = near_duplicates.nearest_of(np.array(views, dtype=np.int64), known.phashes, radius)
@@ -173,16 +213,22 @@ def leaked(rows: Iterable[Any], known: KnownHashes, radius: int) -> tuple[list[i
 
 
 def _columns(rows: Iterable[Any]) -> Iterator[tuple[np.ndarray, ...]]:
-    """Ids, views, whether put aside, areas and freedoms, some rows at a time."""
+    """Ids, views, colours, whether put aside, areas and freedoms, some rows at a time."""
     remaining = iter(rows)
     while part := list(islice(remaining, ROWS_AT_ONCE)):
         yield (
             np.array([row.id for row in part], dtype=np.int64),
-            np.array([row.phashes for row in part], dtype=np.int64),
+            np.array([_views(row.phashes) for row in part], dtype=np.int64),
+            np.array([row.colours or 0 for row in part], dtype=np.int64),
             np.array([row.verdict is not Verdict.keep for row in part]),
             np.array([row.area for row in part], dtype=np.float64),
             np.array([_freedom(row.licence) for row in part], dtype=np.uint8),
         )
+
+
+def _views(phashes: Sequence[int]) -> list[int]:
+    """Fill up with flat hashes, which are compared with nothing, to as many for every image."""
+    return [*phashes, *near_duplicates.FLAT[:1] * (MAX_VIEWS - len(phashes))]
 
 
 def _freedom(licence: str | None) -> int:

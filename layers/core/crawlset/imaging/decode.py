@@ -5,49 +5,39 @@ Runs in a child process (`decode_worker`), because a decoder is the part of a cr
 attacker writes the input for.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import simplejpeg
 from PIL import Image
 
 from crawlset.imaging import blocks, jpeg
 from crawlset.imaging.blocks import Blocks
-from crawlset.imaging.features import Features, Rejection, Transformed
-from crawlset.imaging.hashes import Box, phashes, pixel_hash, without_border
+from crawlset.imaging.features import Features, Rejection, Take, Transformed, printable
+from crawlset.imaging.hashes import phashes, without_border
 from crawlset.imaging.jpeg_segments import About, profile
 from crawlset.imaging.metadata import data_mining, orientation
-from crawlset.imaging.opening import MAX_PIXELS, Decoded, open_picture
+from crawlset.imaging.miniature import Miniature, miniature
+from crawlset.imaging.opening import MAX_PIXELS, Decoded, NoDecoderError, open_picture
+from crawlset.imaging.orientation import Box, upright_picture, upright_size
+from crawlset.imaging.probing import probe
 from crawlset.imaging.resize import can_keep_planes, resize, resize_planes
-from crawlset.imaging.scores import blur, colour, scores
-from crawlset.imaging.sniff import DamagedError, Probe, TruncatedError, probe, sniff, sniff_other
+from crawlset.imaging.scales import smallest_eighths
+from crawlset.imaging.scores import blur, colours, scores
+from crawlset.imaging.sniff import DamagedError, Probe, TruncatedError, sniff, sniff_other
 from crawlset.outcomes import Outcome
 from crawlset.resizing import Resize, ResizeMode
 
-SMALL_SIDE = 64
-"""Pixels left at least of the short side by a decoding at a DCT scale."""
-_COARSE_SIDE = 32
-"""Pixels left at least for hashes, which are 32 x 32, and edges."""
-_LONG_SIDE = 512
-_MAX_DETAIL = 200
 _SHORT_SIDE = frozenset({ResizeMode.keep_ratio, ResizeMode.center_crop})
 """Modes whose size is that of the short side."""
-_UPRIGHT: dict[int | None, Image.Transpose] = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What sets a picture of an EXIF orientation upright."""
 _WHOLE = 8
 """Eighths of a side that are all of it."""
-_SIDEWAYS = frozenset({5, 6, 7, 8})
-_GREY = frozenset({"1", "L", "LA", "I", "I;16", "I;16B"})
-_CHANNELS = {"1": 1, "L": 1, "LA": 1, "I": 1, "I;16": 1, "I;16B": 1, "CMYK": 4}
+_SHARES = {"jp2": 2}
+"""What a pixel takes of a child's memory while it is decoded, in times of the usual."""
+_CHANNELS = {"1": 1, "L": 1, "LA": 1, "I": 1, "I;16": 1, "I;16B": 1, "F": 1, "CMYK": 4}
 
 
-def describe(data: bytes, wanted: Resize | None = None) -> Features | Rejection:
+def describe(data: bytes, asked: Resize | Take | None = None) -> Features | Rejection:
     """Decode `data`; whatever the bytes are, the answer is what is wrong with them."""
     image_format = sniff(data)
     if image_format is None:
@@ -55,29 +45,39 @@ def describe(data: bytes, wanted: Resize | None = None) -> Features | Rejection:
         if other is not None:
             return Rejection(Outcome.unsupported_format, other)
         return Rejection(Outcome.not_image, "no image signature" if data else "empty body")
+    if isinstance(asked, Take):
+        if not asked.intake.takes(image_format):
+            detail = f"{image_format}, which the job does not take"
+            return Rejection(Outcome.unsupported_format, detail)
+        asked = asked.intake.wanted(image_format, asked.resize)
     try:
-        header = jpeg.read_header(data) if image_format == "jpeg" else None
-        size = (
-            Probe(header.width, header.height, 1)
-            if header
-            else probe(data, image_format, MAX_PIXELS)
-        )
-        if size.width * size.height * size.n_frames > MAX_PIXELS:
-            detail = f"{size.width}x{size.height}, {size.n_frames} frames"
-            return Rejection(Outcome.decompression_bomb, detail)
-        decoded = _jpeg(data, header, wanted) if header else open_picture(data, image_format)
-        return _features(decoded, image_format, size.n_frames, wanted)
+        return _described(data, image_format, asked)
     except Exception as error:  # noqa: BLE001, a decoder may raise anything on hostile bytes
         return _rejection(error)
+
+
+def _described(data: bytes, image_format: str, wanted: Resize | None) -> Features | Rejection:
+    header = jpeg.read_header(data) if image_format == "jpeg" else None
+    size = Probe(header.width, header.height) if header else probe(data, image_format, MAX_PIXELS)
+    n_pixels = size.width * size.height * size.n_frames
+    if n_pixels > MAX_PIXELS // _SHARES.get(image_format, 1):
+        detail = f"{size.width}x{size.height}, {size.n_frames} frames"
+        return Rejection(Outcome.decompression_bomb, detail)
+    decoded = _jpeg(data, header, wanted) if header else open_picture(data, image_format)
+    if size.warning is not None:
+        decoded = replace(decoded, warning=size.warning)
+    return _features(decoded, image_format, size.n_frames, wanted)
 
 
 def _features(
     decoded: Decoded, image_format: str, n_frames: int, wanted: Resize | None
 ) -> Features:
-    pixels, box = _small(decoded)
-    inner = without_border(pixels, box)
-    exact = pixels.astype(np.float64)
+    small = miniature(decoded)
     longest = max(decoded.width, decoded.height)
+    inner = without_border(small.grey, small.box)
+    strongest, packed_colours = colours(small.chroma)
+    transformed = _transformed(decoded, wanted)
+    mode = transformed.mode if transformed else decoded.mode
     return Features(
         image_format,
         decoded.width,
@@ -85,37 +85,30 @@ def _features(
         decoded.mode,
         n_frames,
         decoded.orientation,
-        phashes(exact, inner),
-        pixel_hash(pixels),
+        _hashes(small, inner),
+        small.pixel_hash,
         {
-            "channels": float(_CHANNELS.get(decoded.mode, 3)),
-            "border": round(1 - _area(inner) / _area(box), 4),
-            "blur": blur(pixels, box, longest),
-            "colour": colour(_chroma(decoded)),
-            **scores(pixels),
+            "channels": float(_CHANNELS.get(mode, 3)),
+            "border": round(1 - _area(inner) / _area(small.box), 4),
+            "blur": blur(small.grey, small.box, longest),
+            "colour": strongest,
+            **scores(small.grey),
         },
-        decoded.warning,
+        decoded.warning and printable(decoded.warning),
         data_mining(decoded.packet),
         blocks.read(decoded.blocks),
-        _transformed(decoded, wanted),
+        transformed,
+        colours=packed_colours,
     )
 
 
-def _chroma(decoded: Decoded) -> np.ndarray | None:
-    """Cb and Cr of some pixels (height, width, 2); None for a picture of one channel."""
-    picture = decoded.picture
-    if isinstance(picture, Image.Image):
-        if picture.mode in _GREY:
-            return None
-        least = max(1, min(picture.size) // SMALL_SIDE)
-        small = _opaque(picture).convert("RGB").reduce(least)
-    elif picture.shape[2] == 1:
-        return None
-    elif decoded.subsampling is not None:
-        return picture[:, :, 1:]
-    else:
-        small = Image.fromarray(picture)
-    return np.asarray(small.convert("YCbCr"))[:, :, 1:]
+def _hashes(small: Miniature, inner: Box) -> tuple[int, ...]:
+    hashes = phashes(small.grey.astype(np.float64), inner)
+    if small.otherwise is None:
+        return hashes
+    other = small.otherwise
+    whole, *_ = phashes(other.astype(np.float64), without_border(other, small.box))
+    return *hashes, whole
 
 
 def _transformed(decoded: Decoded, wanted: Resize | None) -> Transformed | None:
@@ -127,16 +120,13 @@ def _transformed(decoded: Decoded, wanted: Resize | None) -> Transformed | None:
     picture = decoded.picture
     if not isinstance(picture, Image.Image):
         if decoded.subsampling is not None:
-            part = decoded.eighths / 8
+            part = decoded.eighths / _WHOLE
             subsampling = decoded.subsampling if decoded.eighths == _WHOLE else "444"
             covered = decoded.width * part, decoded.height * part
             return resize_planes(picture, subsampling, covered, size, wanted, about)
         picture = Image.fromarray(picture if picture.shape[2] > 1 else picture[:, :, 0])
-    turn = _UPRIGHT.get(decoded.orientation)
-    if turn is not None:
-        picture = picture.transpose(turn)
-        size = size[::-1] if decoded.orientation in _SIDEWAYS else size
-    return resize(picture, wanted, about, size)
+    picture = upright_picture(picture, decoded.orientation)
+    return resize(picture, wanted, about, upright_size(*size, decoded.orientation))
 
 
 def _jpeg(data: bytes, header: jpeg.Header, wanted: Resize | None) -> Decoded:
@@ -189,12 +179,13 @@ def _colours(
 
 
 def _eighths(width: int, height: int, wanted: Resize | None) -> int:
-    """The smallest DCT scale that leaves `SMALL_SIDE` pixels, and as many as are wanted."""
+    """The smallest DCT scale that leaves as many pixels as are measured, and as are wanted."""
+    smallest = smallest_eighths(width, height)
     for eighths in (1, 2, 4):
         sides = sorted((width * eighths // 8, height * eighths // 8))
-        if sides[0] >= SMALL_SIDE and (wanted is None or _suffices(sides, wanted)):
+        if eighths >= smallest and (wanted is None or _suffices(sides, wanted)):
             return eighths
-    return 8
+    return _WHOLE
 
 
 def _suffices(sides: list[int], wanted: Resize) -> bool:
@@ -202,48 +193,6 @@ def _suffices(sides: list[int], wanted: Resize) -> bool:
     if wanted.mode == ResizeMode.no:
         return False
     return sides[0 if wanted.mode in _SHORT_SIDE else 1] >= wanted.size
-
-
-def _small(decoded: Decoded) -> tuple[np.ndarray, Box]:
-    """
-    Grey pixels (height, width) with a short side of `SMALL_SIDE` to twice that, and their box.
-
-    The box is what the picture covers of them: decoding rounds sides up. They are as many however
-    large the picture was decoded. A long side is kept below twice `_LONG_SIDE`.
-    """
-    picture = decoded.picture
-    if not isinstance(picture, Image.Image):
-        is_grey = decoded.subsampling is not None or picture.shape[2] == 1
-        picture = np.ascontiguousarray(picture[:, :, 0]) if is_grey else Image.fromarray(picture)
-    if isinstance(picture, Image.Image):
-        picture = np.asarray(_grey(picture))
-    pixels = picture
-    smallest = _eighths(decoded.width, decoded.height, None)
-    width, height = decoded.width * smallest / 8, decoded.height * smallest / 8
-    least = max(1, int(min(width, height)) // SMALL_SIDE)
-    x, y = (max(least, int(side) // _LONG_SIDE) for side in (width, height))
-    box = 0.0, 0.0, width / x, height / y
-    shrink = decoded.eighths // smallest
-    if shrink * x == shrink * y == 1:
-        return pixels, box
-    return np.asarray(Image.fromarray(pixels).reduce((shrink * x, shrink * y))), box
-
-
-def _grey(image: Image.Image) -> Image.Image:
-    if image.mode == "L":
-        return image
-    if image.mode.startswith("I;16"):
-        high_byte = 0 if image.mode == "I;16B" else 1
-        return Image.frombytes("L", image.size, image.tobytes()[high_byte::2])
-    return _opaque(image).convert("L")
-
-
-def _opaque(image: Image.Image) -> Image.Image:
-    """A palette without its transparent colours, which Pillow warns of."""
-    if image.mode == "P":
-        image = image.copy()
-        image.info.pop("transparency", None)
-    return image
 
 
 def _area(box: Box) -> float:
@@ -254,7 +203,9 @@ def _rejection(error: Exception) -> Rejection:
     message = str(error) or type(error).__name__
     if isinstance(error, MemoryError):
         return Rejection(Outcome.decompression_bomb, "needs more memory than a decoder gets")
-    if isinstance(error, Image.DecompressionBombWarning):
+    if isinstance(error, NoDecoderError):
+        outcome = Outcome.unsupported_format
+    elif isinstance(error, Image.DecompressionBombWarning | Image.DecompressionBombError):
         outcome = Outcome.decompression_bomb
     elif isinstance(error, DamagedError):
         outcome = Outcome.damaged
@@ -262,4 +213,4 @@ def _rejection(error: Exception) -> Rejection:
         outcome = Outcome.truncated
     else:
         outcome = Outcome.decode_error
-    return Rejection(outcome, message[:_MAX_DETAIL])
+    return Rejection(outcome, printable(message))

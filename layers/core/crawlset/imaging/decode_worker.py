@@ -16,6 +16,7 @@ from crawlset.imaging.features import (
     MAX_TRANSFORMED_BYTES,
     REPLY,
     REQUEST,
+    Asked,
     Features,
     Rejection,
     Strip,
@@ -26,7 +27,6 @@ from crawlset.imaging.features import (
 from crawlset.imaging.stripping import stripped
 from crawlset.kit.confinement import allow_cpu, confine
 from crawlset.outcomes import Outcome
-from crawlset.resizing import Resize
 
 
 def main() -> None:
@@ -49,7 +49,7 @@ def main() -> None:
         replies.flush()
 
 
-def _answer(data: bytes, asked: Resize | Strip | None) -> tuple[dict[str, Any], bytes]:
+def _answer(data: bytes, asked: Asked) -> tuple[dict[str, Any], bytes]:
     """The answer as JSON data, and the picture that goes with it."""
     if isinstance(asked, Strip):
         return _stripped(data, asked)

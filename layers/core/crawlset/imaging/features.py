@@ -11,7 +11,7 @@ from typing import Any
 from crawlset import embedded
 from crawlset.embedded import Embedded
 from crawlset.outcomes import Outcome
-from crawlset.resizing import EXTENSIONS, Resize, ResizeMode, StoredFormat
+from crawlset.resizing import EXTENSIONS, Intake, Resize, ResizeMode, StoredFormat
 
 REQUEST = struct.Struct("<IQ")
 """Before a question: bytes of JSON, bytes of the file."""
@@ -22,6 +22,7 @@ MAX_TRANSFORMED_BYTES = 32 << 20
 _MAX_TEXT = 200
 _MAX_SIDE = 1 << 31
 _HASHES = range(-(1 << 63), 1 << 63)
+_N_HASHES = frozenset({4, 5})
 _WORDS = re.compile(r"[a-z0-9_ ]{1,300}")
 _WORD = re.compile(r"[A-Za-z0-9;_-]{1,64}")
 
@@ -34,11 +35,17 @@ class Transformed:
     format: str
     width: int
     height: int
+    mode: str = "RGB"
 
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What one decode tells; sides as encoded, before the EXIF orientation is applied."""
+    """
+    What one decode tells.
+
+    Sides are as encoded; everything else is of the picture set upright, on paper if it can be seen
+    through.
+    """
 
     format: str
     width: int
@@ -46,10 +53,14 @@ class Features:
     mode: str
     n_frames: int
     orientation: int | None
-    phashes: tuple[int, int, int, int]
-    """Perceptual hashes, signed 64 bits: whole, mirrored, without its outer 5 %, its outer 10 %."""
+    phashes: tuple[int, ...]
+    """
+    Perceptual hashes, signed 64 bits: whole, mirrored, without its outer 5 %, its outer 10 %.
+
+    A fifth of the whole on the other paper, if the picture can be seen through and is seen there.
+    """
     pixel_hash: int
-    """Hash of the small grey picture that the other features are taken from, signed 64 bits."""
+    """Hash of the size and the pixels; of a JPEG as it is decoded small. Signed 64 bits."""
     scores: dict[str, float]
     warning: str | None = None
     """What the decoder found odd and could mend without loss."""
@@ -58,6 +69,8 @@ class Features:
     embedded: Embedded = field(default_factory=dict)
     """What the file says about itself, the location included."""
     transformed: Transformed | None = None
+    colours: int = 0
+    """Packed by `imaging.colours`, signed 64 bits; 0 is grey."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +86,34 @@ class Strip:
     format: str
 
 
-def question_message(asked: Resize | Strip | None) -> dict[str, Any] | None:
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Asks for a picture if a job takes its format, stored as the job wants it."""
+
+    intake: Intake
+    resize: Resize | None = None
+
+
+Asked = Resize | Strip | Take | None
+"""What a child may be asked of a file; nothing but a description if it is None."""
+
+
+def question_message(asked: Asked) -> dict[str, Any] | None:
     """What a child is asked, as JSON data; `question_from` is its inverse."""
-    return {"strip": asked.format} if isinstance(asked, Strip) else resize_message(asked)
+    if isinstance(asked, Strip):
+        return {"strip": asked.format}
+    return asdict(asked) if asked is not None else None
 
 
-def question_from(message: dict[str, Any] | None) -> Resize | Strip | None:
+def question_from(message: dict[str, Any] | None) -> Asked:
     """Raises what `resize_from` does."""
     if message is not None and "strip" in message:
         return Strip(message["strip"])
-    return resize_from(message)
+    if message is None or "intake" not in message:
+        return resize_from(message)
+    formats, transcode = message["intake"]["formats"], message["intake"]["transcode"]
+    intake = Intake(tuple(formats), StoredFormat(transcode) if transcode is not None else None)
+    return Take(intake, resize_from(message["resize"]))
 
 
 def resize_from(message: dict[str, Any] | None) -> Resize | None:
@@ -129,7 +160,7 @@ def result_from(message: dict[str, Any], data: bytes) -> Features | Rejection:
         return features
     picture = Transformed(**transformed | {"data": data})
     _claim(data)
-    _claim(StoredFormat(picture.format))
+    _claim(StoredFormat(picture.format) and _WORD.fullmatch(picture.mode))
     _claim(_are_whole(range(1, _MAX_SIDE), picture.width, picture.height))
     return replace(features, transformed=picture)
 
@@ -151,8 +182,8 @@ def _check(seen: Features) -> None:
     _claim(seen.format in EXTENSIONS and _WORD.fullmatch(seen.mode))
     _claim(_are_whole(range(1, _MAX_SIDE), seen.width, seen.height, seen.n_frames))
     _claim(seen.orientation is None or _are_whole(range(1, 9), seen.orientation))
-    _claim(len(seen.phashes) == 4 and _are_whole(_HASHES, *seen.phashes))  # noqa: PLR2004
-    _claim(_are_whole(_HASHES, seen.pixel_hash))
+    _claim(len(seen.phashes) in _N_HASHES and _are_whole(_HASHES, *seen.phashes))
+    _claim(_are_whole(_HASHES, seen.pixel_hash, seen.colours))
     _claim(_WORDS.fullmatch(" ".join(seen.scores)))
     _claim({type(score) for score in seen.scores.values()} == {float})
     _claim(math.isfinite(sum(seen.scores.values())))
@@ -164,6 +195,11 @@ def _check(seen: Features) -> None:
 def _are_whole(among: range, *numbers: int) -> bool:
     is_whole = {type(number) for number in numbers} == {int}
     return is_whole and min(numbers) in among and max(numbers) in among
+
+
+def printable(text: str) -> str:
+    """The beginning of `text`, as long as an answer may be, in letters that it may have."""
+    return "".join(letter if letter.isprintable() else " " for letter in text[:_MAX_TEXT])
 
 
 def _text(value: str) -> str:

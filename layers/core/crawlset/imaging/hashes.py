@@ -7,14 +7,13 @@ A hash is 64 bits, most significant first, as the signed bigint that PostgreSQL 
 import hashlib
 import math
 import struct
+from collections.abc import Iterable
 from functools import lru_cache
 
 import numpy as np
 
 from crawlset.imaging.lanczos import UNIT, weights
-
-Box = tuple[float, float, float, float]
-"""Left, top, right, bottom in pixels, of which there may be fractions."""
+from crawlset.imaging.orientation import Box
 
 _SIDE = 32
 _LOW = 8
@@ -33,6 +32,7 @@ _GRAIN = 4
 _BORDER_LEVELS = 8
 _KEPT_SIZES = 256
 _FOUR = struct.Struct(">4q")
+_SIZE = struct.Struct(">2I")
 
 
 def phashes(grey: np.ndarray, box: Box) -> tuple[int, int, int, int]:
@@ -66,11 +66,12 @@ def phashes(grey: np.ndarray, box: Box) -> tuple[int, int, int, int]:
     return first, second, third, fourth
 
 
-def pixel_hash(pixels: np.ndarray) -> int:
-    """64 bits that are the same for the same grey `pixels` (height, width), whatever the file."""
-    sides = struct.pack(">2I", *pixels.shape)
-    digest = hashlib.blake2b(np.ascontiguousarray(pixels), digest_size=8, salt=sides).digest()
-    return int.from_bytes(digest, signed=True)
+def pixel_hash(size: tuple[int, int], pixels: Iterable[bytes | np.ndarray]) -> int:
+    """64 bits that are the same for the same `pixels` of a picture of the same `size`."""
+    digest = hashlib.sha256(_SIZE.pack(*size))
+    for part in pixels:
+        digest.update(part)
+    return int.from_bytes(digest.digest()[:8], signed=True)
 
 
 def without_border(pixels: np.ndarray, box: Box) -> Box:

@@ -174,10 +174,10 @@ def _zero_symbols(tables: bytes) -> dict[int, int]:
     symbols = {}
     at = 0
     while at < len(tables):
-        counts = tables[at + 1 : at + 17]
-        if tables[at] >> 4 and sum(counts):
+        n_codes = sum(tables[at + 1 : at + 17])
+        if tables[at] >> 4 and n_codes:
             symbols[tables[at] & 15] = tables[at + 17]
-        at += 17 + sum(counts)
+        at += 17 + n_codes
     return symbols
 
 

@@ -72,13 +72,17 @@ def unconverted(data: bytes) -> tuple[bytes, int]:
 
     It then hands them over as they are. Gives the offset of the first scan as well.
     """
-    kept = [data[:2], _NO_CONVERSION]
+    whole = memoryview(data)
+    kept, after = [whole[:2], memoryview(_NO_CONVERSION)], 2
+    scan = 0
     for marker, start, stop in segments(data):
-        if marker == _SCAN:
-            kept.append(data[start - 4 :])
-        elif marker not in {_APP0, _APP14}:
-            kept.append(data[start - 4 : stop])
-    return b"".join(kept), sum(map(len, kept[:-1]))
+        scan = start - 4
+        if marker in {_APP0, _APP14}:
+            kept.append(whole[after:scan])
+            after = stop
+    n_before = sum(map(len, kept))
+    kept.append(whole[after:])
+    return b"".join(kept), n_before + scan - after
 
 
 def profile(data: bytes) -> bytes | None:

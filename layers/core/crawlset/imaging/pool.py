@@ -17,9 +17,11 @@ from typing import Any
 
 from crawlset.imaging.decode_child import Child, ChildError, Job
 from crawlset.imaging.features import (
+    Asked,
     Features,
     Rejection,
     Strip,
+    Take,
     question_message,
     result_from,
     stripped_from,
@@ -61,7 +63,7 @@ class DecodePool:
         self._wall_seconds = wall_seconds
         self._waiting: deque[Job[Any]] = deque()
         self._n_futile_starts = 0
-        self._questions: dict[Resize | Strip | None, bytes] = {None: b""}
+        self._questions: dict[Asked, bytes] = {None: b""}
         self._loop: Loop
         hide_memory()
         self._children = [self._start() for _ in range(n_children or _n_cpus())]
@@ -97,14 +99,14 @@ class DecodePool:
         self,
         picture: Body,
         done: Callable[[Features | Rejection], None],
-        resize: Resize | None = None,
+        asked: Resize | Take | None = None,
     ) -> None:
         """
         Call `done` once with what a child makes of `picture`, or with its `decode_crash`.
 
-        `Features.transformed` is the picture as `resize` wants it.
+        `Features.transformed` is the picture as it is to be stored, if that was asked.
         """
-        self._ask(Job(picture, done, self._question(resize), result_from))
+        self._ask(Job(picture, done, self._question(asked), result_from))
 
     def decode_all(
         self, pictures: Iterable[bytes], resize: Resize | None = None
@@ -153,7 +155,7 @@ class DecodePool:
         if child.has_room:
             self._feed(child)
 
-    def _question(self, asked: Resize | Strip | None) -> bytes:
+    def _question(self, asked: Asked) -> bytes:
         if asked not in self._questions:
             self._questions[asked] = json.dumps(question_message(asked)).encode()
         return self._questions[asked]

@@ -7,7 +7,8 @@ area, up by Lanczos; `border` is white and is there only if the picture was scal
 
 Of what a file says about itself the XMP packet and the colour profile go along, for rights and
 colours must not be lost; EXIF and IPTC do not, and the picture is stored upright instead. Of an
-animation the first frame is stored. JPEG has no alpha: what is transparent becomes white.
+animation the first frame is stored. JPEG has no alpha: what is transparent becomes paper,
+white or black as for the picture's measures.
 The same picture gives the same bytes.
 """
 
@@ -22,6 +23,7 @@ from PIL import Image, PngImagePlugin
 from crawlset.imaging.area import Side, shrink
 from crawlset.imaging.features import Transformed
 from crawlset.imaging.jpeg_segments import About, with_about
+from crawlset.imaging.paper import laid, plain, small_on_papers
 from crawlset.resizing import Resize, ResizeMode, StoredFormat
 
 MAX_SIDE = 65_500
@@ -88,7 +90,7 @@ def resize(
     place = layout(int(width), int(height), wanted)
     pixels = _arranged(_plain(image, wanted.format), place)
     data = _ENCODERS[wanted.format](pixels, wanted.quality, about.of(pixels.shape[2]))
-    return Transformed(data, wanted.format, *place.canvas)
+    return Transformed(data, wanted.format, *place.canvas, _mode(pixels, wanted.format))
 
 
 def can_keep_planes(subsampling: str, size: tuple[int, int], wanted: Resize) -> bool:
@@ -129,7 +131,9 @@ def resize_planes(
         _soften(chroma.swapaxes(1, 2), place.top, place.height, place.canvas[1])
         blue, red = chroma
     data = simplejpeg.encode_jpeg_yuv_planes(_evened(luma), blue, red, wanted.quality)
-    return Transformed(with_about(data, about.of(len(planes))), wanted.format, *place.canvas)
+    about = about.of(len(planes))
+    mode = "L" if len(planes) == 1 else "RGB"
+    return Transformed(with_about(data, about), wanted.format, *place.canvas, mode)
 
 
 def _offset(room: int) -> int:
@@ -189,17 +193,10 @@ def _span(covered: float, n: int, offset: int, n_canvas: int, step: int) -> tupl
 
 def _plain(image: Image.Image, image_format: StoredFormat) -> Image.Image:
     """In mode L or RGB, or RGBA where there is transparency and the format has it."""
-    if image.mode.startswith("I;16"):
-        high_byte = 0 if image.mode == "I;16B" else 1
-        return Image.frombytes("L", image.size, image.tobytes()[high_byte::2])
-    if not image.has_transparency_data:
-        mode = "L" if image.mode in {"1", "L", "I", "F"} else "RGB"
-        return image if image.mode == mode else image.convert(mode)
-    image = image.convert("RGBA")
-    if image_format != StoredFormat.jpeg:
-        return image
-    paper = Image.new("RGBA", image.size, "white")
-    return Image.alpha_composite(paper, image).convert("RGB")
+    image = plain(image)
+    if image.mode == "RGBA" and image_format == StoredFormat.jpeg:
+        return laid(image, next(iter(small_on_papers(image))))
+    return image
 
 
 def _arranged(image: Image.Image, place: Layout) -> np.ndarray:
@@ -228,6 +225,14 @@ def _arranged(image: Image.Image, place: Layout) -> np.ndarray:
 
 def _channels(image: Image.Image) -> np.ndarray:
     return np.asarray(image).reshape(image.height, image.width, -1)
+
+
+def _mode(pixels: np.ndarray, image_format: StoredFormat) -> str:
+    """Pillow's name for the pixels of the file: WebP has no grey, nor alpha without effect."""
+    if pixels.shape[2] == 1:
+        return "RGB" if image_format == StoredFormat.webp else "L"
+    is_opaque = image_format == StoredFormat.webp and (pixels[:, :, 3:] == _WHITE).all()
+    return "RGB" if pixels.shape[2] == 3 or is_opaque else "RGBA"  # noqa: PLR2004
 
 
 def _jpeg(pixels: np.ndarray, quality: int, about: About) -> bytes:

@@ -7,9 +7,12 @@ whatever the picture's own is, so that they compare between pictures.
 """
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from PIL import Image, ImageFilter
+
+from crawlset.imaging.colours import packed
 
 _UNIFORM_LEVELS = 16
 _BLUR_SIDE = 64
@@ -18,6 +21,8 @@ _ALMOST = 1e-6
 _RANKS = np.array([0.01, 0.05, 0.5, 0.95, 0.99])
 _LEVELS = np.arange(256)
 _SQUARES = _LEVELS**2
+_KEPT_SIZES = 256
+_MOST = 127
 
 
 def scores(pixels: np.ndarray) -> dict[str, float]:
@@ -29,7 +34,7 @@ def scores(pixels: np.ndarray) -> dict[str, float]:
     `sharpness`: standard deviation of the Laplacian, 0 to 4.
     `uniformity`: the largest share of pixels within 16 grey levels; a placeholder nears 1.
     """
-    counts = np.bincount(pixels.ravel(), minlength=256)
+    counts = _counts(_image(pixels))
     sums = counts.cumsum()
     n = pixels.size
     p1, p5, p50, p95, p99 = (sums.searchsorted(_RANKS * n) / 255).tolist()
@@ -60,13 +65,13 @@ def blur(pixels: np.ndarray, box: tuple[float, float, float, float], longest: in
     `longest` is the longer side of the picture in its file, which is brought to 64 pixels unless
     it is shorter. The spread of edges, and of the histogram where it is wide.
     """
-    picture = Image.fromarray(pixels)
+    picture = _image(pixels)
     width, height = box[2] - box[0], box[3] - box[1]
     ratio = max(width, height) / min(_BLUR_SIDE, longest)
     size = max(int(width / ratio + _ALMOST), 1), max(int(height / ratio + _ALMOST), 1)
     small = picture.resize(size, Image.Resampling.BICUBIC, box)
-    edges = np.array(small.filter(ImageFilter.FIND_EDGES).histogram())
-    counts = np.array(small.histogram())
+    edges = _counts(small.filter(ImageFilter.FIND_EDGES))
+    counts = _counts(small)
     spread = _deviation(float(counts.sum()), float(counts @ counts), len(counts))
     wide = 1 - math.exp(-0.01 * spread)
     sharp = _deviation(float(edges @ _LEVELS), float(edges @ _SQUARES), size[0] * size[1])
@@ -74,21 +79,58 @@ def blur(pixels: np.ndarray, box: tuple[float, float, float, float], longest: in
     return round(min(1.0, score), 4)
 
 
-def colour(chroma: np.ndarray | None) -> float:
+def colours(chroma: np.ndarray | None) -> tuple[float, int]:
     """
-    How far from grey the 99th percentile of the pixels is: 0 grey, 0.5 as far as can be.
+    How far from grey a picture is, and its colours as `colours.packed` has them.
 
-    `chroma` is Cb and Cr (height, width, 2), each 0 to 255; none of a picture of one channel.
+    The distance of the 99th percentile of the pixels: 0 grey, 0.5 as far as can be. `chroma` is Cb
+    and Cr (height, width, 2), each 0 to 255; none of a picture of one channel.
     """
     if chroma is None:
-        return 0.0
+        return 0.0, 0
     off = chroma[::2, ::2].astype(np.int16)
     off -= 128
-    off *= off
-    squares = (off[:, :, 0].view(np.uint16) + off[:, :, 1].view(np.uint16)).ravel()
-    place = int(0.99 * (len(squares) - 1))
-    squares.partition(place)
-    return round(math.sqrt(int(squares[place])) / 256, 4)
+    squares = off * off
+    sums = squares[:, :, 0].view(np.uint16) + squares[:, :, 1].view(np.uint16)
+    return _strongest(sums), packed(_quarters(off, sums))
+
+
+def _strongest(squares: np.ndarray) -> float:
+    flat = squares.ravel()
+    place = int(0.99 * (len(flat) - 1))
+    return round(math.sqrt(int(np.partition(flat, place)[place])) / 256, 4)
+
+
+def _quarters(off: np.ndarray, squares: np.ndarray) -> list[int]:
+    """Cb and Cr of the four quarters, each pixel weighed by the square of its distance to grey."""
+    height, width = squares.shape
+    weighed = np.empty((3, height, width))
+    weighed[2] = squares
+    np.multiply(off.transpose(2, 0, 1), weighed[2], out=weighed[:2])
+    blue, red, weights = (_halves(height) @ weighed @ _halves(width).T).reshape(3, 4).tolist()
+    return [
+        max(-_MOST, min(_MOST, round(total / weight))) if weight else 0
+        for *both, weight in zip(blue, red, weights, strict=True)
+        for total in both
+    ]
+
+
+@lru_cache(_KEPT_SIZES)
+def _halves(n: int) -> np.ndarray:
+    """2 x `n` ones and zeros: which of `n` pixels in a row are of its first half, or second."""
+    is_first = np.arange(n) < n / 2
+    return np.stack([is_first, ~is_first]).astype(np.float64)
+
+
+def _image(pixels: np.ndarray) -> Image.Image:
+    """`Image.fromarray`, without a copy."""
+    height, width = pixels.shape
+    return Image.frombuffer("L", (width, height), pixels, "raw", "L", 0, 1)
+
+
+def _counts(image: Image.Image) -> np.ndarray:
+    """How many pixels of a grey image are of each level."""
+    return np.fromiter(image.histogram(), np.int64, 256)
 
 
 def _deviation(total: float, squares: float, n: int) -> float:

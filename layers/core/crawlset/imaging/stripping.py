@@ -10,11 +10,11 @@ import zlib
 from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
-from crawlset.imaging import xmp
+from crawlset.imaging import emptying, xmp
 from crawlset.imaging.features import Rejection
 from crawlset.imaging.jpeg_segments import segments
 from crawlset.imaging.metadata import orientation, xmp_packet
-from crawlset.imaging.sniff import MalformedImageError
+from crawlset.imaging.sniff import MalformedImageError, TruncatedError
 from crawlset.outcomes import Outcome
 
 NAMESPACES = {
@@ -57,16 +57,18 @@ _GIF_XMP = b"XMP DataXMP"
 
 def strip(data: bytes, image_format: str) -> bytes:
     """
-    `data` of a `jpeg`, `png`, `webp` or `gif` without its metadata.
+    `data` of any format but `tiff` without its metadata.
 
     Raises:
         ValueError: its parts cannot be told apart, or its XMP packet is one that we do not read.
     """
+    if image_format not in _STRIPPERS:
+        raise ValueError(f"a {image_format} is stripped by encoding it anew only")
     try:
         return _STRIPPERS[image_format](data)
     except xmp.XmpRefusedError as refusal:
         raise ValueError(str(refusal)) from refusal
-    except (struct.error, IndexError, KeyError, MalformedImageError) as error:
+    except (struct.error, IndexError, KeyError, MalformedImageError, TruncatedError) as error:
         raise ValueError(f"its {image_format} parts cannot be told apart") from error
 
 
@@ -236,6 +238,24 @@ def _gif_block_end(data: bytes, at: int, kind: int) -> int:
     return at + 1
 
 
+def _ico(data: bytes) -> bytes:
+    """A bitmap says nothing about itself; a PNG among the entries may."""
+    if data[:4] != b"\0\0\1\0":
+        raise ValueError("it does not begin as an ICO")
+    (n_entries,) = struct.unpack_from("<H", data, 4)
+    entries, bodies = [], []
+    offset = 6 + 16 * n_entries
+    for at in range(6, offset, 16):
+        size, start = struct.unpack_from("<II", data, at + 8)
+        body = data[start : start + size]
+        if body.startswith(_PNG_START):
+            body = _png(body)
+        entries.append(data[at : at + 8] + struct.pack("<II", len(body), offset))
+        bodies.append(body)
+        offset += len(body)
+    return b"".join([data[:6], *entries, *bodies])
+
+
 def _is_needed_by_gif(data: bytes, at: int) -> bool:
     """A graphic control, or how often to repeat."""
     label = data[at + 1]
@@ -252,4 +272,10 @@ _STRIPPERS: dict[str, Callable[[bytes], bytes]] = {
     "png": _png,
     "webp": _webp,
     "gif": _gif,
+    "avif": lambda data: emptying.heif(data, rights_packet),
+    "heic": lambda data: emptying.heif(data, rights_packet),
+    "jp2": lambda data: emptying.jp2(data, rights_packet),
+    "jxl": lambda data: emptying.jxl(data, rights_packet),
+    "bmp": bytes,
+    "ico": _ico,
 }

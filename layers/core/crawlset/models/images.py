@@ -102,9 +102,14 @@ class Image(Base):
     n_frames: Mapped[int | None]
     phash: Mapped[int | None] = mapped_column(BigInteger)
     phashes: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
-    """Hashes of the whole picture, mirrored, without its outer 5 %, without its outer 10 %."""
+    """
+    Hashes of the whole picture, mirrored, without its outer 5 %, without its outer 10 %; of one
+    that can be seen through a fifth, on the other paper.
+    """
     pixel_hash: Mapped[int | None] = mapped_column(BigInteger)
-    """Hash of the grey pixels that the other features are taken from: 64 bits of a BLAKE2b."""
+    """Hash of the pixels of the upright picture; of a JPEG as it is decoded small."""
+    colours: Mapped[int | None] = mapped_column(BigInteger)
+    """Cb and Cr of its four quarters, a byte each; null of what was measured before there were."""
     scores: Mapped[dict[str, Any] | None]
     transform: Mapped[dict[str, Any] | None]
     """How the stored bytes were made of those received, and what those were."""

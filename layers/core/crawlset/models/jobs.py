@@ -62,7 +62,8 @@ class CrawlJob(Identified, Owned, Timestamped, Finishing, Deletable, Base):
     policy: Mapped[dict[str, Any]]
     """
     `licences` allowed (empty: any), the `intended_use`, the `expansion` of keywords, and for the
-    fetchers: `fetch`, the signals to heed and how gently to ask, and `resize`, what to store.
+    fetchers: `fetch`, the signals to heed and how gently to ask, `resize`, what to store, and
+    `intake`, which formats to take.
     """
     validation_rules: Mapped[dict[str, Any] | None]
     """Validate with these rules when the crawl completes."""

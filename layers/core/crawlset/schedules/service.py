@@ -200,6 +200,7 @@ def _configuration_of(job: CrawlJob) -> CrawlJobCreate:
             "expansion": job.policy.get("expansion", {}),
             "policy": job.policy.get("fetch", {}),
             "resize": job.policy.get("resize"),
+            **job.policy.get("intake", {}),
             "keep_location": job.policy.get("keep_location", False),
             "validation_rules": job.validation_rules,
             "export": job.export_request,

@@ -225,11 +225,12 @@ class VerdictRepository:
         )
 
     def stream_hashes(self, job: ValidationJob) -> Iterator[Row[Any]]:
-        """id, phashes, verdict, area and licence of what is still in play, by id."""
+        """id, phashes, colours, verdict, area and licence of what is still in play, by id."""
         statement = in_play(
             job,
             Image.id,
             Image.phashes,
+            Image.colours,
             ImageVerdict.verdict,
             AREA.value.label("area"),
             Image.licence,

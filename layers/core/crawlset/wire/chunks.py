@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
 
-from crawlset.resizing import Resize
+from crawlset.resizing import Intake, Resize
 from crawlset.wire.record import Record, Versioned
 
 
@@ -35,6 +35,9 @@ class Known:
     last_modified: str | None = None
     sha256: str | None = None
     phash: int | None = None
+    colours: int | None = None
+    """None of what was measured before colours were: hashes were not of the upright picture then,
+    nor of one laid on paper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ class ChunkHead(Versioned):
     attempt: int
     policy: FetchPolicy | None = None
     resize: Resize | None = None
+    intake: Intake | None = None
+    """Which formats are taken; of jobs that do not say, those that a job takes by itself."""
     keep_location: bool = False
     """Whether to keep where a file says that it was taken."""
     run: int = 1

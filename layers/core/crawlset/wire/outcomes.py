@@ -56,6 +56,7 @@ class UrlOutcome(Record):
     phash: int | None = None
     phashes: list[int] | None = None
     pixel_hash: int | None = None
+    colours: int | None = None
     scores: dict[str, float] | None = None
     pack_offset: int | None = None
     pack_length: int | None = None
