@@ -115,6 +115,8 @@ class Search(Record, kw_only=True):
     n_candidates: int = 0
     n_repeated: int = 0
     n_altered: int = 0
+    n_skipped: int = 0
+    """Items of the source's answers that could not be read."""
     n_failures: int = 0
     last_error: str | None = None
     next_attempt_at: datetime | None = None

@@ -197,6 +197,7 @@ def objects_have_owners(view: View) -> Iterator[str]:
     owned = [
         (re.compile(rf"jobs/{ID}/(?:runs/\d+/)?cancelled"), "job"),
         (re.compile(rf"jobs/[^/]+/candidates/{ID}\.\d+\.jsonl\.gz"), "search"),
+        (re.compile(rf"jobs/[^/]+/searches/{ID}\.progress"), "search"),
         (re.compile(rf"jobs/{ID}/candidates/deferred\.jsonl\.gz"), "search"),
         (re.compile(rf"jobs/[^/]+/chunks/{ID}/(?:outcome|\d+\.input)"), "chunk"),
         (re.compile(r"(jobs/.*\.tar)"), "pack"),

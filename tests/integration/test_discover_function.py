@@ -90,9 +90,9 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     settings.source_settings.cache_clear()
 
 
-def record(job_id: UUID, search_id: UUID, **request: Any) -> dict[str, Any]:
+def record(job_id: UUID, search_id: UUID, *, n_pauses: int = 0, **request: Any) -> dict[str, Any]:
     request = to_json(REQUEST) | request
-    body = DiscoverMessage(job_id, search_id, 1, REQUEST).to_json()
+    body = DiscoverMessage(job_id, search_id, 1, REQUEST, n_pauses=n_pauses).to_json()
     return {
         "messageId": str(uuid4()),
         "receiptHandle": "handle",
@@ -132,7 +132,7 @@ def received(queues: Any) -> str:
 def parts_of(job_id: UUID) -> list[tuple[PartHead, list[CandidateLine]]]:
     return [
         unpack(PartHead, CandidateLine, objects.get_lines(key))
-        for key in objects.list_keys(f"jobs/{job_id}/")
+        for key in objects.list_keys(keys.candidates_prefix(job_id))
     ]
 
 
@@ -161,7 +161,10 @@ class TestSample:
         again = send(record(job_id, search_id, licences=["pd"]))
 
         assert again == []
-        assert list(objects.list_keys("")) == [keys.candidates(job_id, search_id, 0)]
+        assert list(objects.list_keys("")) == [
+            keys.candidates(job_id, search_id, 0),
+            keys.progress(job_id, search_id),
+        ]
         [(head, lines)] = parts_of(job_id)
         assert (head.n_parts, head.error) == (1, None)
         assert [line.rank for line in lines] == list(range(1, 121))
@@ -238,16 +241,41 @@ class TestSample:
         assert again == [message["messageId"]]
         assert (told.error, told.seconds, told.is_handed_back) == (error, seconds, False)
 
-    def test_lets_go_at_once_of_what_the_queue_gives_up(self, site: Site) -> None:
+    def test_ends_with_what_it_has_before_the_queue_gives_it_up(
+        self, site: Site, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(worker, "TURN_SECONDS", -1)
+        job_id, search_id = uuid4(), uuid4()
+        assert send(record(job_id, search_id)) == []
+        assert deferral_of(search_id).n_pauses == 1
         site.answer = httpx.Response(500)
-        search_id = uuid4()
-        message = record(uuid4(), search_id)
+        message = record(job_id, search_id, n_pauses=1)
         message["attributes"]["ApproximateReceiveCount"] = "5"
 
-        again = send(message)
+        assert send(message) == []
 
-        assert again == [message["messageId"]]
-        assert not objects.exists(keys.deferral(search_id))
+        (first, lines), (last, none) = parts_of(job_id)
+        assert (first.n_parts, len(lines), last.n_parts, none) == (None, 50, 2, [])
+        assert last.error is not None
+        assert last.error.message == "sample does not answer at the moment (HTTP 500)."
+
+    def test_makes_way_for_others_and_goes_on(
+        self, site: Site, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        job_id, search_id = uuid4(), uuid4()
+        monkeypatch.setattr(worker, "TURN_SECONDS", -1)
+        for n_pauses in (0, 1):
+            assert send(record(job_id, search_id, n_pauses=n_pauses)) == []
+            told = deferral_of(search_id)
+            assert (told.n_pauses, told.seconds) == (n_pauses + 1, 0)
+        monkeypatch.setattr(worker, "TURN_SECONDS", 120)
+
+        assert send(record(job_id, search_id, n_pauses=2)) == []
+
+        parts = parts_of(job_id)
+        assert [len(lines) for _, lines in parts] == [50, 50, 20]
+        assert [head.n_parts for head, _ in parts] == [None, None, 3]
+        assert site.n_asked == 3
 
     def test_goes_on_with_other_groups_when_one_is_throttled(self, site: Site) -> None:
         site.answer = httpx.Response(429)

@@ -74,6 +74,11 @@ def is_deferral(key: str) -> bool:
     return key.endswith(f"/{DEFERRAL}")
 
 
+def progress(job_id: UUID, search_id: UUID) -> str:
+    """Named so that `plan` does not hear of it."""
+    return f"jobs/{job_id}/searches/{search_id}.progress"
+
+
 def chunks_prefix(job_id: UUID) -> str:
     return f"jobs/{job_id}/chunks/"
 
