@@ -1,4 +1,4 @@
-"""images have their colours beside their hashes, which know grey only
+"""images have beside their hashes what these do not tell: colours, and mosaic of grey
 
 Revision: 020
 Revises: 019
@@ -17,7 +17,9 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("images", sa.Column("colours", sa.BigInteger()))
+    op.add_column("images", sa.Column("mosaic", sa.BigInteger()))
 
 
 def downgrade() -> None:
+    op.drop_column("images", "mosaic")
     op.drop_column("images", "colours")

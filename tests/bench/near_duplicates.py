@@ -21,6 +21,7 @@ from rich.table import Table
 from crawlset.imaging import decode, near_duplicates
 from crawlset.imaging.colours import Colours, differ, unpacked
 from crawlset.imaging.features import Features
+from crawlset.imaging.mosaic import differ as shapes_differ
 from crawlset.validation.rules.dataset import NearDuplicatesRule
 from crawlset_local.sample_site.photographs import PHOTOGRAPHS, photograph_pixels
 from tests.bench.document import put_section
@@ -34,8 +35,8 @@ N_VIEWS = 4
 RADIUS = NearDuplicatesRule(check="near_duplicates").params.radius
 ALL = USUAL | ODD
 MASK = (1 << 64) - 1
-Seen = tuple[tuple[int, ...], Colours]
-"""Perceptual hashes and colours."""
+Seen = tuple[tuple[int, ...], Colours, int | None]
+"""Perceptual hashes, colours and mosaic."""
 
 
 def main(arguments: list[str]) -> None:
@@ -86,7 +87,7 @@ def seen_of(data: bytes) -> Seen | None:
     described = decode.describe(data)
     if not isinstance(described, Features):
         return None
-    return described.phashes[:N_VIEWS], unpacked(described.colours)
+    return described.phashes[:N_VIEWS], unpacked(described.colours), described.mosaic
 
 
 def is_found(data: bytes) -> list[bool]:
@@ -100,9 +101,17 @@ def is_found(data: bytes) -> list[bool]:
 
 
 def distance(one: Seen, other: Seen | None) -> int:
-    if other is None or differ(one[1], other[1]):
+    if other is None or look_different(one, other):
         return near_duplicates.NONE_NEAR
     return min(((a ^ b) & MASK).bit_count() for a in one[0] for b in other[0])
+
+
+def look_different(one: Seen, other: Seen) -> bool:
+    """Whether a cluster would be parted between them."""
+    (_, colours, mosaic), (_, other_colours, other_mosaic) = one, other
+    return differ(colours, other_colours) or (
+        mosaic is not None and other_mosaic is not None and shapes_differ(mosaic, other_mosaic)
+    )
 
 
 def false_positives(originals: dict[str, Seen]) -> Iterator[tuple[str, str, int]]:
@@ -120,7 +129,7 @@ def false_positives(originals: dict[str, Seen]) -> Iterator[tuple[str, str, int]
     return (
         (names[a], names[b], bits)
         for (a, b), bits in sorted(nearest.items())
-        if not differ(originals[names[a]][1], originals[names[b]][1])
+        if not look_different(originals[names[a]], originals[names[b]])
     )
 
 

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from crawlset.imaging import mosaic
 from crawlset.imaging.colours import packed
 from crawlset.models import CrawlJob, ImageVerdict, JobChunk
 from crawlset.outcomes import Verdict
@@ -142,6 +143,21 @@ class TestDatasetRules:
         found = self.judge(session, chunk, {"check": "near_duplicates"}, *images)
 
         assert [keeper for _, keeper in found] == kept
+
+    def test_clusters_no_icons_that_are_other_shapes(
+        self, session: Session, chunk: JobChunk
+    ) -> None:
+        """Equal in their hashes; None is of one with many grey levels."""
+        ring = mosaic.packed([7, 1, 1, 7, 1, 15, 15, 1] * 2)
+        square = mosaic.packed([0] * 16)
+        images = [
+            {"phashes": [0x1234_5678_9ABC_DEF0] * 4, "mosaic": each}
+            for each in (ring, square, ring, square, None)
+        ]
+
+        found = self.judge(session, chunk, {"check": "near_duplicates"}, *images)
+
+        assert [keeper for _, keeper in found] == [None, None, 0, 1, 0]
 
     def test_finds_a_picture_on_either_paper(self, session: Session, chunk: JobChunk) -> None:
         """The fifth hash is of a picture with transparency on the other paper."""

@@ -128,6 +128,7 @@ class Store:
             phashes=list(seen.phashes),
             pixel_hash=seen.pixel_hash,
             colours=seen.colours,
+            mosaic=seen.mosaic,
             scores=seen.scores,
             pack_offset=offset,
             pack_length=length,

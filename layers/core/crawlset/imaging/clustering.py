@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from crawlset import licences
-from crawlset.imaging import colours, near_duplicates
+from crawlset.imaging import colours, mosaic, near_duplicates
 from crawlset.outcomes import Verdict
 
 FREEDOM = ("cc0", "pdm", "cc-pddc", "us-gov", "no-known-copyright", "cc-by", "cc-by-sa", "cc-by-nd")
@@ -37,6 +37,8 @@ class Hashed:
     """Pairs of places in `ids` of images that share a hash."""
     colours: np.ndarray
     """n, int64: packed by `imaging.colours`, 0 where they are not known."""
+    mosaic: np.ndarray
+    """n, int64: packed by `imaging.mosaic`, -1 where there are none."""
 
     def to_bytes(self) -> bytes:
         return _packed(
@@ -46,6 +48,7 @@ class Hashed:
             owners=self.owners,
             equal=self.equal,
             colours=self.colours,
+            mosaic=self.mosaic,
         )
 
     @classmethod
@@ -97,7 +100,7 @@ class Clustered:
 
 def hashed(rows: Iterable[Any]) -> Hashed:
     """
-    From rows of id, phashes, colours, verdict, area and licence, by id.
+    From rows of id, phashes, colours, mosaic, verdict, area and licence, by id.
 
     Worth keeping is what no rule has put aside, then the largest, the freest, the earliest.
     """
@@ -105,13 +108,13 @@ def hashed(rows: Iterable[Any]) -> Hashed:
     if not parts:
         nothing = np.empty(0, dtype=np.int64)
         pairs = np.empty((0, 2), dtype=np.int64)
-        return Hashed(nothing, nothing, nothing.astype(np.uint64), nothing, pairs, nothing)
-    ids, views, seen, aside, areas, freedoms = (
+        return Hashed(nothing, nothing, nothing.astype(np.uint64), nothing, pairs, nothing, nothing)
+    ids, views, hues, shapes, aside, areas, freedoms = (
         np.concatenate(part) for part in zip(*parts, strict=True)
     )
     ranks = np.empty(len(ids), dtype=np.int64)
     ranks[np.lexsort((ids, freedoms, -areas, aside))] = np.arange(len(ids))
-    return Hashed(ids, ranks, *near_duplicates.unique_hashes(views), seen)
+    return Hashed(ids, ranks, *near_duplicates.unique_hashes(views), hues, shapes)
 
 
 def compare(images: Hashed, radius: int, share: int) -> Links:
@@ -125,7 +128,7 @@ def cluster(images: Hashed, found: Sequence[Links]) -> Clustered:
     """
     The clusters that the links of all shares make, each around what is most worth keeping.
 
-    Every member has the colours of its keeper, as far as they are known.
+    Every member has the colours and the mosaic of its keeper, as far as they are known.
     """
     n = len(images.ids)
     nearest = np.full(n, near_duplicates.NONE_NEAR, dtype=np.uint8)
@@ -147,9 +150,9 @@ def cluster(images: Hashed, found: Sequence[Links]) -> Clustered:
 
 def _parted(images: Hashed, roots: np.ndarray) -> np.ndarray:
     """
-    Clusters, parted where colours differ.
+    Clusters, parted where looks differ in what hashes do not tell.
 
-    Its most worthy image takes all that have its colours; of the others the most worthy does so.
+    The most worthy image takes all that look like it; of the others the most worthy does so.
     """
     parted = roots.copy()
     is_clustered = np.bincount(roots, minlength=len(roots))[roots] > 1
@@ -157,21 +160,28 @@ def _parted(images: Hashed, roots: np.ndarray) -> np.ndarray:
     order = order[is_clustered[order]]
     starts = np.flatnonzero(np.diff(roots[order])) + 1
     for members in np.split(order, starts):
-        packed = images.colours[members].tolist()
-        if len(set(packed)) > 1:
-            parted[members] = members[list(_leaders(packed))]
+        looks = list(
+            zip(images.colours[members].tolist(), images.mosaic[members].tolist(), strict=True)
+        )
+        if len(set(looks)) > 1:
+            parted[members] = members[list(_leaders(looks))]
     return parted
 
 
-def _leaders(packed: Sequence[int]) -> Iterator[int]:
-    """For each of these colours, the place of the first that leads others and that it is like."""
-    leaders: dict[int, colours.Colours] = {}
-    for place, number in enumerate(packed):
-        mine = colours.unpacked(number)
-        found = (at for at, other in leaders.items() if not colours.differ(mine, other))
+def _leaders(looks: Sequence[tuple[int, int]]) -> Iterator[int]:
+    """For each of these colours and mosaic, the place of the first leader that it looks like."""
+    leaders: dict[int, tuple[colours.Colours, int]] = {}
+    for place, (packed, mine) in enumerate(looks):
+        hues = colours.unpacked(packed)
+        found = (
+            at
+            for at, (others, theirs) in leaders.items()
+            if not colours.differ(hues, others)
+            and (-1 in {mine, theirs} or not mosaic.differ(mine, theirs))
+        )
         leader = next(found, place)
         if leader == place:
-            leaders[place] = mine
+            leaders[place] = hues, mine
         yield leader
 
 
@@ -213,13 +223,14 @@ def leaked(rows: Iterable[Any], known: KnownHashes, radius: int) -> tuple[list[i
 
 
 def _columns(rows: Iterable[Any]) -> Iterator[tuple[np.ndarray, ...]]:
-    """Ids, views, colours, whether put aside, areas and freedoms, some rows at a time."""
+    """Ids, views, colours, mosaic, whether put aside, areas, freedoms, some rows at a time."""
     remaining = iter(rows)
     while part := list(islice(remaining, ROWS_AT_ONCE)):
         yield (
             np.array([row.id for row in part], dtype=np.int64),
             np.array([_views(row.phashes) for row in part], dtype=np.int64),
             np.array([row.colours or 0 for row in part], dtype=np.int64),
+            np.array([-1 if row.mosaic is None else row.mosaic for row in part], dtype=np.int64),
             np.array([row.verdict is not Verdict.keep for row in part]),
             np.array([row.area for row in part], dtype=np.float64),
             np.array([_freedom(row.licence) for row in part], dtype=np.uint8),

@@ -14,10 +14,11 @@ from PIL import Image
 from crawlset.imaging import blocks, jpeg
 from crawlset.imaging.blocks import Blocks
 from crawlset.imaging.features import Features, Rejection, Take, Transformed, printable
-from crawlset.imaging.hashes import phashes, without_border
+from crawlset.imaging.hashes import mosaic, phashes, without_border
 from crawlset.imaging.jpeg_segments import About, profile
 from crawlset.imaging.metadata import data_mining, orientation
 from crawlset.imaging.miniature import Miniature, miniature
+from crawlset.imaging.mosaic import FEW_LEVELS, packed
 from crawlset.imaging.opening import MAX_PIXELS, Decoded, NoDecoderError, open_picture
 from crawlset.imaging.orientation import Box, upright_picture, upright_size
 from crawlset.imaging.probing import probe
@@ -78,6 +79,8 @@ def _features(
     strongest, packed_colours = colours(small.chroma)
     transformed = _transformed(decoded, wanted)
     mode = transformed.mode if transformed else decoded.mode
+    measured = scores(small.grey)
+    has_few_levels = measured["entropy"] < FEW_LEVELS
     return Features(
         image_format,
         decoded.width,
@@ -92,13 +95,14 @@ def _features(
             "border": round(1 - _area(inner) / _area(small.box), 4),
             "blur": blur(small.grey, small.box, longest),
             "colour": strongest,
-            **scores(small.grey),
+            **measured,
         },
         decoded.warning and printable(decoded.warning),
         data_mining(decoded.packet),
         blocks.read(decoded.blocks),
         transformed,
         colours=packed_colours,
+        mosaic=packed(mosaic(small.grey, inner)) if has_few_levels else None,
     )
 
 

@@ -11,8 +11,10 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 import numpy as np
+from PIL import Image
 
 from crawlset.imaging.lanczos import UNIT, weights
+from crawlset.imaging.mosaic import MOST, SIDE
 from crawlset.imaging.orientation import Box
 
 _SIDE = 32
@@ -64,6 +66,19 @@ def phashes(grey: np.ndarray, box: Box) -> tuple[int, int, int, int]:
     middles = np.sort(views)[:, 31:33].sum(axis=1, keepdims=True)
     first, second, third, fourth = _FOUR.unpack(np.packbits(2 * views > middles, axis=1).tobytes())
     return first, second, third, fourth
+
+
+def mosaic(grey: np.ndarray, box: Box) -> list[int]:
+    """
+    The mean grey of 4 x 4 tiles of the part `box` of `grey` (height, width), row by row.
+
+    From 0, the darkest pixel of all, to 15, the lightest.
+    """
+    means = Image.fromarray(grey).resize((SIDE, SIDE), Image.Resampling.BOX, box)
+    darkest, lightest = int(grey.min()), int(grey.max())
+    levels = (np.asarray(means).astype(int) - darkest) * MOST + (lightest - darkest) // 2
+    numbers: list[int] = (levels // max(1, lightest - darkest)).clip(0, MOST).ravel().tolist()
+    return numbers
 
 
 def pixel_hash(size: tuple[int, int], pixels: Iterable[bytes | np.ndarray]) -> int:

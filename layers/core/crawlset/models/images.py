@@ -110,6 +110,8 @@ class Image(Base):
     """Hash of the pixels of the upright picture; of a JPEG as it is decoded small."""
     colours: Mapped[int | None] = mapped_column(BigInteger)
     """Cb and Cr of its four quarters, a byte each; null of what was measured before there were."""
+    mosaic: Mapped[int | None] = mapped_column(BigInteger)
+    """Grey of 4 x 4 tiles, 4 bits each, of a picture of few grey levels."""
     scores: Mapped[dict[str, Any] | None]
     transform: Mapped[dict[str, Any] | None]
     """How the stored bytes were made of those received, and what those were."""

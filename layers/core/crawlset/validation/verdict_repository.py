@@ -225,12 +225,13 @@ class VerdictRepository:
         )
 
     def stream_hashes(self, job: ValidationJob) -> Iterator[Row[Any]]:
-        """id, phashes, colours, verdict, area and licence of what is still in play, by id."""
+        """id, hashes, colours, mosaic, verdict, area and licence of what is in play, by id."""
         statement = in_play(
             job,
             Image.id,
             Image.phashes,
             Image.colours,
+            Image.mosaic,
             ImageVerdict.verdict,
             AREA.value.label("area"),
             Image.licence,

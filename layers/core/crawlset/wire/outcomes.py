@@ -57,6 +57,7 @@ class UrlOutcome(Record):
     phashes: list[int] | None = None
     pixel_hash: int | None = None
     colours: int | None = None
+    mosaic: int | None = None
     scores: dict[str, float] | None = None
     pack_offset: int | None = None
     pack_length: int | None = None
