@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from crawlset.errors import SourceError, SourceThrottledError
 from crawlset.kit.retry_after import LONGEST_SECONDS
-from crawlset.sources.answers import ShutOutError, ask_json
+from crawlset.sources.answers import DEFAULT_WAIT_SECONDS, ShutOutError, ask_json
 
 Params = Mapping[str, str | int]
 
@@ -22,7 +22,7 @@ class Asker:
 
     Raises what `ask_json` raises, and `SourceError` for an answer of another shape. A firewall that
     shuts us out asks us to wait for `shut_out_seconds`, if it opens again after so long; otherwise
-    the source refuses.
+    the source refuses. A source that asks to wait and not for how long is given `wait_seconds`.
     """
 
     def __init__(
@@ -33,12 +33,14 @@ class Asker:
         gap_seconds: float = 0.0,
         headers: Mapping[str, str] | None = None,
         shut_out_seconds: float | None = None,
+        wait_seconds: float = DEFAULT_WAIT_SECONDS,
     ) -> None:
         self._source = source
         self._client = client
         self._gap_seconds = gap_seconds
         self._headers = dict(headers or {})
         self._shut_out_seconds = shut_out_seconds
+        self._wait_seconds = wait_seconds
         # Another search may have asked the source a moment ago.
         self._asked_at = time.monotonic()
         self._closed_for: float | None = None
@@ -58,7 +60,7 @@ class Asker:
         self._wait()
         request.headers.update(self._headers)
         try:
-            return ask_json(self._source, self._client, request, self._note)
+            return ask_json(self._source, self._client, request, self._note, self._wait_seconds)
         except ShutOutError:
             if self._shut_out_seconds is None:
                 raise
