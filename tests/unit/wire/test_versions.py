@@ -8,7 +8,7 @@ import pytest
 
 from crawlset.kit.strict_json import MalformedJsonError
 from crawlset.outcomes import Outcome
-from crawlset.wire.candidates import CandidateLine, PartHead, Progress, Query
+from crawlset.wire.candidates import CandidateLine, PartHead, Query, SearchProgress
 from crawlset.wire.chunks import ChunkHead, ChunkMessage
 from crawlset.wire.deliveries import DeliveryResult, SignedDelivery
 from crawlset.wire.exports import ExportPlan, Member, Shard
@@ -45,7 +45,7 @@ VERSIONED = (
     ObjectNotice,
     OutcomeHead,
     PartHead,
-    Progress,
+    SearchProgress,
     ProbeAnswer,
     ProbeMessage,
     SignedDelivery,

@@ -7,7 +7,7 @@ Shapes are those of the records that https://github.com/brookstalley/arrt keeps 
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import unquote
 
 import httpx
 from pydantic import BaseModel, Field
@@ -24,7 +24,7 @@ BASE = "https://data.rijksmuseum.nl"
 PAGE_SIZE = 10
 """Each object is three questions: for itself, for what it shows, and for the picture of that."""
 MAX_PICTURES = 10
-"""Of one object."""
+"""So many of one object are asked for."""
 GAP_SECONDS = 1.0
 """It states no limit."""
 FIELDS = ("title", "description", "creator", "aboutActor", "type", "material", "technique")
@@ -38,6 +38,7 @@ NOT_DOWNLOADABLE = "niet downloadbaar"
 NOBODY = frozenset({"anonymous", "anoniem", "unknown", "onbekend"})
 RIGHTS = ("creativecommons.org/", "rightsstatements.org/")
 _NUMBER = re.compile(r"https?://id\.rijksmuseum\.nl/(\d{1,30})")
+_TOKEN = re.compile(r"[?&]pageToken=([^&#]{1,4000})")
 
 
 class _Reference(BaseModel):
@@ -154,8 +155,10 @@ def _find(
     )
     ids = (item.get("id") for item in found.orderedItems if isinstance(item, dict))
     numbers = [number for id_ in ids if (number := _number(id_))]
-    tokens = parse_qs(urlsplit(found.next.id or "").query).get("pageToken", [])
-    following = next((text for text in tokens if text != token and found.orderedItems), None)
+    matched = _TOKEN.search(found.next.id or "") if found.orderedItems else None
+    following = unquote(matched[1]) if matched else None
+    if following == token:
+        following = None
     return numbers, following, found.partOf.totalItems
 
 

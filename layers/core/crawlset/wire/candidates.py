@@ -46,7 +46,7 @@ class PartHead(Versioned):
 
 
 @dataclass(frozen=True, slots=True)
-class Progress(Versioned):
+class SearchProgress(Versioned):
     """
     How far a search has come: the first line of an object that `discover` writes for itself.
 
