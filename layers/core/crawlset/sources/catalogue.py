@@ -308,7 +308,11 @@ SOURCES: dict[str, Source] = {
             depth="200 pictures a query",
             pace="one question a query",
             terms_url="https://api-dashboard.search.brave.com/terms-of-service",
-            notes="The web, without licences: the rights in what it finds are yours to know.",
+            notes=(
+                "The web, without licences: the rights in what it finds are yours to know. Its "
+                "terms let results be stored, and models be trained on them, by plans with storage "
+                "rights only."
+            ),
         ),
         _official(
             "google",
