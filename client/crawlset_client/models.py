@@ -330,6 +330,15 @@ class Verdict(Record, kw_only=True):
     rule: str | None = None
 
 
+class Allowance(Record, kw_only=True):
+    """Questions that a source still takes, of all jobs together."""
+
+    n_left: int
+    limit: int
+    period_seconds: int
+    seen_at: datetime
+
+
 class Source(Record, kw_only=True):
     name: str
     configured: bool
@@ -342,6 +351,7 @@ class Source(Record, kw_only=True):
     notes: str | None = None
     obstacles: str | None = None
     """What stands in its way at the moment."""
+    allowance: Allowance | None = None
 
 
 class MovedDataset(Record, kw_only=True):

@@ -8,6 +8,7 @@ import pytest
 
 from crawlset.kit.strict_json import MalformedJsonError
 from crawlset.outcomes import Outcome
+from crawlset.wire.allowances import Allowance
 from crawlset.wire.candidates import CandidateLine, PartHead, Query, SearchProgress
 from crawlset.wire.chunks import ChunkHead, ChunkMessage
 from crawlset.wire.deliveries import DeliveryResult, SignedDelivery
@@ -33,6 +34,7 @@ REQUEST = SearchRequest(
     source="sample", keyword="cat", limit=9, intended_use=IntendedUse.ml_training
 )
 VERSIONED = (
+    Allowance,
     Batch,
     ChunkHead,
     ChunkMessage,

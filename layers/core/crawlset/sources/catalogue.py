@@ -34,6 +34,8 @@ class Source:
     is_configured: Callable[[SourceSettings], bool]
     keys: str = ""
     """What it is asked with, by name."""
+    tells_allowance: bool = False
+    """Whether its answers say how often it may still be asked."""
     is_list: bool = False
     """Whether its candidates are in a manifest that the job brings along."""
 
@@ -142,6 +144,7 @@ SOURCES: dict[str, Source] = {
         ),
         _official(
             "openverse",
+            tells_allowance=True,
             keys="openverse_client_id and openverse_client_secret, or nothing",
             intended_uses=EVERY_USE,
             licences=CREATIVE_COMMONS,

@@ -143,3 +143,7 @@ def validation_file(validation_job_id: UUID, name: str) -> str:
 
 def export_file(export_id: UUID, name: str) -> str:
     return f"exports/{export_id}/{name}"
+
+
+def allowance(source: str) -> str:
+    return f"sources/{source}.jsonl.gz"
