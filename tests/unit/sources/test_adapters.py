@@ -132,7 +132,9 @@ class TestAsker:
 
     @pytest.mark.parametrize("left", ["", "-1", "some", "9" * 5_000, "\u0663"])
     def test_knows_nothing_of_what_it_cannot_read(self, left: str) -> None:
-        headers = {"X-RateLimit-Available-x": left.encode(), "X-RateLimit-Limit-x": b"20/min"}
+        headers = httpx.Headers(
+            {"X-RateLimit-Available-x": left, "X-RateLimit-Limit-x": "20/min"}, encoding="utf-8"
+        )
         asker = self.ask(*[httpx.Response(200, json={}, headers=headers)] * 2)
 
         for _ in range(2):

@@ -7,6 +7,7 @@ HTML or ten times as long: the candidates of the others still come.
 
 import copy
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -55,7 +56,19 @@ ITEMS: dict[str, tuple[str, ...]] = {
     "bing": ("images_results",),
 }
 """Where the items of an answer are; an answer of the museum is one item."""
-ODD = (None, 7, -1.5, True, "", "<a href='/x'>Ada</a>", [], [None], {}, {"x": [1]}, "long " * 2_000)
+ODD: tuple[Any, ...] = (
+    None,
+    7,
+    -1.5,
+    True,
+    "",
+    "<a href='/x'>Ada</a>",
+    [],
+    [None],
+    {},
+    {"x": [1]},
+    "long " * 2_000,
+)
 Path = tuple[str | int, ...]
 
 
@@ -162,15 +175,16 @@ def test_an_odd_object_costs_no_other(name: str, record: str) -> None:
     found = whole.answer(record, {})
     is_search = record == "/search/collection"
     for broken in broken_answers(name, found) if is_search else odd(found):
-        fake = FakeSource(
-            name,
-            lambda path, params, broken=broken: (
-                broken if path.endswith(record) else whole.answer(path, params)
-            ),
-        )
+        fake = FakeSource(name, partial(_instead_of, record, broken, whole))
 
         assert others <= urls(search(name, fake))
     assert others
+
+
+def _instead_of(
+    record: str, answer: Any, whole: FakeSource, path: str, params: dict[str, str]
+) -> Any:
+    return answer if path.endswith(record) else whole.answer(path, params)
 
 
 def odd(item: Any) -> Iterator[Any]:
@@ -209,7 +223,7 @@ def test_a_search_goes_on_from_every_cursor(name: str) -> None:
     pages = list(search(name, whole))
 
     cursor: Any = None
-    found = []
+    found: list[CandidatePage] = []
     while cursor is not None or not found:
         page = next(search(name, stopped, cursor))
         found.append(page)

@@ -156,7 +156,7 @@ SOURCES: dict[str, Source] = {
         _official(
             "wikimedia",
             intended_uses=EVERY_USE,
-            licences=("cc0", "pdm", "cc-by", "cc-by-sa"),
+            licences=("cc0", "pdm", "public-domain", "cc-by", "cc-by-sa"),
             depth="10,000 files a query, every file of a category",
             pace="120 questions a minute, one at a time",
             terms_url="https://wikitech.wikimedia.org/wiki/Robot_policy",

@@ -6,6 +6,7 @@ Shapes are those of the records that https://github.com/brookstalley/arrt keeps 
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -137,7 +138,7 @@ def search(
         yield page_of(
             [_record(asker, base, number) for number in asked],
             _Object,
-            lambda thing: _candidates(asker, base, thing),
+            partial(_candidates, asker, base),
             total=total,
             cursor=None if is_last else {"numbers": numbers, "token": token, "total": total},
         )

@@ -122,8 +122,8 @@ def search(
         # Their order means nothing where they are an object by page id.
         files = sorted(answer.query.pages, key=_place)
         n_before, more = more.get("gsroffset"), _next(more, answer.more)
-        is_all = more is None and isinstance(n_before, int)
-        total = n_before + len(files) if is_all else None
+        is_counted = isinstance(n_before, int) and more is None
+        total = len(files) + (n_before or 0) if is_counted else None
         yield page_of(files, _File, _candidates, total=total, cursor=more)
 
 
