@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from crawlset.errors import SourceThrottledError
+from crawlset.errors import SourceRefusedError, SourceThrottledError
 from crawlset.sources import library_of_congress
 from crawlset.sources.protocol import Candidate
 from tests.unit.sources import museum_answers, source_answers
@@ -280,7 +280,7 @@ class TestLibraryOfCongress:
         [
             httpx.Response(429),
             httpx.Response(200, html="<html>Are you a robot?</html>"),
-            httpx.Response(403, html="<html>Just a moment...</html>"),
+            httpx.Response(403, html="<html>You have been blocked.</html>"),
         ],
     )
     def test_waits_for_an_hour_when_it_is_blocked(self, answer: httpx.Response) -> None:
@@ -288,3 +288,11 @@ class TestLibraryOfCongress:
             FakeSource("library_of_congress", lambda *_: answer).search()
 
         assert caught.value.retry_after_seconds == 3_600
+
+    def test_does_not_wait_for_a_challenge_that_stays(self) -> None:
+        """Shown at once: https://github.com/LibraryOfCongress/data-exploration/issues/88."""
+        page = "<html><title>Just a moment...</title></html>"
+        shown = httpx.Response(403, html=page, headers={"cf-mitigated": "challenge"})
+
+        with pytest.raises(SourceRefusedError, match="only browsers pass"):
+            FakeSource("library_of_congress", lambda *_: shown).search()

@@ -89,6 +89,8 @@ def _check_status(source: str, answer: httpx.Response, wait_seconds: float) -> N
         raise MissingError(f"{source} has nothing there (HTTP {status}).")
     if status == HTTPStatus.BAD_REQUEST:
         raise BadQuestionError(f"{source} refuses the search (HTTP {status}).")
+    if answer.headers.get("cf-mitigated") == "challenge":
+        raise SourceRefusedError(f"{source} shows a challenge that only browsers pass.")
     if status == HTTPStatus.FORBIDDEN and "html" in answer.headers.get("content-type", ""):
         raise ShutOutError(f"{source} is behind a firewall that refuses us (HTTP {status}).")
     if answer.is_client_error:

@@ -239,7 +239,9 @@ SOURCES: dict[str, Source] = {
                 "known has no licence here."
             ),
             obstacles=(
-                "Some networks are shown a page that only browsers pass, and wait for it in vain."
+                "Many networks, those of servers above all, are shown a challenge that only "
+                "browsers pass; its searches end there. "
+                "https://github.com/LibraryOfCongress/data-exploration/issues/88"
             ),
         ),
         _official(
