@@ -30,7 +30,7 @@ export SSL_CERT_FILE := $(firstword $(PIP_CERT) $(REQUESTS_CA_BUNDLE))
 endif
 endif
 
-.PHONY: help setup up demo test chaos versions unit fuzz lint types schema openapi machine lock audit wheel sbom version validate build deploy bench load clean FORCE
+.PHONY: help setup up demo test chaos versions unit fuzz lint types schema sources openapi machine lock audit wheel sbom version validate build deploy bench load clean FORCE
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-12s%s\n", $$1, $$2}'
@@ -125,6 +125,9 @@ types: setup ## Check types
 
 schema: setup ## Draw the tables into docs/database.md
 	$(BIN)/python alembic/diagram.py
+
+sources: setup ## Write the table of sources into docs/sources.md
+	$(BIN)/python infra/sources_page.py
 
 openapi: setup ## Write docs/openapi.json anew from the routes
 	PYTHONPATH=. AWS_DEFAULT_REGION=us-east-1 $(BIN)/python -c \

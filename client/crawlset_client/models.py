@@ -115,6 +115,8 @@ class Search(Record, kw_only=True):
     n_candidates: int = 0
     n_repeated: int = 0
     n_altered: int = 0
+    n_skipped: int = 0
+    """Items of the source's answers that could not be read."""
     n_failures: int = 0
     last_error: str | None = None
     next_attempt_at: datetime | None = None
@@ -330,6 +332,15 @@ class Verdict(Record, kw_only=True):
     rule: str | None = None
 
 
+class Allowance(Record, kw_only=True):
+    """Questions that a source still takes, of all jobs together."""
+
+    n_left: int
+    limit: int
+    period_seconds: int
+    seen_at: datetime
+
+
 class Source(Record, kw_only=True):
     name: str
     configured: bool
@@ -340,6 +351,9 @@ class Source(Record, kw_only=True):
     limits: str | None = None
     terms_url: str | None = None
     notes: str | None = None
+    obstacles: str | None = None
+    """What stands in its way at the moment."""
+    allowance: Allowance | None = None
 
 
 class MovedDataset(Record, kw_only=True):

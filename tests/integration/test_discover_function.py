@@ -28,6 +28,7 @@ from crawlset.wire.candidates import CandidateLine, PartHead
 from crawlset.wire.record import unpack
 from crawlset.wire.searches import Deferral, DiscoverMessage, IntendedUse, SearchRequest
 from functions.discover import app
+from tests.integration.sample_search import Site
 
 pytestmark = pytest.mark.usefixtures("bucket")
 
@@ -46,39 +47,6 @@ REQUEST = SearchRequest(
 )
 
 
-class Site:
-    """The search API of the sample site: 120 cats, of which every third is not free."""
-
-    def __init__(self) -> None:
-        self.answer: httpx.Response | None = None
-        self.n_asked = 0
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.n_asked += 1
-        if self.answer is not None:
-            return self.answer
-        page = int(request.url.params["page"])
-        numbers = range((page - 1) * 50, min(page * 50, 120))
-        results = [
-            {
-                "id": f"photos-{n}",
-                "url": f"http://photos.localhost:8490/{n}.jpg",
-                "title": f"Cat {n}",
-                "author": "Ada Sample",
-                "licence": "All rights reserved" if n % 3 == 0 else "CC0 1.0",
-                "licence_url": None,
-                "landing_url": f"http://photos.localhost:8490/works/photos-{n}",
-                "width": 640,
-                "height": 480,
-                "format": "jpeg",
-                "keywords": ["cat"],
-            }
-            for n in numbers
-        ]
-        answer = {"query": "cat", "page": page, "page_size": 50, "total": 120, "results": results}
-        return httpx.Response(200, json=answer)
-
-
 @pytest.fixture(autouse=True)
 def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.setenv("SAMPLE_SOURCE_URL", "http://127.0.0.1:8490")
@@ -90,9 +58,9 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     settings.source_settings.cache_clear()
 
 
-def record(job_id: UUID, search_id: UUID, **request: Any) -> dict[str, Any]:
+def record(job_id: UUID, search_id: UUID, *, n_pauses: int = 0, **request: Any) -> dict[str, Any]:
     request = to_json(REQUEST) | request
-    body = DiscoverMessage(job_id, search_id, 1, REQUEST).to_json()
+    body = DiscoverMessage(job_id, search_id, 1, REQUEST, n_pauses=n_pauses).to_json()
     return {
         "messageId": str(uuid4()),
         "receiptHandle": "handle",
@@ -132,7 +100,7 @@ def received(queues: Any) -> str:
 def parts_of(job_id: UUID) -> list[tuple[PartHead, list[CandidateLine]]]:
     return [
         unpack(PartHead, CandidateLine, objects.get_lines(key))
-        for key in objects.list_keys(f"jobs/{job_id}/")
+        for key in objects.list_keys(keys.candidates_prefix(job_id))
     ]
 
 
@@ -161,7 +129,10 @@ class TestSample:
         again = send(record(job_id, search_id, licences=["pd"]))
 
         assert again == []
-        assert list(objects.list_keys("")) == [keys.candidates(job_id, search_id, 0)]
+        assert list(objects.list_keys("")) == [
+            keys.candidates(job_id, search_id, 0),
+            keys.progress(job_id, search_id),
+        ]
         [(head, lines)] = parts_of(job_id)
         assert (head.n_parts, head.error) == (1, None)
         assert [line.rank for line in lines] == list(range(1, 121))
@@ -238,16 +209,41 @@ class TestSample:
         assert again == [message["messageId"]]
         assert (told.error, told.seconds, told.is_handed_back) == (error, seconds, False)
 
-    def test_lets_go_at_once_of_what_the_queue_gives_up(self, site: Site) -> None:
+    def test_ends_with_what_it_has_before_the_queue_gives_it_up(
+        self, site: Site, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(worker, "TURN_SECONDS", -1)
+        job_id, search_id = uuid4(), uuid4()
+        assert send(record(job_id, search_id)) == []
+        assert deferral_of(search_id).n_pauses == 1
         site.answer = httpx.Response(500)
-        search_id = uuid4()
-        message = record(uuid4(), search_id)
+        message = record(job_id, search_id, n_pauses=1)
         message["attributes"]["ApproximateReceiveCount"] = "5"
 
-        again = send(message)
+        assert send(message) == []
 
-        assert again == [message["messageId"]]
-        assert not objects.exists(keys.deferral(search_id))
+        (first, lines), (last, none) = parts_of(job_id)
+        assert (first.n_parts, len(lines), last.n_parts, none) == (None, 50, 2, [])
+        assert last.error is not None
+        assert last.error.message == "sample does not answer at the moment (HTTP 500)."
+
+    def test_makes_way_for_others_and_goes_on(
+        self, site: Site, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        job_id, search_id = uuid4(), uuid4()
+        monkeypatch.setattr(worker, "TURN_SECONDS", -1)
+        for n_pauses in (0, 1):
+            assert send(record(job_id, search_id, n_pauses=n_pauses)) == []
+            told = deferral_of(search_id)
+            assert (told.n_pauses, told.seconds) == (n_pauses + 1, 0)
+        monkeypatch.setattr(worker, "TURN_SECONDS", 120)
+
+        assert send(record(job_id, search_id, n_pauses=2)) == []
+
+        parts = parts_of(job_id)
+        assert [len(lines) for _, lines in parts] == [50, 50, 20]
+        assert [head.n_parts for head, _ in parts] == [None, None, 3]
+        assert site.n_asked == 3
 
     def test_goes_on_with_other_groups_when_one_is_throttled(self, site: Site) -> None:
         site.answer = httpx.Response(429)

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from crawlset import outbox
 from crawlset.crawls import planning
 from crawlset.kit import objects
 from crawlset.kit.batch import Delivery
@@ -304,3 +305,19 @@ class TestDefer:
 
         session.refresh(search)
         assert search.not_before is None
+
+    def test_sends_a_search_again_that_made_way_once_for_each_pause(
+        self, session: Session, search: JobSearch, queues: Any
+    ) -> None:
+        key = keys.deferral(search.id)
+        notice = Delivery("m", json.dumps(ObjectNotice(key).to_json()), 1, "handle")
+        for n_pauses in (1, 1, 2):
+            told = Deferral(search.crawl_job_id, search.id, 1, seconds=0, n_pauses=n_pauses)
+            objects.put(key, pack(told))
+            app.plan_named(notice)
+        outbox.relay()
+
+        sent = [json.loads(body) for body in queues.bodies("discover")]
+        assert [message["n_pauses"] for message in sent] == [1, 2]
+        session.refresh(search)
+        assert (search.n_pauses, search.last_error, search.not_before) == (2, None, None)

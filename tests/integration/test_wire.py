@@ -52,7 +52,7 @@ def discover_and_plan(
 ) -> None:
     """Let a source yield what was `found`, and plan the parts that `discover` wrote of it."""
 
-    def ask(request: SearchRequest) -> Iterator[CandidatePage]:
+    def ask(request: SearchRequest, cursor: Any) -> Iterator[CandidatePage]:
         yield CandidatePage(found)
         if error is not None:
             raise error

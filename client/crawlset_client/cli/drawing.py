@@ -115,6 +115,9 @@ def draw_searches(console: Console, job: CrawlJob) -> None:
         if n := search.n_repeated:
             line = f"  search {what}: {n:,} had a URL that came before; the first one counts"
             console.print(printable(line), soft_wrap=True)
+        if n := search.n_skipped:
+            line = f"  search {what}: {n:,} answers of the source could not be read"
+            console.print(printable(line), soft_wrap=True)
         if n := search.n_altered:
             line = f"  search {what}: {n:,} have a text that could not be kept whole"
             console.print(printable(line), soft_wrap=True)

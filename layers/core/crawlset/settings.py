@@ -86,6 +86,9 @@ class SourceSettings(BaseSettings):
     """Where a source is, by its name, instead of its own address: for a test."""
     expansion_model_id: str = ""
     """The Bedrock model that suggests queries; without one none does."""
+    openverse_client_id: SecretStr = SecretStr("")
+    """Id of an OAuth 2 application, which may ask more often; goes with its secret."""
+    openverse_client_secret: SecretStr = SecretStr("")
     europeana_key: SecretStr = SecretStr("")
     smithsonian_key: SecretStr = SecretStr("")
     flickr_key: SecretStr = SecretStr("")

@@ -4,7 +4,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from crawlset.exports.attribution import CSV, MARKDOWN, Attributions
+from crawlset import licences
+from crawlset.exports.attribution import CSV, MARKDOWN, MILD_TO_STRICT, Attributions
 from crawlset.exports.escaping import plain
 
 ENTRY: dict[str, Any] = {
@@ -115,3 +116,7 @@ class TestWhatTheFileSays:
     @pytest.mark.parametrize("entry", [{}, {"embedded": None}, {"embedded": {"make": "Canon"}}])
     def test_is_not_told_where_it_says_nothing(self, tmp_path: Path, entry: dict[str, Any]) -> None:
         assert "in the file" not in line_of(tmp_path, **entry)
+
+
+def test_every_family_of_licences_has_its_place_by_strictness() -> None:
+    assert set(MILD_TO_STRICT) >= licences.FAMILIES

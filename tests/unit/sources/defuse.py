@@ -65,7 +65,9 @@ def by_discover(key: str, format_: ManifestFormat) -> str | None:
     parts: list[bytes] = []
     discover(
         DiscoverMessage(UUID(int=1), UUID(int=2), attempt=1, request=request),
-        ask=partial(registry.search, client=worker.source_client(), settings=source_settings()),
+        ask=lambda request, cursor: registry.search(
+            request, client=worker.source_client(), settings=source_settings(), cursor=cursor
+        ),
         write=lambda _, part: parts.append(part[:2_000]),
         is_cancelled=lambda: False,
     )

@@ -19,8 +19,8 @@ def candidate(number: int, **fields: Any) -> Candidate:
 
 def answering(
     *pages: list[Candidate] | Exception,
-) -> Callable[[SearchRequest], Iterator[CandidatePage]]:
-    def ask(request: SearchRequest) -> Iterator[CandidatePage]:
+) -> Callable[[SearchRequest, Any], Iterator[CandidatePage]]:
+    def ask(request: SearchRequest, cursor: Any) -> Iterator[CandidatePage]:
         for page in pages:
             if isinstance(page, Exception):
                 raise page

@@ -39,8 +39,10 @@ class FakeSource:
         found = self.answer(request.url.path, dict(request.url.params))
         return found if isinstance(found, httpx.Response) else httpx.Response(200, json=found)
 
-    def search(self, keyword: str = "street cat", limit: int = 100_000) -> list[list[Candidate]]:
-        return search(self.name, self.respond, keyword, limit)
+    def search(
+        self, keyword: str = "street cat", limit: int = 100_000, licences: tuple[str, ...] = ()
+    ) -> list[list[Candidate]]:
+        return search(self.name, self.respond, keyword, limit, licences)
 
     def params(self, name: str) -> list[str]:
         """What this parameter was, question by question."""
@@ -48,12 +50,21 @@ class FakeSource:
 
 
 def search(
-    name: str, respond: Answers, keyword: str = "street cat", limit: int = 100_000
+    name: str,
+    respond: Answers,
+    keyword: str = "street cat",
+    limit: int = 100_000,
+    licences: tuple[str, ...] = (),
 ) -> list[list[Candidate]]:
-    """Every page of the adapter of this name."""
+    """Every page of the adapter of this name that has candidates."""
     request = SearchRequest(
-        source=name, keyword=keyword, limit=limit, intended_use=IntendedUse.research
+        source=name,
+        keyword=keyword,
+        limit=limit,
+        licences=licences,
+        intended_use=IntendedUse.research,
     )
-    with httpx.Client(transport=httpx.MockTransport(respond)) as client:
+    with httpx.Client(transport=httpx.MockTransport(respond), trust_env=False) as client:
         adapter = import_module(f"crawlset.sources.{name}")
-        return list(adapter.search(request, client=client, settings=SETTINGS))
+        pages = adapter.search(request, client=client, settings=SETTINGS)
+        return [list(page) for page in pages if page]

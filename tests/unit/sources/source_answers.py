@@ -53,6 +53,8 @@ def _file(number: int, **metadata: Any) -> dict[str, Any]:
         "License": {"value": "cc-by-sa-4.0"},
         "Artist": {"value": '<a href="//commons.example.org/User:Ada">Ada &amp; Co</a>'},
         "AttributionRequired": {"value": "true"},
+        # In every answer, and no text: src/HookHandler.php of the extension CommonsMetadata.
+        "CommonsMetadataExtension": {"value": 1.2, "source": "extension", "hidden": ""},
     }
     return {
         "pageid": 80_000 + number,
@@ -74,7 +76,20 @@ def _file(number: int, **metadata: Any) -> dict[str, Any]:
 
 
 def wikimedia(total: int, **metadata: Any) -> FakeSource:
+    def members(params: dict[str, str]) -> Any:
+        """A category goes on behind a token, and says of no file at which place it is."""
+        offset = int(params.get("gcmcontinue", "file|4341|0").rpartition("|")[2])
+        end = offset + int(params["gcmlimit"])
+        files = [_file(number, **metadata) for number in range(offset, min(end, total))]
+        for file in files:
+            del file["index"]
+        more = {"gcmcontinue": f"file|4341|{end}", "continue": "gcmcontinue||"}
+        pages = {str(file["pageid"]): file for file in files}
+        return {"query": {"pages": pages}, **({"continue": more} if end < total else {})}
+
     def answer(_: str, params: dict[str, str]) -> Any:
+        if params["generator"] == "categorymembers":
+            return members(params)
         offset, size = int(params["gsroffset"]), int(params["gsrlimit"])
         numbers = range(offset, min(offset + size, total))
         files = [_file(number, **metadata) for number in numbers]
@@ -105,8 +120,12 @@ def _occurrence(number: int, *media: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def gbif(total: int, *media: dict[str, Any]) -> FakeSource:
-    def answer(_: str, params: dict[str, str]) -> Any:
+def gbif(total: int, *media: dict[str, Any], match: str = "NONE") -> FakeSource:
+    def answer(path: str, params: dict[str, str]) -> Any:
+        if path.endswith("/species/match"):
+            # Without a match there is no key: https://techdocs.gbif.org/en/openapi/v1/species
+            found = {"usageKey": 2435099} if match != "NONE" else {}
+            return {"confidence": 97, "matchType": match, "synonym": False, **found}
         offset, limit = int(params["offset"]), int(params["limit"])
         numbers = range(offset, min(offset + limit, total))
         return {
@@ -130,6 +149,7 @@ def inaturalist(total: int, **photo: Any) -> FakeSource:
             "url": f"https://static.example.org/photos/{number}/square.jpeg?1536150664",
         }
         return {
+            "id": number,
             "uri": f"https://www.inaturalist.org/observations/{number}",
             "license_code": "cc0",
             "taxon": {"name": "Lixus bardanae", "preferred_common_name": None},
@@ -138,11 +158,12 @@ def inaturalist(total: int, **photo: Any) -> FakeSource:
         }
 
     def answer(_: str, params: dict[str, str]) -> Any:
-        page, size = int(params["page"]), int(params["per_page"])
-        numbers = range((page - 1) * size, min(page * size, total))
+        above, size = int(params["id_above"]), int(params["per_page"])
+        numbers = range(above + 1, min(above + size, total) + 1)
+        # What matches is counted behind `id_above`.
         return {
-            "total_results": total,
-            "page": page,
+            "total_results": total - above,
+            "page": 1,
             "per_page": size,
             "results": [observation(number) for number in numbers],
         }
@@ -189,17 +210,31 @@ def artic(total: int, **fields: Any) -> FakeSource:
 
 
 def nasa(total: int, *files: str) -> FakeSource:
+    """With the renditions that `links` has had since 2024; of a TIFF the last is the thumbnail."""
     names = files or ("~orig.tif", "~large.jpg", "~thumb.jpg")
 
-    def answer(path: str, params: dict[str, str]) -> Any:
-        if "/asset/" in path:
-            id_ = path.rpartition("/")[2]
-            hrefs = [f"http://images-assets.nasa.gov/{id_}/{id_}{name}" for name in names]
-            return {"collection": {"items": [{"href": href} for href in hrefs]}}
+    def links(id_: str) -> list[dict[str, Any]]:
+        sizes = zip(names, range(5000, 0, -1000), strict=False)
+        return [
+            {
+                "href": f"http://images-assets.nasa.gov/image/{id_}/{id_}{name}",
+                "rel": "preview" if "thumb" in name else "alternate",
+                "render": "image",
+                "width": side,
+                "height": side // 2,
+                "size": side * 100,
+            }
+            for name, side in sizes
+        ]
+
+    def answer(_: str, params: dict[str, str]) -> Any:
         page, size = int(params["page"]), int(params["page_size"])
         numbers = range((page - 1) * size, min(page * size, total))
         facts = {"title": "Moon", "center": "JSC", "photographer": "Ada"}
-        items = [{"data": [{"nasa_id": f"n{number}"} | facts]} for number in numbers]
+        items = [
+            {"data": [{"nasa_id": f"n{number}"} | facts], "links": links(f"n{number}")}
+            for number in numbers
+        ]
         return {"collection": {"items": items, "metadata": {"total_hits": total}}}
 
     return FakeSource("nasa", answer)
@@ -227,19 +262,25 @@ def europeana(total: int, **fields: Any) -> FakeSource:
     return FakeSource("europeana", answer)
 
 
-def smithsonian(total: int, access: str = "CC0") -> FakeSource:
+def smithsonian(total: int, access: str = "CC0", **medium: Any) -> FakeSource:
     def row(number: int) -> dict[str, Any]:
         media = {
             "type": "Images",
             "content": f"https://ids.example.org/{number}",
+            "thumbnail": f"https://ids.example.org/{number}/90",
             "usage": {"access": access},
-        }
+        } | medium
         described = {
             "record_link": f"https://collections.example.org/{number}",
             "data_source": "National Museum",
             "online_media": {"mediaCount": 1, "media": [media, {"type": "3d_voyager"}]},
         }
-        return {"title": "A cat", "content": {"descriptiveNonRepeating": described}}
+        content = {
+            "descriptiveNonRepeating": described,
+            "freetext": {"name": [{"label": "Collector", "content": "Seymour Example"}]},
+            "indexedStructured": {"name": ["Example, S."]},
+        }
+        return {"title": "A cat", "content": content}
 
     def answer(_: str, params: dict[str, str]) -> Any:
         start = int(params["start"])
@@ -295,8 +336,8 @@ def brave(n: int) -> FakeSource:
     return FakeSource("brave", lambda *_: {"results": [result(number) for number in range(n)]})
 
 
-def serpapi(name: str, total: int, size: int, **fields: Any) -> FakeSource:
-    """A web search of `total` pictures as SerpApi reads it, `size` a page."""
+def serpapi(name: str, total: int, n_a_page: int, **fields: Any) -> FakeSource:
+    """A web search of `total` pictures as SerpApi reads it, `n_a_page` a page."""
 
     def picture(number: int) -> dict[str, Any]:
         return {
@@ -312,8 +353,8 @@ def serpapi(name: str, total: int, size: int, **fields: Any) -> FakeSource:
         } | fields
 
     def answer(_: str, params: dict[str, str]) -> Any:
-        start = int(params.get("first", 1)) - 1 + size * int(params.get("ijn", 0))
-        numbers = range(start, min(start + size, total))
+        start = int(params.get("first", 1)) - 1 + n_a_page * int(params.get("ijn", 0))
+        numbers = range(start, min(start + n_a_page, total))
         if not numbers:
             return {
                 "search_metadata": {"status": "Success"},

@@ -17,10 +17,11 @@ def ask(answer: httpx.Response | Exception) -> object:
         return answer
 
     client = httpx.Client(transport=httpx.MockTransport(respond))
-    return answers.get_json("museum", client, "https://api.museum.example/search", {"q": "cat"})
+    request = client.build_request("GET", "https://api.museum.example/search?q=cat")
+    return answers.ask_json("museum", client, request)
 
 
-class TestGetJson:
+class TestAskJson:
     def test_gives_what_the_source_answers(self) -> None:
         assert ask(httpx.Response(200, json={"total": 0})) == {"total": 0}
 

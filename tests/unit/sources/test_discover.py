@@ -1,12 +1,14 @@
 import gzip
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from crawlset.errors import SourceError, SourceRefusedError, SourceThrottledError
 from crawlset.kit.json_lines import unpack_lines
-from crawlset.sources import discover as discovering
-from crawlset.sources.discover import Discovered, discover
+from crawlset.sources import parts as parts_of
+from crawlset.sources.answers import BadQuestionError, MissingError, NotJsonError
+from crawlset.sources.discover import CANCELLED, Discovered, discover
 from crawlset.sources.protocol import Candidate, CandidatePage, SourceUnavailableError
 from crawlset.wire.candidates import CandidateLine, PartHead, Query, SearchError
 from crawlset.wire.record import unpack
@@ -26,7 +28,7 @@ class TestParts:
     def test_starts_another_part_when_one_is_full(
         self, make_message: MakeMessage, monkeypatch: pytest.MonkeyPatch, n: int, sizes: list[int]
     ) -> None:
-        monkeypatch.setattr(discovering, "CANDIDATES_PER_PART", 3)
+        monkeypatch.setattr(parts_of, "CANDIDATES_PER_PART", 3)
 
         found, parts = run(make_message(), [candidate(number) for number in range(n)])
 
@@ -39,7 +41,7 @@ class TestParts:
     def test_starts_another_part_when_the_lines_are_large(
         self, make_message: MakeMessage, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(discovering, "PART_BYTES", 10_000)
+        monkeypatch.setattr(parts_of, "PART_BYTES", 10_000)
         pages = [candidate(number, title="x" * 1_900) for number in range(10)]
 
         _, parts = run(make_message(), pages)
@@ -50,11 +52,11 @@ class TestParts:
     def test_writes_a_full_part_before_the_source_has_ended(
         self, make_message: MakeMessage, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(discovering, "CANDIDATES_PER_PART", 2)
+        monkeypatch.setattr(parts_of, "CANDIDATES_PER_PART", 2)
         written: list[str] = []
         seen: list[int] = []
 
-        def ask(request: SearchRequest) -> Iterator[CandidatePage]:
+        def ask(request: SearchRequest, cursor: Any) -> Iterator[CandidatePage]:
             yield CandidatePage([candidate(1), candidate(2), candidate(3)])
             seen.append(len(written))
             yield CandidatePage([candidate(4)])
@@ -89,7 +91,7 @@ class TestLimit:
     ) -> None:
         asked: list[int] = []
 
-        def ask(request: SearchRequest) -> Iterator[CandidatePage]:
+        def ask(request: SearchRequest, cursor: Any) -> Iterator[CandidatePage]:
             for page in range(3):
                 asked.append(page)
                 yield CandidatePage(candidate(3 * page + number) for number in range(3))
@@ -198,7 +200,9 @@ class TestError:
         ("error", "code"),
         [
             (SourceRefusedError("sample refuses the search (HTTP 403)."), "SourceRefusedError"),
-            (SourceError("sample answered text/html that is not JSON."), "SourceError"),
+            (NotJsonError("sample", "text/html"), "SourceError"),
+            (MissingError("sample has nothing there (HTTP 404)."), "SourceRefusedError"),
+            (BadQuestionError("sample refuses the search (HTTP 400)."), "SourceRefusedError"),
         ],
     )
     def test_ends_the_last_part_after_what_was_found(
@@ -225,7 +229,7 @@ class TestCancelled:
     def test_ends_before_the_first_question(self, make_message: MakeMessage) -> None:
         found, [(head, lines)] = run(make_message(), [candidate(1)], cancelled_at=0)
 
-        assert head.error == discovering.CANCELLED
+        assert head.error == CANCELLED
         assert head.n_parts == 1
         assert lines == []
         assert found == Discovered(n_candidates=0, n_parts=1, error="cancelled")
@@ -233,7 +237,7 @@ class TestCancelled:
     def test_ends_between_two_pages(
         self, make_message: MakeMessage, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(discovering, "CANDIDATES_PER_PART", 2)
+        monkeypatch.setattr(parts_of, "CANDIDATES_PER_PART", 2)
 
         found, parts = run(
             make_message(),
@@ -244,7 +248,7 @@ class TestCancelled:
 
         assert [len(lines) for _, lines in parts] == [2, 0]
         assert [head.n_parts for head, _ in parts] == [None, 2]
-        assert parts[1][0].error == discovering.CANCELLED
+        assert parts[1][0].error == CANCELLED
         assert found.n_candidates == 2
 
 
@@ -258,7 +262,7 @@ class TestExpandedSearch:
         asked: list[tuple[str, int]] = []
         written: list[bytes] = []
 
-        def ask(request: SearchRequest) -> Iterator[CandidatePage]:
+        def ask(request: SearchRequest, cursor: Any) -> Iterator[CandidatePage]:
             query = request.keyword or ""
             asked.append((query, request.limit))
             yield CandidatePage(

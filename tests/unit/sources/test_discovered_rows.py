@@ -2,7 +2,7 @@
 
 import pytest
 
-from crawlset.sources import discover as discovering
+from crawlset.sources import parts as parts_of
 from crawlset.sources.protocol import Candidate
 from tests.unit.sources.conftest import MakeMessage
 from tests.unit.sources.discovered import candidate, run
@@ -12,7 +12,7 @@ class TestRepeated:
     def test_keeps_the_first_and_counts_the_others_in_their_part(
         self, make_message: MakeMessage, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(discovering, "CANDIDATES_PER_PART", 2)
+        monkeypatch.setattr(parts_of, "CANDIDATES_PER_PART", 2)
         page = [
             candidate(1, keyword="cat"),
             candidate(1, keyword="dog"),

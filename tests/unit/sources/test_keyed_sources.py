@@ -34,6 +34,16 @@ class TestEuropeana:
             title="A view",
         )
 
+    def test_names_a_person_where_the_creator_is_an_address(self) -> None:
+        """As recorded: entities in `dcCreator`, their names in `edmAgentLabel`."""
+        [[candidate]] = self.fake(
+            1,
+            dcCreator=["http://hispana.example.org/oai:1#ent2"],
+            edmAgentLabel=[{"def": "Benoist, Philippe, 1813-ca. 1905"}],
+        ).search()
+
+        assert candidate.creator == "Benoist, Philippe, 1813-ca. 1905"
+
     def test_leaves_out_what_is_shown_nowhere(self) -> None:
         assert self.fake(1, edmIsShownBy=[]).search() == []
 
@@ -59,9 +69,22 @@ class TestSmithsonian:
             landing_url="https://collections.example.org/0",
             licence="cc0-1.0",
             licence_raw="CC0",
-            creator="National Museum",
+            creator="Seymour Example",
             title="A cat",
         )
+
+    def test_takes_the_largest_jpeg_with_its_size(self) -> None:
+        jpeg = {
+            "label": "High-resolution JPEG",
+            "url": "https://ids.example.org/download/0.jpg",
+            "width": 3000,
+            "height": 2000,
+            "dimensions": "3000x2000",
+        }
+        tiff = {"label": "High-resolution TIFF", "url": "https://ids.example.org/download/0.tif"}
+        [[candidate]] = self.fake(1, resources=[tiff, jpeg]).search()
+
+        assert (candidate.url, candidate.width) == ("https://ids.example.org/download/0.jpg", 3000)
 
     def test_takes_no_other_usage_for_cc0(self) -> None:
         [[candidate]] = self.fake(1, access="Usage Conditions Apply").search()
@@ -103,6 +126,13 @@ class TestFlickr:
 
         assert candidate.licence == licence
 
+    def test_asks_for_what_matches_best(self) -> None:
+        """Without `sort` the newest come first."""
+        fake = self.fake(1)
+        fake.search()
+
+        assert fake.params("sort") == ["relevance"]
+
     def test_prefers_the_original(self) -> None:
         original = {"url_o": "https://live.example.org/0_o.jpg", "width_o": 6000, "height_o": 4000}
         [[candidate]] = self.fake(1, **original).search()
@@ -110,7 +140,8 @@ class TestFlickr:
         assert (candidate.url, candidate.width) == ("https://live.example.org/0_o.jpg", 6000)
 
     @pytest.mark.parametrize(
-        ("code", "error"), [(100, SourceRefusedError), (105, SourceUnavailableError)]
+        ("code", "error"),
+        [(100, SourceRefusedError), (10, SourceUnavailableError), (105, SourceUnavailableError)],
     )
     def test_fails_in_an_answer_of_200(self, code: int, error: type[Exception]) -> None:
         failed = {"stat": "fail", "code": code, "message": "No"}

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -13,7 +14,7 @@ MESSAGE = ProbeMessage(UUID(int=1), UUID(int=2), REQUEST)
 
 
 def told(*pages: CandidatePage | Exception) -> ProbeAnswer:
-    def ask(_: SearchRequest) -> Iterator[CandidatePage]:
+    def ask(_: SearchRequest, cursor: Any) -> Iterator[CandidatePage]:
         for page in pages:
             if isinstance(page, Exception):
                 raise page

@@ -81,11 +81,33 @@ class TestThroughSerpApi:
         with pytest.raises(SourceRefusedError, match="Unsupported"):
             FakeSource("bing", lambda *_: failed).search()
 
-    def test_waits_when_no_searches_are_left(self) -> None:
+    def test_tells_that_no_searches_are_left(self) -> None:
+        """No waiting brings them back: https://github.com/serpapi/serpapi-python."""
         spent = httpx.Response(429, json={"error": "Your account has run out of searches."})
 
-        with pytest.raises(SourceThrottledError):
+        with pytest.raises(SourceRefusedError, match="no searches left"):
             FakeSource("bing", lambda *_: spent).search()
+
+    def test_waits_when_asked_too_often(self) -> None:
+        often = httpx.Response(429, json={"error": "You have exceeded your hourly throughput."})
+
+        with pytest.raises(SourceThrottledError):
+            FakeSource("bing", lambda *_: often).search()
+
+    def test_names_the_page_where_bing_names_its_viewer(self) -> None:
+        [[candidate]] = self.fake(
+            "bing",
+            1,
+            35,
+            link="https://www.bing.com/images/search?view=detailV2&id=1",
+            source="https://blog.example.org/cats",
+            original_width=None,
+            original_height=None,
+            size="1920x1080 · jpeg",
+        ).search()
+
+        assert candidate.landing_url == "https://blog.example.org/cats"
+        assert (candidate.width, candidate.height) == (1920, 1080)
 
 
 class TestGoogle:
@@ -126,7 +148,7 @@ class TestGoogle:
         )
         with httpx.Client(transport=httpx.MockTransport(respond)) as client:
             pages = list(google.search(request, client=client, settings=self.SETTINGS))
-        return [list(page) for page in pages], asked
+        return [list(page) for page in pages if page], asked
 
     @pytest.mark.parametrize(
         ("total", "sizes"), [(0, []), (10, [10]), (21, [10, 10, 1]), (5_000, [10] * 10)]

@@ -9,7 +9,8 @@ import pytest
 
 from crawlset.kit.strict_json import MalformedJsonError
 from crawlset.outcomes import Outcome
-from crawlset.wire.candidates import CandidateLine, PartHead, Query
+from crawlset.wire.allowances import Allowance
+from crawlset.wire.candidates import CandidateLine, PartHead, Query, SearchProgress
 from crawlset.wire.chunks import ChunkHead, ChunkMessage, ChunkUrl, Known
 from crawlset.wire.deliveries import DeliveryResult, SignedDelivery
 from crawlset.wire.exports import ExportPlan, Member, Shard
@@ -34,6 +35,7 @@ REQUEST = SearchRequest(
     source="sample", keyword="cat", limit=9, intended_use=IntendedUse.ml_training
 )
 VERSIONED = (
+    Allowance,
     Batch,
     ChunkHead,
     ChunkMessage,
@@ -46,6 +48,7 @@ VERSIONED = (
     ObjectNotice,
     OutcomeHead,
     PartHead,
+    SearchProgress,
     ProbeAnswer,
     ProbeMessage,
     SignedDelivery,

@@ -28,10 +28,15 @@ def discover_message(job: CrawlJob, search: JobSearch) -> Message:
     return Message(
         target=Target.discover,
         body=DiscoverMessage(
-            job.id, search.id, search.attempt, from_json(SearchRequest, search.request), job.run
+            job.id,
+            search.id,
+            search.attempt,
+            from_json(SearchRequest, search.request),
+            job.run,
+            search.n_pauses,
         ).to_json(),
         group_id=f"list:{job.id}" if catalogue.is_list(search.source) else search.source,
-        deduplication_id=f"{search.id}:{search.attempt}",
+        deduplication_id=f"{search.id}:{search.attempt}:{search.n_pauses}",
     )
 
 

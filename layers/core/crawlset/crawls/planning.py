@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import func
 from sqlalchemy.orm import Session
 
+from crawlset import outbox
 from crawlset.crawls import dispatch, finishing
 from crawlset.crawls.planner import plan
 from crawlset.crawls.repository import CandidateRepository, Inserted, Placed
@@ -55,10 +56,11 @@ def plan_part(key: str) -> int:
         _refuse_taken_down(session, job, candidates)
         chunk_ids, n_new, n_of_others = _insert(session, job, candidates)
         search.n_candidates += n_new
-        if head.attempt >= search.attempt:
+        if head.run == job.run:
             if part.part not in search.planned_parts:
                 search.n_repeated += head.n_repeated + n_of_others
                 search.n_altered += head.n_altered
+                search.n_skipped += head.n_skipped
             _note_part(search, part.part, head)
         session.flush()
         if not chunk_ids:
@@ -91,8 +93,19 @@ def defer(key: str) -> None:
         search = SearchRepository(session).lock(job, deferral.search_id)
         if search is None or search.status not in UNFINISHED or search.attempt > deferral.attempt:
             return
+        if deferral.n_pauses:
+            _go_on(session, job, search, deferral.n_pauses)
+            return
         _note_failure(search, deferral)
     logger.info("search_deferred", search_id=str(deferral.search_id), seconds=deferral.seconds)
+
+
+def _go_on(session: Session, job: CrawlJob, search: JobSearch, n_pauses: int) -> None:
+    """Send a search again that has made way for others; the same pause sends it once."""
+    if n_pauses > search.n_pauses:
+        search.n_pauses = n_pauses
+        search.last_error = search.next_attempt_at = None
+        outbox.post(session, [dispatch.discover_message(job, search)])
 
 
 def _note_failure(search: JobSearch, deferral: Deferral) -> None:
@@ -111,11 +124,11 @@ def _note_failure(search: JobSearch, deferral: Deferral) -> None:
 
 
 def _note_part(search: JobSearch, part: int, head: PartHead) -> None:
-    """Tick off a part of the latest attempt; its last one says how many there are or why none."""
+    """Tick off a part; the last one of the latest attempt says how many there are, or why none."""
     search.queries = to_json(head.queries)
     search.next_attempt_at = None
     search.planned_parts = sorted({*search.planned_parts, part})
-    if head.n_parts is not None:
+    if head.n_parts is not None and head.attempt >= search.attempt:
         search.n_parts = head.n_parts
         search.error_message = head.error.message[:MAX_ERROR] if head.error else None
     if search.n_parts is not None and set(range(search.n_parts)) <= set(search.planned_parts):

@@ -152,6 +152,9 @@ class SearchRead(RowRead):
     n_repeated: Annotated[
         int, Field(description="Rows or hits whose URL had come before; the first counts")
     ]
+    n_skipped: Annotated[
+        int, Field(description="Items of the source's answers that could not be read")
+    ]
     n_altered: Annotated[
         int,
         Field(description="Candidates with a text that was too long, or not all text"),

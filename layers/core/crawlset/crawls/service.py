@@ -301,7 +301,8 @@ def retry(session: Session, job: CrawlJob) -> CrawlJob:
         search.failed_at = None
         search.attempt += 1
         search.planned_parts, search.n_parts = [], None
-        search.n_repeated, search.n_altered = 0, 0
+        search.n_repeated, search.n_altered, search.n_skipped = 0, 0, 0
+        search.n_pauses = 0
     session.flush()
     outbox.post(session, [dispatch.discover_message(job, search) for search in searches])
     ImageRepository(session).reopen([id_ for id_, _, _ in images])

@@ -26,8 +26,8 @@ COLUMNS = (
     "attribution", *FILE_SAYS,
 )  # fmt: skip
 MILD_TO_STRICT = (
-    "cc0", "pdm", "cc-pddc", "us-gov", "no-known-copyright", "cc-by", "cc-by-sa", "cc-by-nd",
-    "cc-by-nc", "cc-by-nc-sa", "cc-by-nc-nd", "all-rights-reserved", UNKNOWN,
+    "cc0", "pdm", "cc-pddc", "us-gov", "public-domain", "no-known-copyright", "cc-by", "cc-by-sa",
+    "cc-by-nd", "cc-by-nc", "cc-by-nc-sa", "cc-by-nc-nd", "all-rights-reserved", UNKNOWN,
 )  # fmt: skip
 """Families of licences; what an image of unknown licence permits, nobody knows."""
 

@@ -13,7 +13,10 @@ from crawlset import licences
 from crawlset.imaging import looks, near_duplicates
 from crawlset.outcomes import Verdict
 
-FREEDOM = ("cc0", "pdm", "cc-pddc", "us-gov", "no-known-copyright", "cc-by", "cc-by-sa", "cc-by-nd")
+FREEDOM = (
+    "cc0", "pdm", "cc-pddc", "us-gov", "public-domain", "no-known-copyright", "cc-by", "cc-by-sa",
+    "cc-by-nd",
+)  # fmt: skip
 """Families of licences, the freest first; any other comes after them, and none last."""
 MAX_SHARES = 40
 SECONDS_A_SHARE = 60

@@ -111,6 +111,10 @@ class JobSearch(Identified, Owned, Timestamped, Base):
     n_repeated: Mapped[int] = mapped_column(server_default="0", default=0)
     """Rows and hits whose URL the job had before, from this search or another one."""
     n_altered: Mapped[int] = mapped_column(server_default="0", default=0)
+    n_skipped: Mapped[int] = mapped_column(server_default="0", default=0)
+    """Items of the source's answers that could not be read."""
+    n_pauses: Mapped[int] = mapped_column(server_default="0", default=0)
+    """Times that it has made way for other searches of its source."""
     """Candidates with a text that could not be kept whole."""
     n_failures: Mapped[int] = mapped_column(server_default="0", default=0)
     """Times that its source did not answer, or asked to wait."""

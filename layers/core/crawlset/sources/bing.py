@@ -1,6 +1,7 @@
 """Bing's image search, through SerpApi: its own API ended in August 2025."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 
@@ -15,7 +16,7 @@ ENGINE = serpapi.SearchEngine(
 
 
 def search(
-    request: SearchRequest, *, client: httpx.Client, settings: SourceSettings
+    request: SearchRequest, *, client: httpx.Client, settings: SourceSettings, cursor: Any = None
 ) -> Iterator[CandidatePage]:
     """Page after page, 30 at most."""
-    return serpapi.search(ENGINE, request, client=client, settings=settings)
+    return serpapi.search(ENGINE, request, client=client, settings=settings, cursor=cursor)

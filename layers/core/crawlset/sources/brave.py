@@ -1,6 +1,7 @@
 """Brave Search: pictures of the web, without licences. https://api.search.brave.com"""
 
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 from pydantic import BaseModel
@@ -8,6 +9,7 @@ from pydantic import BaseModel
 from crawlset.settings import SourceSettings
 from crawlset.sources.asking import Asker
 from crawlset.sources.protocol import Candidate, CandidatePage
+from crawlset.sources.shapes import Items, Part, Text, Whole, page_of
 from crawlset.wire.searches import SearchRequest
 
 BASE = "https://api.search.brave.com"
@@ -18,23 +20,27 @@ MAX_WORDS = 50
 
 
 class _Properties(BaseModel):
-    url: str | None = None
-    width: int | None = None
-    height: int | None = None
+    url: Text = None
+    width: Whole = None
+    height: Whole = None
 
 
 class _Result(BaseModel):
-    title: str | None = None
-    url: str | None = None
-    properties: _Properties = _Properties()
+    title: Text = None
+    url: Text = None
+    properties: Part[_Properties] = _Properties()
 
 
 class _Answer(BaseModel):
-    results: list[_Result] = []
+    results: Items = []
 
 
 def search(
-    request: SearchRequest, *, client: httpx.Client, settings: SourceSettings
+    request: SearchRequest,
+    *,
+    client: httpx.Client,
+    settings: SourceSettings,
+    cursor: Any = None,  # noqa: ARG001 - there is one page only
 ) -> Iterator[CandidatePage]:
     """The 200 pictures that match best, on one page."""
     asker = Asker(
@@ -52,17 +58,18 @@ def search(
         },
         _Answer,
     )
-    page = CandidatePage(
-        Candidate(
-            url=result.properties.url,
-            landing_url=result.url,
-            title=result.title,
-            width=result.properties.width,
-            height=result.properties.height,
-        )
-        for result in answer.results
-        if result.properties.url
-    )
+    page = page_of(answer.results, _Result, _candidates)
     page.total = len(page)
-    if page:
-        yield page
+    yield page
+
+
+def _candidates(result: _Result) -> Iterator[Candidate]:
+    if result.properties.url is None:
+        return
+    yield Candidate(
+        url=result.properties.url,
+        landing_url=result.url,
+        title=result.title,
+        width=result.properties.width,
+        height=result.properties.height,
+    )

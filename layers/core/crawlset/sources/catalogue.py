@@ -21,16 +21,27 @@ class Source:
     """What the source's terms let a dataset be built for; empty: nothing."""
     licences: tuple[str, ...]
     """Families its works are under, as far as it states them."""
-    limits: str
+    depth: str
+    """How much of it a query finds."""
+    pace: str
+    """How often it is asked; empty if that is nobody's concern."""
     terms_url: str | None
     notes: str
+    obstacles: str = ""
+    """What stands in the way at the moment, and where that is known from."""
     load: Callable[[], Search] | None
     """Import the adapter; None for a source that is never asked."""
     is_configured: Callable[[SourceSettings], bool]
     keys: str = ""
     """What it is asked with, by name."""
+    tells_allowance: bool = False
+    """Whether its answers say how often it may still be asked."""
     is_list: bool = False
     """Whether its candidates are in a manifest that the job brings along."""
+
+    @property
+    def limits(self) -> str:
+        return ", ".join(filter(None, (self.depth, self.pace)))
 
 
 def _module(name: str) -> Callable[[], Search]:
@@ -53,12 +64,13 @@ def _official(name: str, **facts: Any) -> Source:
     )
 
 
-def _refused(name: str, *, limits: str, terms_url: str, why: str) -> Source:
+def _refused(name: str, *, pace: str, terms_url: str, why: str) -> Source:
     return Source(
         name=name,
         intended_uses=frozenset(),
         licences=(),
-        limits=limits,
+        depth="",
+        pace=pace,
         terms_url=terms_url,
         notes=why,
         load=None,
@@ -78,7 +90,8 @@ SOURCES: dict[str, Source] = {
             name="sample",
             intended_uses=EVERY_USE,
             licences=("cc0", "pdm", "cc-by", "cc-by-sa", "cc-by-nc", "all-rights-reserved"),
-            limits="50 results a page",
+            depth="every picture it has",
+            pace="",
             terms_url=None,
             notes="The pictures that come with Crawlset, for trying it out on a laptop.",
             load=_module("sample"),
@@ -88,7 +101,8 @@ SOURCES: dict[str, Source] = {
             name="urls",
             intended_uses=EVERY_USE,
             licences=(),
-            limits="1,000,000 lines and 1 GiB a manifest",
+            depth="1,000,000 lines and 1 GiB a manifest",
+            pace="",
             terms_url=None,
             notes=(
                 "Your own list of URLs. The rights in what it points to are yours to know; "
@@ -102,7 +116,8 @@ SOURCES: dict[str, Source] = {
             name="open_images",
             intended_uses=EVERY_USE,
             licences=("cc-by",),
-            limits="1,000,000 lines and 1 GiB a manifest",
+            depth="1,000,000 lines and 1 GiB a manifest",
+            pace="",
             terms_url="https://storage.googleapis.com/openimages/web/factsfigures_v7.html",
             notes=(
                 "Open Images: upload its CSV of images and rotations as the manifest. Each line "
@@ -116,7 +131,8 @@ SOURCES: dict[str, Source] = {
             name="laion",
             intended_uses=EVERY_USE,
             licences=(),
-            limits="1,000,000 rows and 1 GiB a manifest",
+            depth="1,000,000 rows and 1 GiB a manifest",
+            pace="",
             terms_url="https://laion.ai/faq/",
             notes=(
                 "Lists of LAION's kind: upload Parquet with URL and TEXT as the manifest. They "
@@ -128,33 +144,45 @@ SOURCES: dict[str, Source] = {
         ),
         _official(
             "openverse",
+            tells_allowance=True,
+            keys="openverse_client_id and openverse_client_secret, or nothing",
             intended_uses=EVERY_USE,
             licences=CREATIVE_COMMONS,
-            limits="240 works a query, one question a second",
+            depth="240 works a query",
+            pace="20 questions a minute and 200 a day; with an application 100 and 10,000",
             terms_url="https://docs.openverse.org/terms_of_service.html",
             notes="Works of many collections. Its terms forbid scraping, and passing its limits.",
         ),
         _official(
             "wikimedia",
             intended_uses=EVERY_USE,
-            licences=("cc0", "pdm", "cc-by", "cc-by-sa"),
-            limits="10,000 files a query, 200 questions a minute, one at a time",
+            licences=("cc0", "pdm", "public-domain", "cc-by", "cc-by-sa"),
+            depth="10,000 files a query, every file of a category",
+            pace="120 questions a minute, one at a time",
             terms_url="https://wikitech.wikimedia.org/wiki/Robot_policy",
-            notes="Wikimedia Commons. Files are fetched by two at once, at most 25 Mbit/s.",
+            notes=(
+                "Wikimedia Commons: by words, by category:Cats of Berlin or by depicts:Q146. Files "
+                "are fetched by two at once, at most 25 Mbit/s."
+            ),
         ),
         _official(
             "gbif",
             intended_uses=EVERY_USE,
             licences=("cc0", "cc-by", "cc-by-nc"),
-            limits="100,000 observations a query",
+            depth="100,000 observations a query",
+            pace="two questions a second",
             terms_url="https://www.gbif.org/terms",
-            notes="Living things, by scientific name. Each picture has a licence of its own.",
+            notes=(
+                "Living things; a keyword that is no scientific name is searched as text. Each "
+                "picture has a licence of its own."
+            ),
         ),
         _official(
             "inaturalist",
             intended_uses=frozenset({IntendedUse.research}),
             licences=("cc0", "cc-by", "cc-by-nc", "all-rights-reserved"),
-            limits="10,000 observations a query, one question a second, 5 GB an hour",
+            depth="every observation that matches",
+            pace="one question a second, 5 GB of pictures an hour",
             terms_url="https://www.inaturalist.org/pages/terms",
             notes=(
                 "Species identified by a community. Its terms forbid training models on its data "
@@ -165,23 +193,79 @@ SOURCES: dict[str, Source] = {
             "met",
             intended_uses=EVERY_USE,
             licences=("cc0",),
-            limits="80 questions a second, one for each object",
+            depth="every object that matches, one question for each",
+            pace="one question in two seconds",
             terms_url="https://metmuseum.github.io/",
             notes="The Metropolitan Museum of Art: pictures of works in the public domain.",
+            obstacles=(
+                "Its firewall shuts out who asks more than thirty times in a short time, though "
+                "its documentation allows 80 a second: a thousand objects take 35 minutes. "
+                "https://github.com/metmuseum/openaccess/issues/60"
+            ),
         ),
         _official(
             "artic",
             intended_uses=EVERY_USE,
             licences=("cc0",),
-            limits="10,000 works a query, 60 questions a minute",
+            depth="1,000 works a query",
+            pace="60 questions a minute",
             terms_url="https://api.artic.edu/docs/",
-            notes="Art Institute of Chicago: pictures of works in the public domain.",
+            notes="Art Institute of Chicago: works in the public domain.",
+            obstacles=(
+                "Its pictures are behind a challenge that only browsers pass, so none can be "
+                "fetched since June 2026; what it knows of them is found all the same. "
+                "https://github.com/art-institute-of-chicago/api-data/issues/9"
+            ),
+        ),
+        _official(
+            "cleveland",
+            intended_uses=EVERY_USE,
+            licences=("cc0",),
+            depth="every work that matches",
+            pace="one question a second",
+            terms_url="https://www.clevelandart.org/open-access",
+            notes="Cleveland Museum of Art: CC0 pictures only.",
+        ),
+        _official(
+            "library_of_congress",
+            intended_uses=EVERY_USE,
+            licences=("no-known-copyright", "public-domain"),
+            depth="100,000 things a query",
+            pace="17 questions a minute; who asks more often is blocked for an hour",
+            terms_url="https://www.loc.gov/legal/",
+            notes=(
+                "Photos, prints and drawings, most of 1,024 pixels. Each has a rights advisory; "
+                "what says neither that it is in the public domain nor that no restrictions are "
+                "known has no licence here."
+            ),
+            obstacles=(
+                "Many networks, those of servers above all, are shown a challenge that only "
+                "browsers pass; its searches end there. "
+                "https://github.com/LibraryOfCongress/data-exploration/issues/88"
+            ),
+        ),
+        _official(
+            "rijksmuseum",
+            intended_uses=EVERY_USE,
+            licences=("cc0", "pdm", "all-rights-reserved"),
+            depth="every object that matches, three questions for each",
+            pace="one question a second",
+            terms_url="https://data.rijksmuseum.nl/policy/information-and-data-policy",
+            notes=(
+                "Searched by title, or as creator:, type:, material:, technique:, description: or "
+                "aboutActor: says, in Dutch or English."
+            ),
+            obstacles=(
+                "The robots.txt of iiif.micr.io, where its pictures are, shuts all robots out, so "
+                "each is refused: seen in October 2026 by https://github.com/brookstalley/arrt"
+            ),
         ),
         _official(
             "nasa",
             intended_uses=EVERY_USE,
             licences=(),
-            limits="10,000 pictures a query, one question for each",
+            depth="10,000 pictures a query",
+            pace="two questions a second",
             terms_url="https://www.nasa.gov/nasa-brand-center/images-and-media/",
             notes=(
                 "Most pictures are in the public domain, but none says so of itself: they have "
@@ -193,7 +277,8 @@ SOURCES: dict[str, Source] = {
             keys="europeana_key",
             intended_uses=EVERY_USE,
             licences=("cc0", "pdm", "cc-by", "cc-by-sa"),
-            limits="100 a page, without an end",
+            depth="every item that matches",
+            pace="two questions a second",
             terms_url="https://www.europeana.eu/en/rights",
             notes="Museums, libraries and archives of Europe; openly licensed works only.",
         ),
@@ -202,7 +287,8 @@ SOURCES: dict[str, Source] = {
             keys="smithsonian_key",
             intended_uses=EVERY_USE,
             licences=("cc0",),
-            limits="1,000 questions an hour",
+            depth="every record that matches",
+            pace="1,000 questions an hour",
             terms_url="https://www.si.edu/openaccess",
             notes="Smithsonian Open Access: CC0 pictures only.",
         ),
@@ -211,7 +297,8 @@ SOURCES: dict[str, Source] = {
             keys="flickr_key",
             intended_uses=EVERY_USE,
             licences=(*CREATIVE_COMMONS, "us-gov", "no-known-copyright", "all-rights-reserved"),
-            limits="4,000 photos a query, 3,600 questions an hour",
+            depth="4,000 photos a query",
+            pace="3,600 questions an hour",
             terms_url="https://www.flickr.com/help/terms/api",
             notes=(
                 "An application that earns money needs a commercial key. Photos that turn private "
@@ -223,16 +310,22 @@ SOURCES: dict[str, Source] = {
             keys="brave_key",
             intended_uses=EVERY_USE,
             licences=(),
-            limits="200 pictures a query, no second page",
+            depth="200 pictures a query",
+            pace="one question a query",
             terms_url="https://api-dashboard.search.brave.com/terms-of-service",
-            notes="The web, without licences: the rights in what it finds are yours to know.",
+            notes=(
+                "The web, without licences: the rights in what it finds are yours to know. Its "
+                "terms let results be stored, and models be trained on them, by plans with storage "
+                "rights only."
+            ),
         ),
         _official(
             "google",
             keys="serpapi_key, or google_key with google_engine_key",
             intended_uses=EVERY_USE,
             licences=(),
-            limits="100 pictures a query by its own API, ten pages through SerpApi",
+            depth="100 pictures a query by its own API, ten pages through SerpApi",
+            pace="one question a second",
             terms_url="https://developers.google.com/custom-search/v1/overview",
             notes=(
                 "By its own API for those who hold a key (closed to new customers, ends "
@@ -244,7 +337,8 @@ SOURCES: dict[str, Source] = {
             keys="serpapi_key",
             intended_uses=EVERY_USE,
             licences=(),
-            limits="30 pages a query",
+            depth="30 pages a query",
+            pace="one question a second",
             terms_url="https://serpapi.com/legal",
             notes=f"Through SerpApi, which reads its pages. {WITHOUT_LICENCES}",
         ),
@@ -253,19 +347,20 @@ SOURCES: dict[str, Source] = {
             keys="serpapi_key",
             intended_uses=EVERY_USE,
             licences=(),
-            limits="the few pictures on the first page",
+            depth="the few pictures on the first page",
+            pace="one question a query",
             terms_url="https://serpapi.com/legal",
             notes=f"Through SerpApi, which reads its pages. {WITHOUT_LICENCES}",
         ),
         _refused(
             "baidu",
-            limits="none: it has no API for pictures",
+            pace="none: it has no API for pictures",
             terms_url="https://serpapi.com/baidu-search-api",
             why="SerpApi reads its web answers only, which bring no addresses of pictures.",
         ),
         _refused(
             "unsplash",
-            limits="50 requests an hour (demo)",
+            pace="50 requests an hour (demo)",
             terms_url="https://help.unsplash.com/en/articles/2511245-unsplash-api-guidelines",
             why=(
                 "Its API guidelines forbid data mining and training AI models, "
@@ -274,13 +369,13 @@ SOURCES: dict[str, Source] = {
         ),
         _refused(
             "pexels",
-            limits="200 requests an hour, 20,000 a month",
+            pace="200 requests an hour, 20,000 a month",
             terms_url="https://help.pexels.com/hc/en-us/articles/900005880463",
             why='Its API terms say: "Don\'t use the API to build datasets or train ML/AI models."',
         ),
         _refused(
             "pixabay",
-            limits="100 requests in 60 s, 500 results a search",
+            pace="100 requests in 60 s, 500 results a search",
             terms_url="https://pixabay.com/api/docs/",
             why='Its API terms say: "Systematic mass downloads are not allowed."',
         ),

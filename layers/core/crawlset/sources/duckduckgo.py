@@ -1,6 +1,7 @@
 """The pictures among DuckDuckGo's answers; SerpApi has no search for pictures alone."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 
@@ -13,7 +14,7 @@ ENGINE = serpapi.SearchEngine("duckduckgo", "duckduckgo", lambda *_: {}, max_pag
 
 
 def search(
-    request: SearchRequest, *, client: httpx.Client, settings: SourceSettings
+    request: SearchRequest, *, client: httpx.Client, settings: SourceSettings, cursor: Any = None
 ) -> Iterator[CandidatePage]:
     """The few on the first page."""
-    return serpapi.search(ENGINE, request, client=client, settings=settings)
+    return serpapi.search(ENGINE, request, client=client, settings=settings, cursor=cursor)

@@ -1,6 +1,7 @@
 """Flickr. https://www.flickr.com/services/api/flickr.photos.search.html"""
 
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 from pydantic import BaseModel
@@ -10,6 +11,7 @@ from crawlset.errors import SourceRefusedError
 from crawlset.settings import SourceSettings
 from crawlset.sources.asking import Asker
 from crawlset.sources.protocol import Candidate, CandidatePage, SourceUnavailableError
+from crawlset.sources.shapes import Address, Items, Text, Whole, page_of
 from crawlset.wire.searches import SearchRequest
 
 BASE = "https://api.flickr.com"
@@ -18,7 +20,8 @@ MAX_PAGES = 8
 """4,000 photos a query are all there are; beyond them pages repeat."""
 GAP_SECONDS = 1.0
 """3,600 questions an hour."""
-UNAVAILABLE = 105
+UNAVAILABLE = frozenset({10, 105})
+"""Codes that mean: later."""
 LICENCES = {
     "0": "all rights reserved",
     "1": "cc by-nc-sa 2.0",
@@ -42,36 +45,36 @@ LICENCES = {
 
 
 class _Photo(BaseModel):
-    id: str
-    owner: str
-    title: str | None = None
-    license: str | None = None
-    ownername: str | None = None
-    url_o: str | None = None
-    width_o: int | None = None
-    height_o: int | None = None
-    url_l: str | None = None
-    width_l: int | None = None
-    height_l: int | None = None
+    id: Address
+    owner: Address
+    title: Text = None
+    license: Text = None
+    ownername: Text = None
+    url_o: Text = None
+    width_o: Whole = None
+    height_o: Whole = None
+    url_l: Text = None
+    width_l: Whole = None
+    height_l: Whole = None
 
 
 class _Photos(BaseModel):
-    total: int = 0
-    pages: int
-    photo: list[_Photo]
+    total: Whole = None
+    pages: Whole = None
+    photo: Items
 
 
 class _Answer(BaseModel):
     """A failure is an answer of 200."""
 
-    stat: str
-    code: int = 0
-    message: str = ""
+    stat: Text = None
+    code: Whole = None
+    message: Text = None
     photos: _Photos | None = None
 
 
 def search(
-    request: SearchRequest, *, client: httpx.Client, settings: SourceSettings
+    request: SearchRequest, *, client: httpx.Client, settings: SourceSettings, cursor: Any = None
 ) -> Iterator[CandidatePage]:
     """
     The first 4,000 photos that match, licence included, 500 a page.
@@ -83,7 +86,7 @@ def search(
         return
     asker = Asker("flickr", client, gap_seconds=GAP_SECONDS)
     address = f"{settings.base_of('flickr', BASE)}/services/rest/"
-    for number in range(1, MAX_PAGES + 1):
+    for number in range(cursor or 1, MAX_PAGES + 1):
         answer = asker.get(
             address,
             {
@@ -92,6 +95,7 @@ def search(
                 "text": request.keyword or "",
                 "media": "photos",
                 "content_types": "0",
+                "sort": "relevance",
                 "extras": "license,owner_name,url_o,url_l",
                 "per_page": PAGE_SIZE,
                 "page": number,
@@ -102,12 +106,15 @@ def search(
             _Answer,
         )
         photos = _photos(answer)
-        page = [
-            _candidate(photo, url) for photo in photos.photo if (url := photo.url_o or photo.url_l)
-        ]
-        if page:
-            yield CandidatePage(page, total=photos.total)
-        if number >= photos.pages:
+        is_last = number >= min(photos.pages or 0, MAX_PAGES)
+        yield page_of(
+            photos.photo,
+            _Photo,
+            _candidates,
+            total=photos.total,
+            cursor=None if is_last else number + 1,
+        )
+        if is_last:
             return
 
 
@@ -127,21 +134,25 @@ def _filter(request: SearchRequest) -> dict[str, str] | None:
 def _photos(answer: _Answer) -> _Photos:
     if answer.stat == "ok" and answer.photos is not None:
         return answer.photos
-    if answer.code == UNAVAILABLE:
-        raise SourceUnavailableError("flickr", answer.message[:200])
-    raise SourceRefusedError(f"flickr refuses the search ({answer.code}: {answer.message[:200]}).")
+    message = (answer.message or "")[:200]
+    if answer.code in UNAVAILABLE:
+        raise SourceUnavailableError("flickr", message)
+    raise SourceRefusedError(f"flickr refuses the search ({answer.code}: {message}).")
 
 
-def _candidate(photo: _Photo, url: str) -> Candidate:
+def _candidates(photo: _Photo) -> Iterator[Candidate]:
     raw = LICENCES.get(photo.license or "")
+    url = photo.url_o or photo.url_l
+    if url is None:
+        return
     is_original = url == photo.url_o
-    return Candidate(
+    yield Candidate(
         url=url,
         landing_url=f"https://www.flickr.com/photos/{photo.owner}/{photo.id}",
         licence=licences.normalise(raw),
         licence_raw=raw or photo.license,
         creator=photo.ownername,
-        title=photo.title or None,
+        title=photo.title,
         width=photo.width_o if is_original else photo.width_l,
         height=photo.height_o if is_original else photo.height_l,
     )

@@ -6,6 +6,7 @@ https://developers.google.com/custom-search/v1/overview
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 from pydantic import BaseModel
@@ -15,6 +16,7 @@ from crawlset.sources import serpapi
 from crawlset.sources.asking import Asker
 from crawlset.sources.markup import text_of
 from crawlset.sources.protocol import Candidate, CandidatePage
+from crawlset.sources.shapes import Address, Items, Part, Text, Whole, page_of
 from crawlset.wire.searches import SearchRequest
 
 BASE = "https://www.googleapis.com"
@@ -27,41 +29,43 @@ THROUGH_SERPAPI = serpapi.SearchEngine(
 
 
 class _Picture(BaseModel):
-    contextLink: str | None = None  # noqa: N815 - as Google has it
-    width: int | None = None
-    height: int | None = None
+    contextLink: Text = None  # noqa: N815 - as Google has it
+    width: Whole = None
+    height: Whole = None
 
 
 class _Item(BaseModel):
-    link: str
-    title: str | None = None
-    image: _Picture = _Picture()
+    link: Address
+    title: Text = None
+    image: Part[_Picture] = _Picture()
 
 
 class _Queries(BaseModel):
-    nextPage: list[object] = []  # noqa: N815
+    nextPage: Items = []  # noqa: N815
 
 
 class _Information(BaseModel):
-    totalResults: int = 0  # noqa: N815
+    totalResults: Whole = None  # noqa: N815
 
 
 class _Answer(BaseModel):
-    items: list[_Item] = []
-    queries: _Queries = _Queries()
-    searchInformation: _Information = _Information()  # noqa: N815
+    items: Items = []
+    queries: Part[_Queries] = _Queries()
+    searchInformation: Part[_Information] = _Information()  # noqa: N815
 
 
 def search(
-    request: SearchRequest, *, client: httpx.Client, settings: SourceSettings
+    request: SearchRequest, *, client: httpx.Client, settings: SourceSettings, cursor: Any = None
 ) -> Iterator[CandidatePage]:
     """The first 100 pictures, 10 a page; through SerpApi a hundred a page, ten pages at most."""
     if not settings.google_key.get_secret_value():
-        yield from serpapi.search(THROUGH_SERPAPI, request, client=client, settings=settings)
+        yield from serpapi.search(
+            THROUGH_SERPAPI, request, client=client, settings=settings, cursor=cursor
+        )
         return
     asker = Asker("google", client, gap_seconds=GAP_SECONDS)
     address = f"{settings.base_of('google', BASE)}/customsearch/v1"
-    for start in range(1, MAX_DEPTH, PAGE_SIZE):
+    for start in range(cursor or 1, MAX_DEPTH, PAGE_SIZE):
         answer = asker.get(
             address,
             {
@@ -75,16 +79,21 @@ def search(
             },
             _Answer,
         )
-        if answer.items:
-            yield CandidatePage(
-                map(_candidate, answer.items), total=answer.searchInformation.totalResults
-            )
-        if not answer.queries.nextPage:
+        following = start + PAGE_SIZE
+        is_last = not answer.queries.nextPage or following > MAX_DEPTH
+        yield page_of(
+            answer.items,
+            _Item,
+            _candidates,
+            total=answer.searchInformation.totalResults,
+            cursor=None if is_last else following,
+        )
+        if is_last:
             return
 
 
-def _candidate(item: _Item) -> Candidate:
-    return Candidate(
+def _candidates(item: _Item) -> Iterator[Candidate]:
+    yield Candidate(
         url=item.link,
         landing_url=item.image.contextLink,
         title=text_of(item.title),

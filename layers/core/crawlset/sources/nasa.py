@@ -1,6 +1,8 @@
 """NASA's image library. https://images.nasa.gov/docs/images.nasa.gov_api_docs.pdf"""
 
 from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel
@@ -8,12 +10,13 @@ from pydantic import BaseModel
 from crawlset.settings import SourceSettings
 from crawlset.sources.asking import Asker
 from crawlset.sources.protocol import Candidate, CandidatePage
+from crawlset.sources.shapes import Address, Each, Items, Part, Text, Whole, page_of
 from crawlset.wire.searches import SearchRequest
 
 BASE = "https://images-api.nasa.gov"
 PAGE_SIZE = 100
 MAX_DEPTH = 10_000
-GAP_SECONDS = 0.2
+GAP_SECONDS = 0.5
 ASSETS = "images-assets.nasa.gov"
 """Answers name it with http, and it has https."""
 LARGE = ("~orig.", "~large.", "~medium.")
@@ -22,54 +25,49 @@ PICTURES = (".jpg", ".jpeg", ".png", ".gif", ".webp")
 
 
 class _Facts(BaseModel):
-    nasa_id: str
-    title: str | None = None
-    center: str | None = None
-    photographer: str | None = None
-    secondary_creator: str | None = None
+    nasa_id: Address
+    title: Text = None
+    center: Text = None
+    photographer: Text = None
+    secondary_creator: Text = None
+
+
+class _Link(BaseModel):
+    href: Address
+    width: Whole = None
+    height: Whole = None
 
 
 class _Item(BaseModel):
-    data: list[_Facts] = []
+    data: Each[_Facts] = []
+    links: Each[_Link] = []
 
 
 class _Total(BaseModel):
-    total_hits: int = 0
+    total_hits: Whole = None
 
 
 class _Items(BaseModel):
-    items: list[_Item] = []
-    metadata: _Total = _Total()
+    items: Items = []
+    metadata: Part[_Total] = _Total()
 
 
 class _Found(BaseModel):
     collection: _Items
 
 
-class _File(BaseModel):
-    href: str
-
-
-class _Files(BaseModel):
-    items: list[_File] = []
-
-
-class _Asset(BaseModel):
-    collection: _Files
-
-
 def search(
-    request: SearchRequest, *, client: httpx.Client, settings: SourceSettings
+    request: SearchRequest, *, client: httpx.Client, settings: SourceSettings, cursor: Any = None
 ) -> Iterator[CandidatePage]:
     """
-    Pictures that match, 100 a page; the file of each is a question of its own.
+    Pictures that match, 100 a page, in the largest rendition that browsers show.
 
     Most are in the public domain, but no answer says so of one picture: they have no licence.
     """
     asker = Asker("nasa", client, gap_seconds=GAP_SECONDS)
     base = settings.base_of("nasa", BASE)
     page_size = min(PAGE_SIZE, request.limit)
-    for number in range(1, MAX_DEPTH // page_size + 1):
+    for number in range(cursor or 1, MAX_DEPTH // page_size + 1):
         found = asker.get(
             f"{base}/search",
             {
@@ -80,28 +78,38 @@ def search(
             },
             _Found,
         ).collection
-        page = []
-        for facts in (item.data[0] for item in found.items if item.data):
-            files = asker.get(f"{base}/asset/{facts.nasa_id}", {}, _Asset).collection.items
-            if url := _best([file.href for file in files]):
-                page.append(_candidate(facts, url))
-        if page:
-            yield CandidatePage(page, total=found.metadata.total_hits)
-        if not found.items or number * page_size >= found.metadata.total_hits:
+        is_last = not found.items or number * page_size >= min(
+            found.metadata.total_hits or 0, MAX_DEPTH
+        )
+        yield page_of(
+            found.items,
+            _Item,
+            _candidates,
+            total=found.metadata.total_hits,
+            cursor=None if is_last else number + 1,
+        )
+        if is_last:
             return
 
 
-def _best(urls: list[str]) -> str | None:
-    pictures = [url for url in urls if url.lower().endswith(PICTURES)]
-    named = (url for part in LARGE for url in pictures if part in url)
-    found = next(named, None)
-    return found.replace(f"http://{ASSETS}/", f"https://{ASSETS}/", 1) if found else None
-
-
-def _candidate(facts: _Facts, url: str) -> Candidate:
-    return Candidate(
-        url=url,
-        landing_url=f"https://images.nasa.gov/details/{facts.nasa_id}",
+def _candidates(item: _Item) -> Iterator[Candidate]:
+    link = _best(item.links)
+    if link is None or not item.data:
+        return
+    facts = item.data[0]
+    yield Candidate(
+        url=link.href.replace(f"http://{ASSETS}/", f"https://{ASSETS}/", 1),
+        landing_url=f"https://images.nasa.gov/details/{quote(facts.nasa_id, safe='')}",
         creator=facts.photographer or facts.secondary_creator or facts.center,
         title=facts.title,
+        width=link.width,
+        height=link.height,
     )
+
+
+def _best(links: list[_Link]) -> _Link | None:
+    """The largest as its name says, else as its sides do: an original may be a TIFF."""
+    pictures = [link for link in links if link.href.lower().endswith(PICTURES)]
+    named = (link for part in LARGE for link in pictures if part in link.href)
+    by_size = max(pictures, key=lambda link: link.width or 0, default=None)
+    return next(named, by_size)

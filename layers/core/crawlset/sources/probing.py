@@ -20,7 +20,7 @@ def probe(message: ProbeMessage, *, ask: Ask) -> ProbeAnswer:
     """
     error: str | None = None
     try:
-        page = next(ask(message.request), CandidatePage(total=0))
+        page = next(ask(message.request, None), CandidatePage(total=0))
     except (SourceThrottledError, SourceUnavailableError):
         raise
     except AppError as failure:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from crawlset.errors import SourceError
 from crawlset.outcomes import Outcome
 from crawlset.settings import SourceSettings
+from crawlset.wire.allowances import Allowance
 from crawlset.wire.searches import SearchRequest
 
 if TYPE_CHECKING:
@@ -36,18 +37,33 @@ class Candidate:
 
 
 class CandidatePage(list[Candidate]):
-    """Candidates of one answer, and how many things match in all, where the source says so."""
+    """Candidates of one answer."""
 
-    def __init__(self, candidates: Iterable[Candidate] = (), *, total: int | None = None) -> None:
+    def __init__(
+        self,
+        candidates: Iterable[Candidate] = (),
+        *,
+        total: int | None = None,
+        cursor: Any = None,
+        n_skipped: int = 0,
+    ) -> None:
         super().__init__(candidates)
         self.total = total
+        """How many things match in all, where the source says so."""
+        self.cursor = cursor
+        """Where the search goes on behind this page, as JSON data; None behind its last one."""
+        self.n_skipped = n_skipped
+        """Items of the answer that could not be read."""
+        self.allowance: Allowance | None = None
+        """How often the source may still be asked, where it says so."""
 
 
 class Search(Protocol):
     """
     Ask a source, page by page, in the source's own order.
 
-    A page is asked for when the caller takes it, so a caller that stops costs no request.
+    A page is asked for when the caller takes it, so a caller that stops costs no request. With the
+    `cursor` of a page the search goes on behind that page, and asks nothing that was asked before.
     Policy, limits, licences and the shape of URLs are the caller's to check.
 
     Raises `SourceThrottledError` and `SourceUnavailableError` when the same question may be
@@ -55,7 +71,12 @@ class Search(Protocol):
     """
 
     def __call__(
-        self, request: SearchRequest, *, client: "httpx.Client", settings: SourceSettings
+        self,
+        request: SearchRequest,
+        *,
+        client: "httpx.Client",
+        settings: SourceSettings,
+        cursor: Any = None,
     ) -> Iterator[CandidatePage]: ...
 
 

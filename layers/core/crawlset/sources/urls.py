@@ -1,7 +1,7 @@
 """The caller's own list of URLs: an uploaded manifest, or one made of the request."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crawlset.settings import SourceSettings
 from crawlset.sources import manifests
@@ -18,6 +18,7 @@ def search(
     *,
     client: "httpx.Client",  # noqa: ARG001 - the list is in our own bucket
     settings: SourceSettings,  # noqa: ARG001
+    cursor: Any = None,  # noqa: ARG001 - a list is read anew, in one go
 ) -> Iterator[CandidatePage]:
     """
     Every row of the manifest, once the whole of it has been found readable.

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache, partial
+from typing import Any
 
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
@@ -20,8 +21,9 @@ from crawlset.settings import (
     source_keys_settings,
     source_settings,
 )
-from crawlset.sources import registry, suggestions, wikidata
-from crawlset.sources.discover import discover
+from crawlset.sources import allowances, registry, suggestions, wikidata
+from crawlset.sources.catalogue import is_list
+from crawlset.sources.discover import Ask, Bookmark, SearchPausedError, discover
 from crawlset.sources.expansion import expand
 from crawlset.sources.probing import probe
 from crawlset.sources.protocol import CandidatePage, SourceUnavailableError
@@ -32,6 +34,8 @@ from crawlset.wire.searches import Deferral, DiscoverMessage, ProbeMessage, Sear
 
 TIMEOUT = httpx.Timeout(20, connect=5)
 UNAVAILABLE_SECONDS = 30
+TURN_SECONDS = 120
+"""A search that takes longer makes way for the others of its source, and goes on behind them."""
 LONGEST_WAIT_SECONDS = 900
 LAST_RECEIVES = 4
 """Receives of a message before the last one, after which the queue gives it up."""
@@ -56,6 +60,23 @@ def handle(delivery: Delivery) -> None:
         _wait(message, delivery, error)
 
 
+class _Kept(Bookmark):
+    """Where a search was left, in the bucket, and how long it has its turn."""
+
+    def __init__(self, message: DiscoverMessage) -> None:
+        self._key = keys.progress(message.job_id, message.search_id)
+        self._began = time.monotonic()
+
+    def load(self) -> bytes | None:
+        return objects.get(self._key) if objects.exists(self._key) else None
+
+    def save(self, progress: bytes) -> None:
+        objects.put(self._key, progress)
+
+    def is_time_up(self) -> bool:
+        return time.monotonic() - self._began > TURN_SECONDS
+
+
 def _wait(
     message: DiscoverMessage | ProbeMessage,
     delivery: Delivery,
@@ -66,8 +87,9 @@ def _wait(
         if delivery.n_receives >= LAST_RECEIVES and isinstance(message, DiscoverMessage):
             _note_wait(message, reason, seconds, is_handed_back=True)
             return
-    elif delivery.n_receives > LAST_RECEIVES:
-        raise DeliverAgainError(1) from error
+    elif delivery.n_receives > LAST_RECEIVES and isinstance(message, DiscoverMessage):
+        _give_up(message, error)
+        return
     else:
         reason, seconds = str(error), UNAVAILABLE_SECONDS * delivery.n_receives
     wait = min(max(1, math.ceil(seconds)), LONGEST_WAIT_SECONDS)
@@ -98,12 +120,30 @@ def _note_wait(
     )
 
 
+def _give_up(message: DiscoverMessage, error: Exception) -> None:
+    """End the search with what it has found so far, and with why there is no more."""
+
+    def fail(_: SearchRequest, __: Any) -> Iterator[CandidatePage]:
+        raise SourceError(str(error))
+
+    _search(message, fail)
+
+
+def _make_way(message: DiscoverMessage, n_pauses: int) -> None:
+    """Have `plan` send the search again, behind the others of its source."""
+    deferral = Deferral(
+        message.job_id, message.search_id, message.attempt, seconds=0, n_pauses=n_pauses
+    )
+    objects.put(keys.deferral(message.search_id), pack(deferral))
+    logger.info("search_paused", search_id=str(message.search_id), n_pauses=n_pauses)
+
+
 def _probe(message: ProbeMessage) -> None:
     objects.put(keys.probe(message.probe_id), pack(probe(message, ask=_ask)))
     logger.info("source_probed", source=message.request.source, probe_id=str(message.probe_id))
 
 
-def _search(message: DiscoverMessage) -> None:
+def _search(message: DiscoverMessage, ask: Ask | None = None) -> None:
     started = time.monotonic()
     with logger.append_context_keys(
         job_id=str(message.job_id),
@@ -114,11 +154,15 @@ def _search(message: DiscoverMessage) -> None:
         try:
             found = discover(
                 message,
-                ask=_ask,
+                ask=ask or _ask,
                 write=objects.put,
                 is_cancelled=partial(objects.exists, keys.cancelled(message.job_id, message.run)),
                 expand=_queries_for if message.request.expansion else None,
+                bookmark=None if is_list(message.request.source) else _Kept(message),
             )
+        except SearchPausedError as pause:
+            _make_way(message, pause.n_pauses)
+            return
         except (SourceThrottledError, SourceUnavailableError) as error:
             logger.warning("search_deferred", error=str(error))
             raise
@@ -132,8 +176,14 @@ def _search(message: DiscoverMessage) -> None:
         )
 
 
-def _ask(request: SearchRequest) -> Iterator[CandidatePage]:
-    return registry.search(request, client=source_client(), settings=settings_with_keys())
+def _ask(request: SearchRequest, cursor: Any) -> Iterator[CandidatePage]:
+    """Ask, and write down what is left of the source's allowance, for all to see."""
+    for page in registry.search(
+        request, client=source_client(), settings=settings_with_keys(), cursor=cursor
+    ):
+        if page.allowance is not None:
+            allowances.save(request.source, page.allowance)
+        yield page
 
 
 @cache

@@ -1,7 +1,7 @@
 """Candidates that a search has found: a part that `discover` writes and `plan` reads."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from crawlset.outcomes import Outcome
 from crawlset.wire.record import Record, Versioned
@@ -40,6 +40,43 @@ class PartHead(Versioned):
     """Rows left out because an earlier one of the search has their URL."""
     n_altered: int = 0
     """Candidates with a text that could not be kept whole."""
+    n_skipped: int = 0
+    """Items of the source's answers that could not be read."""
+    run: int = 1
+    """Run of the job: a search that goes on in it has parts of several attempts."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchProgress(Versioned):
+    """
+    How far a search has come: the first line of an object that `discover` writes for itself.
+
+    Below it are the lines of the part that is not full yet.
+    """
+
+    run: int
+    """Run of the job; in another one the search begins anew."""
+    attempt: int
+    queries: list[Query] | None
+    place: int
+    """Which of the queries is asked."""
+    limit: int
+    """Candidates that it is asked for."""
+    until: int
+    """Candidates that there are to be once it has been."""
+    cursor: Any
+    """Where its source goes on; None for its beginning."""
+    part: int
+    """Parts that are written."""
+    n_seen: int
+    n_candidates: int
+    n_lines: int
+    n_bytes: int
+    n_repeated: int
+    n_altered: int
+    n_skipped: int
+    n_pauses: int = 0
+    """Times that the search made way for others."""
 
 
 @dataclass(slots=True)

@@ -74,6 +74,11 @@ def is_deferral(key: str) -> bool:
     return key.endswith(f"/{DEFERRAL}")
 
 
+def progress(job_id: UUID, search_id: UUID) -> str:
+    """Named so that `plan` does not hear of it."""
+    return f"jobs/{job_id}/searches/{search_id}.progress"
+
+
 def chunks_prefix(job_id: UUID) -> str:
     return f"jobs/{job_id}/chunks/"
 
@@ -142,3 +147,7 @@ def validation_file(validation_job_id: UUID, name: str) -> str:
 
 def export_file(export_id: UUID, name: str) -> str:
     return f"exports/{export_id}/{name}"
+
+
+def allowance(source: str) -> str:
+    return f"sources/{source}.jsonl.gz"

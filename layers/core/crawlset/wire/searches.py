@@ -74,6 +74,8 @@ class DiscoverMessage(Versioned):
     request: SearchRequest
     run: int = 1
     """Run of the job: the cancel of another run does not stop this search."""
+    n_pauses: int = 0
+    """Times that the search has made way for others, in this attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ class Deferral(Versioned):
     failed_at: datetime | None = None
     is_handed_back: bool = True
     """Whether it is to be sent again; otherwise it waits in its queue."""
+    n_pauses: int = 0
+    """Not 0 of a search that waits for nothing: it has made way for others, and is to go on."""
 
     def __post_init__(self) -> None:
         is_possible = 0 <= self.seconds <= LONGEST_DEFERRAL_SECONDS
