@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from crawlset.settings import SourceSettings
 from crawlset.sources.asking import Asker
 from crawlset.sources.protocol import Candidate, CandidatePage
-from crawlset.sources.shapes import Address, Items, Part, Text, Truth, Whole, page_of
+from crawlset.sources.shapes import Address, Inner, Items, Text, Truth, Whole, page_of
 from crawlset.wire.searches import SearchRequest
 
 BASE = "https://api.artic.edu"
@@ -43,9 +43,9 @@ class _Config(BaseModel):
 
 
 class _Answer(BaseModel):
-    pagination: Part[_Pagination] = _Pagination()
+    pagination: Inner[_Pagination] = _Pagination()
     data: Items
-    config: Part[_Config] = _Config()
+    config: Inner[_Config] = _Config()
 
 
 def search(

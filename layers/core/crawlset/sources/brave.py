@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from crawlset.settings import SourceSettings
 from crawlset.sources.asking import Asker
 from crawlset.sources.protocol import Candidate, CandidatePage
-from crawlset.sources.shapes import Items, Part, Text, Whole, page_of
+from crawlset.sources.shapes import Inner, Items, Text, Whole, page_of
 from crawlset.wire.searches import SearchRequest
 
 BASE = "https://api.search.brave.com"
@@ -28,7 +28,7 @@ class _Properties(BaseModel):
 class _Result(BaseModel):
     title: Text = None
     url: Text = None
-    properties: Part[_Properties] = _Properties()
+    properties: Inner[_Properties] = _Properties()
 
 
 class _Answer(BaseModel):

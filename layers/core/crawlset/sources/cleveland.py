@@ -10,7 +10,7 @@ from crawlset import licences
 from crawlset.settings import SourceSettings
 from crawlset.sources.asking import Asker
 from crawlset.sources.protocol import Candidate, CandidatePage
-from crawlset.sources.shapes import Address, Each, Items, Part, Text, Whole, page_of
+from crawlset.sources.shapes import Address, Each, Inner, Items, Text, Whole, page_of
 from crawlset.wire.searches import SearchRequest
 
 BASE = "https://openaccess-api.clevelandart.org"
@@ -45,7 +45,7 @@ class _Work(BaseModel):
     url: Text = None
     creators: Each[_Creator] = []
     share_license_status: Text = None
-    images: Part[_Files] = _Files()
+    images: Inner[_Files] = _Files()
     alternate_images: Each[_Files] = []
 
 
@@ -54,7 +54,7 @@ class _Info(BaseModel):
 
 
 class _Answer(BaseModel):
-    info: Part[_Info] = _Info()
+    info: Inner[_Info] = _Info()
     data: Items
 
 

@@ -16,7 +16,7 @@ from crawlset.sources import serpapi
 from crawlset.sources.asking import Asker
 from crawlset.sources.markup import text_of
 from crawlset.sources.protocol import Candidate, CandidatePage
-from crawlset.sources.shapes import Address, Items, Part, Text, Whole, page_of
+from crawlset.sources.shapes import Address, Inner, Items, Text, Whole, page_of
 from crawlset.wire.searches import SearchRequest
 
 BASE = "https://www.googleapis.com"
@@ -37,7 +37,7 @@ class _Picture(BaseModel):
 class _Item(BaseModel):
     link: Address
     title: Text = None
-    image: Part[_Picture] = _Picture()
+    image: Inner[_Picture] = _Picture()
 
 
 class _Queries(BaseModel):
@@ -50,8 +50,8 @@ class _Information(BaseModel):
 
 class _Answer(BaseModel):
     items: Items = []
-    queries: Part[_Queries] = _Queries()
-    searchInformation: Part[_Information] = _Information()  # noqa: N815
+    queries: Inner[_Queries] = _Queries()
+    searchInformation: Inner[_Information] = _Information()  # noqa: N815
 
 
 def search(

@@ -10,7 +10,7 @@ from crawlset import licences
 from crawlset.settings import SourceSettings
 from crawlset.sources.asking import Asker
 from crawlset.sources.protocol import Candidate, CandidatePage
-from crawlset.sources.shapes import Address, Each, Items, Part, Text, Truth, Whole, page_of
+from crawlset.sources.shapes import Address, Each, Inner, Items, Text, Truth, Whole, page_of
 from crawlset.wire.searches import SearchRequest
 
 BASE = "https://api.inaturalist.org"
@@ -37,7 +37,7 @@ class _Photo(BaseModel):
     url: Address
     license_code: Text = None
     attribution: Text = None
-    original_dimensions: Part[_Dimensions] = _Dimensions()
+    original_dimensions: Inner[_Dimensions] = _Dimensions()
     hidden: Truth = False
     """By moderators; its address is then that of a grey square."""
 
@@ -55,8 +55,8 @@ class _User(BaseModel):
 class _Observation(BaseModel):
     id: Whole = None
     uri: Text = None
-    taxon: Part[_Taxon] = _Taxon()
-    user: Part[_User] = _User()
+    taxon: Inner[_Taxon] = _Taxon()
+    user: Inner[_User] = _User()
     photos: Each[_Photo] = []
 
 

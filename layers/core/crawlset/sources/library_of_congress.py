@@ -18,7 +18,7 @@ from crawlset.sources.answers import NotJsonError
 from crawlset.sources.asking import Asker
 from crawlset.sources.markup import text_of
 from crawlset.sources.protocol import Candidate, CandidatePage
-from crawlset.sources.shapes import Items, Part, Text, Texts, Truth, Whole, page_of
+from crawlset.sources.shapes import Inner, Items, Text, Texts, Truth, Whole, page_of
 from crawlset.wire.searches import SearchRequest
 
 NAME = "library_of_congress"
@@ -54,7 +54,7 @@ class _Result(BaseModel):
     image_url: Texts = []
     rights_advisory: Text = None
     rights: Text = None
-    item: Part[_Item] = _Item()
+    item: Inner[_Item] = _Item()
 
 
 class _Pagination(BaseModel):
@@ -65,7 +65,7 @@ class _Pagination(BaseModel):
 
 
 class _Answer(BaseModel):
-    pagination: Part[_Pagination] = _Pagination()
+    pagination: Inner[_Pagination] = _Pagination()
     results: Items
 
 

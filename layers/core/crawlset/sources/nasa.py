@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from crawlset.settings import SourceSettings
 from crawlset.sources.asking import Asker
 from crawlset.sources.protocol import Candidate, CandidatePage
-from crawlset.sources.shapes import Address, Each, Items, Part, Text, Whole, page_of
+from crawlset.sources.shapes import Address, Each, Inner, Items, Text, Whole, page_of
 from crawlset.wire.searches import SearchRequest
 
 BASE = "https://images-api.nasa.gov"
@@ -49,7 +49,7 @@ class _Total(BaseModel):
 
 class _Items(BaseModel):
     items: Items = []
-    metadata: Part[_Total] = _Total()
+    metadata: Inner[_Total] = _Total()
 
 
 class _Found(BaseModel):

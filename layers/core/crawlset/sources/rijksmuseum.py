@@ -18,7 +18,7 @@ from crawlset.settings import SourceSettings
 from crawlset.sources.answers import BadQuestionError, MissingError, NotJsonError
 from crawlset.sources.asking import Asker
 from crawlset.sources.protocol import Candidate, CandidatePage
-from crawlset.sources.shapes import Address, Each, Items, Part, Text, Whole, page_of
+from crawlset.sources.shapes import Address, Each, Inner, Items, Text, Whole, page_of
 from crawlset.wire.searches import SearchRequest
 
 BASE = "https://data.rijksmuseum.nl"
@@ -83,7 +83,7 @@ class _Produced(_Production):
 class _Object(BaseModel):
     id: Address
     identified_by: Each[_Statement] = []
-    produced_by: Part[_Produced] = _Produced()
+    produced_by: Inner[_Produced] = _Produced()
     shows: Each[_Reference] = []
 
 
@@ -112,8 +112,8 @@ class _Collection(BaseModel):
 
 
 class _Found(BaseModel):
-    partOf: Part[_Collection] = _Collection()  # noqa: N815
-    next: Part[_Following] = _Following()
+    partOf: Inner[_Collection] = _Collection()  # noqa: N815
+    next: Inner[_Following] = _Following()
     orderedItems: Items = []  # noqa: N815
 
 

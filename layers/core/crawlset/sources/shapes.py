@@ -92,7 +92,7 @@ Address = Annotated[str, BeforeValidator(_text)]
 Items = Annotated[list[Any], BeforeValidator(_items)]
 """Items of a page as they came, for `page_of`. What is no list is another shape of answer."""
 Named = Annotated[dict[str, Any], BeforeValidator(_named)]
-type Part[Shape] = Annotated[Shape, BeforeValidator(_named)]
+type Inner[Shape] = Annotated[Shape, BeforeValidator(_named)]
 """An object within an item; empty where it is missing."""
 type Each[Shape] = Annotated[
     list[Annotated[Shape, WrapValidator(_or_none)]],

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from crawlset.settings import SourceSettings
 from crawlset.sources.asking import Asker
 from crawlset.sources.protocol import Candidate, CandidatePage
-from crawlset.sources.shapes import Each, Items, Part, Text, Texts, Whole, page_of
+from crawlset.sources.shapes import Each, Inner, Items, Text, Texts, Whole, page_of
 from crawlset.wire.searches import SearchRequest
 
 BASE = "https://api.si.edu"
@@ -34,7 +34,7 @@ class _Medium(BaseModel):
     type: Text = None
     content: Text = None
     resources: Each[_Resource] = []
-    usage: Part[_Usage] = _Usage()
+    usage: Inner[_Usage] = _Usage()
 
 
 class _OnlineMedia(BaseModel):
@@ -44,7 +44,7 @@ class _OnlineMedia(BaseModel):
 class _Descriptive(BaseModel):
     record_link: Text = None
     guid: Text = None
-    online_media: Part[_OnlineMedia] = _OnlineMedia()
+    online_media: Inner[_OnlineMedia] = _OnlineMedia()
 
 
 class _Name(BaseModel):
@@ -62,14 +62,14 @@ class _Indexed(BaseModel):
 
 
 class _Content(BaseModel):
-    descriptiveNonRepeating: Part[_Descriptive] = _Descriptive()  # noqa: N815 - as the API has it
-    freetext: Part[_Free] = _Free()
-    indexedStructured: Part[_Indexed] = _Indexed()  # noqa: N815
+    descriptiveNonRepeating: Inner[_Descriptive] = _Descriptive()  # noqa: N815 - as the API has it
+    freetext: Inner[_Free] = _Free()
+    indexedStructured: Inner[_Indexed] = _Indexed()  # noqa: N815
 
 
 class _Row(BaseModel):
     title: Text = None
-    content: Part[_Content] = _Content()
+    content: Inner[_Content] = _Content()
 
 
 class _Response(BaseModel):

@@ -14,7 +14,7 @@ from crawlset.sources.answers import DEFAULT_WAIT_SECONDS
 from crawlset.sources.asking import Asker
 from crawlset.sources.markup import text_of
 from crawlset.sources.protocol import Candidate, CandidatePage
-from crawlset.sources.shapes import Address, Items, Named, Part, Text, Whole, page_of
+from crawlset.sources.shapes import Address, Inner, Items, Named, Text, Whole, page_of
 from crawlset.wire.searches import SearchRequest
 
 BASE = "https://commons.wikimedia.org"
@@ -88,7 +88,7 @@ def _error(value: Any) -> Any:
 
 
 class _Answer(BaseModel):
-    query: Part[_Query] = _Query()
+    query: Inner[_Query] = _Query()
     error: Annotated[_Error | None, BeforeValidator(_error)] = None
     more: Annotated[Named, Field(alias="continue")] = {}
 

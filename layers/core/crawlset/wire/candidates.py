@@ -28,7 +28,7 @@ class PartHead(Versioned):
     """The first line of a part of candidates."""
 
     DROPPED: ClassVar[frozenset[str]] = frozenset({"job_id", "search_id", "part"})
-    ADDED: ClassVar[frozenset[str]] = frozenset({"n_repeated", "n_altered"})
+    ADDED: ClassVar[frozenset[str]] = frozenset({"n_repeated", "n_altered", "n_skipped", "run"})
 
     attempt: int
     n_parts: int | None

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 from uuid import UUID
 
 from crawlset.kit.strict_json import MalformedJsonError
@@ -68,6 +69,8 @@ class SearchRequest:
 class DiscoverMessage(Versioned):
     """Asks `discover` to make one search."""
 
+    ADDED: ClassVar[frozenset[str]] = frozenset({"n_pauses"})
+
     job_id: UUID
     search_id: UUID
     attempt: int
@@ -81,6 +84,8 @@ class DiscoverMessage(Versioned):
 @dataclass(frozen=True, slots=True)
 class Deferral(Versioned):
     """A search that waits for its source, which did not answer or asked to wait."""
+
+    ADDED: ClassVar[frozenset[str]] = frozenset({"n_pauses"})
 
     job_id: UUID
     search_id: UUID
