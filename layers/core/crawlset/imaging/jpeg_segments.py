@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from crawlset.imaging.part_limit import limited
+from crawlset.imaging.part_limit import MAX_PARTS, TooManyPartsError
 from crawlset.imaging.sniff import MalformedImageError
 
 _BARE = frozenset({0x01, *range(0xD0, 0xD9)})
@@ -36,7 +36,6 @@ class About:
         return self if fits else About(self.xmp)
 
 
-@limited
 def segments(
     data: bytes, junk: list[tuple[int, int]] | None = None
 ) -> Iterator[tuple[int, int, int]]:
@@ -48,16 +47,19 @@ def segments(
     `IndexError` or `struct.error` where `data` ends early.
     """
     at = 2
-    marker = 0
+    marker = n_parts = 0
     while marker != _SCAN:
         start = at
         while data[at] != _MARK or data[at + 1] in {0, _MARK}:
             at = data.find(_MARK, at + 1)
             if at < 0:
                 raise MalformedImageError("a marker is missing")
-        if junk is not None and (n_odd := len(data[start:at].rstrip(_FILL))):
+        if at > start and junk is not None and (n_odd := len(data[start:at].rstrip(_FILL))):
             junk.append((start, start + n_odd))
         marker = data[at + 1]
+        n_parts += 1  # not by `limited`, which costs as much as the walk
+        if n_parts > MAX_PARTS:
+            raise TooManyPartsError
         if marker == _END:
             raise MalformedImageError("no picture in it")
         if marker in _BARE:

@@ -9,14 +9,19 @@ MAX_PARTS = 100_000
 """Chunks, blocks, segments, or boxes within one other: 25 MB in pieces of 256 bytes."""
 
 
+class TooManyPartsError(MalformedImageError):
+    def __init__(self) -> None:
+        super().__init__(f"more than {MAX_PARTS:,} parts")
+
+
 def limited[**Of, Part](walk: Callable[Of, Iterator[Part]]) -> Callable[Of, Iterator[Part]]:
-    """Let `walk` raise `MalformedImageError` behind `MAX_PARTS` parts."""
+    """Let `walk` raise `TooManyPartsError` behind `MAX_PARTS` parts."""
 
     @wraps(walk)
     def walk_so_far(*args: Of.args, **kwargs: Of.kwargs) -> Iterator[Part]:
         for n_before, part in enumerate(walk(*args, **kwargs)):
             if n_before == MAX_PARTS:
-                raise MalformedImageError(f"more than {MAX_PARTS:,} parts")
+                raise TooManyPartsError
             yield part
 
     return walk_so_far

@@ -34,7 +34,7 @@ def scores(pixels: np.ndarray) -> dict[str, float]:
     `sharpness`: standard deviation of the Laplacian, 0 to 4.
     `uniformity`: the largest share of pixels within 16 grey levels; a placeholder nears 1.
     """
-    counts = _counts(_image(pixels))
+    counts = np.bincount(pixels.ravel(), minlength=256)
     sums = counts.cumsum()
     n = pixels.size
     p1, p5, p50, p95, p99 = (sums.searchsorted(_RANKS * n) / 255).tolist()
