@@ -43,6 +43,7 @@ LIST_SEARCH = {
     "n_candidates": 9,
     "n_repeated": 1_200,
     "n_altered": 3,
+    "n_skipped": 2,
     "n_failures": 0,
     "last_error": None,
     "next_attempt_at": None,
@@ -225,6 +226,7 @@ class TestJobs:
 
         assert "search urls: 1,200 had a URL that came before; the first one counts" in shown
         assert "search urls: 3 have a text that could not be kept whole" in shown
+        assert "search urls: 2 answers of the source could not be read" in shown
 
     def test_says_what_one_waits_for(self, api: FakeApi, shell: Shell) -> None:
         job = api.add_job(api.add_project("a"), "running")
