@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -95,11 +96,17 @@ def test_nothing_hostile_is_an_error_of_ours(unlimited: LocalCloud) -> None:
 
 
 def send(client: httpx.Client, asked: Asked) -> httpx.Response | None:
-    """None where the client refuses to say it, as with a line break in a header."""
+    """
+    None where the client refuses to say it, as with a line break in a header.
+
+    Asked once more where the gateway has closed a connection that was kept: it may at any time.
+    """
     headers = [(name.encode(), v.encode(errors="replace")) for name, v in asked.headers.items()]
+    ask = partial(client.request, headers=headers, content=asked.body, timeout=60)
     try:
-        return client.request(
-            asked.method, asked.target, headers=headers, content=asked.body, timeout=60
-        )
+        try:
+            return ask(asked.method, asked.target)
+        except httpx.RemoteProtocolError:
+            return ask(asked.method, asked.target)
     except (httpx.InvalidURL, httpx.LocalProtocolError):
         return None
