@@ -36,10 +36,10 @@ class Lists:
     def create(self, **list_: Any) -> tuple[int, Any]:
         return self.api.call("POST", self.path, {"name": "l", "sources": ["urls"], **list_})
 
-    def upload(self, body: bytes, format_: str | None = None) -> tuple[int, Any]:
+    def upload(self, body: bytes, format_: str | None = None, **options: Any) -> tuple[int, Any]:
         upload_id = str(uuid4())
         objects.put(f"uploads/{self.project.user_id}/{upload_id}", body)
-        return self.create(upload_id=upload_id, manifest_format=format_)
+        return self.create(upload_id=upload_id, manifest_format=format_, **options)
 
     def crawl(self, created: tuple[int, Any]) -> dict[str, Any]:
         """The job as the API shows it once its list was read and planned."""
@@ -205,3 +205,60 @@ class TestLongTexts:
 
         assert session.scalars(select(Image.title)).one() == kept
         assert shown["searches"][0]["n_altered"] == 1
+
+
+class TestColumns:
+    ROW = (
+        "photo;alt;kind;terms;who;similarity;LICENSE URL;odd\n"
+        f"{GOOD};a caf\xe9;cat;CC BY 4.0;Ada;0.31;x;NUL\0\n"
+    ).encode("latin-1")
+    OPTIONS = {
+        "url_column": "photo",
+        "caption_column": "alt",
+        "label_column": "kind",
+        "licence_column": "terms",
+        "creator_column": "who",
+        "encoding": "Latin1",
+    }
+
+    def test_say_what_they_are_said_to(self, lists: Lists, session: Session) -> None:
+        shown = lists.crawl(lists.upload(self.ROW, **self.OPTIONS))
+
+        image = session.scalars(select(Image)).one()
+        assert (image.url, image.title, image.keyword) == (GOOD, "a café", "cat")
+        assert (image.licence, image.creator) == ("cc-by-4.0", "Ada")
+        assert image.columns == {"similarity": "0.31", "LICENSE URL": "x", "odd": "NUL\ufffd"}
+        assert (shown["url_column"], shown["encoding"]) == ("photo", "iso8859-1")
+
+    def test_are_kept_as_is_said(self, lists: Lists, session: Session) -> None:
+        lists.crawl(lists.upload(self.ROW, **self.OPTIONS, keep_columns=["similarity"]))
+
+        assert session.scalars(select(Image.columns)).all() == [{"similarity": "0.31"}]
+
+    def test_that_are_too_long_are_cut_and_told(self, lists: Lists, session: Session) -> None:
+        row = {"url": GOOD, "long": "w" * 5_000, "n": 1.5, "tags": ["a\ud83d"]}
+
+        shown = lists.crawl(lists.upload(json.dumps(row).encode()))
+
+        [columns] = session.scalars(select(Image.columns))
+        assert columns == {"long": "w" * 4_096, "n": 1.5, "tags": ["a\ufffd"]}
+        assert shown["searches"][0]["n_altered"] == 1
+
+    @pytest.mark.parametrize(
+        ("options", "pointer"),
+        [
+            ({"encoding": "zip"}, "/encoding"),
+            ({"encoding": "no\0such"}, "/encoding"),
+            ({"url_column": ""}, "/url_column"),
+            ({"caption_column": "no such"}, "/upload_id"),
+        ],
+    )
+    def test_must_be_there(self, lists: Lists, options: dict[str, Any], pointer: str) -> None:
+        status, problem = lists.upload(self.ROW, **(self.OPTIONS | options))
+
+        assert (status, problem["errors"][0]["pointer"]) == (422, pointer)
+
+    def test_are_of_an_upload_only(self, lists: Lists) -> None:
+        status, problem = lists.create(urls=[GOOD], url_column="photo")
+
+        assert (status, problem["errors"][0]["pointer"]) == (422, "/url_column")

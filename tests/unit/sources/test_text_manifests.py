@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from crawlset.sources import text_manifests
-from crawlset.sources.manifest_rows import MalformedManifestError
+from crawlset.sources import row_lines, text_manifests
+from crawlset.sources.manifest_columns import MalformedManifestError
 from crawlset.wire.searches import ManifestFormat
 
 A, B, C = (f"https://{name}.example/1.jpg" for name in "abc")
@@ -59,7 +59,7 @@ class TestCsv:
         assert [url.split(" is ")[0] for url in odd] == ["line 4", "line 6"]
 
     def test_bounds_what_is_read_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(text_manifests, "MAX_CHARS_AGAIN", 100_000)
+        monkeypatch.setattr(row_lines, "MAX_CHARS_AGAIN", 100_000)
         body = csv(*('a","c' for _ in range(1_000)))
 
         with pytest.raises(MalformedManifestError, match="not CSV, as too many are"):
@@ -129,10 +129,6 @@ class TestNames:
 
         assert (first, others) == (A, [f"{B}?size=1,2", C])
         assert (odd or "").endswith("data:,")
-
-    def test_of_columns_are_not_guessed(self) -> None:
-        with pytest.raises(MalformedManifestError, match="has no column url"):
-            urls(f"{A},cat\n{B},dog\n".encode(), "csv")
 
 
 class TestLines:

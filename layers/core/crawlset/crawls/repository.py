@@ -1,6 +1,7 @@
 """Every query about candidates on their way to be images."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,8 @@ from crawlset.wire.candidates import CandidateLine
 
 COLUMNS = (
     "chunk_id, ordinal, url, url_hash, host, source, query, keyword, rank, landing_url, licence, "
-    "licence_raw, creator, attribution, title, width, height, status, outcome"
+    "licence_raw, creator, attribution, title, width, height, status, outcome, "
+    "columns, expected_hash"
 )
 CREATE = text(
     f"CREATE TEMP TABLE candidate ON COMMIT DROP AS SELECT {COLUMNS} FROM images WITH NO DATA"
@@ -106,4 +108,6 @@ def _row(chunk_id: UUID, ordinal: int, c: CandidateLine, host: str) -> tuple[Any
         c.height,
         c.refused.status.value if c.refused else "pending",
         c.refused.value if c.refused else None,
+        json.dumps(c.columns) if c.columns else None,
+        c.expected,
     )

@@ -43,6 +43,7 @@ CANDIDATE = (
     Image.creator,
     Image.attribution,
     Image.title,
+    Image.columns,
     Image.status,
     Image.outcome,
     Image.detail,

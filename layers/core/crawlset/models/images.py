@@ -80,6 +80,10 @@ class Image(Base):
     creator: Mapped[str | None]
     attribution: Mapped[str | None]
     title: Mapped[str | None]
+    columns: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """What else a list says in its row, by column."""
+    expected_hash: Mapped[str | None]
+    """The hash that the file received must have: `sha256:` or `md5:` and hexadecimal digits."""
 
     status: Mapped[ImageStatus] = mapped_column(server_default="pending")
     outcome: Mapped[Outcome | None]

@@ -12,6 +12,7 @@ from pydantic_core import to_json
 from crawlset import licences
 from crawlset.kit.json_lines import GZIP_LEVEL
 from crawlset.settings import CANDIDATES_PER_PART
+from crawlset.sources.manifest_columns import kept
 from crawlset.sources.manifest_rows import MAX_TITLE_CHARS
 from crawlset.sources.protocol import Candidate
 from crawlset.urls.guard import MAX_URL_LENGTH
@@ -189,6 +190,7 @@ def _line(candidate: Candidate, request: SearchRequest, rank: int) -> tuple[Cand
     url = _clean(candidate.url, MAX_URL_LENGTH) or ""
     landing_url = _clean(candidate.landing_url, MAX_URL_LENGTH)
     licence_raw = _clean(candidate.licence_raw)
+    columns = _columns(candidate.columns)
     said = title and title[:MAX_TEXT_CHARS]
     line = CandidateLine(
         url=url,
@@ -206,6 +208,8 @@ def _line(candidate: Candidate, request: SearchRequest, rank: int) -> tuple[Cand
         width=_pixels(candidate.width),
         height=_pixels(candidate.height),
         refused=candidate.refused,
+        columns=columns,
+        expected=candidate.expected,
     )
     pairs = (
         (title, candidate.title),
@@ -214,7 +218,7 @@ def _line(candidate: Candidate, request: SearchRequest, rank: int) -> tuple[Cand
         (landing_url, candidate.landing_url),
         (licence_raw, candidate.licence_raw),
     )
-    return line, any(
+    return line, columns != candidate.columns or any(
         kept != given and kept != (given.strip() or None) for kept, given in pairs if given
     )
 
@@ -240,6 +244,21 @@ def _clean(text: str | None, max_chars: int = MAX_TEXT_CHARS) -> str | None:
     if not text.isascii() or "\0" in text:
         text = _UNSTORABLE.sub(_REPLACEMENT, text)
     return text.rstrip() or None
+
+
+def _columns(columns: dict[str, Any] | None) -> dict[str, Any] | None:
+    return kept(_storable(columns)) if columns else None
+
+
+def _storable(value: Any) -> Any:
+    """What PostgreSQL can keep as JSON of what JSON made."""
+    if isinstance(value, str):
+        return _UNSTORABLE.sub(_REPLACEMENT, value)
+    if isinstance(value, dict):
+        return {_storable(name): _storable(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_storable(each) for each in value]
+    return value
 
 
 def _pixels(side: int | None) -> int | None:

@@ -28,6 +28,8 @@ def search(
     """
     if request.manifest_key is None:
         raise MalformedManifestError("The search names no manifest.")
-    manifest = manifests.open_manifest(request.manifest_key, request.manifest_format)
+    manifest = manifests.open_manifest(
+        request.manifest_key, request.manifest_format, request.reading
+    )
     for page in manifests.read(manifest, request.limit):
         yield CandidatePage(page)

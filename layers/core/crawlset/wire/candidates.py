@@ -98,3 +98,7 @@ class CandidateLine(Record):
     height: int | None = None
     refused: Outcome | None = None
     """Why it is not to be fetched."""
+    columns: dict[str, Any] | None = None
+    """What else a list says in the row."""
+    expected: str | None = None
+    """The hash that the file must have: `sha256:` or `md5:` and hexadecimal digits."""

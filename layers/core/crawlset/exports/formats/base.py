@@ -1,5 +1,6 @@
 """The interface of export formats, and the samples that they write."""
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -140,6 +141,17 @@ class ExportFormat(ABC):
         return ImageDescription()
 
 
+def columns_of(entry: Mapping[str, Any]) -> str | None:
+    """
+    JSON of the other columns of a list.
+
+    One text, as no two rows of a list need to have the same: loaders take the fields of a set
+    from its first samples.
+    """
+    columns = entry.get("columns")
+    return json.dumps(columns, separators=(",", ":")) if columns else None
+
+
 def metadata(sample: Sample) -> dict[str, str | int]:
     """
     Metadata that a loader gives along with a picture, always of the same fields and types.
@@ -160,6 +172,7 @@ def metadata(sample: Sample) -> dict[str, str | int]:
         "creator": entry["creator"],
         "title": entry["title"],
         "attribution": entry["attribution"],
+        "columns": columns_of(entry),
         "sha256": entry["sha256"],
         "format": sample.picture.format,
     }
