@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from uuid import uuid4
 
 import pytest
@@ -212,7 +212,7 @@ class TestColumns:
         "photo;alt;kind;terms;who;similarity;LICENSE URL;odd\n"
         f"{GOOD};a caf\xe9;cat;CC BY 4.0;Ada;0.31;x;NUL\0\n"
     ).encode("latin-1")
-    OPTIONS = {
+    OPTIONS: ClassVar = {
         "url_column": "photo",
         "caption_column": "alt",
         "label_column": "kind",

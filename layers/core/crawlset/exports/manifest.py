@@ -14,8 +14,8 @@ MANIFEST = "manifest.jsonl"
 AS_THEY_ARE = (
     "url", "final_url", "landing_url", "source", "query", "keyword", "rank", "licence",
     "licence_raw", "creator", "attribution", "title", "columns", "status", "outcome", "detail",
-    "http_status", "content_type", "file_size", "width", "height", "format", "n_frames", "phash", "n_retries",
-    "etag", "last_modified", "transform", "duplicate_of", "verdict", "rule", "measured",
+    "http_status", "content_type", "file_size", "width", "height", "format", "n_frames", "phash",
+    "n_retries", "etag", "last_modified", "transform", "duplicate_of", "verdict", "rule", "measured",
     "threshold", "cluster",
 )  # fmt: skip
 NOT_EXPORTED: dict[str, Any] = dict.fromkeys((
