@@ -11,8 +11,8 @@ class Configuration(TypedDict, total=False):
     instead of the bytes received (`{"mode": "keep_ratio", "size": 256}`); `formats` which formats
     to take, and `transcode` the one to store all others in; `keep_location` keeps where files say
     that they were taken; `url_column` and the like say which column of an uploaded list says what,
-    `keep_columns` which others to keep, and `encoding` how its text is encoded; `expansion` says what else to search for (`{"plurals": True,
-    "languages": ["de"]}`).
+    `keep_columns` which others to keep, and `encoding` how its text is encoded; `expansion` says
+    what else to search for (`{"plurals": True, "languages": ["de"]}`).
     """
 
     sources: Required[Sequence[str]]
@@ -38,5 +38,6 @@ class Configuration(TypedDict, total=False):
     md5_column: str | None
     keep_columns: Sequence[str] | None
     encoding: str | None
+    keep_repeated: bool | None
     validation_rules: Mapping[str, Any] | None
     export: Mapping[str, Any] | None

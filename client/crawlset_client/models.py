@@ -272,6 +272,7 @@ class CrawlJob(Work, kw_only=True):
     md5_column: str | None = None
     keep_columns: list[str] | None = None
     encoding: str | None = None
+    keep_repeated: bool = True
     progress: Progress = msgspec.field(default_factory=Progress)
     outcomes: dict[str, int] = {}
     bytes_stored: int = 0

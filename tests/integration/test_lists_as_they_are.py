@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from crawlset.crawls import planning
 from crawlset.kit import objects
-from crawlset.models import Image, Project
+from crawlset.models import FurtherRow, Image, Project
 from crawlset.wire import keys
 from crawlset_client.url_lists import read_url_list
 from functions.discover import app
@@ -47,12 +47,15 @@ class Lists:
         assert status == 201, job
         for body in self._queues.bodies("discover"):
             app.handler({"Records": [_record(body)]}, cast(LambdaContext, CONTEXT))
-        self._roles.append("crawlset_worker")
-        for key in objects.list_keys(keys.candidates_prefix(job["id"])):
-            planning.plan_part(key)
-        self._roles.pop()
+        self.plan(job["id"])
         _, shown = self.api.call("GET", f"{self.path}/{job['id']}")
         return cast("dict[str, Any]", shown)
+
+    def plan(self, job_id: str) -> None:
+        self._roles.append("crawlset_worker")
+        for key in objects.list_keys(keys.candidates_prefix(job_id)):
+            planning.plan_part(key)
+        self._roles.pop()
 
 
 def _record(body: str) -> dict[str, Any]:
@@ -170,6 +173,39 @@ class TestRepeatedRows:
         f" {GOOD},cat,third\n"
     ).encode()
     """COCO has five captions of each picture: https://github.com/rom1504/img2dataset/issues/244."""
+
+    def test_are_kept_as_rows_of_one_image(self, lists: Lists, session: Session) -> None:
+        lists.crawl(lists.upload(self.BODY + f"{GOOD},cat,first\n".encode()))
+
+        found = session.execute(
+            select(FurtherRow.rank, FurtherRow.keyword, FurtherRow.title).order_by(FurtherRow.rank)
+        )
+        assert [tuple(row) for row in found] == [(3, "dog", "second"), (4, "cat", "third")]
+
+    def test_are_kept_once_when_a_part_is_planned_twice(
+        self, lists: Lists, session: Session
+    ) -> None:
+        _, job = created = lists.upload(self.BODY)
+        lists.crawl(created)
+
+        lists.plan(job["id"])
+
+        assert len(session.scalars(select(FurtherRow)).all()) == 2
+
+    def test_are_only_counted_where_that_is_said(self, lists: Lists, session: Session) -> None:
+        shown = lists.crawl(lists.upload(self.BODY, keep_repeated=False))
+
+        assert session.scalars(select(FurtherRow)).all() == []
+        assert (shown["progress"]["repeated"], shown["keep_repeated"]) == (2, False)
+
+    def test_may_be_captions_of_one_row(self, lists: Lists, session: Session) -> None:
+        row = {"url": GOOD, "captions": ["one", "two", "three"]}
+
+        shown = lists.crawl(lists.upload(json.dumps(row).encode()))
+
+        assert session.scalars(select(Image.title)).all() == ["one"]
+        assert session.scalars(select(FurtherRow.title)).all() == ["two", "three"]
+        assert (shown["progress"]["candidates"], shown["progress"]["repeated"]) == (1, 2)
 
     def test_are_counted_and_the_first_is_kept(self, lists: Lists, session: Session) -> None:
         shown = lists.crawl(lists.upload(self.BODY))

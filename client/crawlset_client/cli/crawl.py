@@ -26,9 +26,10 @@ LISTS = (URLS, "open_images", "laion")
 IS_URL = re.compile(r"\s*(https?://|www\.)", re.IGNORECASE)
 LIST_OPTIONS = frozenset((
     "url_column", "caption_column", "label_column", "licence_column", "creator_column",
-    "sha256_column", "md5_column", "keep_columns", "encoding",
+    "sha256_column", "md5_column", "keep_columns", "encoding", "keep_repeated",
 ))  # fmt: skip
 """What a request says of an uploaded list only."""
+OPTION_NAMES = {"keep_columns": "keep_column", "keep_repeated": "count_repeated"}
 MAX_NAME = 200
 PROBES_SECONDS = 30.0
 """Then the estimate goes without the sources that have not answered."""
@@ -202,6 +203,12 @@ def crawl(
         str | None,
         typer.Option(metavar="NAME", help="The list's encoding, if not UTF-8: latin-1, utf-16"),
     ] = None,
+    count_repeated: Annotated[
+        bool,
+        typer.Option(
+            "--count-repeated", help="Of rows with one URL keep the first, and count the others."
+        ),
+    ] = False,
     ignore: Annotated[
         list[Signal] | None,
         typer.Option(help="An opt-out not to heed, where you may; can be repeated."),
@@ -252,6 +259,7 @@ def crawl(
                 md5_column=md5_column,
                 keep_columns=keep_column,
                 encoding=encoding,
+                keep_repeated=False if count_repeated else None,
             ),
         }
         project = run.project(project)
@@ -286,9 +294,9 @@ def _check_usage(keywords: list[str] | None, source: list[str] | None, urls: Pat
 
 
 def _list_options(path: Path | None, **options: Any) -> dict[str, Any]:
-    given = {name: value for name, value in options.items() if value}
+    given = {name: value for name, value in options.items() if value not in (None, [])}
     if given and path is None:
-        option = next(iter(given)).removesuffix("s").replace("_", "-")
+        option = OPTION_NAMES.get(name := next(iter(given)), name).replace("_", "-")
         raise UsageError(f"--{option} is for a list; give it with --urls FILE.")
     return given
 

@@ -57,6 +57,13 @@ class ListOptions(BaseModel):
         list[ColumnName] | None,
         Field(max_length=100, description="Keep these of the other columns; null: all of them"),
     ] = None
+    keep_repeated: Annotated[
+        bool,
+        Field(
+            strict=True,
+            description="Keep further rows of a URL with another caption, class or other column",
+        ),
+    ] = True
     encoding: Annotated[
         Annotated[str, Field(max_length=40), AfterValidator(_encoding)] | None,
         Field(description="Such as latin-1 or utf-16; null: UTF-8, or what a mark says"),
@@ -65,7 +72,7 @@ class ListOptions(BaseModel):
 
 def list_options(request: ListOptions) -> dict[str, Any]:
     """What the request says of its list."""
-    return request.model_dump(include=set(field_names(ListReading)), exclude_none=True)
+    return request.model_dump(include=set(field_names(ListReading)), exclude_defaults=True)
 
 
 def reading_of(request: ListOptions) -> ListReading:

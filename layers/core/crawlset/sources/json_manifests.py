@@ -14,7 +14,7 @@ from crawlset.sources.manifest_columns import (
     table_places,
     wanted_names,
 )
-from crawlset.sources.manifest_rows import NOTHING, Row, has_url, odd_row, row_of, text_of
+from crawlset.sources.manifest_rows import NOTHING, Row, has_url, odd_row, row_of, rows_of, text_of
 from crawlset.wire.searches import ListReading
 
 CUT_STRING_CHARS = 1 << 20
@@ -47,7 +47,7 @@ def _is_row(found: Any, reading: ListReading) -> bool:
     if isinstance(found, list):
         return not any(isinstance(each, dict | str) for each in found)
     has_list = any(isinstance(each, list | dict) and each for each in found.values())
-    return not has_list or json_row(found, "line 1", reading)[0] is not None
+    return not has_list or any(row[0] is not None for row in json_rows(found, "line 1", reading))
 
 
 def _goes_on(text: str) -> bool:
@@ -81,7 +81,7 @@ def line_rows(lines: Iterator[str], reading: ListReading) -> Iterator[Row]:
         except (ValueError, RecursionError):
             yield odd_row(f"{where} is not JSON that can be read", text)
             continue
-        yield json_row(found, where, reading)
+        yield from json_rows(found, where, reading)
 
 
 def document_rows(pieces: Iterator[str], reading: ListReading) -> Iterator[Row]:
@@ -101,16 +101,17 @@ def document_rows(pieces: Iterator[str], reading: ListReading) -> Iterator[Row]:
         raise text.broken("more behind its end")
 
 
-def json_row(found: Any, where: str, reading: ListReading) -> Row:
-    """The row that an object or a string is; `where` says where it stands."""
+def json_rows(found: Any, where: str, reading: ListReading) -> Iterator[Row]:
+    """The rows that an object or a string is; `where` says where it stands."""
     if isinstance(found, str):
-        return (text_of(found), *NOTHING)
-    if not isinstance(found, dict):
-        return odd_row(f"{where} is neither an object nor a string", json.dumps(found)[:8_192])
-    if len(found) > MAX_COLUMNS:
-        return odd_row(f"{where} has more than {MAX_COLUMNS:,} names", json.dumps(found)[:8_192])
-    found = _with_nested(found, reading)
-    return row_of(list(found.values()), _places(tuple(found), reading))
+        yield (text_of(found), *NOTHING)
+    elif not isinstance(found, dict):
+        yield odd_row(f"{where} is neither an object nor a string", json.dumps(found)[:8_192])
+    elif len(found) > MAX_COLUMNS:
+        yield odd_row(f"{where} has more than {MAX_COLUMNS:,} names", json.dumps(found)[:8_192])
+    else:
+        found = _with_nested(found, reading)
+        yield from rows_of(list(found.values()), _places(tuple(found), reading))
 
 
 @lru_cache(maxsize=64)
@@ -135,7 +136,7 @@ def _with_nested(found: dict[str, Any], reading: ListReading) -> dict[str, Any]:
 
 def _array_rows(text: JsonText, reading: ListReading) -> Iterator[Row]:
     for number, found in enumerate(text.elements(), 1):
-        yield json_row(found, f"element {number}", reading)
+        yield from json_rows(found, f"element {number}", reading)
 
 
 def _object_rows(text: JsonText, reading: ListReading) -> Iterator[Row]:
@@ -151,9 +152,9 @@ def _object_rows(text: JsonText, reading: ListReading) -> Iterator[Row]:
                 columns[name] = [text_of(first), *map(text_of, elements)] if first else []
             elif name not in annotations.TABLES and _places(tuple(first), reading).columns[0]:
                 has_rows = True
-                yield json_row(first, f"{name} 1", reading)
+                yield from json_rows(first, f"{name} 1", reading)
                 for number, found in enumerate(elements, 2):
-                    yield json_row(found, f"{name} {number}", reading)
+                    yield from json_rows(found, f"{name} {number}", reading)
             else:
                 tables.add(name, first, elements)
         elif sign == "{":
@@ -162,7 +163,7 @@ def _object_rows(text: JsonText, reading: ListReading) -> Iterator[Row]:
             columns[name] = [text_of(text.value())]
     if tables:
         for number, found in enumerate(tables.joined(), 1):
-            yield json_row(found, f"image {number}", reading)
+            yield from json_rows(found, f"image {number}", reading)
     elif not has_rows:
         yield from _column_rows(columns, reading)
 

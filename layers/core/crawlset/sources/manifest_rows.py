@@ -19,6 +19,7 @@ MAX_TITLE_CHARS = 1 << 18
 _MAX_CHARS = tuple(MAX_TITLE_CHARS + 1 if name == "title" else MAX_CELL_CHARS for name in COLUMNS)
 NOTHING = (None,) * len(COLUMNS)
 """The cells of a row that has a URL only."""
+_TITLE = list(COLUMNS).index("title")
 _KEYWORD = list(COLUMNS).index("keyword")
 _MISSING = frozenset({"nan", "NaN", "<NA>"})
 """How Python and pandas write what is missing, where it has become a text."""
@@ -73,6 +74,17 @@ def row_of(cells: Sequence[object], at: Places) -> Row:
         row[_KEYWORD] = whole[1]
     others = ((name, cells[place]) for place, name in at.others if place < n_cells)
     return (*row, others_of(others) if at.others else None)
+
+
+def rows_of(cells: Sequence[object], at: Places) -> Iterator[Row]:
+    """A row for each caption, where the cell of captions is a list of them."""
+    place = next(iter(at.columns[_TITLE]), None)
+    captions = cells[place] if place is not None and place < len(cells) else None
+    if place is None or not isinstance(captions, list) or not captions:
+        yield row_of(cells, at)
+        return
+    for caption in captions:
+        yield row_of([*cells[:place], caption, *cells[place + 1 :]], at)
 
 
 def odd_row(why: str, text: str) -> Row:

@@ -14,7 +14,7 @@ from crawlset.sources.manifest_columns import (
     table_places,
     wanted_names,
 )
-from crawlset.sources.manifest_rows import Row, row_of
+from crawlset.sources.manifest_rows import Row, rows_of
 from crawlset.wire.searches import AS_FOUND, ListReading
 
 BATCH_ROWS = 1_000
@@ -56,7 +56,7 @@ def rows(stream: BinaryIO, reading: ListReading = AS_FOUND) -> Iterator[Row]:
     kept = {place for place, _ in at.others}
     read = [
         name
-        if (place in meant and _is_plain(types[name]))
+        if (place in meant and (_is_plain(types[name]) or _is_list_of_texts(types[name])))
         or (place in kept and (name in named or _is_kept(types[name], has_bytes=has_bytes)))
         else None
         for place, name in enumerate(names)
@@ -81,7 +81,7 @@ def _batched_rows(stream: BinaryIO, names: list[str | None], at: Places) -> Iter
         except PARQUET_ERRORS as error:
             raise _broken(error) from error
         for row in zip(*values, strict=False):
-            yield row_of(row, at)
+            yield from rows_of(row, at)
 
 
 def _cells(batch: Any, name: str) -> list[Any]:
@@ -160,13 +160,17 @@ def _is_plain(type_: Any) -> bool:
 
 def _is_kept(type_: Any, *, has_bytes: bool) -> bool:
     """Whether a column is kept that is not named."""
-    if pa.types.is_list(type_) or pa.types.is_large_list(type_):
-        type_ = type_.value_type
-        return _is_text(type_) and _value_type(type_) not in BYTES
+    if _is_list_of_texts(type_):
+        return True
     if _value_type(type_) in BYTES:
         return has_bytes
     is_time = pa.types.is_temporal(type_) and not pa.types.is_duration(type_)
     return _is_plain(type_) or is_time
+
+
+def _is_list_of_texts(type_: Any) -> bool:
+    is_list = pa.types.is_list(type_) or pa.types.is_large_list(type_)
+    return is_list and _value_type(type_.value_type) in TEXTS
 
 
 def _value_type(type_: Any) -> Any:

@@ -100,5 +100,7 @@ class CandidateLine(Record):
     """Why it is not to be fetched."""
     columns: dict[str, Any] | None = None
     """What else a list says in the row."""
+    is_further: bool = False
+    """Whether an earlier row of the search has its URL, and this one says something else of it."""
     expected: str | None = None
     """The hash that the file must have: `sha256:` or `md5:` and hexadecimal digits."""

@@ -62,6 +62,8 @@ class ListReading:
     md5_column: str | None = None
     keep_columns: tuple[str, ...] | None = None
     """Columns to keep besides those that mean something; None for all of them."""
+    keep_repeated: bool = True
+    """Whether further rows of a URL are kept when they say something else, or only counted."""
     encoding: str | None = None
     """None for UTF-8, or what a mark at the beginning says."""
 
