@@ -280,6 +280,20 @@ class TestColumns:
         assert columns == {"long": "w" * 4_096, "n": 1.5, "tags": ["a\ufffd"]}
         assert shown["searches"][0]["n_altered"] == 1
 
+    def test_may_state_hashes(self, lists: Lists, session: Session, queues: Any) -> None:
+        """As Open Images has them."""
+        body = f"OriginalURL,OriginalMD5\n{GOOD},0Sad+xMj2ttXM1U8meEJ0A==\n".encode()
+
+        created = lists.upload(body, md5_column="OriginalMD5")
+        lists.crawl(created)
+
+        digits = "d1269dfb1323dadb5733553c99e109d0"
+        image = session.scalars(select(Image)).one()
+        assert image.expected_hash == f"md5:{digits}"
+        assert image.columns == {"OriginalMD5": "0Sad+xMj2ttXM1U8meEJ0A=="}
+        key = keys.chunk_input(created[1]["id"], image.chunk_id, 1)
+        assert list(objects.get_lines(key))[1]["expected"] == image.expected_hash
+
     @pytest.mark.parametrize(
         ("options", "pointer"),
         [
