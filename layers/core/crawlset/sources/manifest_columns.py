@@ -57,6 +57,9 @@ MAX_OTHERS_CHARS = 16_384
 """Of names and values of a row's other columns in all."""
 
 
+_encoded = json.JSONEncoder(separators=(",", ":"), default=str).encode
+
+
 class MalformedManifestError(UnprocessableError):
     """The manifest cannot be read to its end; says where in one sentence."""
 
@@ -70,6 +73,8 @@ class Places:
 
     columns: tuple[tuple[int, ...], ...]
     """Of each of `COLUMNS`, the places that may say it; the first that does counts."""
+    said: tuple[tuple[int, int], ...]
+    """The same as pairs: the number of a column, and a place."""
     others: tuple[tuple[int, str], ...]
     """Places and names of the other columns that are kept."""
 
@@ -94,7 +99,8 @@ def places(names: Sequence[str], reading: ListReading) -> Places:
         for place, name in enumerate(_unlike(names))
         if place not in meant and is_kept(names[place], reading)
     )
-    return Places(columns, others)
+    said = tuple((column, place) for column, found in enumerate(columns) for place in found)
+    return Places(columns, said, others)
 
 
 def table_places(names: Sequence[str], reading: ListReading) -> Places:
@@ -150,7 +156,7 @@ def others_of(named: Iterable[tuple[str, Any]]) -> str | None:
         n_chars += len(name) + _length(told)
         if n_chars > MAX_OTHERS_CHARS:
             break
-    return json.dumps(others, separators=(",", ":")) if others else None
+    return _encoded(others) if others else None
 
 
 def kept(others: Mapping[str, Any]) -> dict[str, Any]:
@@ -196,17 +202,17 @@ def _told(value: Any) -> Any:
     """What JSON can say of a cell; None if it says nothing."""
     if isinstance(value, str):
         return value.strip()[: MAX_VALUE_CHARS + 1] or None
+    if value is None or isinstance(value, bool | int):
+        return value
     if isinstance(value, Decimal):
         value = float(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if value is None or isinstance(value, bool | int):
-        return value
     if isinstance(value, bytes):
         return value.decode(errors="surrogateescape")[: MAX_VALUE_CHARS + 1] or None
     if isinstance(value, date | datetime | time):
         return value.isoformat()
-    text = json.dumps(value, separators=(",", ":"), default=str)
+    text = _encoded(value)
     return value_of(text) if len(text) <= MAX_VALUE_CHARS else text[: MAX_VALUE_CHARS + 1]
 
 
@@ -216,4 +222,6 @@ def value_of(text: str) -> Any:
 
 
 def _length(value: Any) -> int:
-    return len(value if isinstance(value, str) else json.dumps(value, separators=(",", ":")))
+    if isinstance(value, str):
+        return len(value)
+    return len(str(value) if isinstance(value, int | float) else _encoded(value))

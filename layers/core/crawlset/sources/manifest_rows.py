@@ -65,15 +65,15 @@ def row_of(cells: Sequence[object], at: Places) -> Row:
     them is missing (https://pandas.pydata.org/docs/user_guide/integer_na.html).
     """
     n_cells = len(cells)
-    row = [
-        next(filter(None, (text_of(cells[n], most) for n in found if n < n_cells)), None)
-        for found, most in zip(at.columns, _MAX_CHARS, strict=True)
-    ]
+    row: list[str | None] = [None] * len(COLUMNS)
+    for column, place in at.said:
+        if row[column] is None and place < n_cells and cells[place] is not None:
+            row[column] = text_of(cells[place], _MAX_CHARS[column])
     keyword = row[_KEYWORD]
     if keyword and keyword[-1] == "0" and (whole := _WHOLE.fullmatch(keyword)):
         row[_KEYWORD] = whole[1]
-    others = ((name, cells[place]) for place, name in at.others if place < n_cells)
-    return (*row, others_of(others) if at.others else None)
+    others = [(name, cells[place]) for place, name in at.others if place < n_cells]
+    return (*row, others_of(others) if others else None)
 
 
 def rows_of(cells: Sequence[object], at: Places) -> Iterator[Row]:
