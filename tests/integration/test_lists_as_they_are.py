@@ -51,7 +51,7 @@ class Lists:
         _, shown = self.api.call("GET", f"{self.path}/{job['id']}")
         return cast("dict[str, Any]", shown)
 
-    def plan(self, job_id: str) -> None:
+    def plan(self, job_id: Any) -> None:
         self._roles.append("crawlset_worker")
         for key in objects.list_keys(keys.candidates_prefix(job_id)):
             planning.plan_part(key)

@@ -206,7 +206,7 @@ def crawl(
     count_repeated: Annotated[
         bool,
         typer.Option(
-            "--count-repeated", help="Of rows with one URL keep the first, and count the others."
+            "--count-repeated", help="Keep the first row of a URL only, and count the others."
         ),
     ] = False,
     ignore: Annotated[

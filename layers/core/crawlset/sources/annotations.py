@@ -11,7 +11,7 @@ CLASSES = "categories"
 TABLES = frozenset({IMAGES, LICENCES, CLASSES})
 """Tables that are read whole, and whose URLs are not by themselves those of the list."""
 MAX_VALUE_CHARS = 4_096
-"""Of the JSON of what is in no table of words; outlines of things are longer."""
+"""What is longer as JSON, such as the outline of a thing, is left out."""
 
 
 class Tables:

@@ -57,7 +57,7 @@ def pages(
             "crawlset.sources.manifest_worker",
             str(MAX_MEMORY),
             str(CPU_SECONDS),
-            json.dumps(wire.Task(format_, packing, file.size, limit, reading).to_json()),
+            json.dumps(wire.ReadingTask(format_, packing, file.size, limit, reading).to_json()),
         ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

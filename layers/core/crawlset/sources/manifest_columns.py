@@ -52,9 +52,9 @@ MAX_COLUMNS = 1_000
 """Columns of a table, cells of a row and names of an object, at most."""
 MAX_NAME_CHARS = 200
 MAX_VALUE_CHARS = 4_096
-"""Of a text in one of the other columns, or of the JSON of what is no text."""
+"""The most of one value among the other columns: its text, or its JSON if it is none."""
 MAX_OTHERS_CHARS = 16_384
-"""Of names and values of a row's other columns in all."""
+"""The most of the names and values of a row's other columns in all."""
 
 
 _encoded = json.JSONEncoder(separators=(",", ":"), default=str).encode
@@ -72,7 +72,7 @@ class Places:
     """Where in a row the columns of a list stand."""
 
     columns: tuple[tuple[int, ...], ...]
-    """Of each of `COLUMNS`, the places that may say it; the first that does counts."""
+    """The places that may say each of `COLUMNS`; the first that does counts."""
     said: tuple[tuple[int, int], ...]
     """The same as pairs: the number of a column, and a place."""
     others: tuple[tuple[int, str], ...]

@@ -41,7 +41,7 @@ class Packing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Task(Record):
+class ReadingTask(Record):
     """What the worker is to read."""
 
     format: ManifestFormat

@@ -17,7 +17,8 @@ from typing import BinaryIO, cast
 from crawlset.kit.confinement import allow_cpu, confine
 from crawlset.sources import manifest_wire as wire
 from crawlset.sources import text_manifests
-from crawlset.sources.manifest_rows import MalformedManifestError, Row, checked
+from crawlset.sources.manifest_columns import MalformedManifestError
+from crawlset.sources.manifest_rows import Row, checked
 from crawlset.urls.spelling import is_url
 from crawlset.wire.searches import ManifestFormat
 
@@ -31,7 +32,7 @@ TOO_LARGE = (
 def main() -> None:
     """Arguments: bytes of address space, CPU seconds, and a JSON object of what is to be read."""
     max_memory, cpu_seconds, asked = sys.argv[1:]
-    task = wire.Task.from_json(asked)
+    task = wire.ReadingTask.from_json(asked)
     # What these need is imported while files can be read.
     is_url("http://m\u00fcnchen.example/")
     codecs.lookup("utf-16")
@@ -57,7 +58,7 @@ def main() -> None:
         _say(wire.BROKEN, traceback.format_exc().encode(errors="replace")[-MAX_TRACEBACK_BYTES:])
 
 
-def _rows(task: wire.Task) -> Iterator[Row]:
+def _rows(task: wire.ReadingTask) -> Iterator[Row]:
     stream = io.BufferedReader(_Pieces(task.size), buffer_size=wire.MAX_PIECE_BYTES)
     if task.format is ManifestFormat.parquet:
         from crawlset.sources import parquet_manifests  # noqa: PLC0415 - brings pyarrow

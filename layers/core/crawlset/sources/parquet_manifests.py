@@ -107,7 +107,7 @@ def _type_at(schema: Any, name: str) -> Any:
         return schema.types[schema.names.index(name)]
     top, *parts = name.split(".")
     place = schema.get_field_index(top)
-    type_ = schema.field(place).type if place >= 0 else None
+    type_: Any = schema.field(place).type if place >= 0 else None
     for part in parts:
         is_struct = type_ is not None and pa.types.is_struct(type_)
         place = type_.get_field_index(part) if is_struct else -1

@@ -20,9 +20,9 @@ DELIMITERS = "\t,;|"
 NO_DELIMITER = "\x1f"
 """What no line has: a table of one column has nothing between its cells."""
 MIN_SHARE = 0.8
-"""Of the rows looked at, those in which a column has to be a URL to be that of the URLs."""
+"""Share of the rows looked at in which the column of URLs has one."""
 SURE_ROWS = 20
-"""Of so many rows, no class has only one."""
+"""Among so many rows no two of which say the same, a column is none of classes."""
 _GOES_ON = re.compile(r"[^\s]*(/|[=&?]|\.[A-Za-z0-9]{2,4}$)[^\s]*")
 """What may be the rest of a URL that has the delimiter in it."""
 _PICTURE = re.compile(r"\.(jpe?g|png|gif|webp|bmp|tiff?|avif|heic)$", re.IGNORECASE)
@@ -32,7 +32,7 @@ _PICTURE = re.compile(r"\.(jpe?g|png|gif|webp|bmp|tiff?|avif|heic)$", re.IGNOREC
 class Shape:
     delimiter: str
     names: tuple[str, ...]
-    """Of the columns; those that have none in the list are named by number."""
+    """The columns; those without a name in the list are named by number."""
     n_header_lines: int
     is_quoted: bool
     """Whether quotes hold cells together; otherwise they are signs like others."""
@@ -129,10 +129,10 @@ def _shape_by_content(
     if place is None or (not is_tab and _may_be_one_url(body, place, delimiter)):
         return None
     if has_header and delimiter != " ":
-        names = [*table[0]]
+        header = [*table[0]]
         if wanted_name("url", reading) is None:
-            names[place] = "url"
-        return Shape(delimiter, tuple(names), 1, is_quoted=True)
+            header[place] = "url"
+        return Shape(delimiter, tuple(header), 1, is_quoted=True)
     names = _names_by_content(rows, place, reading)
     return Shape(delimiter, names, 0, is_quoted=delimiter not in "\t ")
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from crawlset.settings import SourceSettings
 from crawlset.sources import manifests
-from crawlset.sources.manifest_rows import MalformedManifestError
+from crawlset.sources.manifest_columns import MalformedManifestError
 from crawlset.sources.protocol import CandidatePage
 from crawlset.wire.searches import SearchRequest
 
