@@ -82,6 +82,10 @@ class TestWithoutHeader:
     def test_leaves_signs_in_urls_alone(self, urls: tuple[str, ...]) -> None:
         assert read(lines(*urls)) == [{"url": url} for url in urls]
 
+    @pytest.mark.parametrize("cell", ["/" * 100_000 + " x", ",".join("/" * 60_000)])
+    def test_takes_no_time_to_be_known(self, cell: str) -> None:
+        assert len(read(lines(f"{A},{cell}", f"{B},{cell}"))) == 2
+
     def test_costs_an_odd_line_itself_only(self) -> None:
         found = read(lines(f"{A}\ta cat sits", "what is this", B, f"{C}\ta dog sits"))
 

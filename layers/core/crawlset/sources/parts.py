@@ -1,6 +1,7 @@
 """The candidates of one search, written part by part as they fill."""
 
 import hashlib
+import math
 import re
 import zlib
 from collections.abc import Callable, Sequence
@@ -280,7 +281,7 @@ def _storable(value: Any) -> Any:
         return {_storable(name): _storable(each) for name, each in value.items()}
     if isinstance(value, list):
         return [_storable(each) for each in value]
-    return value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _pixels(side: int | None) -> int | None:

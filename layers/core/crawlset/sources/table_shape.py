@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from crawlset.sources.manifest_columns import (
     COLUMNS,
+    MAX_COLUMNS,
     MalformedManifestError,
     wanted_name,
     wanted_names,
@@ -21,10 +22,13 @@ NO_DELIMITER = "\x1f"
 """What no line has: a table of one column has nothing between its cells."""
 MIN_SHARE = 0.8
 """Share of the rows looked at in which the column of URLs has one."""
+SCHEME_CHARS = 20
+"""A URL has its scheme in these, blanks before it included."""
 SURE_ROWS = 20
 """Among so many rows no two of which say the same, a column is none of classes."""
-_GOES_ON = re.compile(r"[^\s]*(/|[=&?]|\.[A-Za-z0-9]{2,4}$)[^\s]*")
-"""What may be the rest of a URL that has the delimiter in it."""
+_BLANK = re.compile(r"\s")
+_OF_URLS = re.compile(r"[/=&?]|\.[A-Za-z0-9]{2,4}$")
+"""Signs in what may be the rest of a URL that has the delimiter in it."""
 _PICTURE = re.compile(r"\.(jpe?g|png|gif|webp|bmp|tiff?|avif|heic)$", re.IGNORECASE)
 
 
@@ -119,11 +123,11 @@ def _shape_by_content(
         table = [cells for cells in table if len(cells) > 1] or [[""]]
     width = Counter(map(len, table)).most_common(1)[0][0]
     rows = [cells for cells in table if len(cells) == width]
-    if width == 1 or (not is_tab and len(rows) < len(table)):
+    if not 1 < width <= MAX_COLUMNS or (not is_tab and len(rows) < len(table)):
         return None
     if not is_tab and len(rows) == 1 and not is_table:
         return None
-    has_header = len(rows) > 1 and len(table[0]) == width and not any(map(has_url, table[0]))
+    has_header = len(rows) > 1 and len(table[0]) == width and not any(map(_is_url, table[0]))
     body = rows[1:] if has_header else rows
     place = _url_place(body)
     if place is None or (not is_tab and _may_be_one_url(body, place, delimiter)):
@@ -143,7 +147,7 @@ def _url_place(rows: Sequence[Sequence[str]]) -> int | None:
     found = []
     for place in range(len(rows[0])):
         cells = [row[place].strip() for row in rows]
-        if sum(map(has_url, cells)) >= least:
+        if sum(map(_is_url, cells)) >= least:
             found.append((-sum(bool(_PICTURE.search(cell)) for cell in cells), place))
     return min(found)[1] if found else None
 
@@ -151,9 +155,17 @@ def _url_place(rows: Sequence[Sequence[str]]) -> int | None:
 def _may_be_one_url(rows: Sequence[Sequence[str]], place: int, delimiter: str) -> bool:
     """Whether what stands behind a URL may be the rest of it, as in `w_100,h_100/1.jpg`."""
     behind = [row[place + 1].strip() for row in rows if place + 1 < len(row)]
-    if any(_GOES_ON.fullmatch(cell) and not has_url(cell) for cell in behind):
+    if any(map(_may_go_on, behind)):
         return True
     return delimiter == " " and place == 0 and not all(_PICTURE.search(row[0]) for row in rows)
+
+
+def _may_go_on(cell: str) -> bool:
+    return bool(_OF_URLS.search(cell)) and not _BLANK.search(cell) and not _is_url(cell)
+
+
+def _is_url(cell: str) -> bool:
+    return "://" in cell[:SCHEME_CHARS] and has_url(cell.strip())
 
 
 def _names_by_content(
@@ -170,7 +182,7 @@ def _names_by_content(
         names[place] = "url"
     for other in range(len(names)):
         cells = [row[other].strip() for row in rows if row[other].strip()]
-        if other == place or not cells or any(map(has_url, cells)):
+        if other == place or not cells or any(map(_is_url, cells)):
             continue
         n_sentences = sum(" " in cell for cell in cells)
         is_of_words = not n_sentences and other > place
