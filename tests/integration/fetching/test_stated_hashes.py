@@ -1,9 +1,9 @@
 """
 Files whose hash a list states.
 
-DataComp's lists have the SHA-256 of each picture for this
-(https://github.com/mlfoundations/datacomp#hash-verification, img2dataset's `--verify_hash`); those
-of Open Images an MD5 in base64.
+DataComp's lists have the SHA-256 of each picture, of which a seventh differ today
+(https://github.com/mlfoundations/datacomp/issues/67), so that img2dataset compares them only where
+it is told to (https://github.com/rom1504/img2dataset/pull/258). Open Images has MD5s in base64.
 """
 
 import hashlib

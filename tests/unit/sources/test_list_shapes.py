@@ -86,6 +86,14 @@ class TestWithoutHeader:
     def test_takes_no_time_to_be_known(self, cell: str) -> None:
         assert len(read(lines(f"{A},{cell}", f"{B},{cell}"))) == 2
 
+    def test_may_have_rows_of_several_lengths(self) -> None:
+        """https://github.com/Tencent/tencent-ml-images: a URL and any number of `class:weight`."""
+        found = read(lines(f"{A}\t2:1\t7:1", f"{B}\t5:0.9", f"{C}\t2:1\t7:1\t9:1"))
+
+        assert [row.get("others") for row in found] == [
+            {"column_3": "7:1"}, None, {"column_3": "7:1", "column_4": "9:1"},
+        ]  # fmt: skip
+
     def test_costs_an_odd_line_itself_only(self) -> None:
         found = read(lines(f"{A}\ta cat sits", "what is this", B, f"{C}\ta dog sits"))
 
@@ -100,6 +108,9 @@ class TestWithHeader:
         body = lines(*(sign.join(row) for row in (("url", "caption"), (A, "x y"), (B, "z"))))
 
         assert read(body, format_) == [{"url": A, "title": "x y"}, {"url": B, "title": "z"}]
+
+    def test_may_follow_a_line_for_excel(self) -> None:
+        assert read(lines("sep=;", "url;caption", f"{A};x"), "csv") == [{"url": A, "title": "x"}]
 
     @pytest.mark.parametrize(
         "name", ["image_url", "URL", "link", "OriginalURL", "Image_URL", "identifier", "img_url"]
@@ -143,7 +154,7 @@ class TestWithHeader:
         }
 
     def test_of_multimedia_of_gbif(self) -> None:
-        """https://github.com/gbif/gbif-api/blob/dev/src/main/java/org/gbif/api/vocabulary/Extension.java"""
+        """https://techdocs.gbif.org/en/data-use/download-formats"""
         header = "gbifID\ttype\tformat\tidentifier\treferences\ttitle\tcreator\tlicense"
 
         [found] = read(lines(header, f"1\tStillImage\timage/jpeg\t{A}\t{PAGE}\t\tAda\tCC_BY_4_0"))

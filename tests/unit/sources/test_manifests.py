@@ -123,6 +123,7 @@ class TestReadCsv:
             licence_raw="CC BY 4.0",
             creator="Ada",
             title='A "cat", sleeping',
+            columns={"other": "x"},
         )
         assert second == Candidate(url=B)
 
@@ -134,7 +135,7 @@ class TestReadCsv:
 
 class TestReadJsonl:
     def test_takes_objects_and_strings(self, upload: Upload) -> None:
-        rows = [{"URL": A, "label": 7, "caption": "no"}, B, {"url": None, "title": ["x"]}]
+        rows = [{"URL": A, "label": 7, "caption": "no"}, B, {"url": None, "title": {"x": 1}}]
         key = upload("\n\n".join(json.dumps(row) for row in rows).encode())
 
         assert read(key) == [
@@ -343,6 +344,15 @@ class TestCatalogues:
             licence_raw="https://creativecommons.org/licenses/by/2.0/",
             creator="Ida, Müller",
             title='A "cat"',
+            columns={
+                "ImageID": "000060e3121c7305",
+                "Subset": "validation",
+                "AuthorProfileURL": "https://www.flickr.com/people/1/",
+                "OriginalSize": "211079",
+                "OriginalMD5": "0Sad+xMj2ttXM1U8meEJ0A==",
+                "Thumbnail300KURL": "https://c1.test/z.jpg",
+                "Rotation": "0.0",
+            },
         )
 
     def test_reads_a_list_of_laion_s_kind_as_it_is(self, upload: Upload) -> None:
@@ -359,6 +369,13 @@ class TestCatalogues:
         first, second = read(upload(parquet(columns)))
 
         assert first == Candidate(
-            url=A, title="a cat on a mat", licence_raw="?", width=640, height=480
+            url=A,
+            title="a cat on a mat",
+            licence_raw="?",
+            width=640,
+            height=480,
+            columns={"SAMPLE_ID": 1, "WIDTH": 640, "HEIGHT": 480.0, "similarity": 0.3},
         )
-        assert second == Candidate(url=B)
+        assert second == Candidate(
+            url=B, columns={"SAMPLE_ID": 2, "HEIGHT": -1.5, "similarity": 0.4}
+        )

@@ -1,6 +1,7 @@
 """Manifests of lines: a URL each, or cells between signs, with a header or without one."""
 
 import csv
+import re
 from collections.abc import Iterator
 from itertools import chain, islice
 
@@ -10,6 +11,8 @@ from crawlset.sources.row_lines import RowLines
 from crawlset.sources.table_shape import Shape, shape_of
 from crawlset.wire.searches import ListReading
 
+SEPARATOR = re.compile("sep=.", re.IGNORECASE)
+"""A first line for Excel (https://github.com/pandas-dev/pandas/issues/47303)."""
 SAMPLE_LINES = 100
 SAMPLE_CHARS = 1 << 20
 """Characters of the lines by which the shape of a list is told."""
@@ -39,7 +42,7 @@ def _sample(lines: Iterator[str]) -> tuple[int, list[str]]:
     sample: list[str] = []
     n_chars = 0
     for line in lines:
-        if not sample and not _is_said(line):
+        if not sample and (not _is_said(line) or SEPARATOR.fullmatch(line.strip())):
             n_skipped += 1
             continue
         sample.append(line)
