@@ -42,7 +42,7 @@ class TestWithoutHeader:
 
     @pytest.mark.parametrize("sign", ["\t", " "])
     def test_keeps_an_id_before_the_url(self, sign: str) -> None:
-        """ImageNet's fall11_urls.txt (https://github.com/mf1024/ImageNet-Datasets-Downloader)."""
+        """ImageNet's fall11_urls.txt (https://github.com/xkumiyu/imagenet-downloader/blob/main/gen_urls.py)."""
         found = read(lines(f"n00004475_6590{sign}{A}", f"n00004475_15899{sign}{B}"))
 
         assert found == [
@@ -108,6 +108,14 @@ class TestWithHeader:
         body = lines(*(sign.join(row) for row in (("url", "caption"), (A, "x y"), (B, "z"))))
 
         assert read(body, format_) == [{"url": A, "title": "x y"}, {"url": B, "title": "z"}]
+
+    def test_may_name_fewer_columns_than_rows_have(self) -> None:
+        body = lines("url,caption", f"{A},x", f"{B},y,more,,than two")
+
+        assert read(body, "csv") == [
+            {"url": A, "title": "x"},
+            {"url": B, "title": "y", "others": {"column_3": "more", "column_5": "than two"}},
+        ]
 
     def test_may_follow_a_line_for_excel(self) -> None:
         assert read(lines("sep=;", "url;caption", f"{A};x"), "csv") == [{"url": A, "title": "x"}]

@@ -3,9 +3,15 @@
 import csv
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import chain, islice
 
-from crawlset.sources.manifest_columns import MAX_COLUMNS, MalformedManifestError, table_places
+from crawlset.sources.manifest_columns import (
+    MAX_COLUMNS,
+    MalformedManifestError,
+    Places,
+    table_places,
+)
 from crawlset.sources.manifest_rows import NOTHING, Row, has_url, odd_row, row_of, text_of
 from crawlset.sources.row_lines import RowLines
 from crawlset.sources.table_shape import Shape, shape_of
@@ -64,7 +70,7 @@ def _url_rows(lines: Iterator[str]) -> Iterator[Row]:
 
 def _plain_rows(lines: Iterator[str], shape: Shape, reading: ListReading) -> Iterator[Row]:
     """Rows of lines whose quotes mean themselves."""
-    at = table_places(shape.names, reading)
+    at, n_names = table_places(shape.names, reading), len(shape.names)
     for line in filter(_is_said, islice(lines, shape.n_header_lines, None)):
         cells = shape.split(line)
         if len(cells) > MAX_COLUMNS:
@@ -72,7 +78,7 @@ def _plain_rows(lines: Iterator[str], shape: Shape, reading: ListReading) -> Ite
         elif len(cells) == 1 and has_url(cells[0]):
             yield (text_of(cells[0]), *NOTHING)
         else:
-            yield row_of(cells, at)
+            yield row_of(cells, at if len(cells) <= n_names else _wider(shape, len(cells), reading))
 
 
 def _csv_rows(
@@ -83,7 +89,7 @@ def _csv_rows(
     if shape.n_header_lines:
         row_lines.begin()
         _check_header(reader)
-    at = table_places(shape.names, reading)
+    at, n_names = table_places(shape.names, reading), len(shape.names)
     while True:
         row_lines.begin()
         try:
@@ -99,7 +105,14 @@ def _csv_rows(
         if len(cells) > MAX_COLUMNS:
             yield odd_row(f"line {row_lines.number} has more than {MAX_COLUMNS:,} cells", cells[0])
         elif cells:
-            yield row_of(cells, at)
+            yield row_of(cells, at if len(cells) <= n_names else _wider(shape, len(cells), reading))
+
+
+@lru_cache(maxsize=64)
+def _wider(shape: Shape, n_cells: int, reading: ListReading) -> Places:
+    """The places of a row that has more cells than there are names."""
+    numbers = range(len(shape.names) + 1, n_cells + 1)
+    return table_places((*shape.names, *(f"column_{number}" for number in numbers)), reading)
 
 
 def _check_header(reader: Iterator[list[str]]) -> None:

@@ -138,9 +138,6 @@ def _shape_by_content(
             header[place] = "url"
         return Shape(delimiter, tuple(header), 1, is_quoted=True)
     names = _names_by_content(rows, place, reading)
-    if is_tab:
-        numbers = range(len(names) + 1, min(max(map(len, table)), MAX_COLUMNS) + 1)
-        names += tuple(f"column_{number}" for number in numbers)
     return Shape(delimiter, names, 0, is_quoted=delimiter not in "\t ")
 
 
