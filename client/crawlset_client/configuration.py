@@ -1,11 +1,12 @@
 from collections.abc import Mapping, Sequence
-from typing import Any, Required, TypedDict
+from typing import Any, TypedDict
 
 
 class Configuration(TypedDict, total=False):
     """
     What a crawl job is to do; None is as if it were not given.
 
+    A list, which is `urls` or an `upload_id`, needs no `sources`; keywords do.
     With `validation_rules` or `export` the job goes on to these by itself. `policy` switches
     opt-outs off (`{"robots": False}`) and sets `min_gap_seconds`; `resize` says what to store
     instead of the bytes received (`{"mode": "keep_ratio", "size": 256}`); `formats` which formats
@@ -15,7 +16,7 @@ class Configuration(TypedDict, total=False):
     what else to search for (`{"plurals": True, "languages": ["de"]}`).
     """
 
-    sources: Required[Sequence[str]]
+    sources: Sequence[str] | None
     keywords: Sequence[str] | None
     urls: Sequence[str] | None
     upload_id: str | None

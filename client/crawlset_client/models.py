@@ -314,6 +314,8 @@ class Image(Record, kw_only=True):
     detail: str | None = None
     source: str | None = None
     keyword: str | None = None
+    rank: int | None = None
+    """Its place in the list, or in what the source found, from 1."""
     licence: str | None = None
     file_size: int | None = None
     width: int | None = None
@@ -342,6 +344,15 @@ class Verdict(Record, kw_only=True):
     rule: str | None = None
 
 
+class Allowance(Record, kw_only=True):
+    """Questions that a source still takes, of all jobs together."""
+
+    n_left: int
+    limit: int
+    period_seconds: int
+    seen_at: datetime
+
+
 class Source(Record, kw_only=True):
     name: str
     configured: bool
@@ -354,6 +365,7 @@ class Source(Record, kw_only=True):
     notes: str | None = None
     obstacles: str | None = None
     """What stands in its way at the moment."""
+    allowance: Allowance | None = None
 
 
 class MovedDataset(Record, kw_only=True):

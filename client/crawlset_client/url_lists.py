@@ -52,36 +52,31 @@ def read_url_list(
     that are neither packed nor Parquet are counted: those with more rows than a job may try are
     refused, unless only the first `max_images` are wanted.
 
-    Raises `InvalidListError`.
+    Raises `InvalidListError`, and `OSError` where there is no file that may be read.
     """
     packing = next((each for each in PACKED if path.name.lower().endswith(each)), "")
     suffix = Path(path.name.lower().removesuffix(packing)).suffix
     if suffix not in FORMATS:
         known = ", ".join(FORMATS)
         raise InvalidListError(path, f"its suffix is none of {known} (and {', '.join(PACKED)})")
-    try:
-        size = path.stat().st_size
-        if not path.is_file():
-            raise InvalidListError(path, "not a file")
-        if size == 0:
-            raise InvalidListError(path, "the file is empty")
-        if size > MAX_MANIFEST_BYTES:
-            raise InvalidListError(
-                path, f"{size:,} bytes, where {MAX_MANIFEST_BYTES:,} are allowed"
-            )
-        is_plain = FORMATS[suffix] not in {"parquet", "json"} and not packing
-        is_text = is_plain and FORMATS[suffix] == "txt"
-        is_short = is_text and size <= MAX_BYTES_IN_REQUEST and not is_uploaded
-        urls = _read_urls(path) if is_short else None
-        wants_all = max_images is None or max_images >= MAX_ROWS
-        if is_plain and wants_all and _is_too_long(path, FORMATS[suffix]):
-            raise InvalidListError(
-                path,
-                f"it has more than {MAX_ROWS:,} rows; split it, or take the first ones only with"
-                " --max-images",
-            )
-    except OSError as error:
-        raise InvalidListError(path, str(error.strerror)) from error
+    size = path.stat().st_size
+    if not path.is_file():
+        raise InvalidListError(path, "not a file")
+    if size == 0:
+        raise InvalidListError(path, "the file is empty")
+    if size > MAX_MANIFEST_BYTES:
+        raise InvalidListError(path, f"{size:,} bytes, where {MAX_MANIFEST_BYTES:,} are allowed")
+    is_plain = FORMATS[suffix] not in {"parquet", "json"} and not packing
+    is_text = is_plain and FORMATS[suffix] == "txt"
+    is_short = is_text and size <= MAX_BYTES_IN_REQUEST and not is_uploaded
+    urls = _read_urls(path) if is_short else None
+    wants_all = max_images is None or max_images >= MAX_ROWS
+    if is_plain and wants_all and _is_too_long(path, FORMATS[suffix]):
+        raise InvalidListError(
+            path,
+            f"it has more than {MAX_ROWS:,} rows; split it, or take the first ones only with"
+            " --max-images",
+        )
     return UrlList(path, size, FORMATS[suffix], urls)
 
 

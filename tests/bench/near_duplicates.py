@@ -110,7 +110,9 @@ def look_different(one: Seen, other: Seen) -> bool:
     """Whether a cluster would be parted between them."""
     (_, colours, mosaic), (_, other_colours, other_mosaic) = one, other
     return differ(colours, other_colours) or (
-        mosaic is not None and other_mosaic is not None and shapes_differ(mosaic, other_mosaic)
+        mosaic is not None
+        and other_mosaic is not None
+        and shapes_differ(np.array([mosaic]), np.array([other_mosaic])).item()
     )
 
 

@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 from PIL import Image
 
-from tests.unit.sources import source_answers
+from tests.unit.sources import museum_answers, source_answers
 from tests.unit.sources.fake_source import FakeSource
 
 SOURCES: dict[str, FakeSource] = {
@@ -30,6 +30,9 @@ SOURCES: dict[str, FakeSource] = {
     "met": source_answers.met(3),
     "artic": source_answers.artic(5),
     "nasa": source_answers.nasa(5),
+    "cleveland": museum_answers.cleveland(5),
+    "library_of_congress": museum_answers.library_of_congress(5),
+    "rijksmuseum": museum_answers.rijksmuseum(2),
     "europeana": source_answers.europeana(5),
     "smithsonian": source_answers.smithsonian(5),
     "flickr": source_answers.flickr(5),
@@ -39,7 +42,7 @@ SOURCES: dict[str, FakeSource] = {
     "duckduckgo": source_answers.serpapi("duckduckgo", 3, 3),
 }
 MEDIA = re.compile(
-    r"https?://(?:(?:[a-z]+\.)?example\.(?:org|com)|images-assets\.nasa\.gov|www\.artic\.edu/iiif)"
+    r"(?:https?:)?//(?:(?:[a-z]+\.)?example\.(?:org|com)|images-assets\.nasa\.gov|www\.artic\.edu/iiif)"
     r"(?=/[^\"]*\.(?:jpe?g|png)|/2\"|/\d+\")"
 )
 """Where the shapes say that pictures are."""

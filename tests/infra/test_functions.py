@@ -140,7 +140,7 @@ class TestRoles:
             for resource in listed(statement["Resource"])
             for text in texts(resource)
             if "*" in text
-            and not re.match(r"\$\{Bucket\.Arn\}/(uploads|jobs|exports|validations)/", text)
+            and not re.match(r"\$\{Bucket\.Arn\}/(uploads|jobs|exports|validations|sources)/", text)
         ]
 
         assert wild == []

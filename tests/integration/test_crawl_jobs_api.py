@@ -94,10 +94,34 @@ class TestCreateCrawlJob:
         (message,) = map(DiscoverMessage.from_json, queues.bodies("discover"))
         assert message.request.source == source
 
+    def test_takes_a_list_without_a_source_for_one_of_urls(
+        self, api: Api, path: str, project: Project, queues: Any
+    ) -> None:
+        upload_id = str(uuid4())
+        objects.put(f"uploads/{project.user_id}/{upload_id}", b"https://a.example.org/1.jpg\n")
+
+        answers = [
+            api.call("POST", path, {"name": "l", "urls": ["https://a.example.org/1.jpg"]}),
+            api.call("POST", path, {"name": "l", "upload_id": upload_id}),
+            api.call("POST", path, url_job(sources=[])),
+            api.call("POST", f"{path}/estimate", {"name": "l", "upload_id": upload_id}),
+        ]
+
+        assert [status for status, _ in answers] == [201, 201, 201, 200]
+        messages = map(DiscoverMessage.from_json, queues.bodies("discover"))
+        assert [message.request.source for message in messages] == ["urls"] * 3
+
     @pytest.mark.parametrize(
         ("body", "pointer"),
         [
             (keyword_job(sources=["gogle"]), "/sources"),
+            ({"name": "cats", "keywords": ["cat"]}, "/sources"),
+            ({"name": "list", "urls": None}, "/sources"),
+            (keyword_job(transcode="png", resize={"mode": "no", "size": 256}), "/transcode"),
+            (
+                url_job(transcode="jpeg", resize={"mode": "no", "size": 99, "format": "webp"}),
+                "/transcode",
+            ),
             (keyword_job(keywords=[]), "/keywords"),
             (keyword_job(keywords=[""]), "/keywords/0"),
             (keyword_job(keywords=["cat", "cat"]), "/keywords"),

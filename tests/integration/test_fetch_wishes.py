@@ -24,12 +24,12 @@ WISHES: dict[str, Any] = {
     "policy": {"robots": False, "min_gap_seconds": 5},
     "resize": {"mode": "keep_ratio", "size": 256, "format": "webp", "quality": 80},
     "formats": ["jpeg", "tiff"],
-    "transcode": "png",
+    "transcode": "webp",
     "keep_location": True,
 }
 POLICY = FetchPolicy(robots=False, min_gap_seconds=5.0)
 RESIZE = Resize(ResizeMode.keep_ratio, 256, format=StoredFormat.webp, quality=80)
-INTAKE = Intake(("jpeg", "tiff"), StoredFormat.png)
+INTAKE = Intake(("jpeg", "tiff"), StoredFormat.webp)
 
 
 def create(project: Project, **wishes: Any) -> tuple[int, Any]:
@@ -55,7 +55,7 @@ class TestCreateCrawlJob:
             "min_gap_seconds": 5.0,
         }
         assert body["resize"] == WISHES["resize"] | {"only_if_bigger": False}
-        assert (body["formats"], body["transcode"]) == (["jpeg", "tiff"], "png")
+        assert (body["formats"], body["transcode"]) == (["jpeg", "tiff"], "webp")
         assert body["keep_location"] is True
 
     def test_heeds_every_signal_and_stores_what_came_unless_told(self, project: Project) -> None:

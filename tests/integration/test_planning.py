@@ -146,18 +146,34 @@ class TestPlanPart:
         session.refresh(search)
         assert (search.n_repeated, search.n_altered, search.n_candidates) == (4, 1, 1)
 
-    def test_counts_what_another_question_found(
-        self, session: Session, job: CrawlJob, search: JobSearch, queues: Any
+    @pytest.mark.parametrize("query", ["kitten", "cat"])
+    def test_counts_what_another_search_found(
+        self, session: Session, job: CrawlJob, search: JobSearch, queues: Any, query: str
     ) -> None:
+        """Searches for cat and cats, each with plurals, ask the same query."""
         urls = [f"https://a.example.org/{n}.jpg" for n in range(3)]
         planning.plan_part(put_part(search, [candidate(url) for url in urls]))
         other = factories.create_search(session, job, keyword="kitten")
-        found = [candidate(url, query="kitten", keyword="kitten") for url in urls[1:]]
+        found = [candidate(url, query=query, keyword="kitten") for url in urls[1:]]
 
         planning.plan_part(put_part(other, found))
 
         session.refresh(other)
         assert (other.n_candidates, other.n_repeated) == (0, 2)
+
+    @pytest.mark.parametrize("query", ["cat", "cats"])
+    def test_counts_nothing_that_the_search_itself_found_before(
+        self, session: Session, job: CrawlJob, search: JobSearch, queues: Any, query: str
+    ) -> None:
+        url = "https://a.example.org/1.jpg"
+        planning.plan_part(put_part(search, [candidate(url)], n_parts=None))
+        search.attempt, search.planned_parts = 2, []
+        session.commit()
+
+        planning.plan_part(put_part(search, [candidate(url, query=query)], attempt=2))
+
+        session.refresh(search)
+        assert (search.n_candidates, search.n_repeated) == (1, 0)
 
     def test_keeps_refused_candidates_without_fetching_them(
         self, session: Session, job: CrawlJob, search: JobSearch, queues: Any

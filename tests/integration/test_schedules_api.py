@@ -54,7 +54,7 @@ class TestTemplates:
     def test_keep_the_configuration_of_a_job(
         self, api: Api, templates: str, project: Project
     ) -> None:
-        resize = {"mode": "border", "size": 256}
+        resize = {"mode": "border", "size": 256, "format": "webp"}
         wanted = CRAWL | {"licences": ["cc-by"], "policy": {"tdmrep": False}, "resize": resize}
         wanted |= {"formats": ["jpeg", "heic"], "transcode": "webp"}
         job = api.call("POST", f"/api/projects/{project.id}/crawl-jobs", wanted)[1]

@@ -227,6 +227,11 @@ def crawl(
     """Crawl images by keywords or from a list of URLs."""
     with running(context, as_json=as_json) as run:
         _check_usage(keywords, source, urls)
+        if resize and transcode and transcode != (stored_format or StoredFormat.jpeg):
+            raise UsageError(
+                "--resize stores every picture in the format of --format (jpeg if not given):"
+                " give --transcode the same, or leave it out."
+            )
         request: dict[str, Any] = {
             "name": (name or (printable(urls.name) if urls else ", ".join(keywords or [])))[
                 :MAX_NAME

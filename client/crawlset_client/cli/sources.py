@@ -6,6 +6,7 @@ import typer
 
 from crawlset_client.cli.running import AsJson, running
 from crawlset_client.errors import MissingPartError, UsageError
+from crawlset_client.models import Source
 from crawlset_client.output import table
 
 app = typer.Typer()
@@ -24,11 +25,22 @@ def sources(context: typer.Context, *, as_json: AsJson = False) -> None:
                 "yes" if source.configured else "no",
                 ", ".join(source.intended_uses) or "nothing",
                 source.limits,
-                " ".join(filter(None, (source.reason, source.notes, source.obstacles))),
+                " ".join(
+                    filter(None, (_left(source), source.reason, source.notes, source.obstacles))
+                ),
             )
             for source in found
         ]
         run.output.result(document, lambda console: table(console, columns, rows))
+
+
+def _left(source: Source) -> str | None:
+    """What is left of the source's allowance, in words."""
+    allowance = source.allowance
+    if allowance is None:
+        return None
+    hours = allowance.period_seconds / 3_600
+    return f"Of {allowance.limit} questions in {hours:g} h, {allowance.n_left} are left."
 
 
 @app.command("check-url")

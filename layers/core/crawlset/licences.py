@@ -2,8 +2,11 @@
 What licence a work is under, in one spelling, and whether a job wants it.
 
 An id is a lower-case SPDX-like name: `cc-by-4.0`, `cc-by-sa-3.0-us`, `cc0-1.0`, `pdm-1.0`,
-`cc-pddc`, `us-gov`, `no-known-copyright`, `all-rights-reserved`. Its *family* is the id without
-version and country: `cc-by`. A *choice* of a job is an id, a family or a preset.
+`cc-pddc`, `us-gov`, `public-domain`, `no-known-copyright`, `all-rights-reserved`. Its *family* is
+the id without version and country: `cc-by`. A *choice* of a job is an id, a family or a preset.
+
+`pdm-1.0` is Creative Commons' Public Domain Mark, and only for works that bear it; of others that
+are said to be in the public domain, `public-domain` is all that is known.
 """
 
 import re
@@ -12,7 +15,7 @@ from functools import lru_cache
 
 from crawlset.errors import UnprocessableError
 
-_PUBLIC_DOMAIN = frozenset({"cc0", "pdm", "cc-pddc", "us-gov"})
+_PUBLIC_DOMAIN = frozenset({"cc0", "pdm", "cc-pddc", "us-gov", "public-domain"})
 _ATTRIBUTION = _PUBLIC_DOMAIN | {"cc-by"}
 _SHAREALIKE = _ATTRIBUTION | {"cc-by-sa"}
 _ANY_CC = _SHAREALIKE | {"cc-by-nd", "cc-by-nc", "cc-by-nc-sa", "cc-by-nc-nd"}
@@ -26,7 +29,8 @@ PRESETS: dict[str, frozenset[str] | None] = {
 }
 """Families by preset; `any` takes every work, those of unknown licence too."""
 MAX_RAW_CHARS = 500
-FAMILIES = _ANY_CC | {"no-known-copyright", "all-rights-reserved"}
+NO_KNOWN = "no-known-copyright"
+FAMILIES = _ANY_CC | {NO_KNOWN, "all-rights-reserved"}
 
 VERSIONED = r"-\d+(?:\.\d+)*(?:-[a-z]{2,8})?$"
 """The end of an id that its family does not have, as a pattern of Python and PostgreSQL."""
@@ -37,7 +41,7 @@ _CC_URL = re.compile(
 )
 _CC_CODE = re.compile(
     r"(?:creative commons|\bcc|^)[\s:-]*(?P<elements>by(?:[\s-]+(?:nc|sa|nd))*)\b"
-    r"(?:[\s-]*v?\.?(?P<version>\d\.\d)(?:[\s-]+(?P<country>[a-z]{2})$)?)?"
+    r"(?:[\s-]*v?\.?(?P<version>\d\.\d)(?:[\s-]+(?P<country>[a-z]{2}|igo|scotland)$)?)?"
 )
 _CC_WORDS = re.compile(
     r"(?:creative commons(?: licen[cs]e)?|^)[\s:-]*attribution"
@@ -46,30 +50,34 @@ _CC_WORDS = re.compile(
 )
 _ALONE = re.compile(r"(?:generic|international|unported|licen[cs]e|[\s.])*$")
 _EXACT = {
-    "pd": "pdm-1.0",
+    "pd": "public-domain",
     "pdm": "pdm-1.0",
-    "public domain": "pdm-1.0",
-    "no copyright": "pdm-1.0",
+    "public domain": "public-domain",
+    "no copyright": "public-domain",
     "cc pddc": "cc-pddc",
     "us gov": "us-gov",
     "pd usgov": "us-gov",
-    "no known copyright": "no-known-copyright",
-    "no known copyright restrictions": "no-known-copyright",
+    "no known copyright": NO_KNOWN,
     "arr": "all-rights-reserved",
     "copyright": "all-rights-reserved",
+    "copyrighted": "all-rights-reserved",
     "in copyright": "all-rights-reserved",
 }
 _PATTERNS = (
     (re.compile(r"creativecommons\.org/licenses/publicdomain"), "cc-pddc"),
     (re.compile(r"rightsstatements\.org/(?:vocab|page)/inc\b"), "all-rights-reserved"),
-    (re.compile(r"rightsstatements\.org/(?:vocab|page)/nkc\b"), "no-known-copyright"),
-    (re.compile(r"flickr\.com/commons/usage"), "no-known-copyright"),
+    (re.compile(r"rightsstatements\.org/(?:vocab|page)/nkc\b"), NO_KNOWN),
+    (re.compile(r"flickr\.com/commons/usage"), NO_KNOWN),
     (re.compile(r"usa\.gov/(?:government-works|copyright)"), "us-gov"),
     (re.compile(r"\bcc[\s-]?(?:0|zero)\b"), "cc0-1.0"),
     (re.compile(r"public domain mark|\bpdm[\s-]?1\.0"), "pdm-1.0"),
     (re.compile(r"united states government work|\bu\.?s\.? government work"), "us-gov"),
     (re.compile(r"all rights reserved"), "all-rights-reserved"),
-    (re.compile(r"^pd[ -](?:old|art|self|author|ineligible|us)\b"), "pdm-1.0"),
+    (re.compile(r"^pd[ -](?:old|art|self|author|ineligible|us)\b"), "public-domain"),
+    (
+        re.compile(r"^(?:there are )?no known (?:copyright )?restrictions\b(?!.*\brestricted\b)"),
+        NO_KNOWN,
+    ),
 )
 _ORDER = ("by", "nc", "sa", "nd")
 _NAMES = {
@@ -77,6 +85,7 @@ _NAMES = {
     "pdm": "Public Domain Mark",
     "cc-pddc": "a public domain dedication",
     "us-gov": "United States Government Work",
+    "public-domain": "public domain",
     "no-known-copyright": "no known copyright restrictions",
 }
 
@@ -185,6 +194,8 @@ def attribution(
     comma = "," if missing else ""
     if licence == "all-rights-reserved":
         return f"{work}{by}, all rights reserved." if comma else f"{work}{by}. All rights reserved."
+    if licence == "public-domain":
+        return f"{work}{by}{comma} is in the public domain."
     verb = "is licensed under" if licence.startswith("cc-by") else "is marked with"
     where = address(licence)
     terms = f" To view the terms, visit {where}." if where else ""
@@ -197,7 +208,7 @@ def _normalise(raw: str, version: str | None) -> str | None:
         return None
     if text in FAMILIES and version is None and not text.startswith(("cc0", "pdm")):
         return text
-    if found := _EXACT.get(text.replace("-", " ")):
+    if found := _EXACT.get(text.replace("-", " ").rstrip(". ")):
         return found
     if "creativecommons.org" in text:
         return _of_addresses(text)

@@ -4,10 +4,15 @@ import gzip
 import hashlib
 import tarfile
 import zlib
+from base64 import b64encode
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from random import Random
 
 import brotli
 import pytest
+from PIL import Image
 
 from crawlset.outcomes import Outcome
 from crawlset.wire.chunks import FetchPolicy
@@ -164,7 +169,20 @@ class TestPackedBodies:
         large = only(fetch(web.add("/a.jpg", packed, Content_Encoding="gzip")))
 
         assert len(packed) < QUICK.body_bytes < len(body)
-        assert (large.outcome, large.detail) == (Outcome.too_large, "body over 1048576 bytes")
+        assert large.outcome == Outcome.too_large
+        assert large.detail == "content-encoding gzip: the body is over 1048576 bytes unpacked"
+
+    @pytest.mark.parametrize("name", ["gzip", "br"])
+    def test_may_be_flat_pictures_that_pack_well(self, web: Web, fetch: Fetch, name: str) -> None:
+        """A bitmap is not packed itself, so that servers pack it, and white comes to nothing."""
+        page = Image.new("RGB", (640, 480), "white")
+        page.paste(Image.effect_noise((40, 40), 60), (0, 0))
+        picture = pictures.encoded("BMP", page)
+        body = {"gzip": gzip.compress, "br": brotli.compress}[name](picture)
+
+        stored = only(fetch(web.add("/a.bmp", body, Content_Encoding=name)))
+
+        assert (stored.outcome, stored.sha256) == (Outcome.stored, sha256(picture))
 
     def test_end_when_nothing_ever_comes_of_them(self, web: Web, fetch: Fetch) -> None:
         head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b"")[:10]
@@ -188,6 +206,21 @@ class TestPackedBodies:
 
         outcomes = fetch(*urls).outcomes
 
+        assert [o.outcome for o in outcomes] == [Outcome.refused_robots, Outcome.stored]
+
+    @pytest.mark.parametrize("pack", [gzip.compress, partial(brotli.compress, quality=1)])
+    def test_are_cut_where_a_policy_file_is_long_even_packed(
+        self, web: Web, fetch: Fetch, pack: Callable[[bytes], bytes]
+    ) -> None:
+        noise = b64encode(Random(1).randbytes(1 << 20))
+        name = "gzip" if pack is gzip.compress else "br"
+        body = pack(b"User-agent: *\nDisallow: /first/\n# " + noise)
+        web.add("/robots.txt", body, Content_Encoding=name)
+        urls = web.add("/first/a.jpg"), web.add("/last/a.jpg", PICTURE)
+
+        outcomes = fetch(*urls).outcomes
+
+        assert len(body) > QUICK.policy_bytes
         assert [o.outcome for o in outcomes] == [Outcome.refused_robots, Outcome.stored]
 
 

@@ -90,7 +90,7 @@ TABLE = {
     "gzip-bomb": End(
         Outcome.decompression_bomb,
         1,
-        "content-encoding gzip: the body is over 200 times as large unpacked",
+        "content-encoding gzip: the body is over 26214400 bytes and 200 times as large unpacked",
     ),
     "png-bomb": End(Outcome.decompression_bomb, 1, "10000x10000, 1 frames"),
     "gif-bomb": End(Outcome.decompression_bomb, 1),

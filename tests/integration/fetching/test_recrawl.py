@@ -12,7 +12,9 @@ from crawlset.wire.outcomes import UrlOutcome
 from tests.integration.fetching.chunk_fetch import Fetch, only
 from tests.integration.web_server import Web
 from tests.unit.imaging import pictures
+from tests.unit.imaging.icons import RED, icon, png
 from tests.unit.imaging.pictures import tinted
+from tests.unit.imaging.test_paper import CLEAR_GROUNDS
 
 MODIFIED = "Wed, 21 Oct 2015 07:28:00 GMT"
 
@@ -139,6 +141,35 @@ class TestRecrawl:
         after = only(fetch(ChunkUrl(0, url, known=known(as_stored, colours=None))))
 
         assert after.change == "same_picture"
+
+    @pytest.mark.parametrize("kind", ["RGBA", "colour", "grey, 8 bits", "palette"])
+    def test_does_not_take_a_hash_of_colours_that_nobody_sees_for_that_of_another_picture(
+        self, web: Web, fetch: Fetch, kind: str
+    ) -> None:
+        """Before there were colours, a PNG's `tRNS` and alpha were left out of hashes."""
+        clear = {"RGBA": png(icon("key", RED)), **CLEAR_GROUNDS}[kind]
+        flat = only(fetch(web.add("/a.png", pictures.encoded("PNG"))))
+        url = web.add("/a.png", clear)
+
+        after = only(fetch(ChunkUrl(0, url, known=known(flat, colours=None))))
+
+        assert after.change == "same_picture"
+
+    @pytest.mark.parametrize(
+        ("image_format", "mode"), [("GIF", "P"), ("PNG", "P"), ("PNG", "RGBA")]
+    )
+    def test_tells_another_picture_of_which_nothing_can_be_seen_through(
+        self, web: Web, fetch: Fetch, image_format: str, mode: str
+    ) -> None:
+        """Palettes and alpha that make nothing clear took no part in a hash, and take none now."""
+        one = pictures.picture("L").convert("RGB")
+        url = web.add("/a", pictures.encoded(image_format, one.convert(mode)))
+        before = only(fetch(url))
+        web.add("/a", pictures.encoded(image_format, ImageOps.invert(one).convert(mode)))
+
+        after = only(fetch(ChunkUrl(0, url, known=known(before, colours=None))))
+
+        assert after.change == "replaced"
 
     def test_takes_other_bytes_for_another_picture_without_a_hash(
         self, web: Web, fetch: Fetch

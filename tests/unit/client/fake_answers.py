@@ -90,6 +90,8 @@ SOURCES = [
         "limits": "200 requests an hour",
         "terms_url": "https://www.pexels.com/terms",
         "notes": "Its terms forbid datasets.",
+        "obstacles": None,
+        "allowance": None,
     },
     {
         "name": "sample",
@@ -99,8 +101,15 @@ SOURCES = [
         "intended_uses": ["research"],
         "licences": ["cc0"],
         "limits": "50 results a page",
+        "allowance": {
+            "n_left": 137,
+            "limit": 200,
+            "period_seconds": 86_400,
+            "seen_at": "2026-11-29T12:00:00Z",
+        },
         "terms_url": None,
         "notes": "The pictures that come with Crawlset.",
+        "obstacles": None,
     },
 ]
 

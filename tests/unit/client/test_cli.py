@@ -63,6 +63,7 @@ class TestSources:
 
         assert "Its terms forbid datasets." in result.stdout
         assert "nothing" in result.stdout
+        assert "Of 200 questions in 24 h, 137 are left." in " ".join(result.stdout.split())
 
     def test_prints_json(self, shell: Shell) -> None:
         assert [item["name"] for item in shell.json("sources")["items"]] == ["pexels", "sample"]

@@ -8,6 +8,7 @@ from tests.unit.client.fake_answers import new_probe
 from tests.unit.client.fake_api import FakeApi
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
+RESIZED = ("--resize", "border", "--size", "256")
 
 
 class TestCrawl:
@@ -171,7 +172,11 @@ class TestCrawl:
             (["cat", "--urls", "urls.txt"], "not both"),
             (["--urls", "urls.txt", "--source", "sample"], "leave --source sample out"),
             (["--urls", "urls.xml"], "its suffix is none of"),
-            (["--urls", "missing.csv"], "No such file"),
+            (["cat", "--source", "sample", "--transcode", "png", *RESIZED], "give --transcode"),
+            (
+                ["cat", "--source", "sample", "--transcode", "jpeg", *RESIZED, "--format", "webp"],
+                "give --transcode",
+            ),
         ],
     )
     def test_says_what_makes_no_sense(
@@ -182,6 +187,23 @@ class TestCrawl:
         assert result.exit_code == 2
         assert message in result.stderr
         assert api.requests == []
+
+    @pytest.mark.parametrize("name", ["missing.csv", "missing.txt", "missing/urls.parquet"])
+    def test_says_that_a_file_is_not_there_as_other_commands_do(
+        self, api: FakeApi, shell: Shell, name: str
+    ) -> None:
+        result = shell.run("crawl", "--urls", name)
+
+        assert result.exit_code == shell.run("validate", "last", "--rules", name).exit_code == 1
+        assert f"{name}: No such file or directory." in result.stderr
+        assert api.requests == []
+
+    def test_takes_one_format_for_resized_and_transcoded_pictures(
+        self, api: FakeApi, shell: Shell
+    ) -> None:
+        arguments = ["--transcode", "webp", *RESIZED, "--format", "webp"]
+
+        assert shell.run("crawl", "cat", "--source", "sample", *arguments).exit_code == 0
 
 
 class TestEstimate:

@@ -52,6 +52,32 @@ class TestNothingFound:
         assert "hints" not in shell.json("jobs", "show", job["id"])
 
 
+class TestOutcomes:
+    @pytest.mark.parametrize(
+        ("outcome", "options"),
+        [
+            ("unsupported_format", ["--formats", "--transcode jpeg"]),
+            ("blocked_address", ["crawlset up --private-host HOST:PORT"]),
+        ],
+    )
+    def test_are_told_with_the_options_that_change_them(
+        self, api: FakeApi, shell: Shell, outcome: str, options: list[str]
+    ) -> None:
+        job = api.add_job(api.add_project("a"))
+        job["outcomes"] = {"stored": 5, outcome: 1_234}
+
+        (hint,) = shell.json("jobs", "show", job["id"])["hints"]
+
+        assert hint.startswith("1,234 of the images are ")
+        assert [option for option in options if option not in hint] == []
+
+    def test_that_nothing_changes_are_not_told(self, api: FakeApi, shell: Shell) -> None:
+        job = api.add_job(api.add_project("a"))
+        job["outcomes"] = {"stored": 5, "http_404": 3, "unsupported_format": 0}
+
+        assert "hints" not in shell.json("jobs", "show", job["id"])
+
+
 class TestWrongUse:
     @pytest.mark.parametrize(
         "url", ["http://host.test/a.jpg", "HTTPS://host.test", "www.host.test"]

@@ -4,7 +4,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from crawlset.exports.attribution import CSV, MARKDOWN, Attributions
+from crawlset import licences
+from crawlset.exports.attribution import CSV, MARKDOWN, MILD_TO_STRICT, Attributions
+from crawlset.exports.escaping import plain
 
 ENTRY: dict[str, Any] = {
     "file_name": "train/cat/a.jpg",
@@ -17,6 +19,9 @@ ENTRY: dict[str, Any] = {
     "transform": None,
     "sha256": "00",
     "exported_sha256": "00",
+    "format": "png",
+    "width": 30,
+    "height": 20,
 }
 
 
@@ -51,6 +56,38 @@ class TestLine:
         assert line_of(tmp_path, **entry).startswith(begins)
 
 
+class TestChanges:
+    @pytest.mark.parametrize(
+        ("original", "transform", "told"),
+        [
+            # Transcoded, as `Intake.wanted` asks of a format that the job does not name.
+            ((30, 20), {"mode": "no", "size": 0}, "stored as png"),
+            ((20, 30), {"mode": "no", "size": 0}, "stored as png"),  # turned upright
+            ((30, 20), {"mode": "keep_ratio", "size": 64, "only_if_bigger": True}, "stored as png"),
+            ((60, 40), {"mode": "keep_ratio", "size": 20}, "resized (keep_ratio, 20 pixels)"),
+        ],
+    )
+    def test_when_it_was_fetched_are_told(
+        self, tmp_path: Path, original: Any, transform: dict[str, Any], told: str
+    ) -> None:
+        before = dict(zip(("width", "height"), original, strict=True))
+
+        line = line_of(tmp_path, transform=transform | {"format": "png", "original": before})
+
+        assert line.endswith(f"changed: {plain(told)} when it was fetched")
+
+
+class TestTitle:
+    def test_is_cut_and_marked_where_it_is_a_text(self, tmp_path: Path) -> None:
+        line = line_of(tmp_path, title="A word " * 37_000)
+
+        shown = ("A word " * 29)[:200]
+        assert line.startswith(f'"{shown}…" by Ida')
+        with (tmp_path / CSV).open(newline="", encoding="utf-8") as file:
+            (row,) = csv.DictReader(file)
+        assert row["title"] == f"{shown}…"
+
+
 class TestWhatTheFileSays:
     SAID: ClassVar = {
         "creator": "Bob | <b>",
@@ -79,3 +116,7 @@ class TestWhatTheFileSays:
     @pytest.mark.parametrize("entry", [{}, {"embedded": None}, {"embedded": {"make": "Canon"}}])
     def test_is_not_told_where_it_says_nothing(self, tmp_path: Path, entry: dict[str, Any]) -> None:
         assert "in the file" not in line_of(tmp_path, **entry)
+
+
+def test_every_family_of_licences_has_its_place_by_strictness() -> None:
+    assert set(MILD_TO_STRICT) >= licences.FAMILIES

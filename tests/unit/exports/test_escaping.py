@@ -1,6 +1,6 @@
 import pytest
 
-from crawlset.exports.escaping import link, plain, spreadsheet
+from crawlset.exports.escaping import link, plain, spreadsheet, whole
 
 
 class TestPlain:
@@ -22,8 +22,14 @@ class TestPlain:
     def test_shows_one_line_that_means_nothing(self, text: str | None, shown: str) -> None:
         assert plain(text) == shown
 
-    def test_is_bounded(self) -> None:
-        assert len(plain("x" * 10_000)) == 500
+    def test_is_bounded_and_says_so(self) -> None:
+        assert plain("x" * 10_000) == "x" * 500 + "…"
+        assert plain("x" * 500) == "x" * 500
+
+
+class TestWhole:
+    def test_shows_all_of_a_long_text(self) -> None:
+        assert whole("a\n|b " * 1_000) == " ".join(["a", "\\|b"] * 1_000)
 
 
 class TestLink:

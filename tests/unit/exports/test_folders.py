@@ -1,6 +1,10 @@
 """Names of folders, held against the patterns by which `datasets` finds splits."""
 
+import ntpath
+import os
+import posixpath
 import re
+from types import ModuleType
 
 import pytest
 from datasets.data_files import (
@@ -22,8 +26,19 @@ PATTERNS = [
     for pattern in patterns
 ]
 WORDS = [word for words in SPLIT_KEYWORDS.values() for word in words]
-PARTS = st.sampled_from([*WORDS, "Train", "cat", *"-._ 09~a\u017f", "é" * 60, "x" * 120])
+PARTS = st.sampled_from(
+    [*WORDS, "Train", "cat", "HOME", *"-._ 09~a\u017f$%{}'", "é" * 60, "x" * 120]
+)
 NAMES = st.lists(PARTS, min_size=1, max_size=8).map("".join)
+
+
+class _Anything(dict[str, str]):
+    """Variables of a computer that has every one that a shell can set."""
+
+    def __missing__(self, name: str) -> str:
+        if re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name):
+            return "value"
+        raise KeyError(name)
 
 
 def is_misread(folder: str) -> bool:
@@ -47,6 +62,16 @@ class TestFolderName:
             ("valley", "valley"),
             ("x" * 250, "x" * 250),
             ("猫", "猫"),
+            ("$HOME", "$~HOME"),
+            ("a${HOME}b", "a$~{HOME}b"),
+            ("$~HOME", "$~~HOME"),
+            ("$$", "$~$"),
+            ("cost $5", "cost $5"),
+            ("US$", "US$"),
+            ("%PATH%", "%~PATH%"),
+            ("100%%", "100%~%"),
+            ("100%", "100%"),
+            ("$_train", "$~_train~"),
         ],
     )
     def test_is_that_of_the_class_unless_it_means_a_split(
@@ -69,6 +94,19 @@ class TestFolderName:
         assert not is_misread(folder)
         assert len(folder.encode()) <= 255
         assert (folder == class_name) or "~" in folder
+
+    @pytest.mark.parametrize("rules", [posixpath, ntpath])
+    @given(name=NAMES)
+    def test_has_no_variable_in_it(self, rules: ModuleType, name: str) -> None:
+        """
+        `datasets` expands the path of each file: `relative_to_absolute_path` in
+        https://github.com/huggingface/datasets/blob/5.2.0/src/datasets/utils/file_utils.py.
+        """
+        variables = _Anything({"USERPROFILE": "x"})
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, "environ", variables)
+            assert rules.expandvars(folder_name(name)) == folder_name(name)
 
     @given(st.sets(NAMES, min_size=2, max_size=20))
     def test_is_nobody_elses_even_where_case_does_not_count(self, keywords: set[str]) -> None:

@@ -252,6 +252,12 @@ def webp_with(change: Callable[[bytes, bytes], tuple[int, bytes]]) -> bytes:
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
+def webp_in_one_chunk(kind: bytes, body: bytes) -> bytes:
+    """A WebP of the simple kind, which has one chunk, and another behind it."""
+    data = pictures.encoded("WEBP") + kind + struct.pack("<I", len(body)) + body
+    return b"RIFF" + struct.pack("<I", len(data) - 8) + data[8:]
+
+
 def gif_with(*blocks: bytes) -> bytes:
     """A GIF with `blocks` before its picture."""
     data = pictures.encoded("GIF", pictures.picture("P"))

@@ -1,6 +1,7 @@
 """Photographs that tell more than they show: a place, a profile, rights."""
 
 import io
+import struct
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,15 @@ def photograph(image_format: str, *, orientation: int = 6, **options: Any) -> by
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, image_format, **about | options)
     return with_packet(out.getvalue()) if image_format == "GIF" else out.getvalue()
+
+
+def claiming_exif(beyond: int) -> bytes:
+    """A WebP whose EXIF, which is the last chunk, claims to have `beyond` bytes more."""
+    data = photograph("WEBP", xmp=b"")
+    at = data.index(b"EXIF") + 4
+    (length,) = struct.unpack_from("<I", data, at)
+    assert at + 4 + length + (length & 1) == len(data)
+    return data[:at] + struct.pack("<I", length + beyond) + data[at + 4 :]
 
 
 def with_packet(gif: bytes) -> bytes:

@@ -89,3 +89,10 @@ def _append(block: bytearray, fields: Sequence[Field], order: str) -> dict[int, 
             struct.pack_into(order + "I", block, entry + 8, len(block))
             block += value
     return places
+
+
+def raw_profile(name: str, data: bytes) -> str:
+    """As ImageMagick writes it (https://github.com/python-pillow/Pillow/issues/4460)."""
+    digits = data.hex()
+    lines = [digits[at : at + 72] for at in range(0, len(digits), 72)]
+    return "\n".join(["", name, f"{len(data):8}", *lines, ""])

@@ -16,7 +16,7 @@ from crawlset.imaging.features import MAX_ANSWER_BYTES, Features
 from crawlset.imaging.pool import DecodePool
 from tests.unit.imaging import pictures
 from tests.unit.imaging import raw_blocks as raw
-from tests.unit.imaging.raw_blocks import dataset, exif_block, place, resource, text
+from tests.unit.imaging.raw_blocks import dataset, exif_block, place, raw_profile, resource, text
 from tests.unit.imaging.test_xmp_fields import creators, described
 
 EXIF = exif_block([text(raw.MAKE, "Canon")], gps=place([(48, 1)], [(2, 1)]))
@@ -38,13 +38,6 @@ def with_photoshop(data: bytes, *parts: bytes) -> bytes:
     bodies = [b"Photoshop 3.0\0" + part for part in parts]
     segments = [struct.pack(">HH", 0xFFED, 2 + len(body)) + body for body in bodies]
     return data[:2] + b"".join(segments) + data[2:]
-
-
-def raw_profile(name: str, data: bytes) -> str:
-    """As ImageMagick writes it (https://github.com/python-pillow/Pillow/issues/4460)."""
-    digits = data.hex()
-    lines = [digits[at : at + 72] for at in range(0, len(digits), 72)]
-    return "\n".join(["", name, f"{len(data):8}", *lines, ""])
 
 
 def png(named: dict[str, str], *, compressed: bool = False, behind: bool = False) -> bytes:

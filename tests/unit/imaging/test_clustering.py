@@ -1,9 +1,11 @@
 """From files to clusters: which pictures the rule on near duplicates takes for one."""
 
+import io
 from collections.abc import Sequence
 from itertools import count
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from crawlset.imaging import clustering
@@ -93,3 +95,24 @@ class TestClusters:
         files = [png(tinted("red")), png(tinted("red").convert("L"))]
 
         assert clusters(files) == [0, 0]
+
+
+class TestHashed:
+    def test_of_before_there_were_colours_differs_in_looks_from_nothing(self) -> None:
+        """A validation that is under way while the service is deployed has written such a file."""
+        body = io.BytesIO()
+        np.savez(
+            body,
+            ids=np.array([1, 2], dtype=np.int64),
+            ranks=np.array([0, 1], dtype=np.int64),
+            hashes=np.array([5, 7], dtype=np.uint64),
+            owners=np.array([0, 1], dtype=np.int64),
+            equal=np.empty((0, 2), dtype=np.int64),
+        )
+
+        images = clustering.Hashed.from_bytes(body.getvalue())
+
+        links = clustering.Links(np.array([[0, 1]]), np.array([1, 1], dtype=np.uint8))
+        assert clustering.cluster(images, [links]).keepers.tolist() == [1, 1]
+        again = clustering.Hashed.from_bytes(images.to_bytes())
+        assert (again.colours.tolist(), again.mosaic.tolist()) == ([0, 0], [-1, -1])

@@ -2,6 +2,7 @@
 
 import struct
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
@@ -83,7 +84,7 @@ class TestEveryFormat:
         assert RIGHTS.encode() in after.replace(b"&#39;", b"'")
         seen = describe(after)
         assert isinstance(seen, Features)
-        assert image_format == "ico" or seen.data_mining == "DMI-PROHIBITED"
+        assert seen.data_mining == "DMI-PROHIBITED"
 
     def test_does_nothing_twice(self, image_format: str) -> None:
         once = strip(PHOTOGRAPHS[image_format], image_format)
@@ -123,6 +124,83 @@ class TestWhatAFileSays:
             after = describe(strip(data, image_format))
             assert isinstance(after, Features)
             assert "make" not in after.embedded
+
+
+class TestJpeg2000:
+    """
+    Boxes nest (`asoc`, `lbl `: ISO/IEC 15444-2, Annex M), and a tile's header may have comments of
+    its own (ISO/IEC 15444-1, A.9.2), as https://www.ogc.org/standards/gmljp2/ puts places there.
+    """
+
+    @pytest.mark.parametrize(
+        "about",
+        [
+            box(b"asoc", box(b"lbl ", b"gml.data") + box(b"xml ", SECRET.encode())),
+            box(b"asoc", box(b"asoc", box(b"uuid", XMP_UUID + SECRET.encode()))),
+            box(b"uinf", box(b"url ", SECRET.encode())),
+            box(b"jp2i", SECRET.encode()),
+            box(b"free", SECRET.encode()),
+        ],
+    )
+    def test_loses_boxes_that_describe_it(self, about: bytes) -> None:
+        whole = pictures.encoded("JPEG2000")
+        at = whole.index(b"jp2c") - 4
+
+        after = strip(whole[:at] + about + whole[at:], "jp2")
+
+        assert SECRET.encode() not in after
+        assert np.array_equal(pixels(after, "jp2"), pixels(whole, "jp2"))
+
+    @pytest.mark.parametrize("size", ["told", "to the end"])
+    def test_loses_comments_in_the_header_of_a_tile(self, size: str) -> None:
+        whole = pictures.encoded("JPEG2000", no_jp2=True, tile_size=(64, 64))
+        comment = b"\xff\x64" + struct.pack(">HH", 4 + len(SECRET), 1) + SECRET.encode()
+        at = whole.rindex(b"\xff\x90\0\x0a")
+        (told,) = struct.unpack_from(">I", whole, at + 6)
+        told = told + len(comment) if size == "told" else 0
+        data = whole[: at + 6] + struct.pack(">I", told) + whole[at + 10 : at + 12] + comment
+        data += whole[at + 12 :]
+        assert np.array_equal(pixels(data, "jp2"), pixels(whole, "jp2"))
+
+        after = strip(data + SECRET.encode(), "jp2")
+
+        assert SECRET.encode() not in after
+        assert np.array_equal(pixels(after, "jp2"), pixels(whole, "jp2"))
+
+    @pytest.mark.parametrize("kind", [b"jpch", b"ftbl", b"none"])
+    def test_is_not_stripped_of_what_nobody_knows(self, kind: bytes) -> None:
+        seen = stripped(pictures.encoded("JPEG2000") + box(kind, SECRET.encode()), "jp2")
+
+        assert isinstance(seen, Rejection)
+
+
+class TestJpegXl:
+    @pytest.mark.parametrize("kind", [b"Exif", b"jumb", b"uuid", b"none"])
+    @pytest.mark.parametrize("is_packed", [False, True])
+    def test_loses_boxes_that_describe_it(self, kind: bytes, is_packed: bool) -> None:
+        whole = files.jxl(files.picture(), usecontainer=True)
+        packed = box(b"brob", kind + imagecodecs.brotli_encode(SECRET.encode()))
+
+        after = strip(whole + (packed if is_packed else box(kind, SECRET.encode())), "jxl")
+
+        assert after == whole
+
+    def test_keeps_what_a_packed_packet_says_about_rights(self) -> None:
+        whole = files.jxl(files.picture(), usecontainer=True)
+
+        after = strip(whole + box(b"brob", b"xml " + imagecodecs.brotli_encode(PACKET)), "jxl")
+
+        seen = describe(after)
+        assert isinstance(seen, Features)
+        assert seen.data_mining == "DMI-PROHIBITED"
+        assert SECRET.encode() not in after
+
+    def test_is_not_stripped_of_a_packet_that_cannot_be_unpacked(self) -> None:
+        whole = files.jxl(files.picture(), usecontainer=True)
+
+        seen = stripped(whole + box(b"brob", b"xml nonsense"), "jxl")
+
+        assert seen == Rejection(Outcome.decode_error, "its metadata cannot be unpacked")
 
 
 class TestRefusals:

@@ -59,6 +59,8 @@ class TestResultMessage:
             {"colours": 1 << 63},
             {"colours": None},
             {"mosaic": 0.5},
+            {"is_clear": 1},
+            {"is_clear": None},
             {"scores": {"entropy": "1"}},
             {"scores": {"entropy": float("nan")}},
             {"scores": {"a\0b": 1.0}},

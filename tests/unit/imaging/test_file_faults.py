@@ -1,6 +1,7 @@
 """Broken files of every format: each ends in an outcome of its own, and only by itself."""
 
 import random
+import struct
 import time
 from collections.abc import Iterator
 
@@ -112,6 +113,23 @@ class TestBombs:
 
         assert isinstance(seen, Rejection)
         assert seen.outcome == Outcome.decompression_bomb
+
+
+class TestTiffsOfManyFields:
+    @pytest.mark.parametrize("tag", [270, 273, 700])
+    @pytest.mark.parametrize("n", [1 << 18, 1 << 20])
+    def test_are_not_read_again_and_again(self, tag: int, n: int) -> None:
+        """Pillow loads each field, and of one that is told twice both."""
+        page = files.tiff_that_says(270, 2, 4, 0)
+        n_fields = 60_000
+        fields = page[10 : 10 + 12 * 9] + struct.pack("<HHII", tag, 4, n, 8) * n_fields
+        data = page[:8] + struct.pack("<H", 9 + n_fields) + fields + bytes(4) + bytes(4 << 20)
+        began = time.process_time()
+
+        seen = describe(data)
+
+        assert isinstance(seen, Rejection)
+        assert time.process_time() - began < 2
 
 
 class TestBeginnings:

@@ -5,12 +5,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from crawlset.imaging import opening
+from crawlset.imaging import jpegxl, opening
 from crawlset.imaging.decode import describe
 from crawlset.imaging.features import Features, Rejection, Take
 from crawlset.outcomes import Outcome
@@ -186,11 +187,14 @@ class TestIntake:
             assert stored is not None
             assert (stored.format, stored.height) == ("jpeg", 100)
 
-    @pytest.mark.parametrize(("name", "library"), [("heic RGB", "HEIF"), ("jxl RGB", "JPEGXL")])
+    @pytest.mark.parametrize(
+        ("name", "module", "library"),
+        [("heic RGB", opening, "HEIF"), ("jxl RGB", jpegxl, "LIBRARY")],
+    )
     def test_names_the_format_whose_decoder_is_not_installed(
-        self, monkeypatch: pytest.MonkeyPatch, name: str, library: str
+        self, monkeypatch: pytest.MonkeyPatch, name: str, module: ModuleType, library: str
     ) -> None:
-        monkeypatch.setattr(opening, library, None)
+        monkeypatch.setattr(module, library, None)
 
         seen = describe(FILES[NAMES.index(name)])
 

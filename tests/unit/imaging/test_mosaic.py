@@ -20,6 +20,10 @@ def mosaic_of(data: bytes) -> int:
     return seen.mosaic
 
 
+def apart(one: int, other: int) -> bool:
+    return bool(differ(np.array([one]), np.array([other]))[0])
+
+
 class TestMosaic:
     def test_are_means_from_the_darkest_to_the_lightest_pixel(self) -> None:
         grey = np.full((8, 8), 200, np.uint8)
@@ -46,7 +50,7 @@ class TestMosaic:
 
         seen = mosaic_of(pictures.encoded(image_format, copy, quality=70))
 
-        assert not differ(seen, mosaic_of(png(icon(shape, BLACK, 256))))
+        assert not apart(seen, mosaic_of(png(icon(shape, BLACK, 256))))
 
 
 class TestDiffer:
@@ -56,11 +60,11 @@ class TestDiffer:
         inverted = [MOST - tile for tile in mirrored]
 
         for other in (one, mirrored, inverted):
-            assert not differ(packed(one), packed(other))
+            assert not apart(packed(one), packed(other))
 
     @given(NUMBERS, NUMBERS)
     def test_is_the_same_both_ways(self, one: list[int], other: list[int]) -> None:
-        assert differ(packed(one), packed(other)) == differ(packed(other), packed(one))
+        assert apart(packed(one), packed(other)) == apart(packed(other), packed(one))
 
     @given(NUMBERS)
     def test_goes_by_numbers_that_fit_a_column(self, one: list[int]) -> None:

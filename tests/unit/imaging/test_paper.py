@@ -169,6 +169,7 @@ class TestModes:
         seen, expected = features(CLEAR_GROUNDS[kind]), features(png(AS_SEEN))
 
         assert seen.phashes[0] == expected.phashes[0]
+        assert (seen.is_clear, expected.is_clear) == (True, False)
         for name, score in expected.scores.items():
             if name != "channels":
                 assert seen.scores[name] == pytest.approx(score, abs=0.02), name
@@ -217,3 +218,24 @@ class TestModes:
         seen, plain = features(png(opaque.convert(mode))), features(png(opaque))
 
         assert (seen.phashes, seen.pixel_hash) == (plain.phashes, plain.pixel_hash)
+        assert not seen.is_clear
+
+    @pytest.mark.parametrize(
+        ("image_format", "mode"), [("GIF", "P"), ("PNG", "P"), ("PNG", "L"), ("PNG", "I;16")]
+    )
+    def test_that_name_no_clear_colour_are_opaque(self, image_format: str, mode: str) -> None:
+        data = pictures.encoded(image_format, pictures.picture("L").convert(mode))
+
+        assert not features(data).is_clear
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            raw_png(samples(0, 77), 8, GREY, b"\0\x4e"),
+            raw_png(coloured(0, 10, 20, 30), 8, COLOUR, bytes([0, 10, 0, 20, 0, 31])),
+            raw_png(samples(0, 1), 8, PALETTE, b"\xff\xff\0", bytes([0, 0, 0, 9, 9, 99, 1, 1, 1])),
+        ],
+        ids=["grey", "colour", "palette"],
+    )
+    def test_that_name_a_clear_colour_that_they_do_not_have_are_opaque(self, data: bytes) -> None:
+        assert not features(data).is_clear

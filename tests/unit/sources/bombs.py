@@ -114,6 +114,10 @@ BOMBS: dict[str, tuple[str, Callable[[], bytes]]] = {
         "csv",
         lambda: _gzipped(b'a","c\n' * (MIB // 6), 1_000, b"url\n" + URL),
     ),
+    "a quote that opens in every long line": (
+        "csv",
+        lambda: _gzipped((b'a",' + b'"",' * 900 + b'"c\n') * 380, 200, b"url\n" + URL),
+    ),
     "a line of 1 GiB in UTF-16": ("txt", lambda: _gzipped(b"x\0" * (MIB // 2), 2_100, b"\xff\xfe")),
     "999 cells in every row": (
         "csv",

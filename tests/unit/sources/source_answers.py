@@ -76,7 +76,20 @@ def _file(number: int, **metadata: Any) -> dict[str, Any]:
 
 
 def wikimedia(total: int, **metadata: Any) -> FakeSource:
+    def members(params: dict[str, str]) -> Any:
+        """A category goes on behind a token, and says of no file at which place it is."""
+        offset = int(params.get("gcmcontinue", "file|4341|0").rpartition("|")[2])
+        end = offset + int(params["gcmlimit"])
+        files = [_file(number, **metadata) for number in range(offset, min(end, total))]
+        for file in files:
+            del file["index"]
+        more = {"gcmcontinue": f"file|4341|{end}", "continue": "gcmcontinue||"}
+        pages = {str(file["pageid"]): file for file in files}
+        return {"query": {"pages": pages}, **({"continue": more} if end < total else {})}
+
     def answer(_: str, params: dict[str, str]) -> Any:
+        if params["generator"] == "categorymembers":
+            return members(params)
         offset, size = int(params["gsroffset"]), int(params["gsrlimit"])
         numbers = range(offset, min(offset + size, total))
         files = [_file(number, **metadata) for number in numbers]

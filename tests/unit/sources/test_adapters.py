@@ -108,3 +108,45 @@ class TestAsker:
             asker.get("http://s.test/", {}, Anything)
 
         assert caught.value.retry_after_seconds == 3
+
+    @pytest.mark.parametrize(
+        ("burst", "day", "seconds"), [("0", "137", 60), ("7", "0", 3_600), ("0", "0", 3_600)]
+    )
+    def test_heeds_what_is_left_of_each_limit(self, burst: str, day: str, seconds: float) -> None:
+        """As Openverse has it: api/api/utils/throttle.py of WordPress/openverse."""
+        asker = self.ask(httpx.Response(200, json={}, headers=openverse_headers(burst, day)))
+        asker.get("http://s.test/", {}, Anything)
+
+        with pytest.raises(SourceThrottledError) as caught:
+            asker.get("http://s.test/", {}, Anything)
+
+        assert caught.value.retry_after_seconds == seconds
+
+    def test_tells_what_is_left_of_the_longest_period(self) -> None:
+        asker = self.ask(httpx.Response(200, json={}, headers=openverse_headers("7", "137")))
+        asker.get("http://s.test/", {}, Anything)
+
+        assert asker.allowance is not None
+        left = asker.allowance.n_left, asker.allowance.limit, asker.allowance.period_seconds
+        assert left == (137, 200, 86_400)
+
+    @pytest.mark.parametrize("left", ["", "-1", "some", "9" * 5_000, "\u0663"])
+    def test_knows_nothing_of_what_it_cannot_read(self, left: str) -> None:
+        headers = httpx.Headers(
+            {"X-RateLimit-Available-x": left, "X-RateLimit-Limit-x": "20/min"}, encoding="utf-8"
+        )
+        asker = self.ask(*[httpx.Response(200, json={}, headers=headers)] * 2)
+
+        for _ in range(2):
+            asker.get("http://s.test/", {}, Anything)
+
+        assert asker.allowance is None
+
+
+def openverse_headers(burst: str, day: str) -> dict[str, str]:
+    return {
+        "X-RateLimit-Limit-anon_burst": "20/min",
+        "X-RateLimit-Available-anon_burst": burst,
+        "X-RateLimit-Limit-anon_sustained": "200/day",
+        "X-RateLimit-Available-anon_sustained": day,
+    }

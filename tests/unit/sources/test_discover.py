@@ -7,6 +7,7 @@ import pytest
 from crawlset.errors import SourceError, SourceRefusedError, SourceThrottledError
 from crawlset.kit.json_lines import unpack_lines
 from crawlset.sources import parts as parts_of
+from crawlset.sources.answers import BadQuestionError, MissingError, NotJsonError
 from crawlset.sources.discover import CANCELLED, Discovered, discover
 from crawlset.sources.protocol import Candidate, CandidatePage, SourceUnavailableError
 from crawlset.wire.candidates import CandidateLine, PartHead, Query, SearchError
@@ -199,7 +200,9 @@ class TestError:
         ("error", "code"),
         [
             (SourceRefusedError("sample refuses the search (HTTP 403)."), "SourceRefusedError"),
-            (SourceError("sample answered text/html that is not JSON."), "SourceError"),
+            (NotJsonError("sample", "text/html"), "SourceError"),
+            (MissingError("sample has nothing there (HTTP 404)."), "SourceRefusedError"),
+            (BadQuestionError("sample refuses the search (HTTP 400)."), "SourceRefusedError"),
         ],
     )
     def test_ends_the_last_part_after_what_was_found(

@@ -42,12 +42,23 @@ class TestNormalise:
             ("pdm", "pdm-1.0"),
             ("pdm-1.0", "pdm-1.0"),
             ("Public Domain Mark 1.0", "pdm-1.0"),
-            ("Public domain", "pdm-1.0"),
-            ("pd-old-70", "pdm-1.0"),
+            ("pd", "public-domain"),
+            ("Public domain", "public-domain"),
+            ("Public domain.", "public-domain"),
+            ("public-domain", "public-domain"),
+            ("pd-old-70", "public-domain"),
+            ("PD-Art", "public-domain"),
             ("pd-usgov", "us-gov"),
             ("us-gov", "us-gov"),
             ("United States Government Work", "us-gov"),
             ("No known copyright restrictions", "no-known-copyright"),
+            ("No known restrictions on publication.", "no-known-copyright"),
+            ("No known restrictions. For information, see http://…", "no-known-copyright"),
+            ("There are no known restrictions on publication.", "no-known-copyright"),
+            ("Copyrighted", "all-rights-reserved"),
+            ("CC BY-SA 3.0 igo", "cc-by-sa-3.0-igo"),
+            ("CC BY 2.5 Scotland", "cc-by-2.5-scotland"),
+            ("cc-by-sa-3.0-de", "cc-by-sa-3.0-de"),
             ("© 2024 Somebody. All rights reserved.", "all-rights-reserved"),
             ("all-rights-reserved", "all-rights-reserved"),
             ("  CC   BY\t4.0 ", "cc-by-4.0"),
@@ -74,6 +85,9 @@ class TestNormalise:
             "Unsplash License",
             "CC BY-SA-ND 4.0",
             "not copyrighted in Nepal",
+            "Rights status not evaluated.",
+            "Publication may be restricted.",
+            "No known restrictions on images made by the U.S. Government; others restricted.",
             "CC BY 4.0 " + "x" * 500,
         ],
     )
@@ -113,7 +127,12 @@ class TestIsWanted:
     @pytest.mark.parametrize(
         ("choices", "wanted", "unwanted"),
         [
-            (["pd"], ["cc0-1.0", "pdm-1.0", "us-gov", "cc-pddc"], ["cc-by-4.0", None]),
+            (
+                ["pd"],
+                ["cc0-1.0", "pdm-1.0", "us-gov", "cc-pddc", "public-domain"],
+                ["cc-by-4.0", "no-known-copyright", None],
+            ),
+            (["public-domain"], ["public-domain"], ["pdm-1.0", "cc0-1.0"]),
             (["attribution"], ["cc0-1.0", "cc-by-2.0"], ["cc-by-sa-4.0", "cc-by-nc-4.0", None]),
             (["sharealike"], ["cc-by-sa-3.0-us", "cc-by-4.0"], ["cc-by-nd-4.0"]),
             (["any-cc"], ["cc-by-nc-nd-4.0", "cc0-1.0"], ["all-rights-reserved", None]),
@@ -135,8 +154,12 @@ class TestIsWanted:
 
 class TestAddress:
     def test_leads_back_to_the_licence(self) -> None:
-        for licence in ("cc-by-4.0", "cc-by-nc-sa-3.0", "cc-by-3.0-us", "cc0-1.0", "pdm-1.0"):
+        for licence in ("cc-by-4.0", "cc-by-nc-sa-3.0", "cc-by-3.0-igo", "cc0-1.0", "pdm-1.0"):
             assert licences.normalise(licences.address(licence)) == licence
+
+    def test_leads_nowhere_where_there_is_no_text(self) -> None:
+        """A work in the public domain does not bear Creative Commons' mark for that."""
+        assert licences.address("public-domain") is None
 
 
 class TestAttribution:
@@ -167,6 +190,7 @@ class TestAttribution:
                 "cc-by-sa",
                 '"Tree", creator unknown, from https://a.test/1, is licensed under CC BY-SA.',
             ),
+            ("Tree", "Tim", "public-domain", '"Tree" by Tim is in the public domain.'),
             ("Tree", "Tim", "all-rights-reserved", '"Tree" by Tim. All rights reserved.'),
             (
                 "Tree",

@@ -118,7 +118,9 @@ class TestWithHeader:
         ]
 
     def test_may_follow_a_line_for_excel(self) -> None:
-        assert read(lines("sep=;", "url;caption", f"{A};x"), "csv") == [{"url": A, "title": "x"}]
+        odd, row = read(lines("sep=;", "url;caption", f"{A};x"), "csv")
+
+        assert (odd, row) == ({"url": "sep=;"}, {"url": A, "title": "x"})
 
     @pytest.mark.parametrize(
         "name", ["image_url", "URL", "link", "OriginalURL", "Image_URL", "identifier", "img_url"]
@@ -198,11 +200,12 @@ class TestEncoding:
 
         assert read(body, "csv", ListReading(encoding=encoding)) == [{"url": A, "title": text}]
 
-    def test_says_which_line_ends_in_the_middle_of_a_sign(self) -> None:
-        body = (A + "\n").encode("utf-32-le")[:-2]
+    def test_that_ends_in_the_middle_of_a_sign_costs_its_last_line(self) -> None:
+        body = f"{A}\n{B}".encode("utf-32-le")[:-2]
 
-        with pytest.raises(MalformedManifestError, match="Line 1 is not utf-32-le"):
-            read(body, reading=ListReading(encoding="utf-32-le"))
+        first, odd = read(body, reading=ListReading(encoding="utf-32-le"))
+
+        assert (first["url"], odd["url"]) == (A, f"{B[:-1]}\udcff")
 
 
 class TestParquet:

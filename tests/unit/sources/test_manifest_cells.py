@@ -133,6 +133,42 @@ class TestTitle:
         assert found.title == "a cat"
 
 
+class TestOtherNames:
+    """A column may go by several names at once: in each row, the first that says something."""
+
+    @pytest.mark.parametrize(
+        ("format_", "body"),
+        [
+            ("csv", f"originalurl,label,url,keyword\n{A},cat,,\n,cat,{B},dog\n{A}\n".encode()),
+            (
+                "jsonl",
+                b"\n".join(
+                    json.dumps(row).encode()
+                    for row in (
+                        {"originalurl": A, "label": "cat", "url": ""},
+                        {"url": B, "label": "cat", "keyword": "dog"},
+                        {"originalurl": A, "url": None},
+                    )
+                ),
+            ),
+            (
+                "parquet",
+                parquet(
+                    originalurl=[A, None, A],
+                    label=["cat", "cat", None],
+                    url=["", B, None],
+                    keyword=[None, "dog", " "],
+                ),
+            ),
+        ],
+        ids=["csv", "jsonl", "parquet"],
+    )
+    def test_stand_in_for_each_other(self, upload: Upload, format_: str, body: bytes) -> None:
+        found = read(upload, body, format_)
+
+        assert [(each.url, each.keyword) for each in found] == [(A, "cat"), (B, "dog"), (A, None)]
+
+
 class TestParquetText:
     @pytest.mark.parametrize("is_category", [False, True])
     def test_may_be_no_text(self, upload: Upload, is_category: bool) -> None:

@@ -97,6 +97,12 @@ class TestReadTxt:
 
         assert [candidate.url for candidate in read(key)] == [A, "hello there", "https:///nohost"]
 
+    @pytest.mark.parametrize("sign", ",;")
+    def test_takes_a_first_url_for_no_names_of_columns(self, upload: Upload, sign: str) -> None:
+        urls = [f"{A}/1{sign}url{sign}2.jpg", f"{B}?a=b{sign}originalurl", A]
+
+        assert [candidate.url for candidate in read(upload("\n".join(urls).encode()))] == urls
+
     def test_reads_gzip_of_several_members(self, upload: Upload) -> None:
         key = upload(
             gzip.compress(f"{A}\n".encode(), mtime=0) + gzip.compress(f"{B}\n".encode(), mtime=0)
@@ -175,24 +181,24 @@ class TestReadWhole:
     @pytest.mark.parametrize(
         ("stated", "body", "message"),
         [
-            ("txt", b"# nothing\n\n", r"no URL in the manifest\.$"),
-            ("txt", b"<html>\n<body>\n", "no URL in the manifest; it begins with '<html>'"),
-            ("txt", f"{A}\n".encode("utf-16-le"), "no URL in the manifest; it begins with"),
+            ("txt", b"# nothing\n\n", r"no URL in the list\.$"),
+            ("txt", b"<html>\n<body>\n", "no URL in the list; it begins with '<html>'"),
+            ("txt", f"{A}\n".encode("utf-16-le"), "no URL in the list; it begins with"),
             ("csv", b"label,address\ncat,x\n", "no column url; its columns are label, address"),
-            ("csv", b"url\n", "no URL in the manifest"),
+            ("csv", b"url\n", "no URL in the list"),
             ("csv", b'"url"s,x\nx\n', "Line 1 is not CSV: ',' expected"),
             ("csv", b'url\n"unclosed\n', "begins with 'line 2 is not CSV .unexpected end"),
             ("jsonl", b'{"url": }\n', "begins with 'line 1, column 9 is not JSON .Expecting"),
             ("jsonl", b"[1]\n", "begins with 'line 1 is neither an object nor a string"),
             ("jsonl", b"[" * 200_000, "begins with 'line 1 is not JSON that can be read"),
             ("jsonl", b'{"url": ' + b"9" * 5_000 + b"}", "line 1 is not JSON that can be read"),
-            ("jsonl", b'{"link": "x"}\n', "no URL in the manifest"),
+            ("jsonl", b'{"link": "x"}\n', "no URL in the list"),
             ("parquet", b"PAR1 nonsense PAR1", "Parquet file is broken"),
             ("parquet", parquet({"url": [A] * 100})[:-9], "Parquet file is broken"),
             ("parquet", parquet({"photo": [A]}), "no column url; its columns are photo"),
             ("parquet", parquet({"url": [1]}), "column url holds int64, not text"),
             ("parquet", parquet({"url": [{"a": A}]}), "holds struct"),
-            ("parquet", parquet({"url": pa.array([], pa.string())}), "no URL in the manifest"),
+            ("parquet", parquet({"url": pa.array([], pa.string())}), "no URL in the list"),
         ],
     )
     def test_says_in_one_sentence_what_is_malformed(
@@ -300,7 +306,7 @@ class TestInspect:
         assert manifests.inspect(upload(f"url\n{A}\n".encode())).format == "csv"
 
     def test_refuses_what_is_wrong_at_the_beginning(self, upload: Upload) -> None:
-        with pytest.raises(MalformedManifestError, match="no URL in the manifest; it begins with"):
+        with pytest.raises(MalformedManifestError, match="no URL in the list; it begins with"):
             manifests.inspect(upload(b'{"link": "x"}\n{'))
 
     def test_refuses_a_parquet_file_cut_short(self, upload: Upload) -> None:

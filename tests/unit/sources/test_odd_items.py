@@ -7,6 +7,7 @@ HTML or ten times as long: the candidates of the others still come.
 
 import copy
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 from crawlset.settings import SourceSettings
 from crawlset.sources.protocol import Candidate, CandidatePage
 from crawlset.wire.searches import IntendedUse, SearchRequest
-from tests.unit.sources import source_answers
+from tests.unit.sources import museum_answers, source_answers
 from tests.unit.sources.fake_source import SETTINGS, FakeSource
 
 Fake = Callable[[int], FakeSource]
@@ -28,6 +29,9 @@ FAKES: dict[str, Fake] = {
     "met": source_answers.met,
     "artic": source_answers.artic,
     "nasa": source_answers.nasa,
+    "cleveland": museum_answers.cleveland,
+    "library_of_congress": museum_answers.library_of_congress,
+    "rijksmuseum": museum_answers.rijksmuseum,
     "europeana": source_answers.europeana,
     "smithsonian": source_answers.smithsonian,
     "flickr": source_answers.flickr,
@@ -42,6 +46,9 @@ ITEMS: dict[str, tuple[str, ...]] = {
     "met": (),
     "artic": ("data",),
     "nasa": ("collection", "items"),
+    "cleveland": ("data",),
+    "library_of_congress": ("results",),
+    "rijksmuseum": ("orderedItems",),
     "europeana": ("items",),
     "smithsonian": ("response", "rows"),
     "flickr": ("photos", "photo"),
@@ -49,7 +56,19 @@ ITEMS: dict[str, tuple[str, ...]] = {
     "bing": ("images_results",),
 }
 """Where the items of an answer are; an answer of the museum is one item."""
-ODD = (None, 7, -1.5, True, "", "<a href='/x'>Ada</a>", [], [None], {}, {"x": [1]}, "long " * 2_000)
+ODD: tuple[Any, ...] = (
+    None,
+    7,
+    -1.5,
+    True,
+    "",
+    "<a href='/x'>Ada</a>",
+    [],
+    [None],
+    {},
+    {"x": [1]},
+    "long " * 2_000,
+)
 Path = tuple[str | int, ...]
 
 
@@ -120,7 +139,7 @@ def urls(pages: Iterator[CandidatePage]) -> set[str]:
     return {candidate.url for page in pages for candidate in page}
 
 
-@pytest.mark.parametrize("name", sorted(set(FAKES) - {"met"}))
+@pytest.mark.parametrize("name", sorted(set(FAKES) - {"met", "rijksmuseum"}))
 def test_an_odd_item_costs_no_other(name: str) -> None:
     whole = FAKES[name](3)
     of_first = {c.url for c in next(iter(search(name, FAKES[name](1))))}
@@ -141,21 +160,37 @@ def _instead(whole: FakeSource, answer: Any) -> Callable[[str, dict[str, str]], 
     return lambda path, params: whole.answer(path, params) if "match" in path else answer
 
 
-def test_an_odd_object_costs_no_other() -> None:
-    whole = source_answers.met(3)
-    item = whole.answer("/objects/0", {})
+@pytest.mark.parametrize(
+    ("name", "record"),
+    [
+        ("met", "/objects/0"),
+        *(("rijksmuseum", f"/{number}") for number in ("20010", "20210", "50010")),
+        ("rijksmuseum", "/search/collection"),
+    ],
+)
+def test_an_odd_object_costs_no_other(name: str, record: str) -> None:
+    """Of sources that are asked for each object."""
+    whole = FAKES[name](3)
+    others = urls(search(name, FAKES[name](3))) - urls(search(name, FAKES[name](1)))
+    found = whole.answer(record, {})
+    is_search = record == "/search/collection"
+    for broken in broken_answers(name, found) if is_search else odd(found):
+        fake = FakeSource(name, partial(_instead_of, record, broken, whole))
+
+        assert others <= urls(search(name, fake))
+    assert others
+
+
+def _instead_of(
+    record: str, answer: Any, whole: FakeSource, path: str, params: dict[str, str]
+) -> Any:
+    return answer if path.endswith(record) else whole.answer(path, params)
+
+
+def odd(item: Any) -> Iterator[Any]:
+    """The item with each of its parts in every odd way."""
     for path in paths(item):
-        for broken in changed(item, path):
-            fake = FakeSource(
-                "met",
-                lambda path, params, broken=broken: (
-                    broken if path.endswith("/objects/0") else whole.answer(path, params)
-                ),
-            )
-
-            found = urls(search("met", fake))
-
-            assert {f"https://images.example.org/{n}.jpg" for n in (1, 2)} <= found
+        yield from changed(item, path)
 
 
 def test_what_is_skipped_is_counted() -> None:
@@ -175,13 +210,20 @@ def test_what_is_skipped_is_counted() -> None:
 @pytest.mark.parametrize("name", sorted(FAKES))
 def test_a_search_goes_on_from_every_cursor(name: str) -> None:
     """Each page is asked for once, however often the search stops between two."""
-    total = {"met": 35, "gbif": 1_000, "smithsonian": 1_400, "flickr": 1_400, "bing": 8}
+    total = {
+        "met": 35,
+        "rijksmuseum": 125,
+        "gbif": 1_000,
+        "smithsonian": 1_400,
+        "flickr": 1_400,
+        "bing": 8,
+    }
     n = total.get(name, 230)
     whole, stopped = FAKES[name](n), FAKES[name](n)
     pages = list(search(name, whole))
 
     cursor: Any = None
-    found = []
+    found: list[CandidatePage] = []
     while cursor is not None or not found:
         page = next(search(name, stopped, cursor))
         found.append(page)

@@ -101,6 +101,59 @@ class TestWikimedia:
         assert fake.params("gsrsearch") == ["filetype:bitmap street cat"]
         assert fake.params("gsrnamespace") == ["6"]
 
+    @pytest.mark.parametrize(
+        "keyword", ["category:Cats of Berlin", "category: Category:Cats of Berlin "]
+    )
+    def test_takes_the_files_of_a_category_however_many(self, keyword: str) -> None:
+        """https://www.mediawiki.org/wiki/API:Categorymembers knows no depth, as the search does."""
+        fake = self.fake(10_051)
+
+        pages = fake.search(keyword)
+
+        assert [len(page) for page in pages] == [50] * 201 + [1]
+        assert set(fake.params("gcmtitle")) == {"Category:Cats of Berlin"}
+        assert set(fake.params("gcmtype")) == {"file"}
+        assert "gsrsearch" not in fake.asked[0].url.params
+
+    def test_takes_bitmaps_only_of_a_category(self) -> None:
+        whole = self.fake(3)
+
+        def answer(path: str, params: dict[str, str]) -> Any:
+            found = whole.answer(path, params)
+            svg, sound, _ = found["query"]["pages"].values()
+            svg["imageinfo"][0]["mime"] = "image/svg+xml"
+            sound["imageinfo"][0]["mime"] = "application/ogg"
+            return found
+
+        [[candidate]] = FakeSource("wikimedia", answer).search("category:Cats")
+
+        assert candidate.title == "Street cat 2"
+
+    @pytest.mark.parametrize(
+        ("keyword", "asked"),
+        [
+            ("depicts:Q146", "haswbstatement:P180=Q146"),
+            ("depicts: Q146 sleeping", "haswbstatement:P180=Q146 sleeping"),
+            ('incategory:"Cats of Berlin"', 'incategory:"Cats of Berlin"'),
+            ("category of cats", "category of cats"),
+        ],
+    )
+    def test_searches_what_files_depict(self, keyword: str, asked: str) -> None:
+        """https://www.mediawiki.org/wiki/Help:WikibaseCirrusSearch says how, without SPARQL."""
+        fake = self.fake(1)
+        fake.search(keyword)
+
+        assert fake.params("gsrsearch") == [f"filetype:bitmap {asked}"]
+
+    @pytest.mark.parametrize("keyword", ["depicts:cat", "depicts:", "depicts:Q0", "depicts:Q1x"])
+    def test_needs_the_number_of_what_is_depicted(self, keyword: str) -> None:
+        fake = self.fake(1)
+
+        with pytest.raises(SourceRefusedError, match="depicts:Q146"):
+            fake.search(keyword)
+
+        assert fake.asked == []
+
     def test_tells_what_it_knows_of_a_file(self) -> None:
         [[candidate]] = self.fake(1).search()
 
@@ -119,7 +172,7 @@ class TestWikimedia:
         ("metadata", "licence"),
         [
             ({"LicenseUrl": None}, "cc-by-sa-4.0"),
-            ({"LicenseUrl": None, "License": {"value": "pd"}}, "pdm-1.0"),
+            ({"LicenseUrl": None, "License": {"value": "pd"}}, "public-domain"),
             ({"LicenseUrl": None, "License": None, "LicenseShortName": None}, None),
         ],
     )

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from crawlset.sources import row_lines, text_manifests
-from crawlset.sources.manifest_columns import MalformedManifestError
+from crawlset.sources import text_manifests
+from crawlset.sources.manifest_rows import has_url
 from crawlset.wire.searches import ManifestFormat
 
 A, B, C = (f"https://{name}.example/1.jpg" for name in "abc")
@@ -57,13 +57,6 @@ class TestCsv:
         odd = [url for url in urls(body, "csv") if url and url.startswith("line")]
 
         assert [url.split(" is ")[0] for url in odd] == ["line 4", "line 6"]
-
-    def test_bounds_what_is_read_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(row_lines, "MAX_CHARS_AGAIN", 100_000)
-        body = csv(*('a","c' for _ in range(1_000)))
-
-        with pytest.raises(MalformedManifestError, match="not CSV, as too many are"):
-            urls(body, "csv")
 
     def test_keeps_line_breaks_and_commas_in_quotes(self) -> None:
         [row] = text_manifests.rows(
@@ -116,6 +109,30 @@ class TestJsonl:
 
         assert (first, last) == (A, C)
         assert (middle or "").startswith(f"{why}: {odd[:1_000]}")
+
+
+class TestUtf16:
+    @pytest.mark.parametrize("half", [b"\x00\xd8", b"\xff\xdb", b"\x00\xdc", b"\x00\xd8\x00\xd8"])
+    @pytest.mark.parametrize("mark", [b"\xff\xfe", b"\xfe\xff"])
+    def test_that_is_none_makes_no_url_of_another_sign(self, mark: bytes, half: bytes) -> None:
+        """As in UTF-8: what is asked for is nothing that the list does not say."""
+        body = f"{A}\nhttps://b.example/".encode("utf-16-le") + half
+        body += f".jpg\n{C}\n".encode("utf-16-le")
+        if mark == b"\xfe\xff":
+            body = b"".join(body[at : at + 2][::-1] for at in range(0, len(body), 2))
+
+        first, odd, last = urls(mark + body, "txt")
+
+        assert (first, last) == (A, C)
+        assert not has_url(odd)
+
+    def test_that_ends_within_a_sign_costs_its_last_line(self) -> None:
+        body = f"{A}\n{B}".encode("utf-16")
+
+        first, odd = urls(body + b"\x00", "txt")
+
+        assert first == A
+        assert not has_url(odd)
 
 
 class TestNames:

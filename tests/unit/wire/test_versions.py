@@ -1,5 +1,6 @@
 """Messages and objects as earlier versions of the service wrote them, and as none of it does."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -8,8 +9,9 @@ import pytest
 
 from crawlset.kit.strict_json import MalformedJsonError
 from crawlset.outcomes import Outcome
-from crawlset.wire.candidates import CandidateLine, PartHead, Progress, Query
-from crawlset.wire.chunks import ChunkHead, ChunkMessage
+from crawlset.wire.allowances import Allowance
+from crawlset.wire.candidates import CandidateLine, PartHead, Query, SearchProgress
+from crawlset.wire.chunks import ChunkHead, ChunkMessage, ChunkUrl, Known
 from crawlset.wire.deliveries import DeliveryResult, SignedDelivery
 from crawlset.wire.exports import ExportPlan, Member, Shard
 from crawlset.wire.notices import ObjectNotice, keys_of
@@ -33,6 +35,7 @@ REQUEST = SearchRequest(
     source="sample", keyword="cat", limit=9, intended_use=IntendedUse.ml_training
 )
 VERSIONED = (
+    Allowance,
     Batch,
     ChunkHead,
     ChunkMessage,
@@ -45,7 +48,7 @@ VERSIONED = (
     ObjectNotice,
     OutcomeHead,
     PartHead,
-    Progress,
+    SearchProgress,
     ProbeAnswer,
     ProbeMessage,
     SignedDelivery,
@@ -207,6 +210,47 @@ class TestEarlier:
         text, meant = EARLIER[of]
 
         assert read(text) == meant
+
+
+ADDED: dict[str, tuple[Record, Record, list[str]]] = {
+    "the head of a part": (
+        PartHead(1, 1),
+        PartHead(1, 1, n_repeated=2, n_altered=3),
+        ["n_altered", "n_repeated"],
+    ),
+    "an outcome": (
+        UrlOutcome(0, Outcome.http_404),
+        UrlOutcome(0, Outcome.stored, colours=0, mosaic=7, embedded={"make": "Leica"}),
+        ["colours", "embedded", "mosaic"],
+    ),
+    "a known URL": (
+        ChunkUrl(0, "http://a", known=Known('"a"', phash=5)),
+        ChunkUrl(0, "http://a", known=Known('"a"', phash=5, colours=0)),
+        ["colours"],
+    ),
+}
+
+
+class TestAdded:
+    """Functions of before a field was added go on for minutes while the service is deployed."""
+
+    @pytest.mark.parametrize(("without", "having", "names"), ADDED.values(), ids=ADDED.keys())
+    def test_is_written_only_where_it_says_something(
+        self, without: Record, having: Record, names: list[str]
+    ) -> None:
+        assert sorted(names_in(having.to_json()) - names_in(without.to_json())) == names
+
+    @pytest.mark.parametrize("record", [each for two in ADDED.values() for each in two[:2]])
+    def test_is_read_back(self, record: Record) -> None:
+        assert type(record).from_json(json.dumps(record.to_json())) == record
+
+
+def names_in(message: Any) -> set[str]:
+    """Names of all fields, those of inner objects too; not those of what a file says of itself."""
+    if not isinstance(message, dict):
+        return set()
+    inner = [each for name, each in message.items() if name != "embedded"]
+    return message.keys() | {name for each in inner for name in names_in(each)}
 
 
 class TestVersion:

@@ -158,7 +158,7 @@ def _insert(
     """
     Insert what is new to the job, in chunks.
 
-    Gives the chunks to fetch, how many are new, and how many the job has from another question.
+    Gives the chunks to fetch, how many are new, and how many the job has from another search.
     """
     if not candidates:
         return [], 0, 0

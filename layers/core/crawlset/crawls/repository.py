@@ -36,9 +36,13 @@ COUNT_OF_OTHERS = text(
     """
     SELECT count(*) FROM candidate
     JOIN images ON images.crawl_job_id = :job_id AND images.url_hash = candidate.url_hash
-    WHERE (images.source, images.query) IS DISTINCT FROM (candidate.source, candidate.query)
+    WHERE (images.source, images.keyword) IS DISTINCT FROM (candidate.source, candidate.keyword)
     """
 )
+"""
+A source and a keyword make one search of a job; two of them may well ask the same query. A list,
+whose rows have classes of their own, is a job's only search.
+"""
 LEAVE_OUT_SETTLED = text(
     """
     DELETE FROM candidate
@@ -67,7 +71,7 @@ class CandidateRepository:
         Insert the candidates whose URL is new to the job, and to its schedule.
 
         Gives, by chunk, how many were kept and their outcomes so far; and how many of the others
-        the job has from another question or source.
+        the job has from another search.
         """
         self.session.execute(CREATE)
         cursor = self.session.connection().connection.cursor()

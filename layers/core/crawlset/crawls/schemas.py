@@ -1,8 +1,8 @@
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from crawlset.crawls.list_schemas import ListOptions
 from crawlset.crawls.progress_schemas import ChunkCounts, Progress, RecrawlRead, WaitRead
@@ -64,7 +64,10 @@ class CrawlJobCreate(ListOptions, RequestBody):
 
     name: Name
     keywords: Annotated[list[Keyword], Field(max_length=MAX_KEYWORDS)] = []
-    sources: Annotated[list[SourceName], Field(min_length=1, max_length=20)]
+    sources: Annotated[
+        list[SourceName],
+        Field(max_length=20, description="Where to search; a list by itself is one of urls"),
+    ] = []
     urls: Annotated[
         list[str] | None,
         Field(
@@ -113,6 +116,12 @@ class CrawlJobCreate(ListOptions, RequestBody):
     export: Annotated[
         dict[str, Any] | None, Field(description="Export so when the crawl completes")
     ] = None
+
+    @model_validator(mode="after")
+    def _list_implies_urls(self) -> Self:
+        if not self.sources and (self.urls is not None or self.upload_id is not None):
+            self.sources = ["urls"]
+        return self
 
 
 class QueryRead(BaseModel):

@@ -146,6 +146,8 @@ def check(session: Session, user_id: UUID, request: CrawlJobCreate) -> None:
         source = registry.get_source(name)
         registry.check_use(source, request.intended_use)
         registry.get_adapter(source, source_settings())
+    if not request.sources:
+        raise UnprocessableError("Name at least one source to search.", "/sources")
     if len(set(request.sources)) < len(request.sources):
         raise UnprocessableError("A source is named twice.", "/sources")
     for choice in request.licences:
@@ -157,6 +159,12 @@ def check(session: Session, user_id: UUID, request: CrawlJobCreate) -> None:
             "This deployment names no model that could suggest queries.", "/expansion/suggestions"
         )
     _check_list(request)
+    if request.resize and request.transcode not in {None, request.resize.format}:
+        raise UnprocessableError(
+            f"Pictures that are resized are stored as {request.resize.format}; transcode can only"
+            " say the same.",
+            "/transcode",
+        )
     pipeline.check(session, user_id, request.validation_rules, request.export)
 
 

@@ -88,8 +88,8 @@ def _sources(search_engines: Sequence[str]) -> tuple[list[str], list[str]]:
     """
     Sources for the engines named, and what is to be said of it.
 
-    An engine that is no source here, as google and bing are none, gives way to every source that
-    can be searched.
+    Where one of them may not be searched here, as google without a key, every source that may be
+    searched takes their place.
     """
     searchable = [
         source.name

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from crawlset import licences
-from crawlset.exports.escaping import link, plain, spreadsheet
+from crawlset.exports.escaping import link, plain, shorten, spreadsheet
 
 MARKDOWN, CSV = "ATTRIBUTION.md", "ATTRIBUTION.csv"
 UNKNOWN = "unknown"
+MAX_TITLE = 200
+"""Characters of a title; some sources give a whole article."""
 FILE_SAYS = {
     "embedded_creator": "creator",
     "embedded_copyright_notice": "copyright notice",
@@ -24,8 +26,8 @@ COLUMNS = (
     "attribution", *FILE_SAYS,
 )  # fmt: skip
 MILD_TO_STRICT = (
-    "cc0", "pdm", "cc-pddc", "us-gov", "no-known-copyright", "cc-by", "cc-by-sa", "cc-by-nd",
-    "cc-by-nc", "cc-by-nc-sa", "cc-by-nc-nd", "all-rights-reserved", UNKNOWN,
+    "cc0", "pdm", "cc-pddc", "us-gov", "public-domain", "no-known-copyright", "cc-by", "cc-by-sa",
+    "cc-by-nd", "cc-by-nc", "cc-by-nc-sa", "cc-by-nc-nd", "all-rights-reserved", UNKNOWN,
 )  # fmt: skip
 """Families of licences; what an image of unknown licence permits, nobody knows."""
 
@@ -92,15 +94,19 @@ def changes(entry: Mapping[str, Any]) -> str | None:
     """Changes made to the picture, which CC licences ask to be told."""
     told = []
     if entry["transform"]:
-        told.append(f"{_size(entry['transform'])} when it was fetched")
+        told.append(f"{_stored(entry)} when it was fetched")
     if entry["exported_sha256"] != entry["sha256"]:
         size = f"{entry['exported_width']}x{entry['exported_height']}"
         told.append(f"exported as {entry['exported_format']}, {size}")
     return "; ".join(told) or None
 
 
-def _size(transform: Mapping[str, Any]) -> str:
-    return f"resized ({transform.get('mode')}, {transform.get('size')} pixels)"
+def _stored(entry: Mapping[str, Any]) -> str:
+    transform = entry["transform"]
+    original = transform.get("original", {})
+    if {original.get("width"), original.get("height")} == {entry["width"], entry["height"]}:
+        return f"stored as {entry['format']}"
+    return f"resized ({transform['mode']}, {transform['size']} pixels)"
 
 
 def _name(licence: str) -> str:
@@ -109,7 +115,7 @@ def _name(licence: str) -> str:
 
 def _line(entry: Mapping[str, Any]) -> str:
     source = entry["landing_url"] or entry["url"]
-    title = f'"{plain(entry["title"])}"' if entry["title"] else "untitled"
+    title = f'"{plain(_title(entry))}"' if entry["title"] else "untitled"
     parts = [
         f"{title} by {plain(entry['creator'])}"
         if entry["creator"]
@@ -130,7 +136,7 @@ def _cells(entry: Mapping[str, Any]) -> list[str | None]:
     licence = entry["licence"]
     return [
         entry["file_name"],
-        entry["title"],
+        _title(entry),
         entry["creator"],
         entry["landing_url"],
         entry["url"],
@@ -140,6 +146,10 @@ def _cells(entry: Mapping[str, Any]) -> list[str | None]:
         entry["attribution"],
         *_said_by_file(entry),
     ]
+
+
+def _title(entry: Mapping[str, Any]) -> str:
+    return shorten(entry["title"] or "", MAX_TITLE)
 
 
 def _said_by_file(entry: Mapping[str, Any]) -> list[str | None]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from crawlset.exports.attribution import notice
-from crawlset.exports.escaping import plain
+from crawlset.exports.escaping import plain, whole
 from crawlset.exports.formats.base import ExportFormat
 from crawlset.exports.summary import Summary
 from crawlset.models import CrawlJob
@@ -55,7 +55,7 @@ def lines(job: CrawlJob, export_format: ExportFormat, summary: Summary) -> Itera
     if summary.unmet:
         unmet = ", ".join(plain(keyword, "(none)") for keyword in sorted(summary.unmet))
         yield f"- `classes` names keywords that no candidate has: {unmet}"
-    yield from (f"- {plain(warning)}" for warning in export_format.warnings(summary))
+    yield from (f"- {whole(warning)}" for warning in export_format.warnings(summary))
     yield ""
     yield from _table("Images", ("split", "class"), summary.classes)
     yield from _table("Licences", ("licence",), _keyed(summary.licences))
@@ -71,13 +71,13 @@ def front_matter(job: CrawlJob, export_format: ExportFormat, summary: Summary) -
         "task_categories": ["image-classification"],
         "size_categories": [_size(summary.n_exported)],
         "tags": ["crawlset", "croissant"],
-        **_configs(export_format),
+        **_configs(export_format, summary),
     }
 
 
-def _configs(export_format: ExportFormat) -> dict[str, Any]:
+def _configs(export_format: ExportFormat, summary: Summary) -> dict[str, Any]:
     """Front matter by which the Hub's viewer and `load_dataset` find the splits."""
-    files = export_format.hub_files()
+    files = export_format.hub_files(summary)
     if not files:
         return {}
     config = {"config_name": "default", "data_files": files, **export_format.hub_options}

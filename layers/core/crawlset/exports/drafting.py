@@ -37,7 +37,8 @@ def draft(session: Session, job: ExportJob, directory: Path) -> tuple[Draft, lis
     labels = {name: at for at, name in enumerate(classes)}
     splits = split.assign(_tied(chosen, choice, options), options)
     if options.missing_classes is MissingClasses.fail:
-        missing.refuse({(splits[row.id], names[choice.class_of(row.keyword)]) for row in chosen})
+        present = {(splits[row.id], names[choice.class_of(row.keyword)]) for row in chosen}
+        missing.refuse(present, splits=options.splits.wanted)
     drawn = Draft(
         directory,
         shard_images=options.shard_images,
@@ -46,8 +47,9 @@ def draft(session: Session, job: ExportJob, directory: Path) -> tuple[Draft, lis
     )
     with closing(snapshot.stream_candidates()) as candidates:
         for row in candidates:
-            entry = manifest.entry(row, crawl_job.policy, options)
-            if row.id in splits and choice.has(row):
+            is_chosen = row.id in splits and choice.has(row)
+            entry = manifest.entry(row, crawl_job.policy, options, is_chosen=is_chosen)
+            if is_chosen:
                 name = names[choice.class_of(row.keyword)]
                 place = row.pack_key, row.pack_offset, row.pack_length
                 drawn.add(splits[row.id], labels[name], place, entry)

@@ -11,11 +11,18 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", 
 
 
 def plain(text: str | None, otherwise: str = "unknown") -> str:
+    """One line of Markdown that shows the beginning of `text` and means nothing; see `whole`."""
+    return _without_markup(shorten(_one_line(text or ""), MAX_TEXT)) or otherwise
+
+
+def whole(text: str) -> str:
     """One line of Markdown that shows `text` and means nothing: no markup, link or control."""
-    if not text:
-        return otherwise
-    line = text if text.isprintable() else _unprintable_as_spaces(text)
-    return _MARKUP.sub(r"\\\1", " ".join(line.split())[:MAX_TEXT]) or otherwise
+    return _without_markup(_one_line(text))
+
+
+def shorten(text: str, n: int) -> str:
+    """The first `n` characters of `text`, and `…` where there are more."""
+    return text if len(text) <= n else f"{text[:n]}…"
 
 
 def link(url: str) -> str:
@@ -36,5 +43,11 @@ def without_nul(text: str) -> str:
     return text.replace("\0", "")
 
 
-def _unprintable_as_spaces(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text)
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(text.split())
+
+
+def _without_markup(line: str) -> str:
+    return _MARKUP.sub(r"\\\1", line)

@@ -26,15 +26,22 @@ NOT_EXPORTED: dict[str, Any] = dict.fromkeys((
 
 
 def entry(
-    row: Row[*tuple[Any, ...]], policy: Mapping[str, Any], options: ExportOptions
+    row: Row[*tuple[Any, ...]],
+    policy: Mapping[str, Any],
+    options: ExportOptions,
+    *,
+    is_chosen: bool,
 ) -> dict[str, Any]:
     """
     Line of the manifest for a candidate; `policy` is the crawl job's.
 
-    Where metadata is stripped from the files, what they say about themselves is in no line either.
+    What files say about themselves is told of chosen ones only: takedowns withdraw no exports for
+    others. Where metadata is stripped from the files, it is in no line.
     """
     evidence = row.evidence or {}
-    embedded = {"embedded": row.embedded} if options.metadata == "keep" else {}
+    embedded = {}
+    if options.metadata == "keep":
+        embedded = {"embedded": row.embedded if is_chosen else None}
     return {
         "image_id": row.id,
         **{name: getattr(row, name) for name in AS_THEY_ARE},

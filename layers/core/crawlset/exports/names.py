@@ -11,10 +11,13 @@ from crawlset.resizing import EXTENSIONS
 UNLABELLED = "unlabelled"
 
 _UNSAFE = re.compile(r'[\\/:*?"<>|\s]+')
-_DIGITS = 12
-_DIGESTED = re.compile(rf"(^|[-~])[0-9a-f]{{{_DIGITS}}}$")
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
-"""Names that Windows gives to devices."""
+DIGITS = 12
+"""Hexadecimal digits of a digest at the end of a name."""
+_DIGESTED = re.compile(rf"(^|[-~])[0-9a-f]{{{DIGITS}}}$")
+_RESERVED = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[\d\u00b9\u00b2\u00b3])(\.|$)", re.IGNORECASE
+)
+"""Names that Windows gives to devices; `ntpath.isreserved` knows the same."""
 
 
 def class_names(keywords: Iterable[str | None]) -> dict[str | None, str]:
@@ -35,6 +38,11 @@ def class_names(keywords: Iterable[str | None]) -> dict[str | None, str]:
             is_own = len(alike) == 1 and slug and not _looks_digested(slug)
             names[keyword] = slug if is_own else _with_digest(slug, keyword)
     return names
+
+
+def digest(text: bytes) -> str:
+    """Digits by which a name that is not its own is told apart."""
+    return hashlib.sha256(text).hexdigest()[:DIGITS]
 
 
 def key_of(sha256: bytes) -> str:
@@ -64,9 +72,8 @@ def _identity(slug: str) -> str:
 
 
 def _with_digest(slug: str, keyword: str | None) -> str:
-    seen = b"\0" if keyword is None else keyword.encode()
-    digest = hashlib.sha256(seen).hexdigest()[:_DIGITS]
-    return f"{slug}-{digest}" if slug else digest
+    digits = digest(b"\0" if keyword is None else keyword.encode())
+    return f"{slug}-{digits}" if slug else digits
 
 
 def _looks_digested(slug: str) -> bool:

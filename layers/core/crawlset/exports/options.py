@@ -70,6 +70,11 @@ class Splits(BaseModel):
             raise ValueError(message)
         return self
 
+    @property
+    def wanted(self) -> list[str]:
+        """Splits that are to have images."""
+        return [split for split, share in self.model_dump().items() if share]
+
 
 class ExportOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -146,7 +151,8 @@ class ExportOptions(BaseModel):
         Field(
             description="If a split has no image of a class: `tell` says so in the card and in"
             " `warnings`; `folder` also makes an empty folder in imagefolder and yolo, for loaders"
-            " that number the folders they find; `fail` ends the export"
+            " that number the folders they find; `fail` ends the export, also if a loader of these"
+            " passes over all images of a class by their format"
         ),
     ] = MissingClasses.tell
     csv_formulas: Annotated[

@@ -15,7 +15,7 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlalchemy import func
 
-from crawlset.exports import drafting, files, formats, manifest, missing, side_files, writing
+from crawlset.exports import drafting, files, formats, manifest, side_files, writing
 from crawlset.exports import plan as plans
 from crawlset.exports.files import ExportDamagedError, WrittenFile
 from crawlset.exports.formats.base import ExportFormat
@@ -121,7 +121,7 @@ def finish(message: ExportStep) -> None:
             data,
         )
         if export_format.options.missing_classes is MissingClasses.fail:
-            missing.refuse(summary.classes, export_format.plan.classes)
+            export_format.refuse_missing_classes(summary)
         for file in written:
             objects.put_file(keys.export_file(export_id, file.name), Path(directory, file.name))
     note = Note(

@@ -12,17 +12,28 @@ class Summary:
     n_exported: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     """All candidates by outcome."""
-    classes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """Exported images by split and class."""
+    images: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """Exported images by split, class and format."""
     licences: Counter[str] = field(default_factory=Counter)
     """Exported images by licence."""
-    formats: Counter[str] = field(default_factory=Counter)
-    """Exported images by format."""
     left_out: Counter[str] = field(default_factory=Counter)
     """Images that were chosen and could not be exported, by reason."""
 
     unmet: set[str] = field(default_factory=set)
     """Keywords that have a class of their own in the options, and that no candidate has."""
+
+    @property
+    def classes(self) -> Counter[tuple[str, str]]:
+        """Exported images by split and class."""
+        counts = Counter[tuple[str, str]]()
+        for (split, class_name, _), n in self.images.items():
+            counts[split, class_name] += n
+        return counts
+
+    @property
+    def splits(self) -> set[str]:
+        """Splits that have images."""
+        return {split for split, _, _ in self.images}
 
     def add(self, entry: Mapping[str, Any]) -> None:
         """Count a line of the manifest."""
@@ -33,6 +44,5 @@ class Summary:
             self.left_out[entry["left_out"]] += 1
         if entry["data_file"]:
             self.n_exported += 1
-            self.classes[entry["split"], entry["class"]] += 1
-            self.formats[entry["exported_format"]] += 1
+            self.images[entry["split"], entry["class"], entry["exported_format"]] += 1
             self.licences[entry["licence"] or "unknown"] += 1

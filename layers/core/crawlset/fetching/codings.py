@@ -1,5 +1,5 @@
 """
-Content codings of a body, undone piece by piece as it comes (RFC 9110, section 8.4).
+Content codings of a body, undone once it is whole (RFC 9110, section 8.4).
 
 We ask for none. Servers send them all the same, for files that lie packed in their store, and name
 codings that are none or that they did not apply
@@ -18,14 +18,14 @@ from crawlset.outcomes import Outcome
 MAX_CODINGS = 5
 """libcurl takes as many (https://curl.se/docs/CVE-2023-23916.html)."""
 MAX_RATIO = 200
-"""Bytes that may come of a packed one, on average: `DeflateInflateRatioLimit` of Apache httpd."""
-SMALL_BYTES = 1 << 20
-"""Bytes that may come of however few: an empty sheet of paper packs well."""
+"""Bytes that came of a packed one, beyond which a body that is too large is called a bomb."""
 PIECE_BYTES = 1 << 16
 _BITE_BYTES = 1 << 12
-"""Packed bytes that are undone at a time, so that a bomb is known by its first ones."""
+"""Packed bytes that are undone at a time: zlib copies those that it has not come to."""
 _HEAD_BYTES = 32
 """Enough to tell a picture, or the coding, by how it begins."""
+_PAGES = frozenset({b"<!doc", b"<html", b"<head", b"<body", b"<?xml"})
+"""How a page of errors begins that is said to be packed and is not."""
 _GZIP = b"\x1f\x8b"
 _ZLIB_METHOD, _ZLIB_CHECK = 8, 31
 """What the first byte of a zlib stream holds, and what divides its first two (RFC 1950)."""
@@ -42,30 +42,18 @@ class _Decoder(Protocol):
     def unpack(self, packed: bytes) -> Iterator[bytes]: ...
 
 
-class Unpacking:
-    """Undoes the codings of one body, the last one first."""
+def unpacked(pieces: Iterable[bytes], codings: list[str], max_bytes: int) -> Iterator[bytes]:
+    """
+    The body that lies in `pieces` packed by `codings`, the last of which is undone first.
 
-    def __init__(self, codings: list[str], max_bytes: int) -> None:
-        """None of `codings` may give more than `max_bytes`, whoever takes them."""
-        self._stages = [_Stage(coding, max_bytes) for coding in reversed(codings)]
+    Its pieces are not large. No coding gives more than `max_bytes` and the piece that goes beyond.
 
-    def unpack(self, piece: bytes) -> Iterable[bytes]:
-        """
-        What comes of the next piece of the body, in pieces that are not large.
-
-        Raises `TransferError`, while it is read.
-        """
-        pieces: Iterable[bytes] = (piece,)
-        for stage in self._stages:
-            pieces = chain.from_iterable(map(stage.unpack, pieces))
-        return pieces
-
-    def end(self) -> Iterable[bytes]:
-        """What comes once the body is whole. Raises `TransferError`, while it is read."""
-        pieces: Iterable[bytes] = ()
-        for stage in self._stages:
-            pieces = chain(chain.from_iterable(map(stage.unpack, pieces)), stage.end())
-        return pieces
+    Raises `TransferError`, while it is read.
+    """
+    body = iter(pieces)
+    for coding in reversed(codings):
+        body = _undone(coding, body, max_bytes)
+    return body
 
 
 def codings_in(headers: Headers) -> list[str]:
@@ -80,63 +68,49 @@ def codings_in(headers: Headers) -> list[str]:
     return [name for name in names if name in _DECODERS]
 
 
-class _Stage:
-    """One coding of a body; hands on what is not packed although its headers say so."""
+def _undone(coding: str, pieces: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:
+    """Undo one coding; hand on what is not packed although its headers say so."""
+    head = b""
+    for piece in pieces:
+        head += piece
+        if len(head) >= _HEAD_BYTES:
+            break
+    is_plain = not head or sniff(head) or head.lstrip()[:5].lower() in _PAGES
+    decoder = None if is_plain else _DECODERS[coding](head)
+    body = chain((head,), pieces)
+    if decoder is None:
+        yield from body
+        return
+    n_packed = n_unpacked = 0
+    for bite in _bites(body):
+        n_packed += len(bite)
+        try:
+            for piece in decoder.unpack(bite):
+                yield piece
+                n_unpacked += len(piece)
+                if n_unpacked > max_bytes:
+                    raise _oversize(coding, n_packed, n_unpacked, max_bytes)
+        except decoder.error:
+            raise _failure(coding, Outcome.damaged, "cannot be unpacked") from None
+    if not decoder.is_finished:
+        raise _failure(coding, Outcome.truncated, "ends too soon")
 
-    def __init__(self, coding: str, max_bytes: int) -> None:
-        self._coding = coding
-        self._max_bytes = max_bytes
-        self._head: bytes | None = b""
-        """The first bytes, until there are enough to see what they are."""
-        self._decoder: _Decoder | None = None
-        self._n_packed = 0
-        self._n_unpacked = 0
 
-    def unpack(self, piece: bytes) -> Iterator[bytes]:
-        if self._head is not None:
-            self._head += piece
-            if len(self._head) >= _HEAD_BYTES:
-                yield from self._begin(self._head)
-        elif self._decoder is None:
-            yield piece
-        else:
-            yield from self._run(self._decoder, piece)
+def _bites(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    for piece in pieces:
+        for at in range(0, len(piece), _BITE_BYTES):
+            yield piece[at : at + _BITE_BYTES]
 
-    def end(self) -> Iterator[bytes]:
-        if self._head:
-            yield from self._begin(self._head)
-        if self._decoder is not None and not self._decoder.is_finished:
-            raise self._failure(Outcome.truncated, "ends too soon")
 
-    def _begin(self, head: bytes) -> Iterator[bytes]:
-        self._head = None
-        self._decoder = None if sniff(head) else _DECODERS[self._coding](head)
-        if self._decoder is None:
-            yield head
-        else:
-            yield from self._run(self._decoder, head)
+def _oversize(coding: str, n_packed: int, n_unpacked: int, max_bytes: int) -> TransferError:
+    if n_unpacked > MAX_RATIO * n_packed:
+        what = f"is over {max_bytes} bytes and {MAX_RATIO} times as large unpacked"
+        return _failure(coding, Outcome.decompression_bomb, what)
+    return _failure(coding, Outcome.too_large, f"is over {max_bytes} bytes unpacked")
 
-    def _run(self, decoder: _Decoder, packed: bytes) -> Iterator[bytes]:
-        for at in range(0, len(packed), _BITE_BYTES):
-            bite = packed[at : at + _BITE_BYTES]
-            self._n_packed += len(bite)
-            try:
-                for piece in decoder.unpack(bite):
-                    self._count(piece)
-                    yield piece
-            except decoder.error:
-                raise self._failure(Outcome.damaged, "cannot be unpacked") from None
 
-    def _count(self, piece: bytes) -> None:
-        if self._n_unpacked > self._max_bytes:
-            raise self._failure(Outcome.too_large, f"is over {self._max_bytes} bytes unpacked")
-        self._n_unpacked += len(piece)
-        if self._n_unpacked > max(SMALL_BYTES, MAX_RATIO * self._n_packed):
-            detail = f"is over {MAX_RATIO} times as large unpacked"
-            raise self._failure(Outcome.decompression_bomb, detail)
-
-    def _failure(self, outcome: Outcome, what: str) -> TransferError:
-        return TransferError(outcome, f"content-encoding {self._coding}: the body {what}")
+def _failure(coding: str, outcome: Outcome, what: str) -> TransferError:
+    return TransferError(outcome, f"content-encoding {coding}: the body {what}")
 
 
 class _Inflate:
@@ -172,13 +146,15 @@ class _Brotli:
         return bool(self._engine.is_finished())
 
     def unpack(self, packed: bytes) -> Iterator[bytes]:
-        has_more = bool(packed)
-        while has_more and not self.is_finished:
-            piece = self._engine.process(packed, output_buffer_limit=PIECE_BYTES)
+        """Ask until nothing comes: the decoder keeps some back that it says nothing of."""
+        while piece := self._process(packed):
             packed = b""
-            has_more = not self._engine.can_accept_more_data()
-            if piece:
-                yield piece
+            yield piece
+
+    def _process(self, packed: bytes) -> bytes:
+        if self.is_finished:
+            return b""
+        return bytes(self._engine.process(packed, output_buffer_limit=PIECE_BYTES))
 
 
 def _gzip(head: bytes) -> _Decoder | None:

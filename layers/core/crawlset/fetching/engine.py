@@ -139,7 +139,6 @@ class Engine:
             transfer.body.close()
             raise
         finally:
-            transfer.unpacking = None
             if self._active.pop(curl, None) is not None:
                 self._multi.remove_handle(curl)
             self._idle.append(handle)
@@ -197,7 +196,7 @@ class Engine:
             for curl, code, message in failed:
                 transfer = self._active[curl].transfer
                 if transfer.is_cut and transfer.error is None:
-                    self._finish(curl, None)
+                    self._finish(curl, self._active[curl].end())
                 else:
                     self._finish(curl, transfer.error or transfer_error(code, message))
 

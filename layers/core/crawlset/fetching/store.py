@@ -184,8 +184,8 @@ def _transformed_file(picture: Transformed) -> _File:
 
 def _change(known: Known, seen: Features) -> Change:
     is_turned = seen.orientation not in {None, 1}
-    is_clear = "A" in seen.mode or seen.mode == "P"
-    return compare(known, seen.phashes[0], seen.colours, is_turned_or_clear=is_turned or is_clear)
+    is_otherwise = is_turned or seen.is_clear
+    return compare(known, seen.phashes[0], seen.colours, is_turned_or_clear=is_otherwise)
 
 
 def _turned(seen: Features) -> dict[str, Any]:

@@ -6,7 +6,7 @@ A callback stops the transfer by leaving an error in it; the engine passes that 
 
 import re
 import socket
-from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 
 import pycurl
@@ -19,7 +19,7 @@ from crawlset.fetching.answer import (
     RefusedError,
     TransferError,
 )
-from crawlset.fetching.codings import MAX_CODINGS, Unpacking, codings_in
+from crawlset.fetching.codings import MAX_CODINGS, codings_in, unpacked
 from crawlset.fetching.limits import Limits
 from crawlset.kit.event_loop import Promise
 from crawlset.kit.spool import Body
@@ -75,7 +75,8 @@ class Transfer:
     n_header_bytes: int = 0
     headers: Headers = field(default_factory=Headers)
     body: Body = field(default_factory=Body)
-    unpacking: Unpacking | None = None
+    codings: list[str] = field(default_factory=list)
+    """What the body is packed by as it comes; undone once it is whole."""
     n_pieces: int = 0
     """Pieces in which the body came, as chunks, frames or packets."""
     n_received: int = 0
@@ -208,12 +209,10 @@ class Handle:
                 return self._stop(refusal)
         if transfer.status != HTTP_OK:
             return None
-        codings = codings_in(transfer.headers)
-        if len(codings) > MAX_CODINGS:
+        transfer.codings = codings_in(transfer.headers)
+        if len(transfer.codings) > MAX_CODINGS:
             detail = f"over {MAX_CODINGS} content codings"
             return self._stop(TransferError(Outcome.unsupported_format, detail))
-        if codings:
-            transfer.unpacking = Unpacking(codings, transfer.max_bytes)
         length = transfer.headers.first("content-length") or ""
         if _is_over(length, transfer.max_bytes) and not transfer.may_cut:
             return self._stop(_too_large(transfer.max_bytes))
@@ -232,39 +231,44 @@ class Handle:
         if transfer.n_pieces > limits.n_small_pieces and not is_dense:
             detail = f"a body in pieces of under {limits.small_piece_bytes} bytes"
             return self._stop(TransferError(Outcome.too_slow, detail))
-        if transfer.unpacking is None:
-            return self._keep((piece,))
-        if transfer.n_received > transfer.max_bytes:
-            return self._end_early()
-        return self._keep(transfer.unpacking.unpack(piece))
-
-    def _keep(self, pieces: Iterable[bytes]) -> int | None:
-        """Append pieces of the body, unless they are too many or there is no room."""
-        transfer = self.transfer
         try:
-            for piece in pieces:
-                room = transfer.max_bytes - transfer.body.size
-                transfer.body.append(piece[:room])
-                if len(piece) > room:
-                    return self._end_early()
-        except (OSError, TransferError) as error:
+            self._keep(piece)
+        except OSError as error:
             return self._stop(error)
-        return None
+        if not transfer.is_cut:
+            return None
+        return _REFUSED if transfer.may_cut else self._stop(_too_large(transfer.max_bytes))
 
-    def _end_early(self) -> int:
-        """Read no more of a body that is over its size: it is refused, or may be cut."""
+    def _keep(self, piece: bytes) -> None:
+        """Append a piece to the body, as much of it as there is room for."""
         transfer = self.transfer
-        if not transfer.may_cut:
-            return self._stop(_too_large(transfer.max_bytes))
-        transfer.is_cut = True
-        return _REFUSED
+        room = transfer.max_bytes - transfer.body.size
+        transfer.body.append(piece[:room])
+        transfer.is_cut = len(piece) > room
 
     def end(self) -> Exception | None:
-        """What is wrong with a body that libcurl calls whole."""
+        """Unpack a body that is whole, or cut as it may be; what is wrong with it, if anything."""
         transfer = self.transfer
-        if transfer.unpacking is not None and transfer.error is None:
-            self._keep(transfer.unpacking.end())
+        if transfer.codings and transfer.error is None:
+            try:
+                self._unpack()
+            except (OSError, TransferError) as error:
+                return error
         return transfer.error
+
+    def _unpack(self) -> None:
+        transfer = self.transfer
+        was_cut = transfer.is_cut
+        with closing(transfer.body) as packed:
+            transfer.body, transfer.is_cut = Body(), False
+            try:
+                for piece in unpacked(packed.pieces(), transfer.codings, transfer.max_bytes):
+                    self._keep(piece)
+                    if transfer.is_cut and transfer.may_cut:
+                        return
+            except TransferError as error:
+                if not (was_cut and error.outcome is Outcome.truncated):
+                    raise
 
     def _stop(self, error: Exception) -> int:
         self.transfer.error = error

@@ -42,12 +42,12 @@ def in_picture(data: bytes, info: Mapping[Any, Any], packet: bytes | None) -> Bl
     stated = info.get("exif")
     if not isinstance(stated, bytes):
         profiles = (named.get(f"Raw profile type {name}") for name in ("exif", "APP1"))
-        stated = _raw_profile(next(filter(None, profiles), ""))
+        stated = raw_profile(next(filter(None, profiles), ""))
     by_number = info.get("photoshop")
     if isinstance(by_number, dict):
         photoshop = iptc.packed(by_number)
     else:
-        photoshop = _raw_profile(named.get("Raw profile type iptc", ""))
+        photoshop = raw_profile(named.get("Raw profile type iptc", ""))
     return Blocks(stated, photoshop, packet or b"", named)
 
 
@@ -87,7 +87,7 @@ def _is_changed(block: bytes, digest: bytes) -> bool:
     return digest != hashlib.md5(block, usedforsecurity=False).digest()
 
 
-def _raw_profile(text: str) -> bytes:
+def raw_profile(text: str) -> bytes:
     """A block as ImageMagick writes it as a text: its name, its length, its hexadecimal digits."""
     *_, digits = text.split(maxsplit=2) or [""]
     try:

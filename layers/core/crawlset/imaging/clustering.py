@@ -10,10 +10,13 @@ from typing import Any, Self
 import numpy as np
 
 from crawlset import licences
-from crawlset.imaging import colours, mosaic, near_duplicates
+from crawlset.imaging import looks, near_duplicates
 from crawlset.outcomes import Verdict
 
-FREEDOM = ("cc0", "pdm", "cc-pddc", "us-gov", "no-known-copyright", "cc-by", "cc-by-sa", "cc-by-nd")
+FREEDOM = (
+    "cc0", "pdm", "cc-pddc", "us-gov", "public-domain", "no-known-copyright", "cc-by", "cc-by-sa",
+    "cc-by-nd",
+)  # fmt: skip
 """Families of licences, the freest first; any other comes after them, and none last."""
 MAX_SHARES = 40
 SECONDS_A_SHARE = 60
@@ -53,7 +56,11 @@ class Hashed:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        return cls(**_unpacked(data))
+        """Read what `to_bytes` wrote, also before there were colours and mosaics."""
+        arrays = _unpacked(data)
+        n = len(arrays["ids"])
+        unknown = {"colours": np.zeros(n, np.int64), "mosaic": np.full(n, -1, np.int64)}
+        return cls(**unknown | arrays)
 
     def n_shares(self, radius: int) -> int:
         """In how many shares to compare them, so that each takes a few minutes at most."""
@@ -138,7 +145,8 @@ def cluster(images: Hashed, found: Sequence[Links]) -> Clustered:
         pairs = images.owners[links.pairs]
         joining.append(pairs)
         np.minimum.at(nearest, images.owners, links.nearest)
-    roots = _parted(images, near_duplicates.clusters(n, np.concatenate(joining)))
+    joined = near_duplicates.clusters(n, np.concatenate(joining))
+    roots = looks.parted(joined, images.ranks, images.colours, images.mosaic)
     order = np.lexsort((images.ranks, roots))
     is_first = np.ones(n, dtype=bool)
     is_first[1:] = roots[order][1:] != roots[order][:-1]
@@ -146,43 +154,6 @@ def cluster(images: Hashed, found: Sequence[Links]) -> Clustered:
     keepers[roots[order][is_first]] = order[is_first]
     members = np.flatnonzero(np.bincount(roots, minlength=n)[roots] > 1)
     return Clustered(images.ids[members], images.ids[keepers[roots[members]]], nearest[members])
-
-
-def _parted(images: Hashed, roots: np.ndarray) -> np.ndarray:
-    """
-    Clusters, parted where looks differ in what hashes do not tell.
-
-    The most worthy image takes all that look like it; of the others the most worthy does so.
-    """
-    parted = roots.copy()
-    is_clustered = np.bincount(roots, minlength=len(roots))[roots] > 1
-    order = np.lexsort((images.ranks, roots))
-    order = order[is_clustered[order]]
-    starts = np.flatnonzero(np.diff(roots[order])) + 1
-    for members in np.split(order, starts):
-        looks = list(
-            zip(images.colours[members].tolist(), images.mosaic[members].tolist(), strict=True)
-        )
-        if len(set(looks)) > 1:
-            parted[members] = members[list(_leaders(looks))]
-    return parted
-
-
-def _leaders(looks: Sequence[tuple[int, int]]) -> Iterator[int]:
-    """For each of these colours and mosaic, the place of the first leader that it looks like."""
-    leaders: dict[int, tuple[colours.Colours, int]] = {}
-    for place, (packed, mine) in enumerate(looks):
-        hues = colours.unpacked(packed)
-        found = (
-            at
-            for at, (others, theirs) in leaders.items()
-            if not colours.differ(hues, others)
-            and (-1 in {mine, theirs} or not mosaic.differ(mine, theirs))
-        )
-        leader = next(found, place)
-        if leader == place:
-            leaders[place] = hues, mine
-        yield leader
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,10 @@ Colours = tuple[int, ...]
 
 _BYTES = struct.Struct(">8b")
 _BITS = (1 << 64) - 1
-_LEAST = 32
+LEAST = 32
 """Length of the eight numbers below which a picture has too little colour to go by."""
-_LEAST_COSINE = 0.7
-_MIRRORED = (2, 3, 0, 1, 6, 7, 4, 5)
+LEAST_COSINE = 0.7
+MIRRORED = (2, 3, 0, 1, 6, 7, 4, 5)
 
 
 def packed(colours: Sequence[int]) -> int:
@@ -39,13 +39,13 @@ def differ(one: Colours, other: Colours) -> bool:
     Weak and strong colours of one hue are alike, so that edits of contrast and saturation are, and
     a grey picture is like any: it may be a copy without colours.
     """
-    square = _LEAST * _LEAST
+    square = LEAST * LEAST
     of_one, of_other = _product(one, one), _product(other, other)
     if of_one < square or of_other < square:
         return False
-    mirrored = [other[place] for place in _MIRRORED]
+    mirrored = [other[place] for place in MIRRORED]
     product = max(_product(one, other), _product(one, mirrored), 0)
-    return product * product < _LEAST_COSINE**2 * of_one * of_other
+    return product * product < LEAST_COSINE**2 * of_one * of_other
 
 
 def _product(one: Sequence[int], other: Sequence[int]) -> int:

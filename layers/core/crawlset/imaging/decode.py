@@ -16,10 +16,11 @@ from crawlset.imaging.blocks import Blocks
 from crawlset.imaging.features import Features, Rejection, Take, Transformed, printable
 from crawlset.imaging.hashes import mosaic, phashes, without_border
 from crawlset.imaging.jpeg_segments import About, profile
+from crawlset.imaging.jpegxl import NoDecoderError
 from crawlset.imaging.metadata import data_mining, orientation
 from crawlset.imaging.miniature import Miniature, miniature
 from crawlset.imaging.mosaic import FEW_LEVELS, packed
-from crawlset.imaging.opening import MAX_PIXELS, Decoded, NoDecoderError, open_picture
+from crawlset.imaging.opening import MAX_PIXELS, Decoded, open_picture
 from crawlset.imaging.orientation import Box, upright_picture, upright_size
 from crawlset.imaging.probing import probe
 from crawlset.imaging.resize import can_keep_planes, resize, resize_planes
@@ -103,6 +104,7 @@ def _features(
         transformed,
         colours=packed_colours,
         mosaic=packed(mosaic(small.grey, inner)) if has_few_levels else None,
+        is_clear=small.is_clear,
     )
 
 

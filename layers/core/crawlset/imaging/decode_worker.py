@@ -58,13 +58,19 @@ def _answer(data: bytes, asked: Asked) -> tuple[dict[str, Any], bytes]:
         picture = result.transformed.data
         if len(picture) <= MAX_TRANSFORMED_BYTES:
             return result_message(result), picture
-        result = Rejection(Outcome.too_large, f"{len(picture)} bytes once transformed")
+        result = _too_large(picture, "transformed")
     return result_message(result), b""
 
 
 def _stripped(data: bytes, asked: Strip) -> tuple[dict[str, Any], bytes]:
     result = stripped(data, asked.format)
+    if not isinstance(result, Rejection) and len(result) > MAX_TRANSFORMED_BYTES:
+        result = _too_large(result, "stripped")
     return stripped_message(result), b"" if isinstance(result, Rejection) else result
+
+
+def _too_large(picture: bytes, how: str) -> Rejection:
+    return Rejection(Outcome.too_large, f"{len(picture)} bytes once {how}")
 
 
 if __name__ == "__main__":

@@ -6,18 +6,25 @@ What stays of an XMP packet is for the caller to say: `rights` gives it, or None
 
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
-from crawlset.imaging.iso_boxes import JP2_XMP, Box, boxes, items, within
+from crawlset.imaging import jpegxl
+from crawlset.imaging.heif_items import ItemExtent, items, places
+from crawlset.imaging.iso_boxes import J2K_START, JP2_XMP, Box, boxes, within
 
 Rights = Callable[[bytes], bytes | None]
 
 _NO_EXIF = bytes(4) + b"II*\0\x08\0\0\0" + bytes(6)
 """EXIF without a field, behind the offset that its item begins with."""
 _XMP_TYPE = b"application/rdf+xml"
-_JXL_DROPPED = frozenset({b"Exif", b"jbrd", b"jumb"})
-_JP2_DROPPED = frozenset({b"xml ", b"uuid", b"uinf"})
-_COMMENT, _TILE = 0xFF64, 0xFF90
+_JXL_KEPT = frozenset({b"JXL ", b"ftyp", b"jxll", b"jxlc", b"jxlp", b"jxli"})
+"""Boxes of the pictures themselves (https://github.com/libjxl/libjxl/pull/1387 names all)."""
+_JP2_KEPT = frozenset({b"jP  ", b"ftyp", b"rreq"})
+_JP2_HEADER = frozenset({b"ihdr", b"bpcc", b"colr", b"pclr", b"cmap", b"cdef", b"res "})
+_JP2_DROPPED = frozenset(
+    {b"xml ", b"uuid", b"uinf", b"asoc", b"lbl ", b"nlst", b"jp2i", b"free", b"jumb"}
+)
+"""Boxes that describe the picture; others may say how several become one (ISO/IEC 15444-2)."""
+_COMMENT, _TILE, _DATA, _J2K_END = 0xFF64, 0xFF90, 0xFF93, b"\xff\xd9"
 
 
 def heif(data: bytes, rights: Rights) -> bytes:
@@ -46,23 +53,23 @@ def heif(data: bytes, rights: Rights) -> bytes:
 
 def jxl(data: bytes, rights: Rights) -> bytes:
     """A codestream alone says nothing about itself; a file of boxes does."""
-    if data.startswith(b"\xff\x0a"):
+    if data.startswith(jpegxl.CODESTREAM):
         return data
     kept = []
-    for box in boxes(data, 0, len(data)):
-        if box.kind == b"brob":
-            raise ValueError("its metadata are compressed")
-        if box.kind == b"xml ":
-            packet = rights(data[box.start : box.stop])
-            kept += [_box(b"xml ", packet)] if packet is not None else []
-        elif box.kind not in _JXL_DROPPED:
-            kept.append(_box(box.kind, data[box.start : box.stop]))
+    for kind, body in jpegxl.parts(data):
+        if kind == b"xml ":
+            if body is None:
+                raise ValueError("its metadata cannot be unpacked")
+            packet = rights(body)
+            kept += [_box(kind, packet)] if packet is not None else []
+        elif kind in _JXL_KEPT and body is not None:
+            kept.append(_box(kind, body))
     return b"".join(kept)
 
 
 def jp2(data: bytes, rights: Rights) -> bytes:
-    """JPEG 2000 without boxes that describe it and without comments in its codestream."""
-    if data.startswith(b"\xff\x4f"):
+    """JPEG 2000 with the boxes of its picture alone, and without what its comments say."""
+    if data.startswith(J2K_START):
         return _without_comments(data)
     kept = []
     for box in boxes(data, 0, len(data)):
@@ -70,18 +77,20 @@ def jp2(data: bytes, rights: Rights) -> bytes:
         if body.startswith(JP2_XMP) and box.kind == b"uuid":
             packet = rights(body[len(JP2_XMP) :])
             kept += [_box(b"uuid", JP2_XMP + packet)] if packet is not None else []
+        elif box.kind == b"jp2h":
+            inner = (each for each in boxes(data, box.start, box.stop) if each.kind in _JP2_HEADER)
+            parts = (_box(each.kind, data[each.start : each.stop]) for each in inner)
+            kept.append(_box(b"jp2h", b"".join(parts)))
+        elif box.kind == b"jp2c":
+            kept.append(_box(b"jp2c", _without_comments(body)))
+        elif box.kind in _JP2_KEPT:
+            kept.append(_box(box.kind, body))
         elif box.kind not in _JP2_DROPPED:
-            kept.append(_box(box.kind, _without_comments(body) if box.kind == b"jp2c" else body))
+            raise ValueError("its JPEG 2000 file has boxes that are not known")
     return b"".join(kept)
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    start: int
-    stop: int
-
-
-def _metadata(data: bytes, meta: Box) -> Iterator[tuple[_Place, bytes]]:
+def _metadata(data: bytes, meta: Box) -> Iterator[tuple[ItemExtent, bytes]]:
     """Where EXIF and XMP items lie, and which kind each is."""
     found = within(data, meta.start + 4, meta.stop)
     kinds = {
@@ -89,53 +98,14 @@ def _metadata(data: bytes, meta: Box) -> Iterator[tuple[_Place, bytes]]:
         for item in items(data, found)
         if item.kind == b"Exif" or (item.kind == b"mime" and _XMP_TYPE in item.rest)
     }
-    if not kinds:
-        return
-    base = found[b"idat"].start if b"idat" in found else 0
-    for number, is_inside, extents in _locations(data, found[b"iloc"]):
+    for number, extents in places(data, found) if kinds else ():
         if number not in kinds:
             continue
         if len(extents) != 1:
             raise ValueError("its metadata lie in pieces")
-        start = extents[0].start + (base if is_inside else 0)
-        stop = extents[0].stop + (base if is_inside else 0)
-        if stop > len(data):
+        if extents[0].stop > len(data):
             raise ValueError("its metadata lie outside")
-        yield _Place(start, stop), kinds[number]
-
-
-def _locations(data: bytes, iloc: Box) -> Iterator[tuple[int, bool, list[_Place]]]:
-    """Each item's number, whether it lies in `idat`, and its extents (ISO/IEC 14496-12)."""
-    version = data[iloc.start]
-    reader = _Reader(data, iloc.start + 4)
-    sizes, more = reader.take(1), reader.take(1)
-    offset_size, length_size, base_size = sizes >> 4, sizes & 15, more >> 4
-    index_size = more & 15 if version else 0
-    for _ in range(reader.take(2 if version < 2 else 4)):  # noqa: PLR2004
-        number = reader.take(2 if version < 2 else 4)  # noqa: PLR2004
-        method = reader.take(2) & 15 if version else 0
-        reader.take(2)
-        base = reader.take(base_size)
-        extents = []
-        for _ in range(reader.take(2)):
-            reader.take(index_size)
-            start = base + reader.take(offset_size)
-            extents.append(_Place(start, start + reader.take(length_size)))
-        yield number, method == 1, extents
-
-
-class _Reader:
-    """Whole numbers one after the other, the highest byte of each first."""
-
-    def __init__(self, data: bytes, at: int) -> None:
-        self._data, self._at = data, at
-
-    def take(self, n_bytes: int) -> int:
-        taken = self._data[self._at : self._at + n_bytes]
-        if len(taken) < n_bytes:
-            raise IndexError
-        self._at += n_bytes
-        return int.from_bytes(taken, "big")
+        yield extents[0], kinds[number]
 
 
 def _within_tracks(data: bytes, moov: Box) -> Iterator[Box]:
@@ -162,12 +132,24 @@ def _box(kind: bytes, body: bytes) -> bytes:
 
 
 def _without_comments(codestream: bytes) -> bytes:
-    """Comments stand between the marker segments before the first tile."""
-    kept, at = [codestream[:2]], 2
-    while True:
+    """
+    The codestream with zeros for comments, up to its end.
+
+    They stay as long as they were: other segments say how long those of tiles are.
+    """
+    emptied = bytearray(codestream)
+    at, tile_part = 2, 0
+    while not codestream.startswith(_J2K_END, at):
         marker, length = struct.unpack_from(">HH", codestream, at)
         if marker == _TILE:
-            return b"".join([*kept, codestream[at:]])
-        if marker != _COMMENT:
-            kept.append(codestream[at : at + 2 + length])
+            (size,) = struct.unpack_from(">I", codestream, at + 6)
+            tile_part = at + size if size else codestream.rindex(_J2K_END)
+        if marker == _DATA:
+            if tile_part <= at:
+                raise ValueError("its tiles cannot be told apart")
+            at = tile_part
+            continue
+        if marker == _COMMENT:
+            emptied[at + 4 : at + 2 + length] = bytes(length - 2)
         at += 2 + length
+    return bytes(emptied[: at + 2])

@@ -16,15 +16,20 @@ _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 13: 4, 12
 _LETTERS = frozenset({1, 2, 7, 129})
 """Types that a text comes in: ASCII, and what programs write instead; 129 is UTF-8 (Exif 3.0)."""
 _RATIONALS = {5: "II", 10: "ii"}
-_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
+_ORDERS = {b"II*\0": "<", b"MM\0*": ">", b"II+\0": "<", b"MM\0+": ">"}
+_BIG = 43
+"""The version of a TIFF whose offsets have 8 bytes."""
+_COUNTS = {"I": "H", "Q": "Q"}
+"""How many fields there are is written thus, by how an offset is."""
+_POINTERS = {4: "I", 8: "Q"}
 _MAKE, _MODEL, _ARTIST, _COPYRIGHT = 0x010F, 0x0110, 0x013B, 0x8298
 _EXIF_POINTER, _GPS_POINTER = 0x8769, 0x8825
 _TAKEN_AT, _TAKEN_AT_OFFSET, _TAKEN_AT_FRACTION = 0x9003, 0x9011, 0x9291
-_IPTC = 0x83BB
+_XMP, _IPTC = 0x02BC, 0x83BB
 _LATITUDE_REF, _LATITUDE, _LONGITUDE_REF, _LONGITUDE, _ALTITUDE_REF, _ALTITUDE = range(1, 7)
 _KEPT = frozenset({
     _MAKE, _MODEL, _ARTIST, _COPYRIGHT, _EXIF_POINTER, _GPS_POINTER, _TAKEN_AT, _TAKEN_AT_OFFSET,
-    _TAKEN_AT_FRACTION, _IPTC, *range(1, 7),
+    _TAKEN_AT_FRACTION, _XMP, _IPTC, *range(1, 7),
 })  # fmt: skip
 _BELOW_SEA = b"\1"
 _SIGNS = {"N": 1, "S": -1, "E": 1, "W": -1}
@@ -35,24 +40,31 @@ _DECIMALS = 7
 class Directory:
     """One directory of a block; fields that are broken are not in it."""
 
-    def __init__(self, block: bytes, order: str, at: int) -> None:
-        self._block = block
-        self._order = order
+    def __init__(self, block: bytes, order: str, at: int, offset: str) -> None:
+        self._block, self._order, self._offset = block, order, offset
         self._places: dict[int, tuple[int, int, int]] = {}
         """By tag: type, offset, bytes."""
-        if at + 2 > len(block):
+        count, field = (
+            struct.Struct(order + _COUNTS[offset]),
+            struct.Struct(order + "HH" + 2 * offset),
+        )
+        start, width = at + count.size, struct.calcsize(order + offset)
+        if start > len(block):
             return
-        (n_fields,) = struct.unpack_from(order + "H", block, at)
-        table = block[at + 2 : at + 2 + 12 * n_fields]
-        whole = table[: len(table) // 12 * 12]
-        for n, field in enumerate(struct.iter_unpack(order + "HHII", whole)):
-            tag, kind, count, offset = field
-            if tag not in _KEPT:
+        (n_fields,) = count.unpack_from(block, at)
+        for place in range(start, min(start + n_fields * field.size, len(block)), field.size):
+            if place + field.size > len(block):
+                break
+            tag, kind, n, beyond = field.unpack_from(block, place)
+            if tag not in _KEPT or tag in self._places:
                 continue
-            size = _SIZES.get(kind, 0) * count
-            place = offset if size > 4 else at + 2 + 12 * n + 8  # noqa: PLR2004
-            if 0 < size <= len(block) - place:
-                self._places.setdefault(tag, (kind, place, size))
+            size = _SIZES.get(kind, tag == _XMP) * n
+            begin = beyond if size > width else place + 4 + width
+            left = len(block) - begin
+            if tag == _XMP:  # whatever its type is, a packet says where it ends
+                size = min(size, left)
+            if 0 < size <= left:
+                self._places[tag] = kind, begin, size
 
     def value(self, tag: int, most: int = _MAX_VALUE) -> bytes:
         """Bytes of a field, `most` at most; empty if it is not there."""
@@ -77,18 +89,20 @@ class Directory:
 
     def below(self, tag: int) -> "Directory":
         """The directory that a field points to; empty if there is none."""
-        at = self.value(tag)
-        pointer = struct.unpack(self._order + "I", at)[0] if len(at) == 4 else len(self._block)  # noqa: PLR2004
-        return Directory(self._block, self._order, pointer)
+        code = _POINTERS.get(len(value := self.value(tag)))
+        at = struct.unpack(self._order + code, value)[0] if code else len(self._block)
+        return Directory(self._block, self._order, at, self._offset)
 
 
 def first_directory(block: bytes) -> Directory | None:
     """The first directory of a TIFF block; `None` if the block is none."""
     order = _ORDERS.get(block[:4])
-    if order is None or len(block) < 8:  # noqa: PLR2004
+    if order is None or len(block) < 16:  # noqa: PLR2004, the longer of its headers
         return None
-    (at,) = struct.unpack_from(order + "I", block, 4)
-    return Directory(block, order, at)
+    (version,) = struct.unpack_from(order + "H", block, 2)
+    at, offset = (8, "Q") if version == _BIG else (4, "I")
+    (directory,) = struct.unpack_from(order + offset, block, at)
+    return Directory(block, order, directory, offset)
 
 
 def read(block: bytes) -> Embedded:
@@ -115,8 +129,17 @@ def is_tiff(data: bytes) -> bool:
 
 def iptc_in_tiff(data: bytes, most: int) -> bytes:
     """The IPTC block of a TIFF file, or as much of it; empty if there is none."""
+    return _in_tiff(data, _IPTC, most)
+
+
+def xmp_in_tiff(data: bytes, most: int) -> bytes:
+    """The XMP packet of a TIFF file, or as much of it; empty if there is none."""
+    return _in_tiff(data, _XMP, most)
+
+
+def _in_tiff(data: bytes, tag: int, most: int) -> bytes:
     main = first_directory(data)
-    return main.value(_IPTC, most) if main is not None else b""
+    return main.value(tag, most) if main is not None else b""
 
 
 def located(latitude: float, longitude: float) -> Embedded:

@@ -73,6 +73,8 @@ class Features:
     """Packed by `imaging.colours`, signed 64 bits; 0 is grey."""
     mosaic: int | None = None
     """Packed by `imaging.mosaic`, signed 64 bits; None unless it has few grey levels."""
+    is_clear: bool = False
+    """Whether any of it can be seen through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +189,7 @@ def _check(seen: Features) -> None:
     _claim(len(seen.phashes) in _N_HASHES and _are_whole(_HASHES, *seen.phashes))
     _claim(_are_whole(_HASHES, seen.pixel_hash, seen.colours))
     _claim(seen.mosaic is None or _are_whole(_HASHES, seen.mosaic))
+    _claim(type(seen.is_clear) is bool)
     _claim(_WORDS.fullmatch(" ".join(seen.scores)))
     _claim({type(score) for score in seen.scores.values()} == {float})
     _claim(math.isfinite(sum(seen.scores.values())))

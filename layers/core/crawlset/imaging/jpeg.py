@@ -90,9 +90,9 @@ def decode(
         raise DamagedError("a run of zeros in the picture's data")
     width, height = least
     keeps_planes = colours == "YCC"
+    scan = header.scan
     if keeps_planes:
         data, scan = unconverted(data)
-        header = replace(header, scan=scan)
     warnings: list[str] = []
     while True:
         try:
@@ -108,12 +108,14 @@ def decode(
             message = str(error)
         if message.startswith(_EARLY_END):
             raise TruncatedError(message)
+        header = replace(header, scan=scan)
         mended = _mended(data, header, message) if message not in warnings else None
         if mended is None and message.startswith(_DAMAGE):
             raise DamagedError(message)
         if mended is None:
             raise ValueError(message)
         data, header = mended
+        scan = header.scan
         warnings.append(message)
 
 

@@ -4,6 +4,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from crawlset.imaging.part_limit import limited
 from crawlset.imaging.sniff import MalformedImageError
 
 _BARE = frozenset({0x01, *range(0xD0, 0xD9)})
@@ -35,6 +36,7 @@ class About:
         return self if fits else About(self.xmp)
 
 
+@limited
 def segments(
     data: bytes, junk: list[tuple[int, int]] | None = None
 ) -> Iterator[tuple[int, int, int]]:

@@ -17,6 +17,10 @@ _INTERLEAVED = 10
 """The channel with all colours, and the chroma of 3 bytes a pixel; of 4, it is one more."""
 _TO_8_BITS, _STRICT, _CODEC_THREADS = 40, 41, 108
 """Offsets in `heif_decoding_options`, to whose end alone fields are added."""
+_MAX_PIXELS = 8
+"""Offset in `heif_security_limits`, to whose end alone fields are added as well."""
+_BEYOND_LIMITS = 6, 1000
+"""Code and subcode of `heif_error`: no memory, since a limit of security is passed."""
 _LEAST_VERSION = 8
 """The first version of the options that has the number of threads."""
 _NO_THREAD = -1
@@ -41,16 +45,19 @@ class LibHeif:
             raise ImportError("a libheif before 1.21")
         self._call("decoding_options_free", None, _pointer(options))
 
-    def primary_picture(self, data: bytes) -> Image.Image:
+    def primary_picture(self, data: bytes, max_pixels: int) -> Image.Image:
         """
         The primary picture of `data`, upright, in mode RGB or RGBA.
 
         Raises:
+            DecompressionBombError: it has more than `max_pixels`, or than its properties say.
             OSError: libheif makes nothing of it; its words are the text.
         """
         with ExitStack() as stack:
             context = self._kept(stack, "context", self._call("context_alloc", ctypes.c_void_p))
             self._call("context_set_max_decoding_threads", None, context, 0)
+            limits = self._call("context_get_security_limits", ctypes.c_void_p, context)
+            ctypes.c_uint64.from_address(limits + _MAX_PIXELS).value = max_pixels
             size = ctypes.c_size_t(len(data))
             self._do("context_read_from_memory_without_copy", context, data, size, None)
             handle = self._made(stack, "image_handle", "context_get_primary_image_handle", context)
@@ -107,7 +114,9 @@ class LibHeif:
     def _do(self, name: str, *arguments: Any) -> None:
         status = self._call(name, _Status, *arguments)
         if status.code:
-            raise OSError((status.message or b"").decode("utf-8", "replace"))
+            message = (status.message or b"").decode("utf-8", "replace")
+            is_too_large = (status.code, status.subcode) == _BEYOND_LIMITS
+            raise Image.DecompressionBombError(message) if is_too_large else OSError(message)
 
     def _call(self, name: str, kind: Any, *arguments: Any) -> Any:
         function: Callable[..., Any] = getattr(self._library, f"heif_{name}")

@@ -28,6 +28,8 @@ class Miniature:
     pixel_hash: int
     otherwise: np.ndarray | None = None
     """`grey` on the other paper, if a shape is to be seen there as well."""
+    is_clear: bool = False
+    """Whether any of it can be seen through."""
 
 
 def miniature(decoded: Decoded) -> Miniature:
@@ -63,7 +65,7 @@ def _of_picture(picture: Image.Image) -> Miniature:
         return Miniature(*_separated(picture.reduce(factors)), box, hashed)
     first, *others = paper.small_on_papers(picture).values()
     otherwise = np.asarray(others[0].convert("L")) if others else None
-    return Miniature(*_separated(first), box, hashed, otherwise)
+    return Miniature(*_separated(first), box, hashed, otherwise, is_clear=True)
 
 
 def _covered(width: int, height: int, eighths: int, factors: tuple[int, int]) -> Box:

@@ -9,13 +9,14 @@ This module knows numbers only, since who compares pictures need not be able to 
 
 from collections.abc import Sequence
 
+import numpy as np
+
 SIDE = 4
 MOST = 15
 FEW_LEVELS = 5.0
 """Bits of entropy below which a picture has few grey levels; photographs have 5 to 8."""
 _APART = 36
 """Sum of the differences of the 16 tiles from which on two pictures are not the same."""
-_BITS = (1 << 64) - 1
 _MIRRORED = tuple(SIDE * row + column for row in range(SIDE) for column in reversed(range(SIDE)))
 
 
@@ -30,17 +31,23 @@ def packed(tiles: Sequence[int]) -> int:
     return int.from_bytes(bytes.fromhex("".join(f"{tile:x}" for tile in tiles)), signed=True)
 
 
-def differ(one: int, other: int) -> bool:
-    """Whether two pictures are clearly not the same, one of them mirrored or inverted or not."""
+def differ(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """
+    Whether pictures are clearly not the same, one of them mirrored or inverted or not.
+
+    Takes packed numbers, int64, and tells of each of `one` and that of `other` at its place.
+    """
     mine, theirs = _unpacked(one), _unpacked(other)
-    mirrored = [theirs[place] for place in _MIRRORED]
-    as_they_are = (theirs, mirrored)
-    inverted = ([MOST - tile for tile in tiles] for tiles in as_they_are)
-    return all(
-        sum(abs(a - b) for a, b in zip(mine, tiles, strict=True)) >= _APART
-        for tiles in (*as_they_are, *inverted)
-    )
+    distances = [
+        np.abs(tiles - theirs).sum(axis=0)
+        for as_it_is in (mine, mine[list(_MIRRORED)])
+        for tiles in (as_it_is, MOST - as_it_is)
+    ]
+    differing: np.ndarray = np.min(distances, axis=0) >= _APART
+    return differing
 
 
-def _unpacked(number: int) -> list[int]:
-    return [int(digit, 16) for digit in f"{number & _BITS:016x}"]
+def _unpacked(numbers: np.ndarray) -> np.ndarray:
+    """Sixteen rows of tiles, int8."""
+    pairs = numbers.astype(">i8").view(np.uint8).reshape(-1, 8).T
+    return np.stack([pairs >> 4, pairs & MOST], axis=1).reshape(SIDE * SIDE, -1).astype(np.int8)

@@ -1,8 +1,8 @@
 """
 Take a picture out of its file with Pillow, which opens every format but the usual JPEG.
 
-Two formats are another library's, and are decoded where it is installed: `pi_heif` for HEIC,
-`imagecodecs` for JPEG XL.
+Two formats are another library's: HEIC is decoded by `pi_heif` where it is installed, and JPEG XL
+in `jpegxl`.
 """
 
 import io
@@ -31,27 +31,20 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from crawlset.imaging import blocks
+from crawlset.imaging import blocks, jpegxl
 from crawlset.imaging.blocks import Blocks
-from crawlset.imaging.iso_boxes import exif_of_boxes, xmp_of_boxes
+from crawlset.imaging.harmless import without_broken_chunks, without_extras
+from crawlset.imaging.jpegxl import NoDecoderError
 from crawlset.imaging.libheif import LibHeif
-from crawlset.imaging.mending import without_broken_chunks, without_extras
-from crawlset.imaging.metadata import orientation, xmp_packet
+from crawlset.imaging.metadata import exif_in_webp, orientation, xmp_packet
 from crawlset.imaging.paper import whole_key
-from crawlset.imaging.sniff import TruncatedError
 
 MAX_PIXELS = 50_000_000
 """Width x height x frames; imgproxy's limit."""
-_HAVE_PACKETS = frozenset({"png", "webp", "gif"})
-"""Formats whose XMP packet is looked for in the file itself."""
 _SHALLOW = {"La": "LA", "PA": "RGBA", "RGBa": "RGBA", "RGBX": "RGB", "LAB": "RGB", "HSV": "RGB"}
 """Modes that only few files have, and what they become."""
 _DEEP = frozenset({"I", "F"})
 """Modes that do not say which value is white."""
-
-
-class NoDecoderError(Exception):
-    """The library that decodes this format is not installed."""
 
 
 def _heif() -> tuple[ModuleType, LibHeif] | None:
@@ -62,15 +55,8 @@ def _heif() -> tuple[ModuleType, LibHeif] | None:
     return None
 
 
-def _jpegxl() -> ModuleType | None:
-    with suppress(ImportError):
-        return import_module("imagecodecs._jpegxl")
-    return None
-
-
-HEIF, JPEGXL = _heif(), _jpegxl()
-"""Libraries that need not be there; imported while files can still be opened."""
-_EARLY_END = "NEED_MORE_INPUT"
+HEIF = _heif()
+"""A library that need not be there; imported while files can still be opened."""
 
 
 def _heic(stream: io.BytesIO) -> Image.Image:
@@ -79,26 +65,14 @@ def _heic(stream: io.BytesIO) -> Image.Image:
         raise NoDecoderError("heic")
     plugin, library = HEIF
     image: Image.Image = plugin.HeifImageFile(stream)
-    picture = library.primary_picture(stream.getvalue())
+    picture = library.primary_picture(stream.getvalue(), MAX_PIXELS)
     picture.info = image.info
     return picture.convert("L") if image.mode == "L" else picture
 
 
-def _jxl(stream: io.BytesIO) -> Image.Image:
-    """The first frame, upright: libjxl turns it."""
-    if JPEGXL is None:
-        raise NoDecoderError("jxl")
-    try:
-        pixels: np.ndarray = JPEGXL.jpegxl_decode(stream.getvalue(), 0, numthreads=1)
-    except JPEGXL.JpegxlError as error:
-        if _EARLY_END in str(error):
-            raise TruncatedError(str(error)) from None
-        raise
-    if pixels.dtype == np.uint16:
-        pixels = (pixels >> 8).astype(np.uint8)
-    elif pixels.dtype != np.uint8:
-        pixels = np.rint(np.nan_to_num(pixels).clip(0, 1) * 255).astype(np.uint8)
-    return Image.fromarray(pixels)
+def _ico(stream: io.BytesIO) -> Image.Image:
+    """The largest picture, with all that it says about itself if it is a PNG."""
+    return IcoImagePlugin.IcoFile(stream).frame(0)
 
 
 _OPENERS: dict[str, Callable[[io.BytesIO], Image.Image]] = {
@@ -109,9 +83,9 @@ _OPENERS: dict[str, Callable[[io.BytesIO], Image.Image]] = {
     "avif": AvifImagePlugin.AvifImageFile,
     "bmp": BmpImagePlugin.BmpImageFile,
     "heic": _heic,
-    "ico": IcoImagePlugin.IcoImageFile,
+    "ico": _ico,
     "jp2": Jpeg2KImagePlugin.Jpeg2KImageFile,
-    "jxl": _jxl,
+    "jxl": jpegxl.decode,
     "tiff": TiffImagePlugin.TiffImageFile,
 }
 
@@ -164,23 +138,20 @@ def open_picture(data: bytes, image_format: str) -> Decoded:
         except Exception:  # noqa: BLE001, the pixels are broken: what was said first is told
             raise error from None
         warning = f"read without what holds no pixels: {error}"
-    exif = (_bytes_of(image, "exif") or b"").removeprefix(b"Exif\0\0")
-    packet = None
-    if image_format in _HAVE_PACKETS:
-        packet = xmp_packet(data, image_format)
-    elif image_format in {"jp2", "jxl"}:
-        packet = xmp_of_boxes(data)
     told = image.info
+    if image_format == "webp" and "exif" not in told:
+        told["exif"] = exif_in_webp(data)
+    exif = (_bytes_of(image, "exif") or b"").removeprefix(b"Exif\0\0")
     if image_format == "jxl":  # upright already: its EXIF is not asked how it is turned
-        told = told | {"exif": exif_of_boxes(data)}
-    packet = packet or _bytes_of(image, "xmp")
+        told["exif"] = jpegxl.exif_block(data)
+    packet = xmp_packet(data, image_format) or _bytes_of(image, "xmp")
     return Decoded(
         _usual(image),
         8,
         image.width,
         image.height,
         image.mode,
-        orientation(exif),
+        orientation(exif) if image_format != "ico" else None,  # no browser turns an icon
         packet,
         fault or warning,
         profile=_bytes_of(image, "icc_profile"),
@@ -201,6 +172,9 @@ def _loaded(data: bytes, image_format: str) -> tuple[Image.Image, str | None]:
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         warnings.filterwarnings("ignore", "Corrupt EXIF data")
         image = _OPENERS[image_format](io.BytesIO(data))
+        if image.width * image.height > MAX_PIXELS:
+            detail = f"{image.width}x{image.height}, more than its header says"
+            raise Image.DecompressionBombError(detail)
         if isinstance(image, ImageFile.ImageFile):
             whole_key(image)
         image.load()

@@ -5,11 +5,13 @@ A decompression bomb is refused by its header, and a file cut short is told from
 """
 
 import struct
+from itertools import islice
 
-from crawlset.imaging import bitmaps, iso_boxes
+from crawlset.imaging import bitmaps, heif, iso_boxes, jpegxl, parts
 from crawlset.imaging.sniff import MalformedImageError, Probe, TruncatedError
 
-_GIF_IMAGE, _GIF_EXTENSION, _GIF_TRAILER = 0x2C, 0x21, 0x3B
+_GIF_ENDS = {b";": None, b"": "the trailer is missing"}
+_ODD_GIF_END = "an unknown block after the picture"
 
 
 def probe(data: bytes, image_format: str, max_pixels: int) -> Probe:
@@ -29,49 +31,22 @@ def _png(data: bytes, _: int) -> Probe:
     if not b"IHDR".startswith(data[12:16]):
         raise MalformedImageError("no image header")
     width, height = struct.unpack_from(">II", data, 16)
-    n_frames = 0
-    at = 8
-    while (kind := data[at + 4 : at + 8]) != b"IEND":
-        (length,) = struct.unpack_from(">I", data, at)
-        n_frames += kind == b"fcTL"
-        at += 12 + length
+    n_frames = sum(part.kind == b"fcTL" for part in parts.png(data))
     return Probe(width, height, max(1, n_frames))
 
 
 def _gif(data: bytes, max_pixels: int) -> Probe:
-    width, height, flags = struct.unpack_from("<HHB", data, 6)
+    width, height = struct.unpack_from("<HH", data, 6)
     max_frames = max_pixels // max(1, width * height) + 1
-    at = 13 + _colours(flags)
-    n_frames = 0
-    while n_frames <= max_frames:
-        if at == len(data) and n_frames:
-            return Probe(width, height, n_frames, "the trailer is missing")
-        block = data[at]
-        if block == _GIF_TRAILER:
-            break
-        if block == _GIF_IMAGE:
-            n_frames += 1
-            at = _skip_sub_blocks(data, at + 11 + _colours(data[at + 9]))
-        elif block == _GIF_EXTENSION:
-            at = _skip_sub_blocks(data, at + 2)
-        elif n_frames:
-            return Probe(width, height, n_frames, "an unknown block after the picture")
-        else:
-            raise MalformedImageError("unknown block")
+    n_frames, end = 0, parts.gif_header(data)
+    for part in parts.gif(data):
+        n_frames += part.kind == parts.GIF_IMAGE
+        if n_frames > max_frames:
+            return Probe(width, height, n_frames)
+        end = part.stop
     if not n_frames:
         raise MalformedImageError("no picture in it")
-    return Probe(width, height, n_frames)
-
-
-def _colours(flags: int) -> int:
-    """Bytes of the colour table that `flags` announces."""
-    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
-
-
-def _skip_sub_blocks(data: bytes, at: int) -> int:
-    while length := data[at]:
-        at += 1 + length
-    return at + 1
+    return Probe(width, height, n_frames, _GIF_ENDS.get(data[end : end + 1], _ODD_GIF_END))
 
 
 def _webp(data: bytes, max_pixels: int) -> Probe:
@@ -89,28 +64,19 @@ def _webp(data: bytes, max_pixels: int) -> Probe:
         raise MalformedImageError("unknown chunk")
     width = int.from_bytes(data[24:27], "little") + 1
     height = int.from_bytes(data[27:30], "little") + 1
-    n_frames = _webp_frames(data, size, max_pixels // (width * height) + 1)
-    return Probe(width, height, n_frames)
-
-
-def _webp_frames(data: bytes, size: int, max_frames: int) -> int:
-    at = 12
-    n_frames = 0
-    while at + 8 <= 8 + size and n_frames <= max_frames:
-        n_frames += data[at : at + 4] == b"ANMF"
-        (length,) = struct.unpack_from("<I", data, at + 4)
-        at += 8 + length + (length & 1)
-    return max(1, n_frames)
+    max_frames = max_pixels // (width * height) + 1
+    frames = (part for part in parts.webp(data) if part.kind == b"ANMF")
+    return Probe(width, height, max(1, sum(1 for _ in islice(frames, max_frames))))
 
 
 _PROBES = {
     "png": _png,
     "webp": _webp,
     "gif": _gif,
-    "avif": iso_boxes.heif,
-    "heic": iso_boxes.heif,
+    "avif": heif.probe,
+    "heic": heif.probe,
     "jp2": iso_boxes.jp2,
-    "jxl": iso_boxes.jxl,
+    "jxl": jpegxl.probe,
     "bmp": bitmaps.bmp,
     "ico": bitmaps.ico,
     "tiff": bitmaps.tiff,

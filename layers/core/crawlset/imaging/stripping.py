@@ -10,11 +10,12 @@ import zlib
 from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
-from crawlset.imaging import emptying, xmp
+from crawlset.imaging import bitmaps, emptying, parts, xmp
 from crawlset.imaging.features import Rejection
+from crawlset.imaging.harmless import without_broken_chunks
 from crawlset.imaging.jpeg_segments import segments
-from crawlset.imaging.metadata import orientation, xmp_packet
-from crawlset.imaging.sniff import MalformedImageError, TruncatedError
+from crawlset.imaging.metadata import exif_in_webp, orientation, xmp_packet
+from crawlset.imaging.sniff import PNG_SIGNATURE, MalformedImageError, TruncatedError
 from crawlset.outcomes import Outcome
 
 NAMESPACES = {
@@ -42,13 +43,11 @@ _MAX_SEGMENT = 65_533
 _SOS, _APP0, _APP1, _APP2, _APP14, _APP15, _COM = (
     0xDA, 0xE0, 0xE1, 0xE2, 0xEE, 0xEF, 0xFE,
 )  # fmt: skip
-_PNG_START = b"\x89PNG\r\n\x1a\n"
 _PNG_KEPT = {
     b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB",
     b"cICP", b"bKGD", b"pHYs", b"acTL", b"fcTL", b"fdAT",
 }  # fmt: skip
 _PNG_XMP = b"XML:com.adobe.xmp\0"
-_WEBP_DROPPED = {b"EXIF", b"XMP "}
 _WEBP_KEPT = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"}
 _WEBP_EXIF, _WEBP_XMP = 0x08, 0x04
 _GIF_LOOP = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
@@ -155,23 +154,18 @@ def _jpeg_segment(name: bytes, body: bytes | None) -> bytes:
 
 
 def _png(data: bytes) -> bytes:
-    if not data.startswith(_PNG_START):
+    if not data.startswith(PNG_SIGNATURE):
         raise ValueError("it does not begin as a PNG")
-    kept = [_PNG_START]
+    kept = [PNG_SIGNATURE]
     packet = rights_packet(xmp_packet(data, "png"))
-    at, kind = len(_PNG_START), b""
-    while kind != b"IEND":
-        (length,) = struct.unpack_from(">I", data, at)
-        kind, stop = data[at + 4 : at + 8], at + 12 + length
-        if stop > len(data):
-            raise ValueError("its PNG chunks cannot be told apart")
-        if kind == b"eXIf" and (exif := _exif_of(orientation(data[at + 8 : stop - 4]))):
+    data, _ = without_broken_chunks(data, "png")
+    for part in parts.png(data):
+        if part.kind == b"eXIf" and (exif := _exif_of(orientation(data[part.at : part.end]))):
             kept.append(_png_chunk(b"eXIf", exif))
-        elif kind in _PNG_KEPT:
-            kept.append(data[at:stop])
-        if kind == b"IHDR" and packet is not None:
+        elif part.kind in _PNG_KEPT:
+            kept.append(data[part.start : part.stop])
+        if part.kind == b"IHDR" and packet is not None:
             kept.append(_png_chunk(b"iTXt", _PNG_XMP + b"\0\0\0\0" + packet))
-        at = stop
     return b"".join(kept)
 
 
@@ -183,21 +177,15 @@ def _webp(data: bytes) -> bytes:
     if data[:4] != b"RIFF" or data[8:12] != b"WEBP":
         raise ValueError("it does not begin as a WebP")
     kept: list[tuple[bytes, bytes]] = []
-    exif = None
-    at = 12
-    while at + 8 <= len(data):
-        kind, length = struct.unpack_from("<4sI", data, at)
-        body = data[at + 8 : at + 8 + length]
-        if len(body) < length:
-            raise ValueError("its WebP chunks cannot be told apart")
-        if kind == b"EXIF":
-            exif = _exif_of(orientation(body.removeprefix(_EXIF)))
-        elif kind in _WEBP_KEPT:
-            kept.append((kind, body))
-        at += 8 + length + (length & 1)
+    for part in parts.webp(data):
+        if part.kind in _WEBP_KEPT:
+            if part.end > len(data):
+                raise ValueError("its WebP chunks cannot be told apart")
+            kept.append((part.kind, data[part.at : part.end]))
     packet = rights_packet(xmp_packet(data, "webp"))
     if kept and kept[0][0] == b"VP8X":
         flags = kept[0][1][0] & ~(_WEBP_EXIF | _WEBP_XMP)
+        exif = _exif_of(orientation((exif_in_webp(data) or b"").removeprefix(_EXIF)))
         flags |= (_WEBP_EXIF if exif else 0) | (_WEBP_XMP if packet else 0)
         kept[0] = b"VP8X", bytes((flags,)) + kept[0][1][1:]
         kept += [(b"EXIF", exif)] if exif else []
@@ -211,31 +199,16 @@ def _webp(data: bytes) -> bytes:
 def _gif(data: bytes) -> bytes:
     if data[:6] not in {b"GIF87a", b"GIF89a"}:
         raise ValueError("it does not begin as a GIF")
-    flags = data[10]
-    at = 13 + (3 << ((flags & 7) + 1) if flags & 0x80 else 0)
-    kept = [data[:at]]
+    kept = [data[: parts.gif_header(data)]]
     packet = rights_packet(xmp_packet(data, "gif"))
     if packet is not None:
         kept.append(b"\x21\xff\x0b" + _GIF_XMP + packet + _gif_magic_tail())
-    while (kind := data[at]) != 0x3B:  # noqa: PLR2004, the trailer
-        stop = _gif_block_end(data, at, kind)
-        if kind == 0x2C or _is_needed_by_gif(data, at):  # noqa: PLR2004, an image
-            kept.append(data[at:stop])
-        at = stop
+    kept += [
+        data[part.start : part.stop]
+        for part in parts.gif(data)
+        if part.kind == parts.GIF_IMAGE or _is_needed_by_gif(data, part.start)
+    ]
     return b"".join([*kept, b";"])
-
-
-def _gif_block_end(data: bytes, at: int, kind: int) -> int:
-    if kind == 0x2C:  # noqa: PLR2004
-        flags = data[at + 9]
-        at += 11 + (3 << ((flags & 7) + 1) if flags & 0x80 else 0)
-    elif kind == 0x21:  # noqa: PLR2004, an extension
-        at += 2
-    else:
-        raise ValueError("its GIF blocks cannot be told apart")
-    while (length := data[at]) != 0:
-        at += 1 + length
-    return at + 1
 
 
 def _ico(data: bytes) -> bytes:
@@ -248,7 +221,7 @@ def _ico(data: bytes) -> bytes:
     for at in range(6, offset, 16):
         size, start = struct.unpack_from("<II", data, at + 8)
         body = data[start : start + size]
-        if body.startswith(_PNG_START):
+        if body.startswith(PNG_SIGNATURE):
             body = _png(body)
         entries.append(data[at : at + 8] + struct.pack("<II", len(body), offset))
         bodies.append(body)
@@ -276,6 +249,6 @@ _STRIPPERS: dict[str, Callable[[bytes], bytes]] = {
     "heic": lambda data: emptying.heif(data, rights_packet),
     "jp2": lambda data: emptying.jp2(data, rights_packet),
     "jxl": lambda data: emptying.jxl(data, rights_packet),
-    "bmp": bytes,
+    "bmp": bitmaps.without_trailer,
     "ico": _ico,
 }

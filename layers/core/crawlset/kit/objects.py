@@ -110,6 +110,13 @@ def list_written(prefix: str) -> Iterator[tuple[str, datetime]]:
             yield entry["Key"], entry["LastModified"]
 
 
+def list_sizes(prefix: str) -> Iterator[tuple[str, int]]:
+    """Every key below `prefix`, and its bytes."""
+    for page in s3().get_paginator("list_objects_v2").paginate(Bucket=bucket(), Prefix=prefix):
+        for entry in page.get("Contents", ()):
+            yield entry["Key"], entry["Size"]
+
+
 def list_folders(prefix: str) -> Iterator[str]:
     """The names directly below `prefix` that have objects below them."""
     pages = (

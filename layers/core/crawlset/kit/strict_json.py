@@ -44,12 +44,23 @@ def from_json[T](kind: type[T], message: Any, path: str = "") -> T:
 
 
 def to_json(value: Any) -> Any:
-    """What JSON has for a dataclass as `from_json` reads it, or for a part of one."""
+    """
+    What JSON has for a dataclass as `from_json` reads it, or for a part of one.
+
+    Fields that a dataclass names in `ADDED` are left out where they have their default: readers of
+    before they were added refuse them.
+    """
     if type(value) in _PLAIN:
         return value
     if is_dataclass(value):
-        each = ((name, getattr(value, name)) for name in field_names(type(value)))  # type: ignore[arg-type]
-        return {name: x if type(x) in _PLAIN else to_json(x) for name, x in each}
+        kind: Any = type(value)
+        each = ((name, getattr(value, name)) for name in field_names(kind))
+        added = _added(kind)
+        return {
+            name: x if type(x) in _PLAIN else to_json(x)
+            for name, x in each
+            if name not in added or x != added[name]
+        }
     if isinstance(value, dict):
         return {name: to_json(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
@@ -60,6 +71,13 @@ def to_json(value: Any) -> Any:
 @cache
 def field_names(kind: Any) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
+
+
+@cache
+def _added(kind: Any) -> dict[str, Any]:
+    """Defaults of the fields that `kind` names in `ADDED`."""
+    names = getattr(kind, "ADDED", _NOTHING)
+    return {field.name: field.default for field in fields(kind) if field.name in names}
 
 
 @cache

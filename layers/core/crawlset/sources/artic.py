@@ -1,6 +1,7 @@
 """Art Institute of Chicago. https://api.artic.edu/docs/"""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import httpx
@@ -70,12 +71,11 @@ def search(
             },
             _Answer,
         )
-        iiif_url = answer.config.iiif_url or PICTURES
         n_pages = min(answer.pagination.total_pages or 0, MAX_PAGES)
         yield page_of(
             answer.data,
             _Artwork,
-            lambda work, base=iiif_url: _candidates(work, base),
+            partial(_candidates, iiif_url=answer.config.iiif_url or PICTURES),
             total=answer.pagination.total,
             cursor=number + 1 if number < n_pages else None,
         )

@@ -34,6 +34,8 @@ class Source:
     is_configured: Callable[[SourceSettings], bool]
     keys: str = ""
     """What it is asked with, by name."""
+    tells_allowance: bool = False
+    """Whether its answers say how often it may still be asked."""
     is_list: bool = False
     """Whether its candidates are in a manifest that the job brings along."""
 
@@ -142,6 +144,7 @@ SOURCES: dict[str, Source] = {
         ),
         _official(
             "openverse",
+            tells_allowance=True,
             keys="openverse_client_id and openverse_client_secret, or nothing",
             intended_uses=EVERY_USE,
             licences=CREATIVE_COMMONS,
@@ -153,11 +156,14 @@ SOURCES: dict[str, Source] = {
         _official(
             "wikimedia",
             intended_uses=EVERY_USE,
-            licences=("cc0", "pdm", "cc-by", "cc-by-sa"),
-            depth="10,000 files a query",
+            licences=("cc0", "pdm", "public-domain", "cc-by", "cc-by-sa"),
+            depth="10,000 files a query, every file of a category",
             pace="120 questions a minute, one at a time",
             terms_url="https://wikitech.wikimedia.org/wiki/Robot_policy",
-            notes="Wikimedia Commons. Files are fetched by two at once, at most 25 Mbit/s.",
+            notes=(
+                "Wikimedia Commons: by words, by category:Cats of Berlin or by depicts:Q146. Files "
+                "are fetched by two at once, at most 25 Mbit/s."
+            ),
         ),
         _official(
             "gbif",
@@ -209,6 +215,49 @@ SOURCES: dict[str, Source] = {
                 "Its pictures are behind a challenge that only browsers pass, so none can be "
                 "fetched since June 2026; what it knows of them is found all the same. "
                 "https://github.com/art-institute-of-chicago/api-data/issues/9"
+            ),
+        ),
+        _official(
+            "cleveland",
+            intended_uses=EVERY_USE,
+            licences=("cc0",),
+            depth="every work that matches",
+            pace="one question a second",
+            terms_url="https://www.clevelandart.org/open-access",
+            notes="Cleveland Museum of Art: CC0 pictures only.",
+        ),
+        _official(
+            "library_of_congress",
+            intended_uses=EVERY_USE,
+            licences=("no-known-copyright", "public-domain"),
+            depth="100,000 things a query",
+            pace="17 questions a minute; who asks more often is blocked for an hour",
+            terms_url="https://www.loc.gov/legal/",
+            notes=(
+                "Photos, prints and drawings, most of 1,024 pixels. Each has a rights advisory; "
+                "what says neither that it is in the public domain nor that no restrictions are "
+                "known has no licence here."
+            ),
+            obstacles=(
+                "Many networks, those of servers above all, are shown a challenge that only "
+                "browsers pass; its searches end there. "
+                "https://github.com/LibraryOfCongress/data-exploration/issues/88"
+            ),
+        ),
+        _official(
+            "rijksmuseum",
+            intended_uses=EVERY_USE,
+            licences=("cc0", "pdm", "all-rights-reserved"),
+            depth="every object that matches, three questions for each",
+            pace="one question a second",
+            terms_url="https://data.rijksmuseum.nl/policy/information-and-data-policy",
+            notes=(
+                "Searched by title, or as creator:, type:, material:, technique:, description: or "
+                "aboutActor: says, in Dutch or English."
+            ),
+            obstacles=(
+                "The robots.txt of iiif.micr.io, where its pictures are, shuts all robots out, so "
+                "each is refused: seen in October 2026 by https://github.com/brookstalley/arrt"
             ),
         ),
         _official(
@@ -264,7 +313,11 @@ SOURCES: dict[str, Source] = {
             depth="200 pictures a query",
             pace="one question a query",
             terms_url="https://api-dashboard.search.brave.com/terms-of-service",
-            notes="The web, without licences: the rights in what it finds are yours to know.",
+            notes=(
+                "The web, without licences: the rights in what it finds are yours to know. Its "
+                "terms let results be stored, and models be trained on them, by plans with storage "
+                "rights only."
+            ),
         ),
         _official(
             "google",

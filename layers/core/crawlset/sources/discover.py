@@ -8,7 +8,7 @@ from typing import Any
 from crawlset import licences
 from crawlset.errors import AppError, SourceThrottledError
 from crawlset.outcomes import Outcome
-from crawlset.sources.parts import Parts, Place, WritePart, progress_in
+from crawlset.sources.parts import Parts, SearchPlace, WritePart, progress_in
 from crawlset.sources.protocol import Candidate, CandidatePage, SourceUnavailableError
 from crawlset.urls.guard import MAX_URL_LENGTH
 from crawlset.urls.mending import mend
@@ -17,6 +17,7 @@ from crawlset.wire.candidates import Query, SearchError
 from crawlset.wire.searches import DiscoverMessage, SearchRequest
 
 CANCELLED = SearchError("cancelled", "The job was cancelled.")
+ANSWERS = "crawlset.sources.answers"
 _REPLACEMENT = "\ufffd"
 
 Ask = Callable[[SearchRequest, Any], Iterator[CandidatePage]]
@@ -65,7 +66,7 @@ class _Search:
     is_cancelled: Callable[[], bool]
     n_pauses: int
 
-    def keep(self, at: Place) -> None:
+    def keep(self, at: SearchPlace) -> None:
         """Keep how far it has come; where its time is up, leave it there."""
         is_time_up = self.bookmark.is_time_up()
         if is_time_up:
@@ -112,7 +113,7 @@ def discover(
         if progress.attempt == message.attempt and progress.n_pauses > message.n_pauses:
             raise SearchPausedError(progress.n_pauses)
         queries, n_pauses = progress.queries, progress.n_pauses
-        at = Place(progress.place, progress.limit, progress.until, progress.cursor)
+        at = SearchPlace(progress.place, progress.limit, progress.until, progress.cursor)
     parts = Parts(message, write, queries, progress, body)
     search = _Search(ask, parts, bookmark, is_cancelled, n_pauses)
     error: SearchError | None = None
@@ -123,13 +124,19 @@ def discover(
     except (SourceThrottledError, SourceUnavailableError):
         raise
     except AppError as failure:
-        error = SearchError(type(failure).__name__, str(failure))
+        error = SearchError(_code(failure), str(failure))
     n_parts = parts.finish(error)
     return Discovered(parts.n_candidates, n_parts, error.code if error else None)
 
 
+def _code(failure: AppError) -> str:
+    """Name the failure by its class; one that only adapters tell apart by the class above that."""
+    kinds = type(failure).__mro__
+    return next(kind.__name__ for kind in kinds if kind.__module__ != ANSWERS)
+
+
 def _collect_all(
-    request: SearchRequest, queries: Sequence[Query] | None, search: _Search, at: Place | None
+    request: SearchRequest, queries: Sequence[Query] | None, search: _Search, at: SearchPlace | None
 ) -> bool:
     """Say whether the search came to its end; False when the job was cancelled."""
     keywords = [query.query for query in queries] if queries is not None else [request.keyword]
@@ -140,7 +147,7 @@ def _collect_all(
             share = ceil((request.limit - n_seen) / (len(keywords) - number))
             if share == 0:
                 return True
-            at = Place(number, share, n_seen + share)
+            at = SearchPlace(number, share, n_seen + share)
             if number:
                 search.keep(at)
         if not _collect(replace(request, keyword=keyword, limit=at.limit), search, at):
@@ -149,7 +156,7 @@ def _collect_all(
     return True
 
 
-def _collect(request: SearchRequest, search: _Search, at: Place) -> bool:
+def _collect(request: SearchRequest, search: _Search, at: SearchPlace) -> bool:
     """Collect what one query finds until so much was seen; False if it was cancelled."""
     wanted = licences.wanted(request.licences)
     parts = search.parts

@@ -36,7 +36,7 @@ def is_document(lines: Sequence[str], reading: ListReading) -> bool:
     try:
         found = json.loads(first)
     except json.JSONDecodeError:
-        return _goes_on(first) and _goes_on(first + "".join(lines[1:]).strip())
+        return _goes_on(first) and _goes_on(first + "".join(lines[1:2]).strip())
     except (ValueError, RecursionError):
         return False
     return len(lines) == 1 and not _is_row(found, reading)

@@ -84,7 +84,7 @@ def _pages(process: subprocess.Popen[bytes], file: StoredFile) -> Iterator[list[
         elif kind == wire.WANT:
             n_pieces -= 1
             if n_pieces < 0:
-                raise MalformedManifestError("The manifest's parts are scattered too widely.")
+                raise MalformedManifestError("The list's parts are scattered too widely.")
             _send(inlet, _piece(file, said))
         elif kind == wire.END:
             return
@@ -151,11 +151,11 @@ def _death(process: subprocess.Popen[bytes], said: bytes) -> MalformedManifestEr
     )
     if exit_status in {-signal.SIGXCPU, -signal.SIGKILL}:
         return MalformedManifestError(
-            f"The manifest takes longer than {CPU_SECONDS} seconds to read; split it."
+            f"The list takes longer than {CPU_SECONDS} seconds to read; split it."
         )
     if said:
-        return MalformedManifestError("The manifest cannot be read; nobody thought of one like it.")
+        return MalformedManifestError("The list cannot be read; nobody thought of one like it.")
     return MalformedManifestError(
-        "The manifest cannot be read in the memory that a list may take; split it into smaller"
+        "The list cannot be read in the memory that a list may take; split it into smaller"
         " files, or write it with smaller pages and row groups."
     )

@@ -61,7 +61,7 @@ _encoded = json.JSONEncoder(separators=(",", ":"), default=str).encode
 
 
 class MalformedManifestError(UnprocessableError):
-    """The manifest cannot be read to its end; says where in one sentence."""
+    """The list cannot be read to its end; says where in one sentence."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, "/upload_id")
@@ -86,7 +86,7 @@ def places(names: Sequence[str], reading: ListReading) -> Places:
     Raises `MalformedManifestError` where there are too many.
     """
     if len(names) > MAX_COLUMNS:
-        raise MalformedManifestError(f"The manifest has more than {MAX_COLUMNS:,} columns.")
+        raise MalformedManifestError(f"The list has more than {MAX_COLUMNS:,} columns.")
     lowered = [name.strip().lower() for name in names]
     columns = tuple(tuple(_places_of(column, names, lowered, reading)) for column in COLUMNS)
     meant = {
@@ -114,12 +114,10 @@ def table_places(names: Sequence[str], reading: ListReading) -> Places:
     for column, at in zip(COLUMNS, found.columns, strict=True):
         name = wanted_name(column, reading)
         if name is not None and not at:
-            raise MalformedManifestError(
-                f"The manifest has no column {name}; its columns are {told}."
-            )
+            raise MalformedManifestError(f"The list has no column {name}; its columns are {told}.")
     if not found.columns[0]:
         raise MalformedManifestError(
-            f"The manifest has no column url; its columns are {told}. Name it by url_column."
+            f"The list has no column url; its columns are {told}. Name it by url_column."
         )
     return found
 

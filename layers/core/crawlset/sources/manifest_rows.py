@@ -41,7 +41,7 @@ def checked(rows: Iterable[Row], limit: int = MAX_CANDIDATES) -> Iterator[Row]:
             if limit < MAX_CANDIDATES:
                 break
             raise MalformedManifestError(
-                f"The manifest has more than {MAX_CANDIDATES:,} rows. Split it, or take the first"
+                f"The list has more than {MAX_CANDIDATES:,} rows. Split it, or take the first"
                 " ones only by max_images."
             )
         first = first or row[0]
@@ -49,7 +49,7 @@ def checked(rows: Iterable[Row], limit: int = MAX_CANDIDATES) -> Iterator[Row]:
         yield row
     if not has_any:
         beginning = f"; it begins with {first[:_SHOWN_CHARS]!r}" if first else ""
-        raise MalformedManifestError(f"There is no URL in the manifest{beginning}.")
+        raise MalformedManifestError(f"There is no URL in the list{beginning}.")
 
 
 def has_url(text: str | None) -> bool:

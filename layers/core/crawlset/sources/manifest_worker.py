@@ -24,7 +24,7 @@ from crawlset.wire.searches import ManifestFormat
 
 MAX_TRACEBACK_BYTES = 4_000
 TOO_LARGE = (
-    b"The manifest cannot be read in the memory that a list may take; split it into smaller files,"
+    b"The list cannot be read in the memory that a list may take; split it into smaller files,"
     b" or write it with smaller pages and row groups."
 )
 

@@ -24,7 +24,6 @@ from crawlset.sources.manifest_wire import Packing
 from crawlset.sources.protocol import Candidate
 from crawlset.sources.stated_hashes import stated_hash
 from crawlset.sources.stored_file import StoredFile
-from crawlset.sources.table_shape import delimiter_of
 from crawlset.wire.searches import AS_FOUND, ListReading, ManifestFormat
 
 INSPECTED_ROWS = 1_000
@@ -59,11 +58,11 @@ def open_manifest(
     """
     found = objects.head(key)
     if found is None:
-        raise MalformedManifestError("The manifest has not been uploaded.")
+        raise MalformedManifestError("The list has not been uploaded.")
     file = StoredFile(key, *found)
     if file.size > MAX_MANIFEST_BYTES:
         raise MalformedManifestError(
-            f"The manifest has {file.size:,} bytes; {MAX_MANIFEST_BYTES:,} are allowed."
+            f"The list has {file.size:,} bytes; {MAX_MANIFEST_BYTES:,} are allowed."
         )
     stored = file.read(0, INSPECTED_BYTES)
     packing = _packing_of(stored)
@@ -73,14 +72,14 @@ def open_manifest(
     is_whole = len(stored) == file.size
     beginning, is_whole = _unpacked(stored, is_whole=is_whole) if is_gzipped else (stored, is_whole)
     if not beginning.strip():
-        raise MalformedManifestError("The manifest is empty.")
+        raise MalformedManifestError("The list is empty.")
     format_ = stated or _guessed(beginning, reading)
     is_parquet = beginning.startswith(PARQUET_MAGIC)
     if is_parquet and is_gzipped:
-        raise MalformedManifestError("A Parquet manifest may not be gzipped as a whole.")
+        raise MalformedManifestError("A Parquet file may not be gzipped as a whole.")
     if is_parquet != (format_ is ManifestFormat.parquet):
         actual = "is Parquet" if is_parquet else "does not begin as Parquet does"
-        raise MalformedManifestError(f"The manifest should be {format_}, but it {actual}.")
+        raise MalformedManifestError(f"The list should be {format_}, but it {actual}.")
     return Manifest(file, format_, packing, reading, beginning, is_whole)
 
 
@@ -203,12 +202,5 @@ def _packing_of(stored: bytes) -> Packing:
 def _guessed(beginning: bytes, reading: ListReading) -> ManifestFormat:
     if beginning.startswith(PARQUET_MAGIC):
         return ManifestFormat.parquet
-    lines = map(str.strip, text_manifests.lines(io.BytesIO(beginning), reading.encoding))
-    first = next(filter(None, lines), "")
-    if first.startswith("["):
-        return ManifestFormat.json
-    if first.startswith(("{", '"http')):
-        return ManifestFormat.jsonl
-    if first.startswith("#") or delimiter_of(first, reading) is None:
-        return ManifestFormat.txt
-    return ManifestFormat.csv
+    first = text_manifests.beginning_of(io.BytesIO(beginning), reading.encoding)
+    return text_manifests.format_of(first, reading)

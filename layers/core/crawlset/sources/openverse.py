@@ -78,13 +78,15 @@ def search(
         answer = asker.get(f"{base}/v1/images/", query | only | {"page": number}, _Answer)
         n_pages = min(answer.page_count or 0, MAX_DEPTH // page_size)
         is_last = not answer.results or number >= n_pages
-        yield page_of(
+        page = page_of(
             answer.results,
             _Work,
             _candidates,
             total=answer.result_count,
             cursor=None if is_last else number + 1,
         )
+        page.allowance = asker.allowance
+        yield page
         if is_last:
             return
 

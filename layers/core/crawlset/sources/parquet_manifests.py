@@ -146,7 +146,7 @@ def _check_size(metadata: Any, columns: Sequence[str]) -> None:
     )
     if n_bytes > MAX_MANIFEST_BYTES:
         raise MalformedManifestError(
-            f"The manifest unpacks to more than {MAX_MANIFEST_BYTES:,} bytes. Split it, or name the"
+            f"The list unpacks to more than {MAX_MANIFEST_BYTES:,} bytes. Split it, or name the"
             " columns to keep by keep_columns."
         )
 

@@ -18,7 +18,7 @@ from crawlset.sources.manifest_rows import MAX_TITLE_CHARS
 from crawlset.sources.protocol import Candidate
 from crawlset.urls.guard import MAX_URL_LENGTH
 from crawlset.wire import keys
-from crawlset.wire.candidates import CandidateLine, PartHead, Progress, Query, SearchError
+from crawlset.wire.candidates import CandidateLine, PartHead, Query, SearchError, SearchProgress
 from crawlset.wire.record import Record
 from crawlset.wire.searches import DiscoverMessage, SearchRequest
 
@@ -37,7 +37,7 @@ WritePart = Callable[[str, bytes], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SearchPlace:
     """Where a search is."""
 
     query: int = 0
@@ -63,7 +63,7 @@ class Parts:
         message: DiscoverMessage,
         write: WritePart,
         queries: Sequence[Query] | None,
-        progress: Progress | None = None,
+        progress: SearchProgress | None = None,
         body: bytes = b"",
     ) -> None:
         """With `progress`, and `body` of the part that was not full, the search goes on."""
@@ -131,12 +131,12 @@ class Parts:
         """Whether nothing stands in the open part."""
         return self._n_lines == 0
 
-    def progress(self, at: Place, n_pauses: int) -> bytes:
+    def progress(self, at: SearchPlace, n_pauses: int) -> bytes:
         """An object from which the search can go on, as `progress_in` reads it."""
         message = self._message
         # A copy is ended, so that the part itself goes on.
         body = bytes(self._body) + self._gzip.copy().flush()
-        head = Progress(
+        head = SearchProgress(
             run=message.run,
             attempt=message.attempt,
             queries=self._queries,
@@ -192,11 +192,11 @@ class Parts:
         self._write(key, _gzipped(header) + self._body + self._gzip.flush())
 
 
-def progress_in(stored: bytes) -> tuple[Progress, bytes]:
+def progress_in(stored: bytes) -> tuple[SearchProgress, bytes]:
     """How far a search has come, and the lines of its open part, gzipped."""
     member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     head = member.decompress(stored)
-    return Progress.from_json(head), member.unused_data
+    return SearchProgress.from_json(head), member.unused_data
 
 
 def _line(candidate: Candidate, request: SearchRequest, rank: int) -> tuple[CandidateLine, bool]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from crawlset.errors import SourceError
 from crawlset.outcomes import Outcome
 from crawlset.settings import SourceSettings
+from crawlset.wire.allowances import Allowance
 from crawlset.wire.searches import SearchRequest
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class CandidatePage(list[Candidate]):
         """Where the search goes on behind this page, as JSON data; None behind its last one."""
         self.n_skipped = n_skipped
         """Items of the answer that could not be read."""
+        self.allowance: Allowance | None = None
+        """How often the source may still be asked, where it says so."""
 
 
 class Search(Protocol):

@@ -1,6 +1,8 @@
 """Which sources there are, what each permits, and whether this deployment may ask it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field
@@ -9,10 +11,18 @@ from crawlset.errors import UnprocessableError
 from crawlset.settings import SourceSettings
 from crawlset.sources.catalogue import SOURCES, Source
 from crawlset.sources.protocol import CandidatePage, Search
+from crawlset.wire.allowances import Allowance
 from crawlset.wire.searches import IntendedUse, SearchRequest
 
 if TYPE_CHECKING:
     import httpx
+
+
+class AllowanceRead(BaseModel):
+    n_left: Annotated[int, Field(description="Questions that the source still takes")]
+    limit: Annotated[int, Field(description="Questions in a period, of all jobs together")]
+    period_seconds: int
+    seen_at: Annotated[datetime, Field(description="When the source said so")]
 
 
 class SourceRead(BaseModel):
@@ -31,6 +41,10 @@ class SourceRead(BaseModel):
     notes: str
     obstacles: Annotated[
         str | None, Field(description="What stands in its way at the moment, and says where")
+    ]
+    allowance: Annotated[
+        AllowanceRead | None,
+        Field(description="What is left of its allowance; null where nobody knows"),
     ]
 
 
@@ -96,13 +110,18 @@ def get_adapter(source: Source, settings: SourceSettings) -> Search:
     return source.load()
 
 
-def describe_sources(settings: SourceSettings) -> list[SourceRead]:
+def describe_sources(
+    settings: SourceSettings, allowance_of: Callable[[str], Allowance | None] = lambda _: None
+) -> list[SourceRead]:
     """Every source by name, those too that may never be asked, with the reason."""
-    return [_describe(source, settings) for _, source in sorted(SOURCES.items())]
+    return [_describe(source, settings, allowance_of) for _, source in sorted(SOURCES.items())]
 
 
-def _describe(source: Source, settings: SourceSettings) -> SourceRead:
+def _describe(
+    source: Source, settings: SourceSettings, allowance_of: Callable[[str], Allowance | None]
+) -> SourceRead:
     is_configured = source.load is not None and source.is_configured(settings)
+    known = allowance_of(source.name) if is_configured and source.tells_allowance else None
     return SourceRead(
         name=source.name,
         configured=is_configured,
@@ -114,6 +133,7 @@ def _describe(source: Source, settings: SourceSettings) -> SourceRead:
         terms_url=source.terms_url,
         notes=source.notes,
         obstacles=source.obstacles or None,
+        allowance=AllowanceRead(**asdict(known)) if known is not None else None,
     )
 
 

@@ -4,16 +4,12 @@ import csv
 from collections import deque
 from collections.abc import Iterator
 
-from crawlset.sources.manifest_columns import MalformedManifestError
-
 MAX_ROW_CHARS = 8 << 20
 """
 Characters of a line, and of the lines that one row of CSV goes over, at most.
 
 A picture of several megabytes, as a `data:` URL, is a line among others.
 """
-MAX_CHARS_AGAIN = 32 << 20
-"""Characters that are read again, at most, because they stood behind a row that is no CSV."""
 
 csv.field_size_limit(MAX_ROW_CHARS)
 
@@ -21,14 +17,15 @@ csv.field_size_limit(MAX_ROW_CHARS)
 class RowLines:
     """Lines for a reader of CSV, whose quoted cells may go over any number of them."""
 
-    def __init__(self, lines: Iterator[str], number: int = 0) -> None:
-        self.number = number
+    def __init__(self, lines: Iterator[str], n_before: int) -> None:
+        self.number = n_before
         """Counts the lines that were read."""
         self._lines = lines
         self._row: list[str] = []
         self._n_chars = 0
         self._again: deque[str] = deque()
-        self._n_chars_again = 0
+        """Lines behind one whose quote, as is known, is closed nowhere that makes a row."""
+        self._why = ""
 
     def begin(self) -> None:
         """Say that the next line begins a row."""
@@ -37,22 +34,23 @@ class RowLines:
 
     def give_up(self, why: str) -> str:
         """
-        The first line of this row; the lines behind it are read again.
+        Give the first line of this row; the lines behind it are read again.
 
-        A quote that somebody forgot costs its own line only.
+        A quote that somebody forgot costs its own line only. None is read more than twice: a quote
+        that is open at the end of one of them fares as the first one did.
         """
         first, *others = self._row
         self.number -= len(others)
-        self._n_chars_again += self._n_chars - len(first)
-        if self._n_chars_again > MAX_CHARS_AGAIN:
-            raise MalformedManifestError(f"Line {self.number} is not CSV, as too many are: {why}.")
-        self._again.extendleft(reversed(others))
+        self._again.extend(others)
+        self._why = why
         return first
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
+        if self._row and self._again:
+            raise csv.Error(self._why)
         line = self._again.popleft() if self._again else next(self._lines)
         self.number += 1
         self._row.append(line)

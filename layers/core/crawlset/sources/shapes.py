@@ -53,6 +53,9 @@ def _items(value: Any) -> Any:
 
 
 def _several(value: Any) -> list[Any]:
+    """JSON-LD writes a list of one as the one."""
+    if isinstance(value, dict):
+        return [value]
     return value if isinstance(value, list) else []
 
 

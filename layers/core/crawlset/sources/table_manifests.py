@@ -1,7 +1,6 @@
 """Manifests of lines: a URL each, or cells between signs, with a header or without one."""
 
 import csv
-import re
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import chain, islice
@@ -14,11 +13,10 @@ from crawlset.sources.manifest_columns import (
 )
 from crawlset.sources.manifest_rows import NOTHING, Row, has_url, odd_row, row_of, text_of
 from crawlset.sources.row_lines import RowLines
-from crawlset.sources.table_shape import Shape, shape_of
+from crawlset.sources.table_shape import Shape, header_place, shape_of
 from crawlset.wire.searches import ListReading
 
-SEPARATOR = re.compile("sep=.", re.IGNORECASE)
-"""A first line for Excel (https://github.com/pandas-dev/pandas/issues/47303)."""
+HEADER_LINES = 20
 SAMPLE_LINES = 100
 SAMPLE_CHARS = 1 << 20
 """Characters of the lines by which the shape of a list is told."""
@@ -31,13 +29,19 @@ def rows(lines: Iterator[str], reading: ListReading, *, is_table: bool) -> Itera
     `is_table` says that it was called CSV: where its shape tells nothing, it is one.
     Raises `MalformedManifestError` for a table without the columns it needs.
     """
-    skipped, sample = _sample(lines)
+    n_before, sample = _sample(lines)
+    said = list(filter(_is_said, sample[:HEADER_LINES]))
+    place = header_place(said, reading)
+    if place:
+        first = sample.index(said[place])
+        yield from _url_rows(iter(sample[:first]))
+        n_before, sample = n_before + first, sample[first:]
     shape = shape_of(list(filter(_is_said, sample)), reading, is_table=is_table)
     lines = chain(sample, lines)
     if shape is None:
         yield from _url_rows(lines)
     elif shape.is_quoted:
-        yield from _csv_rows(lines, shape, reading, skipped)
+        yield from _csv_rows(lines, shape, reading, n_before)
     else:
         yield from _plain_rows(lines, shape, reading)
 
@@ -48,7 +52,7 @@ def _sample(lines: Iterator[str]) -> tuple[int, list[str]]:
     sample: list[str] = []
     n_chars = 0
     for line in lines:
-        if not sample and (not _is_said(line) or SEPARATOR.fullmatch(line.strip())):
+        if not sample and not _is_said(line):
             n_skipped += 1
             continue
         sample.append(line)

@@ -63,17 +63,27 @@ def shape_of(lines: Sequence[str], reading: ListReading, *, is_table: bool) -> S
     if not lines:
         return None
     header = lines[0]
-    if (delimiter := delimiter_of(header, reading)) is not None:
+    delimiter = None if has_url(header.strip()) else delimiter_of(header, reading)
+    if delimiter is not None:
         return Shape(delimiter, tuple(_cells([header], delimiter)[0]), 1, is_quoted=True)
-    is_url = has_url(header.strip())
     for delimiter in (*DELIMITERS, " "):
         shape = _shape_by_content(lines, delimiter, reading, is_table=is_table)
         if shape is not None:
             return shape
-    if is_table and not is_url:
+    if is_table and not any(map(_is_url_alone, lines)):
         _check_quotes(header)
         names = _cells([header], ",")[0]
         return Shape(",", tuple(names), 1, is_quoted=True)
+    return None
+
+
+def header_place(lines: Sequence[str], reading: ListReading) -> int | None:
+    """Which of the lines names the columns: none but odd ones may stand before it."""
+    for place, line in enumerate(lines):
+        if has_url(line.strip()):
+            return None
+        if not line.lstrip().startswith(("{", "[")) and delimiter_of(line, reading) is not None:
+            return place
     return None
 
 
@@ -158,6 +168,10 @@ def _may_be_one_url(rows: Sequence[Sequence[str]], place: int, delimiter: str) -
     if any(map(_may_go_on, behind)):
         return True
     return delimiter == " " and place == 0 and not all(_PICTURE.search(row[0]) for row in rows)
+
+
+def _is_url_alone(line: str) -> bool:
+    return has_url(line.strip()) and not any(sign in line for sign in DELIMITERS)
 
 
 def _may_go_on(cell: str) -> bool:

@@ -10,9 +10,9 @@ from itertools import chain
 from typing import BinaryIO, TextIO, cast
 
 from crawlset.settings import MAX_CANDIDATES, MAX_MANIFEST_BYTES
-from crawlset.sources import json_manifests, table_manifests
+from crawlset.sources import json_manifests, table_manifests, table_shape
 from crawlset.sources.manifest_columns import MalformedManifestError
-from crawlset.sources.manifest_rows import Row
+from crawlset.sources.manifest_rows import Row, has_url
 from crawlset.sources.row_lines import MAX_ROW_CHARS
 from crawlset.wire.searches import AS_FOUND, ListReading, ManifestFormat
 
@@ -21,6 +21,11 @@ MAX_LINES = 2 * MAX_CANDIDATES
 UNPACKING_ERRORS = (EOFError, OSError, zlib.error)
 _BYTE_ORDER_MARK = "\ufeff"
 _LINE_ENDS = ("\n", "\r")
+FIRST_LINES = 20
+FIRST_CHARS = 1 << 20
+"""Lines by which a list is told, and their characters."""
+_HALVES = "crawlset.halves"
+"""Name of what `_half` does in decoding."""
 
 
 def rows(
@@ -37,11 +42,11 @@ def rows(
     pieces = _pieces(_opened(stream, reading.encoding))
     beginning = _beginning(pieces)
     pieces = chain(beginning, pieces)
-    first_lines = list(filter(_is_said, beginning))
-    if json_manifests.is_document(first_lines, reading):
+    first = list(filter(_is_said, beginning))
+    if json_manifests.is_document(first, reading):
         return json_manifests.document_rows(pieces, reading)
     is_stated = manifest_format in {ManifestFormat.jsonl, ManifestFormat.json}
-    if is_stated or _is_json_line(first_lines):
+    if is_stated or format_of(first, reading) is ManifestFormat.jsonl:
         return json_manifests.line_rows(_lines(pieces), reading)
     return table_manifests.rows(
         _lines(pieces), reading, is_table=manifest_format is ManifestFormat.csv
@@ -57,28 +62,43 @@ def lines(stream: BinaryIO, encoding: str | None = None) -> Iterator[str]:
     return _lines(_pieces(_opened(stream, encoding)))
 
 
-def _is_json_line(first_lines: Sequence[str]) -> bool:
-    """Whether a text begins as JSON lines do."""
-    first = first_lines[0].strip("\ufeff \t\r\n") if first_lines else ""
-    if first.startswith("{"):
-        return True
-    if not first.startswith('"http'):
-        return False
+def format_of(first: Sequence[str], reading: ListReading) -> ManifestFormat:
+    """The format of most of the first lines: odd ones at the beginning cost themselves only."""
+    if json_manifests.is_document(first, reading):
+        return ManifestFormat.json
+    if table_shape.header_place(first, reading) is not None:
+        return ManifestFormat.csv
+    n_json = sum(map(_is_json, first))
+    n_urls = sum(has_url(line.strip()) for line in first)
+    return ManifestFormat.jsonl if 0 < n_json >= n_urls else ManifestFormat.txt
+
+
+def beginning_of(stream: BinaryIO, encoding: str | None) -> list[str]:
+    """The lines by which a list is told."""
+    return list(filter(_is_said, _beginning(_pieces(_opened(stream, encoding)))))
+
+
+def _is_json(line: str) -> bool:
+    """Whether `line` is, or begins as, what stands in a line of JSON lines."""
+    text = line.lstrip("\ufeff \t")
+    if not text.startswith('"'):
+        return text.startswith("{")
     try:
-        json.loads(first)
+        json.loads(text)
     except ValueError:
         return False
     return True
 
 
 def _beginning(pieces: Iterator[str]) -> list[str]:
-    """What comes before the end of the second line that is not blank."""
+    """What comes before the end of the last line by which a list is told."""
     beginning: list[str] = []
-    n_said = 0
+    n_said = n_chars = 0
     for piece in pieces:
         beginning.append(piece)
         n_said += _is_said(piece)
-        if n_said == 2 or len(beginning) > MAX_LINES or len(piece) > MAX_ROW_CHARS:  # noqa: PLR2004
+        n_chars += len(piece)
+        if n_said == FIRST_LINES or n_chars > FIRST_CHARS or len(beginning) > MAX_LINES:
             break
     return beginning
 
@@ -94,7 +114,7 @@ def _lines(pieces: Iterator[str]) -> Iterator[str]:
         if not is_rest:
             number += 1
             if number > MAX_LINES:
-                raise MalformedManifestError(f"The manifest has more than {MAX_LINES:,} lines.")
+                raise MalformedManifestError(f"The list has more than {MAX_LINES:,} lines.")
             yield piece.lstrip(_BYTE_ORDER_MARK)
         is_rest = len(piece) > MAX_ROW_CHARS and not piece.endswith(_LINE_ENDS)
 
@@ -107,7 +127,7 @@ def _pieces(text: TextIO) -> Iterator[str]:
         n_chars += len(piece)
         if n_chars > MAX_MANIFEST_BYTES:
             raise MalformedManifestError(
-                f"The manifest unpacks to more than {MAX_MANIFEST_BYTES:,} characters."
+                f"The list unpacks to more than {MAX_MANIFEST_BYTES:,} characters."
             )
         yield piece
 
@@ -127,8 +147,18 @@ def _opened(stream: BinaryIO, encoding: str | None) -> TextIO:
             raise _broken(error, 1) from error
         is_marked = mark in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
         encoding = "utf-16" if is_marked else "utf-8"
-    errors = "replace" if encoding.startswith("utf-16") else "surrogateescape"
+    errors = _HALVES if encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
     return io.TextIOWrapper(buffered, encoding, errors=errors, newline="")
+
+
+def _half(error: UnicodeError) -> tuple[str, int]:
+    """Half a surrogate pair in place of bytes that are no UTF-16, as `surrogateescape` has it."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "\udcff", error.end
+
+
+codecs.register_error(_HALVES, _half)
 
 
 def _next_piece(text: TextIO, number: int) -> str:

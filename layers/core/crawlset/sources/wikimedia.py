@@ -1,5 +1,6 @@
 """Wikimedia Commons, by the MediaWiki Action API. https://www.mediawiki.org/wiki/API:Search"""
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Any, NoReturn
 
@@ -30,17 +31,29 @@ QUERY: dict[str, str | int] = {
     "format": "json",
     "formatversion": 1,
     "maxlag": 5,
-    "generator": "search",
-    "gsrnamespace": 6,
-    "gsrlimit": PAGE_SIZE,
     "prop": "imageinfo",
     "iiprop": "url|size|mime|extmetadata",
     "iiextmetadatafilter": "|".join((*LICENCE, "Artist", "Attribution")),
 }
 
+SEARCH: dict[str, str | int] = {
+    "generator": "search",
+    "gsrnamespace": 6,
+    "gsrlimit": PAGE_SIZE,
+}
+MEMBERS: dict[str, str | int] = {
+    "generator": "categorymembers",
+    "gcmtype": "file",
+    "gcmlimit": PAGE_SIZE,
+}
+BITMAPS = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp", "image/tiff"})
+"""What `filetype:bitmap` finds; a category has drawings, sounds and books as well."""
+_DEPICTS = re.compile(r"depicts:\s*(Q[1-9]\d{0,11})(?=\s|$)")
+
 
 class _ImageInfo(BaseModel):
     url: Address
+    mime: Text = None
     descriptionurl: Text = None
     width: Whole = None
     height: Whole = None
@@ -86,6 +99,10 @@ def search(
     """
     Bitmaps whose page matches, 50 a page, to a depth of 10,000.
 
+    A keyword `category:Cats of Berlin` takes the files of that category, of any number, and not
+    those of its subcategories; `depicts:Q146` files that depict what Wikidata has as Q146. Whatever
+    the search understands may stand in a keyword: https://www.mediawiki.org/wiki/Help:CirrusSearch.
+
     The cursor is what an answer says to ask with next; of an answer that would have been too
     large, that is the rest of the same files. https://www.mediawiki.org/wiki/API:Continue
 
@@ -95,8 +112,9 @@ def search(
     """
     asker = Asker("wikimedia", client, gap_seconds=GAP_SECONDS)
     address = f"{settings.base_of('wikimedia', BASE)}/w/api.php"
-    query = QUERY | {"gsrsearch": f"filetype:bitmap {request.keyword or ''}"}
-    more: dict[str, Any] | None = cursor or {"gsroffset": 0}
+    question, beginning = _question(request.keyword or "")
+    query = QUERY | question
+    more: dict[str, Any] | None = cursor or beginning
     while more is not None:
         answer = asker.get(address, query | more, _Answer)
         if answer.error is not None:
@@ -104,9 +122,23 @@ def search(
         # Their order means nothing where they are an object by page id.
         files = sorted(answer.query.pages, key=_place)
         n_before, more = more.get("gsroffset"), _next(more, answer.more)
-        is_all = more is None and isinstance(n_before, int)
-        total = n_before + len(files) if is_all else None
+        is_counted = isinstance(n_before, int) and more is None
+        total = len(files) + (n_before or 0) if is_counted else None
         yield page_of(files, _File, _candidates, total=total, cursor=more)
+
+
+def _question(keyword: str) -> tuple[dict[str, str | int], dict[str, Any]]:
+    """What to ask for, and where that begins. Raises `SourceRefusedError`."""
+    name, _, rest = keyword.partition(":")
+    if name == "category":
+        title = rest.strip().removeprefix("Category:").strip()
+        return MEMBERS | {"gcmtitle": f"Category:{title}"}, {}
+    if name == "depicts" and not _DEPICTS.match(keyword):
+        raise SourceRefusedError(
+            "wikimedia searches what a file depicts by its number in Wikidata, as depicts:Q146."
+        )
+    words = _DEPICTS.sub(r"haswbstatement:P180=\1", keyword, count=1)
+    return SEARCH | {"gsrsearch": f"filetype:bitmap {words}"}, {"gsroffset": 0}
 
 
 def _next(asked: dict[str, Any], more: dict[str, Any]) -> dict[str, Any] | None:
@@ -132,6 +164,8 @@ def _raise(error: _Error) -> NoReturn:
 
 def _candidates(file: _File) -> Iterator[Candidate]:
     for info in file.imageinfo[:1]:
+        if info.mime is not None and info.mime not in BITMAPS:
+            continue
         stated = [text for name in LICENCE if (text := info.said(name))]
         known = (licence for text in stated if (licence := licences.normalise(text)))
         name = (file.title or "").removeprefix("File:")

@@ -21,7 +21,7 @@ from crawlset.settings import (
     source_keys_settings,
     source_settings,
 )
-from crawlset.sources import registry, suggestions, wikidata
+from crawlset.sources import allowances, registry, suggestions, wikidata
 from crawlset.sources.catalogue import is_list
 from crawlset.sources.discover import Ask, Bookmark, SearchPausedError, discover
 from crawlset.sources.expansion import expand
@@ -177,9 +177,13 @@ def _search(message: DiscoverMessage, ask: Ask | None = None) -> None:
 
 
 def _ask(request: SearchRequest, cursor: Any) -> Iterator[CandidatePage]:
-    return registry.search(
+    """Ask, and write down what is left of the source's allowance, for all to see."""
+    for page in registry.search(
         request, client=source_client(), settings=settings_with_keys(), cursor=cursor
-    )
+    ):
+        if page.allowance is not None:
+            allowances.save(request.source, page.allowance)
+        yield page
 
 
 @cache

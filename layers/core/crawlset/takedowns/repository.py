@@ -25,9 +25,11 @@ from crawlset.kit import db
 from crawlset.kit.paging import Slice
 from crawlset.models import (
     REVOKED,
+    UNFINISHED,
     CrawlJob,
     ExportJob,
     Image,
+    JobChunk,
     JobStatus,
     PackRewrite,
     Project,
@@ -158,6 +160,23 @@ class TakedownRepository:
             .where(CrawlJob.project_id == takedown.project_id)
             .order_by(CrawlJob.id)
         ).all()
+
+    def unrecorded_chunks(self, takedown: Takedown) -> dict[UUID, set[UUID]]:
+        """By job that has images it has taken: the chunks that are to be recorded yet."""
+        taken = (
+            select(Image.crawl_job_id)
+            .where(
+                Image.outcome == Outcome.refused_takedown, Image.detail == detail_of(takedown.id)
+            )
+            .distinct()
+        )
+        found: dict[UUID, set[UUID]] = {job_id: set() for job_id in self.session.scalars(taken)}
+        unfinished = select(JobChunk.crawl_job_id, JobChunk.id).where(
+            JobChunk.crawl_job_id.in_(found), JobChunk.status.in_(UNFINISHED)
+        )
+        for job_id, chunk_id in self.session.execute(unfinished):
+            found[job_id].add(chunk_id)
+        return found
 
     def digests(self, takedown: Takedown) -> Sequence[bytes]:
         """SHA-256 of what it has taken in the project, or kept out."""

@@ -18,7 +18,7 @@ from crawlset.observability import logger
 from crawlset.packs import reader
 from crawlset.packs.reader import Place
 from crawlset.packs.writer import Pack
-from crawlset.takedowns import unowned_packs
+from crawlset.takedowns import recorded_outcomes, unowned_packs
 from crawlset.takedowns.completing import complete_if_gone
 from crawlset.takedowns.pack_repository import PackRepository
 from crawlset.takedowns.taken_repository import TakenRepository
@@ -55,6 +55,7 @@ def rewrite(user_id: UUID, rewrite_id: UUID) -> bool:
         if rewritten is not None:
             session.delete(rewritten)
     unowned_packs.remove_below(keys.folder_of(asked.pack_key), user_id)
+    recorded_outcomes.empty_below(keys.folder_of(asked.pack_key))
     if asked.takedown_id is not None:
         complete_if_gone(user_id, asked.takedown_id)
     logger.info("pack_rewritten", pack_key=asked.pack_key, members=len(places))

@@ -28,6 +28,7 @@ class PartHead(Versioned):
     """The first line of a part of candidates."""
 
     DROPPED: ClassVar[frozenset[str]] = frozenset({"job_id", "search_id", "part"})
+    ADDED: ClassVar[frozenset[str]] = frozenset({"n_repeated", "n_altered"})
 
     attempt: int
     n_parts: int | None
@@ -46,7 +47,7 @@ class PartHead(Versioned):
 
 
 @dataclass(frozen=True, slots=True)
-class Progress(Versioned):
+class SearchProgress(Versioned):
     """
     How far a search has come: the first line of an object that `discover` writes for itself.
 

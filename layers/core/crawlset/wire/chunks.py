@@ -31,6 +31,8 @@ class FetchPolicy:
 class Known:
     """What an earlier fetch of the URL brought; the file's hash is of the bytes as received."""
 
+    ADDED: ClassVar[frozenset[str]] = frozenset({"colours"})
+
     etag: str | None = None
     last_modified: str | None = None
     sha256: str | None = None

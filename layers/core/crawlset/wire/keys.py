@@ -123,6 +123,10 @@ def outcome(job_id: UUID, chunk_id: UUID) -> str:
     return f"jobs/{job_id}/chunks/{chunk_id}/outcome"
 
 
+def is_outcome(key: str) -> bool:
+    return key.endswith("/outcome")
+
+
 def parse_outcome(key: str) -> OutcomeKey:
     """Raises `ValueError`."""
     match = _OUTCOME.fullmatch(key)
@@ -143,3 +147,7 @@ def validation_file(validation_job_id: UUID, name: str) -> str:
 
 def export_file(export_id: UUID, name: str) -> str:
     return f"exports/{export_id}/{name}"
+
+
+def allowance(source: str) -> str:
+    return f"sources/{source}.jsonl.gz"

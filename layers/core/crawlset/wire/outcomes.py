@@ -39,6 +39,8 @@ class Defer:
 class UrlOutcome(Record):
     """What became of one URL: a line of the outcome object."""
 
+    ADDED: ClassVar[frozenset[str]] = frozenset({"colours", "mosaic", "embedded"})
+
     n: int
     outcome: Outcome
     """With `defer`: what it becomes when it may not be tried again."""

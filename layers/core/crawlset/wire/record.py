@@ -24,6 +24,8 @@ class Record:
 
     DROPPED: ClassVar[frozenset[str]] = frozenset()
     """Fields that earlier writers wrote and nobody reads; ignored."""
+    ADDED: ClassVar[frozenset[str]] = frozenset()
+    """Fields that earlier readers refuse; not written where they have their default."""
     IS_SPARSE: ClassVar[bool] = False
     """Whether fields that have their default are not written."""
 
@@ -33,7 +35,7 @@ class Record:
         if self.IS_SPARSE:
             for field in fields(self):  # type: ignore[arg-type]
                 if getattr(self, field.name) == field.default:
-                    del told[field.name]
+                    told.pop(field.name, None)
         return told
 
     @classmethod

@@ -32,7 +32,7 @@ ODD = (
     "007", "1.0", "-rf", "~", "train~", ".hidden", "__pycache__", "[a-z]*{b}?", "a, 'b' #c %20",
     "x" * 300, "é" * 200, "caf\u00e9", "cafe\u0301", "https://x.org/?a=b", "a.zip",
     "logs.eval", "task.toml", "bullet\ntrain", "README.md",
-    "con.", "..", "🐈", "NA", "classes.txt", "metadata", None,
+    "con.", "..", "🐈", "NA", "classes.txt", "metadata", "$HOME", "a${HOME}", "%PATH%", None,
 )  # fmt: skip
 
 

@@ -115,6 +115,7 @@ class TestClassesThatLookLikeSomethingElse:
         ("names", "told"),
         [
             (("007", "1.0", "inf"), "make numbers of these classes unless told: 007, 1.0, inf."),
+            (("True", "FALSE"), "make booleans of these classes unless told: FALSE, True."),
             (("NA", "null", "cat"), "unless keep_default_na=False: NA, null."),
         ],
     )
@@ -127,6 +128,29 @@ class TestClassesThatLookLikeSomethingElse:
 
         (warning,) = made.job.warnings
         assert warning.endswith(told)
+
+    @pytest.mark.parametrize("names", [("True", "False"), ("007", "1.0")])
+    def test_are_something_else_to_datasets_too(
+        self, session: Session, job: CrawlJob, store: Store, tmp_path: Path, load: Any, names: Any
+    ) -> None:
+        store_classes(store, *names)
+        made = Exported(session, job, tmp_path, "csv")
+
+        (rows,) = load(str(made.folder)).values()
+
+        assert not set(rows["class"]) & set(names)
+        assert [made.classes[label] for label in rows["label"]] == [
+            line["class"] for line in made.lines
+        ]
+
+    def test_are_texts_once_escaped(
+        self, session: Session, job: CrawlJob, store: Store, tmp_path: Path
+    ) -> None:
+        store_classes(store, "-1", "+2")
+
+        made = Exported(session, job, tmp_path, "csv", csv_formulas="escape")
+
+        assert made.job.warnings == []
 
     def test_are_read_where_the_card_tells_the_loader(
         self, session: Session, job: CrawlJob, store: Store, tmp_path: Path, load: Any

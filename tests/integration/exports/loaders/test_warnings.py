@@ -39,6 +39,21 @@ class TestFolders:
         assert made.classes == ["bullet_train", "cat", "train"]
         assert {line["class"] for line in made.lines} == set(made.classes)
 
+    def test_of_long_names_are_told_with_the_beginning_of_both(
+        self, session: Session, job: CrawlJob, store: Store, tmp_path: Path
+    ) -> None:
+        long = [f"train {letter} {'x' * 150}" for letter in "abcde"]
+        store_classes(store, *long, n=3)
+
+        made = Exported(session, job, tmp_path, "imagefolder")
+
+        (told,) = made.job.warnings
+        starts = [
+            f"train_{letter}_{'x' * 52}… in train~_{letter}_{'x' * 51}…" for letter in "abcde"
+        ]
+        assert told.endswith(f"{', '.join(starts)}.")
+        assert f"- {told}" in made.card.replace("\\", "")
+
     def test_of_shorter_names_are_told_and_the_class_is_whole(
         self, session: Session, job: CrawlJob, store: Store, tmp_path: Path
     ) -> None:

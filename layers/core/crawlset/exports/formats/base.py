@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from crawlset import licences
+from crawlset.exports import missing
 from crawlset.exports.croissant_terms import ImageDescription
 from crawlset.exports.names import extension
 from crawlset.exports.options import ExportOptions
@@ -118,10 +119,21 @@ class ExportFormat(ABC):
         del directory
         return None
 
-    def hub_files(self) -> str | list[dict[str, str]]:
-        """Files where the Hub's viewer and `load_dataset` find the images; empty if they cannot."""
+    @property
+    def wanted_splits(self) -> list[str]:
+        """Splits that are to have images, as the format's loaders call them."""
+        return list(map(self.split_name, self.options.splits.wanted))
+
+    def hub_files(self, summary: Summary) -> str | list[dict[str, str]]:
+        """
+        Files where the Hub's viewer and `load_dataset` find the images; empty if they cannot.
+
+        Of a split that has none nothing is said: it would fail the loading of all.
+        """
         splits = self.plan.splits if self.is_read_by_hub else ()
-        return [{"split": name, "path": f"data/{name}-*"} for name in splits]
+        return [
+            {"split": name, "path": f"data/{name}-*"} for name in splits if name in summary.splits
+        ]
 
     @property
     def hub_options(self) -> Mapping[str, Any]:
@@ -130,10 +142,16 @@ class ExportFormat(ABC):
 
     def warnings(self, summary: Summary) -> Iterator[str]:
         """Sentences on what nobody would expect of the export or of what loaders make of it."""
-        present = {split for split, _ in summary.classes}
-        for split, share in self.options.splits.model_dump().items():
-            if present and share and self.split_name(split) not in present:
-                yield f"The split {self.split_name(split)} is without an image."
+        if not summary.n_exported:
+            yield "The export is empty: no image was chosen, or none could be exported."
+            return
+        for split in self.wanted_splits:
+            if split not in summary.splits:
+                yield f"The split {split} is without an image."
+
+    def refuse_missing_classes(self, summary: Summary) -> None:
+        """Raise `ClassMissingError` if loaders find no image of some class in a split."""
+        missing.refuse(summary.classes, self.plan.classes, self.wanted_splits)
 
     def describe_images(self, data: Sequence[str]) -> ImageDescription:
         """Describe to Croissant how images are read from the files of data named `data`."""

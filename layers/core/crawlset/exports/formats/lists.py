@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
@@ -30,6 +31,11 @@ PANDAS_NA = frozenset(
 )  # fmt: skip
 """Texts that pandas reads as missing, of those that a class can be called."""
 
+_NUMBER = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf(inity)?)", re.IGNORECASE | re.ASCII)
+_BOOLEAN = re.compile(r"true|false", re.IGNORECASE)
+TYPES = {"numbers": _NUMBER, "booleans": _BOOLEAN}
+"""What pandas makes of a column whose every text, of those that are not missing, looks like it."""
+
 RowWriter = Callable[[Mapping[str, Any]], object]
 
 
@@ -56,7 +62,8 @@ class ListFormat(ExportFormat):
     def open_side_files(self, directory: Path) -> "Listing":
         return Listing(directory, self)
 
-    def hub_files(self) -> str:
+    def hub_files(self, summary: Summary) -> str:
+        del summary
         return self.data_names
 
     def describe_images(self, data: Sequence[str]) -> ImageDescription:
@@ -79,22 +86,26 @@ class Csv(ListFormat):
         yield from super().warnings(summary)
         classes = self.plan.classes
         absent = [name for name in classes if name in PANDAS_NA]
-        if classes and all(map(_is_number, classes)):
-            yield f"Readers of CSV make numbers of these classes unless told: {named(classes)}."
+        present = [name for name in classes if name not in PANDAS_NA]
+        for kind, looks in TYPES.items():
+            if present and all(looks.fullmatch(self._cell(name)) for name in present):
+                yield f"Readers of CSV make {kind} of these classes unless told: {named(present)}."
         if absent:
             yield f"pandas reads a class as missing, unless keep_default_na=False: {named(absent)}."
 
     def begin(self, out: IO[str]) -> tuple[RowWriter, str]:
         table = csv.writer(out, quoting=csv.QUOTE_ALL)
         table.writerow(COLUMNS)
-        is_escaped = self.options.csv_formulas is CsvFormulas.escape
-        text_of = spreadsheet if is_escaped else without_nul
 
         def write(row: Mapping[str, Any]) -> None:
             cells = (row[name] for name in COLUMNS)
-            table.writerow([text_of(cell) if isinstance(cell, str) else cell for cell in cells])
+            table.writerow([self._cell(cell) if isinstance(cell, str) else cell for cell in cells])
 
         return write, ""
+
+    def _cell(self, text: str) -> str:
+        is_escaped = self.options.csv_formulas is CsvFormulas.escape
+        return spreadsheet(text) if is_escaped else without_nul(text)
 
 
 class Json(ListFormat):
@@ -135,14 +146,6 @@ class Listing:
     def close(self) -> None:
         self._out.write(self._tail)
         self._out.close()
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _json(row: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from crawlset.exports.folders import MAX_BYTES, folder_name, is_cut
 from crawlset.exports.formats import archives
 from crawlset.exports.formats.archives import TarWriter, ZipWriter
 from crawlset.exports.formats.base import Contents, ExportFormat, Sample, SideFiles
-from crawlset.exports.names import extension
+from crawlset.exports.formats.readers import DATASETS, TORCHVISION, ULTRALYTICS, Reader
 from crawlset.exports.options import MissingClasses
 from crawlset.exports.summary import Summary
 
@@ -25,11 +25,6 @@ _UNLABELLED = (
     " loader guess: one class alone is no label to it."
 )
 
-TORCHVISION = frozenset({"jpg", "jpeg", "png", "ppm", "bmp", "pgm", "tif", "tiff", "webp"})
-"""Extensions of the files that torchvision's `ImageFolder` finds; all others it passes over."""
-DATASETS = TORCHVISION | {"gif", "ico", "jp2"}
-"""Extensions that `datasets` takes for images, of those that exports have."""
-
 
 class TreeFormat(ExportFormat):
     """A folder for each split, and in it one for each class or none."""
@@ -39,8 +34,7 @@ class TreeFormat(ExportFormat):
         "for `sha256sum --check`: of the archives, or of what `crawlset export` unpacked"
     )
     has_class_folders = True
-    readers: ClassVar[Mapping[str, frozenset[str]]] = {"datasets": DATASETS}
-    """Extensions that each of the usual loaders finds."""
+    readers: ClassVar[Sequence[Reader]] = (DATASETS,)
 
     @property
     def contents(self) -> Contents:
@@ -52,10 +46,15 @@ class TreeFormat(ExportFormat):
         """Labels if there are folders of classes; by itself the loader guesses from how many."""
         return {"drop_labels": not self.has_class_folders}
 
-    def hub_files(self) -> list[dict[str, str]]:
-        """Folders of the splits: once the archives are unpacked, and only then."""
-        splits = self.plan.splits
-        return [{"split": split, "path": f"{self.split_name(split)}/**"} for split in splits]
+    def hub_files(self, summary: Summary) -> list[dict[str, str]]:
+        """
+        Folders of the splits: once the archives are unpacked, and only then.
+
+        Without those in which `datasets` would find no image, and fail.
+        """
+        found = DATASETS.splits(summary)
+        splits = ((split, self.split_name(split)) for split in self.plan.splits)
+        return [{"split": split, "path": f"{name}/**"} for split, name in splits if name in found]
 
     def file_name(self, split: str, class_name: str, key: str, image_format: str) -> str:
         name = super().file_name(split, class_name, key, image_format)
@@ -86,27 +85,29 @@ class TreeFormat(ExportFormat):
         if self.has_class_folders:
             yield from self._warn_of_folders()
             yield from self._warn_of_missing(summary)
-        for reader, extensions in self.readers.items():
-            unread = {
-                image_format: n
-                for image_format, n in sorted(summary.formats.items())
-                if extension(image_format) not in extensions
-            }
-            if unread:
-                counts = ", ".join(f"{n:,} {image_format}" for image_format, n in unread.items())
-                yield (
-                    f"{reader} passes over files of some formats without a word ({counts});"
-                    " the option encode makes JPEG, PNG or WebP of all."
-                )
+        for reader in self.readers:
+            yield from reader.warn_of_formats(summary)
+            if self.has_class_folders:
+                yield from reader.warn_of_classes(summary, self.plan.classes)
+
+    def refuse_missing_classes(self, summary: Summary) -> None:
+        super().refuse_missing_classes(summary)
+        for reader in self.readers if self.has_class_folders else ():
+            found = reader.found(summary)
+            missing.refuse(found, self.plan.classes, self.wanted_splits, found_by=reader.name)
 
     def _warn_of_folders(self) -> Iterator[str]:
         renamed = [name for name in self.plan.classes if folder_name(name) != name]
         cut = [name for name in renamed if is_cut(name)]
-        misread = [f"{name} in {folder_name(name)}" for name in renamed if not is_cut(name)]
+        misread = [
+            f"{missing.shortened(name)} in {missing.shortened(folder_name(name))}"
+            for name in renamed
+            if not is_cut(name)
+        ]
         if misread:
             yield (
-                "Folders have another name than their class where datasets would take it for a"
-                f" split: {missing.named(misread)}."
+                "Folders have another name than their class where datasets would find a split or a"
+                f" variable in it: {missing.listed(misread)}."
             )
         if cut:
             yield (
@@ -116,19 +117,13 @@ class TreeFormat(ExportFormat):
 
     def _warn_of_missing(self, summary: Summary) -> Iterator[str]:
         classes = self.plan.classes
-        present = {name for _, name in summary.classes}
-        if gone := [name for name in classes if present and name not in present]:
-            yield (
-                "Loaders number classes otherwise than classes.txt, as no image of some could be"
-                f" exported: {missing.named(gone)}."
-            )
         has_folders = self.options.missing_classes is MissingClasses.folder
         for split, names in missing.find(summary.classes, classes).items():
             what_loaders_do = (
                 "the folder is empty, for which torchvision wants allow_empty=True"
                 if has_folders
                 else "torchvision and Ultralytics number the folders that they find, so that labels"
-                " are not those of other splits; the option missing_classes makes empty folders"
+                " are not those of classes.txt; the option missing_classes makes empty folders"
             )
             yield (
                 f"{split} lacks {len(names):,} of {len(classes):,} classes ({what_loaders_do}):"
@@ -142,7 +137,7 @@ class ImageFolder(TreeFormat):
     name = "imagefolder"
     loaded_by = _LABELLED
     loader_note = _UNLABELLED
-    readers: ClassVar = {"datasets": DATASETS, "torchvision": TORCHVISION}
+    readers = (DATASETS, TORCHVISION)
 
 
 class Yolo(TreeFormat):
@@ -151,7 +146,7 @@ class Yolo(TreeFormat):
     name = "yolo"
     loaded_by = _LABELLED
     loader_note = _UNLABELLED
-    readers: ClassVar = {"Ultralytics": TORCHVISION}
+    readers = (DATASETS, ULTRALYTICS)
 
     def split_name(self, split: str) -> str:
         return "val" if split == "validation" else split
@@ -175,6 +170,7 @@ class MissingFolders:
         self.names: list[str] = []
         self._directory = directory
         self._classes = tree.plan.classes
+        self._splits = tree.wanted_splits
         self._archive = tree.options.archive
         self._present: set[tuple[str, str]] = set()
 
@@ -182,7 +178,7 @@ class MissingFolders:
         self._present.add((entry["split"], entry["class"]))
 
     def close(self) -> None:
-        found = missing.find(self._present, self._classes)
+        found = missing.find(self._present, self._classes, self._splits)
         if not found:
             return
         name = f"data/missing-classes.{self._archive}"

@@ -17,6 +17,7 @@ from crawlset.imaging.features import Features, Rejection
 from crawlset.outcomes import Outcome
 from tests.unit.imaging import pictures
 from tests.unit.imaging.files import gif_with, png_chunk, png_with, webp_with
+from tests.unit.imaging.photographs import claiming_exif
 
 ANCILLARY = {
     b"pHYs": bytes(9),
@@ -119,6 +120,10 @@ class TestWebP:
         assert seen.warning is not None
         assert seen.pixel_hash == features(pictures.encoded("WEBP")).pixel_hash
 
+    @pytest.mark.parametrize("beyond", [1, 2, 1000, 0x7FFF0000])
+    def test_is_turned_by_exif_that_claims_to_go_on(self, beyond: int) -> None:
+        assert features(claiming_exif(beyond)).orientation == 6
+
     @pytest.mark.parametrize("kind", [b"EXIF", b"XMP ", b"ICCP"])
     @pytest.mark.parametrize("content", [b"", b"\xff" * 64])
     def test_reads_no_metadata_that_it_does_not_need(self, kind: bytes, content: bytes) -> None:
@@ -133,6 +138,26 @@ class TestWebP:
         broken = data[:20] + b"\xff" * 40 + data[60:]
 
         assert isinstance(describe(broken), Rejection)
+
+
+class TestBmp:
+    """Rows are filled up to four bytes; behind the last one nothing needs that."""
+
+    @pytest.mark.parametrize(
+        ("mode", "width", "n_padding"), [("RGB", 5, 1), ("RGB", 6, 2), ("L", 5, 3), ("1", 9, 2)]
+    )
+    def test_needs_no_padding_behind_its_last_row(
+        self, mode: str, width: int, n_padding: int
+    ) -> None:
+        whole = pictures.encoded("BMP", pictures.picture(mode, (width, 7)))
+
+        for n_missing in range(1, n_padding + 1):
+            seen = features(whole[:-n_missing])
+            assert seen.warning == "the last row is not filled up"
+            assert seen.pixel_hash == features(whole).pixel_hash
+        cut = describe(whole[: -n_padding - 1])
+        assert isinstance(cut, Rejection)
+        assert cut.outcome == Outcome.truncated
 
 
 class TestGif:

@@ -7,8 +7,11 @@ do (https://www.w3.org/TR/png-3/#13Decoders); WebP, GIF and TIFF are judged alik
 
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+from crawlset.imaging import parts
+from crawlset.imaging.heif_items import entries, kind_of
+from crawlset.imaging.iso_boxes import boxes
 from crawlset.imaging.sniff import PNG_SIGNATURE, MalformedImageError
 
 _PNG_PIXELS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS"})
@@ -17,8 +20,7 @@ _ANCILLARY = 0x20
 _WEBP_PIXELS = frozenset({b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF"})
 _WEBP_EXTRAS = 0x20 | 0x08 | 0x04
 """Flags of VP8X: there is a colour profile, EXIF, XMP."""
-_GIF_IMAGE, _GIF_EXTENSION, _GIF_CONTROL, _GIF_TRAILER = 0x2C, 0x21, 0xF9, 0x3B
-_GIF_CONTROL_SIZE = 4
+_GIF_CONTROL = b"\x21\xf9\x04"
 _TIFF = 42
 """The version of a TIFF whose offsets have 4 bytes."""
 _TIFF_PIXELS = frozenset(
@@ -32,45 +34,75 @@ def without_broken_chunks(data: bytes, image_format: str) -> tuple[bytes, str | 
     """
     A `png` without ancillary chunks whose check value is wrong, and what was wrong first.
 
-    Any other file is given back. Raises `MalformedImageError` where a check value says that the
-    pixels themselves are broken.
+    A `heic` has all it says of its items made text: `pi_heif` crashes where it is not. Any other
+    file is given back. Raises `MalformedImageError` where a check value says that the pixels
+    themselves are broken.
     """
-    if image_format != "png":
-        return data, None
     try:
-        return _png(data, is_needed=lambda _kind, _length: True)
+        if image_format == "png":
+            return _png(data, is_needed=lambda _kind, _length: True)
+        if image_format == "heic":
+            return _with_item_texts(data)
     except (struct.error, IndexError):
         return data, None
+    return data, None
 
 
 def without_extras(data: bytes, image_format: str) -> bytes:
     """`data` of a file without whatever holds no pixels; as it is if its parts cannot be told."""
     try:
         return _BARE[image_format](data) if image_format in _BARE else data
-    except (struct.error, IndexError):
+    except (struct.error, IndexError, MalformedImageError):
         return data
 
 
 def _png(data: bytes, is_needed: Callable[[bytes, int], bool]) -> tuple[bytes, str | None]:
     kept: list[bytes] = [PNG_SIGNATURE]
     fault = None
-    at, kind, n_dropped = len(PNG_SIGNATURE), b"", 0
-    while kind != b"IEND":
-        (length,) = struct.unpack_from(">I", data, at)
-        kind, stop = data[at + 4 : at + 8], at + 12 + length
-        (told,) = struct.unpack_from(">I", data, stop - 4)
-        is_broken = zlib.crc32(data[at + 4 : stop - 4]) != told
-        if is_broken and not kind[0] & _ANCILLARY and kind != b"IEND":
-            raise MalformedImageError(_wrong(kind))
+    n_dropped = 0
+    for part in parts.png(data):
+        (told,) = struct.unpack_from(">I", data, part.end)
+        is_broken = zlib.crc32(data[part.at - 4 : part.end]) != told
+        is_end = part.kind == b"IEND"
+        if is_broken and not part.kind[0] & _ANCILLARY and not is_end:
+            raise MalformedImageError(_wrong(part.kind))
         if is_broken and fault is None:
-            fault = _wrong(kind)
-        if kind != b"IEND" and (is_broken or not is_needed(kind, length)):
+            fault = _wrong(part.kind)
+        if is_end or (not is_broken and is_needed(part.kind, part.end - part.at)):
+            kept.append(data[part.start : part.stop])
+        else:
             n_dropped += 1
-            at = stop
-            continue
-        kept.append(data[at:stop])
-        at = stop
     return (b"".join(kept) if n_dropped else data), fault
+
+
+def _with_item_texts(data: bytes) -> tuple[bytes, str | None]:
+    """Each byte that is not ASCII becomes `?` in what is no UTF-8 of an item's kind and names."""
+    mended = bytearray(data)
+    for start, stop in _item_texts(data):
+        text = data[start:stop]
+        if not _is_utf8(text):
+            mended[start:stop] = text.decode("ascii", "replace").replace("\ufffd", "?").encode()
+    return (bytes(mended), "an item whose kind is no text") if mended != data else (data, None)
+
+
+def _item_texts(data: bytes) -> Iterator[tuple[int, int]]:
+    """From where to where a HEIF file has the kind of an item, and its name and content type."""
+    for meta in boxes(data, 0, len(data)):
+        if meta.kind == b"meta":
+            for table in boxes(data, meta.start + 4, meta.stop):
+                if table.kind == b"iinf":
+                    for entry in entries(data, table):
+                        kind = kind_of(data, entry)
+                        yield kind, kind + 4
+                        yield kind + 4, entry.stop
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _holds_pixels(kind: bytes, length: int) -> bool:
@@ -83,39 +115,25 @@ def _wrong(kind: bytes) -> str:
 
 def _webp(data: bytes) -> bytes:
     kept = []
-    at, end = 12, min(len(data), 8 + struct.unpack_from("<I", data, 4)[0])
-    while at + 8 <= end:
-        kind, length = struct.unpack_from("<4sI", data, at)
-        body = data[at + 8 : min(at + 8 + length, end)]
-        if kind == b"VP8X":
+    for part in parts.webp(data):
+        body = data[part.at : part.end]
+        if part.kind == b"VP8X":
             body = bytes((body[0] & ~_WEBP_EXTRAS,)) + body[1:]
-        if kind in _WEBP_PIXELS:
-            kept.append(struct.pack("<4sI", kind, length) + body + bytes(length & 1))
-        at += 8 + length + (length & 1)
+        if part.kind in _WEBP_PIXELS:
+            length = part.end - part.at
+            kept.append(struct.pack("<4sI", part.kind, length) + body + bytes(length & 1))
     body = b"WEBP" + b"".join(kept)
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
 def _gif(data: bytes) -> bytes:
     """Without extensions but for graphic controls of the size that they must have."""
-    at = 13 + _gif_colours(data[10])
-    kept = [data[:at]]
-    while at < len(data) and (kind := data[at]) != _GIF_TRAILER:
-        start = at
-        is_kept = kind == _GIF_IMAGE
-        if kind == _GIF_IMAGE:
-            at += 11 + _gif_colours(data[at + 9])
-        elif kind == _GIF_EXTENSION:
-            is_kept = data[at + 1] == _GIF_CONTROL and data[at + 2] == _GIF_CONTROL_SIZE
-            at += 2
-        else:
-            return data
-        while length := data[at]:
-            at += 1 + length
-        at += 1
-        if is_kept:
-            kept.append(data[start:at])
-    return b"".join([*kept, bytes((_GIF_TRAILER,))])
+    kept = (
+        data[part.start : part.stop]
+        for part in parts.gif(data)
+        if part.kind == parts.GIF_IMAGE or data.startswith(_GIF_CONTROL, part.start)
+    )
+    return b"".join([data[: parts.gif_header(data)], *kept, b";"])
 
 
 def _tiff(data: bytes) -> bytes:
@@ -132,11 +150,6 @@ def _tiff(data: bytes) -> bytes:
     directory = struct.pack(order + count, len(kept)) + b"".join(kept)
     directory += bytes(struct.calcsize(offset))
     return data[:page] + directory + data[page + len(directory) :]
-
-
-def _gif_colours(flags: int) -> int:
-    """Bytes of the colour table that `flags` announces."""
-    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
 _BARE: dict[str, Callable[[bytes], bytes]] = {
