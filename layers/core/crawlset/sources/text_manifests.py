@@ -66,6 +66,7 @@ def format_of(first: Sequence[str], reading: ListReading) -> ManifestFormat:
     """The format of most of the first lines: odd ones at the beginning cost themselves only."""
     if json_manifests.is_document(first, reading):
         return ManifestFormat.json
+    first = [line for line in first if not line.startswith("#")]
     if table_shape.header_place(first, reading) is not None:
         return ManifestFormat.csv
     n_json = sum(map(_is_json, first))
