@@ -87,7 +87,9 @@ def _wait(
         if delivery.n_receives >= LAST_RECEIVES and isinstance(message, DiscoverMessage):
             _note_wait(message, reason, seconds, is_handed_back=True)
             return
-    elif delivery.n_receives > LAST_RECEIVES and isinstance(message, DiscoverMessage):
+    elif delivery.n_receives > LAST_RECEIVES:
+        if isinstance(message, ProbeMessage):
+            raise DeliverAgainError(1) from error
         _give_up(message, error)
         return
     else:
