@@ -11,8 +11,9 @@ class Configuration(TypedDict, total=False):
     opt-outs off (`{"robots": False}`) and sets `min_gap_seconds`; `resize` says what to store
     instead of the bytes received (`{"mode": "keep_ratio", "size": 256}`); `formats` which formats
     to take, and `transcode` the one to store all others in; `keep_location` keeps where files say
-    that they were taken; `expansion` says what else to search for (`{"plurals": True,
-    "languages": ["de"]}`).
+    that they were taken; `url_column` and the like say which column of an uploaded list says what,
+    `keep_columns` which others to keep, and `encoding` how its text is encoded; `expansion` says
+    what else to search for (`{"plurals": True, "languages": ["de"]}`).
     """
 
     sources: Sequence[str] | None
@@ -29,5 +30,15 @@ class Configuration(TypedDict, total=False):
     formats: Sequence[str] | None
     transcode: str | None
     keep_location: bool | None
+    url_column: str | None
+    caption_column: str | None
+    label_column: str | None
+    licence_column: str | None
+    creator_column: str | None
+    sha256_column: str | None
+    md5_column: str | None
+    keep_columns: Sequence[str] | None
+    encoding: str | None
+    keep_repeated: bool | None
     validation_rules: Mapping[str, Any] | None
     export: Mapping[str, Any] | None

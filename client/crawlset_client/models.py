@@ -263,6 +263,16 @@ class CrawlJob(Work, kw_only=True):
     formats: list[str] = []
     transcode: str | None = None
     keep_location: bool = False
+    url_column: str | None = None
+    caption_column: str | None = None
+    label_column: str | None = None
+    licence_column: str | None = None
+    creator_column: str | None = None
+    sha256_column: str | None = None
+    md5_column: str | None = None
+    keep_columns: list[str] | None = None
+    encoding: str | None = None
+    keep_repeated: bool = True
     progress: Progress = msgspec.field(default_factory=Progress)
     outcomes: dict[str, int] = {}
     bytes_stored: int = 0
@@ -312,6 +322,8 @@ class Image(Record, kw_only=True):
     height: int | None = None
     embedded: dict[str, Any] | None = None
     """What the file says about itself; a field that it does not have is null."""
+    columns: dict[str, Any] | None = None
+    """What else its list says of it."""
     change: str | None = None
     checked_at: datetime | None = None
 

@@ -1,6 +1,7 @@
 """Files of URLs: which format they are in, and whether they fit into a request."""
 
 import csv
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +16,17 @@ MAX_MANIFEST_BYTES = 1 << 30
 MAX_ROWS = 1_000_000
 PIECE_BYTES = 1 << 20
 BYTE_ORDER_MARK = "\ufeff"
+SIGNS = re.compile(r"[\s,;|]")
+"""What may stand between the cells of a line."""
 
+PACKED = (".gz", ".zst")
 FORMATS = {
     ".txt": "txt",
     ".csv": "csv",
     ".tsv": "csv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
+    ".json": "json",
     ".parquet": "parquet",
 }
 
@@ -35,20 +40,25 @@ class UrlList:
     """None for a file that has to be uploaded."""
 
 
-def read_url_list(path: Path, max_images: int | None = None) -> UrlList:
+def read_url_list(
+    path: Path, max_images: int | None = None, *, is_uploaded: bool = False
+) -> UrlList:
     """
-    What `path` holds, by its suffix: .txt .csv .tsv .jsonl .ndjson .parquet, gzipped with .gz.
+    What `path` holds, by its suffix: .txt .csv .tsv .jsonl .ndjson .json .parquet; with .gz or .zst
+    behind it, packed.
 
-    A text file has one URL a line; blank lines and those that begin with # do not count. Files
+    A short text with a URL a line is read here, unless `is_uploaded`; blank lines and those that
+    begin with # do not count. One with anything else in a line is for the service to read. Files
     that are neither packed nor Parquet are counted: those with more rows than a job may try are
     refused, unless only the first `max_images` are wanted.
 
     Raises `InvalidListError`, and `OSError` where there is no file that may be read.
     """
-    suffix = Path(path.name.lower().removesuffix(".gz")).suffix
+    packing = next((each for each in PACKED if path.name.lower().endswith(each)), "")
+    suffix = Path(path.name.lower().removesuffix(packing)).suffix
     if suffix not in FORMATS:
         known = ", ".join(FORMATS)
-        raise InvalidListError(path, f"its suffix is none of {known} (and .gz)")
+        raise InvalidListError(path, f"its suffix is none of {known} (and {', '.join(PACKED)})")
     size = path.stat().st_size
     if not path.is_file():
         raise InvalidListError(path, "not a file")
@@ -56,9 +66,10 @@ def read_url_list(path: Path, max_images: int | None = None) -> UrlList:
         raise InvalidListError(path, "the file is empty")
     if size > MAX_MANIFEST_BYTES:
         raise InvalidListError(path, f"{size:,} bytes, where {MAX_MANIFEST_BYTES:,} are allowed")
-    is_plain = FORMATS[suffix] != "parquet" and not path.name.lower().endswith(".gz")
+    is_plain = FORMATS[suffix] not in {"parquet", "json"} and not packing
     is_text = is_plain and FORMATS[suffix] == "txt"
-    urls = _read_urls(path) if is_text and size <= MAX_BYTES_IN_REQUEST else None
+    is_short = is_text and size <= MAX_BYTES_IN_REQUEST and not is_uploaded
+    urls = _read_urls(path) if is_short else None
     wants_all = max_images is None or max_images >= MAX_ROWS
     if is_plain and wants_all and _is_too_long(path, FORMATS[suffix]):
         raise InvalidListError(
@@ -79,7 +90,8 @@ def _read_urls(path: Path) -> tuple[str, ...] | None:
     urls = tuple(url for url in lines if url and url[0] != "#")
     if not urls:
         raise InvalidListError(path, "there is no URL in it")
-    return urls if len(urls) <= MAX_URLS_IN_REQUEST and "\0" not in text else None
+    is_of_urls = not any(SIGNS.search(url) for url in urls) and "://" in urls[0]
+    return urls if is_of_urls and len(urls) <= MAX_URLS_IN_REQUEST and "\0" not in text else None
 
 
 def _is_too_long(path: Path, format_: str) -> bool:

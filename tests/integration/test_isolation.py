@@ -16,6 +16,7 @@ from crawlset.models import (
     ActivityLog,
     ApiKey,
     Base,
+    FurtherRow,
     IdempotencyKey,
     JobStatus,
     LoginIdentity,
@@ -105,6 +106,7 @@ def furnish(session: Session) -> Tenant:
         [
             ActivityLog(action="project.created", resource_type="project", **owner),
             IdempotencyKey(key="k", fingerprint=b"f", status=201, body={}, **owner),
+            FurtherRow(crawl_job_id=job.id, url_hash=image.url_hash, rank=2, **owner),
             LoginIdentity(issuer="https://login.example.org", subject=str(profile.id), **owner),
             key,
             delivery,

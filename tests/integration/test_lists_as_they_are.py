@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from uuid import uuid4
 
 import pytest
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from crawlset.crawls import planning
 from crawlset.kit import objects
-from crawlset.models import Image, Project
+from crawlset.models import FurtherRow, Image, Project
 from crawlset.wire import keys
 from crawlset_client.url_lists import read_url_list
 from functions.discover import app
@@ -36,10 +36,10 @@ class Lists:
     def create(self, **list_: Any) -> tuple[int, Any]:
         return self.api.call("POST", self.path, {"name": "l", "sources": ["urls"], **list_})
 
-    def upload(self, body: bytes, format_: str | None = None) -> tuple[int, Any]:
+    def upload(self, body: bytes, format_: str | None = None, **options: Any) -> tuple[int, Any]:
         upload_id = str(uuid4())
         objects.put(f"uploads/{self.project.user_id}/{upload_id}", body)
-        return self.create(upload_id=upload_id, manifest_format=format_)
+        return self.create(upload_id=upload_id, manifest_format=format_, **options)
 
     def crawl(self, created: tuple[int, Any]) -> dict[str, Any]:
         """The job as the API shows it once its list was read and planned."""
@@ -47,12 +47,15 @@ class Lists:
         assert status == 201, job
         for body in self._queues.bodies("discover"):
             app.handler({"Records": [_record(body)]}, cast(LambdaContext, CONTEXT))
-        self._roles.append("crawlset_worker")
-        for key in objects.list_keys(keys.candidates_prefix(job["id"])):
-            planning.plan_part(key)
-        self._roles.pop()
+        self.plan(job["id"])
         _, shown = self.api.call("GET", f"{self.path}/{job['id']}")
         return cast("dict[str, Any]", shown)
+
+    def plan(self, job_id: Any) -> None:
+        self._roles.append("crawlset_worker")
+        for key in objects.list_keys(keys.candidates_prefix(job_id)):
+            planning.plan_part(key)
+        self._roles.pop()
 
 
 def _record(body: str) -> dict[str, Any]:
@@ -171,6 +174,39 @@ class TestRepeatedRows:
     ).encode()
     """COCO has five captions of each picture: https://github.com/rom1504/img2dataset/issues/244."""
 
+    def test_are_kept_as_rows_of_one_image(self, lists: Lists, session: Session) -> None:
+        lists.crawl(lists.upload(self.BODY + f"{GOOD},cat,first\n".encode()))
+
+        found = session.execute(
+            select(FurtherRow.rank, FurtherRow.keyword, FurtherRow.title).order_by(FurtherRow.rank)
+        )
+        assert [tuple(row) for row in found] == [(3, "dog", "second"), (4, "cat", "third")]
+
+    def test_are_kept_once_when_a_part_is_planned_twice(
+        self, lists: Lists, session: Session
+    ) -> None:
+        _, job = created = lists.upload(self.BODY)
+        lists.crawl(created)
+
+        lists.plan(job["id"])
+
+        assert len(session.scalars(select(FurtherRow)).all()) == 2
+
+    def test_are_only_counted_where_that_is_said(self, lists: Lists, session: Session) -> None:
+        shown = lists.crawl(lists.upload(self.BODY, keep_repeated=False))
+
+        assert session.scalars(select(FurtherRow)).all() == []
+        assert (shown["progress"]["repeated"], shown["keep_repeated"]) == (2, False)
+
+    def test_may_be_captions_of_one_row(self, lists: Lists, session: Session) -> None:
+        row = {"url": GOOD, "captions": ["one", "two", "three"]}
+
+        shown = lists.crawl(lists.upload(json.dumps(row).encode()))
+
+        assert session.scalars(select(Image.title)).all() == ["one"]
+        assert session.scalars(select(FurtherRow.title)).all() == ["two", "three"]
+        assert (shown["progress"]["candidates"], shown["progress"]["repeated"]) == (1, 2)
+
     def test_are_counted_and_the_first_is_kept(self, lists: Lists, session: Session) -> None:
         shown = lists.crawl(lists.upload(self.BODY))
 
@@ -205,3 +241,74 @@ class TestLongTexts:
 
         assert session.scalars(select(Image.title)).one() == kept
         assert shown["searches"][0]["n_altered"] == 1
+
+
+class TestColumns:
+    ROW = (
+        "photo;alt;kind;terms;who;similarity;LICENSE URL;odd\n"
+        f"{GOOD};a caf\xe9;cat;CC BY 4.0;Ada;0.31;x;NUL\0\n"
+    ).encode("latin-1")
+    OPTIONS: ClassVar = {
+        "url_column": "photo",
+        "caption_column": "alt",
+        "label_column": "kind",
+        "licence_column": "terms",
+        "creator_column": "who",
+        "encoding": "Latin1",
+    }
+
+    def test_say_what_they_are_said_to(self, lists: Lists, session: Session) -> None:
+        shown = lists.crawl(lists.upload(self.ROW, **self.OPTIONS))
+
+        image = session.scalars(select(Image)).one()
+        assert (image.url, image.title, image.keyword) == (GOOD, "a café", "cat")
+        assert (image.licence, image.creator) == ("cc-by-4.0", "Ada")
+        assert image.columns == {"similarity": "0.31", "LICENSE URL": "x", "odd": "NUL\ufffd"}
+        assert (shown["url_column"], shown["encoding"]) == ("photo", "iso8859-1")
+
+    def test_are_kept_as_is_said(self, lists: Lists, session: Session) -> None:
+        lists.crawl(lists.upload(self.ROW, **self.OPTIONS, keep_columns=["similarity"]))
+
+        assert session.scalars(select(Image.columns)).all() == [{"similarity": "0.31"}]
+
+    def test_that_are_too_long_are_cut_and_told(self, lists: Lists, session: Session) -> None:
+        row = {"url": GOOD, "long": "w" * 5_000, "n": 1.5, "tags": ["a\ud83d"]}
+
+        shown = lists.crawl(lists.upload(json.dumps(row).encode()))
+
+        [columns] = session.scalars(select(Image.columns))
+        assert columns == {"long": "w" * 4_096, "n": 1.5, "tags": ["a\ufffd"]}
+        assert shown["searches"][0]["n_altered"] == 1
+
+    def test_may_state_hashes(self, lists: Lists, session: Session, queues: Any) -> None:
+        """As Open Images has them."""
+        body = f"OriginalURL,OriginalMD5\n{GOOD},0Sad+xMj2ttXM1U8meEJ0A==\n".encode()
+
+        created = lists.upload(body, md5_column="OriginalMD5")
+        lists.crawl(created)
+
+        digits = "d1269dfb1323dadb5733553c99e109d0"
+        image = session.scalars(select(Image)).one()
+        assert image.expected_hash == f"md5:{digits}"
+        assert image.columns == {"OriginalMD5": "0Sad+xMj2ttXM1U8meEJ0A=="}
+        key = keys.chunk_input(created[1]["id"], image.chunk_id, 1)
+        assert list(objects.get_lines(key))[1]["expected"] == image.expected_hash
+
+    @pytest.mark.parametrize(
+        ("options", "pointer"),
+        [
+            ({"encoding": "zip"}, "/encoding"),
+            ({"encoding": "no\0such"}, "/encoding"),
+            ({"url_column": ""}, "/url_column"),
+            ({"caption_column": "no such"}, "/upload_id"),
+        ],
+    )
+    def test_must_be_there(self, lists: Lists, options: dict[str, Any], pointer: str) -> None:
+        status, problem = lists.upload(self.ROW, **(self.OPTIONS | options))
+
+        assert (status, problem["errors"][0]["pointer"]) == (422, pointer)
+
+    def test_are_of_an_upload_only(self, lists: Lists) -> None:
+        status, problem = lists.create(urls=[GOOD], url_column="photo")
+
+        assert (status, problem["errors"][0]["pointer"]) == (422, "/url_column")

@@ -51,6 +51,24 @@ def test_an_older_version_can_read_what_a_newer_one_wrote(engine: Engine, owner:
     assert outcome == "decode_error"
 
 
+def test_an_older_version_knows_no_hash_mismatch(engine: Engine, owner: Session) -> None:
+    config = alembic_config(engine.url)
+    project = factories.create_project(owner, factories.create_profile(owner))
+    job = factories.create_crawl_job(owner, project)
+    chunk = factories.create_chunk(owner, job, outcomes={"hash_mismatch": 2, "stored": 1})
+    factories.create_image(owner, chunk, status=ImageStatus.rejected, outcome=Outcome.hash_mismatch)
+    owner.commit()
+
+    alembic.command.downgrade(config, "025")
+
+    counted = owner.scalar(text("SELECT outcomes FROM job_chunks"))
+    outcome = owner.scalar(text("SELECT outcome FROM images"))
+    owner.commit()
+    alembic.command.upgrade(config, "head")
+    assert counted == {"not_image": 2, "stored": 1}
+    assert outcome == "not_image"
+
+
 def test_a_takedown_from_before_has_no_grace(engine: Engine, owner: Session) -> None:
     config = alembic_config(engine.url)
     project = factories.create_project(owner, factories.create_profile(owner))

@@ -24,6 +24,12 @@ URLS = "urls"
 LISTS = (URLS, "open_images", "laion")
 """Sources whose candidates come in a file."""
 IS_URL = re.compile(r"\s*(https?://|www\.)", re.IGNORECASE)
+LIST_OPTIONS = frozenset((
+    "url_column", "caption_column", "label_column", "licence_column", "creator_column",
+    "sha256_column", "md5_column", "keep_columns", "encoding", "keep_repeated",
+))  # fmt: skip
+"""What a request says of an uploaded list only."""
+OPTION_NAMES = {"keep_columns": "keep_column", "keep_repeated": "count_repeated"}
 MAX_NAME = 200
 PROBES_SECONDS = 30.0
 """Then the estimate goes without the sources that have not answered."""
@@ -89,7 +95,9 @@ def crawl(
     ] = None,
     urls: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="A list of URLs instead: .txt .csv .jsonl .parquet"),
+        typer.Option(
+            metavar="FILE", help="A list of URLs instead: .txt .csv .tsv .json .jsonl .parquet"
+        ),
     ] = None,
     project: Annotated[
         str | None,
@@ -161,6 +169,46 @@ def crawl(
             "--keep-location", help="Keep where files say they were taken, which may be a home."
         ),
     ] = False,
+    url_column: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The list's column of URLs; in JSON also image.url."),
+    ] = None,
+    caption_column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Its column of captions.")
+    ] = None,
+    label_column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Its column of classes.")
+    ] = None,
+    licence_column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Its column of licences.")
+    ] = None,
+    creator_column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Its column of creators.")
+    ] = None,
+    sha256_column: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Refuse files that have not the SHA-256 of this column."),
+    ] = None,
+    md5_column: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Refuse files that have not the MD5 of this column."),
+    ] = None,
+    keep_column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Keep this of the other columns, not all; can be repeated."
+        ),
+    ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The list's encoding, if not UTF-8: latin-1, utf-16"),
+    ] = None,
+    count_repeated: Annotated[
+        bool,
+        typer.Option(
+            "--count-repeated", help="Keep the first row of a URL only, and count the others."
+        ),
+    ] = False,
     ignore: Annotated[
         list[Signal] | None,
         typer.Option(help="An opt-out not to heed, where you may; can be repeated."),
@@ -205,6 +253,19 @@ def crawl(
             "formats": formats,
             "transcode": transcode,
             "keep_location": keep_location or None,
+            **_list_options(
+                urls,
+                url_column=url_column,
+                caption_column=caption_column,
+                label_column=label_column,
+                licence_column=licence_column,
+                creator_column=creator_column,
+                sha256_column=sha256_column,
+                md5_column=md5_column,
+                keep_columns=keep_column,
+                encoding=encoding,
+                keep_repeated=False if count_repeated else None,
+            ),
         }
         project = run.project(project)
         with run.connect() as crawlset:
@@ -237,6 +298,14 @@ def _check_usage(keywords: list[str] | None, source: list[str] | None, urls: Pat
         )
 
 
+def _list_options(path: Path | None, **options: Any) -> dict[str, Any]:
+    given = {name: value for name, value in options.items() if value not in (None, [])}
+    if given and path is None:
+        option = OPTION_NAMES.get(name := next(iter(given)), name).replace("_", "-")
+        raise UsageError(f"--{option} is for a list; give it with --urls FILE.")
+    return given
+
+
 def _expansion(**wanted: Any) -> dict[str, Any] | None:
     return {name: value for name, value in wanted.items() if value} or None
 
@@ -266,7 +335,10 @@ def _project_and_list(
     keep: bool = True,
 ) -> Iterator[str]:
     """The project's id, with the list of URLs at `path` put into the request."""
-    url_list = read_url_list(path, request.get("max_images")) if path is not None else None
+    url_list = None
+    if path is not None:
+        is_uploaded = not LIST_OPTIONS.isdisjoint(request)
+        url_list = read_url_list(path, request.get("max_images"), is_uploaded=is_uploaded)
     with project_for(crawlset, project, keep=keep) as found:
         if url_list is not None and url_list.urls is None:
             with run.transfer(f"Uploading {url_list.path.name}", url_list.n_bytes) as advance:

@@ -72,6 +72,7 @@ class Outcome(StrEnum):
     decode_error = "decode_error"
     decode_crash = "decode_crash"
     decompression_bomb = "decompression_bomb"
+    hash_mismatch = "hash_mismatch"
     worker_failed = "worker_failed"
     cancelled = "cancelled"
 
@@ -116,6 +117,7 @@ _STATUS = {
     Outcome.decode_error: ImageStatus.rejected,
     Outcome.decode_crash: ImageStatus.rejected,
     Outcome.decompression_bomb: ImageStatus.rejected,
+    Outcome.hash_mismatch: ImageStatus.rejected,
     Outcome.worker_failed: ImageStatus.failed,
     Outcome.cancelled: ImageStatus.cancelled,
 }

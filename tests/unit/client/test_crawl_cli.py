@@ -57,6 +57,28 @@ class TestCrawl:
         }
         assert sent["keep_location"] is True
 
+    def test_says_which_columns_of_a_list_say_what(
+        self, api: FakeApi, shell: Shell, tmp_path: Path
+    ) -> None:
+        (tmp_path / "l.txt").write_text("https://a.test/1\n")
+
+        shell.run(
+            *("crawl", "--urls", str(tmp_path / "l.txt"), "--no-watch"),
+            *("--url-column", "image.url", "--sha256-column", "sha", "--encoding", "latin-1"),
+            *("--keep-column", "a", "--keep-column", "b"),
+        )
+
+        sent = api.sent("POST", "/crawl-jobs")
+        assert "urls" not in sent
+        assert (sent["url_column"], sent["sha256_column"]) == ("image.url", "sha")
+        assert (sent["encoding"], sent["keep_columns"]) == ("latin-1", ["a", "b"])
+
+    def test_says_that_columns_are_of_lists(self, shell: Shell) -> None:
+        ended = shell.run("crawl", "cat", "--source", "sample", "--keep-column", "a")
+
+        assert ended.exit_code == 2
+        assert "--keep-column is for a list" in ended.stderr
+
     def test_says_which_formats_to_take(self, api: FakeApi, shell: Shell) -> None:
         shell.run(
             *("crawl", "cat", "--source", "sample", "--no-watch"),

@@ -35,12 +35,25 @@ class TestReadUrlList:
 
     @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
     def test_sends_a_line_that_is_no_url(self, tmp_path: Path, end: str) -> None:
-        lines = ("data:image/png;base64,AA==", "http://a.test/a b", "# no", "\ufeffhttp://a.test/")
+        lines = ("http://a.test/1", "javascript:void(0)", "# no", "\ufeffhttp://a.test/")
         (tmp_path / "urls.txt").write_bytes("".join(line + end for line in lines).encode())
 
         found = read_url_list(tmp_path / "urls.txt")
 
-        assert found.urls == ("data:image/png;base64,AA==", "http://a.test/a b", "http://a.test/")
+        assert found.urls == ("http://a.test/1", "javascript:void(0)", "http://a.test/")
+
+    @pytest.mark.parametrize(
+        "line", ["http://a.test/1\tcat", "http://a.test/1 cat", "n01 http://a.test/1", "url", "a,b"]
+    )
+    def test_uploads_lines_that_may_have_cells(self, tmp_path: Path, line: str) -> None:
+        (tmp_path / "urls.txt").write_text(f"{line}\nhttp://a.test/2\n")
+
+        assert read_url_list(tmp_path / "urls.txt").urls is None
+
+    def test_uploads_what_is_said_to_have_columns(self, tmp_path: Path) -> None:
+        (tmp_path / "urls.txt").write_text("http://a.test/2\n")
+
+        assert read_url_list(tmp_path / "urls.txt", is_uploaded=True).urls is None
 
     @pytest.mark.parametrize(
         "body",
@@ -61,6 +74,9 @@ class TestReadUrlList:
             ("urls.parquet", "parquet"),
             ("urls.txt.gz", "txt"),
             ("urls.csv.GZ", "csv"),
+            ("urls.tsv.zst", "csv"),
+            ("urls.json", "json"),
+            ("urls.json.gz", "json"),
         ],
     )
     def test_uploads_other_formats(self, tmp_path: Path, name: str, format_: str) -> None:

@@ -96,7 +96,7 @@ class TestClass:
             (pa.array([None], pa.null()), [None]),
             (pa.array([["cat"]]), [None]),
             (pa.array([1], pa.timestamp("ns")), [None]),
-            (pa.array([b"cat"], pa.binary()), [None]),
+            (pa.array([b"cat"], pa.binary()), ["cat"]),
         ],
         ids=lambda value: str(value.type) if isinstance(value, pa.Array) else "",
     )

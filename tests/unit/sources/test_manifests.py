@@ -9,7 +9,7 @@ import pytest
 
 from crawlset.kit import aws, confinement
 from crawlset.sources import manifest_child, manifests, text_manifests
-from crawlset.sources.manifest_rows import MalformedManifestError
+from crawlset.sources.manifest_columns import MalformedManifestError
 from crawlset.sources.protocol import Candidate
 from crawlset.sources.stored_file import ObjectChangedError, StoredFile
 from crawlset.wire.searches import ManifestFormat
@@ -129,6 +129,7 @@ class TestReadCsv:
             licence_raw="CC BY 4.0",
             creator="Ada",
             title='A "cat", sleeping',
+            columns={"other": "x"},
         )
         assert second == Candidate(url=B)
 
@@ -140,7 +141,7 @@ class TestReadCsv:
 
 class TestReadJsonl:
     def test_takes_objects_and_strings(self, upload: Upload) -> None:
-        rows = [{"URL": A, "label": 7, "caption": "no"}, B, {"url": None, "title": ["x"]}]
+        rows = [{"URL": A, "label": 7, "caption": "no"}, B, {"url": None, "title": {"x": 1}}]
         key = upload("\n\n".join(json.dumps(row) for row in rows).encode())
 
         assert read(key) == [
@@ -184,9 +185,8 @@ class TestReadWhole:
             ("txt", b"<html>\n<body>\n", "no URL in the list; it begins with '<html>'"),
             ("txt", f"{A}\n".encode("utf-16-le"), "no URL in the list; it begins with"),
             ("csv", b"label,address\ncat,x\n", "no column url; its columns are label, address"),
-            ("csv", b"url,URL\nx,y\n", "more than one column url"),
             ("csv", b"url\n", "no URL in the list"),
-            ("csv", b'"url"s\nx\n', "Line 1 is not CSV: ',' expected"),
+            ("csv", b'"url"s,x\nx\n', "Line 1 is not CSV: ',' expected"),
             ("csv", b'url\n"unclosed\n', "begins with 'line 2 is not CSV .unexpected end"),
             ("jsonl", b'{"url": }\n', "begins with 'line 1, column 9 is not JSON .Expecting"),
             ("jsonl", b"[1]\n", "begins with 'line 1 is neither an object nor a string"),
@@ -195,7 +195,7 @@ class TestReadWhole:
             ("jsonl", b'{"link": "x"}\n', "no URL in the list"),
             ("parquet", b"PAR1 nonsense PAR1", "Parquet file is broken"),
             ("parquet", parquet({"url": [A] * 100})[:-9], "Parquet file is broken"),
-            ("parquet", parquet({"image": [A]}), "no column url; its columns are image"),
+            ("parquet", parquet({"photo": [A]}), "no column url; its columns are photo"),
             ("parquet", parquet({"url": [1]}), "column url holds int64, not text"),
             ("parquet", parquet({"url": [{"a": A}]}), "holds struct"),
             ("parquet", parquet({"url": pa.array([], pa.string())}), "no URL in the list"),
@@ -350,6 +350,15 @@ class TestCatalogues:
             licence_raw="https://creativecommons.org/licenses/by/2.0/",
             creator="Ida, Müller",
             title='A "cat"',
+            columns={
+                "ImageID": "000060e3121c7305",
+                "Subset": "validation",
+                "AuthorProfileURL": "https://www.flickr.com/people/1/",
+                "OriginalSize": "211079",
+                "OriginalMD5": "0Sad+xMj2ttXM1U8meEJ0A==",
+                "Thumbnail300KURL": "https://c1.test/z.jpg",
+                "Rotation": "0.0",
+            },
         )
 
     def test_reads_a_list_of_laion_s_kind_as_it_is(self, upload: Upload) -> None:
@@ -366,6 +375,13 @@ class TestCatalogues:
         first, second = read(upload(parquet(columns)))
 
         assert first == Candidate(
-            url=A, title="a cat on a mat", licence_raw="?", width=640, height=480
+            url=A,
+            title="a cat on a mat",
+            licence_raw="?",
+            width=640,
+            height=480,
+            columns={"SAMPLE_ID": 1, "WIDTH": 640, "HEIGHT": 480.0, "similarity": 0.3},
         )
-        assert second == Candidate(url=B)
+        assert second == Candidate(
+            url=B, columns={"SAMPLE_ID": 2, "HEIGHT": -1.5, "similarity": 0.4}
+        )

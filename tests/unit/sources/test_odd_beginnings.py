@@ -6,7 +6,6 @@ import json
 import pytest
 
 from crawlset.sources import manifests, text_manifests
-from crawlset.sources.manifest_rows import MalformedManifestError
 from crawlset.wire.searches import ManifestFormat
 from tests.unit.sources.conftest import Upload
 
@@ -100,9 +99,8 @@ class TestHeaderOfCsv:
     @pytest.mark.parametrize(
         "body", [f"{A},cat\n{B},dog\n", f"cat;{A}\n", f'"{A}"\t"cat"\n', f'\n"{A}",cat\n']
     )
-    def test_is_missed_above_other_columns(self, body: str) -> None:
-        with pytest.raises(MalformedManifestError, match=r"no header: line \d has a URL. Begin it"):
-            urls(body, "csv")
+    def test_may_be_missing_where_a_column_is_of_urls(self, body: str) -> None:
+        assert urls(body, "csv") == [A, B][: body.count("example")]
 
 
 class TestQuotes:

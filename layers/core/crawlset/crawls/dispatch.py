@@ -103,7 +103,8 @@ def _url(image: Image) -> ChunkUrl:
             phash=image.phash,
             colours=image.colours,
         )
-    return ChunkUrl(image.ordinal, image.url, image.n_retries, known)
+    expected = image.expected_hash if known is None else None
+    return ChunkUrl(image.ordinal, image.url, image.n_retries, known, expected)
 
 
 def _message(chunk: JobChunk) -> Message:

@@ -54,6 +54,10 @@ def plan_part(key: str) -> int:
             return 0
         CrawlRepository(session).start(job)
         _refuse_taken_down(session, job, candidates)
+        further = [candidate for candidate in candidates if candidate.is_further]
+        if further:
+            CandidateRepository(session).add_further(job, further)
+            candidates = [candidate for candidate in candidates if not candidate.is_further]
         chunk_ids, n_new, n_of_others = _insert(session, job, candidates)
         search.n_candidates += n_new
         if head.run == job.run:

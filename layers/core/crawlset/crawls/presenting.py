@@ -125,6 +125,7 @@ def _read(job: CrawlJob, counts: JobCounts) -> CrawlJobRead:
         formats=intake.formats,
         transcode=intake.transcode,
         keep_location=job.policy.get("keep_location", False),
+        **job.policy.get("list", {}),
         error_message=job.error_message,
         progress=_progress(counts),
         outcomes=dict(counts.outcomes),

@@ -1,7 +1,8 @@
 """Every query about candidates on their way to be images."""
 
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,8 @@ from crawlset.wire.candidates import CandidateLine
 
 COLUMNS = (
     "chunk_id, ordinal, url, url_hash, host, source, query, keyword, rank, landing_url, licence, "
-    "licence_raw, creator, attribution, title, width, height, status, outcome"
+    "licence_raw, creator, attribution, title, width, height, status, outcome, "
+    "columns, expected_hash"
 )
 CREATE = text(
     f"CREATE TEMP TABLE candidate ON COMMIT DROP AS SELECT {COLUMNS} FROM images WITH NO DATA"
@@ -50,6 +52,9 @@ LEAVE_OUT_SETTLED = text(
         AND images.crawl_job_id = crawl_jobs.id AND images.url_hash = candidate.url_hash
         AND images.status NOT IN ('pending', 'cancelled')
     """
+)
+COPY_FURTHER = (
+    "COPY further (crawl_job_id, url_hash, rank, user_id, keyword, title, columns) FROM STDIN"
 )
 Placed = tuple[UUID, int, CandidateLine, str]
 """A candidate with its chunk and its place there before it, and its host behind it."""
@@ -88,13 +93,33 @@ class CandidateRepository:
         self.session.execute(text("DROP TABLE candidate"))
         return inserted, n_of_others
 
+    def add_further(self, job: CrawlJob, lines: Iterable[CandidateLine]) -> None:
+        """Keep rows of a list whose URLs earlier ones have; those that are there stay."""
+        self.session.execute(
+            text("CREATE TEMP TABLE further ON COMMIT DROP AS TABLE further_rows WITH NO DATA")
+        )
+        cursor = self.session.connection().connection.cursor()
+        with cursor.copy(COPY_FURTHER) as copy:
+            for line in lines:
+                columns = json.dumps(line.columns) if line.columns else None
+                said = (line.keyword, line.title, columns)
+                copy.write_row((job.id, _url_hash(line.url), line.rank, job.user_id, *said))
+        self.session.execute(
+            text("INSERT INTO further_rows SELECT * FROM further ON CONFLICT DO NOTHING")
+        )
+        self.session.execute(text("DROP TABLE further"))
+
+
+def _url_hash(url: str) -> bytes:
+    return hashlib.sha256(url.encode()).digest()[:16]
+
 
 def _row(chunk_id: UUID, ordinal: int, c: CandidateLine, host: str) -> tuple[Any, ...]:
     return (
         chunk_id,
         ordinal,
         c.url,
-        hashlib.sha256(c.url.encode()).digest()[:16],
+        _url_hash(c.url),
         host,
         c.source,
         c.query,
@@ -110,4 +135,6 @@ def _row(chunk_id: UUID, ordinal: int, c: CandidateLine, host: str) -> tuple[Any
         c.height,
         c.refused.status.value if c.refused else "pending",
         c.refused.value if c.refused else None,
+        json.dumps(c.columns) if c.columns else None,
+        c.expected,
     )

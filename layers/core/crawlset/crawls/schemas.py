@@ -4,6 +4,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from crawlset.crawls.list_schemas import ListOptions
 from crawlset.crawls.progress_schemas import ChunkCounts, Progress, RecrawlRead, WaitRead
 from crawlset.deletions import PurgesAt
 from crawlset.exports.schemas import ExportJobRead
@@ -58,7 +59,7 @@ class ExpansionCreate(BaseModel):
     ] = False
 
 
-class CrawlJobCreate(RequestBody):
+class CrawlJobCreate(ListOptions, RequestBody):
     """Keywords for search sources, or a list of URLs (in the request or uploaded) for `urls`."""
 
     name: Name
@@ -169,7 +170,7 @@ class SearchRead(RowRead):
     error_message: str | None
 
 
-class CrawlJobRead(BaseModel):
+class CrawlJobRead(ListOptions):
     id: UUID
     project_id: UUID
     name: str

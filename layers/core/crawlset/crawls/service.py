@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from crawlset import licences, outbox
 from crawlset.accounts import quotas
 from crawlset.crawls import dispatch
+from crawlset.crawls.list_schemas import list_options, reading_of
 from crawlset.crawls.rechunking import rechunk
 from crawlset.crawls.schemas import CrawlJobCreate
 from crawlset.deletions import RestoreTooLateError
@@ -105,6 +106,7 @@ def create(
             "resize": request.resize.model_dump(mode="json") if request.resize else None,
             "intake": {"formats": request.formats, "transcode": request.transcode},
             "keep_location": request.keep_location,
+            "list": list_options(request),
         },
         validation_rules=request.validation_rules,
         export_request=request.export,
@@ -167,6 +169,7 @@ def check(session: Session, user_id: UUID, request: CrawlJobCreate) -> None:
 
 
 def _check_list(request: CrawlJobCreate) -> None:
+    """Refuse a list where keywords are searched for, and the other way round."""
     has_list = request.urls is not None or request.upload_id is not None
     if request.urls is not None and request.upload_id is not None:
         raise UnprocessableError("Give either urls or an upload_id, not both.", "/upload_id")
@@ -177,6 +180,9 @@ def _check_list(request: CrawlJobCreate) -> None:
         )
     if has_list and (len(request.sources) > 1 or request.keywords):
         raise UnprocessableError("A list of URLs takes no keywords and no other source.", "/urls")
+    if request.upload_id is None and (given := list_options(request)):
+        name = next(iter(given))
+        raise UnprocessableError(f"{name} is for a list that was uploaded.", f"/{name}")
     if not has_list and not request.keywords:
         raise UnprocessableError("Give at least one keyword to search for.", "/keywords")
 
@@ -195,7 +201,7 @@ def _manifest(user_id: UUID, request: CrawlJobCreate) -> StoredList | None:
         return uploads.store(user_id, lines.encode())
     if request.upload_id is not None:
         key = keys.upload(user_id, request.upload_id)
-        manifest = manifests.inspect(key, request.manifest_format)
+        manifest = manifests.inspect(key, request.manifest_format, reading_of(request))
         return StoredList(request.upload_id, key, manifest.file.size)
     return None
 
@@ -213,6 +219,7 @@ def _searches(
             limit=max_images,
             licences=tuple(request.licences),
             intended_use=request.intended_use,
+            reading=reading_of(request),
         )
         return
     for source, keyword, limit in shares(request, max_images):

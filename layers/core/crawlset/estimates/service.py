@@ -10,6 +10,7 @@ from crawlset import costs, licences
 from crawlset.accounts import quotas
 from crawlset.costs import BilledWork
 from crawlset.crawls import service
+from crawlset.crawls.list_schemas import reading_of
 from crawlset.crawls.schemas import CostRead, CrawlJobCreate
 from crawlset.estimates import probes
 from crawlset.estimates.repository import EstimateRepository, Experience, Pair, Supply
@@ -115,7 +116,7 @@ def _manifest_bytes(user_id: UUID, request: CrawlJobCreate) -> int:
     if request.upload_id is None:
         return 0
     key = keys.upload(user_id, request.upload_id)
-    return manifests.inspect(key, request.manifest_format).file.size
+    return manifests.inspect(key, request.manifest_format, reading_of(request)).file.size
 
 
 def _listed(request: CrawlJobCreate, manifest_bytes: int, limit: int) -> Range:

@@ -13,10 +13,10 @@ from crawlset.rights import ledger
 MANIFEST = "manifest.jsonl"
 AS_THEY_ARE = (
     "url", "final_url", "landing_url", "source", "query", "keyword", "rank", "licence",
-    "licence_raw", "creator", "attribution", "title", "status", "outcome", "detail", "http_status",
-    "content_type", "file_size", "width", "height", "format", "n_frames", "phash", "n_retries",
-    "etag", "last_modified", "transform", "duplicate_of", "verdict", "rule", "measured",
-    "threshold", "cluster",
+    "licence_raw", "creator", "attribution", "title", "columns", "status", "outcome", "detail",
+    "http_status", "content_type", "file_size", "width", "height", "format", "n_frames", "phash",
+    "n_retries", "etag", "last_modified", "transform", "duplicate_of", "verdict", "rule",
+    "measured", "threshold", "cluster",
 )  # fmt: skip
 NOT_EXPORTED: dict[str, Any] = dict.fromkeys((
     "split", "class", "label", "data_file", "file_name", "exported_sha256", "exported_size",
@@ -46,6 +46,7 @@ def entry(
         "image_id": row.id,
         **{name: getattr(row, name) for name in AS_THEY_ARE},
         **embedded,
+        "rows": row.rows or [],
         "redirects": evidence.get("redirects", []),
         "address": evidence.get("address"),
         "elapsed_ms": evidence.get("elapsed_ms"),

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, delete, exists, func, insert, select
+from sqlalchemy import Row, ScalarSelect, Select, and_, delete, exists, func, insert, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from crawlset.kit import db
@@ -17,6 +18,7 @@ from crawlset.models import (
     CrawlJob,
     ExportFile,
     ExportJob,
+    FurtherRow,
     Image,
     ImageVerdict,
     JobStatus,
@@ -43,6 +45,7 @@ CANDIDATE = (
     Image.creator,
     Image.attribution,
     Image.title,
+    Image.columns,
     Image.status,
     Image.outcome,
     Image.detail,
@@ -68,6 +71,8 @@ CANDIDATE = (
     Image.pack_offset,
     Image.pack_length,
 )
+MAX_FURTHER_ROWS = 100
+"""Further rows of a list for one image that an export tells, the first ones."""
 CHOICE = (
     Image.id,
     Image.status,
@@ -227,6 +232,7 @@ class SnapshotRepository:
         """
         statement = select(
             *CANDIDATE,
+            _further_rows().label("rows"),
             ImageVerdict.verdict,
             ImageVerdict.rule,
             ImageVerdict.measured,
@@ -248,3 +254,20 @@ class SnapshotRepository:
         options = {"yield_per": ROWS_AT_ONCE}
         with self.session.execute(statement, execution_options=options) as rows:
             yield from rows
+
+
+def _further_rows() -> ScalarSelect[Any]:
+    """What a list says of an image in further rows, in its order; null if it has none."""
+    first = (
+        select(FurtherRow.rank, FurtherRow.keyword, FurtherRow.title, FurtherRow.columns)
+        .where(FurtherRow.crawl_job_id == Image.crawl_job_id, FurtherRow.url_hash == Image.url_hash)
+        .order_by(FurtherRow.rank)
+        .limit(MAX_FURTHER_ROWS)
+        .correlate(Image)
+        .lateral()
+    )
+    row = func.jsonb_build_object(
+        *("rank", first.c.rank, "class", first.c.keyword),
+        *("caption", first.c.title, "columns", first.c.columns),
+    )
+    return select(func.jsonb_agg(aggregate_order_by(row, first.c.rank))).scalar_subquery()

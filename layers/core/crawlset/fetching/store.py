@@ -98,6 +98,9 @@ class Store:
     async def _keep(self, candidate: ChunkUrl, body: Body, signals: dict[str, Any]) -> UrlOutcome:
         n, known = candidate.n, candidate.known
         sha256 = _sha256(body.pieces())
+        if (found := _unexpected(candidate.expected, sha256, body)) is not None:
+            detail = f"{found}, where the list has {candidate.expected}"
+            return UrlOutcome(n, Outcome.hash_mismatch, detail, file_size=body.size)
         if known is not None and sha256 == known.sha256:
             return UrlOutcome(n, Outcome.stored, change=Change.unchanged)
         seen = await self._decode(body)
@@ -195,6 +198,22 @@ def _oddities(seen: Features) -> dict[str, Any]:
     if seen.warning is not None:
         evidence["warning"] = seen.warning
     return evidence
+
+
+def _unexpected(expected: str | None, sha256: str, body: Body) -> str | None:
+    """The hash of the body of the kind that is expected, if it is another."""
+    if expected is None:
+        return None
+    kind = expected.partition(":")[0]
+    found = f"{kind}:{sha256 if kind == 'sha256' else _md5(body.pieces())}"
+    return found if found != expected else None
+
+
+def _md5(pieces: Iterable[bytes]) -> str:
+    digest = hashlib.md5(usedforsecurity=False)
+    for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def _sha256(pieces: Iterable[bytes]) -> str:

@@ -25,6 +25,7 @@ WORK = (
     Image.n_retries,
     Image.etag,
     Image.last_modified,
+    Image.expected_hash,
     Image.sha256,
     Image.phash,
     Image.colours,

@@ -73,6 +73,9 @@ class ImageRead(RowRead):
     creator: str | None
     attribution: str | None
     title: str | None
+    columns: Annotated[
+        dict[str, Any] | None, Field(description="The other columns of its row in a list")
+    ]
     final_url: str | None
     http_status: int | None
     content_type: str | None

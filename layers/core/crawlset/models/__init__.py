@@ -10,7 +10,7 @@ from crawlset.models.accounts import (
     RequestCount,
 )
 from crawlset.models.base import ACTIVE, UNFINISHED, Base, JobStatus, WorkStatus
-from crawlset.models.images import Image, ImageVerdict
+from crawlset.models.images import FurtherRow, Image, ImageVerdict
 from crawlset.models.jobs import (
     CrawlJob,
     CrawlSchedule,
@@ -55,6 +55,7 @@ __all__ = [
     "ExportJob",
     "FailedAuthentication",
     "FolderRemoval",
+    "FurtherRow",
     "IdempotencyKey",
     "Image",
     "ImageVerdict",

@@ -80,6 +80,10 @@ class Image(Base):
     creator: Mapped[str | None]
     attribution: Mapped[str | None]
     title: Mapped[str | None]
+    columns: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """What else a list says in its row, by column."""
+    expected_hash: Mapped[str | None]
+    """The hash that the file received must have: `sha256:` or `md5:` and hexadecimal digits."""
 
     status: Mapped[ImageStatus] = mapped_column(server_default="pending")
     outcome: Mapped[Outcome | None]
@@ -127,6 +131,26 @@ class Image(Base):
     """What the last re-crawl found."""
     checked_at: Mapped[datetime | None]
     """When that was."""
+
+
+class FurtherRow(Base):
+    """
+    Another row of a list for an image's URL, with what it says of the picture.
+
+    Its image is found by the URL: it may be planned later. The owner is checked with the job's key.
+    """
+
+    __tablename__ = "further_rows"
+    __table_args__ = (parent("crawl_jobs", "crawl_job_id"),)
+
+    crawl_job_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-4)
+    url_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True, sort_order=-3)
+    rank: Mapped[int] = mapped_column(primary_key=True, sort_order=-2, autoincrement=False)
+    """Its place in the list."""
+    user_id: Mapped[UUID] = mapped_column(sort_order=-1)
+    keyword: Mapped[str | None]
+    title: Mapped[str | None]
+    columns: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
 
 class ImageVerdict(Owned, Base):

@@ -13,9 +13,10 @@ from typing import IO, cast
 from crawlset.kit import confinement
 from crawlset.observability import logger
 from crawlset.sources import manifest_wire as wire
-from crawlset.sources.manifest_rows import COLUMNS, MalformedManifestError, Row
+from crawlset.sources.manifest_columns import COLUMNS, MalformedManifestError
+from crawlset.sources.manifest_rows import Row
 from crawlset.sources.stored_file import StoredFile
-from crawlset.wire.searches import ManifestFormat
+from crawlset.wire.searches import ListReading, ManifestFormat
 
 MAX_MEMORY = 768 << 20
 """Address space of the child, of which Python and pyarrow take 350 MiB."""
@@ -33,7 +34,12 @@ class ManifestReaderError(RuntimeError):
 
 
 def pages(
-    file: StoredFile, format_: ManifestFormat, *, is_gzipped: bool, limit: int
+    file: StoredFile,
+    format_: ManifestFormat,
+    packing: wire.Packing,
+    reading: ListReading,
+    *,
+    limit: int,
 ) -> Iterator[list[Row]]:
     """
     Every row, page by page; the whole file has been found readable before the first page comes.
@@ -51,10 +57,7 @@ def pages(
             "crawlset.sources.manifest_worker",
             str(MAX_MEMORY),
             str(CPU_SECONDS),
-            format_,
-            "gzip" if is_gzipped else "plain",
-            str(file.size),
-            str(limit),
+            json.dumps(wire.ReadingTask(format_, packing, file.size, limit, reading).to_json()),
         ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -133,7 +136,9 @@ def _rows(said: bytes) -> list[Row]:
     except (ValueError, TypeError, RecursionError) as error:
         raise ManifestReaderError("It gives rows that make no sense.") from error
     for row in rows:
-        if len(row) != len(COLUMNS) or not all(cell is None or type(cell) is str for cell in row):
+        if len(row) != len(COLUMNS) + 1 or not all(
+            cell is None or type(cell) is str for cell in row
+        ):
             raise ManifestReaderError("It gives rows that make no sense.")
     return rows
 

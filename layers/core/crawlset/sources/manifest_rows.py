@@ -4,75 +4,27 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
-from itertools import chain
-from typing import Any
 
-from crawlset.errors import UnprocessableError
 from crawlset.settings import MAX_CANDIDATES
+from crawlset.sources.manifest_columns import COLUMNS, MalformedManifestError, Places, others_of
 from crawlset.urls.guard import MAX_URL_LENGTH
 from crawlset.urls.mending import mend
 from crawlset.urls.spelling import is_url
 
 Row = tuple[str | None, ...]
-"""The texts of `COLUMNS`, in that order; None for what is not there."""
-COLUMNS: dict[str, tuple[str, ...]] = {
-    "url": ("url", "originalurl"),
-    "keyword": ("keyword", "label"),
-    "licence": ("licence", "license"),
-    "creator": ("creator", "author"),
-    "landing_url": ("landing_url", "originallandingurl"),
-    "title": ("title", "caption", "text"),
-    "width": ("width",),
-    "height": ("height",),
-}
-"""
-The names that each column goes by, in any case; in a row the first one that says something counts.
-
-Those of Open Images (OriginalURL, License, Author) and of LAION (URL, TEXT, WIDTH) are among them.
-"""
-MAX_COLUMNS = 1_000
-"""Columns of a table, cells of a row and names of an object, at most."""
+"""The texts of `COLUMNS`, and the other columns as JSON; None for what is not there."""
 MAX_CELL_CHARS = MAX_URL_LENGTH + 1
 """What is longer is cut: no URL and no text of that length is kept as it is."""
 MAX_TITLE_CHARS = 1 << 18
 _MAX_CHARS = tuple(MAX_TITLE_CHARS + 1 if name == "title" else MAX_CELL_CHARS for name in COLUMNS)
-NOTHING = (None,) * (len(COLUMNS) - 1)
+NOTHING = (None,) * len(COLUMNS)
 """The cells of a row that has a URL only."""
+_TITLE = list(COLUMNS).index("title")
 _KEYWORD = list(COLUMNS).index("keyword")
 _MISSING = frozenset({"nan", "NaN", "<NA>"})
 """How Python and pandas write what is missing, where it has become a text."""
 _WHOLE = re.compile(r"(-?[0-9]+)\.0+")
 _SHOWN_CHARS = 100
-
-
-class MalformedManifestError(UnprocessableError):
-    """The list cannot be read to its end; says where in one sentence."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail, "/upload_id")
-
-
-def places(header: Sequence[str]) -> tuple[tuple[int, ...], ...]:
-    """
-    Where each of `COLUMNS` stands in `header`, under one name or several.
-
-    Raises `MalformedManifestError` without a `url`, with two of a kind or with too many in all.
-    """
-    if len(header) > MAX_COLUMNS:
-        raise MalformedManifestError(f"The list has more than {MAX_COLUMNS:,} columns.")
-    names = [name.strip().lower() for name in header]
-    for alias in chain.from_iterable(COLUMNS.values()):
-        if names.count(alias) > 1:
-            raise MalformedManifestError(f"The list has more than one column {alias}.")
-    found = tuple(
-        tuple(names.index(alias) for alias in aliases if alias in names)
-        for aliases in COLUMNS.values()
-    )
-    if not found[0]:
-        raise MalformedManifestError(
-            f"The list has no column url; its columns are {', '.join(header)[:200]}."
-        )
-    return found
 
 
 def checked(rows: Iterable[Row], limit: int = MAX_CANDIDATES) -> Iterator[Row]:
@@ -105,31 +57,39 @@ def has_url(text: str | None) -> bool:
     return text is not None and len(text) <= MAX_URL_LENGTH and is_url(mend(text))
 
 
-def row_of(values: Iterable[object]) -> Row:
+def row_of(cells: Sequence[object], at: Places) -> Row:
     """
-    The texts of a row, given what each of `COLUMNS` has in it.
+    The texts of a row, of which the first cell that says something counts.
 
     A class that is a whole float is its integer: pandas makes floats of integers as soon as one of
     them is missing (https://pandas.pydata.org/docs/user_guide/integer_na.html).
     """
-    row = list(map(text_of, values, _MAX_CHARS))
+    n_cells = len(cells)
+    row: list[str | None] = [None] * len(COLUMNS)
+    for column, place in at.said:
+        if row[column] is None and place < n_cells and cells[place] is not None:
+            row[column] = text_of(cells[place], _MAX_CHARS[column])
     keyword = row[_KEYWORD]
     if keyword and keyword[-1] == "0" and (whole := _WHOLE.fullmatch(keyword)):
         row[_KEYWORD] = whole[1]
-    return tuple(row)
+    others = [(name, cells[place]) for place, name in at.others if place < n_cells]
+    return (*row, others_of(others) if others else None)
 
 
-def first_said(cells: Any, places: Sequence[Any]) -> Any:
-    """The cell at the first of `places` where one says something; at the last one if none does."""
-    for place in places[:-1]:
-        if text_of(cells[place]):
-            return cells[place]
-    return cells[places[-1]] if places else None
+def rows_of(cells: Sequence[object], at: Places) -> Iterator[Row]:
+    """A row for each caption, where the cell of captions is a list of them."""
+    place = next(iter(at.columns[_TITLE]), None)
+    captions = cells[place] if place is not None and place < len(cells) else None
+    if place is None or not isinstance(captions, list) or not captions:
+        yield row_of(cells, at)
+        return
+    for caption in captions:
+        yield row_of([*cells[:place], caption, *cells[place + 1 :]], at)
 
 
 def odd_row(why: str, text: str) -> Row:
     """A row that cannot be read: instead of a URL it has the reason and the text."""
-    return row_of((f"{why}: {text.strip()}", *NOTHING))
+    return (text_of(f"{why}: {text.strip()}"), *NOTHING)
 
 
 def text_of(value: object, max_chars: int = MAX_CELL_CHARS) -> str | None:
@@ -140,6 +100,8 @@ def text_of(value: object, max_chars: int = MAX_CELL_CHARS) -> str | None:
     """
     if value is None:
         return None
+    if isinstance(value, bytes):
+        value = value[: 4 * max_chars].decode(errors="surrogateescape")
     if isinstance(value, str):
         text = value.strip()[:max_chars]
         return None if text in _MISSING else text or None

@@ -5,7 +5,12 @@ From the worker: a kind, the length of what follows, and that. To it: the length
 each piece of the file that it asked for.
 """
 
+from dataclasses import dataclass
+from enum import StrEnum
 from struct import Struct
+
+from crawlset.wire.record import Record
+from crawlset.wire.searches import ListReading, ManifestFormat
 
 FRAME = Struct("<cI")
 """Kind and length."""
@@ -27,3 +32,21 @@ MAX_PIECE_BYTES = 4 << 20
 PAGE_ROWS = 5_000
 PAGE_CHARS = 1 << 18
 """Characters of a page of rows, but for its last row: fourfold in memory, sixfold as ASCII."""
+
+
+class Packing(StrEnum):
+    plain = "plain"
+    gzip = "gzip"
+    zstd = "zstd"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingTask(Record):
+    """What the worker is to read."""
+
+    format: ManifestFormat
+    packing: Packing
+    size: int
+    limit: int
+    """Rows that are wanted."""
+    reading: ListReading

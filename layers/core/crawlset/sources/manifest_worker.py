@@ -17,7 +17,8 @@ from typing import BinaryIO, cast
 from crawlset.kit.confinement import allow_cpu, confine
 from crawlset.sources import manifest_wire as wire
 from crawlset.sources import text_manifests
-from crawlset.sources.manifest_rows import MalformedManifestError, Row, checked
+from crawlset.sources.manifest_columns import MalformedManifestError
+from crawlset.sources.manifest_rows import Row, checked
 from crawlset.urls.spelling import is_url
 from crawlset.wire.searches import ManifestFormat
 
@@ -29,21 +30,24 @@ TOO_LARGE = (
 
 
 def main() -> None:
-    """Arguments: bytes of address space, CPU seconds, format, gzip or plain, size, rows wanted."""
-    max_memory, cpu_seconds, format_, is_gzipped, size, limit = sys.argv[1:]
-    manifest_format = ManifestFormat(format_)
+    """Arguments: bytes of address space, CPU seconds, and a JSON object of what is to be read."""
+    max_memory, cpu_seconds, asked = sys.argv[1:]
+    task = wire.ReadingTask.from_json(asked)
     # What these need is imported while files can be read.
     is_url("http://m\u00fcnchen.example/")
     codecs.lookup("utf-16")
-    if manifest_format is ManifestFormat.parquet:
+    codecs.lookup(task.reading.encoding or "utf-8")
+    if task.format is ManifestFormat.parquet:
         import_module("crawlset.sources.parquet_manifests")
+    if task.packing is wire.Packing.zstd:
+        import_module("pyarrow")
     confine(int(max_memory))
     allow_cpu(int(cpu_seconds))
     _say(wire.UP)
     try:
-        for _ in _rows(manifest_format, is_gzipped, size, limit):
+        for _ in _rows(task):
             pass
-        for page in _pages(_rows(manifest_format, is_gzipped, size, limit)):
+        for page in _pages(_rows(task)):
             _say(wire.ROWS, json.dumps(page, separators=(",", ":")).encode())
         _say(wire.END)
     except MalformedManifestError as error:
@@ -54,14 +58,24 @@ def main() -> None:
         _say(wire.BROKEN, traceback.format_exc().encode(errors="replace")[-MAX_TRACEBACK_BYTES:])
 
 
-def _rows(format_: ManifestFormat, is_gzipped: str, size: str, limit: str) -> Iterator[Row]:
-    stream = io.BufferedReader(_Pieces(int(size)), buffer_size=wire.MAX_PIECE_BYTES)
-    if format_ is ManifestFormat.parquet:
+def _rows(task: wire.ReadingTask) -> Iterator[Row]:
+    stream = io.BufferedReader(_Pieces(task.size), buffer_size=wire.MAX_PIECE_BYTES)
+    if task.format is ManifestFormat.parquet:
         from crawlset.sources import parquet_manifests  # noqa: PLC0415 - brings pyarrow
 
-        return checked(parquet_manifests.rows(stream), int(limit))
-    unpacked = gzip.GzipFile(fileobj=stream) if is_gzipped == "gzip" else stream
-    return checked(text_manifests.rows(cast(BinaryIO, unpacked), format_), int(limit))
+        return checked(parquet_manifests.rows(stream, task.reading), task.limit)
+    unpacked = _unpacked(stream, task.packing)
+    return checked(text_manifests.rows(unpacked, task.format, task.reading), task.limit)
+
+
+def _unpacked(stream: BinaryIO, packing: wire.Packing) -> BinaryIO:
+    if packing is wire.Packing.gzip:
+        return cast(BinaryIO, gzip.GzipFile(fileobj=stream))
+    if packing is wire.Packing.zstd:
+        import pyarrow as pa  # noqa: PLC0415 - for these only
+
+        return cast(BinaryIO, pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd"))
+    return stream
 
 
 def _pages(rows: Iterator[Row]) -> Iterator[list[Row]]:

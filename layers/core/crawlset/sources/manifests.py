@@ -1,5 +1,5 @@
 """
-Lists of URLs that people upload: text, CSV, JSON lines (each gzipped or not) and Parquet.
+Lists of URLs that people upload: text, CSV, JSON (each packed or not) and Parquet.
 
 A request looks at the beginning of one only; the whole is read in a child process,
 `manifest_child`.
@@ -12,15 +12,19 @@ from collections.abc import Buffer, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from crawlset import licences
 from crawlset.kit import objects
 from crawlset.settings import MAX_CANDIDATES, MAX_MANIFEST_BYTES
 from crawlset.sources import manifest_child, text_manifests
-from crawlset.sources.manifest_rows import MalformedManifestError, Row, checked, has_url
+from crawlset.sources.manifest_columns import MalformedManifestError, value_of
+from crawlset.sources.manifest_rows import Row, checked
+from crawlset.sources.manifest_wire import Packing
 from crawlset.sources.protocol import Candidate
+from crawlset.sources.stated_hashes import stated_hash
 from crawlset.sources.stored_file import StoredFile
-from crawlset.wire.searches import ManifestFormat
+from crawlset.wire.searches import AS_FOUND, ListReading, ManifestFormat
 
 INSPECTED_ROWS = 1_000
 INSPECTED_BYTES = 256 << 10
@@ -28,20 +32,24 @@ INSPECTED_BYTES = 256 << 10
 MAX_DIGITS = 10
 PARQUET_MAGIC = b"PAR1"
 GZIP_MAGIC = b"\x1f\x8b"
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 
 @dataclass(frozen=True)
 class Manifest:
     file: StoredFile
     format: ManifestFormat
-    is_gzipped: bool
+    packing: Packing
+    reading: ListReading
     beginning: bytes
-    """What it begins with, unpacked: 256 KiB at most."""
+    """What it begins with, unpacked: 256 KiB at most; nothing of what only the child unpacks."""
     is_whole: bool
     """Whether there is no more than that."""
 
 
-def open_manifest(key: str, stated: ManifestFormat | None = None) -> Manifest:
+def open_manifest(
+    key: str, stated: ManifestFormat | None = None, reading: ListReading = AS_FOUND
+) -> Manifest:
     """
     A manifest of the `stated` format, or else of the one its beginning tells.
 
@@ -57,34 +65,40 @@ def open_manifest(key: str, stated: ManifestFormat | None = None) -> Manifest:
             f"The list has {file.size:,} bytes; {MAX_MANIFEST_BYTES:,} are allowed."
         )
     stored = file.read(0, INSPECTED_BYTES)
-    is_gzipped = stored.startswith(GZIP_MAGIC)
+    packing = _packing_of(stored)
+    if packing is Packing.zstd:
+        return Manifest(file, stated or ManifestFormat.txt, packing, reading, b"", is_whole=False)
+    is_gzipped = packing is Packing.gzip
     is_whole = len(stored) == file.size
     beginning, is_whole = _unpacked(stored, is_whole=is_whole) if is_gzipped else (stored, is_whole)
     if not beginning.strip():
         raise MalformedManifestError("The list is empty.")
-    format_ = stated or _guessed(beginning)
+    format_ = stated or _guessed(beginning, reading)
     is_parquet = beginning.startswith(PARQUET_MAGIC)
     if is_parquet and is_gzipped:
         raise MalformedManifestError("A Parquet file may not be gzipped as a whole.")
     if is_parquet != (format_ is ManifestFormat.parquet):
         actual = "is Parquet" if is_parquet else "does not begin as Parquet does"
         raise MalformedManifestError(f"The list should be {format_}, but it {actual}.")
-    return Manifest(file, format_, is_gzipped, beginning, is_whole)
+    return Manifest(file, format_, packing, reading, beginning, is_whole)
 
 
-def inspect(key: str, stated: ManifestFormat | None = None) -> Manifest:
+def inspect(
+    key: str, stated: ManifestFormat | None = None, reading: ListReading = AS_FOUND
+) -> Manifest:
     """
     Look at the beginning of a manifest, cheaply enough for a request to wait for it.
 
     Raises what `open_manifest` raises, and `MalformedManifestError` for what is wrong in its
-    first 1,000 rows or 256 KiB. Of a Parquet file only the ends are looked at, without pyarrow.
+    first 1,000 rows or 256 KiB. Of a Parquet file only the ends are looked at, without pyarrow,
+    and of one that zstd packed how it begins.
     """
-    manifest = open_manifest(key, stated)
+    manifest = open_manifest(key, stated, reading)
     if manifest.format is ManifestFormat.parquet:
         end = manifest.file.read(manifest.file.size - len(PARQUET_MAGIC), len(PARQUET_MAGIC))
         if end != PARQUET_MAGIC:
             raise MalformedManifestError("The Parquet file is cut short.")
-    else:
+    elif manifest.packing is not Packing.zstd:
         _check_beginning(manifest)
     return manifest
 
@@ -99,7 +113,7 @@ def read(manifest: Manifest, limit: int = MAX_CANDIDATES) -> Iterator[list[Candi
     """
     n_rows = 0
     pages = manifest_child.pages(
-        manifest.file, manifest.format, is_gzipped=manifest.is_gzipped, limit=limit
+        manifest.file, manifest.format, manifest.packing, manifest.reading, limit=limit
     )
     for rows in pages:
         yield [_candidate(row, number) for number, row in enumerate(rows, n_rows + 1)]
@@ -107,7 +121,7 @@ def read(manifest: Manifest, limit: int = MAX_CANDIDATES) -> Iterator[list[Candi
 
 
 def _candidate(row: Row, number: int) -> Candidate:
-    url, keyword, licence, creator, landing_url, title, width, height = row
+    url, keyword, licence, creator, landing_url, title, width, height, *hashes, others = row
     return Candidate(
         url=f"row {number}: no url" if url is None else url,
         keyword=keyword,
@@ -118,7 +132,22 @@ def _candidate(row: Row, number: int) -> Candidate:
         title=title,
         width=_pixels(width),
         height=_pixels(height),
+        columns=_columns(others),
+        expected=stated_hash(*hashes),
     )
+
+
+def _columns(others: str | None) -> dict[str, Any] | None:
+    """Read what can be anything: what it was read from may have taken the child over."""
+    if others is None:
+        return None
+    try:
+        columns = value_of(others)
+    except (ValueError, RecursionError) as error:
+        raise manifest_child.ManifestReaderError("It gives columns that make no sense.") from error
+    if not isinstance(columns, dict):
+        raise manifest_child.ManifestReaderError("It gives columns that make no sense.")
+    return columns
 
 
 def _pixels(text: str | None) -> int | None:
@@ -143,8 +172,8 @@ class _Beginning(io.BytesIO):
 
 def _check_beginning(manifest: Manifest) -> None:
     kind = io.BytesIO if manifest.is_whole else _Beginning
-    rows = text_manifests.rows(kind(manifest.beginning), manifest.format)
     with suppress(_EndOfBeginningError):
+        rows = text_manifests.rows(kind(manifest.beginning), manifest.format, manifest.reading)
         deque(islice(checked(rows), INSPECTED_ROWS), maxlen=0)
 
 
@@ -158,18 +187,20 @@ def _unpacked(stored: bytes, *, is_whole: bool) -> tuple[bytes, bool]:
             if not piece:
                 return bytes(unpacked), is_whole
             unpacked += piece
-    except text_manifests.GZIP_ERRORS as error:
+    except text_manifests.UNPACKING_ERRORS as error:
         if is_whole or not isinstance(error, EOFError):
             raise MalformedManifestError("The gzip data is broken at its beginning.") from error
     return bytes(unpacked), False
 
 
-def _guessed(beginning: bytes) -> ManifestFormat:
+def _packing_of(stored: bytes) -> Packing:
+    if stored.startswith(ZSTD_MAGIC):
+        return Packing.zstd
+    return Packing.gzip if stored.startswith(GZIP_MAGIC) else Packing.plain
+
+
+def _guessed(beginning: bytes, reading: ListReading) -> ManifestFormat:
     if beginning.startswith(PARQUET_MAGIC):
         return ManifestFormat.parquet
-    first = text_manifests.first_lines(text_manifests.lines(io.BytesIO(beginning)))
-    said = [line.strip() for line in first if text_manifests.is_said(line)]
-    if text_manifests.header_place(said) is not None:
-        return ManifestFormat.csv
-    n_json = sum(map(text_manifests.is_json, said))
-    return ManifestFormat.jsonl if 0 < n_json >= sum(map(has_url, said)) else ManifestFormat.txt
+    first = text_manifests.beginning_of(io.BytesIO(beginning), reading.encoding)
+    return text_manifests.format_of(first, reading)

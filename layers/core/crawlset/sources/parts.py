@@ -1,6 +1,7 @@
 """The candidates of one search, written part by part as they fill."""
 
 import hashlib
+import math
 import re
 import zlib
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from pydantic_core import to_json
 from crawlset import licences
 from crawlset.kit.json_lines import GZIP_LEVEL
 from crawlset.settings import CANDIDATES_PER_PART
+from crawlset.sources.manifest_columns import kept
 from crawlset.sources.manifest_rows import MAX_TITLE_CHARS
 from crawlset.sources.protocol import Candidate
 from crawlset.urls.guard import MAX_URL_LENGTH
@@ -52,7 +54,8 @@ class Parts:
     The candidates of one search, in objects of at most 25,000.
 
     A full part is written when the next candidate comes, so that the last one is known to be.
-    Of candidates with one URL the first is kept; the others are counted.
+    Of candidates with one URL the first is kept. The others are counted, and those of lists that
+    say something else of it are kept as further rows.
     """
 
     def __init__(
@@ -69,8 +72,13 @@ class Parts:
         self.n_candidates = 0
         self.n_skipped = 0
         """Items of the source's answers that could not be read, not told in a part yet."""
-        self._urls: set[bytes] = set()
-        """The URLs seen in this process: others of the search are told apart when planned."""
+        self._urls: dict[bytes, int] = {}
+        """
+        The URLs seen in this process, with what the first row says: others of the search are told
+        apart when planned.
+        """
+        request = message.request
+        self._keeps_further = request.manifest_key is not None and request.reading.keep_repeated
         self._queries = list(queries) if queries is not None else None
         self._message = message
         self._write = write
@@ -80,18 +88,22 @@ class Parts:
             self.n_seen, self.n_candidates = progress.n_seen, progress.n_candidates
             self._number, self._body = progress.part, bytearray(body)
             self._n_lines, self._n_bytes = progress.n_lines, progress.n_bytes
+            self._n_new = progress.n_lines
             self._n_repeated, self._n_altered = progress.n_repeated, progress.n_altered
             self.n_skipped = progress.n_skipped
 
     def add(self, candidate: Candidate) -> None:
         self.n_seen += 1
         cleaned, is_altered = _line(candidate, self._message.request, rank=self.n_seen)
-        if self._is_repeated(cleaned.url):
+        if (first := self._said_first(cleaned)) is not None:
             self._n_repeated += 1
-            return
+            if not self._keeps_further or cleaned.refused or first == _said(cleaned):
+                return
+            cleaned.is_further = True
         if self._n_lines == CANDIDATES_PER_PART or self._n_bytes >= PART_BYTES:
             self.close()
-        self.n_candidates += 1
+        self.n_candidates += not cleaned.is_further
+        self._n_new += not cleaned.is_further
         line = _json(cleaned)
         self._n_altered += is_altered
         self._n_lines += 1
@@ -106,7 +118,7 @@ class Parts:
 
     def drop(self) -> None:
         """Forget the candidates that are not written yet."""
-        self.n_candidates -= self._n_lines
+        self.n_candidates -= self._n_new
         self._start()
 
     def finish(self, error: SearchError | None) -> int:
@@ -144,15 +156,21 @@ class Parts:
         )
         return _gzipped(head) + body
 
-    def _is_repeated(self, url: str) -> bool:
-        """Note the URL, in the 16 bytes that also tell images of a job apart."""
-        n_before = len(self._urls)
-        self._urls.add(hashlib.sha256(url.encode()).digest()[:16])
-        return len(self._urls) == n_before
+    def _said_first(self, line: CandidateLine) -> int | None:
+        """
+        What the first row with its URL says, if there was one; otherwise note this one.
+
+        By the 16 bytes that also tell images of a job apart.
+        """
+        url = hashlib.sha256(line.url.encode()).digest()[:16]
+        first = self._urls.get(url)
+        if first is None:
+            self._urls[url] = _said(line)
+        return first
 
     def _start(self) -> None:
         self._n_repeated = self._n_altered = self.n_skipped = 0
-        self._n_lines = 0
+        self._n_lines = self._n_new = 0
         self._n_bytes = 0
         self._gzip = _gzip_member()
         self._body = bytearray()
@@ -189,6 +207,7 @@ def _line(candidate: Candidate, request: SearchRequest, rank: int) -> tuple[Cand
     url = _clean(candidate.url, MAX_URL_LENGTH) or ""
     landing_url = _clean(candidate.landing_url, MAX_URL_LENGTH)
     licence_raw = _clean(candidate.licence_raw)
+    columns = _columns(candidate.columns)
     said = title and title[:MAX_TEXT_CHARS]
     line = CandidateLine(
         url=url,
@@ -206,6 +225,8 @@ def _line(candidate: Candidate, request: SearchRequest, rank: int) -> tuple[Cand
         width=_pixels(candidate.width),
         height=_pixels(candidate.height),
         refused=candidate.refused,
+        columns=columns,
+        expected=candidate.expected,
     )
     pairs = (
         (title, candidate.title),
@@ -214,9 +235,15 @@ def _line(candidate: Candidate, request: SearchRequest, rank: int) -> tuple[Cand
         (landing_url, candidate.landing_url),
         (licence_raw, candidate.licence_raw),
     )
-    return line, any(
+    return line, columns != candidate.columns or any(
         kept != given and kept != (given.strip() or None) for kept, given in pairs if given
     )
+
+
+def _said(line: CandidateLine) -> int:
+    """A digest of what a row says of its URL."""
+    said = to_json([line.keyword, line.title, line.columns])
+    return int.from_bytes(hashlib.sha256(said).digest()[:8])
 
 
 def _gzipped(head: Record) -> bytes:
@@ -240,6 +267,21 @@ def _clean(text: str | None, max_chars: int = MAX_TEXT_CHARS) -> str | None:
     if not text.isascii() or "\0" in text:
         text = _UNSTORABLE.sub(_REPLACEMENT, text)
     return text.rstrip() or None
+
+
+def _columns(columns: dict[str, Any] | None) -> dict[str, Any] | None:
+    return kept(_storable(columns)) if columns else None
+
+
+def _storable(value: Any) -> Any:
+    """What PostgreSQL can keep as JSON of what JSON made."""
+    if isinstance(value, str):
+        return _UNSTORABLE.sub(_REPLACEMENT, value)
+    if isinstance(value, dict):
+        return {_storable(name): _storable(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_storable(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _pixels(side: int | None) -> int | None:

@@ -34,6 +34,10 @@ class Candidate:
     width: int | None = None
     height: int | None = None
     refused: Outcome | None = None
+    columns: dict[str, Any] | None = None
+    """What else a list says in the row."""
+    expected: str | None = None
+    """The hash that the file must have: `sha256:` or `md5:` and hexadecimal digits."""
 
 
 class CandidatePage(list[Candidate]):

@@ -1,106 +1,155 @@
-"""Manifests of lines: plain text, CSV and JSON lines, in UTF-8 or UTF-16."""
+"""Manifests of text, in whatever shape and encoding it has: the way from bytes to rows."""
 
 import codecs
-import csv
 import gzip
 import io
 import json
-import re
 import zlib
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import Any, BinaryIO, TextIO, cast
+from typing import BinaryIO, TextIO, cast
 
 from crawlset.settings import MAX_CANDIDATES, MAX_MANIFEST_BYTES
-from crawlset.sources.manifest_rows import (
-    COLUMNS,
-    MAX_COLUMNS,
-    NOTHING,
-    MalformedManifestError,
-    Row,
-    first_said,
-    has_url,
-    odd_row,
-    places,
-    row_of,
-    text_of,
-)
-from crawlset.wire.searches import ManifestFormat
+from crawlset.sources import json_manifests, table_manifests, table_shape
+from crawlset.sources.manifest_columns import MalformedManifestError
+from crawlset.sources.manifest_rows import Row, has_url
+from crawlset.sources.row_lines import MAX_ROW_CHARS
+from crawlset.wire.searches import AS_FOUND, ListReading, ManifestFormat
 
 MAX_LINES = 2 * MAX_CANDIDATES
 """Lines read, blank ones and comments included."""
-MAX_ROW_CHARS = 8 << 20
-"""
-Characters of a line, and of the lines that one row of CSV goes over, at most.
-
-A picture of several megabytes, as a `data:` URL, is a line among others.
-"""
+UNPACKING_ERRORS = (EOFError, OSError, zlib.error)
+_BYTE_ORDER_MARK = "\ufeff"
+_LINE_ENDS = ("\n", "\r")
 FIRST_LINES = 20
 FIRST_CHARS = 1 << 20
 """Lines by which a list is told, and their characters."""
-GZIP_ERRORS = (EOFError, gzip.BadGzipFile, zlib.error)
-DELIMITERS = ",;\t"
-"""Excel writes semicolons where numbers have decimal commas, and tabs into Unicode text."""
-_BYTE_ORDER_MARK = "\ufeff"
-_LINE_ENDS = ("\n", "\r")
-
 _HALVES = "crawlset.halves"
 """Name of what `_half` does in decoding."""
 
-csv.field_size_limit(MAX_ROW_CHARS)
 
-
-def rows(stream: BinaryIO, manifest_format: ManifestFormat) -> Iterator[Row]:
+def rows(
+    stream: BinaryIO, manifest_format: ManifestFormat, reading: ListReading = AS_FOUND
+) -> Iterator[Row]:
     """
     Every row that is not blank. What cannot be read as one is an odd row, which says why.
 
-    Raises `MalformedManifestError` for gzip that is broken, for CSV without the columns it needs,
-    and once lines or their sum are more than those of a manifest may be: a gzipped stream never
-    fills the memory.
+    What a text is it says itself: a file may have another name than its contents have a format.
+    Raises `MalformedManifestError` for gzip that is broken, for a table without the columns it
+    needs, for JSON that is one value and broken, and once lines or their sum are more than those
+    of a manifest may be: a gzipped stream never fills the memory.
     """
-    return _FORMATS[manifest_format](lines(stream))
+    pieces = _pieces(_opened(stream, reading.encoding))
+    beginning = _beginning(pieces)
+    pieces = chain(beginning, pieces)
+    first = list(filter(_is_said, beginning))
+    if json_manifests.is_document(first, reading):
+        return json_manifests.document_rows(pieces, reading)
+    is_stated = manifest_format in {ManifestFormat.jsonl, ManifestFormat.json}
+    if is_stated or format_of(first, reading) is ManifestFormat.jsonl:
+        return json_manifests.line_rows(_lines(pieces), reading)
+    return table_manifests.rows(
+        _lines(pieces), reading, is_table=manifest_format is ManifestFormat.csv
+    )
 
 
-def lines(stream: BinaryIO) -> Iterator[str]:
+def lines(stream: BinaryIO, encoding: str | None = None) -> Iterator[str]:
     """
     Every line with its end, which is LF, CRLF or CR; a line that is too long is cut.
 
     Bytes that are no text are kept as halves of surrogate pairs.
     """
-    text = _opened(stream)
-    number = n_chars = 0
+    return _lines(_pieces(_opened(stream, encoding)))
+
+
+def format_of(first: Sequence[str], reading: ListReading) -> ManifestFormat:
+    """The format of most of the first lines: odd ones at the beginning cost themselves only."""
+    if json_manifests.is_document(first, reading):
+        return ManifestFormat.json
+    first = [line for line in first if not line.startswith("#")]
+    if table_shape.header_place(first, reading) is not None:
+        return ManifestFormat.csv
+    n_json = sum(map(_is_json, first))
+    n_urls = sum(has_url(line.strip()) for line in first)
+    return ManifestFormat.jsonl if 0 < n_json >= n_urls else ManifestFormat.txt
+
+
+def beginning_of(stream: BinaryIO, encoding: str | None) -> list[str]:
+    """The lines by which a list is told."""
+    return list(filter(_is_said, _beginning(_pieces(_opened(stream, encoding)))))
+
+
+def _is_json(line: str) -> bool:
+    """Whether `line` is, or begins as, what stands in a line of JSON lines."""
+    text = line.lstrip("\ufeff \t")
+    if not text.startswith('"'):
+        return text.startswith("{")
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _beginning(pieces: Iterator[str]) -> list[str]:
+    """What comes before the end of the last line by which a list is told."""
+    beginning: list[str] = []
+    n_said = n_chars = 0
+    for piece in pieces:
+        beginning.append(piece)
+        n_said += _is_said(piece)
+        n_chars += len(piece)
+        if n_said == FIRST_LINES or n_chars > FIRST_CHARS or len(beginning) > MAX_LINES:
+            break
+    return beginning
+
+
+def _is_said(piece: str) -> bool:
+    return bool(piece.strip("\ufeff \t\r\n"))
+
+
+def _lines(pieces: Iterator[str]) -> Iterator[str]:
     is_rest = False
-    while line := _next_line(text, number + 1):
-        n_chars += len(line)
-        if n_chars > MAX_MANIFEST_BYTES:
-            raise MalformedManifestError(
-                f"The list unpacks to more than {MAX_MANIFEST_BYTES:,} characters."
-            )
+    number = 0
+    for piece in pieces:
         if not is_rest:
             number += 1
             if number > MAX_LINES:
                 raise MalformedManifestError(f"The list has more than {MAX_LINES:,} lines.")
-            yield line.lstrip(_BYTE_ORDER_MARK)
-        is_rest = len(line) > MAX_ROW_CHARS and not line.endswith(_LINE_ENDS)
+            yield piece.lstrip(_BYTE_ORDER_MARK)
+        is_rest = len(piece) > MAX_ROW_CHARS and not piece.endswith(_LINE_ENDS)
 
 
-def _opened(stream: BinaryIO) -> TextIO:
+def _pieces(text: TextIO) -> Iterator[str]:
+    """Lines, those that are too long in several pieces."""
+    number = n_chars = 0
+    while piece := _next_piece(text, number + 1):
+        number += 1
+        n_chars += len(piece)
+        if n_chars > MAX_MANIFEST_BYTES:
+            raise MalformedManifestError(
+                f"The list unpacks to more than {MAX_MANIFEST_BYTES:,} characters."
+            )
+        yield piece
+
+
+def _opened(stream: BinaryIO, encoding: str | None) -> TextIO:
     """
-    Decode by the mark at the beginning, if there is one.
+    Decode as is stated, or by the mark at the beginning if there is one, or as UTF-8.
 
     Windows PowerShell's `>` writes UTF-16 with a mark
     (https://learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_character_encoding).
     """
     buffered = io.BufferedReader(cast(io.RawIOBase, stream))
-    try:
-        mark = buffered.peek()[: len(codecs.BOM_UTF16)]
-    except GZIP_ERRORS as error:
-        raise MalformedManifestError("The gzip data is broken at line 1.") from error
-    if mark in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
-        return io.TextIOWrapper(buffered, "utf-16", errors=_HALVES, newline="")
-    return io.TextIOWrapper(buffered, "utf-8", errors="surrogateescape", newline="")
+    if encoding is None:
+        try:
+            mark = buffered.peek()[: len(codecs.BOM_UTF16)]
+        except UNPACKING_ERRORS as error:
+            raise _broken(error, 1) from error
+        is_marked = mark in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
+        encoding = "utf-16" if is_marked else "utf-8"
+    errors = _HALVES if encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
+    return io.TextIOWrapper(buffered, encoding, errors=errors, newline="")
 
 
 def _half(error: UnicodeError) -> tuple[str, int]:
@@ -113,209 +162,18 @@ def _half(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error(_HALVES, _half)
 
 
-def _next_line(text: TextIO, number: int) -> str:
+def _next_piece(text: TextIO, number: int) -> str:
     try:
         return text.readline(MAX_ROW_CHARS + 1)
-    except GZIP_ERRORS as error:
-        raise MalformedManifestError(f"The gzip data is broken at line {number}.") from error
+    except UNPACKING_ERRORS as error:
+        raise _broken(error, number) from error
+    except UnicodeError as error:
+        raise MalformedManifestError(
+            f"Line {number} is not {text.encoding}: {str(error)[:100]}."
+        ) from error
 
 
-def first_lines(lines: Iterator[str]) -> list[str]:
-    """The lines by which a list is told, blank ones and comments included."""
-    first: list[str] = []
-    n_said = n_chars = 0
-    for line in lines:
-        first.append(line)
-        n_said += is_said(line)
-        n_chars += len(line)
-        if n_said == FIRST_LINES or n_chars > FIRST_CHARS:
-            break
-    return first
-
-
-def header_place(first: Sequence[str]) -> int | None:
-    """Which of the first lines names the columns: none but odd ones may stand before it."""
-    for place, line in enumerate(first):
-        if delimiter_of(line) is not None and not line.lstrip().startswith(("{", "[")):
-            return place
-        if has_url(line.strip()):
-            return None
-    return None
-
-
-def is_json(line: str) -> bool:
-    """Whether `line` is, or begins as, what stands in a line of JSON lines."""
-    if not line.startswith('"'):
-        return line.startswith("{")
-    try:
-        json.loads(line)
-    except ValueError:
-        return False
-    return True
-
-
-def is_said(line: str) -> bool:
-    """Whether `line` is neither blank nor a comment."""
-    text = line.strip()
-    return bool(text) and not text.startswith("#")
-
-
-def _txt_rows(lines: Iterator[str]) -> Iterator[Row]:
-    for line in filter(is_said, lines):
-        yield (text_of(line), *NOTHING)
-
-
-def _csv_rows(lines: Iterator[str]) -> Iterator[Row]:
-    first = first_lines(lines)
-    place = header_place(first)
-    if place is None:
-        if any(map(_is_url_alone, first)):
-            yield from _txt_rows(chain(first, lines))
-            return
-        place = next((n for n, line in enumerate(first) if is_said(line)), 0)
-        if first and _cells_have_url(first[place]):
-            raise MalformedManifestError(
-                f"The list has no header: line {place + 1} has a URL. Begin it with the names of"
-                " its columns, such as url,label; or call it text, if each line is one URL."
-            )
-    yield from _txt_rows(iter(first[:place]))
-    header = first[place] if first else ""
-    row_lines = _RowLines(chain(first[place:], lines), place)
-    reader = csv.reader(row_lines, strict=True, delimiter=delimiter_of(header) or ",")
-    names = _column_names(reader, place + 1)
-    columns, n_columns = places(names), len(names)
-    while True:
-        row_lines.begin()
-        try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            yield row_lines.give_up(str(error))
-            continue
-        if cells is None:
-            return
-        n_cells = len(cells)
-        if n_cells > MAX_COLUMNS:
-            yield odd_row(f"line {row_lines.number} has more than {MAX_COLUMNS:,} cells", cells[0])
-        elif cells:
-            cells += [""] * (n_columns - n_cells)
-            yield row_of([first_said(cells, column) if column else None for column in columns])
-
-
-def _is_url_alone(line: str) -> bool:
-    return has_url(line.strip()) and not any(sign in line for sign in DELIMITERS)
-
-
-def delimiter_of(header: str) -> str | None:
-    """The sign between the names of columns, a `url` among them; None if there is none."""
-    if has_url(header.strip()):
-        return None
-    for delimiter in DELIMITERS:
-        names = {name.strip(' "\r\n').lower() for name in header.split(delimiter)}
-        if not names.isdisjoint(COLUMNS["url"]):
-            return delimiter
-    return None
-
-
-def _cells_have_url(line: str) -> bool:
-    cells = re.split(f"[{DELIMITERS}]", line)
-    return any(has_url(cell.strip(' "\r\n')) for cell in cells)
-
-
-def _column_names(reader: Iterator[list[str]], number: int) -> list[str]:
-    try:
-        return next(reader, [])
-    except csv.Error as error:
-        raise MalformedManifestError(f"Line {number} is not CSV: {error}.") from error
-
-
-class _RowLines:
-    """Lines for a reader of CSV, whose quoted cells may go over any number of them."""
-
-    def __init__(self, lines: Iterator[str], n_before: int) -> None:
-        self.number = n_before
-        """Counts the lines that were read."""
-        self._lines = lines
-        self._row: list[str] = []
-        self._n_chars = 0
-        self._again: deque[str] = deque()
-        """Lines behind one whose quote, as is known, is closed nowhere that makes a row."""
-        self._why = ""
-
-    def begin(self) -> None:
-        """Say that the next line begins a row."""
-        self._row.clear()
-        self._n_chars = 0
-
-    def give_up(self, why: str) -> Row:
-        """
-        Make an odd row of the first line of this row; the lines behind it are read again.
-
-        A quote that somebody forgot costs its own line only. None is read more than twice: a quote
-        that is open at the end of one of them fares as the first one did.
-        """
-        first, *others = self._row
-        self.number -= len(others)
-        self._again.extend(others)
-        self._why = why
-        return odd_row(f"line {self.number} is not CSV ({why})", first)
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        if self._row and self._again:
-            raise csv.Error(self._why)
-        line = self._again.popleft() if self._again else next(self._lines)
-        self.number += 1
-        self._row.append(line)
-        self._n_chars += len(line)
-        if self._n_chars > MAX_ROW_CHARS:
-            raise csv.Error(f"a row of more than {MAX_ROW_CHARS:,} characters")
-        return line
-
-
-def _jsonl_rows(lines: Iterator[str]) -> Iterator[Row]:
-    for number, line in enumerate(lines, 1):
-        text = line.rstrip()
-        if not text:
-            continue
-        try:
-            found = json.loads(text)
-        except json.JSONDecodeError as error:
-            yield (
-                (text, *NOTHING)
-                if has_url(text)
-                else odd_row(f"line {number}, column {error.colno} is not JSON ({error.msg})", text)
-            )
-            continue
-        except (ValueError, RecursionError):
-            yield odd_row(f"line {number} is not JSON that can be read", text)
-            continue
-        yield _json_row(found, number, text)
-
-
-def _json_row(found: Any, number: int, text: str) -> Row:
-    if isinstance(found, str):
-        return (text_of(found), *NOTHING)
-    if not isinstance(found, dict):
-        return odd_row(f"line {number} is neither an object nor a string", text)
-    if len(found) > MAX_COLUMNS:
-        return odd_row(f"line {number} has more than {MAX_COLUMNS:,} names", text)
-    return row_of([first_said(found, names) for names in _names_in(tuple(found))])
-
-
-@lru_cache(maxsize=16)
-def _names_in(names: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    """Which of an object's names each of `COLUMNS` goes by. Objects of a list are much alike."""
-    by_alias = {name.strip().lower(): name for name in names}
-    return tuple(
-        tuple(by_alias[alias] for alias in aliases if alias in by_alias)
-        for aliases in COLUMNS.values()
-    )
-
-
-_FORMATS: dict[ManifestFormat, Callable[[Iterator[str]], Iterator[Row]]] = {
-    ManifestFormat.txt: _txt_rows,
-    ManifestFormat.csv: _csv_rows,
-    ManifestFormat.jsonl: _jsonl_rows,
-}
+def _broken(error: Exception, number: int) -> MalformedManifestError:
+    is_gzip = isinstance(error, EOFError | gzip.BadGzipFile | zlib.error)
+    name = "gzip" if is_gzip else "zstd"
+    return MalformedManifestError(f"The {name} data is broken at line {number}.")

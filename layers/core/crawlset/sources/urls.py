@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from crawlset.settings import SourceSettings
 from crawlset.sources import manifests
-from crawlset.sources.manifest_rows import MalformedManifestError
+from crawlset.sources.manifest_columns import MalformedManifestError
 from crawlset.sources.protocol import CandidatePage
 from crawlset.wire.searches import SearchRequest
 
@@ -28,6 +28,8 @@ def search(
     """
     if request.manifest_key is None:
         raise MalformedManifestError("The search names no manifest.")
-    manifest = manifests.open_manifest(request.manifest_key, request.manifest_format)
+    manifest = manifests.open_manifest(
+        request.manifest_key, request.manifest_format, request.reading
+    )
     for page in manifests.read(manifest, request.limit):
         yield CandidatePage(page)

@@ -24,6 +24,7 @@ from crawlset.models import (
     CrawlJob,
     ExportJob,
     FolderRemoval,
+    FurtherRow,
     Image,
     ImageVerdict,
     JobChunk,
@@ -146,6 +147,7 @@ def _pieces(job_id: UUID, limit: int) -> Iterator[Delete]:
     validations = select(ValidationJob.id).where(ValidationJob.crawl_job_id == job_id)
     yield _some(ImageVerdict, ImageVerdict.validation_job_id.in_(validations), limit)
     yield _some(TakedownImage, TakedownImage.crawl_job_id == job_id, limit)
+    yield _some(FurtherRow, FurtherRow.crawl_job_id == job_id, limit)
     yield _some(Image, Image.crawl_job_id == job_id, limit)
 
 

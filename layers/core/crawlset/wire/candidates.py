@@ -83,6 +83,8 @@ class SearchProgress(Versioned):
 class CandidateLine(Record):
     """An image that a source knows of, cleaned: a line of a part."""
 
+    ADDED: ClassVar[frozenset[str]] = frozenset({"columns", "is_further", "expected"})
+
     url: str
     source: str
     query: str | None
@@ -99,3 +101,9 @@ class CandidateLine(Record):
     height: int | None = None
     refused: Outcome | None = None
     """Why it is not to be fetched."""
+    columns: dict[str, Any] | None = None
+    """What else a list says in the row."""
+    is_further: bool = False
+    """Whether an earlier row of the search has its URL, and this one says something else of it."""
+    expected: str | None = None
+    """The hash that the file must have: `sha256:` or `md5:` and hexadecimal digits."""

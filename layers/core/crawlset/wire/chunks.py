@@ -83,3 +83,5 @@ class ChunkUrl(Record):
     """Times it was tried again before, in earlier chunks."""
     known: Known | None = None
     """Given when it is fetched to see what has changed."""
+    expected: str | None = None
+    """The hash that its file must have: `sha256:` or `md5:` and hexadecimal digits."""

@@ -27,6 +27,7 @@ class ManifestFormat(StrEnum):
     txt = "txt"
     csv = "csv"
     jsonl = "jsonl"
+    json = "json"
     parquet = "parquet"
 
 
@@ -44,9 +45,39 @@ class Expansion:
         return self.plurals or bool(self.languages) or self.suggestions
 
 
+@dataclass(frozen=True, slots=True)
+class ListReading:
+    """
+    How a list is to be read: its encoding, and which of its columns says what.
+
+    A column that is not named is found by the names that it has in lists of others.
+    """
+
+    url_column: str | None = None
+    caption_column: str | None = None
+    label_column: str | None = None
+    licence_column: str | None = None
+    creator_column: str | None = None
+    sha256_column: str | None = None
+    """What the bytes received must have, as `md5_column`; without either nothing is compared."""
+    md5_column: str | None = None
+    keep_columns: tuple[str, ...] | None = None
+    """Columns to keep besides those that mean something; None for all of them."""
+    keep_repeated: bool = True
+    """Whether further rows of a URL are kept when they say something else, or only counted."""
+    encoding: str | None = None
+    """None for UTF-8, or what a mark at the beginning says."""
+
+
+AS_FOUND = ListReading()
+"""A list read by what is found in it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchRequest:
     """One question to one source: a keyword, or a list of URLs."""
+
+    ADDED: ClassVar[frozenset[str]] = frozenset({"reading"})
 
     source: str
     keyword: str | None = None
@@ -60,6 +91,7 @@ class SearchRequest:
     """Licence ids, families and presets that are wanted; empty for any."""
     intended_use: IntendedUse
     expansion: Expansion = field(default_factory=Expansion)
+    reading: ListReading = AS_FOUND
 
     def __post_init__(self) -> None:
         _require(0 < self.limit <= MAX_CANDIDATES, "SearchRequest.limit", self.limit)

@@ -1,5 +1,6 @@
 """The interface of export formats, and the samples that they write."""
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -158,7 +159,30 @@ class ExportFormat(ABC):
         return ImageDescription()
 
 
-def metadata(sample: Sample) -> dict[str, str | int]:
+def columns_of(entry: Mapping[str, Any]) -> str | None:
+    """
+    JSON of the other columns of a list.
+
+    One text, as no two rows of a list need to have the same: loaders take the fields of a set
+    from its first samples.
+    """
+    columns = entry.get("columns")
+    return json.dumps(columns, separators=(",", ":")) if columns else None
+
+
+def captions_of(entry: Mapping[str, Any]) -> list[str]:
+    """The captions of all rows of a list; an empty text if there is none: no list gives no type."""
+    said = [entry["title"], *(row["caption"] for row in entry.get("rows", ()))]
+    return list(dict.fromkeys(filter(None, said))) or [""]
+
+
+def rows_of(entry: Mapping[str, Any]) -> str | None:
+    """JSON of the further rows that a list has for the picture."""
+    rows = entry.get("rows")
+    return json.dumps(rows, separators=(",", ":")) if rows else None
+
+
+def metadata(sample: Sample) -> dict[str, Any]:
     """
     Metadata that a loader gives along with a picture, always of the same fields and types.
 
@@ -178,6 +202,8 @@ def metadata(sample: Sample) -> dict[str, str | int]:
         "creator": entry["creator"],
         "title": entry["title"],
         "attribution": entry["attribution"],
+        "columns": columns_of(entry),
+        "rows": rows_of(entry),
         "sha256": entry["sha256"],
         "format": sample.picture.format,
     }
@@ -187,4 +213,8 @@ def metadata(sample: Sample) -> dict[str, str | int]:
         "width": sample.picture.width,
         "height": sample.picture.height,
     }
-    return {**{name: text or "" for name, text in texts.items()}, **numbers}
+    return {
+        **{name: text or "" for name, text in texts.items()},
+        **numbers,
+        "captions": captions_of(entry),
+    }

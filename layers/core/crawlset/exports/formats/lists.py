@@ -12,7 +12,7 @@ from typing import IO, Any, Never
 from crawlset import licences
 from crawlset.exports.croissant_terms import ImageDescription, column, record_set
 from crawlset.exports.escaping import spreadsheet, without_nul
-from crawlset.exports.formats.base import Contents, ExportFormat
+from crawlset.exports.formats.base import Contents, ExportFormat, columns_of
 from crawlset.exports.missing import named
 from crawlset.exports.options import CsvFormulas
 from crawlset.exports.summary import Summary
@@ -20,7 +20,7 @@ from crawlset.exports.summary import Summary
 COLUMNS = (
     "image_id", "url", "caption", "split", "class", "label", "keyword", "source", "landing_url",
     "licence", "licence_url", "creator", "title", "attribution", "width", "height", "format",
-    "file_size", "sha256",
+    "file_size", "sha256", "columns",
 )  # fmt: skip
 """`url`, `caption` and `sha256` as img2dataset takes them: the list can be fetched again."""
 
@@ -139,6 +139,7 @@ class Listing:
     def add(self, entry: Mapping[str, Any]) -> None:
         row = {name: entry.get(name) for name in COLUMNS}
         row["caption"] = entry["title"] or entry["keyword"] or ""
+        row["columns"] = columns_of(entry)
         row["licence_url"] = licences.address(entry["licence"] or "")
         self._write(row)
 

@@ -18,7 +18,7 @@ GROUP_IMAGES = 100
 GROUP_BYTES = 64 << 20
 TEXTS = (
     "file_name", "class", "url", "landing_url", "source", "query", "keyword", "licence",
-    "licence_url", "creator", "title", "attribution", "sha256", "format",
+    "licence_url", "creator", "title", "attribution", "columns", "rows", "sha256", "format",
 )  # fmt: skip
 NUMBERS = ("image_id", "width", "height")
 EMBEDDED = {
@@ -118,6 +118,10 @@ def schema(classes: Sequence[str], options: ExportOptions) -> pa.Schema:
     }
     features |= {name: {"dtype": "string", "_type": "Value"} for name in TEXTS}
     features |= {name: {"dtype": "int64", "_type": "Value"} for name in NUMBERS}
+    features["captions"] = {
+        "feature": {"dtype": "string", "_type": "Value"},
+        "_type": "Sequence",
+    }
     features |= {name: {"dtype": kind, "_type": "Value"} for name, kind in own.items()}
     return pa.schema(
         [
@@ -125,6 +129,7 @@ def schema(classes: Sequence[str], options: ExportOptions) -> pa.Schema:
             ("label", pa.int64()),
             *((name, pa.string()) for name in TEXTS),
             *((name, pa.int64()) for name in NUMBERS),
+            ("captions", pa.list_(pa.string())),
             *((name, pa.type_for_alias(kind)) for name, kind in own.items()),
         ],
         metadata={"huggingface": json.dumps({"info": {"features": features}})},
@@ -132,7 +137,8 @@ def schema(classes: Sequence[str], options: ExportOptions) -> pa.Schema:
 
 
 def _columns(fields: pa.Schema) -> list[str]:
-    return ["image.bytes", "image.path", *(name for name in fields.names if name != "image")]
+    nested = {"image": ["image.bytes", "image.path"], "captions": ["captions.list.element"]}
+    return [path for name in fields.names for path in nested.get(name, [name])]
 
 
 def _compression(column: str) -> str:

@@ -1,0 +1,126 @@
+"""Manifests of lines: a URL each, or cells between signs, with a header or without one."""
+
+import csv
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import chain, islice
+
+from crawlset.sources.manifest_columns import (
+    MAX_COLUMNS,
+    MalformedManifestError,
+    Places,
+    table_places,
+)
+from crawlset.sources.manifest_rows import NOTHING, Row, has_url, odd_row, row_of, text_of
+from crawlset.sources.row_lines import RowLines
+from crawlset.sources.table_shape import Shape, header_place, shape_of
+from crawlset.wire.searches import ListReading
+
+HEADER_LINES = 20
+SAMPLE_LINES = 100
+SAMPLE_CHARS = 1 << 20
+"""Characters of the lines by which the shape of a list is told."""
+
+
+def rows(lines: Iterator[str], reading: ListReading, *, is_table: bool) -> Iterator[Row]:
+    """
+    Every row of a text, in the shape that its first lines have.
+
+    `is_table` says that it was called CSV: where its shape tells nothing, it is one.
+    Raises `MalformedManifestError` for a table without the columns it needs.
+    """
+    n_before, sample = _sample(lines)
+    said = list(filter(_is_said, sample[:HEADER_LINES]))
+    place = header_place(said, reading)
+    if place:
+        first = sample.index(said[place])
+        yield from _url_rows(iter(sample[:first]))
+        n_before, sample = n_before + first, sample[first:]
+    shape = shape_of(list(filter(_is_said, sample)), reading, is_table=is_table)
+    lines = chain(sample, lines)
+    if shape is None:
+        yield from _url_rows(lines)
+    elif shape.is_quoted:
+        yield from _csv_rows(lines, shape, reading, n_before)
+    else:
+        yield from _plain_rows(lines, shape, reading)
+
+
+def _sample(lines: Iterator[str]) -> tuple[int, list[str]]:
+    """The first lines behind those that are blank or begin with #, and how many these are."""
+    n_skipped = 0
+    sample: list[str] = []
+    n_chars = 0
+    for line in lines:
+        if not sample and not _is_said(line):
+            n_skipped += 1
+            continue
+        sample.append(line)
+        n_chars += len(line)
+        if len(sample) == SAMPLE_LINES or n_chars > SAMPLE_CHARS:
+            break
+    return n_skipped, sample
+
+
+def _is_said(line: str) -> bool:
+    text = line.strip()
+    return bool(text) and not text.startswith("#")
+
+
+def _url_rows(lines: Iterator[str]) -> Iterator[Row]:
+    for line in filter(_is_said, lines):
+        yield (text_of(line), *NOTHING)
+
+
+def _plain_rows(lines: Iterator[str], shape: Shape, reading: ListReading) -> Iterator[Row]:
+    """Rows of lines whose quotes mean themselves."""
+    at, n_names = table_places(shape.names, reading), len(shape.names)
+    for line in filter(_is_said, islice(lines, shape.n_header_lines, None)):
+        cells = shape.split(line)
+        if len(cells) > MAX_COLUMNS:
+            yield odd_row(f"a line has more than {MAX_COLUMNS:,} cells", cells[0])
+        elif len(cells) == 1 and has_url(cells[0]):
+            yield (text_of(cells[0]), *NOTHING)
+        else:
+            yield row_of(cells, at if len(cells) <= n_names else _wider(shape, len(cells), reading))
+
+
+def _csv_rows(
+    lines: Iterator[str], shape: Shape, reading: ListReading, n_before: int
+) -> Iterator[Row]:
+    row_lines = RowLines(lines, n_before)
+    reader = csv.reader(row_lines, strict=True, delimiter=shape.delimiter)
+    if shape.n_header_lines:
+        row_lines.begin()
+        _check_header(reader)
+    at, n_names = table_places(shape.names, reading), len(shape.names)
+    while True:
+        row_lines.begin()
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            line = row_lines.give_up(str(error))
+            cells = shape.split(line) if shape.delimiter == "\t" else []
+            if len(cells) != len(shape.names):
+                yield odd_row(f"line {row_lines.number} is not CSV ({error})", line)
+                continue
+        if cells is None:
+            return
+        if len(cells) > MAX_COLUMNS:
+            yield odd_row(f"line {row_lines.number} has more than {MAX_COLUMNS:,} cells", cells[0])
+        elif cells:
+            yield row_of(cells, at if len(cells) <= n_names else _wider(shape, len(cells), reading))
+
+
+@lru_cache(maxsize=64)
+def _wider(shape: Shape, n_cells: int, reading: ListReading) -> Places:
+    """The places of a row that has more cells than there are names."""
+    numbers = range(len(shape.names) + 1, n_cells + 1)
+    return table_places((*shape.names, *(f"column_{number}" for number in numbers)), reading)
+
+
+def _check_header(reader: Iterator[list[str]]) -> None:
+    try:
+        next(reader, [])
+    except csv.Error as error:
+        raise MalformedManifestError(f"Line 1 is not CSV: {error}.") from error

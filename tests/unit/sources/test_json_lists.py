@@ -1,0 +1,152 @@
+"""
+Lists in JSON, in the shapes in which data sets and tools publish them.
+
+SBU is one object of arrays, RedCaps an object with an array below `annotations`
+(https://github.com/rom1504/img2dataset/blob/main/dataset_examples/SBUcaptions.md,
+https://github.com/redcaps-dataset/redcaps-downloader).
+"""
+
+import json
+from typing import Any
+
+import pytest
+
+from crawlset.sources.manifest_columns import MalformedManifestError
+from crawlset.wire.searches import ListReading
+from tests.unit.sources.lists_read import PAGE, A, B, lines, read
+
+
+class TestJson:
+    ROWS: tuple[dict[str, Any], ...] = (
+        {"url": A, "caption": "x", "n": 1},
+        {"url": B, "caption": None, "n": 2.5},
+    )
+    WANTED = (
+        {"url": A, "title": "x", "others": {"n": 1}},
+        {"url": B, "others": {"n": 2.5}},
+    )
+
+    @pytest.mark.parametrize("format_", ["txt", "csv", "jsonl", "json"])
+    @pytest.mark.parametrize("indent", [None, 2])
+    def test_of_an_array(self, indent: int | None, format_: str) -> None:
+        assert read(json.dumps(self.ROWS, indent=indent), format_) == list(self.WANTED)
+
+    def test_of_an_array_a_row_a_line(self) -> None:
+        body = "[\n" + ",\n".join(map(json.dumps, self.ROWS)) + "\n]\n"
+
+        assert read(body) == list(self.WANTED)
+
+    @pytest.mark.parametrize("indent", [None, 1])
+    def test_of_an_array_of_strings(self, indent: int | None) -> None:
+        assert read(json.dumps([A, B], indent=indent)) == [{"url": A}, {"url": B}]
+
+    def test_of_pandas_s_columns(self) -> None:
+        """https://pandas.pydata.org/docs/reference/api/pandas.DataFrame.to_json.html"""
+        columns = {
+            name: {str(place): row[name] for place, row in enumerate(self.ROWS)}
+            for name in ("url", "caption")
+        }
+
+        assert read(json.dumps(columns)) == [{"url": A, "title": "x"}, {"url": B}]
+
+    def test_of_sbu(self) -> None:
+        body = {"image_urls": [A, B], "user_ids": ["u1", "u2"], "captions": ["x y", "z"]}
+
+        assert read(json.dumps(body)) == [
+            {"url": A, "title": "x y", "others": {"user_ids": "u1"}},
+            {"url": B, "title": "z", "others": {"user_ids": "u2"}},
+        ]
+
+    @pytest.mark.parametrize("indent", [None, 4])
+    def test_of_redcaps(self, indent: int | None) -> None:
+        body = {
+            "info": {"date_created": "2021-05-21", "url": "https://redcaps.xyz", "year": 2021},
+            "annotations": [
+                {"image_id": "bpzj7r", "author": "djasz1", "url": A, "caption": "x", "score": 1}
+            ],
+        }
+
+        assert read(json.dumps(body, indent=indent)) == [
+            {
+                "url": A,
+                "title": "x",
+                "creator": "djasz1",
+                "others": {"image_id": "bpzj7r", "score": 1},
+            }
+        ]
+
+    @pytest.mark.parametrize("indent", [None, 2])
+    @pytest.mark.parametrize("is_last", [True, False])
+    def test_of_captions_of_coco(self, indent: int | None, is_last: bool) -> None:
+        """https://cocodataset.org/#format-data"""
+        images = {
+            "images": [
+                {"license": 3, "coco_url": A, "flickr_url": PAGE, "width": 640, "id": 397133},
+                {"license": 9, "coco_url": B, "id": 37777},
+            ]
+        }
+        annotations = {
+            "annotations": [
+                {"image_id": 397133, "id": 370509, "caption": "A man is in a kitchen."},
+                {"image_id": 397133, "id": 370510, "caption": "A man makes pizza."},
+            ]
+        }
+        licences = {
+            "licenses": [
+                {"url": "http://creativecommons.org/licenses/by-nc-nd/2.0/", "id": 3, "name": "x"}
+            ]
+        }
+        tables = images | annotations if is_last else annotations | images
+
+        first, second, bare = read(
+            json.dumps(
+                {"info": {"url": "http://cocodataset.org"}} | tables | licences, indent=indent
+            )
+        )
+
+        assert (first["url"], first["title"]) == (A, "A man is in a kitchen.")
+        assert (second["url"], second["title"]) == (A, "A man makes pizza.")
+        assert second["licence"] == "http://creativecommons.org/licenses/by-nc-nd/2.0/"
+        assert second["others"]["annotation_id"] == 370510
+        assert (bare["url"], bare.get("title"), bare["licence"]) == (B, None, "9")
+
+    def test_of_classes_of_coco(self) -> None:
+        body = {
+            "images": [{"coco_url": A, "id": 1}],
+            "annotations": [
+                {"image_id": 1, "category_id": 18, "id": 5, "segmentation": [[0.5] * 5_000]}
+            ],
+            "categories": [{"id": 18, "name": "dog", "supercategory": "animal"}],
+        }
+
+        [found] = read(json.dumps(body))
+
+        assert (found["url"], found["keyword"]) == (A, "dog")
+
+    @pytest.mark.parametrize(
+        "body", ['[{"url": "%s"}', '[\n{"url": "%s"}\n7]', '[\n{"url": "%s"}\n]]']
+    )
+    def test_says_where_a_document_is_broken(self, body: str) -> None:
+        with pytest.raises(MalformedManifestError, match="The JSON is broken at character"):
+            read("\n" + body % A + "\n\n")
+
+    def test_is_read_by_element_where_it_is_larger_than_a_line_may_be(self) -> None:
+        rows = [{"url": f"{A}?{n}", "caption": "w" * 1_000} for n in range(9_000)]
+
+        found = read(json.dumps(rows))
+
+        assert [row["url"] for row in found] == [row["url"] for row in rows]
+
+    def test_of_lines_keeps_odd_lines_odd(self) -> None:
+        body = lines('{"url": "x",', json.dumps({"url": A}))
+
+        odd, good = read(body, "jsonl")
+
+        assert (odd["url"].split(" is ")[0], good) == ("line 1, column 13", {"url": A})
+
+    def test_may_name_what_is_inside(self) -> None:
+        row = {"image": {"url": A, "size": [1, 2]}, "text": "x"}
+
+        [found] = read(json.dumps(row) + "\n", reading=ListReading(url_column="image.url"))
+
+        assert found == {"url": A, "title": "x", "others": {"image": row["image"]}}
