@@ -234,6 +234,7 @@ def new_image(number: int) -> dict[str, Any]:
                 "scores",
                 "transform",
                 "embedded",
+                "columns",
                 "duplicate_of",
                 "evidence",
                 "etag",

@@ -14,7 +14,16 @@ from crawlset.sources.manifest_columns import (
     table_places,
     wanted_names,
 )
-from crawlset.sources.manifest_rows import NOTHING, Row, has_url, odd_row, row_of, rows_of, text_of
+from crawlset.sources.manifest_rows import (
+    MAX_CELL_CHARS,
+    NOTHING,
+    Row,
+    has_url,
+    odd_row,
+    row_of,
+    rows_of,
+    text_of,
+)
 from crawlset.wire.searches import ListReading
 
 CUT_STRING_CHARS = 1 << 20
@@ -106,9 +115,9 @@ def json_rows(found: Any, where: str, reading: ListReading) -> Iterator[Row]:
     if isinstance(found, str):
         yield (text_of(found), *NOTHING)
     elif not isinstance(found, dict):
-        yield odd_row(f"{where} is neither an object nor a string", json.dumps(found)[:8_192])
+        yield odd_row(f"{where} is neither an object nor a string", json.dumps(found)[:MAX_CELL_CHARS])
     elif len(found) > MAX_COLUMNS:
-        yield odd_row(f"{where} has more than {MAX_COLUMNS:,} names", json.dumps(found)[:8_192])
+        yield odd_row(f"{where} has more than {MAX_COLUMNS:,} names", json.dumps(found)[:MAX_CELL_CHARS])
     else:
         found = _with_nested(found, reading)
         yield from rows_of(list(found.values()), _places(tuple(found), reading))
