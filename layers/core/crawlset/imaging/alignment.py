@@ -44,13 +44,15 @@ def sampled(pictures: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     half, last = np.float32(side / 2), np.float32(side - 1.001)
     column = np.clip((x + 1) * half - np.float32(0.5), 0, last)
     row = np.clip((y + 1) * half - np.float32(0.5), 0, last)
-    left, top = column.astype(np.int32), row.astype(np.int32)
-    to_right, to_bottom = (column - left)[:, :, None], (row - top)[:, :, None]
+    left, top = column.astype(np.intp), row.astype(np.intp)
+    to_right = (column - left.astype(np.float32))[:, :, None]
+    to_bottom = (row - top.astype(np.float32))[:, :, None]
     flat = pictures.reshape(-1, n_values)
-    place = (np.arange(n, dtype=np.int32) * (side * side))[:, None] + top * side + left
-    upper, lower = flat[place], flat[place + side]
-    upper += (flat[place + 1] - upper) * to_right
-    lower += (flat[place + side + 1] - lower) * to_right
+    place = (np.arange(n) * (side * side))[:, None] + top * side + left
+    corners = (flat.take(place + by, axis=0) for by in (0, 1, side, side + 1))
+    upper, upper_right, lower, lower_right = corners
+    upper += (upper_right - upper) * to_right
+    lower += (lower_right - lower) * to_right
     between: np.ndarray = upper + (lower - upper) * to_bottom
     return between
 

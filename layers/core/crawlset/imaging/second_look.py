@@ -29,13 +29,13 @@ from crawlset.imaging.signatures import (
 
 LEAST_AGREEMENT = 1.75
 """Agreement from which on two pictures are copies."""
-PAIRS_AT_ONCE = 256
+PAIRS_AT_ONCE = 128
 """Pairs that are compared at a time, few enough for the caches of a processor."""
 _HALF = SIDE // 2
 _MARGINS = (0.0, 0.05, 0.1)
 _STARTS = ((0, 0), (1, 1), (0, 1), (1, 0), (0, 2), (2, 0))
 """Margins of one picture and the other, whose views are held against each other first."""
-_LEAST_AT_START, _LEAST_SOON, _LEAST_COARSE = 0.45, 0.7, 0.85
+_LEAST_AT_START, _LEAST_SOON, _LEAST_COARSE = 0.5, 0.7, 0.85
 """Correlations below which two pictures are given up: at the best start, after a few steps, and
 when the pictures of half the size are aligned."""
 _SOON, _COARSE, _FINE = 5, 7, 4
@@ -75,9 +75,10 @@ def signature_of(grey: np.ndarray, chroma: np.ndarray | None, box: Box) -> bytes
     small = Image.fromarray(grey).resize((SIDE, SIDE), Image.Resampling.BILINEAR, box)
     if chroma is None:
         return ratio + small.tobytes() + bytes([NEUTRAL]) * (2 * N_HUE)
+    half = left / 2, top / 2, right / 2, bottom / 2
     hues = (
-        Image.fromarray(np.ascontiguousarray(chroma[:, :, plane]))
-        .resize((HUE_SIDE, HUE_SIDE), Image.Resampling.BOX, box)
+        Image.fromarray(np.ascontiguousarray(chroma[::2, ::2, plane]))
+        .resize((HUE_SIDE, HUE_SIDE), Image.Resampling.BOX, half)
         .tobytes()
         for plane in (0, 1)
     )
