@@ -318,6 +318,7 @@ class FakeApi:
             "validation_rules": body.get("validation_rules", {}),
             "counts": dict(NO_VERDICTS),
             "by_rule": {},
+            "warnings": [],
         }
         self.validations[validation["id"]] = validation
         return httpx.Response(201, json=validation)
@@ -328,6 +329,7 @@ class FakeApi:
             "status": "completed",
             "validation_rules": {},
             "by_rule": {},
+            "warnings": [],
             "counts": self.counts,
             **fields,
         }
