@@ -21,6 +21,9 @@ def upgrade() -> None:
         sa.Column("warnings", sa.ARRAY(sa.Text()), nullable=False, server_default="{}"),
     )
 
+    op.add_column("images", sa.Column("signature", sa.LargeBinary()))
+
 
 def downgrade() -> None:
+    op.drop_column("images", "signature")
     op.drop_column("validation_jobs", "warnings")

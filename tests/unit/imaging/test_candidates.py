@@ -23,6 +23,10 @@ def near(groups: Groups) -> np.ndarray:
     return np.concatenate([candidates.near(groups, planned, each) for each in planned.choices])
 
 
+def asked(groups: Groups) -> np.ndarray:
+    return np.ones(groups.n, dtype=bool)
+
+
 class TestGrouped:
     def test_has_the_images_of_each_hash_once(self) -> None:
         groups = grouped(np.array([[5, 6], [7, 5], [5, 5], [-8, 9]], dtype=np.int64))
@@ -43,7 +47,7 @@ class TestGrouped:
         groups = grouped(np.full((n, 5), near_duplicates.FLAT[0], dtype=np.int64))
 
         assert (groups.hashes.tolist(), groups.starts.tolist()) == ([], [0])
-        assert candidates.equal(groups).tolist() == []
+        assert candidates.equal(groups, asked(groups)).tolist() == []
 
 
 class TestEqual:
@@ -51,24 +55,24 @@ class TestEqual:
     def test_has_all_pairs_of_a_small_group_once(self, n: int) -> None:
         groups = grouped(np.full((n, 5), 77, dtype=np.int64))
 
-        assert found(groups, candidates.equal(groups)) == {
+        assert found(groups, candidates.equal(groups, asked(groups))) == {
             (lesser, better, 0) for better, lesser in combinations(range(n), 2)
         }
 
     def test_grows_with_the_number_of_images_and_not_with_its_square(self) -> None:
         groups = grouped(np.full((MANY, 5), 77, dtype=np.int64))
 
-        equal = candidates.equal(groups)
+        equal = candidates.equal(groups, asked(groups))
 
         assert len(equal) == LEADERS * MANY - LEADERS * (LEADERS + 1) // 2
         assert set(pairs.unpacked(MANY, equal)[1].tolist()) == set(range(LEADERS))
 
     def test_asks_more_leaders_about_what_the_first_left(self) -> None:
         groups = grouped(np.full((MANY, 2), 77, dtype=np.int64))
-        is_settled = np.ones(MANY, dtype=bool)
-        is_settled[[20, 300]] = False
+        is_asked = np.zeros(MANY, dtype=bool)
+        is_asked[[20, 300]] = True
 
-        beyond = found(groups, candidates.equal_beyond(groups, is_settled))
+        beyond = found(groups, candidates.equal_beyond(groups, is_asked))
 
         most = pairs.MAX_BETTER
         assert beyond == {

@@ -1,9 +1,9 @@
 """Which of two near images gives way to the other, and which stay."""
 
-import numpy as np
-import pytest
 from random import Random
 
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,7 +33,9 @@ class TestBest:
     def test_of_parts_is_the_best_of_all(self, found: list[Pair], at: int) -> None:
         parts = [pairs.best(N, packed(part)) for part in (found[:at], found[at:])]
 
-        assert pairs.best(N, np.concatenate(parts)).tolist() == pairs.best(N, packed(found)).tolist()
+        assert (
+            pairs.best(N, np.concatenate(parts)).tolist() == pairs.best(N, packed(found)).tolist()
+        )
 
     @given(PAIRS)
     def test_has_each_pair_once_at_its_least_distance(self, found: list[Pair]) -> None:

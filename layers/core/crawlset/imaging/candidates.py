@@ -5,7 +5,7 @@ However many images share a hash or lie close together, an image becomes a candi
 number of others, the best of them. What is left out can only keep a picture, not throw it away.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,10 @@ LEADERS = 4
 """In larger groups, all are candidates with so many that are most worth keeping."""
 MORE_LEADERS = 64
 """And with so many, those that are near none of the first."""
+PAIRS_A_CHOICE = 100_000
+"""Pairs that a choice of blocks gives of so many images or fewer: a minute or two to look at."""
+FALSE_RATE = 2e-6
+"""Share of all pairs of different photographs that have near hashes, measured."""
 _PAIRS_AT_ONCE = 4_000_000
 
 
@@ -61,7 +65,11 @@ def grouped(views: np.ndarray) -> Groups:
 
 
 def near(groups: Groups, planned: Plan, choice: tuple[int, ...]) -> np.ndarray:
-    """Packed pairs of images with near hashes that agree in this choice of blocks, the best of each."""
+    """
+    Packed pairs of images with near hashes that agree in this choice of blocks, sorted.
+
+    They are the best of each image, and fewer the more images lie close together.
+    """
     held, n_held = [np.empty(0, dtype=np.int64)], 0
     for found, distances in near_duplicates.near_pairs(groups.hashes, planned, [choice]):
         for codes in _between(groups, found, distances):
@@ -70,23 +78,38 @@ def near(groups: Groups, planned: Plan, choice: tuple[int, ...]) -> np.ndarray:
             if n_held > _PAIRS_AT_ONCE:
                 held = [pairs.best(groups.n, np.concatenate(held))]
                 n_held = len(held[0])
-    return pairs.best(groups.n, np.concatenate(held))
+    most, codes = pairs.MAX_BETTER, pairs.best(groups.n, np.concatenate(held))
+    while len(codes) > max(PAIRS_A_CHOICE, groups.n) and most > 1:
+        most //= 2
+        codes = pairs.best(groups.n, codes, most)
+    return codes
 
 
-def equal(groups: Groups) -> np.ndarray:
-    """Packed pairs of images that share a hash: of small groups all, of larger ones with leaders."""
-    sizes = groups.sizes
-    shared = np.flatnonzero(sizes > 1)
-    leaders = np.where(sizes[shared] <= SMALL_GROUP, sizes[shared], LEADERS)
-    return pairs.best(groups.n, _with_leaders(groups, shared, np.zeros_like(leaders), leaders))
+def equal(groups: Groups, is_asked: np.ndarray) -> np.ndarray:
+    """
+    Packed pairs of images that share a hash: of small groups all, of larger ones with leaders.
+
+    `is_asked` says of each image whether pairs with better ones are wanted.
+    """
+    shared = np.flatnonzero(groups.sizes > 1)
+    sizes = groups.sizes[shared]
+    leaders = np.where(sizes <= SMALL_GROUP, sizes, LEADERS)
+    return _with_leaders(groups, shared, np.zeros_like(leaders), leaders, is_asked)
 
 
-def equal_beyond(groups: Groups, is_settled: np.ndarray) -> np.ndarray:
-    """Packed pairs with further leaders of the large groups, of images that are not settled."""
+def equal_beyond(groups: Groups, is_asked: np.ndarray) -> np.ndarray:
+    """Packed pairs with further leaders of the large groups; `is_asked` as in `equal`."""
     large = np.flatnonzero(groups.sizes > SMALL_GROUP)
-    leaders = np.minimum(groups.sizes[large], MORE_LEADERS)
-    codes = _with_leaders(groups, large, np.full_like(leaders, LEADERS), leaders, ~is_settled)
-    return pairs.best(groups.n, codes)
+    leaders = np.full(len(large), MORE_LEADERS)
+    return _with_leaders(groups, large, np.full(len(large), LEADERS), leaders, is_asked)
+
+
+def count(groups: Groups) -> int:
+    """About how many pairs there are to look at, in all."""
+    sizes = groups.sizes
+    of_small = sizes[sizes <= SMALL_GROUP]
+    n_equal = (of_small * (of_small - 1) // 2).sum() + LEADERS * sizes[sizes > SMALL_GROUP].sum()
+    return int(n_equal) + groups.n + int(FALSE_RATE * groups.n * groups.n / 2)
 
 
 def _with_leaders(
@@ -94,7 +117,7 @@ def _with_leaders(
     which: np.ndarray,
     first: np.ndarray,
     last: np.ndarray,
-    is_asked: np.ndarray | None = None,
+    is_asked: np.ndarray,
 ) -> np.ndarray:
     """Pair the members of these groups with those at the places `first` to `last` before them."""
     sizes = groups.sizes[which]
@@ -102,25 +125,15 @@ def _with_leaders(
     start = np.repeat(groups.starts[which], sizes)
     members = groups.members[start + place]
     begin, end = np.repeat(first, sizes), np.minimum(np.repeat(last, sizes), place)
-    is_paired = end > begin
-    if is_asked is not None:
-        is_paired &= is_asked[members]
+    is_paired = (end > begin) & is_asked[members]
     start, members = start[is_paired], members[is_paired]
     begin, end = begin[is_paired], end[is_paired]
-    return np.concatenate(
-        [
-            np.empty(0, dtype=np.int64),
-            *(
-                _packed_alike(groups, members[has], groups.members[start[has] + at])
-                for at in range(int(end.max(initial=0)))
-                if (has := (begin <= at) & (at < end)).any()
-            ),
-        ]
-    )
-
-
-def _packed_alike(groups: Groups, ones: np.ndarray, others: np.ndarray) -> np.ndarray:
-    return pairs.packed(groups.n, ones, others, np.zeros(len(ones), dtype=np.int64))
+    held = [np.empty(0, dtype=np.int64)]
+    for at in range(int(end.max(initial=0))):
+        has = (begin <= at) & (at < end)
+        ones, others = members[has], groups.members[start[has] + at]
+        held.append(pairs.packed(groups.n, ones, others, np.zeros(len(ones), dtype=np.int64)))
+    return pairs.best(groups.n, np.concatenate(held))
 
 
 def _between(groups: Groups, found: np.ndarray, distances: np.ndarray) -> Iterator[np.ndarray]:

@@ -1,7 +1,7 @@
-"""Clusters of near duplicates among images, who of each stays, and what leaks from another set."""
+"""Clusters of near duplicates: a keeper and what is near it; and what leaks from another set."""
 
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from math import ceil
@@ -21,6 +21,8 @@ FREEDOM = (
 """Families of licences, the freest first; any other comes after them, and none last."""
 MAX_SHARES = 40
 SECONDS_A_SHARE = 60
+SECONDS_A_LOOK = 1e-3
+"""What a second look at a pair takes, measured."""
 ROWS_AT_ONCE = 50_000
 MAX_VIEWS = 5
 """Hashes of an image at most."""
@@ -28,10 +30,10 @@ UNSIGNED_RADIUS = 6
 """Bits that may differ where an image has no signature, so that nothing confirms the hashes."""
 PAIRS_HELD = 4_000_000
 """Candidates held before they are looked at again."""
-PAIRS_CONFIRMED = 200_000
+PAIRS_CONFIRMED = 100_000
 """Pairs looked at again at once, with two signatures each."""
-SignaturesOf = Callable[[np.ndarray], np.ndarray]
-"""Signatures by image id: k x `second_look.SIGNATURE_BYTES`, uint8, all zero where there is none."""
+SignaturesOf = Callable[[Sequence[int]], Mapping[int, bytes]]
+"""Gives the signatures of images by id, of those that have one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +67,26 @@ class Hashed:
     def n_shares(self, radius: int) -> int:
         """In how many shares to compare them, so that each takes a few minutes at most."""
         n_hashes = len(self.groups.hashes)
-        if n_hashes < 2:  # noqa: PLR2004 - nothing to compare
+        if not n_hashes or len(self.ids) < 2:  # noqa: PLR2004 - nothing to compare
             return 0
-        return min(MAX_SHARES, ceil(near_duplicates.seconds(n_hashes, radius) / SECONDS_A_SHARE))
+        seconds = near_duplicates.seconds(n_hashes, radius)
+        seconds += candidates.count(self.groups) * SECONDS_A_LOOK
+        return min(MAX_SHARES, ceil(seconds / SECONDS_A_SHARE))
+
+
+@dataclass(frozen=True, slots=True)
+class NearPairs:
+    """Pairs of images that are near duplicates."""
+
+    codes: np.ndarray
+    """Packed and sorted by `imaging.pairs`, by places in `Hashed.ids`."""
+
+    def to_bytes(self) -> bytes:
+        return _packed(codes=self.codes)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        return cls(**_unpacked(data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,41 +127,38 @@ def hashed(rows: Iterable[Any]) -> Hashed:
         np.concatenate(part) for part in zip(*parts, strict=True)
     )
     best_first = np.lexsort((ids, freedoms, -areas, aside))
-    return Hashed(
-        ids[best_first], grouped(views[best_first]), hues[best_first], shapes[best_first]
-    )
+    return Hashed(ids[best_first], grouped(views[best_first]), hues[best_first], shapes[best_first])
 
 
 def compare(
     images: Hashed, radius: int, share: int, n_shares: int, signatures_of: SignaturesOf
-) -> np.ndarray:
+) -> NearPairs:
     """
-    Pairs of near images that one of `n_shares` shares of the comparisons of all with all finds.
+    Find near duplicates by one of `n_shares` shares of the comparisons of all with all.
 
-    They are packed and sorted as `imaging.pairs` has them. A share that there is not finds nothing.
+    A share that there is not finds nothing.
     """
     planned = near_duplicates.plan(len(images.groups.hashes), radius)
     shares = list(planned.shares(n_shares))
-    near, held, n_held = np.empty(0, dtype=np.int64), list[np.ndarray](), 0
+    is_asked = np.arange(len(images.ids)) % max(n_shares, 1) == share
+    near, held, n_held = _equal(images, is_asked, signatures_of), list[np.ndarray](), 0
     for choice in shares[share] if share < len(shares) else ():
         held.append(candidates.near(images.groups, planned, choice))
         n_held += len(held[-1])
         if n_held > PAIRS_HELD:
             near, held, n_held = _with_near(images, near, held, signatures_of), [], 0
-    return _with_near(images, near, held, signatures_of)
+    return NearPairs(_with_near(images, near, held, signatures_of))
 
 
-def cluster(
-    images: Hashed, found: Iterable[np.ndarray], signatures_of: SignaturesOf
-) -> Clustered:
+def cluster(images: Hashed, found: Iterable[NearPairs]) -> Clustered:
     """
     Clusters of images: a keeper, and those that are near the keeper and near no better one.
 
     `found` are the pairs that all shares found; the answer is the same in however many there were.
     """
-    near = _equal(images, signatures_of)
-    for codes in found:
-        near = pairs.best(len(images.ids), np.concatenate([near, codes]))
+    near = np.empty(0, dtype=np.int64)
+    for share in found:
+        near = pairs.best(len(images.ids), np.concatenate([near, share.codes]))
     keepers, distances = pairs.keepers(len(images.ids), near)
     sizes = np.bincount(keepers, minlength=len(keepers))[keepers]
     members = np.flatnonzero(sizes > 1)
@@ -151,14 +167,13 @@ def cluster(
     )
 
 
-def _equal(images: Hashed, signatures_of: SignaturesOf) -> np.ndarray:
-    """Near pairs among images that share a hash."""
-    near = _confirmed(images, candidates.equal(images.groups), signatures_of)
-    is_settled = np.zeros(len(images.ids), dtype=bool)
-    is_settled[pairs.unpacked(len(images.ids), near)[0]] = True
-    return _with_near(
-        images, near, [candidates.equal_beyond(images.groups, is_settled)], signatures_of
-    )
+def _equal(images: Hashed, is_asked: np.ndarray, signatures_of: SignaturesOf) -> np.ndarray:
+    """Pairs of near images that share a hash, of those asked with better ones."""
+    near = _confirmed(images, candidates.equal(images.groups, is_asked), signatures_of)
+    is_left = is_asked.copy()
+    is_left[pairs.unpacked(len(images.ids), near)[0]] = False
+    beyond = candidates.equal_beyond(images.groups, is_left)
+    return _with_near(images, near, [beyond], signatures_of)
 
 
 def _with_near(
@@ -183,13 +198,23 @@ def _confirmed(images: Hashed, codes: np.ndarray, signatures_of: SignaturesOf) -
         )
         part, ones, others = part[are_near], ones[are_near], others[are_near]
         places, found = np.unique(np.concatenate([ones, others]), return_inverse=True)
-        signatures = signatures_of(images.ids[places])
-        is_signed = signatures.any(axis=1)[found].reshape(2, -1).all(axis=0)
+        signatures, are_known = _signatures(images.ids[places].tolist(), signatures_of)
+        is_signed = are_known[found].reshape(2, -1).all(axis=0)
         is_near = distances[are_near] <= UNSIGNED_RADIUS
         looked_at = found.reshape(2, -1).T[is_signed]
         is_near[is_signed] = second_look.agree(signatures, looked_at)
         kept.append(part[is_near])
     return np.concatenate(kept)
+
+
+def _signatures(ids: Sequence[int], signatures_of: SignaturesOf) -> tuple[np.ndarray, np.ndarray]:
+    """Signatures of images, one a row, and which rows are one."""
+    known = signatures_of(ids)
+    signatures = np.zeros((len(ids), second_look.SIGNATURE_BYTES), dtype=np.uint8)
+    are_known = np.array([id_ in known for id_ in ids], dtype=bool)
+    for place in np.flatnonzero(are_known).tolist():
+        signatures[place] = np.frombuffer(known[ids[place]], dtype=np.uint8)
+    return signatures, are_known
 
 
 @dataclass(frozen=True, slots=True)

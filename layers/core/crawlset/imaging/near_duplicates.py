@@ -19,7 +19,7 @@ FLAT = (0, -1, -(1 << 63), (1 << 63) - 1)
 """Hashes of pictures without any structure: what they have in common is nothing."""
 NONE_NEAR = 255
 MAX_NEIGHBOURS = 5_000
-"""Hashes that one is compared with, before and behind it, of those that agree in the same blocks."""
+"""Hashes before and behind it that one is compared with, of those that agree in the same blocks."""
 _SORT_COST = 12.0
 """Cost of sorting one hash, in comparisons of two."""
 _COMPARISON = 6e-9
@@ -61,9 +61,9 @@ def near_pairs(
     """
     Places (m x 2) of pairs of different `hashes` within the radius, and their distances, in parts.
 
-    A pair is found by the first of the plan's choices that it agrees in, and by no other. Every pair
-    is, unless thousands of hashes lie between the two that agree in the same blocks, as those of a
-    long film may: `MAX_NEIGHBOURS` keeps the work from growing with the square of their number.
+    A pair is found by the first of the plan's choices that it agrees in, and by no other. It is
+    missed only if more than `MAX_NEIGHBOURS` hashes that agree there too lie between its two, as
+    those of a long film may: the work would grow with the square of their number.
     """
     for choice in choices:
         key = _key(hashes, [planned.blocks[block] for block in choice])

@@ -1,9 +1,9 @@
 """
 Pairs of images that may be near duplicates, each as one number.
 
-Images are named by their rank: 0 is the one most worth keeping. A pair's number is made of the image
-that is worth less, then the one that is worth more, then their distance in bits, so that sorted
-numbers list what each image could give way to, the best first.
+Images are named by their rank: 0 is the one most worth keeping. A pair's number is made of the
+image that is worth less, then the one that is worth more, then their distance in bits, so that
+sorted numbers list what each image could give way to, the best first.
 """
 
 from collections.abc import Iterator
@@ -33,9 +33,9 @@ def unpacked(n: int, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndar
     return lesser, better, codes & ((1 << _DISTANCE_BITS) - 1)
 
 
-def best(n: int, codes: np.ndarray) -> np.ndarray:
+def best(n: int, codes: np.ndarray, most: int = MAX_BETTER) -> np.ndarray:
     """
-    Each pair once, at its least distance, sorted; `MAX_BETTER` of each image at most.
+    Each pair once, at its least distance, sorted; the `most` best of each image.
 
     The best of parts is the best of all: `best(best(a) + best(b)) == best(a + b)`.
     """
@@ -46,7 +46,7 @@ def best(n: int, codes: np.ndarray) -> np.ndarray:
     codes, lesser = codes[is_first], pairs[is_first] // max(n, 1)
     starts = np.flatnonzero(np.diff(lesser, prepend=-1))
     place = np.arange(len(codes)) - np.repeat(starts, np.diff(starts, append=len(codes)))
-    return codes[place < MAX_BETTER]
+    return codes[place < most]
 
 
 def keepers(n: int, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -116,6 +116,8 @@ class Image(Base):
     """Cb and Cr of its four quarters, a byte each; null of what was measured before there were."""
     mosaic: Mapped[int | None] = mapped_column(BigInteger)
     """Grey of 4 x 4 tiles, 4 bits each, of a picture of few grey levels."""
+    signature: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Small picture by `imaging.second_look`; null of what was measured before there were any."""
     scores: Mapped[dict[str, Any] | None]
     transform: Mapped[dict[str, Any] | None]
     """How the stored bytes were made of those received, and what those were."""

@@ -1,13 +1,10 @@
 """Steps of a validation that compare perceptual hashes: near duplicates and leakage."""
 
-import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
-
-from crawlset.imaging import clustering, second_look
+from crawlset.imaging import clustering
 from crawlset.kit import aws, objects
 from crawlset.observability import logger
 from crawlset.validation import leakage
@@ -49,7 +46,7 @@ def compare(validation: RunningValidation, rule: NearDuplicatesRule, index: int)
     """Write down what a share of the comparisons of all hashes with all has found."""
     images = _images(validation, rule)
     found = _compare(validation, rule, images, index)
-    logger.info("hashes_compared", hashes=len(images.groups.hashes), pairs=len(found))
+    logger.info("hashes_compared", hashes=len(images.groups.hashes), pairs=len(found.codes))
 
 
 def put_out_near_duplicates(validation: RunningValidation, rule: NearDuplicatesRule) -> None:
@@ -59,9 +56,7 @@ def put_out_near_duplicates(validation: RunningValidation, rule: NearDuplicatesR
     Of clusters that are larger than the rule expects, these are put in quarantine and not rejected.
     """
     images = _images(validation, rule)
-    found = clustering.cluster(
-        images, _pairs(validation, rule, images), partial(_signatures, validation)
-    )
+    found = clustering.cluster(images, _pairs(validation, rule, images))
     most = rule.params.max_cluster
     for part in found.parts(IMAGES_PER_STATEMENT):
         others = part.without_keepers()
@@ -92,7 +87,7 @@ def _duplicates(rule: NearDuplicatesRule, found: clustering.Clustered) -> Broken
 
 
 def _images(validation: RunningValidation, rule: NearDuplicatesRule) -> clustering.Hashed:
-    """What `share` has written; written now if it was shared before a deployment of this release."""
+    """What `share` has written, or an earlier release has not in this form: then it is now."""
     try:
         return clustering.Hashed.from_bytes(objects.get(_images_key(validation, rule)))
     except aws.s3().exceptions.NoSuchKey:
@@ -108,18 +103,18 @@ def _write_images(validation: RunningValidation, rule: NearDuplicatesRule) -> cl
 
 def _pairs(
     validation: RunningValidation, rule: NearDuplicatesRule, images: clustering.Hashed
-) -> Iterator[np.ndarray]:
-    """What each share has found; found now if it was compared before a deployment of this release."""
+) -> Iterator[clustering.NearPairs]:
+    """What each share has found; one that an earlier release compared is compared again."""
     for index in range(images.n_shares(rule.params.radius)):
         try:
-            yield np.load(io.BytesIO(objects.get(_pairs_key(validation, rule, index))))
+            yield clustering.NearPairs.from_bytes(objects.get(_pairs_key(validation, rule, index)))
         except aws.s3().exceptions.NoSuchKey:
             yield _compare(validation, rule, images, index)
 
 
 def _compare(
     validation: RunningValidation, rule: NearDuplicatesRule, images: clustering.Hashed, index: int
-) -> np.ndarray:
+) -> clustering.NearPairs:
     found = clustering.compare(
         images,
         rule.params.radius,
@@ -127,23 +122,17 @@ def _compare(
         images.n_shares(rule.params.radius),
         partial(_signatures, validation),
     )
-    body = io.BytesIO()
-    np.save(body, found, allow_pickle=False)
-    objects.put(_pairs_key(validation, rule, index), body.getvalue())
+    objects.put(_pairs_key(validation, rule, index), found.to_bytes())
     return found
 
 
-def _signatures(validation: RunningValidation, ids: np.ndarray) -> np.ndarray:
-    """Signatures of images by id, all zero where there is none."""
-    found = np.zeros((len(ids), second_look.SIGNATURE_BYTES), dtype=np.uint8)
+def _signatures(validation: RunningValidation, ids: Sequence[int]) -> dict[int, bytes]:
+    """Signatures of images by id, but for those that have none."""
+    found: dict[int, bytes] = {}
     for start in range(0, len(ids), IMAGES_PER_STATEMENT):
-        part = ids[start : start + IMAGES_PER_STATEMENT]
         with validation.open() as (session, job):
-            rows = VerdictRepository(session).list_signatures(job, part.tolist())
-        signatures = {row.id: row.signature for row in rows}
-        for place, id_ in enumerate(part.tolist(), start):
-            if id_ in signatures:
-                found[place] = np.frombuffer(signatures[id_], dtype=np.uint8)
+            part = ids[start : start + IMAGES_PER_STATEMENT]
+            found |= VerdictRepository(session).get_signatures(job, part)
     return found
 
 
@@ -152,4 +141,4 @@ def _images_key(validation: RunningValidation, rule: NearDuplicatesRule) -> str:
 
 
 def _pairs_key(validation: RunningValidation, rule: NearDuplicatesRule, index: int) -> str:
-    return validation.key(f"{rule.label}/{index}.npy")
+    return validation.key(f"{rule.label}/near-{index}.npz")

@@ -40,11 +40,12 @@ def warnings(session: Session, job: ValidationJob) -> Iterator[str]:
         most = rule.params.max_cluster
         large = {size: n for size, n in counts.items() if size > most}
         if large:
-            n_images = sum((size - 1) * n for size, n in large.items())
+            n_clusters, n_images = sum(large.values()), sum(size * n for size, n in large.items())
+            have = "cluster has" if n_clusters == 1 else "clusters have"
             yield (
-                f"{rule.label}: {sum(large.values()):,} clusters have more than {most:,} images,"
-                f" the largest {max(large):,}. Their {n_images:,} images other than the keepers are"
-                f" {rule.doubtful_severity.consequence}: look whether they are copies of it."
+                f"{rule.label}: {n_clusters:,} {have} more than {most:,} images, the largest"
+                f" {max(large):,}. All {n_images - n_clusters:,} images but the keepers are"
+                f" {rule.doubtful_severity.consequence}: see whether they are copies."
             )
 
 

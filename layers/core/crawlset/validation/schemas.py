@@ -87,9 +87,7 @@ class ValidationJobRead(BaseModel):
     by_rule: Annotated[
         dict[str, int], Field(description="Images that break each rule, whatever its severity")
     ]
-    warnings: Annotated[
-        list[str], Field(description="What to look at before the images are used")
-    ]
+    warnings: Annotated[list[str], Field(description="What to look at before the images are used")]
     error_message: str | None
     created_at: datetime
     started_at: datetime | None

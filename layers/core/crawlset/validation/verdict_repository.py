@@ -262,15 +262,19 @@ class VerdictRepository:
             .execution_options(synchronize_session=False)
         )
 
-    def list_signatures(self, job: ValidationJob, ids: Sequence[int]) -> Sequence[Row[Any]]:
-        """List id and signature of these images, but for those that have none."""
-        meant = func.unnest(cast(list(ids), ARRAY(BigInteger))).table_valued("id", name="meant")
-        statement = (
+    def get_signatures(self, job: ValidationJob, ids: Sequence[int]) -> dict[int, bytes]:
+        """Give the signatures of these images by id, but for those that have none."""
+        meant = (
+            func.unnest(cast(list(ids), ARRAY(BigInteger)))
+            .table_valued("id", name="meant")
+            .render_derived()
+        )
+        rows = self.session.execute(
             select(Image.id, Image.signature)
             .join(meant, meant.c.id == Image.id)
-            .where(Image.crawl_job_id == job.crawl_job_id, Image.signature.is_not(None))
+            .where(Image.crawl_job_id == job.crawl_job_id)
         )
-        return self.session.execute(statement).all()
+        return {id_: signature for id_, signature in rows if signature is not None}
 
     def count_clusters(self, job: ValidationJob) -> dict[int, int]:
         """Number of clusters of each size, the smallest size first."""
@@ -285,7 +289,7 @@ class VerdictRepository:
             .group_by(sizes.c.n_images)
             .order_by(sizes.c.n_images)
         )
-        return dict(rows.tuples().all())
+        return dict(rows.all())
 
     def list_clusters(
         self, job: ValidationJob, after: str | None, limit: int, n_members: int

@@ -56,7 +56,7 @@ class ExactDuplicatesRule(DatasetRule):
 
 
 class NearDuplicatesRule(DatasetRule):
-    """All images but the keeper of each cluster: the largest, then the freest, then the earliest."""
+    """All but the keeper of each cluster: the largest, then the freest, then the earliest."""
 
     class NearDuplicatesParams(Params):
         radius: Radius = 10
