@@ -57,6 +57,7 @@ class FakeApi:
     n_images: int = 5
     left_out: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    validation_warnings: list[str] = field(default_factory=list)
     estimates: list[dict[str, Any]] = field(default_factory=list)
     """What the next estimates say otherwise."""
     keeps_contract: bool = True
@@ -338,7 +339,7 @@ class FakeApi:
 
     def _get_validation(self, _: httpx.Request, p: str, j: str, v: str) -> httpx.Response:
         done = {"status": self.end_status, "counts": self.counts, "by_rule": {"short_side": 1}}
-        self.validations[v] |= done
+        self.validations[v] |= done | {"warnings": self.validation_warnings}
         return httpx.Response(200, json=self.validations[v])
 
     def _create_export(self, request: httpx.Request, p: str, j: str) -> httpx.Response:
