@@ -220,8 +220,10 @@ ADDED: dict[str, tuple[Record, Record, list[str]]] = {
     ),
     "an outcome": (
         UrlOutcome(0, Outcome.http_404),
-        UrlOutcome(0, Outcome.stored, colours=0, mosaic=7, embedded={"make": "Leica"}),
-        ["colours", "embedded", "mosaic"],
+        UrlOutcome(
+            0, Outcome.stored, colours=0, mosaic=7, embedded={"make": "Leica"}, signature="gA=="
+        ),
+        ["colours", "embedded", "mosaic", "signature"],
     ),
     "a known URL": (
         ChunkUrl(0, "http://a", known=Known('"a"', phash=5)),

@@ -5,6 +5,7 @@ Runs in a child process (`decode_worker`), because a decoder is the part of a cr
 attacker writes the input for.
 """
 
+import base64
 from dataclasses import replace
 
 import numpy as np
@@ -26,6 +27,7 @@ from crawlset.imaging.probing import probe
 from crawlset.imaging.resize import can_keep_planes, resize, resize_planes
 from crawlset.imaging.scales import smallest_eighths
 from crawlset.imaging.scores import blur, colours, scores
+from crawlset.imaging.second_look import signature_of
 from crawlset.imaging.sniff import DamagedError, Probe, TruncatedError, sniff, sniff_other
 from crawlset.outcomes import Outcome
 from crawlset.resizing import Resize, ResizeMode
@@ -105,6 +107,7 @@ def _features(
         colours=packed_colours,
         mosaic=packed(mosaic(small.grey, inner)) if has_few_levels else None,
         is_clear=small.is_clear,
+        signature=base64.b64encode(signature_of(small.grey, small.chroma, inner)).decode(),
     )
 
 

@@ -2,6 +2,7 @@
 What a decoding child is asked and what it answers; the parent imports this and no decoder.
 """
 
+import base64
 import math
 import re
 import struct
@@ -10,6 +11,7 @@ from typing import Any
 
 from crawlset import embedded
 from crawlset.embedded import Embedded
+from crawlset.imaging.signatures import SIGNATURE_BYTES
 from crawlset.outcomes import Outcome
 from crawlset.resizing import EXTENSIONS, Intake, Resize, ResizeMode, StoredFormat
 
@@ -75,6 +77,8 @@ class Features:
     """Packed by `imaging.mosaic`, signed 64 bits; None unless it has few grey levels."""
     is_clear: bool = False
     """Whether any of it can be seen through."""
+    signature: str = ""
+    """By `imaging.second_look`, in base64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +194,7 @@ def _check(seen: Features) -> None:
     _claim(_are_whole(_HASHES, seen.pixel_hash, seen.colours))
     _claim(seen.mosaic is None or _are_whole(_HASHES, seen.mosaic))
     _claim(type(seen.is_clear) is bool)
+    _claim(len(base64.b64decode(seen.signature, validate=True)) == SIGNATURE_BYTES)
     _claim(_WORDS.fullmatch(" ".join(seen.scores)))
     _claim({type(score) for score in seen.scores.values()} == {float})
     _claim(math.isfinite(sum(seen.scores.values())))

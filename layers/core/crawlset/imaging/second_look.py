@@ -1,137 +1,213 @@
 """
 Decides whether two pictures whose perceptual hashes are near are copies of one another.
 
-A signature is a small picture, taken when the image is fetched: 32 x 32 pixels of grey and 8 x 8 of
-Cb and Cr. Two signatures are laid on each other, mirrored or not, shifted, scaled and turned as
-fits best; then their edges must agree. Hashes of 64 bits tell the large shapes only, which a horse
-on a meadow shares with every other horse on a meadow; edges tell them apart.
+Hashes of 64 bits tell the large shapes only, which a horse on a meadow shares with other horses on
+other meadows. So the signatures of the two (`imaging.signatures`) are laid on each other, mirrored
+or not, shifted, scaled and turned as fits best; then their edges and their colours must agree, the
+more so the more the one had to be bent. docs/decisions/0045 has the measured curves.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
+from crawlset.imaging.alignment import MARGIN, aligned, blurred, grid, is_inside, mapped, sampled
 from crawlset.imaging.orientation import Box
+from crawlset.imaging.signatures import (
+    HUE_SIDE,
+    N_GREY,
+    N_HUE,
+    NEUTRAL,
+    SIDE,
+    SIGNATURE_BYTES,
+    SQUARE,
+    STEPS_AN_OCTAVE,
+    ratio_byte,
+)
 
-SIDE = 32
-CHROMA_SIDE = 8
-SIGNATURE_BYTES = SIDE * SIDE + 2 * CHROMA_SIDE * CHROMA_SIDE
-LEAST_AGREEMENT = 0.94
-"""Correlation of the edges from which on two pictures are copies."""
-LEAST_CERTAINTY = 20.0
-"""Fisher's z of that correlation in units of its deviation: a small spot on a plain ground has few
-edges, which agree by chance."""
-PAIRS_AT_ONCE = 512
-_STEPS, _FINE_STEPS = 12, 4
+LEAST_AGREEMENT = 1.75
+"""Agreement from which on two pictures are copies."""
+PAIRS_AT_ONCE = 256
+"""Pairs that are compared at a time, few enough for the caches of a processor."""
 _HALF = SIDE // 2
-_NEUTRAL = 128
-_VIEWS = (0.0, 0.05, 0.1)
-_STARTS = ((0, 0), (0, 1), (1, 0), (0, 2), (2, 0))
-"""Views of one picture and the other that are held against each other first."""
-_HOPELESS = 0.3
-_LEAST_COARSE = 0.6
-_LEAST_OVERLAP = 0.4
+_MARGINS = (0.0, 0.05, 0.1)
+_STARTS = ((0, 0), (1, 1), (0, 1), (1, 0), (0, 2), (2, 0))
+"""Margins of one picture and the other, whose views are held against each other first."""
+_LEAST_AT_START, _LEAST_SOON, _LEAST_COARSE = 0.45, 0.7, 0.85
+"""Correlations below which two pictures are given up: at the best start, after a few steps, and
+when the pictures of half the size are aligned."""
+_SOON, _COARSE, _FINE = 5, 7, 4
+"""Steps of alignment."""
+_RING = round(MARGIN * SIDE)
+_BLOCKS = 7
+_N_LEFT_OUT = 10
+"""Of 7 x 7 blocks the worst, which a watermark may lie on."""
+_HUE_NOISE = 9.0
+"""Variance of Cb and Cr that means nothing."""
+_ALMOST = 0.9995
+_WEIGHTS = (0.75, 0.25, -0.95, -0.3, 0.4, -0.16)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """n pairs: the grey (n x 32 x 32), Cb and Cr (n x 8 x 8 x 2) and ratio of the sides of each."""
+
+    greys: tuple[np.ndarray, np.ndarray]
+    hues: tuple[np.ndarray, np.ndarray]
+    ratios: tuple[np.ndarray, np.ndarray]
+
+    def of(self, places: np.ndarray) -> "_Pairs":
+        return _Pairs(
+            *((one[places], other[places]) for one, other in (self.greys, self.hues, self.ratios))
+        )
 
 
 def signature_of(grey: np.ndarray, chroma: np.ndarray | None, box: Box) -> bytes:
     """
-    Signature of the part `box` of a picture: `SIGNATURE_BYTES` bytes, never all zero.
+    Make the signature of the part `box` of a picture: `SIGNATURE_BYTES` bytes.
 
-    `grey` is height x width, `chroma` is Cb and Cr, height x width x 2, or None of a grey picture;
-    both uint8.
+    `grey` is height x width and `chroma`, Cb and Cr, height x width x 2, both uint8; None is grey.
     """
+    left, top, right, bottom = box
+    ratio = bytes([ratio_byte(right - left, bottom - top)])
     small = Image.fromarray(grey).resize((SIDE, SIDE), Image.Resampling.BILINEAR, box)
-    size = CHROMA_SIDE, CHROMA_SIDE
     if chroma is None:
-        return small.tobytes() + bytes([_NEUTRAL]) * (2 * CHROMA_SIDE * CHROMA_SIDE)
-    planes = (Image.fromarray(np.ascontiguousarray(chroma[:, :, plane])) for plane in (0, 1))
-    hues = (plane.resize(size, Image.Resampling.BOX, box).tobytes() for plane in planes)
-    return small.tobytes() + b"".join(hues)
+        return ratio + small.tobytes() + bytes([NEUTRAL]) * (2 * N_HUE)
+    hues = (
+        Image.fromarray(np.ascontiguousarray(chroma[:, :, plane]))
+        .resize((HUE_SIDE, HUE_SIDE), Image.Resampling.BOX, box)
+        .tobytes()
+        for plane in (0, 1)
+    )
+    return ratio + small.tobytes() + b"".join(hues)
 
 
 def known(signatures: np.ndarray) -> np.ndarray:
-    """Which rows of `signatures` (n x SIGNATURE_BYTES) are signatures: others are all zero."""
-    are_known: np.ndarray = signatures.any(axis=1)
+    """Which of `signatures` (n x SIGNATURE_BYTES) there are; n bool. One that is none is all 0."""
+    are_known: np.ndarray = signatures[:, 0] != 0
     return are_known
 
 
 def agree(signatures: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """
-    Whether each of `pairs` (m x 2, places in `signatures`) is two copies of one picture; m bool.
+    Whether each of `pairs` (m x 2, places in `signatures`) is of copies of one picture; m bool.
 
-    `signatures` are n x SIGNATURE_BYTES, uint8. A pair with an unknown one agrees in nothing.
+    `signatures` is n x SIGNATURE_BYTES, uint8. Two of which one is not `known` do not agree.
     """
-    agreeing = np.zeros(len(pairs), dtype=bool)
+    return agreement(signatures, pairs) >= LEAST_AGREEMENT
+
+
+def agreement(signatures: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """
+    How sure it is that each of `pairs` is of copies of one picture; m numbers, float32.
+
+    `LEAST_AGREEMENT` and above they are. Those given up on the way have -1.
+    """
+    found = np.full(len(pairs), -1, dtype=np.float32)
     for part in _parts(len(pairs)):
-        agreeing[part] = _agree(signatures[pairs[part, 0]], signatures[pairs[part, 1]])
-    return agreeing
+        one, other = signatures[pairs[part, 0]], signatures[pairs[part, 1]]
+        places = np.flatnonzero(known(one) & known(other))
+        found[part][places] = _agreement(one[places], other[places])
+    return found
 
 
 def _parts(n: int) -> Iterator[slice]:
     return (slice(start, start + PAIRS_AT_ONCE) for start in range(0, n, PAIRS_AT_ONCE))
 
 
-def _agree(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    agreeing = known(one) & known(other)
-    mine, theirs = _grey(one), _grey(other)
-    correlation, is_mirrored, scale = _best_start(mine, theirs)
-    rest = np.flatnonzero(agreeing & (correlation >= _HOPELESS))
-    agreeing[:] = False
+def _agreement(signed: np.ndarray, others: np.ndarray) -> np.ndarray:
+    found = np.full(len(signed), -1, dtype=np.float32)
+    greys = _grey(signed), _grey(others)
+    correlation, is_mirrored, scale = _best_start(*greys)
+    rest = np.flatnonzero(correlation >= _LEAST_AT_START)
     if not len(rest):
-        return agreeing
-    mine, theirs, is_mirrored = mine[rest], theirs[rest], is_mirrored[rest]
-    theirs[is_mirrored] = theirs[is_mirrored, :, ::-1]
-    warp = np.zeros((len(rest), 6), dtype=np.float32)
-    warp[:, 1] = warp[:, 5] = scale[rest]
-    warp, coarse = _aligned(_blurred(_halved(mine)), _blurred(_halved(theirs)), warp, _STEPS)
-    hopeful = coarse >= _LEAST_COARSE
-    mine, theirs, warp, rest = mine[hopeful], theirs[hopeful], warp[hopeful], rest[hopeful]
-    if not len(rest):
-        return agreeing
-    mine, theirs = _blurred(mine), _blurred(theirs)
-    warp, _ = _aligned(mine, theirs, warp, _FINE_STEPS)
-    correlation, n_edges = _edges_agree(mine, theirs, warp)
-    certainty = np.arctanh(np.minimum(correlation, 1 - 1e-6)) * np.sqrt(n_edges)
-    agreeing[rest] = (correlation >= LEAST_AGREEMENT) & (certainty >= LEAST_CERTAINTY)
-    return agreeing
+        return found
+    pairs = _Pairs(greys, (_hues(signed), _hues(others)), (_ratio(signed), _ratio(others))).of(rest)
+    turned = is_mirrored[rest]
+    for values in (pairs.greys[1], pairs.hues[1]):
+        values[turned] = values[turned, :, ::-1]
+    start = np.zeros((len(rest), 6), dtype=np.float32)
+    start[:, 1] = start[:, 5] = scale[rest]
+    maps = start
+    for n_steps, least in ((_SOON, _LEAST_SOON), (_COARSE, _LEAST_COARSE)):
+        one, other = (blurred(_halved(grey)) for grey in pairs.greys)
+        maps, correlation = aligned(one, other, maps, n_steps)
+        hopeful = np.flatnonzero(correlation >= least)
+        if not len(hopeful):
+            return found
+        rest, maps, start, pairs = rest[hopeful], maps[hopeful], start[hopeful], pairs.of(hopeful)
+    smooth = blurred(pairs.greys[0]), blurred(pairs.greys[1])
+    maps, _ = aligned(*smooth, maps, _FINE)
+    found[rest] = np.maximum(_under(maps, pairs, smooth), _under(start, pairs, smooth))
+    return found
+
+
+def _under(maps: np.ndarray, pairs: _Pairs, smooth: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Agreement under `maps`: by Fisher's z of correlations, sums that were fitted to labels."""
+    whole, most = _edges(smooth, maps)
+    together, apart = _colours(*pairs.hues, maps)
+    one, other = pairs.ratios
+    shear = np.abs(other * maps[:, 2] + maps[:, 4] / one)
+    stretch = np.abs(np.log(maps[:, 1] * other / (one * maps[:, 5])))
+    measures = (
+        np.arctanh(np.clip(whole, 0, _ALMOST)),
+        np.arctanh(np.clip(most, 0, _ALMOST)),
+        np.minimum(shear, 0.3),
+        np.minimum(stretch, 0.5),
+        together,
+        np.log1p(apart),
+    )
+    total: np.ndarray = sum(
+        weight * measure for weight, measure in zip(_WEIGHTS, measures, strict=True)
+    )
+    return total
 
 
 def _grey(signatures: np.ndarray) -> np.ndarray:
-    return signatures[:, : SIDE * SIDE].reshape(-1, SIDE, SIDE).astype(np.float32)
+    return signatures[:, 1 : 1 + N_GREY].reshape(-1, SIDE, SIDE).astype(np.float32)
+
+
+def _hues(signatures: np.ndarray) -> np.ndarray:
+    planes = signatures[:, 1 + N_GREY : SIGNATURE_BYTES].reshape(-1, 2, HUE_SIDE, HUE_SIDE)
+    return np.ascontiguousarray(planes.transpose(0, 2, 3, 1), dtype=np.float32)
+
+
+def _ratio(signatures: np.ndarray) -> np.ndarray:
+    """Width to height of each."""
+    octaves: np.ndarray = (signatures[:, 0].astype(np.float32) - SQUARE) / STEPS_AN_OCTAVE
+    return np.exp2(octaves)
 
 
 def _best_start(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Correlation of the views that are most alike, whether mirrored, and the scale of these."""
-    mine, theirs = ([_view(greys, margin) for margin in _VIEWS] for greys in (one, other))
-    correlations, scales = [], []
-    for mirrored in (False, True):
-        for first, second in _STARTS:
-            view = theirs[second][:, :, ::-1] if mirrored else theirs[second]
-            correlations.append((mine[first] * view).sum(axis=(1, 2)))
-            scales.append((1 - 2 * _VIEWS[second]) / (1 - 2 * _VIEWS[first]))
-    table = np.array(correlations)
-    best = table.argmax(axis=0)
-    scale = np.array(scales, dtype=np.float32)[best]
-    return table.max(axis=0), best >= len(_STARTS), scale
+    mine, theirs = ([_view(greys, margin) for margin in _MARGINS] for greys in (one, other))
+    correlations = np.array(
+        [
+            np.einsum("ijk,ijk->i", mine[first], theirs[second][:, :, ::turn])
+            for turn in (1, -1)
+            for first, second in _STARTS
+        ]
+    )
+    scales = [(1 - 2 * _MARGINS[second]) / (1 - 2 * _MARGINS[first]) for first, second in _STARTS]
+    best = correlations.argmax(axis=0)
+    scale = np.array(scales, dtype=np.float32)[best % len(_STARTS)]
+    return correlations.max(axis=0), best >= len(_STARTS), scale
 
 
 def _view(greys: np.ndarray, margin: float) -> np.ndarray:
     """Without `margin` of each side, at half the size, with mean 0 and length 1."""
-    matrix = _averaging(margin)
-    view = matrix @ greys @ matrix.T
-    view -= view.mean(axis=(1, 2), keepdims=True)
-    length = np.sqrt((view * view).sum(axis=(1, 2), keepdims=True))
-    return view / np.maximum(length, 1e-6)
-
-
-def _averaging(margin: float) -> np.ndarray:
-    """What takes `SIDE` pixels, less `margin` of each side, to half as many."""
     edges = np.linspace(margin, 1 - margin, _HALF + 1)[:, None] * SIDE
     pixels = np.arange(SIDE)
     covered = np.minimum(edges[1:], pixels + 1) - np.maximum(edges[:-1], pixels)
     covered = np.maximum(covered, 0)
-    return (covered / covered.sum(axis=1, keepdims=True)).astype(np.float32)
+    average = (covered / covered.sum(axis=1, keepdims=True)).astype(np.float32)
+    view: np.ndarray = average @ greys @ average.T
+    view -= view.mean(axis=(1, 2), keepdims=True)
+    length = np.sqrt(np.einsum("ijk,ijk->i", view, view))
+    view /= np.maximum(length, 1)[:, None, None]
+    return view
 
 
 def _halved(greys: np.ndarray) -> np.ndarray:
@@ -139,131 +215,62 @@ def _halved(greys: np.ndarray) -> np.ndarray:
     return halved
 
 
-def _blurred(greys: np.ndarray) -> np.ndarray:
-    """Each pixel and its neighbours, weighed 1 2 1."""
-    wide = np.pad(greys, ((0, 0), (1, 1), (1, 1)), mode="edge")
-    lines = (wide[:, :-2] + 2 * wide[:, 1:-1] + wide[:, 2:]) / 4
-    blurred: np.ndarray = (lines[:, :, :-2] + 2 * lines[:, :, 1:-1] + lines[:, :, 2:]) / 4
-    return blurred
+def _edges(
+    smooth: tuple[np.ndarray, np.ndarray], maps: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Correlation of the slopes of grey where the two overlap; of all, and of the best blocks."""
+    one, other = smooth
+    x, y = grid(SIDE)
+    across, down = mapped(maps, x, y)
+    inside = is_inside(across, down).reshape(one.shape)[:, _RING:-_RING, _RING:-_RING]
+    theirs = sampled(other[..., None], across, down).reshape(one.shape)
+    first, second = ([slope * inside for slope in _slopes(greys)] for greys in (one, theirs))
+    product = _in_blocks(first[0] * second[0] + first[1] * second[1])
+    energies = [_in_blocks(a * a + b * b) for a, b in (first, second)]
+    shares = [energy / (energy.sum(axis=1, keepdims=True) + 1e-3) for energy in energies]
+    length = np.sqrt(np.prod([energy.sum(axis=1) for energy in energies], axis=0) + 1)
+    residual = shares[0] + shares[1] - 2 * product / length[:, None]
+    best = np.argsort(residual, axis=1, kind="stable")[:, : _BLOCKS * _BLOCKS - _N_LEFT_OUT]
+    return _correlation(product, energies), _correlation(
+        np.take_along_axis(product, best, 1), [np.take_along_axis(e, best, 1) for e in energies]
+    )
 
 
-def _grid(side: int) -> tuple[np.ndarray, np.ndarray]:
-    """X and y of the pixels of a picture that goes from -1 to 1."""
-    centres = ((np.arange(side) + 0.5) / side * 2 - 1).astype(np.float32)
-    y, x = np.meshgrid(centres, centres, indexing="ij")
-    return x.ravel(), y.ravel()
+def _correlation(product: np.ndarray, energies: list[np.ndarray]) -> np.ndarray:
+    one, other = (energy.sum(axis=1) for energy in energies)
+    correlation: np.ndarray = product.sum(axis=1) / np.sqrt(one * other + 1)
+    return correlation
 
 
-def _warped(warp: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _slopes(greys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How grey changes across and down, without the outermost pixels."""
+    inner, before, after = (slice(_RING + by, SIDE - _RING + by) for by in (0, -1, 1))
     return (
-        warp[:, 0:1] + warp[:, 1:2] * x + warp[:, 2:3] * y,
-        warp[:, 3:4] + warp[:, 4:5] * x + warp[:, 5:6] * y,
+        greys[:, inner, after] - greys[:, inner, before],
+        greys[:, after, inner] - greys[:, before, inner],
     )
 
 
-def _sampled(greys: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Grey at the places `x`, `y` (pictures x places), bilinear; beyond the edge as on it."""
-    n, side, _ = greys.shape
-    column = np.clip((x + 1) * (side / 2) - 0.5, 0, side - 1.001)
-    row = np.clip((y + 1) * (side / 2) - 0.5, 0, side - 1.001)
-    left, top = column.astype(np.int32), row.astype(np.int32)
-    column -= left
-    row -= top
-    flat = greys.reshape(-1)
-    place = (np.arange(n, dtype=np.int32) * (side * side))[:, None] + top * side + left
-    upper = flat[place]
-    upper += (flat[place + 1] - upper) * column
-    lower = flat[place + side]
-    lower += (flat[place + side + 1] - lower) * column
-    sampled: np.ndarray = upper + (lower - upper) * row
-    return sampled
+def _in_blocks(values: np.ndarray) -> np.ndarray:
+    """Sums in blocks: n x 49."""
+    size = values.shape[1] // _BLOCKS
+    sums: np.ndarray = values.reshape(-1, _BLOCKS, size, _BLOCKS, size).sum(axis=(2, 4))
+    return sums.reshape(len(values), -1)
 
 
-def _aligned(
-    one: np.ndarray, other: np.ndarray, warp: np.ndarray, n_steps: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """
-    The affine map of places in `one` to places in `other` that makes them most alike.
-
-    From `warp` on, by Gauss and Newton's method, light and contrast free (Baker and Matthews 2004,
-    "Lucas-Kanade 20 years on", forwards additive). Gives the best map met and its correlation.
-    """
-    n, side, _ = one.shape
-    x, y = _grid(side)
-    mine = one.reshape(n, -1)
-    warp, best = warp.copy(), warp.copy()
-    highest = np.full(n, -2, dtype=np.float32)
-    step = np.float32(1 / side)
-    for turn in range(n_steps + 1):
-        across, down = _warped(warp, x, y)
-        inside = ((np.abs(across) <= 1) & (np.abs(down) <= 1)).astype(np.float32)
-        theirs = _sampled(other, across, down)
-        n_inside = inside.sum(axis=1, keepdims=True) + 1e-6
-        centred = mine - (mine * inside).sum(axis=1, keepdims=True) / n_inside
-        opposite = theirs - (theirs * inside).sum(axis=1, keepdims=True) / n_inside
-        spread = np.sqrt((centred**2 * inside).sum(axis=1, keepdims=True) / n_inside) + 1e-3
-        extent = np.sqrt((opposite**2 * inside).sum(axis=1, keepdims=True) / n_inside) + 1e-3
-        alike = (centred * opposite * inside).mean(axis=1) / (
-            spread * extent * n_inside / mine.shape[1]
-        ).ravel()
-        alike[inside.mean(axis=1) < _LEAST_OVERLAP] = -2
-        better = alike > highest
-        highest[better], best[better] = alike[better], warp[better]
-        if turn == n_steps:
-            break
-        slope_x = (
-            _sampled(other, across + step, down) - _sampled(other, across - step, down)
-        ) * np.float32(side / 2)
-        slope_y = (
-            _sampled(other, across, down + step) - _sampled(other, across, down - step)
-        ) * np.float32(side / 2)
-        residual = centred / spread * extent - opposite
-        columns = [slope_x, slope_x * x, slope_x * y, slope_y, slope_y * x, slope_y * y]
-        jacobian = np.stack([*columns, np.ones_like(theirs), opposite], axis=2)
-        weighed = (jacobian * inside[:, :, None]).transpose(0, 2, 1)
-        normal = weighed @ jacobian
-        damping = 0.01 * np.einsum("kii->ki", normal).mean(axis=1) + 0.01
-        normal += np.eye(8, dtype=np.float32) * damping[:, None, None]
-        change = np.linalg.solve(normal, weighed @ residual[:, :, None])[:, :6, 0]
-        warp = _bounded(warp + np.clip(change, -0.15, 0.15))
-    return best, highest
-
-
-def _bounded(warp: np.ndarray) -> np.ndarray:
-    warp[:, [1, 5]] = np.clip(warp[:, [1, 5]], 0.55, 1.8)
-    warp[:, [2, 4]] = np.clip(warp[:, [2, 4]], -0.35, 0.35)
-    warp[:, [0, 3]] = np.clip(warp[:, [0, 3]], -0.5, 0.5)
-    return warp
-
-
-def _edges_agree(
-    one: np.ndarray, other: np.ndarray, warp: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Correlation of the edges where the pictures overlap, and how many pixels have edges."""
-    x, y = _grid(SIDE)
-    across, down = _warped(warp, x, y)
-    shape = (-1, SIDE, SIDE)
-    inside = ((np.abs(across) <= 1) & (np.abs(down) <= 1)).astype(np.float32).reshape(shape)
-    theirs = _sampled(other, across, down).reshape(shape)
-    both = inside[:, 1:-1, 2:] * inside[:, 1:-1, :-2] * inside[:, 2:, 1:-1] * inside[:, :-2, 1:-1]
-    of_one, of_other = _slopes(one) * both[:, None], _slopes(theirs) * both[:, None]
-    product = (of_one * of_other).sum(axis=(1, 2, 3))
-    energies = [(slopes**2).sum(axis=1) for slopes in (of_one, of_other)]
-    totals = [energy.sum(axis=(1, 2)) for energy in energies]
-    correlation = product / np.sqrt(totals[0] * totals[1] + 1e-3)
-    counts = [
-        total**2 / ((energy**2).sum(axis=(1, 2)) + 1e-3)
-        for total, energy in zip(totals, energies, strict=True)
-    ]
-    return correlation, np.minimum(*counts)
-
-
-def _slopes(greys: np.ndarray) -> np.ndarray:
-    """How the inner pixels' grey changes across and down: pictures x 2 x height x width."""
-    return np.stack(
-        [
-            greys[:, 1:-1, 2:] - greys[:, 1:-1, :-2],
-            greys[:, 2:, 1:-1] - greys[:, :-2, 1:-1],
-        ],
-        axis=1,
+def _colours(one: np.ndarray, other: np.ndarray, maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Correlation of Cb and Cr where the two overlap, 0 of grey; and how far apart they are."""
+    x, y = grid(HUE_SIDE)
+    across, down = mapped(maps, x, y)
+    inside = ((np.abs(across) <= 1) & (np.abs(down) <= 1)).astype(np.float32)[:, :, None]
+    count = np.maximum(inside.sum(axis=1, keepdims=True), 1)
+    hues = [one.reshape(len(one), -1, 2), sampled(other, across, down)]
+    centred = [(hue - (hue * inside).sum(axis=1, keepdims=True) / count) * inside for hue in hues]
+    n = 2 * count[:, 0, 0]
+    covariance, *variances = (
+        np.einsum("ijk,ijk->i", a, b) / n
+        for a, b in (centred, (centred[0], centred[0]), (centred[1], centred[1]))
     )
+    noisy = np.sqrt((variances[0] + _HUE_NOISE) * (variances[1] + _HUE_NOISE))
+    apart = np.abs(centred[0] - centred[1]).sum(axis=(1, 2)) / n
+    return covariance / noisy, apart
