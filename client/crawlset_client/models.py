@@ -175,6 +175,8 @@ class ValidationJob(Work, kw_only=True):
     validation_rules: dict[str, Any] = {}
     counts: VerdictCounts = msgspec.field(default_factory=VerdictCounts)
     by_rule: dict[str, int] = {}
+    warnings: list[str] = []
+    """What to look at before the images are used."""
 
 
 class Withheld(Record, kw_only=True):

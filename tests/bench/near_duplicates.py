@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from crawlset.imaging import decode, near_duplicates
+from crawlset.imaging import candidates, decode, near_duplicates, pairs
 from crawlset.imaging.colours import Colours, differ, unpacked
 from crawlset.imaging.features import Features
 from crawlset.imaging.mosaic import differ as shapes_differ
@@ -120,17 +120,14 @@ def false_positives(originals: dict[str, Seen]) -> Iterator[tuple[str, str, int]
     """Pairs of different pictures that are taken for near duplicates."""
     names = list(originals)
     views = np.array([originals[name][0] for name in names], dtype=np.int64)
-    hashes, owners, equal = near_duplicates.unique_hashes(views)
-    planned = near_duplicates.plan(len(hashes), RADIUS)
-    nearest = {(int(a), int(b)): 0 for a, b in equal}
-    for pairs, distances in near_duplicates.near_pairs(hashes, planned, planned.choices):
-        for (a, b), bits in zip(owners[pairs].tolist(), distances.tolist(), strict=True):
-            if a != b:
-                pair = (min(a, b), max(a, b))
-                nearest[pair] = min(bits, nearest.get(pair, bits))
+    groups = candidates.grouped(views)
+    planned = near_duplicates.plan(len(groups.hashes), RADIUS)
+    found = [candidates.near(groups, planned, choice) for choice in planned.choices]
+    found.append(candidates.equal(groups, np.ones(len(names), dtype=bool)))
+    columns = pairs.unpacked(len(names), pairs.best(len(names), np.concatenate(found)))
     return (
         (names[a], names[b], bits)
-        for (a, b), bits in sorted(nearest.items())
+        for b, a, bits in zip(*(column.tolist() for column in columns), strict=True)
         if not look_different(originals[names[a]], originals[names[b]])
     )
 

@@ -146,3 +146,22 @@ def test_answers_409_before_the_end(session: Session, job: CrawlJob) -> None:
 
     assert answer["statusCode"] == 409
     assert json.loads(answer["body"])["code"] == "ReportNotReadyError"
+
+
+def test_warns_of_large_clusters_and_counts_clusters_by_size(
+    session: Session, job: CrawlJob
+) -> None:
+    views = [0x0F0F_1234_5678_9ABC, 1 << 60, 3 << 50, 5 << 40]
+    stored(session, job, 3, phashes=views)
+    rule = {"check": "near_duplicates", "params": {"max_cluster": 2}}
+    validation_job = factories.create_validation_job(
+        session, job, validation_rules={"rules": [rule]}
+    )
+    validate(validation_job)
+
+    page = Page(ask(validation_job, job)["body"])
+
+    (warning,) = [text for text in page.texts if text.startswith("near_duplicates: 1 cluster has")]
+    assert warning.endswith("put in quarantine: see whether they are copies.")
+    at = page.texts.index("3 to 4")
+    assert page.texts[at : at + 2] == ["3 to 4", "1"]

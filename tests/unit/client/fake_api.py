@@ -57,6 +57,7 @@ class FakeApi:
     n_images: int = 5
     left_out: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    validation_warnings: list[str] = field(default_factory=list)
     estimates: list[dict[str, Any]] = field(default_factory=list)
     """What the next estimates say otherwise."""
     keeps_contract: bool = True
@@ -318,6 +319,7 @@ class FakeApi:
             "validation_rules": body.get("validation_rules", {}),
             "counts": dict(NO_VERDICTS),
             "by_rule": {},
+            "warnings": [],
         }
         self.validations[validation["id"]] = validation
         return httpx.Response(201, json=validation)
@@ -328,6 +330,7 @@ class FakeApi:
             "status": "completed",
             "validation_rules": {},
             "by_rule": {},
+            "warnings": [],
             "counts": self.counts,
             **fields,
         }
@@ -336,7 +339,7 @@ class FakeApi:
 
     def _get_validation(self, _: httpx.Request, p: str, j: str, v: str) -> httpx.Response:
         done = {"status": self.end_status, "counts": self.counts, "by_rule": {"short_side": 1}}
-        self.validations[v] |= done
+        self.validations[v] |= done | {"warnings": self.validation_warnings}
         return httpx.Response(200, json=self.validations[v])
 
     def _create_export(self, request: httpx.Request, p: str, j: str) -> httpx.Response:

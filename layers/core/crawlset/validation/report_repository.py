@@ -1,6 +1,7 @@
 """The report of a validation: written once, when it ends."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import ColumnElement, cast, func, literal, select, tuple_
@@ -9,7 +10,9 @@ from sqlalchemy.orm import Session
 from crawlset.models import Image, ImageVerdict, ValidationJob
 from crawlset.outcomes import Verdict
 from crawlset.validation.measures import LOGARITHMIC, NUMBER, REPORTED
+from crawlset.validation.rules.dataset import NearDuplicatesRule
 from crawlset.validation.schemas import ValidationRules
+from crawlset.validation.verdict_repository import VerdictRepository
 
 N_BINS = 20
 EXAMPLES = 6
@@ -26,7 +29,24 @@ def report(session: Session, job: ValidationJob) -> dict[str, Any]:
         "classes": _classes(session, job),
         "examples": _examples(session, job),
         "clusters": _clusters(session, job),
+        "cluster_sizes": _cluster_sizes(session, job),
     }
+
+
+def warnings(session: Session, job: ValidationJob) -> Iterator[str]:
+    """Warn of clusters that are too large to be copies of one picture, in a sentence a rule."""
+    counts = VerdictRepository(session).count_clusters(job)
+    for rule in ValidationRules.of(job).of_kind(NearDuplicatesRule):
+        most = rule.params.max_cluster
+        large = {size: n for size, n in counts.items() if size > most}
+        if large:
+            n_clusters, n_images = sum(large.values()), sum(size * n for size, n in large.items())
+            have = "cluster has" if n_clusters == 1 else "clusters have"
+            yield (
+                f"{rule.label}: {n_clusters:,} {have} more than {most:,} images, the largest"
+                f" {max(large):,}. All {n_images - n_clusters:,} images but the keepers are"
+                f" {rule.doubtful_severity.consequence}: see whether they are copies."
+            )
 
 
 def _histograms(session: Session, job: ValidationJob) -> dict[str, Any]:
@@ -124,6 +144,14 @@ def _examples(session: Session, job: ValidationJob) -> list[dict[str, Any]]:
         }
         for row in rows
     ]
+
+
+def _cluster_sizes(session: Session, job: ValidationJob) -> list[dict[str, int]]:
+    """Count clusters by size: 2, 3 and 4, 5 to 8, and so on, each to twice the one before."""
+    sizes: dict[int, int] = defaultdict(int)
+    for size, n in VerdictRepository(session).count_clusters(job).items():
+        sizes[1 << (size - 1).bit_length()] += n
+    return [{"min": most // 2 + 1, "max": most, "n_clusters": n} for most, n in sizes.items()]
 
 
 def _clusters(session: Session, job: ValidationJob) -> list[dict[str, Any]]:

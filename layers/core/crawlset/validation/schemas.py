@@ -87,6 +87,7 @@ class ValidationJobRead(BaseModel):
     by_rule: Annotated[
         dict[str, int], Field(description="Images that break each rule, whatever its severity")
     ]
+    warnings: Annotated[list[str], Field(description="What to look at before the images are used")]
     error_message: str | None
     created_at: datetime
     started_at: datetime | None
@@ -106,6 +107,7 @@ class ValidationJobRead(BaseModel):
                 errors=job.n_errors,
             ),
             by_rule=job.by_rule,
+            warnings=job.warnings,
             error_message=job.error_message,
             created_at=job.created_at,
             started_at=job.started_at,
@@ -129,11 +131,17 @@ class Example(BaseModel):
 
 
 class ClusterRead(RowRead):
-    """Near duplicates of each other, directly or by way of others."""
+    """A keeper, and images that are near duplicates of it."""
 
     keeper: int
     n_images: int
     image_ids: Annotated[list[int], Field(description="Some of them, the keeper first")]
+
+
+class ClusterSizes(BaseModel):
+    min: int
+    max: int
+    n_clusters: Annotated[int, Field(description="Clusters of `min` to `max` images")]
 
 
 class ClassBalance(BaseModel):
@@ -157,6 +165,10 @@ class ReportRead(BaseModel):
     classes: list[ClassBalance]
     examples: list[Example]
     clusters: Annotated[list[ClusterRead], Field(description="The twenty largest")]
+    cluster_sizes: Annotated[
+        list[ClusterSizes], Field(description="Histogram of the sizes of clusters")
+    ] = []
+    warnings: Annotated[list[str], Field(description="As those of the job")]
 
 
 class Finding(BaseModel):

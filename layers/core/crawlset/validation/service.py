@@ -82,6 +82,7 @@ def read_report(session: Session, job: CrawlJob, validation_job_id: UUID) -> Rep
             "validation_job_id": validation_job.id,
             "counts": read.counts,
             "by_rule": read.by_rule,
+            "warnings": read.warnings,
             **validation_job.report,
         }
     )

@@ -127,6 +127,7 @@ def finish(validation: RunningValidation) -> None:
             n_rejected=n_rejected,
             n_errors=counts.verdicts[Verdict.error],
             by_rule=counts.by_rule,
+            warnings=list(report_repository.warnings(session, job)),
             report=report_repository.report(session, job),
         )
     if is_first:

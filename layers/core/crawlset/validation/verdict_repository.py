@@ -31,7 +31,7 @@ from crawlset.kit.paging import Order, Slice, cut
 from crawlset.models import Image, ImageVerdict, ValidationJob
 from crawlset.outcomes import ImageStatus, Verdict
 from crawlset.validation.measures import AREA, NUMBER
-from crawlset.validation.rules.base import Rule
+from crawlset.validation.rules.base import Rule, Severity
 from crawlset.validation.rules.broken import Broken, in_play
 from crawlset.validation.rules.image import ImageRule
 
@@ -147,20 +147,27 @@ class VerdictRepository:
         return last
 
     def note(
-        self, job: ValidationJob, rule: Rule, broken: Broken, *, is_error: bool = False
+        self,
+        job: ValidationJob,
+        rule: Rule,
+        broken: Broken,
+        *,
+        severity: Severity | None = None,
+        is_error: bool = False,
     ) -> int:
         """
         Write down that images break `rule`, or that it could not be told; say of how many.
 
-        The verdict of each becomes what the rule's severity says, unless it is graver already. An
-        image of which that was noted before is left alone.
+        The verdict of each becomes what `severity` says, or the rule's own, unless it is graver
+        already. An image of which that was noted before is left alone.
         """
+        severity = severity or rule.severity
         rows = broken.subquery("broken")
         finding = func.jsonb_build_object(
             "rule",
             literal(rule.label),
             "severity",
-            literal("error" if is_error else rule.severity.value),
+            literal("error" if is_error else severity.value),
             "measured",
             rows.c.measured,
             "threshold",
@@ -168,7 +175,7 @@ class VerdictRepository:
             "detail",
             rows.c.detail,
         )
-        verdict = rule.severity.verdict
+        verdict = severity.verdict
         if is_error and verdict is not Verdict.keep:
             verdict = Verdict.error
         lighter = LIGHTEST_FIRST[: LIGHTEST_FIRST.index(verdict)]
@@ -254,6 +261,35 @@ class VerdictRepository:
             .values(cluster=rows.c.keeper)
             .execution_options(synchronize_session=False)
         )
+
+    def get_signatures(self, job: ValidationJob, ids: Sequence[int]) -> dict[int, bytes]:
+        """Give the signatures of these images by id, but for those that have none."""
+        meant = (
+            func.unnest(cast(list(ids), ARRAY(BigInteger)))
+            .table_valued("id", name="meant")
+            .render_derived()
+        )
+        rows = self.session.execute(
+            select(Image.id, Image.signature)
+            .join(meant, meant.c.id == Image.id)
+            .where(Image.crawl_job_id == job.crawl_job_id)
+        )
+        return {id_: signature for id_, signature in rows if signature is not None}
+
+    def count_clusters(self, job: ValidationJob) -> dict[int, int]:
+        """Number of clusters of each size, the smallest size first."""
+        sizes = (
+            select(func.count().label("n_images"))
+            .where(ImageVerdict.validation_job_id == job.id, ImageVerdict.cluster.is_not(None))
+            .group_by(ImageVerdict.cluster)
+            .subquery()
+        )
+        rows = self.session.execute(
+            select(sizes.c.n_images, func.count())
+            .group_by(sizes.c.n_images)
+            .order_by(sizes.c.n_images)
+        )
+        return dict(rows.all())
 
     def list_clusters(
         self, job: ValidationJob, after: str | None, limit: int, n_members: int
