@@ -19,7 +19,7 @@ def grid(side: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def mapped(maps: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Places `x`, `y` under affine `maps`, n x 6: of each of both a shift and factors of x and y."""
+    """Places `x`, `y` under affine `maps` (n x 6): a shift and factors of x and y, for each."""
     return (
         maps[:, 0:1] + maps[:, 1:2] * x + maps[:, 2:3] * y,
         maps[:, 3:4] + maps[:, 4:5] * x + maps[:, 5:6] * y,
