@@ -107,7 +107,7 @@ def _features(
         colours=packed_colours,
         mosaic=packed(mosaic(small.grey, inner)) if has_few_levels else None,
         is_clear=small.is_clear,
-        signature=base64.b64encode(signature_of(small.grey, small.chroma, inner)).decode(),
+        signature=_signature(small, inner),
     )
 
 
@@ -118,6 +118,14 @@ def _hashes(small: Miniature, inner: Box) -> tuple[int, ...]:
     other = small.otherwise
     whole, *_ = phashes(other.astype(np.float64), without_border(other, small.box))
     return *hashes, whole
+
+
+def _signature(small: Miniature, inner: Box) -> str:
+    signature = signature_of(small.grey, small.chroma, inner)
+    if small.otherwise is not None:
+        on_other_paper = without_border(small.otherwise, small.box)
+        signature += signature_of(small.otherwise, small.chroma, on_other_paper)
+    return base64.b64encode(signature).decode()
 
 
 def _transformed(decoded: Decoded, wanted: Resize | None) -> Transformed | None:

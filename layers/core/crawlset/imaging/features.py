@@ -78,7 +78,7 @@ class Features:
     is_clear: bool = False
     """Whether any of it can be seen through."""
     signature: str = ""
-    """By `imaging.second_look`, in base64."""
+    """By `imaging.second_look`, in base64; followed by one on the other paper, as in `phashes`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,8 @@ def _check(seen: Features) -> None:
     _claim(_are_whole(_HASHES, seen.pixel_hash, seen.colours))
     _claim(seen.mosaic is None or _are_whole(_HASHES, seen.mosaic))
     _claim(type(seen.is_clear) is bool)
-    _claim(len(base64.b64decode(seen.signature, validate=True)) == SIGNATURE_BYTES)
+    n_signed = len(seen.phashes) - min(_N_HASHES) + 1
+    _claim(len(base64.b64decode(seen.signature, validate=True)) == n_signed * SIGNATURE_BYTES)
     _claim(_WORDS.fullmatch(" ".join(seen.scores)))
     _claim({type(score) for score in seen.scores.values()} == {float})
     _claim(math.isfinite(sum(seen.scores.values())))

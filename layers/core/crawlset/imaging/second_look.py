@@ -7,7 +7,7 @@ or not, shifted, scaled and turned as fits best; then their edges and their colo
 more so the more the one had to be bent. docs/decisions/0045 has the measured curves.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,6 +89,28 @@ def known(signatures: np.ndarray) -> np.ndarray:
     """Which of `signatures` (n x SIGNATURE_BYTES) there are; n bool. One that is none is all 0."""
     are_known: np.ndarray = signatures[:, 0] != 0
     return are_known
+
+
+def are_copies(signed: Sequence[bytes], pairs: np.ndarray) -> np.ndarray:
+    """
+    Whether each of `pairs` (m x 2, places in `signed`) is of copies of one picture; m bool.
+
+    `signed` has of each picture its signature; two, one after the other, of one that is seen on
+    white and on black paper, of which one must agree; nothing where it has none.
+    """
+    places = [place for place, signature in enumerate(signed) if len(signature) > SIGNATURE_BYTES]
+    second = np.arange(len(signed))
+    second[places] = len(signed) + np.arange(len(places))
+    first = [signature[:SIGNATURE_BYTES] or bytes(SIGNATURE_BYTES) for signature in signed]
+    body = b"".join([*first, *(signed[place][SIGNATURE_BYTES:] for place in places)])
+    signatures = np.frombuffer(body, dtype=np.uint8).reshape(-1, SIGNATURE_BYTES)
+    agreeing = agree(signatures, pairs)
+    for side in (0, 1):
+        otherwise = pairs.copy()
+        otherwise[:, side] = second[pairs[:, side]]
+        again = np.flatnonzero(~agreeing & (otherwise[:, side] != pairs[:, side]))
+        agreeing[again] = agree(signatures, otherwise[again])
+    return agreeing
 
 
 def agree(signatures: np.ndarray, pairs: np.ndarray) -> np.ndarray:
