@@ -27,7 +27,7 @@ from crawlset.imaging.signatures import (
     ratio_byte,
 )
 
-LEAST_AGREEMENT = 1.75
+LEAST_AGREEMENT = 1.85
 """Agreement from which on two pictures are copies."""
 PAIRS_AT_ONCE = 128
 """Pairs that are compared at a time, few enough for the caches of a processor."""
@@ -44,6 +44,9 @@ _RING = round(MARGIN * SIDE)
 _BLOCKS = 7
 _N_LEFT_OUT = 10
 """Of 7 x 7 blocks the worst, which a watermark may lie on."""
+_FEW_BLOCKS = 8.0
+"""Blocks with edges below which a picture, such as a bird in the sky, tells little: each halving
+costs 1 of agreement."""
 _HUE_NOISE = 9.0
 """Variance of Cb and Cr that means nothing."""
 _ALMOST = 0.9995
@@ -169,7 +172,7 @@ def _agreement(signed: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 def _under(maps: np.ndarray, pairs: _Pairs, smooth: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """Agreement under `maps`: by Fisher's z of correlations, sums that were fitted to labels."""
-    whole, most = _edges(smooth, maps)
+    whole, most, n_blocks = _edges(smooth, maps)
     together, apart = _colours(*pairs.hues, maps)
     one, other = pairs.ratios
     shear = np.abs(other * maps[:, 2] + maps[:, 4] / one)
@@ -185,6 +188,7 @@ def _under(maps: np.ndarray, pairs: _Pairs, smooth: tuple[np.ndarray, np.ndarray
     total: np.ndarray = sum(
         weight * measure for weight, measure in zip(_WEIGHTS, measures, strict=True)
     )
+    total -= np.log2(_FEW_BLOCKS / np.minimum(n_blocks, _FEW_BLOCKS))
     return total
 
 
@@ -240,8 +244,12 @@ def _halved(greys: np.ndarray) -> np.ndarray:
 
 def _edges(
     smooth: tuple[np.ndarray, np.ndarray], maps: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Correlation of the slopes of grey where the two overlap; of all, and of the best blocks."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """
+    Correlation of the slopes of grey where the two overlap; of all, and of the best blocks.
+
+    And over how many blocks the slopes are spread, in the picture where they are over fewer.
+    """
     one, other = smooth
     x, y = grid(SIDE)
     across, down = mapped(maps, x, y)
@@ -254,9 +262,9 @@ def _edges(
     length = np.sqrt(np.prod([energy.sum(axis=1) for energy in energies], axis=0) + 1)
     residual = shares[0] + shares[1] - 2 * product / length[:, None]
     best = np.argsort(residual, axis=1, kind="stable")[:, : _BLOCKS * _BLOCKS - _N_LEFT_OUT]
-    return _correlation(product, energies), _correlation(
-        np.take_along_axis(product, best, 1), [np.take_along_axis(e, best, 1) for e in energies]
-    )
+    of_best = [np.take_along_axis(values, best, 1) for values in (product, *energies)]
+    n_blocks = 1 / np.maximum(*((share * share).sum(axis=1) + 1e-3 for share in shares))
+    return _correlation(product, energies), _correlation(of_best[0], of_best[1:]), n_blocks
 
 
 def _correlation(product: np.ndarray, energies: list[np.ndarray]) -> np.ndarray:
