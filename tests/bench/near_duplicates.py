@@ -241,8 +241,8 @@ def lines(recalls: dict[str, float], n_changed: int, n: int, near: Pairs) -> lis
         f"{n_changed} of {n} pictures, each changed in {len(ALL)} ways, at radius {RADIUS}:",
         f"of the twelve usual ways {usual:.3f} are found, of the ten odd ones {odd:.3f};",
         f"of {n * (n - 1) // 2:,} pairs of these pictures {near.n_candidates:,} have near hashes;",
-        f"{len(near.found):,} are copies by the second look too. {near.n_put_out:,} are put out, and",
-        f"the largest cluster has {near.largest_cluster}.",
+        f"{len(near.found):,} are copies by the second look too. {near.n_put_out:,} are put out,",
+        f"and the largest cluster has {near.largest_cluster}.",
     ]
 
 

@@ -43,7 +43,7 @@ class TestStoring:
         assert (stored.width, stored.height) == pictures.SIZE
         assert (stored.format, stored.mode, stored.n_frames) == ("jpeg", "RGB", 1)
         assert stored.phashes is not None
-        assert (len(stored.phashes), stored.phash) == (4, stored.phashes[0])
+        assert (len(stored.phashes), stored.phash) == (5, stored.phashes[0])
         assert stored.scores
         assert stored.file_size == stored.pack_length == len(data)
         assert stored.evidence["address"] == "127.0.0.1"

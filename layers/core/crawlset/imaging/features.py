@@ -24,7 +24,7 @@ MAX_TRANSFORMED_BYTES = 32 << 20
 _MAX_TEXT = 200
 _MAX_SIDE = 1 << 31
 _HASHES = range(-(1 << 63), 1 << 63)
-_N_HASHES = frozenset({4, 5})
+_N_HASHES = frozenset({5, 6})
 _WORDS = re.compile(r"[a-z0-9_ ]{1,300}")
 _WORD = re.compile(r"[A-Za-z0-9;_-]{1,64}")
 
@@ -57,9 +57,9 @@ class Features:
     orientation: int | None
     phashes: tuple[int, ...]
     """
-    Perceptual hashes, signed 64 bits: whole, mirrored, without its outer 5 %, its outer 10 %.
+    Perceptual hashes, signed 64 bits: whole, mirrored, without 5 %, 10 % and a sixth of each side.
 
-    A fifth of the whole on the other paper, if the picture can be seen through and is seen there.
+    One more of the whole on the other paper, if the picture can be seen through and is seen there.
     """
     pixel_hash: int
     """Hash of the size and the pixels; of a JPEG as it is decoded small. Signed 64 bits."""

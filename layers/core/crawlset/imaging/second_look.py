@@ -32,8 +32,8 @@ LEAST_AGREEMENT = 1.85
 PAIRS_AT_ONCE = 128
 """Pairs that are compared at a time, few enough for the caches of a processor."""
 _HALF = SIDE // 2
-_MARGINS = (0.0, 0.05, 0.1)
-_STARTS = ((0, 0), (1, 1), (0, 1), (1, 0), (0, 2), (2, 0))
+_MARGINS = (0.0, 0.05, 0.1, 1 / 6)
+_STARTS = ((0, 0), (1, 1), (0, 1), (1, 0), (0, 2), (2, 0), (0, 3), (3, 0))
 """Margins of one picture and the other, whose views are held against each other first."""
 _LEAST_AT_START, _LEAST_SOON, _LEAST_COARSE = 0.5, 0.7, 0.85
 """Correlations below which two pictures are given up: at the best start, after a few steps, and

@@ -107,8 +107,8 @@ class Image(Base):
     phash: Mapped[int | None] = mapped_column(BigInteger)
     phashes: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
     """
-    Hashes of the whole picture, mirrored, without its outer 5 %, without its outer 10 %; of one
-    that can be seen through a fifth, on the other paper.
+    Hashes of the whole picture, mirrored, without 5 %, 10 % and (since there are signatures) a
+    sixth of each side; of one that can be seen through another, on the other paper.
     """
     pixel_hash: Mapped[int | None] = mapped_column(BigInteger)
     """Hash of the pixels of the upright picture; of a JPEG as it is decoded small."""
