@@ -1,7 +1,7 @@
 """a validation warns of what its owner should look at
 
 Revision: 031
-Revises: 027
+Revises: 030
 
 Code from before this completes validations without warnings.
 """
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "031"
-down_revision = "027"
+down_revision = "030"
 branch_labels = None
 depends_on = None
 
@@ -21,9 +21,6 @@ def upgrade() -> None:
         sa.Column("warnings", sa.ARRAY(sa.Text()), nullable=False, server_default="{}"),
     )
 
-    op.add_column("images", sa.Column("signature", sa.LargeBinary()))
-
 
 def downgrade() -> None:
-    op.drop_column("images", "signature")
     op.drop_column("validation_jobs", "warnings")

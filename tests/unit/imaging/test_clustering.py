@@ -1,5 +1,6 @@
 """From files to clusters: which pictures the rule on near duplicates takes for one."""
 
+import base64
 from collections.abc import Sequence
 from itertools import count
 from types import SimpleNamespace
@@ -23,10 +24,11 @@ RADIUS = 10
 
 def clusters(files: Sequence[bytes]) -> list[int]:
     """Place of the keeper of each file."""
-    rows = []
+    rows, signatures = [], {}
     for id_, data in zip(count(), files):
         seen = describe(data)
         assert isinstance(seen, Features), seen
+        signatures[id_] = base64.b64decode(seen.signature)
         rows.append(
             SimpleNamespace(
                 id=id_,
@@ -39,7 +41,8 @@ def clusters(files: Sequence[bytes]) -> list[int]:
             )
         )
     images = clustering.hashed(rows)
-    found = clustering.cluster(images, [clustering.compare(images, RADIUS, 0, 1, no_signatures)])
+    near = clustering.compare(images, RADIUS, 0, 1, lambda _: signatures)
+    found = clustering.cluster(images, [near])
     keepers = dict(zip(found.members.tolist(), found.keepers.tolist(), strict=True))
     return [keepers.get(place, place) for place in range(len(files))]
 

@@ -12,6 +12,7 @@ import numpy as np
 from crawlset import licences
 from crawlset.imaging import candidates, looks, near_duplicates, pairs, second_look
 from crawlset.imaging.candidates import Groups, grouped
+from crawlset.imaging.signatures import SIGNATURE_BYTES
 from crawlset.outcomes import Verdict
 
 FREEDOM = (
@@ -47,6 +48,8 @@ class Hashed:
     """n, int64: packed by `imaging.colours`, 0 where they are not known."""
     mosaic: np.ndarray
     """n, int64: packed by `imaging.mosaic`, -1 where there are none."""
+    is_clear: np.ndarray
+    """n, bool: has a hash on the other paper too, where its signature may differ."""
 
     def to_bytes(self) -> bytes:
         return _packed(
@@ -56,13 +59,15 @@ class Hashed:
             members=self.groups.members,
             colours=self.colours,
             mosaic=self.mosaic,
+            is_clear=self.is_clear,
         )
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         arrays = _unpacked(data)
-        ids, colours, mosaic = (arrays.pop(name) for name in ("ids", "colours", "mosaic"))
-        return cls(ids, Groups(len(ids), **arrays), colours, mosaic)
+        hashes, starts, members = (arrays.pop(name) for name in ("hashes", "starts", "members"))
+        groups = Groups(len(arrays["ids"]), hashes, starts, members)
+        return cls(groups=groups, **arrays)
 
     def n_shares(self, radius: int) -> int:
         """In how many shares to compare them, so that each takes a few minutes at most."""
@@ -122,12 +127,14 @@ def hashed(rows: Iterable[Any]) -> Hashed:
     parts = list(_columns(rows))
     if not parts:
         nothing = np.empty(0, dtype=np.int64)
-        return Hashed(nothing, grouped(np.empty((0, MAX_VIEWS), np.int64)), nothing, nothing)
-    ids, views, hues, shapes, aside, areas, freedoms = (
+        groups = grouped(np.empty((0, MAX_VIEWS), dtype=np.int64))
+        return Hashed(nothing, groups, nothing, nothing, nothing.astype(bool))
+    ids, views, hues, shapes, clear, aside, areas, freedoms = (
         np.concatenate(part) for part in zip(*parts, strict=True)
     )
     best_first = np.lexsort((ids, freedoms, -areas, aside))
-    return Hashed(ids[best_first], grouped(views[best_first]), hues[best_first], shapes[best_first])
+    ids, hues, shapes, clear = (values[best_first] for values in (ids, hues, shapes, clear))
+    return Hashed(ids, grouped(views[best_first]), hues, shapes, clear)
 
 
 def compare(
@@ -192,25 +199,43 @@ def _confirmed(images: Hashed, codes: np.ndarray, signatures_of: SignaturesOf) -
     kept = [np.empty(0, dtype=np.int64)]
     for start in range(0, len(codes), PAIRS_CONFIRMED):
         part = codes[start : start + PAIRS_CONFIRMED]
-        ones, others, distances = pairs.unpacked(len(images.ids), part)
-        are_near = looks.alike(
-            images.colours[ones], images.colours[others], images.mosaic[ones], images.mosaic[others]
-        )
-        part, ones, others = part[are_near], ones[are_near], others[are_near]
-        places, found = np.unique(np.concatenate([ones, others]), return_inverse=True)
-        signatures, are_known = _signatures(images.ids[places].tolist(), signatures_of)
-        is_signed = are_known[found].reshape(2, -1).all(axis=0)
-        is_near = distances[are_near] <= UNSIGNED_RADIUS
-        looked_at = found.reshape(2, -1).T[is_signed]
-        is_near[is_signed] = second_look.agree(signatures, looked_at)
-        kept.append(part[is_near])
+        ones, others, _ = pairs.unpacked(len(images.ids), part)
+        part = part[
+            looks.alike(
+                images.colours[ones],
+                images.colours[others],
+                images.mosaic[ones],
+                images.mosaic[others],
+            )
+        ]
+        kept.append(part[_are_near(images, part, signatures_of)])
     return np.concatenate(kept)
+
+
+def _are_near(images: Hashed, codes: np.ndarray, signatures_of: SignaturesOf) -> np.ndarray:
+    """
+    Whether each of these pairs, which look alike, is near by the signatures.
+
+    Pictures without signature, or of which one may lie on another paper, are near by fewer bits;
+    the latter also by their mosaics, which are alike.
+    """
+    ones, others, distances = pairs.unpacked(len(images.ids), codes)
+    places, found = np.unique(np.stack([ones, others], axis=1), return_inverse=True)
+    signatures, are_known = _signatures(images.ids[places].tolist(), signatures_of)
+    is_signed = are_known[found].all(axis=1)
+    is_clear = images.is_clear[ones] | images.is_clear[others]
+    have_mosaics = (images.mosaic[ones] != -1) & (images.mosaic[others] != -1)
+    are_near: np.ndarray = (distances <= UNSIGNED_RADIUS) & (is_clear | ~is_signed)
+    are_near |= is_clear & have_mosaics
+    asked = np.flatnonzero(is_signed & ~are_near)
+    are_near[asked] = second_look.agree(signatures, found[asked])
+    return are_near
 
 
 def _signatures(ids: Sequence[int], signatures_of: SignaturesOf) -> tuple[np.ndarray, np.ndarray]:
     """Signatures of images, one a row, and which rows are one."""
     known = signatures_of(ids)
-    signatures = np.zeros((len(ids), second_look.SIGNATURE_BYTES), dtype=np.uint8)
+    signatures = np.zeros((len(ids), SIGNATURE_BYTES), dtype=np.uint8)
     are_known = np.array([id_ in known for id_ in ids], dtype=bool)
     for place in np.flatnonzero(are_known).tolist():
         signatures[place] = np.frombuffer(known[ids[place]], dtype=np.uint8)
@@ -255,7 +280,7 @@ def leaked(rows: Iterable[Any], known: KnownHashes, radius: int) -> tuple[list[i
 
 
 def _columns(rows: Iterable[Any]) -> Iterator[tuple[np.ndarray, ...]]:
-    """Ids, views, colours, mosaic, whether put aside, areas, freedoms, some rows at a time."""
+    """Each column that images are compared or ranked by, of some rows at a time."""
     remaining = iter(rows)
     while part := list(islice(remaining, ROWS_AT_ONCE)):
         yield (
@@ -263,6 +288,7 @@ def _columns(rows: Iterable[Any]) -> Iterator[tuple[np.ndarray, ...]]:
             np.array([_views(row.phashes) for row in part], dtype=np.int64),
             np.array([row.colours or 0 for row in part], dtype=np.int64),
             np.array([-1 if row.mosaic is None else row.mosaic for row in part], dtype=np.int64),
+            np.array([len(row.phashes) == MAX_VIEWS for row in part]),
             np.array([row.verdict is not Verdict.keep for row in part]),
             np.array([row.area for row in part], dtype=np.float64),
             np.array([_freedom(row.licence) for row in part], dtype=np.uint8),
