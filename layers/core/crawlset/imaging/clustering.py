@@ -29,6 +29,8 @@ MAX_VIEWS = 5
 """Hashes of an image at most."""
 UNSIGNED_RADIUS = 6
 """Bits that may differ where an image has no signature, so that nothing confirms the hashes."""
+CROWDED = 16
+"""Pairs of an image, with better ones, that the crowded choices find and that are looked at."""
 PAIRS_HELD = 4_000_000
 """Candidates held before they are looked at again."""
 PAIRS_CONFIRMED = 100_000
@@ -143,14 +145,21 @@ def compare(
     """
     Find near duplicates by one of `n_shares` shares of the comparisons of all with all.
 
-    A share that there is not finds nothing.
+    Images that share a hash, and those that the crowded choices of blocks find, which are most
+    copies, are shared out by image; all others by choice. A share beyond the last finds nothing.
     """
-    planned = near_duplicates.plan(len(images.groups.hashes), radius)
-    shares = list(planned.shares(n_shares))
-    is_asked = np.arange(len(images.ids)) % max(n_shares, 1) == share
-    near, held, n_held = _equal(images, is_asked, signatures_of), list[np.ndarray](), 0
-    for choice in shares[share] if share < len(shares) else ():
-        held.append(candidates.near(images.groups, planned, choice))
+    n, groups = len(images.ids), images.groups
+    is_asked = np.arange(n) % max(n_shares, 1) == share
+    near = _equal(images, is_asked, signatures_of)
+    planned = near_duplicates.plan(len(groups.hashes), radius)
+    crowded = np.empty(0, dtype=np.int64)
+    for choice in planned.crowded:
+        codes = candidates.near(groups, planned, choice)
+        mine = codes[is_asked[pairs.unpacked(n, codes)[0]]]
+        crowded = pairs.best(n, np.concatenate([crowded, mine]), CROWDED)
+    held, n_held = [crowded], len(crowded)
+    for choice in planned.others[share :: max(n_shares, 1)]:
+        held.append(candidates.nearest(groups, candidates.near(groups, planned, choice)))
         n_held += len(held[-1])
         if n_held > PAIRS_HELD:
             near, held, n_held = _with_near(images, near, held, signatures_of), [], 0
