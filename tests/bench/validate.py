@@ -66,7 +66,7 @@ SELECT :user_id, :job_id, :chunk_id, n, 'https://host' || n % 5000 || '.example.
     'class ' || n % 100, n, CASE n % 3 WHEN 0 THEN 'cc0-1.0' ELSE 'cc-by-4.0' END,
     'stored', 'stored', 20000 + n % 100000, sha256(n::text::bytea), 300 + n % 1700, 200 + n % 1300,
     'jpeg', 'RGB', 1, hashes[1], hashes, hashes[1],
-    decode(repeat(md5((n - CASE n % 10 WHEN 0 THEN 1 ELSE 0 END)::text), 72), 'hex'),
+    decode('80' || repeat(md5((n - CASE n % 10 WHEN 0 THEN 1 ELSE 0 END)::text), 72), 'hex'),
     jsonb_build_object(
         'brightness_p5', (n % 97) / 98.0, 'brightness_p50', (n % 89) / 90.0,
         'brightness_p99', 0.3 + (n % 70) / 100.0, 'entropy', 1.1 + (n % 60) / 11.0,

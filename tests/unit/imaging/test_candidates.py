@@ -107,10 +107,17 @@ class TestNear:
 
     def test_is_bounded_where_all_hashes_are_near(self) -> None:
         """2,000 images, each with a hash of its own, make two million pairs."""
-        low = np.arange(2_000, dtype=np.int64)
-        groups = grouped((low | (1 << 40))[:, None])
-        planned = near_duplicates.plan(2_000, 12)
+        n = 2_000
+        groups = grouped((np.arange(n, dtype=np.int64) | (1 << 40))[:, None])
+        planned = near_duplicates.plan(n, 12)
 
-        for choice in planned.choices[:3]:
-            lesser, _, _ = pairs.unpacked(2_000, candidates.near(groups, planned, choice))
-            assert np.bincount(lesser).max() <= pairs.MAX_BETTER
+        by_choice = [candidates.near(groups, planned, each) for each in planned.choices]
+        codes = max(by_choice, key=len)
+        nearest = candidates.nearest(groups, codes)
+
+        lesser, _, distances = pairs.unpacked(n, codes)
+        assert np.bincount(lesser).max() == pairs.MAX_BETTER
+        assert len(nearest) == candidates.PAIRS_A_CHOICE
+        assert nearest.tolist() == sorted(nearest.tolist())
+        farthest = pairs.unpacked(n, nearest)[2].max()
+        assert np.sort(distances)[candidates.PAIRS_A_CHOICE - 1] == farthest

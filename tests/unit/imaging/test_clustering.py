@@ -41,9 +41,8 @@ def clusters(files: Sequence[bytes]) -> list[int]:
             )
         )
     images = clustering.hashed(rows)
-    found = clustering.cluster(
-        images, [clustering.compare(images, RADIUS, 0, 1, lambda ids: signatures)]
-    )
+    near = clustering.compare(images, RADIUS, 0, 1, lambda _: signatures)
+    found = clustering.cluster(images, [near])
     keepers = dict(zip(found.members.tolist(), found.keepers.tolist(), strict=True))
     return [keepers.get(place, place) for place in range(len(files))]
 

@@ -35,7 +35,7 @@ def test_finds_every_pair_once(views: np.ndarray, radius: int, n_shares: int) ->
     planned = plan(len(hashes), radius)
 
     found: list[tuple[tuple[int, int], int]] = []
-    for share in planned.shares(n_shares):
+    for share in (planned.crowded, *(planned.others[at::n_shares] for at in range(n_shares))):
         for pairs, distances in near_pairs(hashes, planned, share):
             ordered = [(max(pair), min(pair)) for pair in pairs.tolist()]
             found += zip(ordered, distances.tolist(), strict=True)

@@ -7,6 +7,7 @@ number of others, the best of them. What is left out can only keep a picture, no
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -19,14 +20,14 @@ LEADERS = 4
 """In larger groups, all are candidates with so many that are most worth keeping."""
 MORE_LEADERS = 64
 """And with so many, those that are near none of the first."""
-PAIRS_A_CHOICE = 100_000
-"""Pairs that a choice of blocks gives of so many images or fewer: a minute or two to look at."""
+PAIRS_A_CHOICE = 1_000
+"""Pairs of a choice of blocks that are looked at, at least."""
 FALSE_RATE = 2e-6
 """Share of all pairs of different photographs that have near hashes, measured."""
 _PAIRS_AT_ONCE = 4_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Groups:
     """The m different hashes of n images, and which images share each."""
 
@@ -38,8 +39,9 @@ class Groups:
     members: np.ndarray
     """Ranks of images, in each group ascending."""
 
-    @property
+    @cached_property
     def sizes(self) -> np.ndarray:
+        """m: number of images that have each hash."""
         return np.diff(self.starts)
 
 
@@ -65,11 +67,7 @@ def grouped(views: np.ndarray) -> Groups:
 
 
 def near(groups: Groups, planned: Plan, choice: tuple[int, ...]) -> np.ndarray:
-    """
-    Packed pairs of images with near hashes that agree in this choice of blocks, sorted.
-
-    They are the best of each image, and fewer the more images lie close together.
-    """
+    """Packed pairs of images with near hashes that agree in this choice of blocks, sorted."""
     held, n_held = [np.empty(0, dtype=np.int64)], 0
     for found, distances in near_duplicates.near_pairs(groups.hashes, planned, [choice]):
         for codes in _between(groups, found, distances):
@@ -78,11 +76,16 @@ def near(groups: Groups, planned: Plan, choice: tuple[int, ...]) -> np.ndarray:
             if n_held > _PAIRS_AT_ONCE:
                 held = [pairs.best(groups.n, np.concatenate(held))]
                 n_held = len(held[0])
-    most, codes = pairs.MAX_BETTER, pairs.best(groups.n, np.concatenate(held))
-    while len(codes) > max(PAIRS_A_CHOICE, groups.n) and most > 1:
-        most //= 2
-        codes = pairs.best(groups.n, codes, most)
-    return codes
+    return pairs.best(groups.n, np.concatenate(held))
+
+
+def nearest(groups: Groups, codes: np.ndarray) -> np.ndarray:
+    """Drop the farthest of the pairs of a choice where images lie so close that there are many."""
+    most = max(PAIRS_A_CHOICE, groups.n // 10)
+    if len(codes) <= most:
+        return codes
+    distances = pairs.unpacked(groups.n, codes)[2]
+    return np.sort(codes[np.argsort(distances, kind="stable")[:most]])
 
 
 def equal(groups: Groups, is_asked: np.ndarray) -> np.ndarray:

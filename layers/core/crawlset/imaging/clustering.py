@@ -28,6 +28,8 @@ MAX_VIEWS = 6
 """Hashes of an image at most."""
 UNSIGNED_RADIUS = 6
 """Bits that may differ where an image has no signature, so that nothing confirms the hashes."""
+CROWDED = 16
+"""Pairs of an image, with better ones, that the crowded choices find and that are looked at."""
 PAIRS_HELD = 4_000_000
 """Candidates held before they are looked at again."""
 PAIRS_CONFIRMED = 100_000
@@ -61,8 +63,9 @@ class Hashed:
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         arrays = _unpacked(data)
-        ids, colours, mosaic = (arrays.pop(name) for name in ("ids", "colours", "mosaic"))
-        return cls(ids, Groups(len(ids), **arrays), colours, mosaic)
+        hashes, starts, members = (arrays.pop(name) for name in ("hashes", "starts", "members"))
+        groups = Groups(len(arrays["ids"]), hashes, starts, members)
+        return cls(groups=groups, **arrays)
 
     def n_shares(self, radius: int) -> int:
         """In how many shares to compare them, so that each takes a few minutes at most."""
@@ -122,12 +125,14 @@ def hashed(rows: Iterable[Any]) -> Hashed:
     parts = list(_columns(rows))
     if not parts:
         nothing = np.empty(0, dtype=np.int64)
-        return Hashed(nothing, grouped(np.empty((0, MAX_VIEWS), np.int64)), nothing, nothing)
+        groups = grouped(np.empty((0, MAX_VIEWS), dtype=np.int64))
+        return Hashed(nothing, groups, nothing, nothing)
     ids, views, hues, shapes, aside, areas, freedoms = (
         np.concatenate(part) for part in zip(*parts, strict=True)
     )
     best_first = np.lexsort((ids, freedoms, -areas, aside))
-    return Hashed(ids[best_first], grouped(views[best_first]), hues[best_first], shapes[best_first])
+    ids, hues, shapes = (values[best_first] for values in (ids, hues, shapes))
+    return Hashed(ids, grouped(views[best_first]), hues, shapes)
 
 
 def compare(
@@ -136,14 +141,21 @@ def compare(
     """
     Find near duplicates by one of `n_shares` shares of the comparisons of all with all.
 
-    A share that there is not finds nothing.
+    Images that share a hash, and those that the crowded choices of blocks find, which are most
+    copies, are shared out by image; all others by choice. A share beyond the last finds nothing.
     """
-    planned = near_duplicates.plan(len(images.groups.hashes), radius)
-    shares = list(planned.shares(n_shares))
-    is_asked = np.arange(len(images.ids)) % max(n_shares, 1) == share
-    near, held, n_held = _equal(images, is_asked, signatures_of), list[np.ndarray](), 0
-    for choice in shares[share] if share < len(shares) else ():
-        held.append(candidates.near(images.groups, planned, choice))
+    n, groups = len(images.ids), images.groups
+    is_asked = np.arange(n) % max(n_shares, 1) == share
+    near = _equal(images, is_asked, signatures_of)
+    planned = near_duplicates.plan(len(groups.hashes), radius)
+    crowded = np.empty(0, dtype=np.int64)
+    for choice in planned.crowded:
+        codes = candidates.near(groups, planned, choice)
+        mine = codes[is_asked[pairs.unpacked(n, codes)[0]]]
+        crowded = pairs.best(n, np.concatenate([crowded, mine]), CROWDED)
+    held, n_held = [crowded], len(crowded)
+    for choice in planned.others[share :: max(n_shares, 1)]:
+        held.append(candidates.nearest(groups, candidates.near(groups, planned, choice)))
         n_held += len(held[-1])
         if n_held > PAIRS_HELD:
             near, held, n_held = _with_near(images, near, held, signatures_of), [], 0
@@ -192,22 +204,31 @@ def _confirmed(images: Hashed, codes: np.ndarray, signatures_of: SignaturesOf) -
     kept = [np.empty(0, dtype=np.int64)]
     for start in range(0, len(codes), PAIRS_CONFIRMED):
         part = codes[start : start + PAIRS_CONFIRMED]
-        ones, others, distances = pairs.unpacked(len(images.ids), part)
-        are_near = looks.alike(
-            images.colours[ones], images.colours[others], images.mosaic[ones], images.mosaic[others]
-        )
-        part, ones, others = part[are_near], ones[are_near], others[are_near]
-        places, found = np.unique(np.concatenate([ones, others]), return_inverse=True)
-        ids = images.ids[places].tolist()
-        known = signatures_of(ids)
-        signed = [known.get(id_, b"") for id_ in ids]
-        is_signed = np.array([len(signature) > 0 for signature in signed])
-        is_signed = is_signed[found].reshape(2, -1).all(axis=0)
-        is_near = distances[are_near] <= UNSIGNED_RADIUS
-        looked_at = found.reshape(2, -1).T[is_signed]
-        is_near[is_signed] = second_look.are_copies(signed, looked_at)
-        kept.append(part[is_near])
+        ones, others, _ = pairs.unpacked(len(images.ids), part)
+        part = part[
+            looks.alike(
+                images.colours[ones],
+                images.colours[others],
+                images.mosaic[ones],
+                images.mosaic[others],
+            )
+        ]
+        kept.append(part[_are_near(images, part, signatures_of)])
     return np.concatenate(kept)
+
+
+def _are_near(images: Hashed, codes: np.ndarray, signatures_of: SignaturesOf) -> np.ndarray:
+    """Whether each of these pairs, which look alike, is near by the signatures."""
+    ones, others, distances = pairs.unpacked(len(images.ids), codes)
+    places, found = np.unique(np.stack([ones, others], axis=1), return_inverse=True)
+    ids = images.ids[places].tolist()
+    known = signatures_of(ids)
+    signed = [known.get(id_, b"") for id_ in ids]
+    is_signed = np.array([len(signature) > 0 for signature in signed], dtype=bool)
+    asked = np.flatnonzero(is_signed[found].all(axis=1))
+    are_near: np.ndarray = distances <= UNSIGNED_RADIUS
+    are_near[asked] = second_look.are_copies(signed, found[asked])
+    return are_near
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +269,7 @@ def leaked(rows: Iterable[Any], known: KnownHashes, radius: int) -> tuple[list[i
 
 
 def _columns(rows: Iterable[Any]) -> Iterator[tuple[np.ndarray, ...]]:
-    """Ids, views, colours, mosaic, whether put aside, areas, freedoms, some rows at a time."""
+    """Each column that images are compared or ranked by, of some rows at a time."""
     remaining = iter(rows)
     while part := list(islice(remaining, ROWS_AT_ONCE)):
         yield (

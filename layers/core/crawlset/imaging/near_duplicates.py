@@ -35,9 +35,17 @@ class Plan:
     """First bit and number of bits of each, from the lowest bit."""
     choices: tuple[tuple[int, ...], ...]
 
-    def shares(self, n: int) -> Iterator[tuple[tuple[int, ...], ...]]:
-        """The choices in `n` shares of equal work."""
-        return (self.choices[start::n] for start in range(min(n, len(self.choices))))
+    @property
+    def crowded(self) -> tuple[tuple[int, ...], ...]:
+        """The few choices that find most copies: k of the first k + 1 blocks."""
+        n_agreeing = len(self.choices[0])
+        return tuple(choice for choice in self.choices if choice[-1] <= n_agreeing)
+
+    @property
+    def others(self) -> tuple[tuple[int, ...], ...]:
+        """All choices but the crowded ones, each about the same work."""
+        n_agreeing = len(self.choices[0])
+        return tuple(choice for choice in self.choices if choice[-1] > n_agreeing)
 
 
 def plan(n_hashes: int, radius: int) -> Plan:
