@@ -24,6 +24,7 @@ from crawlset.sources.manifest_rows import (
     rows_of,
     text_of,
 )
+from crawlset.sources.text_lines import Lines
 from crawlset.wire.searches import ListReading
 
 CUT_STRING_CHARS = 1 << 20
@@ -71,13 +72,14 @@ def _goes_on(text: str) -> bool:
     return True
 
 
-def line_rows(lines: Iterator[str], reading: ListReading) -> Iterator[Row]:
-    """A row for every line that is not blank: an object, a string or a bare URL."""
-    for number, line in enumerate(lines, 1):
+def line_rows(lines: Lines, reading: ListReading) -> Iterator[Row]:
+    """Rows for every line that is not blank: an object, a string or a bare URL."""
+    lines.go_on()
+    for line in lines:
         text = line.rstrip()
         if not text:
             continue
-        where = f"line {number}"
+        where = f"line {lines.number}"
         try:
             found = json.loads(text)
         except json.JSONDecodeError as error:
@@ -90,7 +92,9 @@ def line_rows(lines: Iterator[str], reading: ListReading) -> Iterator[Row]:
         except (ValueError, RecursionError):
             yield odd_row(f"{where} is not JSON that can be read", text)
             continue
-        yield from json_rows(found, where, reading)
+        for row in json_rows(found, where, reading):
+            lines.n_rows_of_line += 1
+            yield row
 
 
 def document_rows(pieces: Iterator[str], reading: ListReading) -> Iterator[Row]:

@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from importlib import import_module
+from itertools import islice
 from typing import BinaryIO, cast
 
 from crawlset.kit.confinement import allow_cpu, confine
@@ -19,6 +20,7 @@ from crawlset.sources import manifest_wire as wire
 from crawlset.sources import text_manifests
 from crawlset.sources.manifest_columns import MalformedManifestError
 from crawlset.sources.manifest_rows import Row, checked
+from crawlset.sources.reading_place import START, PlaceKeeper
 from crawlset.urls.spelling import is_url
 from crawlset.wire.searches import ManifestFormat
 
@@ -45,10 +47,15 @@ def main() -> None:
     allow_cpu(int(cpu_seconds))
     _say(wire.UP)
     try:
-        for _ in _rows(task):
-            pass
-        for page in _pages(_rows(task)):
-            _say(wire.ROWS, json.dumps(page, separators=(",", ":")).encode())
+        if task.start == START:
+            for _ in checked(_rows(task, PlaceKeeper()), task.limit):
+                pass
+        keeper = PlaceKeeper(task.start)
+        n_given = 0
+        for page in _pages(islice(_rows(task, keeper), task.start.n_rows, None)):
+            n_given += len(page)
+            told = [keeper.place(n_given).to_json(), page]
+            _say(wire.ROWS, json.dumps(told, separators=(",", ":")).encode())
         _say(wire.END)
     except MalformedManifestError as error:
         _say(wire.MALFORMED, str(error).encode(errors="replace"))
@@ -58,24 +65,25 @@ def main() -> None:
         _say(wire.BROKEN, traceback.format_exc().encode(errors="replace")[-MAX_TRACEBACK_BYTES:])
 
 
-def _rows(task: wire.ReadingTask) -> Iterator[Row]:
+def _rows(task: wire.ReadingTask, keeper: PlaceKeeper) -> Iterator[Row]:
     stream = io.BufferedReader(_Pieces(task.size), buffer_size=wire.MAX_PIECE_BYTES)
     if task.format is ManifestFormat.parquet:
         from crawlset.sources import parquet_manifests  # noqa: PLC0415 - brings pyarrow
 
-        return checked(parquet_manifests.rows(stream, task.reading), task.limit)
-    unpacked = _unpacked(stream, task.packing)
-    return checked(text_manifests.rows(unpacked, task.format, task.reading), task.limit)
+        return parquet_manifests.rows(stream, task.reading, keeper)
+    if task.packing is wire.Packing.plain:
+        return text_manifests.rows(stream, task.format, task.reading, keeper)
+    return text_manifests.rows(
+        _unpacked(stream, task.packing), task.format, task.reading, max_chars=task.max_bytes
+    )
 
 
 def _unpacked(stream: BinaryIO, packing: wire.Packing) -> BinaryIO:
     if packing is wire.Packing.gzip:
         return cast(BinaryIO, gzip.GzipFile(fileobj=stream))
-    if packing is wire.Packing.zstd:
-        import pyarrow as pa  # noqa: PLC0415 - for these only
+    import pyarrow as pa  # noqa: PLC0415 - for these only
 
-        return cast(BinaryIO, pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd"))
-    return stream
+    return cast(BinaryIO, pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd"))
 
 
 def _pages(rows: Iterator[Row]) -> Iterator[list[Row]]:

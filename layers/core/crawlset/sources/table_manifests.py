@@ -1,9 +1,9 @@
 """Manifests of lines: a URL each, or cells between signs, with a header or without one."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from itertools import chain, islice
+from itertools import islice
 
 from crawlset.sources.manifest_columns import (
     MAX_COLUMNS,
@@ -14,6 +14,7 @@ from crawlset.sources.manifest_columns import (
 from crawlset.sources.manifest_rows import NOTHING, Row, has_url, odd_row, row_of, text_of
 from crawlset.sources.row_lines import RowLines
 from crawlset.sources.table_shape import Shape, header_place, shape_of
+from crawlset.sources.text_lines import Lines
 from crawlset.wire.searches import ListReading
 
 HEADER_LINES = 20
@@ -22,44 +23,38 @@ SAMPLE_CHARS = 1 << 20
 """Characters of the lines by which the shape of a list is told."""
 
 
-def rows(lines: Iterator[str], reading: ListReading, *, is_table: bool) -> Iterator[Row]:
+def rows(lines: Lines, reading: ListReading, *, is_table: bool) -> Iterator[Row]:
     """
     Every row of a text, in the shape that its first lines have.
 
     `is_table` says that it was called CSV: where its shape tells nothing, it is one.
     Raises `MalformedManifestError` for a table without the columns it needs.
     """
-    n_before, sample = _sample(lines)
+    sample = _sample(lines)
     said = list(filter(_is_said, sample[:HEADER_LINES]))
     place = header_place(said, reading)
-    if place:
-        first = sample.index(said[place])
-        yield from _url_rows(iter(sample[:first]))
-        n_before, sample = n_before + first, sample[first:]
-    shape = shape_of(list(filter(_is_said, sample)), reading, is_table=is_table)
-    lines = chain(sample, lines)
+    n_odd = sample.index(said[place]) if place else 0
+    shape = shape_of(list(filter(_is_said, sample[n_odd:])), reading, is_table=is_table)
+    if lines.go_on():
+        n_header_lines = 0
+    else:
+        yield from _url_rows(islice(lines, n_odd))
+        n_header_lines = shape.n_header_lines if shape is not None else 0
     if shape is None:
         yield from _url_rows(lines)
     elif shape.is_quoted:
-        yield from _csv_rows(lines, shape, reading, n_before)
+        yield from _csv_rows(lines, shape, reading, has_header=n_header_lines > 0)
     else:
-        yield from _plain_rows(lines, shape, reading)
+        yield from _plain_rows(islice(lines, n_header_lines, None), shape, reading)
 
 
-def _sample(lines: Iterator[str]) -> tuple[int, list[str]]:
-    """The first lines behind those that are blank or begin with #, and how many these are."""
-    n_skipped = 0
-    sample: list[str] = []
-    n_chars = 0
-    for line in lines:
-        if not sample and not _is_said(line):
-            n_skipped += 1
-            continue
-        sample.append(line)
-        n_chars += len(line)
-        if len(sample) == SAMPLE_LINES or n_chars > SAMPLE_CHARS:
+def _sample(lines: Lines) -> list[str]:
+    """The first lines behind those that are blank or begin with #, which are passed over."""
+    while first := lines.peek(1, SAMPLE_CHARS):
+        if _is_said(first[0]):
             break
-    return n_skipped, sample
+        next(lines)
+    return lines.peek(SAMPLE_LINES, SAMPLE_CHARS)
 
 
 def _is_said(line: str) -> bool:
@@ -67,15 +62,15 @@ def _is_said(line: str) -> bool:
     return bool(text) and not text.startswith("#")
 
 
-def _url_rows(lines: Iterator[str]) -> Iterator[Row]:
+def _url_rows(lines: Iterable[str]) -> Iterator[Row]:
     for line in filter(_is_said, lines):
         yield (text_of(line), *NOTHING)
 
 
-def _plain_rows(lines: Iterator[str], shape: Shape, reading: ListReading) -> Iterator[Row]:
+def _plain_rows(lines: Iterable[str], shape: Shape, reading: ListReading) -> Iterator[Row]:
     """Rows of lines whose quotes mean themselves."""
     at, n_names = table_places(shape.names, reading), len(shape.names)
-    for line in filter(_is_said, islice(lines, shape.n_header_lines, None)):
+    for line in filter(_is_said, lines):
         cells = shape.split(line)
         if len(cells) > MAX_COLUMNS:
             yield odd_row(f"a line has more than {MAX_COLUMNS:,} cells", cells[0])
@@ -86,11 +81,11 @@ def _plain_rows(lines: Iterator[str], shape: Shape, reading: ListReading) -> Ite
 
 
 def _csv_rows(
-    lines: Iterator[str], shape: Shape, reading: ListReading, n_before: int
+    lines: Lines, shape: Shape, reading: ListReading, *, has_header: bool
 ) -> Iterator[Row]:
-    row_lines = RowLines(lines, n_before)
+    row_lines = RowLines(lines)
     reader = csv.reader(row_lines, strict=True, delimiter=shape.delimiter)
-    if shape.n_header_lines:
+    if has_header:
         row_lines.begin()
         _check_header(reader)
     at, n_names = table_places(shape.names, reading), len(shape.names)
