@@ -88,8 +88,8 @@ class SourceSettings(BaseSettings):
     """Names of those that may be asked, separated by commas."""
     source_urls: dict[str, str] = {}
     """Where a source is, by its name, instead of its own address: for a test."""
-    list_prefixes: str = ""
-    """Where lists may be read besides uploads: `s3://bucket/prefix/`, separated by commas."""
+    list_prefix: str = ""
+    """Where lists may be read besides uploads: `s3://bucket/prefix/`; empty for nowhere."""
     expansion_model_id: str = ""
     """The Bedrock model that suggests queries; without one none does."""
     openverse_client_id: SecretStr = SecretStr("")
@@ -108,9 +108,8 @@ class SourceSettings(BaseSettings):
         return source in {name.strip() for name in self.sources.split(",")}
 
     def may_read_lists(self, uri: str) -> bool:
-        """Whether `uri` is below a prefix that this deployment names."""
-        prefixes = (prefix.strip() for prefix in self.list_prefixes.split(","))
-        return any(prefix and uri.startswith(prefix) for prefix in prefixes)
+        """Whether `uri` is below the prefix that this deployment names."""
+        return bool(self.list_prefix) and uri.startswith(self.list_prefix)
 
     def base_of(self, source: str, usual: str) -> str:
         return self.source_urls.get(source, usual).rstrip("/")

@@ -66,6 +66,7 @@ def plan_part(key: str) -> int:
                 search.n_altered += head.n_altered
                 search.n_skipped += head.n_skipped
             _note_part(search, part.part, head)
+            _note_reading(search, head)
         session.flush()
         if not chunk_ids:
             finishing.finish_if_done(session, job)
@@ -138,6 +139,18 @@ def _note_part(search: JobSearch, part: int, head: PartHead) -> None:
     if search.n_parts is not None and set(range(search.n_parts)) <= set(search.planned_parts):
         search.status = WorkStatus.failed if search.error_message else WorkStatus.completed
         search.last_error = None
+
+
+def _note_reading(search: JobSearch, head: PartHead) -> None:
+    """Note how much of a list has been read: parts come in any order."""
+    read = head.read
+    if read is None:
+        return
+    search.n_rows_read = max(search.n_rows_read, read.n_rows)
+    search.bytes_read = max(search.bytes_read, read.n_bytes)
+    search.bytes_total = max(search.bytes_total or 0, read.total_bytes)
+    if read.n_unread > search.n_unread:
+        search.n_unread, search.unread_lists = read.n_unread, to_json(read.unread)
 
 
 def _refuse_taken_down(

@@ -40,8 +40,8 @@ def check_uri(uri: str, settings: SourceSettings) -> tuple[str, str]:
         raise UnknownListsError("A list_uri is s3://bucket/prefix/, with a slash at its end.")
     if not settings.may_read_lists(uri):
         raise UnknownListsError(
-            f"This deployment does not read lists below {uri}; its operator names the prefixes"
-            " that it reads (ListPrefixes)."
+            f"This deployment does not read lists below {uri}"
+            + (f", but below {settings.list_prefix}." if settings.list_prefix else ".")
         )
     if found[1] == objects.bucket():
         raise UnknownListsError("The bucket of this deployment is no place for lists.")
@@ -63,9 +63,7 @@ def is_list_name(name: str) -> bool:
     return suffix in SUFFIXES and not path.name.lower().startswith("readme")
 
 
-def files_of(
-    request: SearchRequest, settings: SourceSettings
-) -> tuple[ListHead, list[ListedFile]]:
+def files_of(request: SearchRequest, settings: SourceSettings) -> tuple[ListHead, list[ListedFile]]:
     """The files of a request that names several, in order, and how many bytes they have."""
     if request.lists_key is not None:
         return unpack(ListHead, ListedFile, objects.get_lines(request.lists_key))

@@ -177,7 +177,9 @@ def _rows(said: bytes) -> tuple[list[Row], ReadingPlace]:
     return rows, place
 
 
-def _death(process: subprocess.Popen[bytes], said: bytes, cpu_seconds: int) -> MalformedManifestError:
+def _death(
+    process: subprocess.Popen[bytes], said: bytes, cpu_seconds: int
+) -> MalformedManifestError:
     """Why the child came to no end: it was up, so that the manifest is to blame."""
     exit_status = process.wait()
     logger.error(

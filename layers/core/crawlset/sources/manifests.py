@@ -132,7 +132,8 @@ def read(
     """
     Every row as a candidate, in order and page by page; one without a URL says so in place of it.
 
-    From `start` on, which has `n_before` rows before it, a manifest is read that was found readable.
+    From a `start` that is not the beginning, and has `n_before` rows before it, a manifest is read
+    that was found readable.
     Raises `MalformedManifestError` before the first page, for whatever keeps the manifest from
     being read to its end, for no URL at all and for more than ten million rows, unless only the
     first `limit` are wanted.

@@ -80,9 +80,7 @@ def _rows_of_group(
     """Rows of the columns `names`; None stands for one that is not read."""
     file = pq.ParquetFile(stream, pre_buffer=False, buffer_size=READ_BYTES)
     wanted = [name for name in names if name is not None]
-    batches = file.iter_batches(
-        BATCH_ROWS, row_groups=[group], columns=wanted, use_threads=False
-    )
+    batches = file.iter_batches(BATCH_ROWS, row_groups=[group], columns=wanted, use_threads=False)
     while True:
         try:
             batch = next(batches, None)

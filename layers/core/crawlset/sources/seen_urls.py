@@ -10,6 +10,7 @@ FIRST_PLACES = 1 << 12
 FIRST_BYTES = 8
 SAID_MASK = (1 << 32) - 1
 
+
 class SeenUrls:
     """
     A hash table with open addressing: 8 bytes of each URL's SHA-256, and 4 of what its row says.

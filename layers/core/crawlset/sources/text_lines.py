@@ -18,7 +18,7 @@ class Lines:
         later: ReadingPlace | None = None,
         lines_from: Callable[[int], Iterator[PlacedLine]] | None = None,
     ) -> None:
-        """With `later` and `lines_from`, which gives the lines from a byte on, `go_on` goes there."""
+        """`go_on` goes to `later`; `lines_from` gives the lines from a byte on."""
         self.number = 0
         """Counts the lines that were given."""
         self.is_ahead = False

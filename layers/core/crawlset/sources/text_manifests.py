@@ -122,7 +122,7 @@ def _is_said(piece: str) -> bool:
 
 
 def _followed(
-    pieces: Iterator[str], text: TextIO, stream: BinaryIO, keeper: PlaceKeeper | None
+    pieces: Iterator[str], text: io.TextIOWrapper, stream: BinaryIO, keeper: PlaceKeeper | None
 ) -> Lines:
     """Lines whose places `keeper` learns, where bytes can be told from characters."""
     if keeper is None or text.encoding != COUNTED_ENCODING:
@@ -160,13 +160,11 @@ def _pieces(text: TextIO, max_chars: int = MAX_MANIFEST_BYTES) -> Iterator[str]:
         number += 1
         n_chars += len(piece)
         if n_chars > max_chars:
-            raise MalformedManifestError(
-                f"The list unpacks to more than {max_chars:,} characters."
-            )
+            raise MalformedManifestError(f"The list unpacks to more than {max_chars:,} characters.")
         yield piece
 
 
-def _opened(stream: BinaryIO, encoding: str | None) -> TextIO:
+def _opened(stream: BinaryIO, encoding: str | None) -> io.TextIOWrapper:
     """
     Decode as is stated, or by the mark at the beginning if there is one, or as UTF-8.
 
@@ -184,7 +182,7 @@ def _opened(stream: BinaryIO, encoding: str | None) -> TextIO:
     return _decoded(buffered, encoding)
 
 
-def _decoded(stream: BinaryIO, encoding: str) -> TextIO:
+def _decoded(stream: BinaryIO, encoding: str) -> io.TextIOWrapper:
     errors = _HALVES if encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
     return io.TextIOWrapper(stream, encoding, errors=errors, newline="")
 

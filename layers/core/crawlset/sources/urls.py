@@ -61,9 +61,7 @@ def search(
         file = at.files[at.file]
         size = 0
         try:
-            manifest = manifests.open_manifest(
-                file.key, file.format, request.reading, file.bucket
-            )
+            manifest = manifests.open_manifest(file.key, file.format, request.reading, file.bucket)
             size = manifest.file.size
             if len(at.files) == 1:
                 at = replace(at, total_bytes=size)
