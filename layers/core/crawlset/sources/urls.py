@@ -56,7 +56,11 @@ def search(
     Raises `MalformedManifestError` before the first page of the only one, or if none of several can
     be read, and `UnknownListsError` for a prefix that cannot be.
     """
-    at = _ListCursor.from_json(cursor) if cursor is not None else _beginning(request, settings)
+    if cursor is None:
+        at = _beginning(request, settings)
+    else:
+        at = _ListCursor.from_json(cursor)
+        yield _told(at)
     while at.file < len(at.files):
         file = at.files[at.file]
         size = 0
@@ -88,8 +92,8 @@ def search(
             n_read_rows=at.n_read_rows + at.n_rows,
             n_read_bytes=at.n_read_bytes + size,
         )
-        last = CandidatePage(cursor=at)
-        last.read = _read(at)
+        last = _told(at)
+        last.cursor = at
         yield last
     if not at.n_read_files:
         first = at.unread[0]
@@ -106,6 +110,13 @@ def _beginning(request: SearchRequest, settings: SourceSettings) -> _ListCursor:
         raise MalformedManifestError("The search names no manifest.")
     head, files = lists.files_of(request, settings)
     return _ListCursor(tuple(files), head.n_bytes)
+
+
+def _told(at: _ListCursor) -> CandidatePage:
+    """A page without rows, which says how much has been read."""
+    page = CandidatePage()
+    page.read = _read(at)
+    return page
 
 
 def _read(at: _ListCursor, n_bytes: int = 0) -> ListRead:

@@ -55,7 +55,7 @@ class UploadRepository:
         found = select(Upload.id, Upload.n_bytes).where(
             Upload.id.in_(ids), Upload.user_id == user_id
         )
-        return dict(self.session.execute(found).tuples())
+        return {row.id: row.n_bytes for row in self.session.execute(found)}
 
     def keep_many(self, user_id: UUID, ids: Collection[UUID], project_id: UUID) -> set[UUID]:
         """Keep these for `KEPT` from now on, for the project; give those that there are."""
