@@ -3,7 +3,8 @@
 Revision: 028
 Revises: 027
 
-Code from before this leaves the columns as they are.
+Code from before this leaves the columns as they are. Accounts made from now on may have jobs of ten
+million images; the quota of others stays.
 """
 
 import sqlalchemy as sa
@@ -24,8 +25,10 @@ def upgrade() -> None:
         op.add_column("job_searches", sa.Column(name, type_, nullable=False, server_default="0"))
     for name, type_ in WHERE_KNOWN.items():
         op.add_column("job_searches", sa.Column(name, type_))
+    op.alter_column("profiles", "max_images_per_job", server_default="10000000")
 
 
 def downgrade() -> None:
+    op.alter_column("profiles", "max_images_per_job", server_default="1000000")
     for name in (*COUNTS, *WHERE_KNOWN):
         op.drop_column("job_searches", name)
