@@ -226,12 +226,11 @@ class TestReadWhole:
         with pytest.raises(MalformedManifestError, match=r"gzip data is broken at line \d+"):
             list(manifests.read(manifest))
 
-    def test_bounds_what_gzip_unpacks_to(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(text_manifests, "MAX_MANIFEST_BYTES", 1_000_000)
+    def test_bounds_what_gzip_unpacks_to(self) -> None:
         lines = io.BytesIO((b"#" * 999 + b"\n") * 2_000)
 
         with pytest.raises(MalformedManifestError, match="unpacks to more than 1,000,000 char"):
-            list(text_manifests.rows(lines, ManifestFormat.txt))
+            list(text_manifests.rows(lines, ManifestFormat.txt, max_chars=1_000_000))
 
     def test_bounds_blank_lines(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(text_manifests, "MAX_LINES", 2_000)

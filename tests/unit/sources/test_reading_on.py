@@ -92,14 +92,14 @@ def test_a_row_group_is_not_read_again() -> None:
 
 
 def test_pages_of_a_list_say_where_it_goes_on(upload: Upload) -> None:
-    urls = [f"https://a.example/{n}.jpg" for n in range(12_000)]
+    urls = [f"https://a.example/images/of/the/series/{n:020d}.jpg" for n in range(60_000)]
     manifest = manifests.open_manifest(upload("\n".join(urls).encode()))
 
     first = next(manifests.read(manifest))
     others = list(manifests.read(manifest, start=first.place, n_before=first.n_rows))
 
     assert [c.url for page in [first, *others] for c in page] == urls
-    assert [page.n_rows for page in others][-1] == 12_000
+    assert [page.n_rows for page in others][-1] == 60_000
     assert others[-1].n_bytes == manifest.file.size
 
 

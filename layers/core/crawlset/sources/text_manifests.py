@@ -132,7 +132,7 @@ def _followed(
     def lines_from(offset: int) -> Iterator[PlacedLine]:
         cast(io.BufferedReader, text.detach()).detach()  # lest it closes the stream
         stream.seek(offset)
-        return _placed_lines(_pieces(_decoded(stream, COUNTED_ENCODING)), offset)
+        return _placed_lines(_pieces(_decoded(_buffered(stream), COUNTED_ENCODING)), offset)
 
     lines = Lines(_placed_lines(pieces), keeper.start if is_later else None, lines_from)
     keeper.follow(lines.place)
@@ -171,7 +171,7 @@ def _opened(stream: BinaryIO, encoding: str | None) -> io.TextIOWrapper:
     Windows PowerShell's `>` writes UTF-16 with a mark
     (https://learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_character_encoding).
     """
-    buffered = io.BufferedReader(cast(io.RawIOBase, stream))
+    buffered = _buffered(stream)
     if encoding is None:
         try:
             mark = buffered.peek()[: len(codecs.BOM_UTF16)]
@@ -180,6 +180,11 @@ def _opened(stream: BinaryIO, encoding: str | None) -> io.TextIOWrapper:
         is_marked = mark in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
         encoding = "utf-16" if is_marked else "utf-8"
     return _decoded(buffered, encoding)
+
+
+def _buffered(stream: BinaryIO) -> io.BufferedReader:
+    """Another buffer, without which `io.TextIOWrapper` asks the file itself for 8 KiB each time."""
+    return io.BufferedReader(cast(io.RawIOBase, stream))
 
 
 def _decoded(stream: BinaryIO, encoding: str) -> io.TextIOWrapper:
