@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from crawlset import outbox
 from crawlset.crawls import dispatch, finishing
-from crawlset.crawls.planner import plan
+from crawlset.crawls.planner import LANE_URLS, LANES_PER_HOST, plan
 from crawlset.crawls.repository import CandidateRepository, Inserted, Placed
 from crawlset.images.repository import ImageRepository
 from crawlset.jobs.crawl_repository import CrawlRepository
@@ -180,7 +180,7 @@ def _insert(
     hosts = [host_of(candidate.url) for candidate in wanted]
     placed: list[Placed] = []
     chunks: list[JobChunk] = []
-    known = ImageRepository(session).count_hosts(job, _recurring(hosts))
+    known = ImageRepository(session).count_hosts(job, _recurring(hosts), LANE_URLS)
     for planned in plan(hosts, known):
         chunk = _chunk(job, planned.lane, WorkStatus.pending, len(planned.members))
         chunks.append(chunk)
@@ -203,12 +203,12 @@ def _recurring(hosts: Sequence[str]) -> list[str]:
     """
     The hosts that may be busy for reasons beyond this part.
 
-    A job has at most 40 parts of full size, so a host that each of them names once stays below
-    what makes a host busy.
+    A host with as many candidates in a full part as it could have lanes is in so many of its fifty
+    chunks: about as many fetchers ask it at once as in lanes, without chunks of two URLs.
     """
     counts = Counter(hosts)
-    fewest = 2 if len(hosts) > CANDIDATES_PER_PART // 2 else 1
-    return [host for host, n in counts.items() if n >= fewest]
+    fewest = LANES_PER_HOST + 1 if len(hosts) > CANDIDATES_PER_PART // 2 else 1
+    return [host for host, n in counts.items() if fewest <= n <= LANE_URLS]
 
 
 def _chunk(job: CrawlJob, lane: str | None, status: WorkStatus, n_urls: int) -> JobChunk:
