@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 
 from crawlset.kit import objects
@@ -63,12 +64,9 @@ class World(Bookmark):
         return self.in_turns
 
     def ask(self, request: SearchRequest, cursor: Any) -> Iterator[CandidatePage]:
-        for page in urls.search(
-            request,
-            client=None,
-            settings=source_settings(),
-            cursor=cursor,  # type: ignore[arg-type]
-        ):
+        client = httpx.Client(trust_env=False)
+        pages = urls.search(request, client=client, settings=source_settings(), cursor=cursor)
+        for page in pages:
             self.step()
             yield page
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import tracemalloc
 from collections.abc import Buffer
 from itertools import islice
 
@@ -99,7 +100,7 @@ class CountedReads(io.BytesIO):
 def test_a_list_that_goes_on_is_read_in_large_pieces() -> None:
     body = TEXT.encode() * 200
     file = CountedReads(body)
-    stream = io.BufferedReader(file, 1 << 16)  # type: ignore[arg-type]
+    stream = io.BufferedReader(file, 1 << 16)
     keeper = PlaceKeeper(ReadingPlace(offset=len(TEXT), n_lines=N))
 
     rows = list(text_manifests.rows(stream, ManifestFormat.txt, AS_FOUND, keeper))
@@ -134,6 +135,17 @@ class TestSeenUrls:
 
         assert firsts == [None] * 9_000 + list(range(1_000))
         assert len(seen) == 9_000
+
+    def test_take_some_bytes_each(self) -> None:
+        seen = SeenUrls()
+        tracemalloc.start()
+
+        for n in range(100_000):
+            seen.said_first(f"https://a.example/{n}", n)
+
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 6_000_000
 
     def test_are_kept_from_turn_to_turn(self) -> None:
         seen, later = SeenUrls(), SeenUrls()

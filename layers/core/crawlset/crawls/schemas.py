@@ -194,8 +194,10 @@ class SearchRead(RowRead):
         Field(description="Candidates with a text that was too long, or not all text"),
     ]
     n_rows_read: Annotated[int, Field(description="Rows of its list that have been read")]
-    bytes_read: Annotated[int, Field(description="Of its list, as it is stored")]
-    bytes_total: Annotated[int | None, Field(description="Of its list; null: not known yet")]
+    bytes_read: Annotated[int, Field(description="Bytes of its list, as it is stored")]
+    bytes_total: Annotated[
+        int | None, Field(description="Bytes that its list has; null: not known yet")
+    ]
     n_unread: Annotated[int, Field(description="Files of its list that could not be read")]
     unread_lists: Annotated[
         list[UnreadListRead] | None, Field(description="The first hundred of these")

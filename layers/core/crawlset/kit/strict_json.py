@@ -54,7 +54,8 @@ def to_json(value: Any) -> Any:
     if type(value) in _PLAIN:
         return value
     if is_dataclass(value):
-        names, values_of, added = _writing(type(value))
+        kind: Any = type(value)
+        names, values_of, added = _writing(kind)
         told = dict(zip(names, values_of(value), strict=True))
         for name, default in added.items():
             if told[name] == default:

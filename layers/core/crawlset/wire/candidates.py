@@ -30,7 +30,7 @@ class ListRead(Record):
 
     n_rows: int
     n_bytes: int
-    """As the files are stored."""
+    """Counted as the files are stored."""
     total_bytes: int
     unread: tuple[UnreadList, ...] = ()
     """The first files that could not be read."""
