@@ -132,6 +132,7 @@ class _Objects:
         self._known: dict[tuple[str, ...], Places] = {}
         self._first: tuple[str, ...] = ()
         self._missing = list(wanted_names(reading))
+        self._nested = [name for name in self._missing if "." in name]
         self._has_url = False
 
     def all_rows(self, elements: Iterable[Any], what: str) -> Iterator[Row]:
@@ -179,8 +180,8 @@ class _Objects:
     def _with_nested(self, found: dict[str, Any]) -> dict[str, Any]:
         """`found` with what `image.url` means as if it were a name of its own."""
         nested = {}
-        for name in wanted_names(self.reading):
-            if "." not in name or name in found:
+        for name in self._nested:
+            if name in found:
                 continue
             value: Any = found
             for part in name.split("."):

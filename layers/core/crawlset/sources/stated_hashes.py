@@ -17,6 +17,8 @@ def stated_hash(sha256: str | None, md5: str | None) -> str | None:
     The lists of Open Images have the base64 of an MD5
     (https://storage.googleapis.com/openimages/web/factsfigures_v7.html).
     """
+    if sha256 is None and md5 is None:
+        return None
     for name, text in (("sha256", sha256), ("md5", md5)):
         if text is not None and (digits := _digits(text, N_BYTES[name])) is not None:
             return f"{name}:{digits}"
