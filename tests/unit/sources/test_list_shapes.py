@@ -263,7 +263,6 @@ class TestParquet:
             "price": "12345678901234567890.25", "key": 12345678901234567890, "exif": {"iso": 100},
         }  # fmt: skip
 
-
     @pytest.mark.parametrize(
         ("times", "text"),
         [
