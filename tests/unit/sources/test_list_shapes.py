@@ -254,7 +254,7 @@ class TestParquet:
             nothing=pa.array([float("nan")]),
             vector=pa.array([[0.5]]),
             price=pa.array([Decimal("12345678901234567890.25")]),
-            key=pa.array([Decimal("12345678901234567890")]),
+            key=pa.array([Decimal(12345678901234567890)]),
             exif=pa.array([{"iso": 100}]),
         )
 

@@ -10,9 +10,9 @@ from crawlset.sources.json_text import MAX_VALUE_CHARS, JsonText
 from crawlset.sources.manifest_columns import (
     MAX_COLUMNS,
     Places,
-    refuse_missing,
     missing,
     places,
+    refuse_missing,
     table_places,
     wanted_names,
 )

@@ -5,7 +5,7 @@ from itertools import repeat
 from typing import Any, BinaryIO
 
 import pyarrow as pa
-import pyarrow.compute  # noqa: F401 - casts import it, and the child process opens no file
+import pyarrow.compute
 import pyarrow.parquet as pq
 
 from crawlset.settings import MAX_MANIFEST_BYTES
