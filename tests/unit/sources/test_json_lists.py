@@ -208,7 +208,5 @@ class TestJson:
             read(body % json.dumps({"url": A, "caption": "x"}), "jsonl", reading)
 
     def test_tells_its_columns_where_none_is_known_for_urls(self) -> None:
-        with pytest.raises(
-            MalformedManifestError, match=r"are photo, who\. Name it by url"
-        ):
+        with pytest.raises(MalformedManifestError, match=r"are photo, who\. Name it by url"):
             read(json.dumps({"photo": A, "who": "x"}) + "\n")
