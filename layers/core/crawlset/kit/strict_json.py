@@ -1,11 +1,10 @@
 """JSON into dataclasses and back, strictly, for functions that must start faster than pydantic."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
 from functools import cache
-from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -55,14 +54,12 @@ def to_json(value: Any) -> Any:
         return value
     if is_dataclass(value):
         kind: Any = type(value)
-        names, values_of, added = _writing(kind)
-        told = dict(zip(names, values_of(value), strict=True))
-        for name, default in added.items():
-            if told[name] == default:
-                del told[name]
-        for name, each in told.items():
-            if type(each) not in _PLAIN:
-                told[name] = to_json(each)
+        added = _added(kind)
+        told = {}
+        for name in field_names(kind):
+            field = getattr(value, name)
+            if name not in added or field != added[name]:
+                told[name] = field if type(field) in _PLAIN else to_json(field)
         return told
     if isinstance(value, dict):
         return {name: to_json(each) for name, each in value.items()}
@@ -74,15 +71,6 @@ def to_json(value: Any) -> Any:
 @cache
 def field_names(kind: Any) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
-
-
-@cache
-def _writing(kind: Any) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]], dict[str, Any]]:
-    """Names of the fields, what gives all their values, and the defaults that are left out."""
-    names = field_names(kind)
-    if len(names) > 1:
-        return names, attrgetter(*names), _added(kind)
-    return names, lambda value: tuple(getattr(value, name) for name in names), _added(kind)
 
 
 @cache

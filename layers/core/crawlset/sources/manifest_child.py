@@ -8,8 +8,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain
 from threading import Timer
+from types import NoneType
 from typing import IO, cast
 
 from crawlset.kit import confinement
@@ -33,11 +33,11 @@ MOST_PACKED = 50
 """Lists pack to a fifth or a tenth of themselves: what unpacks to more, beyond a GiB, is a bomb."""
 SILENT_SECONDS = 120
 """A child that says nothing for so long sleeps, which costs it no CPU time."""
-N_CELLS = len(COLUMNS) + 1
-CELL_TYPES = frozenset({str, type(None)})
 FREE_PIECES = 64
 PIECES_PER_MIB = 2
 """A file that is read in more pieces is scattered on purpose, and each takes a request."""
+
+_TEXTS = frozenset({str, NoneType})
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +170,9 @@ def _rows(said: bytes) -> tuple[list[Row], ReadingPlace]:
         rows = list(map(tuple, page))
     except (ValueError, TypeError, RecursionError) as error:
         raise ManifestReaderError("It gives rows that make no sense.") from error
-    if any(map(N_CELLS.__ne__, map(len, rows))) or not CELL_TYPES.issuperset(
-        map(type, chain.from_iterable(rows))
-    ):
-        raise ManifestReaderError("It gives rows that make no sense.")
+    for row in rows:
+        if len(row) != len(COLUMNS) + 1 or not _TEXTS.issuperset(map(type, row)):
+            raise ManifestReaderError("It gives rows that make no sense.")
     return rows, place
 
 

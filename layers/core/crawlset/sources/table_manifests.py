@@ -41,6 +41,7 @@ def rows(lines: Lines, reading: ListReading, *, is_table: bool) -> Iterator[Row]
         yield from _url_rows(islice(lines, n_odd))
         n_header_lines = shape.n_header_lines if shape is not None else 0
     if shape is None:
+        table_places(("url" if reading.url_column is None else "column_1",), reading)
         yield from _url_rows(lines)
     elif shape.is_quoted:
         yield from _csv_rows(lines, shape, reading, has_header=n_header_lines > 0)
