@@ -14,7 +14,7 @@ from crawlset.kit import confinement
 from crawlset.observability import logger
 from crawlset.sources import manifest_wire as wire
 from crawlset.sources.manifest_columns import COLUMNS, MalformedManifestError
-from crawlset.sources.manifest_rows import Row
+from crawlset.sources.manifest_rows import SKIPPED, Row
 from crawlset.sources.stored_file import StoredFile
 from crawlset.wire.searches import ListReading, ManifestFormat
 
@@ -136,7 +136,7 @@ def _rows(said: bytes) -> list[Row]:
     except (ValueError, TypeError, RecursionError) as error:
         raise ManifestReaderError("It gives rows that make no sense.") from error
     for row in rows:
-        if len(row) != len(COLUMNS) + 1 or not all(
+        if len(row) not in {len(SKIPPED), len(COLUMNS) + 1} or not all(
             cell is None or type(cell) is str for cell in row
         ):
             raise ManifestReaderError("It gives rows that make no sense.")

@@ -19,9 +19,9 @@ from crawlset.kit import objects
 from crawlset.settings import MAX_CANDIDATES, MAX_MANIFEST_BYTES
 from crawlset.sources import manifest_child, text_manifests
 from crawlset.sources.manifest_columns import MalformedManifestError, value_of
-from crawlset.sources.manifest_rows import Row, checked
+from crawlset.sources.manifest_rows import SKIPPED, Row, checked
 from crawlset.sources.manifest_wire import Packing
-from crawlset.sources.protocol import Candidate
+from crawlset.sources.protocol import Candidate, CandidatePage
 from crawlset.sources.stated_hashes import stated_hash
 from crawlset.sources.stored_file import StoredFile
 from crawlset.wire.searches import AS_FOUND, ListReading, ManifestFormat
@@ -103,9 +103,10 @@ def inspect(
     return manifest
 
 
-def read(manifest: Manifest, limit: int = MAX_CANDIDATES) -> Iterator[list[Candidate]]:
+def read(manifest: Manifest, limit: int = MAX_CANDIDATES) -> Iterator[CandidatePage]:
     """
-    Every row as a candidate, in order and page by page; one without a URL says so in place of it.
+    Every row as a candidate, in order and page by page; one without a URL says so in place of it,
+    and one that is no picture is counted as skipped.
 
     Raises `MalformedManifestError` before the first page, for whatever keeps the manifest from
     being read to its end, for no URL at all and for more than a million rows, unless only the
@@ -116,12 +117,15 @@ def read(manifest: Manifest, limit: int = MAX_CANDIDATES) -> Iterator[list[Candi
         manifest.file, manifest.format, manifest.packing, manifest.reading, limit=limit
     )
     for rows in pages:
-        yield [_candidate(row, number) for number, row in enumerate(rows, n_rows + 1)]
+        yield CandidatePage(
+            (_candidate(row, number) for number, row in enumerate(rows, n_rows + 1) if row),
+            n_skipped=rows.count(SKIPPED),
+        )
         n_rows += len(rows)
 
 
 def _candidate(row: Row, number: int) -> Candidate:
-    url, keyword, licence, creator, landing_url, title, width, height, *hashes, others = row
+    url, keyword, licence, creator, landing_url, title, width, height, *hashes, credit, others = row
     return Candidate(
         url=f"row {number}: no url" if url is None else url,
         keyword=keyword,
@@ -129,6 +133,7 @@ def _candidate(row: Row, number: int) -> Candidate:
         licence_raw=licence,
         creator=creator,
         landing_url=landing_url,
+        attribution=credit,
         title=title,
         width=_pixels(width),
         height=_pixels(height),
