@@ -35,17 +35,13 @@ Licences by iNaturalist's code; every Creative Commons licence there is of versi
 Source: https://github.com/inaturalist/inaturalist/blob/main/app/models/shared/license_module.rb
 """
 
-_WRITTEN_TO = {
-    "media_url": "identifier",
-    "licence": "license",
-    "author": "creator",
-    "landing_url": "references",
-}
-"""Columns that a table of media always has in the end, and those of its own that take their place."""
-_URL = ("accessuri", "identifier")
-_LICENCE = ("license", "webstatement", "rights", "usageterms")
-_CREATOR = ("creator", "rightsholder", "owner")
-_LANDING_PAGE = ("references", "furtherinformationurl")
+_MADE = (
+    ("media_url", "identifier", ("accessuri", "identifier")),
+    ("licence", "license", ("license", "webstatement", "rights", "usageterms")),
+    ("author", "creator", ("creator", "rightsholder", "owner")),
+    ("landing_url", "references", ("references", "furtherinformationurl")),
+)
+"""What a table of media says in the end: the column, or its own in place of it, and by which."""
 _NAME = ("species", "scientificname")
 _PICTURES = frozenset({"", "stillimage", "image", "still image"})
 _OTHER_MEDIA = ("audio/", "video/")
@@ -75,34 +71,31 @@ class MediaTable:
     """
 
     def __init__(self, names: Sequence[str], joined: Sequence[str] = ()) -> None:
-        self._lowered = [name.strip().lower() for name in names]
+        lowered = [name.strip().lower() for name in (*names, *joined)]
         self._joined = tuple(joined)
-        self._id = self._lowered.index("gbifid") if "gbifid" in self._lowered else None
-        self.names = (*names, *joined, "label")
-        self._places = {}
-        for column, name in _WRITTEN_TO.items():
-            if name not in self._lowered or (column == "media_url" and "accessuri" in self._lowered):
-                self._places[column] = len(self.names)
-                self.names = (*self.names, column)
-            else:
-                self._places[column] = self._lowered.index(name)
+        self._id = lowered.index("gbifid") if "gbifid" in lowered else None
+        self._type = _places_of(("type",), lowered)
+        self._format = _places_of(("format",), lowered)
+        made = ["label"]
+        self._made = [(len(lowered), _places_of(_NAME, lowered))]
+        for column, own, sources in _MADE:
+            is_own = own in lowered and not (column == "media_url" and "accessuri" in lowered)
+            place = lowered.index(own) if is_own else len(lowered) + len(made)
+            made += [] if is_own else [column]
+            self._made.append((place, _places_of(sources, lowered)))
+        self._page = self._made[-1][0]
+        self._rest = [""] * len(made)
+        self.names = (*names, *joined, *made)
 
     def cells(self, cells: list[str], joined: Mapping[str, str]) -> list[str] | None:
-        said = dict(zip(reversed(self._lowered), reversed(cells), strict=True))
-        kind = said.get("type", "").strip().rpartition("/")[2].lower()
-        if kind not in _PICTURES or said.get("format", "").lower().startswith(_OTHER_MEDIA):
+        kind = _first(cells, self._type).rpartition("/")[2].lower()
+        if kind not in _PICTURES or _first(cells, self._format).lower().startswith(_OTHER_MEDIA):
             return None
-        page = _first(said, _LANDING_PAGE)
-        if not page and self._id is not None:
-            page = f"{GBIF}/occurrence/{cells[self._id]}"
-        label = _first(said | {name.lower(): text for name, text in joined.items()}, _NAME)
-        more = [joined.get(name, "") for name in self._joined]
-        made = [*cells, *more, label]
-        made += [""] * (len(self.names) - len(made))
-        made[self._places["media_url"]] = _first(said, _URL)
-        made[self._places["licence"]] = _first(said, _LICENCE)
-        made[self._places["author"]] = _first(said, _CREATOR)
-        made[self._places["landing_url"]] = page
+        made = [*cells, *(joined.get(name, "") for name in self._joined), *self._rest]
+        for place, sources in self._made:
+            made[place] = _first(made, sources)
+        if self._id is not None and not made[self._page]:
+            made[self._page] = f"{GBIF}/occurrence/{cells[self._id].strip()}"
         return made
 
 
@@ -177,14 +170,21 @@ class KnownRows:
         if len(cells) > self._n_columns:
             told = f"a line has {len(cells)} cells, where its header has {self._n_columns}"
             return odd_row(told, "\t".join(cells))
-        clean = ["" if cell == MISSING else cell for cell in cells]
-        clean += [""] * (self._n_columns - len(clean))
-        told_cells = self._table.cells(clean, joined)
-        return SKIPPED if told_cells is None else row_of(told_cells, self._at)
+        if MISSING in cells:
+            cells = ["" if cell == MISSING else cell for cell in cells]
+        if len(cells) < self._n_columns:
+            cells = [*cells, *[""] * (self._n_columns - len(cells))]
+        made = self._table.cells(cells, joined)
+        return SKIPPED if made is None else row_of(made, self._at)
 
 
-def _first(said: Mapping[str, str], names: Sequence[str]) -> str:
-    return next((text for name in names if (text := said.get(name, "").strip())), "")
+def _places_of(columns: Sequence[str], lowered: Sequence[str]) -> tuple[int, ...]:
+    return tuple(lowered.index(column) for column in columns if column in lowered)
+
+
+def _first(cells: Sequence[str], places: Sequence[int]) -> str:
+    """The first text that says something; a place may be behind the end."""
+    return next((text for at in places if at < len(cells) and (text := cells[at].strip())), "")
 
 
 def _credit(name: str, code: str) -> str:

@@ -33,6 +33,9 @@ MAX_DIGITS = 10
 PARQUET_MAGIC = b"PAR1"
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
+TAR_MAGIC = b"ustar"
+TAR_MAGIC_AT = 257
 
 
 @dataclass(frozen=True)
@@ -66,11 +69,14 @@ def open_manifest(
         )
     stored = file.read(0, INSPECTED_BYTES)
     packing = _packing_of(stored)
-    if packing is Packing.zstd:
-        return Manifest(file, stated or ManifestFormat.txt, packing, reading, b"", is_whole=False)
     is_gzipped = packing is Packing.gzip
     is_whole = len(stored) == file.size
     beginning, is_whole = _unpacked(stored, is_whole=is_whole) if is_gzipped else (stored, is_whole)
+    if beginning.startswith(TAR_MAGIC, TAR_MAGIC_AT):
+        packing = Packing.tar_gzip if is_gzipped else Packing.tar
+    if packing is Packing.zstd or packing.is_archive:
+        told = ManifestFormat.txt if packing.is_archive else stated or ManifestFormat.txt
+        return Manifest(file, told, packing, reading, b"", is_whole=False)
     if not beginning.strip():
         raise MalformedManifestError("The list is empty.")
     format_ = stated or _guessed(beginning, reading)
@@ -91,14 +97,14 @@ def inspect(
 
     Raises what `open_manifest` raises, and `MalformedManifestError` for what is wrong in its
     first 1,000 rows or 256 KiB. Of a Parquet file only the ends are looked at, without pyarrow,
-    and of one that zstd packed how it begins.
+    and of an archive or one that zstd packed how it begins.
     """
     manifest = open_manifest(key, stated, reading)
     if manifest.format is ManifestFormat.parquet:
         end = manifest.file.read(manifest.file.size - len(PARQUET_MAGIC), len(PARQUET_MAGIC))
         if end != PARQUET_MAGIC:
             raise MalformedManifestError("The Parquet file is cut short.")
-    elif manifest.packing is not Packing.zstd:
+    elif manifest.packing in {Packing.plain, Packing.gzip}:
         _check_beginning(manifest)
     return manifest
 
@@ -201,6 +207,8 @@ def _unpacked(stored: bytes, *, is_whole: bool) -> tuple[bytes, bool]:
 def _packing_of(stored: bytes) -> Packing:
     if stored.startswith(ZSTD_MAGIC):
         return Packing.zstd
+    if stored.startswith(ZIP_MAGICS):
+        return Packing.zip
     return Packing.gzip if stored.startswith(GZIP_MAGIC) else Packing.plain
 
 
