@@ -102,10 +102,10 @@ class _Tar:
             stream = cast(BinaryIO, gzip.GzipFile(fileobj=stream))
         self._file = tarfile.open(fileobj=stream, mode="r:")  # noqa: SIM115 - the stream is ours
         self._infos: dict[str, tarfile.TarInfo] = {}
-        for info in self._file:
+        for number, info in enumerate(self._file):
+            _check_number(number)
             if info.isreg():
                 self._infos[info.name] = info
-                _check_number(len(self._infos))
         self.names = tuple(self._infos)
 
     def open(self, name: str) -> BinaryIO:
