@@ -14,6 +14,7 @@ import io
 import tarfile
 import zipfile
 from collections.abc import Mapping
+from typing import Any
 
 from crawlset.sources import archive_manifests
 from crawlset.sources.manifest_wire import Packing
@@ -182,7 +183,7 @@ def gzipped(files: Mapping[str, str | bytes]) -> dict[str, str | bytes]:
 
 def read_archive(
     body: bytes, packing: Packing = Packing.zip, reading: ListReading = AS_FOUND
-) -> list[dict[str, object]]:
+) -> list[dict[str, Any]]:
     rows = archive_manifests.reader(io.BytesIO(body), packing, reading)
     first, second = told(rows()), told(rows())
     assert first == second

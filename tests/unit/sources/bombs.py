@@ -105,7 +105,9 @@ def _zipped(**pieces: tuple[bytes, int]) -> bytes:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
         for name, (piece, n_times) in pieces.items():
             with file.open(f"{name}.txt", "w", force_zip64=True) as member:
-                columns = b"gbifID\tidentifier\ttype" if name == "multimedia" else b"gbifID\tspecies"
+                columns = (
+                    b"gbifID\tidentifier\ttype" if name == "multimedia" else b"gbifID\tspecies"
+                )
                 member.write(columns + b"\n1\t" + URL)
                 for _ in range(n_times):
                     member.write(piece)

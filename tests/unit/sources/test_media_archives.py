@@ -5,14 +5,12 @@ from typing import Any
 
 import pytest
 
-from crawlset.sources import archive_tables, archives, darwin_core, manifests
-from crawlset.sources.manifest_columns import MalformedManifestError
+from crawlset.sources import manifests
 from crawlset.sources.manifest_wire import Packing
 from crawlset.wire.searches import ListReading, ManifestFormat
 from tests.unit.sources.archives_made import (
     DUBLIN_CORE,
     DWC,
-    MEDIA,
     MEDIA_COLUMNS,
     OCCURRENCE_COLUMNS,
     OCCURRENCES,
@@ -29,6 +27,7 @@ from tests.unit.sources.conftest import Upload
 from tests.unit.sources.lists_read import A, B, C, read
 
 CC_BY = "http://creativecommons.org/licenses/by/4.0/legalcode"
+AUDUBON_CORE = "http://rs.tdwg.org/ac/terms/"
 MULTIMEDIA = "http://rs.gbif.org/terms/1.0/Multimedia"
 
 
@@ -84,7 +83,9 @@ class TestMultimedia:
         ids=lambda value: str(value) or "nothing",
     )
     def test_skips_what_is_no_picture(self, kind: str, format_: str, is_picture: bool) -> None:
-        body = table(MEDIA_COLUMNS, media(identifier=A, type=kind, format=format_), media(identifier=B))
+        body = table(
+            MEDIA_COLUMNS, media(identifier=A, type=kind, format=format_), media(identifier=B)
+        )
 
         found = read(body)
 
@@ -187,14 +188,29 @@ class TestArchivesOfPublishers:
     """Darwin Core Archives in which other columns and signs are used."""
 
     def test_are_read_as_meta_xml_says(self) -> None:
-        """iNaturalist's own export has images.csv with commas and quotes (lib/darwin_core/archive.rb)."""
+        """
+        Commas and quotes, as in iNaturalist's own export.
+
+        https://github.com/inaturalist/inaturalist/blob/main/lib/darwin_core/archive.rb
+        """
         style = 'fieldsTerminatedBy="," linesTerminatedBy="\\n" fieldsEnclosedBy="&quot;"'
         columns = ("id", "identifier", "title")
-        more = f'<field default="StillImage" term="{DUBLIN_CORE}type"/><field default="{CC_BY}" term="{DUBLIN_CORE}license"/>'
+        more = "".join(
+            f'<field default="{text}" term="{DUBLIN_CORE}{term}"/>'
+            for term, text in (("type", "StillImage"), ("license", CC_BY))
+        )
         files = {
             "meta.xml": meta(
-                described("core", "observations.csv", f"{DWC}Occurrence", ("id", "scientificName"), style=style),
-                described("extension", "./images.csv", MULTIMEDIA, columns, DUBLIN_CORE, style, more),
+                described(
+                    "core",
+                    "observations.csv",
+                    f"{DWC}Occurrence",
+                    ("id", "scientificName"),
+                    style=style,
+                ),
+                described(
+                    "extension", "./images.csv", MULTIMEDIA, columns, DUBLIN_CORE, style, more
+                ),
             ),
             "observations.csv": 'id,scientificName\n7,"Felis, catus"\n',
             "images.csv": f'id,identifier,title\n7,{A},"two\nlines, ""and"" more"\n8,{B}\n',
@@ -209,12 +225,19 @@ class TestArchivesOfPublishers:
         assert said(found, "landing_url") == [None, None]
 
     def test_may_have_media_of_audubon_core(self) -> None:
-        """https://ac.tdwg.org/termlist/: `identifier` is an id there, and `accessURI` the address."""
-        columns = ("coreid", "identifier", "accessURI", "Owner", "WebStatement", "furtherInformationURL")
+        """Its `identifier` is an id, and `accessURI` the address (https://ac.tdwg.org/termlist/)."""
+        columns = (
+            "coreid",
+            "identifier",
+            "accessURI",
+            "Owner",
+            "WebStatement",
+            "furtherInformationURL",
+        )
         files = {
             "meta.xml": meta(
                 OCCURRENCES,
-                described("extension", "media.txt", "http://rs.tdwg.org/ac/terms/Multimedia", columns),
+                described("extension", "media.txt", f"{AUDUBON_CORE}Multimedia", columns),
             ),
             "occurrence.txt": table(OCCURRENCE_COLUMNS),
             "media.txt": table(columns, {
@@ -233,107 +256,6 @@ class TestArchivesOfPublishers:
         body = tarred(gbif_files(media(gbifID="1", identifier=A)))
 
         assert said(read_archive(body, Packing.tar_gzip), "keyword") == ["Felis catus"]
-
-
-def without(name: str) -> bytes:
-    files = gbif_files(media(gbifID="1", identifier=A))
-    del files[name]
-    return zipped(files)
-
-
-def with_meta(text: str) -> bytes:
-    return zipped(gbif_files(media(gbifID="1", identifier=A)) | {"meta.xml": text})
-
-
-LAUGHS = meta().replace(
-    "<archive",
-    '<!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><archive',
-)
-REFUSED: dict[str, tuple[bytes, str]] = {
-    "no occurrences": (without("occurrence.txt"), "no occurrence.txt, which its meta.xml names"),
-    "no media": (without("multimedia.txt"), "no multimedia.txt, which its meta.xml names"),
-    "entities": (with_meta(LAUGHS), "has a document type"),
-    "no XML": (with_meta("<archive"), "meta.xml is broken"),
-    "an encoding of XML": (with_meta('<?xml version="1.0" encoding="x-no"?><a/>'), "is broken"),
-    "a long meta.xml": (with_meta(meta(" " * (1 << 20))), "longer than 1 MiB"),
-    "no tables": (with_meta(meta()), "names no media"),
-    "no media named": (with_meta(meta(OCCURRENCES)), "names no media, but Occurrence"),
-    "another encoding": (
-        with_meta(meta(OCCURRENCES.replace("UTF-8", "x-klingon"), MEDIA)), "'x-klingon'",
-    ),
-    "other quotes": (
-        with_meta(meta(OCCURRENCES, MEDIA.replace('EnclosedBy=""', 'EnclosedBy="|"'))), "'|'",
-    ),
-    "long signs": (with_meta(meta(OCCURRENCES, MEDIA.replace(r"\t", "||"))), "'||'"),
-    "a far column": (
-        with_meta(meta(OCCURRENCES, MEDIA.replace('index="3"', 'index="9999999"'))), "'9999999'",
-    ),
-    "a column below 0": (
-        with_meta(meta(OCCURRENCES, MEDIA.replace('coreid index="0"', 'coreid index="-1"'))),
-        "'-1'",
-    ),
-    "no id": (
-        with_meta(meta(OCCURRENCES, MEDIA.replace('<coreid index="0"/>', ""))),
-        "names no file or no id of Multimedia",
-    ),
-    "a place outside": (
-        with_meta(meta(OCCURRENCES, MEDIA.replace("multimedia.txt", "../../etc/passwd"))),
-        "no ../../etc/passwd",
-    ),
-    "nothing": (zipped({}), "it has nothing"),
-    "other files": (zipped({"a.jpg": b"", "b.jpg": b""}), "it has a.jpg, b.jpg"),
-    "a cut zip": (zipped(gbif_files(media(identifier=A)))[:-30], "zip file is broken"),
-    "another method": (zipped(gbif_files(media(identifier=A)), 12), "not packed by deflate"),
-}  # fmt: skip
-
-
-def encrypted(body: bytes) -> bytes:
-    """With the bit of encryption in every entry of the directory."""
-    raw, at = bytearray(body), 0
-    while (at := raw.find(b"PK\1\2", at)) >= 0:
-        raw[at + 8] |= 1
-        at += 4
-    return bytes(raw)
-
-
-class TestBrokenArchives:
-    @pytest.mark.parametrize("name", REFUSED)
-    def test_are_refused_with_what_is_wrong(self, name: str) -> None:
-        body, why = REFUSED[name]
-
-        with pytest.raises(MalformedManifestError) as error:
-            read_archive(body)
-
-        assert why in str(error.value)
-        assert len(str(error.value)) < 500
-
-    def test_may_be_encrypted(self) -> None:
-        with pytest.raises(MalformedManifestError, match="is encrypted"):
-            read_archive(encrypted(zipped(gbif_files(media(identifier=A)))))
-
-    def test_may_be_broken_within(self) -> None:
-        body = bytearray(zipped(gbif_files(media(identifier=A)), method=0))
-        body[body.index(b"StillImage")] ^= 1
-
-        with pytest.raises(MalformedManifestError, match=r"multimedia\.txt in the archive is broken"):
-            read_archive(bytes(body))
-
-    def test_say_no_more_than_there_is_room_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(archive_tables, "MAX_JOINED_CHARS", 20)
-
-        with pytest.raises(MalformedManifestError, match="say more than 20 characters"):
-            read_archive(zipped(gbif_files(media(gbifID="1", identifier=A))))
-
-    @pytest.mark.parametrize(
-        ("module", "name", "value"),
-        [(archive_tables, "MAX_TABLE_CHARS", 10), (archives, "MAX_MEMBERS", 3), (darwin_core, "MAX_DESCRIPTOR_BYTES", 9)],
-        ids=["characters", "members", "descriptor"],
-    )
-    def test_are_bounded(self, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, value: int) -> None:
-        monkeypatch.setattr(module, name, value)
-
-        with pytest.raises(MalformedManifestError, match="more than|longer than"):
-            read_archive(zipped(gbif_files(media(gbifID="1", identifier=A))))
 
 
 class TestUploads:
@@ -355,19 +277,12 @@ class TestUploads:
         assert told == [(A, "Felis catus", "cc-by-4.0"), (B, "Canis lupus", None)]
         assert page.n_skipped == 1
 
-    @pytest.mark.parametrize("name", REFUSED)
-    def test_are_refused_without_a_guess(self, upload: Upload, name: str) -> None:
-        body, why = REFUSED[name]
-        key = upload(body)
-
-        with pytest.raises(MalformedManifestError) as error:
-            list(manifests.read(manifests.inspect(key)))
-
-        assert why in str(error.value)
-
     def test_name_their_encoding(self, upload: Upload) -> None:
         files = gbif_files(media(gbifID="1", identifier=A, creator="Jos\xe9"))
-        latin = {n: body.encode("latin-1") if isinstance(body, str) else body for n, body in files.items()}
+        latin = {
+            n: body.encode("latin-1") if isinstance(body, str) else body
+            for n, body in files.items()
+        }
         latin["meta.xml"] = latin["meta.xml"].replace(b"UTF-8", b"ISO-8859-1")
 
         [page] = manifests.read(manifests.inspect(upload(zipped(latin))))

@@ -96,7 +96,12 @@ class TestPhotos:
 
     @pytest.mark.parametrize(
         "row",
-        [photo(1, photo_id=""), photo(1, extension=""), photo(1, extension="\\N"), {"photo_uuid": "x"}],
+        [
+            photo(1, photo_id=""),
+            photo(1, extension=""),
+            photo(1, extension="\\N"),
+            {"photo_uuid": "x"},
+        ],
         ids=["no id", "no extension", "null", "half a row"],
     )
     def test_cost_an_odd_row_itself_only(self, row: dict[str, str]) -> None:
@@ -181,7 +186,9 @@ class TestArchive:
     def test_may_lack_tables(self, left: str, told: tuple[str | None, str]) -> None:
         files = inaturalist_files(photo(1), folder="")
 
-        [found] = read_archive(zipped({f"{name}.csv": files[f"{name}.csv"] for name in left.split()}))
+        [found] = read_archive(
+            zipped({f"{name}.csv": files[f"{name}.csv"] for name in left.split()})
+        )
 
         assert (found.get("keyword"), found["creator"]) == told
 
@@ -189,7 +196,9 @@ class TestArchive:
     def test_names_a_column_that_a_table_lacks(self, name: str) -> None:
         files = inaturalist_files(photo(1), folder="") | {f"{name}.csv": "id\tx\n1\t2\n"}
 
-        with pytest.raises(MalformedManifestError, match=rf"{name}\.csv has no column \w+; .* id, x"):
+        with pytest.raises(
+            MalformedManifestError, match=rf"{name}\.csv has no column \w+; .* id, x"
+        ):
             read_archive(zipped(files))
 
     @pytest.mark.parametrize("cut", [0.3, 0.9])

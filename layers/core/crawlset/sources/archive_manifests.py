@@ -11,9 +11,7 @@ from crawlset.sources.manifest_wire import Packing
 from crawlset.wire.searches import ListReading
 
 
-def reader(
-    stream: BinaryIO, packing: Packing, reading: ListReading
-) -> Callable[[], Iterator[Row]]:
+def reader(stream: BinaryIO, packing: Packing, reading: ListReading) -> Callable[[], Iterator[Row]]:
     """
     Gives the rows of an archive, any number of times; what is looked up in it is read once.
 

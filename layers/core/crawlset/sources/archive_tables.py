@@ -20,7 +20,7 @@ from crawlset.sources.table_manifests import shaped_rows
 from crawlset.sources.table_shape import Shape
 
 MAX_TABLE_CHARS = 4 << 30
-"""Characters of a table that is only looked up in; of a million occurrences there are half so many."""
+"""Characters of a table that is only looked up in; a million occurrences have half so many."""
 MAX_JOINED_CHARS = 64 << 20
 """Characters of all that is looked up; what many rows say alike counts once."""
 _SEPARATOR = "\x1f"

@@ -143,7 +143,9 @@ def _found(
     """The tables at the places that meta.xml names."""
     if described.id is None or not described.locations:
         told = described.row_type or "a table"
-        raise MalformedManifestError(f"The archive's {DESCRIPTOR} names no file or no id of {told}.")
+        raise MalformedManifestError(
+            f"The archive's {DESCRIPTOR} names no file or no id of {told}."
+        )
     found = []
     for location in described.locations:
         path = folder + location
@@ -155,7 +157,10 @@ def _found(
         encoding = reading.encoding or described.attributes.get("encoding") or "utf-8"
         checked_encoding(path, encoding)
         found.append(
-            (ArchiveTable(archive, path, _shape(archive, path, described, encoding), encoding), described.id)
+            (
+                ArchiveTable(archive, path, _shape(archive, path, described, encoding), encoding),
+                described.id,
+            )
         )
     return found
 
@@ -202,7 +207,7 @@ def _described(xml: bytes) -> list[_Described]:
     parser.EndElementHandler = descriptor.end
     parser.CharacterDataHandler = descriptor.hear
     try:
-        parser.Parse(xml, True)  # noqa: FBT003 - expat's
+        parser.Parse(xml, True)
     except (expat.ExpatError, LookupError, ValueError, OSError) as error:
         told = f"The archive's {DESCRIPTOR} is broken: {str(error)[:100]}"
         raise MalformedManifestError(told) from error

@@ -1,4 +1,4 @@
-"""Tables of pictures whose columns do not say everything by themselves: GBIF's and iNaturalist's."""
+"""Tables of GBIF and iNaturalist, of whose pictures a row says more than its columns name."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol

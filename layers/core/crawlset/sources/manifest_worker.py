@@ -15,8 +15,8 @@ from importlib import import_module
 from typing import BinaryIO, cast
 
 from crawlset.kit.confinement import allow_cpu, confine
-from crawlset.sources import manifest_wire as wire
 from crawlset.sources import archives, text_manifests
+from crawlset.sources import manifest_wire as wire
 from crawlset.sources.manifest_columns import MalformedManifestError
 from crawlset.sources.manifest_rows import Row, checked
 from crawlset.urls.spelling import is_url

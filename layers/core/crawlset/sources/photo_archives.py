@@ -99,9 +99,7 @@ def _ids(photos: ArchiveTable, place: int) -> Iterator[str]:
     return (id_ for (id_,) in photos.values([place]))
 
 
-def _looked_up(
-    table: ArchiveTable, key: str, names: Iterable[str], ids: Iterable[str]
-) -> Lookup:
+def _looked_up(table: ArchiveTable, key: str, names: Iterable[str], ids: Iterable[str]) -> Lookup:
     place = table.column(key)
     return looked_up([(table, place or 0)], tuple(names), ids)
 

@@ -83,9 +83,7 @@ def shaped_rows(
     return read(lines, shape, make, n_before)
 
 
-def _plain_rows(
-    lines: Iterator[str], shape: Shape, make: MakeRow, _n_before: int
-) -> Iterator[Row]:
+def _plain_rows(lines: Iterator[str], shape: Shape, make: MakeRow, _n_before: int) -> Iterator[Row]:
     """Rows of lines whose quotes mean themselves."""
     for line in filter(_is_said, islice(lines, shape.n_header_lines, None)):
         cells = shape.split(line)
@@ -97,9 +95,7 @@ def _plain_rows(
             yield make(cells)
 
 
-def _csv_rows(
-    lines: Iterator[str], shape: Shape, make: MakeRow, n_before: int
-) -> Iterator[Row]:
+def _csv_rows(lines: Iterator[str], shape: Shape, make: MakeRow, n_before: int) -> Iterator[Row]:
     row_lines = RowLines(lines, n_before)
     reader = csv.reader(row_lines, strict=True, delimiter=shape.delimiter)
     for _ in range(shape.n_header_lines):

@@ -66,9 +66,10 @@ def shape_of(lines: Sequence[str], reading: ListReading, *, is_table: bool) -> S
     header = lines[0]
     delimiter = None if has_url(header.strip()) else delimiter_of(header, reading)
     if delimiter is not None:
-        names = tuple(_cells([header], delimiter)[0])
+        columns = tuple(_cells([header], delimiter)[0])
         # Neither GBIF nor iNaturalist puts cells in quotes, and both have quotes in names.
-        return Shape(delimiter, names, 1, is_quoted=delimiter != "\t" or not is_known(names))
+        is_quoted = delimiter != "\t" or not is_known(columns)
+        return Shape(delimiter, columns, 1, is_quoted)
     for delimiter in (*DELIMITERS, " "):
         shape = _shape_by_content(lines, delimiter, reading, is_table=is_table)
         if shape is not None:
