@@ -150,14 +150,14 @@ def photo(number: int, **said: str) -> dict[str, str]:
 def inaturalist_files(
     *photos: Mapping[str, str], folder: str = "inaturalist-open-data-20241127/"
 ) -> dict[str, str | bytes]:
-    """Four tables: photo 1 is of a cat by Ken-ichi, 2 of a genus by one without a name."""
+    """Four tables: photo 1 is of a cat by Ken-ichi, 2 of a family by one without a name."""
     observations = (
         {"observation_uuid": photo(1)["observation_uuid"], "taxon_id": "118552"},
         {"observation_uuid": photo(2)["observation_uuid"], "taxon_id": "41944"},
         {"observation_uuid": photo(3)["observation_uuid"], "taxon_id": ""},
     )
     taxa = (
-        {"taxon_id": "41944", "rank": "genus", "name": "Felis", "active": "true"},
+        {"taxon_id": "41944", "rank": "family", "name": "Felidae", "active": "true"},
         {"taxon_id": "118552", "rank": "species", "name": "Felis catus", "active": "true"},
     )
     observers = (

@@ -137,7 +137,7 @@ class TestArchive:
 
         found = read_archive(make(*map(photo, (2, 1, 3, 4, 1))), packing)
 
-        names = ["Felis", "Felis catus", None, None, "Felis catus"]
+        names = ["Felidae", "Felis catus", None, None, "Felis catus"]
         assert said(found, "keyword") == names
         ken_ichi = 'Ken-ichi "K" Ueda'
         users = "https://www.inaturalist.org/users"
@@ -216,6 +216,6 @@ class TestArchive:
 
         assert [(found.keyword, found.licence, found.attribution) for found in page] == [
             ("Felis catus", "cc-by-4.0", '© Ken-ichi "K" Ueda, some rights reserved (CC-BY)'),
-            ("Felis", "cc0-1.0", "loarie, no rights reserved (CC0)"),
+            ("Felidae", "cc0-1.0", "loarie, no rights reserved (CC0)"),
         ]
         assert {found.expected for found in page} == {None}
