@@ -157,7 +157,7 @@ class TestCreateCrawlJob:
         ("content", "format_"),
         [
             (b"not,a,list\n1,2,3\n", "csv"),
-            (b'{"link": "https://a.example.org/1.jpg"}\n{broken\n', "jsonl"),
+            (b'{"name": "a red bicycle"}\n{broken\n', "jsonl"),
             (b"\xff\xfe\x00\x01", "txt"),
             (b"PAR1 but cut short", "parquet"),
             (b"", "txt"),
