@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from crawlset.sources import manifests
+from crawlset.sources.archive_tables import Lookup
 from crawlset.sources.manifest_columns import MalformedManifestError
 from crawlset.sources.manifest_wire import Packing
 from crawlset.wire.searches import AS_FOUND, ListReading
@@ -219,3 +220,14 @@ class TestArchive:
             ("Felidae", "cc0-1.0", "loarie, no rights reserved (CC0)"),
         ]
         assert {found.expected for found in page} == {None}
+
+
+class TestLookup:
+    def test_says_nothing_of_ids_that_nobody_wanted(self) -> None:
+        lookup = Lookup(("name",), ["1", "2", "1"])
+        for number in range(1, 100):
+            lookup.put(str(number), [f"of {number}"])
+
+        assert [lookup.get(id_) for id_ in ("1", "2")] == [{"name": "of 1"}, {"name": "of 2"}]
+        assert not any(lookup.get(str(number)) for number in range(3, 100))
+        assert list(lookup.texts()) == [{"name": "of 1"}, {"name": "of 2"}]
