@@ -96,11 +96,11 @@ class TestMultimedia:
         body = table(
             MEDIA_COLUMNS,
             media(gbifID="1", identifier=A, title='"Tom', license=CC_BY),
-            media(gbifID="2", identifier=B, title='a "cat"'),
+            media(gbifID="2", identifier=B, title="tall"),
             media(gbifID="3", identifier=C, title='5"'),
         )
 
-        assert said(read(body), "title") == ['"Tom', 'a "cat"', '5"']
+        assert said(read(body), "title") == ['"Tom', "tall", '5"']
 
     @pytest.mark.parametrize("sign", ["\t", "\n"])
     def test_never_reads_a_licence_out_of_another_column(self, sign: str) -> None:
