@@ -18,7 +18,12 @@ from crawlset import licences
 from crawlset.kit import objects
 from crawlset.settings import MAX_CANDIDATES, MAX_MANIFEST_BYTES
 from crawlset.sources import manifest_child, text_manifests
-from crawlset.sources.manifest_columns import MalformedManifestError, value_of
+from crawlset.sources.manifest_columns import (
+    MAX_LEVELS,
+    MalformedManifestError,
+    is_within,
+    value_of,
+)
 from crawlset.sources.manifest_rows import SKIPPED, Row, checked
 from crawlset.sources.manifest_wire import Packing
 from crawlset.sources.protocol import Candidate, CandidatePage
@@ -156,7 +161,7 @@ def _columns(others: str | None) -> dict[str, Any] | None:
         columns = value_of(others)
     except (ValueError, RecursionError) as error:
         raise manifest_child.ManifestReaderError("It gives columns that make no sense.") from error
-    if not isinstance(columns, dict):
+    if not isinstance(columns, dict) or not is_within(columns, MAX_LEVELS + 1):
         raise manifest_child.ManifestReaderError("It gives columns that make no sense.")
     return columns
 

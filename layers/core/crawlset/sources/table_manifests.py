@@ -40,6 +40,7 @@ def rows(lines: Iterator[str], reading: ListReading, *, is_table: bool) -> Itera
     shape = shape_of(list(filter(_is_said, sample)), reading, is_table=is_table)
     lines = chain(sample, lines)
     if shape is None:
+        table_places(("url" if reading.url_column is None else "column_1",), reading)
         yield from _url_rows(lines)
     else:
         yield from shaped_rows(lines, shape, _row_maker(shape, reading), n_before)
