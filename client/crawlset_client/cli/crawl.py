@@ -89,8 +89,8 @@ def crawl(
         list[str] | None,
         typer.Option(
             metavar="FILE",
-            help="A list of URLs instead: .txt .csv .tsv .json .jsonl .parquet, a folder of them,"
-            " or s3://bucket/prefix/; can be repeated, and more files may follow.",
+            help="A list of URLs instead: .txt .csv .tsv .json .jsonl .parquet .zip .tar.gz, a"
+            " folder of them, or s3://bucket/prefix/; can be repeated, and more files may follow.",
         ),
     ] = None,
     project: Annotated[

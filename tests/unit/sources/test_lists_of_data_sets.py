@@ -128,7 +128,8 @@ class TestListsOfDataSets:
         key = upload((FILES / name).read_bytes())
         stated = read_url_list(FILES / name, is_uploaded=True).format
 
-        manifest = manifests.inspect(key, ManifestFormat(stated), READINGS.get(name, ListReading()))
+        format_ = ManifestFormat(stated) if stated else None
+        manifest = manifests.inspect(key, format_, READINGS.get(name, ListReading()))
 
         found = [candidate for page in manifests.read(manifest) for candidate in page]
         assert found == [Candidate(**row) for row in WANTED[name]]

@@ -17,7 +17,7 @@ from crawlset.observability import logger
 from crawlset.settings import MAX_MANIFEST_BYTES
 from crawlset.sources import manifest_wire as wire
 from crawlset.sources.manifest_columns import COLUMNS, MalformedManifestError
-from crawlset.sources.manifest_rows import Row
+from crawlset.sources.manifest_rows import SKIPPED, Row
 from crawlset.sources.reading_place import START, ReadingPlace
 from crawlset.sources.stored_file import StoredFile
 from crawlset.wire.searches import ListReading, ManifestFormat
@@ -171,7 +171,8 @@ def _rows(said: bytes) -> tuple[list[Row], ReadingPlace]:
     except (ValueError, TypeError, RecursionError) as error:
         raise ManifestReaderError("It gives rows that make no sense.") from error
     for row in rows:
-        if len(row) != len(COLUMNS) + 1 or not _TEXTS.issuperset(map(type, row)):
+        has_all = len(row) in {len(SKIPPED), len(COLUMNS) + 1}
+        if not has_all or not _TEXTS.issuperset(map(type, row)):
             raise ManifestReaderError("It gives rows that make no sense.")
     return rows, place
 

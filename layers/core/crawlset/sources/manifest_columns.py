@@ -28,6 +28,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "height": ("height", "original_height"),
     "sha256": (),
     "md5": (),
+    "attribution": ("attribution",),
 }  # fmt: skip
 """
 The names that each column goes by, in any case; the first one that says something counts.

@@ -20,6 +20,8 @@ MAX_TITLE_CHARS = 1 << 18
 _MAX_CHARS = tuple(MAX_TITLE_CHARS + 1 if name == "title" else MAX_CELL_CHARS for name in COLUMNS)
 NOTHING = (None,) * len(COLUMNS)
 """The cells of a row that has a URL only."""
+SKIPPED: Row = ()
+"""Stands for a row of what is no picture, such as a sound: it is counted, and nothing else."""
 _TITLE = list(COLUMNS).index("title")
 _KEYWORD = list(COLUMNS).index("keyword")
 _SHA256 = list(COLUMNS).index("sha256")
@@ -48,6 +50,9 @@ def checked(rows: Iterable[Row], limit: int = MAX_CANDIDATES) -> Iterator[Row]:
                 f"The list has more than {MAX_CANDIDATES:,} rows. Split it, or take the first"
                 " ones only by max_images."
             )
+        if not row:
+            yield row
+            continue
         first = first or row[0]
         has_any = has_any or has_url(row[0])
         if not has_hash and (row[_SHA256] or row[_MD5]):

@@ -24,7 +24,7 @@ from crawlset.sources.manifest_columns import (
     is_within,
     value_of,
 )
-from crawlset.sources.manifest_rows import Row, checked
+from crawlset.sources.manifest_rows import SKIPPED, Row, checked
 from crawlset.sources.manifest_wire import Packing
 from crawlset.sources.protocol import Candidate, CandidatePage
 from crawlset.sources.reading_place import START, ReadingPlace
@@ -39,6 +39,9 @@ MAX_DIGITS = 10
 PARQUET_MAGIC = b"PAR1"
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
+TAR_MAGIC = b"ustar"
+TAR_MAGIC_AT = 257
 
 
 @dataclass(frozen=True)
@@ -91,11 +94,14 @@ def open_manifest(
         )
     stored = file.read(0, INSPECTED_BYTES)
     packing = _packing_of(stored)
-    if packing is Packing.zstd:
-        return Manifest(file, stated or ManifestFormat.txt, packing, reading, b"", is_whole=False)
     is_gzipped = packing is Packing.gzip
     is_whole = len(stored) == file.size
     beginning, is_whole = _unpacked(stored, is_whole=is_whole) if is_gzipped else (stored, is_whole)
+    if beginning.startswith(TAR_MAGIC, TAR_MAGIC_AT):
+        packing = Packing.tar_gzip if is_gzipped else Packing.tar
+    if packing is Packing.zstd or packing.is_archive:
+        told = ManifestFormat.txt if packing.is_archive else stated or ManifestFormat.txt
+        return Manifest(file, told, packing, reading, b"", is_whole=False)
     if not beginning.strip():
         raise MalformedManifestError("The list is empty.")
     format_ = stated or _guessed(beginning, reading)
@@ -116,14 +122,14 @@ def inspect(
 
     Raises what `open_manifest` raises, and `MalformedManifestError` for what is wrong in its
     first 1,000 rows or 256 KiB. Of a Parquet file only the ends are looked at, without pyarrow,
-    and of one that zstd packed how it begins.
+    and of an archive or one that zstd packed how it begins.
     """
     manifest = open_manifest(key, stated, reading)
     if manifest.format is ManifestFormat.parquet:
         end = manifest.file.read(manifest.file.size - len(PARQUET_MAGIC), len(PARQUET_MAGIC))
         if end != PARQUET_MAGIC:
             raise MalformedManifestError("The Parquet file is cut short.")
-    elif manifest.packing is not Packing.zstd:
+    elif manifest.packing in {Packing.plain, Packing.gzip}:
         _check_beginning(manifest)
     return manifest
 
@@ -135,7 +141,8 @@ def read(
     n_before: int = 0,
 ) -> Iterator[ListPage]:
     """
-    Every row as a candidate, in order and page by page; one without a URL says so in place of it.
+    Every row as a candidate, in order and page by page; one without a URL says so in place of it,
+    and one that is no picture is counted as skipped.
 
     From a `start` that is not the beginning, and has `n_before` rows before it, a manifest is read
     that was found readable.
@@ -153,13 +160,16 @@ def read(
         start=start,
     )
     for page in pages:
-        candidates = [_candidate(row, number) for number, row in enumerate(page.rows, n_rows + 1)]
+        numbered = enumerate(page.rows, n_rows + 1)
+        candidates = [_candidate(row, number) for number, row in numbered if row]
         n_rows += len(page.rows)
-        yield ListPage(candidates, page.place, n_rows, page.n_bytes)
+        found = ListPage(candidates, page.place, n_rows, page.n_bytes)
+        found.n_skipped = page.rows.count(SKIPPED)
+        yield found
 
 
 def _candidate(row: Row, number: int) -> Candidate:
-    url, keyword, licence, creator, landing_url, title, width, height, *hashes, others = row
+    url, keyword, licence, creator, landing_url, title, width, height, *hashes, credit, others = row
     return Candidate(
         url=f"row {number}: no url" if url is None else url,
         keyword=keyword,
@@ -167,6 +177,7 @@ def _candidate(row: Row, number: int) -> Candidate:
         licence_raw=licence,
         creator=creator,
         landing_url=landing_url,
+        attribution=credit,
         title=title,
         width=_pixels(width),
         height=_pixels(height),
@@ -234,6 +245,8 @@ def _unpacked(stored: bytes, *, is_whole: bool) -> tuple[bytes, bool]:
 def _packing_of(stored: bytes) -> Packing:
     if stored.startswith(ZSTD_MAGIC):
         return Packing.zstd
+    if stored.startswith(ZIP_MAGICS):
+        return Packing.zip
     return Packing.gzip if stored.startswith(GZIP_MAGIC) else Packing.plain
 
 

@@ -2,9 +2,11 @@
 
 import csv
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 
+from crawlset.sources.known_tables import KnownRows, MakeRow, known_table
 from crawlset.sources.manifest_columns import (
     MAX_COLUMNS,
     MalformedManifestError,
@@ -35,18 +37,15 @@ def rows(lines: Lines, reading: ListReading, *, is_table: bool) -> Iterator[Row]
     place = header_place(said, reading)
     n_odd = sample.index(said[place]) if place else 0
     shape = shape_of(list(filter(_is_said, sample[n_odd:])), reading, is_table=is_table)
-    if lines.go_on():
-        n_header_lines = 0
-    else:
+    is_rest = lines.go_on()
+    if not is_rest:
         yield from _url_rows(islice(lines, n_odd))
-        n_header_lines = shape.n_header_lines if shape is not None else 0
     if shape is None:
         table_places(("url" if reading.url_column is None else "column_1",), reading)
         yield from _url_rows(lines)
-    elif shape.is_quoted:
-        yield from _csv_rows(lines, shape, reading, has_header=n_header_lines > 0)
     else:
-        yield from _plain_rows(islice(lines, n_header_lines, None), shape, reading)
+        make = _row_maker(shape, reading)
+        yield from shaped_rows(lines, replace(shape, n_header_lines=0) if is_rest else shape, make)
 
 
 def _sample(lines: Lines) -> list[str]:
@@ -68,28 +67,35 @@ def _url_rows(lines: Iterable[str]) -> Iterator[Row]:
         yield (text_of(line), *NOTHING)
 
 
-def _plain_rows(lines: Iterable[str], shape: Shape, reading: ListReading) -> Iterator[Row]:
+def shaped_rows(lines: Iterator[str], shape: Shape, make: MakeRow) -> Iterator[Row]:
+    """
+    Rows of a table whose shape is known, its header included; `make` makes one of a line's cells.
+    """
+    if not shape.is_quoted:
+        return _plain_rows(lines, shape, make)
+    if not isinstance(lines, Lines):
+        lines = Lines((line, None) for line in lines)
+    return _csv_rows(lines, shape, make)
+
+
+def _plain_rows(lines: Iterator[str], shape: Shape, make: MakeRow) -> Iterator[Row]:
     """Rows of lines whose quotes mean themselves."""
-    at, n_names = table_places(shape.names, reading), len(shape.names)
-    for line in filter(_is_said, lines):
+    for line in filter(_is_said, islice(lines, shape.n_header_lines, None)):
         cells = shape.split(line)
         if len(cells) > MAX_COLUMNS:
             yield odd_row(f"a line has more than {MAX_COLUMNS:,} cells", cells[0])
         elif len(cells) == 1 and has_url(cells[0]):
             yield (text_of(cells[0]), *NOTHING)
         else:
-            yield row_of(cells, at if len(cells) <= n_names else _wider(shape, len(cells), reading))
+            yield make(cells)
 
 
-def _csv_rows(
-    lines: Lines, shape: Shape, reading: ListReading, *, has_header: bool
-) -> Iterator[Row]:
+def _csv_rows(lines: Lines, shape: Shape, make: MakeRow) -> Iterator[Row]:
     row_lines = RowLines(lines)
     reader = csv.reader(row_lines, strict=True, delimiter=shape.delimiter)
-    if has_header:
+    for _ in range(shape.n_header_lines):
         row_lines.begin()
         _check_header(reader)
-    at, n_names = table_places(shape.names, reading), len(shape.names)
     while True:
         row_lines.begin()
         try:
@@ -105,7 +111,17 @@ def _csv_rows(
         if len(cells) > MAX_COLUMNS:
             yield odd_row(f"line {row_lines.number} has more than {MAX_COLUMNS:,} cells", cells[0])
         elif cells:
-            yield row_of(cells, at if len(cells) <= n_names else _wider(shape, len(cells), reading))
+            yield make(cells)
+
+
+def _row_maker(shape: Shape, reading: ListReading) -> MakeRow:
+    known = known_table(shape.names, reading)
+    if known is not None:
+        return KnownRows(known, len(shape.names), reading)
+    at, n_names = table_places(shape.names, reading), len(shape.names)
+    return lambda cells: row_of(
+        cells, at if len(cells) <= n_names else _wider(shape, len(cells), reading)
+    )
 
 
 @lru_cache(maxsize=64)
