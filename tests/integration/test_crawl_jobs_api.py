@@ -78,7 +78,9 @@ class TestCreateCrawlJob:
         stored = objects.get(str(message.request.manifest_key))
         assert [json.loads(line) for line in stored.splitlines()] == urls
 
-    @pytest.mark.parametrize("source", ["urls", "open_images", "laion"])
+    @pytest.mark.parametrize(
+        "source", ["urls", "open_images", "laion", "gbif_downloads", "inaturalist_open_data"]
+    )
     def test_takes_an_uploaded_manifest(
         self, api: Api, path: str, project: Project, queues: Any, source: str
     ) -> None:

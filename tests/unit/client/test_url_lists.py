@@ -77,9 +77,14 @@ class TestReadUrlList:
             ("urls.tsv.zst", "csv"),
             ("urls.json", "json"),
             ("urls.json.gz", "json"),
+            ("0012345-240229150023.zip", None),
+            ("inaturalist-open-data-latest.tar.gz", None),
+            ("inaturalist.tgz", None),
+            ("inaturalist.tar", None),
+            ("photos.csv.gz", "csv"),
         ],
     )
-    def test_uploads_other_formats(self, tmp_path: Path, name: str, format_: str) -> None:
+    def test_uploads_other_formats(self, tmp_path: Path, name: str, format_: str | None) -> None:
         (tmp_path / name).write_bytes(b"whatever")
 
         found = read_url_list(tmp_path / name)
@@ -109,7 +114,7 @@ class TestReadUrlList:
         with (tmp_path / "urls.csv").open("wb") as file:
             file.truncate(url_lists.MAX_MANIFEST_BYTES + 1)
 
-        with pytest.raises(InvalidListError, match="1,073,741,824 are allowed"):
+        with pytest.raises(InvalidListError, match="4,294,967,296 are allowed"):
             read_url_list(tmp_path / "urls.csv")
 
     @pytest.mark.parametrize(
