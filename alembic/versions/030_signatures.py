@@ -1,7 +1,7 @@
 """images have signatures: small pictures by which near duplicates are looked at a second time
 
 Revision: 030
-Revises: 027
+Revises: 028
 
 Code from before this writes images without them: they are compared by their hashes alone.
 Stored as they are, beside the row: they do not compress, and hardly anybody reads them.
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "030"
-down_revision = "027"
+down_revision = "028"
 branch_labels = None
 depends_on = None
 
