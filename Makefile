@@ -13,7 +13,7 @@ BASE := httpx msgspec rich typer
 HASHED := $(UV) export --quiet --frozen --no-annotate --no-header
 EXPORT := $(HASHED) --no-dev --no-emit-project
 SBOM := $(UV) export --quiet --frozen --no-dev --format cyclonedx1.5
-PARTS := core imaging fetching tabular migrate
+PARTS := core imaging fetching tabular onnx relevance migrate
 SEEDS := 10
 VERSIONS := 3.12 3.13 3.14
 ROWS := test_migrations.py test_concurrency.py test_isolation.py test_outbox.py test_planning.py test_recording.py test_tick.py
@@ -66,7 +66,7 @@ endef
 	@touch $@
 
 .venv/.dev: $(UV) $(PYTHON_WANTED) uv.lock pyproject.toml
-	$(call install,what tests Crawlset (about 250 MB to fetch, once),--extra local --extra hub)
+	$(call install,what tests Crawlset (about 250 MB to fetch, once),--extra local --extra hub --extra models)
 	@touch .venv/.run $@
 
 up: .venv/.run ## Run the whole system on this machine
@@ -88,7 +88,7 @@ versions: setup ## Run tests on every promised version of Python that is here, a
 	@for version in $(VERSIONS); do \
 		python=$$($(FIND_PYTHON) $$version) || continue; \
 		echo "--- Python $$version"; \
-		UV_PROJECT_ENVIRONMENT=.uv/$$version $(UV) sync --quiet --frozen --python "$$python" --extra local --extra hub || exit 1; \
+		UV_PROJECT_ENVIRONMENT=.uv/$$version $(UV) sync --quiet --frozen --python "$$python" --extra local --extra hub --extra models || exit 1; \
 		.uv/$$version/bin/pytest tests/unit tests/infra -n 2 -q --disable-socket --allow-unix-socket || exit 1; \
 	done
 	TEST_POSTGRES=16 $(BIN)/pytest -n 2 -q $(addprefix tests/integration/,$(ROWS))
