@@ -115,9 +115,13 @@ def json_rows(found: Any, where: str, reading: ListReading) -> Iterator[Row]:
     if isinstance(found, str):
         yield (text_of(found), *NOTHING)
     elif not isinstance(found, dict):
-        yield odd_row(f"{where} is neither an object nor a string", json.dumps(found)[:MAX_CELL_CHARS])
+        yield odd_row(
+            f"{where} is neither an object nor a string", json.dumps(found)[:MAX_CELL_CHARS]
+        )
     elif len(found) > MAX_COLUMNS:
-        yield odd_row(f"{where} has more than {MAX_COLUMNS:,} names", json.dumps(found)[:MAX_CELL_CHARS])
+        yield odd_row(
+            f"{where} has more than {MAX_COLUMNS:,} names", json.dumps(found)[:MAX_CELL_CHARS]
+        )
     else:
         found = _with_nested(found, reading)
         yield from rows_of(list(found.values()), _places(tuple(found), reading))
