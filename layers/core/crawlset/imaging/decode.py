@@ -13,7 +13,15 @@ from PIL import Image
 
 from crawlset.imaging import blocks, jpeg
 from crawlset.imaging.blocks import Blocks
-from crawlset.imaging.features import Features, Rejection, Take, Transformed, printable
+from crawlset.imaging.features import (
+    CHANNELS,
+    Features,
+    Pixels,
+    Rejection,
+    Take,
+    Transformed,
+    printable,
+)
 from crawlset.imaging.hashes import mosaic, phashes, without_border
 from crawlset.imaging.jpeg_segments import About, profile
 from crawlset.imaging.jpegxl import NoDecoderError
@@ -23,12 +31,12 @@ from crawlset.imaging.mosaic import FEW_LEVELS, packed
 from crawlset.imaging.opening import MAX_PIXELS, Decoded, open_picture
 from crawlset.imaging.orientation import Box, upright_picture, upright_size
 from crawlset.imaging.probing import probe
-from crawlset.imaging.resize import can_keep_planes, resize, resize_planes
+from crawlset.imaging.resize import can_keep_planes, pixels_of, resize, resize_planes
 from crawlset.imaging.scales import smallest_eighths
 from crawlset.imaging.scores import blur, colours, scores
 from crawlset.imaging.sniff import DamagedError, Probe, TruncatedError, sniff, sniff_other
 from crawlset.outcomes import Outcome
-from crawlset.resizing import Resize, ResizeMode
+from crawlset.resizing import Resize, ResizeMode, StoredFormat
 
 _SHORT_SIDE = frozenset({ResizeMode.keep_ratio, ResizeMode.center_crop})
 """Modes whose size is that of the short side."""
@@ -43,10 +51,7 @@ def describe(data: bytes, asked: Resize | Take | None = None) -> Features | Reje
     """Decode `data`; whatever the bytes are, the answer is what is wrong with them."""
     image_format = sniff(data)
     if image_format is None:
-        other = sniff_other(data)
-        if other is not None:
-            return Rejection(Outcome.unsupported_format, other)
-        return Rejection(Outcome.not_image, "no image signature" if data else "empty body")
+        return _no_image(data)
     if isinstance(asked, Take):
         if not asked.intake.takes(image_format):
             detail = f"{image_format}, which the job does not take"
@@ -58,7 +63,43 @@ def describe(data: bytes, asked: Resize | Take | None = None) -> Features | Reje
         return _rejection(error)
 
 
+def show(data: bytes, max_side: int) -> Pixels | Rejection:
+    """
+    Decode `data` to upright RGB pixels, made smaller to `max_side` if its longer side is longer.
+
+    Of an animation the first frame. Whatever the bytes are, the answer is what is wrong with them.
+    """
+    image_format = sniff(data)
+    if image_format is None:
+        return _no_image(data)
+    # A format other than JPEG: planes of colours are no pixels.
+    wanted = Resize(ResizeMode.keep_ratio_largest, max_side, True, StoredFormat.png)
+    try:
+        opened = _opened(data, image_format, wanted)
+        return opened if isinstance(opened, Rejection) else _pixels(opened[0], wanted)
+    except Exception as error:  # noqa: BLE001, as in `describe`
+        return _rejection(error)
+
+
+def _no_image(data: bytes) -> Rejection:
+    other = sniff_other(data)
+    if other is not None:
+        return Rejection(Outcome.unsupported_format, other)
+    return Rejection(Outcome.not_image, "no image signature" if data else "empty body")
+
+
 def _described(data: bytes, image_format: str, wanted: Resize | None) -> Features | Rejection:
+    opened = _opened(data, image_format, wanted)
+    if isinstance(opened, Rejection):
+        return opened
+    decoded, n_frames = opened
+    return _features(decoded, image_format, n_frames, wanted)
+
+
+def _opened(
+    data: bytes, image_format: str, wanted: Resize | None
+) -> tuple[Decoded, int] | Rejection:
+    """The picture, and the number of its frames."""
     header = jpeg.read_header(data) if image_format == "jpeg" else None
     size = Probe(header.width, header.height) if header else probe(data, image_format, MAX_PIXELS)
     n_pixels = size.width * size.height * size.n_frames
@@ -68,7 +109,7 @@ def _described(data: bytes, image_format: str, wanted: Resize | None) -> Feature
     decoded = _jpeg(data, header, wanted) if header else open_picture(data, image_format)
     if size.warning is not None:
         decoded = replace(decoded, warning=size.warning)
-    return _features(decoded, image_format, size.n_frames, wanted)
+    return decoded, size.n_frames
 
 
 def _features(
@@ -124,15 +165,26 @@ def _transformed(decoded: Decoded, wanted: Resize | None) -> Transformed | None:
     about = About(decoded.packet, decoded.profile)
     size = decoded.width, decoded.height
     picture = decoded.picture
+    if not isinstance(picture, Image.Image) and decoded.subsampling is not None:
+        part = decoded.eighths / _WHOLE
+        subsampling = decoded.subsampling if decoded.eighths == _WHOLE else "444"
+        covered = decoded.width * part, decoded.height * part
+        return resize_planes(picture, subsampling, covered, size, wanted, about)
+    return resize(_upright(decoded), wanted, about, upright_size(*size, decoded.orientation))
+
+
+def _pixels(decoded: Decoded, wanted: Resize) -> Pixels:
+    size = upright_size(decoded.width, decoded.height, decoded.orientation)
+    pixels = pixels_of(_upright(decoded), wanted, size)
+    height, width, _ = pixels.shape
+    return Pixels(np.broadcast_to(pixels, (height, width, CHANNELS)).tobytes(), width, height)
+
+
+def _upright(decoded: Decoded) -> Image.Image:
+    picture = decoded.picture
     if not isinstance(picture, Image.Image):
-        if decoded.subsampling is not None:
-            part = decoded.eighths / _WHOLE
-            subsampling = decoded.subsampling if decoded.eighths == _WHOLE else "444"
-            covered = decoded.width * part, decoded.height * part
-            return resize_planes(picture, subsampling, covered, size, wanted, about)
         picture = Image.fromarray(picture if picture.shape[2] > 1 else picture[:, :, 0])
-    picture = upright_picture(picture, decoded.orientation)
-    return resize(picture, wanted, about, upright_size(*size, decoded.orientation))
+    return upright_picture(picture, decoded.orientation)
 
 
 def _jpeg(data: bytes, header: jpeg.Header, wanted: Resize | None) -> Decoded:

@@ -1,7 +1,7 @@
 """
 Decoding children, one a vCPU, fed through pipes: Lambda has neither /dev/shm nor semaphores.
 
-Whatever opens a file of a third party does it in one of them: to decode it, or to strip it.
+Whatever opens a file of a third party does it in one of them: to decode, show or strip it.
 Each has a few pictures in its pipe, so that it goes on while we do something else. It answers in
 their order: one that dies costs the picture it was at and is replaced.
 """
@@ -19,9 +19,12 @@ from crawlset.imaging.decode_child import Child, ChildError, Job
 from crawlset.imaging.features import (
     Asked,
     Features,
+    Pixels,
     Rejection,
+    Show,
     Strip,
     Take,
+    pixels_from,
     question_message,
     result_from,
     stripped_from,
@@ -47,7 +50,7 @@ class DecodePool:
     `n_children` processes, started at once and kept for as many chunks as come.
 
     Bind it to a loop with `attach` before the first picture and `detach` it after the last;
-    `decode_all` and `strip_all` do both.
+    `decode_all`, `show_all` and `strip_all` do both.
     """
 
     def __init__(
@@ -114,6 +117,15 @@ class DecodePool:
         """Decode on a loop of its own; gives what a child makes of each picture, in their order."""
         question = self._question(resize)
         return self._ask_all(((picture, question) for picture in pictures), result_from)
+
+    def show_all(self, pictures: Iterable[bytes], max_side: int) -> list[Pixels | Rejection]:
+        """
+        Decode pictures to pixels on a loop of its own.
+
+        Gives those of each, or what is wrong with it, in their order.
+        """
+        question = self._question(Show(max_side))
+        return self._ask_all(((picture, question) for picture in pictures), pixels_from)
 
     def strip_all(self, pictures: Iterable[tuple[bytes, str]]) -> list[bytes | Rejection]:
         """

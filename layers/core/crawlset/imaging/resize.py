@@ -93,6 +93,15 @@ def resize(
     return Transformed(data, wanted.format, *place.canvas, _mode(pixels, wanted.format))
 
 
+def pixels_of(image: Image.Image, wanted: Resize, original: tuple[int, int]) -> np.ndarray:
+    """
+    Pixels of `image`, which is upright, as `resize` would encode them; on paper, without alpha.
+
+    Gives uint8, height x width x 3, or x 1 of a grey picture. Raises what `resize` does.
+    """
+    return _arranged(_plain(image, StoredFormat.jpeg), layout(*original, wanted))
+
+
 def can_keep_planes(subsampling: str, size: tuple[int, int], wanted: Resize) -> bool:
     """Whether `resize_planes` can be used for a JPEG of this size and `subsampling`, as `420`."""
     place = layout(*size, wanted)
