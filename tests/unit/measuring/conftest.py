@@ -1,0 +1,24 @@
+"""The model EfficientNet-Lite0, made once a session as `make models` makes it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.infra.stack import ROOT
+
+
+@pytest.fixture(scope="session")
+def made_models(tmp_path_factory) -> Path:
+    folder: Path = tmp_path_factory.mktemp("models")
+    program = ROOT / "layers/relevance/efficientnet_lite0.py"
+    subprocess.run([sys.executable, program, folder / "efficientnet-lite0.onnx"], check=True)
+    return folder
+
+
+@pytest.fixture
+def models(made_models, monkeypatch) -> Path:
+    """The folder of installed models, with all that there are."""
+    monkeypatch.setenv("MODELS_FOLDER", str(made_models))
+    return made_models
