@@ -45,15 +45,15 @@ class Stored:
 def fake_torch(monkeypatch):
     """Modules of PyTorch's names, so that what names them can be pickled."""
     module, inside = ModuleType("torch"), ModuleType("torch._utils")
-    module.FloatStorage = type("FloatStorage", (), {"__module__": "torch"})
-    module.IntStorage = type("IntStorage", (), {"__module__": "torch"})
+    vars(module)["FloatStorage"] = type("FloatStorage", (), {"__module__": "torch"})
+    vars(module)["IntStorage"] = type("IntStorage", (), {"__module__": "torch"})
 
     def _rebuild_tensor_v2(*arguments):
         return arguments
 
     _rebuild_tensor_v2.__module__ = "torch._utils"
     _rebuild_tensor_v2.__qualname__ = "_rebuild_tensor_v2"
-    inside._rebuild_tensor_v2 = _rebuild_tensor_v2
+    vars(inside)["_rebuild_tensor_v2"] = _rebuild_tensor_v2
     monkeypatch.setitem(sys.modules, "torch", module)
     monkeypatch.setitem(sys.modules, "torch._utils", inside)
     return module, inside

@@ -6,6 +6,7 @@ import pytest
 from onnx import numpy_helper
 from PIL import Image
 
+from crawlset.measuring.base import Measured
 from crawlset.measuring.onnx_model import ModelDamagedError, ModelMissingError
 from crawlset.measuring.relevance import Relevance, square
 from crawlset_local.sample_site.photographs import PHOTOGRAPHS
@@ -16,6 +17,11 @@ def photograph(name: str) -> np.ndarray:
     with Image.open(PHOTOGRAPHS[name].path) as image:
         image.thumbnail((Relevance.max_side, Relevance.max_side))
         return np.asarray(image.convert("RGB"))
+
+
+def vector_of(measured: Measured) -> np.ndarray:
+    assert measured.vector is not None
+    return measured.vector
 
 
 def cosine(one: np.ndarray, other: np.ndarray) -> float:
@@ -47,14 +53,14 @@ class TestMeasure:
         (measured,) = Relevance().measure([photograph("rocket")], [keyword])
 
         assert measured.measures == {}
-        assert measured.vector is not None
+        assert vector_of(measured).shape == (1_280,)
 
     def test_gives_like_pictures_like_vectors(self) -> None:
         cat = photograph("chelsea")
         cropped, coffee = cat[20:, 10:-30], photograph("coffee")
 
         first, second, third = [
-            one.vector for one in Relevance().measure([cat, cropped, coffee], [None] * 3)
+            vector_of(one) for one in Relevance().measure([cat, cropped, coffee], [None] * 3)
         ]
 
         assert first.shape == (1_280,)
@@ -68,7 +74,7 @@ class TestMeasure:
         (measured,) = Relevance().measure([np.full(shape, 200, np.uint8)], ["cat"])
 
         assert 0 <= measured.measures["class_probability"] <= 1
-        assert np.isfinite(measured.vector).all()
+        assert np.isfinite(vector_of(measured)).all()
 
     def test_takes_grey_pictures(self) -> None:
         grey = np.broadcast_to(photograph("coffee").mean(axis=2, keepdims=True), (256, 384, 3))
@@ -86,7 +92,7 @@ class TestMeasure:
 
         assert len(together) == len(pictures) > 16
         for one, other in zip(alone, together[:3], strict=True):
-            assert np.allclose(one.vector, other.vector, atol=1e-4)
+            assert np.allclose(vector_of(one), vector_of(other), atol=1e-4)
 
     def test_measures_no_pictures(self) -> None:
         assert Relevance().measure([], []) == []
