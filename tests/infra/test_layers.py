@@ -22,8 +22,9 @@ LAYERS_OF = {
     "DiscoverFunction": {"CoreLayer", "TabularLayer"},
     "ExportFunction": {"CoreLayer", "ImagingLayer", "TabularLayer"},
     "FetchFunction": {"CoreLayer", "ImagingLayer", "FetchingLayer"},
+    "PaletteFunction": {"CoreLayer", "ImagingLayer"},
     "ThumbnailFunction": {"CoreLayer", "ImagingLayer"},
-    "ValidateFunction": {"CoreLayer", "ImagingLayer"},
+    "ValidateFunction": {"CoreLayer", "ImagingLayer", "TabularLayer"},
 }
 
 
