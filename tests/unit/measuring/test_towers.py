@@ -16,13 +16,13 @@ from tokenizers.pre_tokenizers import Whitespace
 from crawlset.kit import aws
 from crawlset.measuring.onnx_model import ModelDamagedError, ModelMissingError
 from crawlset.measuring.towers import Towers, load_towers
+from crawlset.settings import towers_settings
 from tests.unit.measuring import toy_models
 
 WORDS = {"[PAD]": 0, "[UNK]": 1, "a": 2, "photo": 3, "of": 4, "red": 5, "green": 6, "blue": 7}
 FOLDER = "models/toy"
 SIDE, LENGTH = 16, 6
 SETTINGS = {
-    "version": "toy-1",
     "side": SIDE,
     "mean": [0, 0, 0],
     "deviation": [1, 1, 1],
@@ -93,7 +93,7 @@ def files(**other: bytes) -> dict[str, bytes]:
 
 
 def towers(**other: bytes) -> Towers:
-    return Towers(files(**other).__getitem__, FOLDER)
+    return Towers(files(**other).__getitem__, FOLDER, "1")
 
 
 def settings(**other: object) -> bytes:
@@ -192,9 +192,6 @@ class TestEmbed:
 
 
 class TestTowers:
-    def test_have_the_version_of_their_settings(self) -> None:
-        assert towers().version == "toy-1"
-
     @pytest.mark.parametrize(
         ("name", "body"),
         [
@@ -207,7 +204,6 @@ class TestTowers:
             ("settings", settings(mean=[1, 1, "NaN"])),
             ("settings", settings(prompt="no place")),
             ("settings", settings(colour="red")),
-            ("settings", settings(version="")),
             ("tokenizer", b"{}"),
             ("tokenizer", b"\xff"),
             ("image", b"no model"),
@@ -229,37 +225,35 @@ class TestTowers:
 
 
 @pytest.fixture
-def bucket():
+def bucket(monkeypatch):
+    monkeypatch.setenv("TOWERS_FOLDER", f"{FOLDER}/")
+    monkeypatch.setenv("TOWERS_VERSION", "toy-1")
+    towers_settings.cache_clear()
     with mock_aws():
         aws.clear()
         client = boto3.client("s3")
         client.create_bucket(Bucket="crawlset-test")
         yield partial(client.put_object, Bucket="crawlset-test")
         aws.clear()
+    towers_settings.cache_clear()
 
 
 class TestLoadTowers:
-    def test_loads_them_from_the_folder(self, bucket, monkeypatch) -> None:
+    def test_loads_them_from_the_folder(self, bucket) -> None:
         for name, body in files().items():
             bucket(Key=f"{FOLDER}/{name}", Body=body)
-        monkeypatch.setenv("TOWERS_FOLDER", f"{FOLDER}/")
 
-        (measured,) = load_towers().measure([RED], ["red"])
+        loaded = load_towers()
 
+        assert loaded.version == "toy-1"
+        (measured,) = loaded.measure([RED], ["red"])
         assert measured.measures["text_similarity"] == pytest.approx(1.0)
 
     @pytest.mark.parametrize("missing", sorted(files()))
-    def test_names_the_file_that_is_missing(self, missing: str, bucket, monkeypatch) -> None:
+    def test_names_the_file_that_is_missing(self, missing: str, bucket) -> None:
         for name, body in files().items():
             if name != missing:
                 bucket(Key=f"{FOLDER}/{name}", Body=body)
-        monkeypatch.setenv("TOWERS_FOLDER", FOLDER)
 
         with pytest.raises(ModelMissingError, match=f"s3://crawlset-test/{FOLDER}/{missing}"):
-            load_towers()
-
-    def test_says_when_no_folder_is_named(self, monkeypatch) -> None:
-        monkeypatch.delenv("TOWERS_FOLDER", raising=False)
-
-        with pytest.raises(ModelMissingError, match="TOWERS_FOLDER"):
             load_towers()

@@ -1,6 +1,5 @@
 """The measurer `towers`: do pictures and texts belong together, by a pair of networks like CLIP."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import batched
@@ -19,9 +18,9 @@ from crawlset.measuring.onnx_model import (
     read_stored,
 )
 from crawlset.measuring.relevance import square
+from crawlset.settings import towers_settings
 from crawlset.wire.measurements import MAX_DIMENSIONS
 
-FOLDER_VARIABLE = "TOWERS_FOLDER"
 SETTINGS, IMAGE, TEXT, TOKENIZER = "settings.json", "image.onnx", "text.onnx", "tokenizer.json"
 AT_ONCE = 8
 """Pictures in one run of the image tower."""
@@ -41,18 +40,16 @@ Mean = Annotated[list[float], Field(min_length=3, max_length=3)]
 Deviation = Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=3, max_length=3)]
 
 
-class TowerSettings(BaseModel):
+class Preparation(BaseModel):
     """How pictures and texts are prepared for the towers: `settings.json` beside them."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-    version: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-    """Part of the measurer's version: change it with any of the files."""
     side: Annotated[int, Field(ge=16, le=1_024)] = 224
     """Pixels of a side of the square that the image tower takes, n x 3 x side x side."""
     mean: Mean = [0.48145466, 0.4578275, 0.40821073]
     deviation: Deviation = [0.26862954, 0.26130258, 0.27577711]
-    """Of red, green and blue from 0 to 1; without them, those of CLIP (github.com/openai/CLIP)."""
+    """Red, green and blue, from 0 to 1; the defaults are those of https://github.com/openai/CLIP."""
     length: Annotated[int, Field(ge=2, le=1_024)] = 77
     """Tokens of a text; shorter ones are filled up with `padding`."""
     padding: Annotated[int, Field(ge=0)] = 0
@@ -75,6 +72,7 @@ class Towers:
     Args:
         read: gives the file of a name below the towers' folder, and raises as `read_stored` does.
         folder: the folder, as errors tell it.
+        version: changes with any of the files.
 
     Raises:
         ModelMissingError: a file is missing, or onnxruntime or tokenizers is not installed.
@@ -83,10 +81,12 @@ class Towers:
 
     name = "towers"
 
-    def __init__(self, read: Callable[[str], bytes], folder: str, threads: int = 1) -> None:
+    def __init__(
+        self, read: Callable[[str], bytes], folder: str, version: str, threads: int = 1
+    ) -> None:
         self._folder = folder
         self.settings = _settings(read(SETTINGS), f"{folder}/{SETTINGS}")
-        self.version = self.settings.version
+        self.version = version
         self.max_side = 2 * self.settings.side
         self._tokenizer = _tokenizer(read(TOKENIZER), f"{folder}/{TOKENIZER}", self.settings)
         self._image = OnnxModel(read(IMAGE), name=f"{folder}/{IMAGE}", threads=threads)
@@ -161,30 +161,29 @@ def load_towers() -> Towers:
     Load the towers of the deployment's own, from the folder in its bucket that it names.
 
     Raises:
-        ModelMissingError: it names none, or as `Towers` does.
+        ModelMissingError: as `Towers` does.
         ModelDamagedError: as `Towers` does.
     """
-    folder = os.environ.get(FOLDER_VARIABLE, "").strip("/")
-    if not folder:
-        raise ModelMissingError("of towers", f"name its folder in {FOLDER_VARIABLE}")
+    told = towers_settings()
+    folder = told.towers_folder.strip("/")
     bucket = objects.bucket()
 
     def read(name: str) -> bytes:
         return read_stored(aws.s3(), bucket, f"{folder}/{name}")
 
-    return Towers(read, f"s3://{bucket}/{folder}")
+    return Towers(read, f"s3://{bucket}/{folder}", told.towers_version)
 
 
-def _settings(data: bytes, name: str) -> TowerSettings:
+def _settings(data: bytes, name: str) -> Preparation:
     try:
-        return TowerSettings.model_validate_json(data)
+        return Preparation.model_validate_json(data)
     except ValidationError as error:
         first = error.errors()[0]
         place = "/".join(map(str, first["loc"]))
         raise ModelDamagedError(name, f"{place}: {first['msg']}".lstrip(": ")) from error
 
 
-def _tokenizer(data: bytes, name: str, settings: TowerSettings) -> Any:
+def _tokenizer(data: bytes, name: str, settings: Preparation) -> Any:
     try:
         from tokenizers import Tokenizer  # noqa: PLC0415 - 11 MB that other measurers do without
     except ImportError as error:
