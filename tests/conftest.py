@@ -1,5 +1,8 @@
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -62,3 +65,19 @@ def sockets(monkeypatch: pytest.MonkeyPatch) -> Iterator[CheckedSockets]:
     sockets = CheckedSockets(monkeypatch)
     yield sockets
     sockets.end()
+
+
+@pytest.fixture(scope="session")
+def made_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """EfficientNet-Lite0, made as `make models` makes it."""
+    folder: Path = tmp_path_factory.mktemp("models")
+    program = Path(__file__).parents[1] / "layers/relevance/efficientnet_lite0.py"
+    subprocess.run([sys.executable, program, folder / "efficientnet-lite0.onnx"], check=True)
+    return folder
+
+
+@pytest.fixture
+def models(made_models: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of installed models, with all that there are."""
+    monkeypatch.setenv("MODELS_FOLDER", str(made_models))
+    return made_models

@@ -204,7 +204,7 @@ def draw_checks(console: Console, checks: Sequence[Check]) -> None:
 
 def draw_relevance(console: Console, relevance: JobRelevance) -> None:
     if relevance.error:
-        console.print(f"relevance not measured: {printable(relevance.error)}", soft_wrap=True)
+        console.print(f"relevance not measured: {printable(relevance.error)}\n", soft_wrap=True)
     rows = [
         (
             one.keyword,

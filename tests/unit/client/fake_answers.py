@@ -232,6 +232,7 @@ def new_image(number: int) -> dict[str, Any]:
                 "n_frames",
                 "phashes",
                 "scores",
+                "measurements",
                 "transform",
                 "embedded",
                 "columns",
