@@ -386,11 +386,12 @@ def main() -> int:
         template=a.template,
         with_sample_site=not a.without_sample_site,
     )
+
+    def show(event: Event) -> None:
+        console.print(f"{event.seconds:6.2f} s  {event.step}  {event.detail}")
+
     try:
-        serve(
-            cloud,
-            lambda event: console.print(f"{event.seconds:6.2f} s  {event.step}  {event.detail}"),
-        )
+        serve(cloud, show)
     except LocalCloudError as error:
         console.print(f"error: {error}")
         return 1
