@@ -199,9 +199,8 @@ class LocalCloud:
         self._children.append(emulator.start(self.home, self.ports.emulator))
         done("emulator", self.emulator_url)
         secret_arn = deploy.put_owner_secret(self.ports.emulator, owner_dsn)
-        self.stack = deploy.deploy(
-            self._template, self.ports.emulator, self._template_parameters(secret_arn)
-        )
+        parameters = self._template_parameters(secret_arn)
+        self.stack = deploy.deploy(self._template, self.ports.emulator, parameters)
         done("deploy", f"{len(self.stack.resources)} resources")
         done("models", models.install(self._template.parent))
         site = self._spawn_sample_site() if self._with_sample_site else None
@@ -386,12 +385,11 @@ def main() -> int:
         template=a.template,
         with_sample_site=not a.without_sample_site,
     )
-
-    def show(event: Event) -> None:
-        console.print(f"{event.seconds:6.2f} s  {event.step}  {event.detail}")
-
     try:
-        serve(cloud, show)
+        serve(
+            cloud,
+            lambda event: console.print(f"{event.seconds:6.2f} s  {event.step}  {event.detail}"),
+        )
     except LocalCloudError as error:
         console.print(f"error: {error}")
         return 1
