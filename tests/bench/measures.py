@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> None:
     os.environ["MEASURER_ARNS"] = "palette@1=arn:aws:lambda:us-east-1:123456789012:function:palette"
     settings.measurer_settings.cache_clear()
     rows = [
-        "| images | threshold | out | on a busy machine | CPU, with the database's | requests to S3 |"
+        "| images | below | out | while others worked | CPU, the database's too | asked of S3 |"
     ]
     rows.append("| ---: | ---: | ---: | ---: | ---: | ---: |")
     n_images = counts[0] if counts else 100_000
