@@ -125,6 +125,7 @@ bench: setup ## Measure; prints tables, writes docs/benchmarks.md
 	$(BIN)/python -m tests.bench.near_duplicates --write
 	$(BIN)/python -m tests.bench.validate --write
 	$(BIN)/python -m tests.bench.measurers --write
+	$(BIN)/python -m tests.bench.measures --write
 	$(BIN)/python -m tests.bench.export --write
 	$(BIN)/python -m tests.bench.export.plan --write
 	$(UV) run --frozen --group bench python -m tests.bench.quality --write

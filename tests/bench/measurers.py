@@ -43,12 +43,16 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     relevance = Relevance()
-    lines = [*timed(relevance)]
-    for path in options.pictures:
-        lines += ["", *found(relevance, path)]
-    print("\n".join(lines))
+    time_taken = "\n".join(["## Relevance", "", f"{machine()}.", "", *timed(relevance)])
+    print(time_taken)
     if options.write:
-        put_section("measurers", "\n".join(["## Relevance", "", machine() + ".", "", *lines]))
+        put_section("measurers", time_taken)
+    if options.pictures:
+        tables = "\n\n".join("\n".join(found(relevance, path)) for path in options.pictures)
+        strangers = f"### Strangers among the pictures of keywords\n\n{tables}"
+        print(strangers)
+        if options.write:
+            put_section("strangers", strangers)
 
 
 def timed(relevance: Relevance) -> Iterator[str]:

@@ -228,6 +228,7 @@ def new_image(number: int) -> dict[str, Any]:
                 "content_type",
                 "sha256",
                 "format",
+                "measurements",
                 "mode",
                 "n_frames",
                 "phashes",
