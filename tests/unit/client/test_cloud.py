@@ -69,7 +69,13 @@ class TestUp:
 
 def measured(keyword: str, share: float, name: str, **measures: float) -> dict[str, Any]:
     """What an image has that was measured: measures, and the likeliest class with its share."""
-    known = {"version": "1", "measures": measures, "details": {"classes": [[name, share]]}}
+    known: dict[str, Any] = {
+        "version": "1",
+        "measures": measures,
+        "details": {"classes": [[name, share]]},
+    }
+    if "class_probability" in measures:
+        known["details"] |= {"noun": keyword, "n_classes": 13}
     return {"keyword": keyword, "measurements": {"relevance": known}}
 
 
@@ -120,8 +126,8 @@ class TestDemo:
         result = shell.run("demo")
         lines = [line.split() for line in result.stdout.splitlines()]
 
-        assert ["cat", "3", "0.700", "0.500", "-", "tabby"] in lines
-        assert ["sunset", "1", "-", "0.400", "-", "lakeside"] in lines
+        assert ["cat", "3", "0.700", "0.500", "-", "tabby", "cat", "(13)"] in lines
+        assert ["sunset", "1", "-", "0.400", "-", "lakeside", "-"] in lines
 
     def test_says_why_relevance_was_not_measured(self, api: FakeApi, shell: Shell) -> None:
         failed = {"version": "1", "error": "The model is missing: install it with `make models`."}
