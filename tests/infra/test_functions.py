@@ -29,6 +29,7 @@ from tests.infra.stack import (
 )
 
 EVERY_FUNCTION = sorted(functions())
+MEASURERS = ["RelevanceFunction"]
 VALIDATORS = ["ColourfulnessFunction"]
 ON_THE_INTERNET = ["DeliverFunction", "DiscoverFunction", "FetchFunction"]
 QUEUES_KNOWN = {
@@ -227,6 +228,13 @@ class TestValidator:
             assert name in {*texts(environment(judging)["VALIDATOR_ARNS"])}
 
 
+@pytest.mark.parametrize("name", MEASURERS)
+class TestMeasurer:
+    def test_reads_its_batch_and_pictures_and_writes_beside_the_batch(self, name: str) -> None:
+        assert actions_of(name) == {"s3:GetObject", "s3:PutObject"}
+        assert objects_that(name, "s3:GetObject") == {"batch", "pack"}
+
+
 class TestDeliver:
     def test_touches_no_object(self) -> None:
         assert not [action for action in actions_of("DeliverFunction") if action.startswith("s3:")]
@@ -275,7 +283,7 @@ class TestFunctionWithDatabase:
         assert target(outside) == "AWS::NoValue"
 
     def test_is_every_other_function(self) -> None:
-        assert sorted([*SECRET_OF, *ON_THE_INTERNET, *VALIDATORS]) == EVERY_FUNCTION
+        assert sorted([*SECRET_OF, *ON_THE_INTERNET, *VALIDATORS, *MEASURERS]) == EVERY_FUNCTION
 
     @pytest.mark.parametrize("name", RELAYS)
     def test_that_relays_may_send_to_every_queue_and_start_the_pipeline(self, name: str) -> None:
@@ -337,7 +345,7 @@ class TestEveryFunction:
 
         source = (ROOT / code / f"{module}.py").read_text(encoding="utf-8")
 
-        assert f"def {function}(" in source
+        assert re.search(rf"^(def {function}\(|{function} = )", source, re.MULTILINE)
 
     def test_runs_where_its_layers_were_built_for(self, name: str) -> None:
         function = functions()[name]

@@ -14,6 +14,8 @@ FOLDERS = {
     "CoreLayer": "core",
     "FetchingLayer": "fetching",
     "ImagingLayer": "imaging",
+    "OnnxLayer": "onnx",
+    "RelevanceLayer": "relevance",
     "TabularLayer": "tabular",
 }
 LAYERS_OF = {
@@ -22,6 +24,7 @@ LAYERS_OF = {
     "DiscoverFunction": {"CoreLayer", "TabularLayer"},
     "ExportFunction": {"CoreLayer", "ImagingLayer", "TabularLayer"},
     "FetchFunction": {"CoreLayer", "ImagingLayer", "FetchingLayer"},
+    "RelevanceFunction": {"CoreLayer", "ImagingLayer", "OnnxLayer", "RelevanceLayer"},
     "ThumbnailFunction": {"CoreLayer", "ImagingLayer"},
     "ValidateFunction": {"CoreLayer", "ImagingLayer"},
 }

@@ -41,13 +41,14 @@ class ModelDamagedError(AppError):
 
 def models_folder() -> Path:
     """
-    The folder of the models that are installed.
+    The folder of the models that are installed: of a Lambda layer, or of Python's environment.
 
-    `MODELS_FOLDER` names it, which on Lambda is where a layer lies; else it is
-    `share/crawlset/models` in Python's environment, into which `make models` writes.
+    `MODELS_FOLDER` in the environment names another.
     """
-    named = os.environ.get(FOLDER_VARIABLE)
-    return Path(named) if named else Path(sys.prefix) / "share" / "crawlset" / "models"
+    if named := os.environ.get(FOLDER_VARIABLE):
+        return Path(named)
+    in_layer = Path("/opt/crawlset/models")
+    return in_layer if in_layer.is_dir() else Path(sys.prefix) / "share/crawlset/models"
 
 
 def read_installed(name: str) -> bytes:
