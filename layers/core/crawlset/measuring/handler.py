@@ -25,6 +25,7 @@ from crawlset.imaging.pool import DecodePool
 from crawlset.kit import aws
 from crawlset.measuring.base import MAX_SIDE, Measured, Measurer
 from crawlset.wire.measurements import (
+    LARGEST,
     MAX_DETAIL_BYTES,
     MAX_DIMENSIONS,
     MAX_ERROR_LETTERS,
@@ -37,8 +38,6 @@ from crawlset.wire.validators import BatchImage, ValidatorRequest
 READS_AT_ONCE = 8
 PICTURES_AT_ONCE = 16
 """Pictures in memory, which have 25 MiB at most as files, and 12 MiB as pixels."""
-LARGEST = float(np.finfo(np.float16).max)
-"""The largest number in a vector."""
 DIGITS = 6
 """Significant digits of a measure."""
 

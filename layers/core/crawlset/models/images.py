@@ -117,6 +117,11 @@ class Image(Base):
     mosaic: Mapped[int | None] = mapped_column(BigInteger)
     """Grey of 4 x 4 tiles, 4 bits each, of a picture of few grey levels."""
     scores: Mapped[dict[str, Any] | None]
+    measurements: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """
+    What measurers made of the stored bytes, by their names: `version`; `error` or `measures`,
+    `details` and the `part` with its vector. A trigger forgets it when the image is not stored.
+    """
     transform: Mapped[dict[str, Any] | None]
     """How the stored bytes were made of those received, and what those were."""
     embedded: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))

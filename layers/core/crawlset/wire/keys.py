@@ -140,6 +140,11 @@ def cancelled(job_id: UUID, run: int) -> str:
     return f"jobs/{job_id}/cancelled" if run == 1 else f"jobs/{job_id}/runs/{run}/cancelled"
 
 
+def vectors(job_id: UUID, measurer: str, part: str) -> str:
+    """A part of the vectors that a measurer made of a job's pictures, beside its packs."""
+    return f"jobs/{job_id}/vectors/{measurer}/{part}.parquet"
+
+
 def validation_file(validation_job_id: UUID, name: str) -> str:
     """What the steps of a validation leave for each other; it expires by itself."""
     return f"validations/{validation_job_id}/{name}"

@@ -15,6 +15,8 @@ MAX_DETAIL_BYTES = 4_000
 """Bytes of the details of one picture as JSON, at most."""
 MAX_DIMENSIONS = 4_096
 """Length of a vector, at most."""
+LARGEST = 65_504.0
+"""The largest number in a vector, and the largest that float16 has."""
 MAX_ERROR_LETTERS = 500
 MEASURE_NAME = "[a-z][a-z0-9_]{0,39}"
 

@@ -33,6 +33,7 @@ def select_broken(
     measured: ColumnElement[Any] | None = None,
     threshold: ColumnElement[Any] | None = None,
     duplicate_of: ColumnElement[Any] | None = None,
+    detail: ColumnElement[Any] | None = None,
 ) -> Broken:
     """Select those of `rows` that meet `condition`."""
     return select(
@@ -40,7 +41,7 @@ def select_broken(
         cast(null() if measured is None else measured, NUMBER).label("measured"),
         cast(null() if threshold is None else threshold, NUMBER).label("threshold"),
         cast(null() if duplicate_of is None else duplicate_of, BigInteger).label("duplicate_of"),
-        cast(null(), Text).label("detail"),
+        cast(null() if detail is None else detail, Text).label("detail"),
     ).where(condition)
 
 

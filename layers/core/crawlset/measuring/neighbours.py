@@ -1,0 +1,125 @@
+"""Measures that compare a picture with the others of its keyword, over all vectors of a job."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from crawlset.measuring.nearness import nearness
+from crawlset.measuring.vectors import from_parquet
+
+K = 10
+MAX_GROUP = 5_000
+"""
+Pictures that are compared with each other; a keyword of more is parted by chance.
+
+Five thousand of 1,280 numbers are 100 MB with all their likenesses, and a second or two.
+"""
+_SCATTER = np.uint64(0x9E3779B97F4A7C15)
+"""An odd number that scatters those one behind the other (Knuth's multiplicative hashing)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurable:
+    """An image with a vector, and the part that the vector lies in."""
+
+    image_id: int
+    keyword: str | None
+    part: str
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """n images by id, the others that each was compared with, and how near they are."""
+
+    image_ids: np.ndarray
+    n_others: np.ndarray
+    nearness: np.ndarray
+    """NaN where nothing can be said."""
+
+
+def compared(images: Iterable[Measurable], read_part: Callable[[str], bytes | None]) -> Neighbours:
+    """
+    Compare pictures with the others of their keyword; those without one with each other.
+
+    Vectors wait on the disk, 2 bytes a number; one group is in memory. A part that is gone, or
+    whose vectors have another length than the first, counts for nothing.
+
+    Args:
+        images: in the order of their ids.
+        read_part: gives the Parquet file of a part.
+    """
+    ids, groups, parts, names = _columns(images)
+    order = np.lexsort((ids.astype(np.uint64) * _SCATTER, groups))
+    place_of = np.empty(len(ids), np.int64)
+    place_of[order] = np.arange(len(ids))
+    n_others = np.zeros(len(ids), np.int64)
+    found = np.full(len(ids), np.nan)
+    with TemporaryDirectory() as directory:
+        vectors, is_there = _gathered(
+            Path(directory, "vectors"), ids, parts, names, place_of, read_part
+        )
+        for begin, end in _spans(groups[order]):
+            there = begin + np.flatnonzero(is_there[begin:end])
+            if len(there):
+                near = nearness(np.array(vectors[there]), np.zeros(len(there), np.int64), K)
+                found[order[there]] = near
+                n_others[order[there]] = len(there) - 1
+    return Neighbours(ids, n_others, found)
+
+
+def _columns(
+    images: Iterable[Measurable],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
+    """Ids, numbers of keywords, numbers of parts, and the parts' names."""
+    keywords: dict[str | None, int] = {}
+    names: dict[str, int] = {}
+    rows = [
+        (
+            image.image_id,
+            keywords.setdefault(image.keyword, len(keywords)),
+            names.setdefault(image.part, len(names)),
+        )
+        for image in images
+    ]
+    ids, groups, parts = np.array(rows, np.int64).reshape(-1, 3).T
+    return ids, groups, parts, list(names)
+
+
+def _gathered(
+    path: Path,
+    ids: np.ndarray,
+    parts: np.ndarray,
+    names: list[str],
+    place_of: np.ndarray,
+    read_part: Callable[[str], bytes | None],
+) -> tuple[np.ndarray, np.ndarray]:
+    """The vectors of images at their places, in a file below `path`, and which are there."""
+    is_there = np.zeros(len(ids), bool)
+    vectors = np.empty((0, 0), np.float16)
+    for number, name in enumerate(names):
+        body = read_part(name)
+        if body is None:
+            continue
+        part_ids, part = from_parquet(body)
+        if not vectors.size:
+            vectors = np.memmap(path, np.float16, "w+", shape=(len(ids), part.shape[1]))
+        if part.shape[1] != vectors.shape[1]:
+            continue
+        at = np.minimum(np.searchsorted(ids, part_ids), len(ids) - 1)
+        is_wanted = (ids[at] == part_ids) & (parts[at] == number)
+        places = place_of[at[is_wanted]]
+        vectors[places] = part[is_wanted]
+        is_there[places] = True
+    return vectors, is_there
+
+
+def _spans(groups: np.ndarray) -> Iterable[tuple[int, int]]:
+    """Where each group begins and ends in `groups`, which is sorted; large ones are parted."""
+    starts = np.flatnonzero(np.diff(groups, prepend=-1))
+    for begin, end in zip(starts, [*starts[1:], len(groups)], strict=True):
+        n_parts = -(-(end - begin) // MAX_GROUP)
+        edges = np.linspace(begin, end, n_parts + 1).astype(np.int64)
+        yield from zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)

@@ -1,0 +1,162 @@
+"""Every query about what measurers made of images."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Row,
+    Select,
+    Text,
+    and_,
+    case,
+    cast,
+    column,
+    func,
+    literal,
+    not_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Session
+
+from crawlset.models import Image, ValidationJob
+from crawlset.outcomes import ImageStatus
+from crawlset.settings import DeployedMeasurer
+from crawlset.validation.measures import NUMBER, measurement
+from crawlset.validation.verdict_repository import pictures_in_play
+from crawlset.wire.validators import BatchImage
+
+ROWS_AT_ONCE = 5_000
+
+
+class MeasurementRepository:
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def count_unmeasured(self, job: ValidationJob, measurer: DeployedMeasurer) -> int:
+        """Images in play that `measurer`, as it is now, has not measured or could not."""
+        rows = _unmeasured(job, measurer).subquery()
+        return self.session.scalar(select(func.count()).select_from(rows)) or 0
+
+    def list_unmeasured(
+        self, job: ValidationJob, measurer: DeployedMeasurer, after: int, limit: int
+    ) -> Sequence[Row[Any]]:
+        """List some of these by id, and where their bytes lie."""
+        statement = _unmeasured(job, measurer).where(Image.id > after)
+        return self.session.execute(statement.order_by(Image.id).limit(limit)).all()
+
+    def keep(
+        self,
+        job: ValidationJob,
+        measurer: str,
+        images: Sequence[BatchImage],
+        records: Mapping[int, Mapping[str, Any]],
+    ) -> None:
+        """Write down what `measurer` made of images, if they still have the bytes it saw."""
+        rows = (
+            func.unnest(
+                cast([image.image_id for image in images], ARRAY(BigInteger)),
+                cast([image.sha256 for image in images], ARRAY(Text)),
+                cast([json.dumps(records[image.image_id]) for image in images], ARRAY(Text)),
+            )
+            .table_valued(column("id", BigInteger), column("sha256", Text), column("record", Text))
+            .render_derived(name="kept")
+        )
+        record = func.jsonb_build_object(measurer, cast(rows.c.record, JSONB))
+        self.session.execute(
+            update(Image)
+            .where(
+                Image.id == rows.c.id,
+                Image.crawl_job_id == job.crawl_job_id,
+                Image.status == ImageStatus.stored,
+                func.encode(Image.sha256, "hex") == rows.c.sha256,
+            )
+            .values(measurements=func.coalesce(Image.measurements, _NOTHING).op("||")(record))
+            .execution_options(synchronize_session=False)
+        )
+
+    def is_compared(self, job: ValidationJob, measurer: DeployedMeasurer) -> bool:
+        """Whether each image that has a vector was compared with the others."""
+        known = measurement(measurer.name)
+        waiting = _with_vectors(job, measurer, Image.id).where(not_(known.has_key("neighbours")))
+        return self.session.scalar(select(waiting.exists())) is False
+
+    def stream_with_vectors(
+        self, job: ValidationJob, measurer: DeployedMeasurer
+    ) -> Iterator[Row[Any]]:
+        """id, keyword and part of each stored image that has a vector, by id."""
+        part = measurement(measurer.name)["part"].astext.label("part")
+        statement = _with_vectors(job, measurer, Image.id, Image.keyword, part)
+        yield from self.session.execute(
+            statement.order_by(Image.id), execution_options={"yield_per": ROWS_AT_ONCE}
+        )
+
+    def note_neighbours(
+        self,
+        job: ValidationJob,
+        measurer: str,
+        image_ids: Sequence[int],
+        n_others: Sequence[int],
+        nearness: Sequence[float | None],
+    ) -> None:
+        """Write down with how many others images were compared, and how near they are to them."""
+        rows = (
+            func.unnest(
+                cast(list(image_ids), ARRAY(BigInteger)),
+                cast(list(n_others), ARRAY(BigInteger)),
+                cast(list(nearness), ARRAY(NUMBER)),
+            )
+            .table_valued(
+                column("id", BigInteger), column("n_others", BigInteger), column("nearness", NUMBER)
+            )
+            .render_derived(name="compared")
+        )
+        known = measurement(measurer)
+        own = func.coalesce(known["measures"], _NOTHING).op("-")("nearness")
+        near = case(
+            (rows.c.nearness.is_(None), _NOTHING),
+            else_=func.jsonb_build_object("nearness", rows.c.nearness),
+        )
+        told = func.jsonb_build_object(
+            "neighbours", rows.c.n_others, "measures", own.op("||")(near)
+        )
+        self.session.execute(
+            update(Image)
+            .where(
+                Image.id == rows.c.id,
+                Image.crawl_job_id == job.crawl_job_id,
+                known.has_key("part"),
+            )
+            .values(
+                measurements=Image.measurements.op("||")(
+                    func.jsonb_build_object(measurer, known.op("||")(told))
+                )
+            )
+            .execution_options(synchronize_session=False)
+        )
+
+
+_NOTHING: ColumnElement[Any] = literal({}, JSONB)
+
+
+def _is_of(measurer: DeployedMeasurer) -> ColumnElement[bool]:
+    """Whether an image was measured by the version that is deployed."""
+    known = measurement(measurer.name)
+    return and_(known["version"].astext == measurer.version, not_(known.has_key("error")))
+
+
+def _unmeasured(job: ValidationJob, measurer: DeployedMeasurer) -> Select[Any]:
+    return pictures_in_play(job).where(func.coalesce(_is_of(measurer), False).is_(False))
+
+
+def _with_vectors(job: ValidationJob, measurer: DeployedMeasurer, *columns: Any) -> Select[Any]:
+    return select(*columns).where(
+        Image.crawl_job_id == job.crawl_job_id,
+        Image.status == ImageStatus.stored,
+        _is_of(measurer),
+        measurement(measurer.name).has_key("part"),
+    )
