@@ -1,4 +1,4 @@
-"""The model EfficientNet-Lite0, made once a session as `make models` makes it."""
+"""The models, made once a session as `make models` makes them."""
 
 import subprocess
 import sys
@@ -12,8 +12,11 @@ from tests.infra.stack import ROOT
 @pytest.fixture(scope="session")
 def made_models(tmp_path_factory) -> Path:
     folder: Path = tmp_path_factory.mktemp("models")
-    program = ROOT / "layers/relevance/efficientnet_lite0.py"
-    subprocess.run([sys.executable, program, folder / "efficientnet-lite0.onnx"], check=True)
+    for program, model in {
+        "layers/relevance/efficientnet_lite0.py": "efficientnet-lite0.onnx",
+        "layers/faces/centerface.py": "centerface.onnx",
+    }.items():
+        subprocess.run([sys.executable, ROOT / program, folder / model], check=True)
     return folder
 
 

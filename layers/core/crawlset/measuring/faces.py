@@ -34,7 +34,7 @@ class Faces:
     """
     Measures how many faces pictures show, by CenterFace.
 
-    The measure `faces` is their number and `faces_area` the share of the picture that their boxes
+    The measure `faces` is their number and `area` the share of the picture that their boxes
     cover, from 0 to 1. The boxes are among the details, as left, top, width and height in
     ten-thousandths of the picture's, the largest 120 of them.
 
@@ -130,7 +130,7 @@ def _distinct(boxes: np.ndarray) -> list[int]:
 def _measured(boxes: np.ndarray) -> Measured:
     sides = boxes[:, 2:] - boxes[:, :2]
     areas = sides.prod(axis=1)
-    measures = {"faces": float(len(boxes)), "faces_area": min(float(areas.sum()), 1.0)}
+    measures = {"faces": float(len(boxes)), "area": min(float(areas.sum()), 1.0)}
     if not len(boxes):
         return Measured(measures)
     largest = np.argsort(-areas, kind="stable")[:MAX_BOXES]

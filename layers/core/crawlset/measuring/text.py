@@ -58,8 +58,8 @@ class Text:
     Measures how much is written in pictures, by PP-OCRv6's small models.
 
     They are in the PyPI package rapidocr (Apache-2.0, as its MODEL_LICENSES.md says). The measure
-    `text_characters` counts characters other than spaces in lines that are read surely; `text_area`
-    is the share of the picture that those lines cover, from 0 to 1. Five characters or more mean
+    `characters` counts characters other than spaces in lines that are read surely; `area` is the
+    share of the picture that those lines cover, from 0 to 1. Five characters or more mean
     text. The text itself is among the details if `keeps_text`, at most 500 characters of it.
 
     Raises:
@@ -68,10 +68,12 @@ class Text:
     """
 
     name = "text"
+    version = "pp-ocrv6-small-1"
     max_side = 1_280
 
     def __init__(self, *, keeps_text: bool = False, threads: int = 1) -> None:
-        self.version = "pp-ocrv6-small-1" + ("-kept" if keeps_text else "")
+        if keeps_text:
+            self.version += "-kept"
         self._keeps_text = keeps_text
         self._finder = _loaded(FINDER, threads)
         self._reader = _loaded(READER, threads)
@@ -104,8 +106,8 @@ class Text:
     def _measure(self, picture: np.ndarray) -> Measured:
         sure = [line for line in self.lines(picture) if line.is_sure]
         measures = {
-            "text_characters": float(sum(len(line.text.replace(" ", "")) for line in sure)),
-            "text_area": min(sum((line.area for line in sure), 0.0), 1.0),
+            "characters": float(sum(len(line.text.replace(" ", "")) for line in sure)),
+            "area": min(sum((line.area for line in sure), 0.0), 1.0),
         }
         text = "\n".join(line.text for line in sure)[:MAX_LETTERS]
         return Measured(measures, details={"text": text} if self._keeps_text and text else {})
