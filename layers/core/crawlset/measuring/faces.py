@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from crawlset.imaging.features import PARTS
 from crawlset.measuring.base import Measured
 from crawlset.measuring.onnx_model import ModelDamagedError, OnnxModel, read_installed
 
@@ -23,8 +24,6 @@ MAX_OVERLAP = 0.3
 MAX_CANDIDATES = 2_000
 MAX_BOXES = 120
 """Boxes that are kept of a picture, the largest."""
-PARTS = 10_000
-"""Boxes are kept in such parts of the picture's width and height."""
 OUTPUTS = ["likely", "scales", "shifts"]
 LARGEST_SCALE = 12.0
 """No face is e to the 12th cells wide: numbers beyond are cut off before they overflow."""
