@@ -59,11 +59,9 @@ def describe(data: bytes, asked: Resize | Blur | Take | None = None) -> Features
             detail = f"{image_format}, which the job does not take"
             return Rejection(Outcome.unsupported_format, detail)
         asked = asked.intake.wanted(image_format, asked.resize)
-    boxes: tuple[PartBox, ...] = ()
-    if isinstance(asked, Blur):
-        asked, boxes = asked.resize, asked.boxes
+    wanted, boxes = (asked.resize, asked.boxes) if isinstance(asked, Blur) else (asked, ())
     try:
-        return _described(data, image_format, asked, boxes)
+        return _described(data, image_format, wanted, boxes)
     except Exception as error:  # noqa: BLE001, a decoder may raise anything on hostile bytes
         return _rejection(error)
 
@@ -126,7 +124,7 @@ def _features(
     image_format: str,
     n_frames: int,
     wanted: Resize | None,
-    boxes: tuple[PartBox, ...],
+    boxes: tuple[PartBox, ...] = (),
 ) -> Features:
     small = miniature(decoded)
     longest = max(decoded.width, decoded.height)

@@ -89,7 +89,8 @@ class Faces:
         ):
             raise ModelDamagedError(MODEL, "it gives other things than CenterFace")
         found = _boxes(likely[0, 0], scales[0], shifts[0])
-        return np.clip(found / np.tile(size, 2), 0, 1)
+        shares: np.ndarray = np.clip(found / np.tile(size, 2), 0, 1)
+        return shares
 
 
 def _boxes(likely: np.ndarray, scales: np.ndarray, shifts: np.ndarray) -> np.ndarray:
