@@ -24,9 +24,11 @@ LAYERS_OF = {
     "DiscoverFunction": {"CoreLayer", "TabularLayer"},
     "ExportFunction": {"CoreLayer", "ImagingLayer", "TabularLayer"},
     "FetchFunction": {"CoreLayer", "ImagingLayer", "FetchingLayer"},
+    "PaletteFunction": {"CoreLayer", "ImagingLayer"},
     "RelevanceFunction": {"CoreLayer", "ImagingLayer", "OnnxLayer", "RelevanceLayer"},
     "ThumbnailFunction": {"CoreLayer", "ImagingLayer"},
-    "ValidateFunction": {"CoreLayer", "ImagingLayer"},
+    "TowersFunction": {"CoreLayer", "ImagingLayer", "OnnxLayer", "RelevanceLayer"},
+    "ValidateFunction": {"CoreLayer", "ImagingLayer", "TabularLayer"},
 }
 
 

@@ -40,8 +40,8 @@ class TestOutputs:
 
 
 class TestFunctions:
-    def test_are_the_sixteen(self) -> None:
-        assert len(functions()) == 16
+    def test_are_the_eighteen(self) -> None:
+        assert len(functions()) == 18
 
 
 class TestDataStack:

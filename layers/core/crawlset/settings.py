@@ -152,6 +152,13 @@ class MeasurerSettings(BaseSettings):
         return found
 
 
+class TowersSettings(BaseSettings):
+    """A pair of networks of the deployment's own: their folder in the bucket, and their version."""
+
+    towers_folder: str
+    towers_version: str
+
+
 database_settings = cache(DatabaseSettings)
 bucket_settings = cache(BucketSettings)
 queue_settings = cache(QueueSettings)
@@ -164,3 +171,4 @@ source_settings = cache(SourceSettings)
 source_keys_settings = cache(SourceKeysSettings)
 validator_settings = cache(ValidatorSettings)
 measurer_settings = cache(MeasurerSettings)
+towers_settings = cache(TowersSettings)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from crawlset.measuring import nearness as module
-from crawlset.measuring.nearness import margins, nearness
+from crawlset.measuring.nearness import nearness, nearness_to_others
 
 RIGHT, UP, LEFT = (1.0, 0.0), (0.0, 1.0), (-1.0, 0.0)
 
@@ -61,20 +61,22 @@ class TestNearness:
         assert found[:90].min() > found[90:].max()
 
 
-class TestMargins:
-    def test_are_the_nearness_less_that_to_others(self) -> None:
-        found = margins(
-            vectors(RIGHT, RIGHT, UP), np.zeros(3), vectors(UP, RIGHT), np.array([1, 0]), k=1
+class TestNearnessToOthers:
+    def test_is_the_mean_cosine_to_the_nearest_of_other_groups(self) -> None:
+        found = nearness_to_others(
+            vectors(RIGHT, UP), np.zeros(2), vectors(UP, RIGHT, RIGHT), np.array([1, 1, 0]), k=1
         )
 
-        assert found.tolist() == [1.0, 1.0, -1.0]
+        assert found.tolist() == [1.0, 1.0]
 
-    def test_are_not_known_without_another_group(self) -> None:
-        found = margins(vectors(RIGHT, RIGHT), np.zeros(2), vectors(RIGHT), np.zeros(1))
+    def test_leaves_the_own_group_out(self) -> None:
+        found = nearness_to_others(
+            vectors(RIGHT, UP), np.array([0, 1]), vectors(UP, RIGHT), np.array([1, 0])
+        )
 
-        assert np.isnan(found).all()
+        assert found.tolist() == [0.0, 0.0]
 
-    def test_are_not_known_of_one_that_is_alone(self) -> None:
-        found = margins(vectors(RIGHT), np.zeros(1), vectors(UP), np.ones(1))
+    def test_is_not_known_without_another_group(self) -> None:
+        found = nearness_to_others(vectors(RIGHT, UP), np.zeros(2), vectors(RIGHT), np.zeros(1))
 
         assert np.isnan(found).all()

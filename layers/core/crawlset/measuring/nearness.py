@@ -31,34 +31,30 @@ def nearness(vectors: np.ndarray, groups: np.ndarray, k: int = K) -> np.ndarray:
     return found
 
 
-def margins(
+def nearness_to_others(
     vectors: np.ndarray, groups: np.ndarray, others: np.ndarray, of_others: np.ndarray, k: int = K
 ) -> np.ndarray:
     """
-    How much nearer each vector is to its own group than to any others: -2 to 2, float64.
+    Mean cosine similarity of each vector to the `k` nearest of all other groups, float64.
 
-    Its `nearness`, less its mean cosine similarity to the `k` nearest of `others` that are of
-    another group. Below 0 a picture looks more like those of another group than like its own.
+    A picture that is nearer to others than to its own group was likely put into the wrong one.
 
     Args:
         vectors: n x d, as `nearness` takes them.
         groups: n numbers.
         others: m x d, a sample of the vectors of all groups.
         of_others: m numbers, the groups of `others`.
-        k: neighbours that count on either side.
+        k: neighbours that count.
 
     Returns:
-        n numbers; NaN where a picture is alone in its group, or none is of another group.
+        n numbers from -1 to 1; NaN where none of `others` is of another group.
     """
-    found = nearness(vectors, groups, k)
+    found = np.full(len(vectors), np.nan)
     for group in np.unique(groups):
         (places,) = np.nonzero(groups == group)
-        others_there = others[of_others != group]
-        if len(others_there):
-            far = unit(others_there)
-            found[places] -= _nearest(unit(vectors[places]), far, min(k, len(far)), is_self=False)
-        else:
-            found[places] = np.nan
+        far = unit(others[of_others != group])
+        if len(far):
+            found[places] = _nearest(unit(vectors[places]), far, min(k, len(far)), is_self=False)
     return found
 
 

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from crawlset.measuring.nearness import nearness
+from crawlset.measuring.nearness import nearness, nearness_to_others
 from crawlset.measuring.vectors import from_parquet
 
 K = 10
@@ -17,6 +17,9 @@ Pictures that are compared with each other; a keyword of more is parted by chanc
 
 Five thousand of 1,280 numbers are 100 MB with all their likenesses, and a second or two.
 """
+MAX_OTHERS = 2_000
+"""Pictures of all keywords together with which one is compared besides, as many of each."""
+NO_KEYWORD = -1
 _SCATTER = np.uint64(0x9E3779B97F4A7C15)
 """An odd number that scatters those one behind the other (Knuth's multiplicative hashing)."""
 
@@ -38,14 +41,17 @@ class Neighbours:
     n_others: np.ndarray
     nearness: np.ndarray
     """NaN where nothing can be said."""
+    margins: np.ndarray
+    """Nearness less that to the pictures of all other keywords; NaN without another keyword."""
 
 
 def compared(images: Iterable[Measurable], read_part: Callable[[str], bytes | None]) -> Neighbours:
     """
-    Compare pictures with the others of their keyword; those without one with each other.
+    Compare pictures with the others of their keyword, and with some of each other keyword.
 
-    Vectors wait on the disk, 2 bytes a number; one group is in memory. A part that is gone, or
-    whose vectors have another length than the first, counts for nothing.
+    Pictures without a keyword are compared with each other. Vectors wait on the disk, 2 bytes a
+    number; one group is in memory. A part that is gone, or whose vectors have another length than
+    the first, counts for nothing.
 
     Args:
         images: in the order of their ids.
@@ -56,30 +62,49 @@ def compared(images: Iterable[Measurable], read_part: Callable[[str], bytes | No
     place_of = np.empty(len(ids), np.int64)
     place_of[order] = np.arange(len(ids))
     n_others = np.zeros(len(ids), np.int64)
-    found = np.full(len(ids), np.nan)
+    near = np.full(len(ids), np.nan)
+    elsewhere = np.full(len(ids), np.nan)
+    sorted_groups = groups[order]
     with TemporaryDirectory() as directory:
         vectors, is_there = _gathered(
             Path(directory, "vectors"), ids, parts, names, place_of, read_part
         )
-        for begin, end in _spans(groups[order]):
+        chosen = _some_of_each(sorted_groups, is_there)
+        others, of_others = np.array(vectors[chosen]), sorted_groups[chosen]
+        for begin, end in _spans(sorted_groups):
             there = begin + np.flatnonzero(is_there[begin:end])
             if len(there):
-                near = nearness(np.array(vectors[there]), np.zeros(len(there), np.int64), K)
-                found[order[there]] = near
+                some, of_some = np.array(vectors[there]), sorted_groups[there]
+                near[order[there]] = nearness(some, of_some, K)
+                elsewhere[order[there]] = nearness_to_others(some, of_some, others, of_others, K)
                 n_others[order[there]] = len(there) - 1
-    return Neighbours(ids, n_others, found)
+    elsewhere[groups == NO_KEYWORD] = np.nan
+    return Neighbours(ids, n_others, near, near - elsewhere)
+
+
+def _some_of_each(groups: np.ndarray, is_there: np.ndarray) -> np.ndarray:
+    """Places of some vectors of each group, which is scattered; `groups` is sorted."""
+    (there,) = np.nonzero(is_there & (groups != NO_KEYWORD))
+    starts = np.flatnonzero(np.diff(groups[there], prepend=NO_KEYWORD))
+    n_of_each = max(MAX_OTHERS // max(len(starts), 1), 1)
+    ends = np.append(starts[1:], len(there))
+    lengths = np.minimum(ends - starts, n_of_each)[:MAX_OTHERS]
+    chosen = [there[start : start + n] for start, n in zip(starts, lengths, strict=False)]
+    return np.concatenate([*chosen, np.empty(0, np.int64)]).astype(np.int64)
 
 
 def _columns(
     images: Iterable[Measurable],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
     """Ids, numbers of keywords, numbers of parts, and the parts' names."""
-    keywords: dict[str | None, int] = {}
+    keywords: dict[str, int] = {}
     names: dict[str, int] = {}
     rows = [
         (
             image.image_id,
-            keywords.setdefault(image.keyword, len(keywords)),
+            NO_KEYWORD
+            if image.keyword is None
+            else keywords.setdefault(image.keyword, len(keywords)),
             names.setdefault(image.part, len(names)),
         )
         for image in images
@@ -118,7 +143,7 @@ def _gathered(
 
 def _spans(groups: np.ndarray) -> Iterable[tuple[int, int]]:
     """Where each group begins and ends in `groups`, which is sorted; large ones are parted."""
-    starts = np.flatnonzero(np.diff(groups, prepend=-1))
+    starts = np.flatnonzero(np.diff(groups, prepend=NO_KEYWORD - 1))
     for begin, end in zip(starts, [*starts[1:], len(groups)], strict=True):
         n_parts = -(-(end - begin) // MAX_GROUP)
         edges = np.linspace(begin, end, n_parts + 1).astype(np.int64)

@@ -123,6 +123,8 @@ class OnnxModel:
             one.name: tuple(one.shape) for one in self._session.get_inputs()
         }
         """Shape of each input; a dimension that is free has a name or None."""
+        self.kinds: dict[str, str] = {one.name: one.type for one in self._session.get_inputs()}
+        """Type of each input as onnxruntime writes it, such as `tensor(float)`."""
         self.outputs: dict[str, Sequence[int | str | None]] = {
             one.name: tuple(one.shape) for one in self._session.get_outputs()
         }

@@ -11,7 +11,6 @@ from sqlalchemy import (
     Select,
     Text,
     and_,
-    case,
     cast,
     column,
     func,
@@ -102,6 +101,7 @@ class MeasurementRepository:
         image_ids: Sequence[int],
         n_others: Sequence[int],
         nearness: Sequence[float | None],
+        margins: Sequence[float | None],
     ) -> None:
         """Write down with how many others images were compared, and how near they are to them."""
         rows = (
@@ -109,17 +109,20 @@ class MeasurementRepository:
                 cast(list(image_ids), ARRAY(BigInteger)),
                 cast(list(n_others), ARRAY(BigInteger)),
                 cast(list(nearness), ARRAY(NUMBER)),
+                cast(list(margins), ARRAY(NUMBER)),
             )
             .table_valued(
-                column("id", BigInteger), column("n_others", BigInteger), column("nearness", NUMBER)
+                column("id", BigInteger),
+                column("n_others", BigInteger),
+                column("nearness", NUMBER),
+                column("margin", NUMBER),
             )
             .render_derived(name="compared")
         )
         known = measurement(measurer)
-        own = func.coalesce(known["measures"], _NOTHING).op("-")("nearness")
-        near = case(
-            (rows.c.nearness.is_(None), _NOTHING),
-            else_=func.jsonb_build_object("nearness", rows.c.nearness),
+        own = func.coalesce(known["measures"], _NOTHING).op("-")("nearness").op("-")("margin")
+        near = func.jsonb_strip_nulls(
+            func.jsonb_build_object("nearness", rows.c.nearness, "margin", rows.c.margin)
         )
         told = func.jsonb_build_object(
             "neighbours", rows.c.n_others, "measures", own.op("||")(near)

@@ -136,10 +136,10 @@ def _compare(validation: RunningValidation, measurer: DeployedMeasurer) -> None:
     found = neighbours.compared(images, read_part)
     for begin in range(0, len(images), IMAGES_AT_ONCE):
         some = slice(begin, begin + IMAGES_AT_ONCE)
-        near = [
-            round(value, 6) if math.isfinite(value) else None
-            for value in found.nearness[some].tolist()
-        ]
+        near, margins = (
+            [round(value, 6) if math.isfinite(value) else None for value in values[some].tolist()]
+            for values in (found.nearness, found.margins)
+        )
         with validation.open(over_many=True) as (session, job):
             MeasurementRepository(session).note_neighbours(
                 job,
@@ -147,6 +147,7 @@ def _compare(validation: RunningValidation, measurer: DeployedMeasurer) -> None:
                 found.image_ids[some].tolist(),
                 found.n_others[some].tolist(),
                 near,
+                margins,
             )
     logger.info("pictures_compared", measurer=measurer.name, images=len(images))
 
