@@ -8,9 +8,11 @@ from PIL import Image as Picture
 from sqlalchemy.orm import Session
 
 from crawlset.kit import objects
-from crawlset.models import CrawlJob, JobChunk, Profile
+from crawlset.models import CrawlJob, JobChunk, Profile, ValidationJob
 from crawlset.validation import custom
+from crawlset.wire.measurements import MeasurementBatch
 from functions.palette import app as palette
+from functions.thumbnail import app as thumbnail
 from tests import factories
 from tests.integration.api import Api
 from tests.integration.validation.measurers import (
@@ -23,7 +25,8 @@ from tests.integration.validation.measurers import (
     stored,
     validated,
 )
-from tests.invocations import CONTEXT
+from tests.integration.validation.steps import validate
+from tests.invocations import CONTEXT, reader, request
 
 pytestmark = pytest.mark.usefixtures("bucket", "deploy")
 
@@ -224,6 +227,50 @@ class TestBatches:
             validated(session, job, never, rule())
 
         assert type(raised.value).__name__ == "TooManyImagesError"
+
+
+class TestReport:
+    @pytest.fixture
+    def done(self, session: Session, job: CrawlJob, chunk: JobChunk) -> ValidationJob:
+        stored(session, chunk, 4)
+        validation_job = factories.create_validation_job(
+            session, job, validation_rules={"rules": [rule(below=0.5)], "measurers": ["own"]}
+        )
+
+        def measurer(event: dict[str, Any]) -> Answer:
+            batch = MeasurementBatch.from_json(objects.get(event["key"]))
+            return Scores(*([0.2, 0.4, 0.6, 0.8] if batch.measurer == "palette" else [7] * 4))(
+                event
+            )
+
+        validate(validation_job, measurer=measurer)
+        return validation_job
+
+    def test_has_histograms_from_the_least_to_the_most(
+        self, profile: Profile, path: str, done: ValidationJob
+    ) -> None:
+        status, body = Api(profile.id).call("GET", f"{path}/{done.id}/report")
+
+        assert status == 200
+        found = body["histograms"]
+        assert (found["palette.score"]["edges"][0], found["palette.score"]["edges"][-1]) == (
+            0.2,
+            0.8,
+        )
+        counts = found["palette.score"]["counts"]
+        assert [place for place, n in enumerate(counts) if n] == [0, 6, 13, 19]
+        assert found["own.score"]["counts"] == [4] + [0] * 19
+
+    def test_shows_them_in_words(
+        self, job: CrawlJob, profile: Profile, path: str, done: ValidationJob
+    ) -> None:
+        event = request("GET", f"{path}/{done.id}/report.html", reader(job.user_id))
+
+        page = thumbnail.handler(event, CONTEXT)["body"]
+
+        assert "Histogram of palette&#39;s score" in page
+        assert "palette&#39;s score of at least 0.5" in page
+        assert "palette&#39;s score 0.2, at least 0.5 wanted" in page
 
 
 def drawn(*colours: tuple[int, int, int]) -> list[bytes]:

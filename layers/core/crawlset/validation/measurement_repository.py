@@ -26,6 +26,7 @@ from crawlset.models import Image, ValidationJob
 from crawlset.outcomes import ImageStatus
 from crawlset.settings import DeployedMeasurer
 from crawlset.validation.measures import NUMBER, measurement
+from crawlset.validation.rules.broken import in_play_of
 from crawlset.validation.verdict_repository import pictures_in_play
 from crawlset.wire.validators import BatchImage
 
@@ -36,17 +37,17 @@ class MeasurementRepository:
     def __init__(self, session: Session) -> None:
         self.session = session
 
-    def count_unmeasured(self, job: ValidationJob, measurer: DeployedMeasurer) -> int:
-        """Images in play that `measurer`, as it is now, has not measured or could not."""
-        rows = _unmeasured(job, measurer).subquery()
-        return self.session.scalar(select(func.count()).select_from(rows)) or 0
+    def list_unmeasured(self, job: ValidationJob, measurer: DeployedMeasurer) -> Sequence[int]:
+        """List images in play that `measurer`, as it is now, has not measured or could not."""
+        is_unmeasured = func.coalesce(_is_of(measurer), False).is_(False)
+        found = in_play_of(job, [], is_unmeasured)
+        return self.session.scalars(select(found.c.id).order_by(found.c.id)).all()
 
-    def list_unmeasured(
-        self, job: ValidationJob, measurer: DeployedMeasurer, after: int, limit: int
-    ) -> Sequence[Row[Any]]:
-        """List some of these by id, and where their bytes lie."""
-        statement = _unmeasured(job, measurer).where(Image.id > after)
-        return self.session.execute(statement.order_by(Image.id).limit(limit)).all()
+    def list_pictures(self, job: ValidationJob, image_ids: Sequence[int]) -> Sequence[Row[Any]]:
+        """Where the bytes lie of these, if they are still in play, by id."""
+        ids = func.any(cast(list(image_ids), ARRAY(BigInteger)))
+        statement = pictures_in_play(job).where(Image.id == ids)
+        return self.session.execute(statement.order_by(Image.id)).all()
 
     def keep(
         self,
@@ -70,8 +71,7 @@ class MeasurementRepository:
             update(Image)
             .where(
                 Image.id == rows.c.id,
-                Image.crawl_job_id == job.crawl_job_id,
-                Image.status == ImageStatus.stored,
+                *_stored(job),
                 func.encode(Image.sha256, "hex") == rows.c.sha256,
             )
             .values(measurements=func.coalesce(Image.measurements, _NOTHING).op("||")(record))
@@ -152,14 +152,13 @@ def _is_of(measurer: DeployedMeasurer) -> ColumnElement[bool]:
     return and_(known["version"].astext == measurer.version, not_(known.has_key("error")))
 
 
-def _unmeasured(job: ValidationJob, measurer: DeployedMeasurer) -> Select[Any]:
-    return pictures_in_play(job).where(func.coalesce(_is_of(measurer), False).is_(False))
+def _stored(job: ValidationJob) -> tuple[ColumnElement[bool], ...]:
+    return Image.crawl_job_id == job.crawl_job_id, Image.status == ImageStatus.stored
 
 
 def _with_vectors(job: ValidationJob, measurer: DeployedMeasurer, *columns: Any) -> Select[Any]:
     return select(*columns).where(
-        Image.crawl_job_id == job.crawl_job_id,
-        Image.status == ImageStatus.stored,
+        *_stored(job),
         _is_of(measurer),
         measurement(measurer.name).has_key("part"),
     )

@@ -8,7 +8,7 @@ so that rules about measures are decided in SQL.
 import json
 import math
 from collections.abc import Iterator, Sequence
-from itertools import count
+from itertools import batched, count
 from typing import Any
 
 from crawlset.kit import aws, objects
@@ -46,32 +46,22 @@ def run(validation: RunningValidation, message: ValidationStep) -> dict[str, Any
 
 def write(validation: RunningValidation) -> Iterator[dict[str, Any]]:
     """Write batches of the images in play that a measurer asked for has not measured."""
-    asked = _asked(validation)
-    with validation.open() as (session, job):
-        repository = MeasurementRepository(session)
-        n_images = sum(repository.count_unmeasured(job, measurer) for measurer in asked)
-    size = custom.batch_size(n_images)
+    waiting = []
+    with validation.open(over_many=True) as (session, job):
+        for measurer in _asked(validation):
+            image_ids = MeasurementRepository(session).list_unmeasured(job, measurer)
+            waiting.append((measurer, image_ids))
+    size = custom.batch_size(sum(len(image_ids) for _, image_ids in waiting))
     index = count()
-    for measurer in asked:
-        last = 0
-        while True:
+    for measurer, image_ids in waiting:
+        for some in batched(image_ids, size, strict=False):
             with validation.open() as (session, job):
-                rows = MeasurementRepository(session).list_unmeasured(job, measurer, last, size)
+                rows = MeasurementRepository(session).list_pictures(job, some)
                 images = [BatchImage.from_json(row._asdict()) for row in rows]
-            if not images:
-                break
-            last = images[-1].image_id
-            place = next(index)
-            batch = MeasurementBatch(
-                measurer=measurer.name,
-                version=measurer.version,
-                vectors=_key(validation, f"{place}.npy"),
-                answer=_key(validation, f"{place}.answer.json"),
-                images=images,
-            )
-            body = json.dumps(batch.to_json(), separators=(",", ":")).encode()
-            objects.put(_key(validation, f"{place}.json"), body, "application/json")
-            yield {"index": place, "measurer": measurer.arn}
+            if images:
+                place = next(index)
+                _write(validation, measurer, images, place)
+                yield {"index": place, "measurer": measurer.arn}
 
 
 def keep(validation: RunningValidation, index: int, answer: Any, error: StepError | None) -> None:
@@ -108,6 +98,23 @@ def decide(validation: RunningValidation) -> None:
             n_broken = repository.note(job, rule, rule.broken(job))
             n_unknown = repository.note(job, rule, rule.unknown(job), is_error=True)
         logger.info("measure_judged", rule=rule.label, broken=n_broken, unknown=n_unknown)
+
+
+def _write(
+    validation: RunningValidation,
+    measurer: DeployedMeasurer,
+    images: list[BatchImage],
+    index: int,
+) -> None:
+    batch = MeasurementBatch(
+        measurer=measurer.name,
+        version=measurer.version,
+        vectors=_key(validation, f"{index}.npy"),
+        answer=_key(validation, f"{index}.answer.json"),
+        images=images,
+    )
+    body = json.dumps(batch.to_json(), separators=(",", ":")).encode()
+    objects.put(_key(validation, f"{index}.json"), body, "application/json")
 
 
 def _asked(validation: RunningValidation) -> list[DeployedMeasurer]:

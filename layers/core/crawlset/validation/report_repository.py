@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from crawlset.models import Image, ImageVerdict, ValidationJob
 from crawlset.outcomes import Verdict
+from crawlset.validation.measured_histograms import measured_histograms
 from crawlset.validation.measures import LOGARITHMIC, NUMBER, REPORTED
 from crawlset.validation.schemas import ValidationRules
 
@@ -19,10 +20,11 @@ CLASSES = 500
 
 
 def report(session: Session, job: ValidationJob) -> dict[str, Any]:
-    rules = ValidationRules.of(job).resolved()
+    rules = ValidationRules.of(job)
+    measured = measured_histograms(session, job, rules.asked_measurers(), N_BINS)
     return {
-        "rules": [rule.model_dump(mode="json") | {"name": rule.label} for rule in rules],
-        "histograms": _histograms(session, job),
+        "rules": [rule.model_dump(mode="json") | {"name": rule.label} for rule in rules.resolved()],
+        "histograms": _histograms(session, job) | measured,
         "classes": _classes(session, job),
         "examples": _examples(session, job),
         "clusters": _clusters(session, job),

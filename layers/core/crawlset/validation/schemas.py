@@ -166,7 +166,11 @@ class ReportRead(BaseModel):
     by_rule: dict[str, int]
     rules: list[AnyRule]
     histograms: Annotated[
-        dict[str, Histogram], Field(description="Histogram of each measure, over all judged images")
+        dict[str, Histogram],
+        Field(
+            description="Histogram of each measure, over all judged images; those of measurers by"
+            " measurer.measure"
+        ),
     ]
     classes: list[ClassBalance]
     examples: list[Example]

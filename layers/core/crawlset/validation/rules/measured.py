@@ -3,14 +3,14 @@
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
-from sqlalchemy import ColumnElement, case, cast, func, literal, null, or_, select
+from sqlalchemy import ColumnElement, case, cast, func, literal, null, or_, select, true
 
-from crawlset.models import Image, ValidationJob
+from crawlset.models import ValidationJob
 from crawlset.settings import measurer_settings
 from crawlset.validation.measures import NUMBER, measurement
 from crawlset.validation.quantities import Quantity, number
 from crawlset.validation.rules.base import LARGEST_BOUND, Params, Rule
-from crawlset.validation.rules.broken import Broken, in_play, select_broken
+from crawlset.validation.rules.broken import Broken, in_play_of, select_broken
 from crawlset.wire.measurements import MEASURE_NAME
 
 MeasurerName = Annotated[
@@ -71,36 +71,33 @@ class MeasureRule(Rule):
 
     def broken(self, job: ValidationJob) -> Broken:
         """Select the images in play that measure too little or too much."""
-        rows = in_play(job, Image.id, self._value().label("value")).subquery("measured")
-        value, below, above = rows.c.value, self.params.below, self.params.above
+        below, above = self.params.below, self.params.above
+        outside = [self._value() < below] if below is not None else []
+        outside += [self._value() > above] if above is not None else []
+        rows = in_play_of(job, [self._value().label("value")], or_(*outside))
         limit: ColumnElement[Any] = literal(above, NUMBER) if above is not None else null()
         if below is not None:
-            limit = case((value < below, literal(below, NUMBER)), else_=limit)
-        is_broken = or_(
-            value < below if below is not None else literal(value=False),
-            value > above if above is not None else literal(value=False),
-        )
-        return select_broken(rows, is_broken, measured=value, threshold=limit)
+            limit = case((rows.c.value < below, literal(below, NUMBER)), else_=limit)
+        return select_broken(rows, true(), measured=rows.c.value, threshold=limit)
 
     def unknown(self, job: ValidationJob) -> Broken:
         """Select the images in play that have no such measure, with the reason."""
         measurer, measure = self.params.measurer, self.params.measure
         known = measurement(measurer)
         names = func.jsonb_object_keys(known["measures"]).table_valued("name", name="names")
-        rows = in_play(
+        others = select(func.string_agg(names.c.name, ", ")).scalar_subquery()
+        rows = in_play_of(
             job,
-            Image.id,
-            self._value().label("value"),
-            known["error"].astext.label("error"),
-            select(func.string_agg(names.c.name, ", ")).scalar_subquery().label("names"),
-        ).subquery("measured")
-        others = func.concat(f"{measurer} measures no {measure}, but ", rows.c.names, ".")
+            [known["error"].astext.label("error"), others.label("others")],
+            self._value().is_(None),
+        )
+        not_this = func.concat(f"{measurer} measures no {measure}, but ", rows.c.others, ".")
         reason = case(
             (rows.c.error.is_not(None), rows.c.error),
-            (rows.c.names.is_not(None), others),
+            (rows.c.others.is_not(None), not_this),
             else_=f"{measurer} has measured nothing of it.",
         )
-        return select_broken(rows, rows.c.value.is_(None), detail=reason)
+        return select_broken(rows, true(), detail=reason)
 
     def _value(self) -> ColumnElement[Any]:
         known = measurement(self.params.measurer)
