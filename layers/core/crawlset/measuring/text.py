@@ -24,7 +24,7 @@ LINE_HEIGHT = 48
 MAX_LINE_LENGTH = 25 * LINE_HEIGHT
 MAX_LINES = 40
 """Lines that are read of a picture, the largest: a page of a book has as many."""
-MAX_LETTERS = 500
+MAX_LETTERS = 300
 """Characters of the text that is kept."""
 LIKELY, LIKELY_ON_AVERAGE = 0.2, 0.3
 """What the finder must say of a pixel, and of all those of a line, for it to be read."""
@@ -60,7 +60,7 @@ class Text:
     They are in the PyPI package rapidocr (Apache-2.0, as its MODEL_LICENSES.md says). The measure
     `characters` counts characters other than spaces in lines that are read surely; `area` is the
     share of the picture that those lines cover, from 0 to 1. Five characters or more mean
-    text. The text itself is among the details if `keeps_text`, at most 500 characters of it.
+    text. The text itself is among the details if `keeps_text`, at most 300 characters of it.
 
     Raises:
         ModelMissingError: the models, or onnxruntime, are not installed.
