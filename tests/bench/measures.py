@@ -12,6 +12,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,6 @@ HEAD = """## Measures
 
 `tests/bench/measures.py`: the threshold of a kept measure is changed: the whole validation, with
 PostgreSQL on this machine, its report included. No picture and no object is read."""
-STEPS = ("evaluate", "deduplicate", "cluster", "measure", "decide", "finish")
 MEASURED = """
 UPDATE images SET measurements = jsonb_build_object('palette', jsonb_build_object(
     'version', '1', 'part', 'p', 'neighbours', 9,
@@ -47,7 +47,9 @@ def main(arguments: list[str]) -> None:
     counts = [int(argument) for argument in arguments if not argument.startswith("-")]
     os.environ["MEASURER_ARNS"] = "palette@1=arn:aws:lambda:us-east-1:123456789012:function:palette"
     settings.measurer_settings.cache_clear()
-    rows = ["| images | threshold | out | s | CPU here | requests to S3 |"]
+    rows = [
+        "| images | below | out | while others worked | CPU, the database's too | asked of S3 |"
+    ]
     rows.append("| ---: | ---: | ---: | ---: | ---: | ---: |")
     n_images = counts[0] if counts else 100_000
     with stored(n_images, console) as job:
@@ -56,18 +58,27 @@ def main(arguments: list[str]) -> None:
             session.execute(text(MEASURED))
         for threshold in (20, 21, 60):
             requests = count_requests()
-            cpu = time.process_time()
+            cpu = cpu_seconds(job)
             times, n_out = judge(job, threshold)
-            cpu = time.process_time() - cpu
-            console.print(f"below {threshold}: {n_out:,} out, {shown(times)}, {requests}")
+            cpu = cpu_seconds(job) - cpu
+            console.print(f"below {threshold}: {n_out:,} out, {shown(times)}, {cpu:.1f} s of CPU")
             rows.append(
-                f"| {n_images:,} | {threshold} | {n_out:,} | {sum(times.values()):.1f}"
+                f"| {n_images:,} | {threshold} | {n_out:,} | {sum(times.values()):.1f} s"
                 f" | {cpu:.1f} s | {requests.total()} |"
             )
     note = compare(n_images)
     console.print(note)
     if "--write" in arguments:
         put_section("measures", "\n".join([HEAD, "", *rows, "", note]))
+
+
+def cpu_seconds(job: CrawlJob) -> float:
+    """CPU that this process and the server's process of its one connection have used."""
+    with db.transaction(job.user_id) as session:
+        pid = session.scalar(text("SELECT pg_backend_pid()"))
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    server = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return server + time.process_time()
 
 
 def count_requests() -> Counter[str]:
@@ -87,7 +98,7 @@ def judge(job: CrawlJob, threshold: float) -> tuple[dict[str, float], int]:
     params = {"measurer": "palette", "measure": "colourfulness", "below": threshold}
     message = begin(job, [{"check": "measure", "params": params}])
     times = {}
-    for name in STEPS:
+    for name in ("evaluate", "deduplicate", "cluster", "measure", "decide", "finish"):
         start = time.monotonic()
         found = steps.run(replace(message, step=name))
         times[name] = time.monotonic() - start

@@ -78,7 +78,9 @@ class TestCreateCrawlJob:
         stored = objects.get(str(message.request.manifest_key))
         assert [json.loads(line) for line in stored.splitlines()] == urls
 
-    @pytest.mark.parametrize("source", ["urls", "open_images", "laion"])
+    @pytest.mark.parametrize(
+        "source", ["urls", "open_images", "laion", "gbif_downloads", "inaturalist_open_data"]
+    )
     def test_takes_an_uploaded_manifest(
         self, api: Api, path: str, project: Project, queues: Any, source: str
     ) -> None:
@@ -155,7 +157,7 @@ class TestCreateCrawlJob:
         ("content", "format_"),
         [
             (b"not,a,list\n1,2,3\n", "csv"),
-            (b'{"link": "https://a.example.org/1.jpg"}\n{broken\n', "jsonl"),
+            (b'{"name": "a red bicycle"}\n{broken\n', "jsonl"),
             (b"\xff\xfe\x00\x01", "txt"),
             (b"PAR1 but cut short", "parquet"),
             (b"", "txt"),

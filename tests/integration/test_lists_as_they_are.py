@@ -1,10 +1,14 @@
 """Lists of URLs with odd lines, from the request or the file to the rows."""
 
+import hashlib
+import io
 import json
+import tarfile
 from pathlib import Path
 from typing import Any, ClassVar, cast
 from uuid import uuid4
 
+import pyarrow.parquet as pq
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from sqlalchemy import select
@@ -12,11 +16,14 @@ from sqlalchemy.orm import Session
 
 from crawlset.crawls import planning
 from crawlset.kit import objects
-from crawlset.models import FurtherRow, Image, Project
+from crawlset.models import CrawlJob, FurtherRow, Image, JobStatus, Project
+from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.wire import keys
 from crawlset_client.url_lists import read_url_list
 from functions.discover import app
+from tests import factories
 from tests.integration.api import Api
+from tests.integration.exports.steps import TRAIN, export, file_of
 from tests.invocations import CONTEXT
 from tests.lists_as_they_are import GOOD, LISTED, SHAPES, WANTED
 
@@ -216,6 +223,52 @@ class TestRepeatedRows:
         assert [search["n_repeated"] for search in shown["searches"]] == [2]
 
 
+class TestCaptionsOfCoco:
+    CAPTIONS: ClassVar = [f"A restaurant, told for the {number}. time." for number in range(1, 6)]
+    FILE = Path(__file__).parents[1] / "unit/sources/lists/coco_captions.json"
+
+    @pytest.fixture
+    def job(self, lists: Lists, session: Session) -> CrawlJob:
+        """A job of a list of COCO's kind, whose picture has been stored."""
+        lists.crawl(lists.upload(self.FILE.read_bytes()))
+        image = session.scalars(select(Image)).one()
+        body = b"picture" * 200
+        assert image.chunk_id is not None
+        image.pack_key = keys.pack(image.crawl_job_id, image.chunk_id, 1, "t")
+        image.pack_offset, image.pack_length, image.file_size = 0, len(body), len(body)
+        image.sha256, image.format = hashlib.sha256(body).digest(), "jpeg"
+        image.status, image.outcome = ImageStatus.stored, Outcome.stored
+        job = session.scalars(select(CrawlJob)).one()
+        job.status = JobStatus.completed
+        session.commit()
+        objects.put(image.pack_key, body)
+        return job
+
+    def test_are_all_in_webdataset(self, job: CrawlJob, session: Session) -> None:
+        options = {"format": "webdataset", "export_options": TRAIN}
+        export_job = factories.create_export_job(session, job, **options)
+
+        export(export_job)
+
+        body = io.BytesIO(file_of(export_job, "data/train-000000.tar"))
+        with tarfile.open(fileobj=body) as tar:
+            [name] = [name for name in tar.getnames() if name.endswith(".json")]
+            sample = json.load(tar.extractfile(name))  # type: ignore[arg-type]
+        assert sample["captions"] == self.CAPTIONS
+        assert json.loads(sample["columns"])["annotation_id"] == 787981
+
+    def test_are_all_in_parquet(self, job: CrawlJob, session: Session) -> None:
+        options = {"format": "parquet", "export_options": TRAIN}
+        export_job = factories.create_export_job(session, job, **options)
+
+        export(export_job)
+
+        body = io.BytesIO(file_of(export_job, "data/train-00000-of-00001.parquet"))
+        [row] = pq.read_table(body).to_pylist()
+        assert row["captions"] == self.CAPTIONS
+        assert [each["rank"] for each in json.loads(row["rows"])] == [2, 3, 4, 5]
+
+
 class TestLongTexts:
     def test_are_kept(self, lists: Lists, session: Session) -> None:
         caption, label = "word " * 40_000, "a" * 250
@@ -301,12 +354,25 @@ class TestColumns:
             ({"encoding": "no\0such"}, "/encoding"),
             ({"url_column": ""}, "/url_column"),
             ({"caption_column": "no such"}, "/upload_id"),
+            ({"keep_columns": ["similarity", "no such"]}, "/upload_id"),
+            ({"sha256_column": "similarity"}, "/upload_id"),
         ],
     )
     def test_must_be_there(self, lists: Lists, options: dict[str, Any], pointer: str) -> None:
         status, problem = lists.upload(self.ROW, **(self.OPTIONS | options))
 
         assert (status, problem["errors"][0]["pointer"]) == (422, pointer)
+
+    def test_may_hold_anything(self, lists: Lists, session: Session) -> None:
+        """Nested deeper than PostgreSQL, Python and pydantic go, with NUL and broken letters."""
+        nested = "[" * 1_900 + "]" * 1_900
+        odd = '"a\\u0000\\ud800b": [1e999, {"x\\u0000": "\\ud800"}]'
+        body = f'{{"url": "{GOOD}", {odd}, "n": {nested}}}'
+
+        lists.crawl(lists.upload(body.encode()))
+
+        [columns] = session.scalars(select(Image.columns))
+        assert columns == {"a\ufffd\ufffdb": [None, {"x\ufffd": "\ufffd"}], "n": nested}
 
     def test_are_of_an_upload_only(self, lists: Lists) -> None:
         status, problem = lists.create(urls=[GOOD], url_column="photo")

@@ -172,7 +172,6 @@ def draw_report(console: Console, report: DemoReport) -> None:
     draw_checks(console, report.checks)
     console.print()
     draw_relevance(console, report.relevance)
-    console.print()
     draw_dataset(console, report.dataset)
 
 

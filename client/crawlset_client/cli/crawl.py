@@ -96,7 +96,8 @@ def crawl(
     urls: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="A list of URLs instead: .txt .csv .tsv .json .jsonl .parquet"
+            metavar="FILE",
+            help="A list of URLs instead: .txt .csv .tsv .json .jsonl .parquet .zip .tar.gz",
         ),
     ] = None,
     project: Annotated[

@@ -204,19 +204,20 @@ def draw_checks(console: Console, checks: Sequence[Check]) -> None:
 
 def draw_relevance(console: Console, relevance: JobRelevance) -> None:
     if relevance.error:
-        console.print(f"relevance not measured: {printable(relevance.error)}", soft_wrap=True)
+        console.print(f"relevance not measured: {printable(relevance.error)}\n", soft_wrap=True)
     rows = [
         (
             one.keyword,
             str(one.n_images),
             *(f"{one.medians[name]:.3f}" if name in one.medians else None for name in MEASURES),
             one.looks_like,
+            one.taken_for or None,
         )
         for one in relevance.keywords
     ]
     if rows:
         names = [name.replace("_", " ") for name in MEASURES]
-        table(console, ("keyword", "images", *names, "looks like"), rows)
+        table(console, ("keyword", "images", *names, "looks like", "classes of"), rows)
 
 
 def draw_validation(console: Console, job: ValidationJob) -> None:

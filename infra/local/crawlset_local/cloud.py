@@ -199,9 +199,8 @@ class LocalCloud:
         self._children.append(emulator.start(self.home, self.ports.emulator))
         done("emulator", self.emulator_url)
         secret_arn = deploy.put_owner_secret(self.ports.emulator, owner_dsn)
-        self.stack = deploy.deploy(
-            self._template, self.ports.emulator, self._template_parameters(secret_arn)
-        )
+        parameters = self._template_parameters(secret_arn)
+        self.stack = deploy.deploy(self._template, self.ports.emulator, parameters)
         done("deploy", f"{len(self.stack.resources)} resources")
         done("models", models.install(self._template.parent))
         site = self._spawn_sample_site() if self._with_sample_site else None

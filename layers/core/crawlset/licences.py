@@ -48,6 +48,8 @@ _CC_WORDS = re.compile(
     r"(?P<elements>(?:[\s-]*(?:non[\s-]?commercial|share[\s-]?alike|no[\s-]?deriv(?:ative)?s?"
     r"(?: works)?))*)(?:[\s-]+(?P<version>\d\.\d))?"
 )
+_UNDERSCORED = re.compile(r"(?<=_)(\d)_(\d)$")
+"""The version at the end of `CC_BY_4_0`, as GBIF's tables have it."""
 _ALONE = re.compile(r"(?:generic|international|unported|licen[cs]e|[\s.])*$")
 _EXACT = {
     "pd": "public-domain",
@@ -204,7 +206,8 @@ def attribution(
 
 @lru_cache(maxsize=4096)
 def _normalise(raw: str, version: str | None) -> str | None:
-    if not (text := " ".join(raw.replace("_", " ").split()).lower()):
+    dotted = _UNDERSCORED.sub(r"\1.\2", raw)
+    if not (text := " ".join(dotted.replace("_", " ").split()).lower()):
         return None
     if text in FAMILIES and version is None and not text.startswith(("cc0", "pdm")):
         return text
@@ -227,6 +230,8 @@ def _of_addresses(text: str) -> str | None:
             )
     if not found and "licenses/publicdomain" in text:
         return "cc-pddc"
+    if not found and "public-domain/cc0" in text:
+        return "cc0-1.0"
     return found.pop() if len(found) == 1 else None
 
 

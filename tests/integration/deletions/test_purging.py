@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from crawlset.models import CrawlJob, Image, JobStatus, Project
+from crawlset.models import CrawlJob, FurtherRow, Image, JobStatus, Project
 from crawlset.tick import purging
 from tests import factories
 from tests.integration.api import Api
@@ -30,6 +30,24 @@ class TestPurgeDue:
         left = session.scalars(select(CrawlJob.id).where(CrawlJob.user_id == profile)).all()
         assert removed == 1
         assert set(left) == {other.id for other in others}
+
+    def test_removes_the_further_rows_of_a_list(
+        self, session: Session, api: Api, project: Project, path: str, job: CrawlJob, tick: Any
+    ) -> None:
+        other = factories.create_crawl_job(session, project, status=JobStatus.completed)
+        owner = {"user_id": project.user_id, "url_hash": b"u" * 16}
+        session.add_all(
+            FurtherRow(crawl_job_id=each.id, rank=rank, title="x", **owner)
+            for each in (job, other)
+            for rank in (2, 3)
+        )
+        session.commit()
+        api.call("DELETE", f"{path}/crawl-jobs/{job.id}", query=AT_ONCE)
+
+        tick(purging.purge_due)
+
+        left = session.scalars(select(FurtherRow.crawl_job_id)).all()
+        assert left == [other.id] * 2
 
     def test_removes_a_project_after_its_jobs(
         self, session: Session, api: Api, path: str, job: CrawlJob, project: Project, tick: Any

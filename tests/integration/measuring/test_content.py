@@ -44,9 +44,19 @@ def ask(bucket: str) -> Ask:
         folder = f"validations/{uuid4()}/measurements/"
         key, images, offset = "jobs/1/chunks/2/1-a.tar", [], 0
         for at, body in enumerate(bodies):
-            place = {"key": key, "offset": offset, "length": len(body), "sha256": ""}
-            seen = {"format": "png", "width": 1, "height": 1, "keyword": "cat"}
-            images.append(BatchImage(image_id=at, **place, **seen))
+            images.append(
+                BatchImage(
+                    image_id=at,
+                    key=key,
+                    offset=offset,
+                    length=len(body),
+                    sha256="",
+                    format="png",
+                    width=1,
+                    height=1,
+                    keyword="cat",
+                )
+            )
             offset += len(body)
         objects.put(key, b"".join(bodies))
         batch = MeasurementBatch(

@@ -62,6 +62,34 @@ class TestVectors:
         assert [near[id_]["neighbours"] for id_ in [*cats, dog]] == [2, 2, 2, 0]
         assert found[3].findings[0]["detail"] == "palette measures no nearness, but score."
 
+    def test_measure_how_much_nearer_they_are_to_their_own_keyword(
+        self, session: Session, job: CrawlJob, chunk: JobChunk
+    ) -> None:
+        stored(session, chunk, 3, keyword="cat")
+        stored(session, chunk, 2, keyword="dog")
+        measurer = Scores(1, 1, 1, 1, 1, vectors=[[1, 0], [1, 0], [0, 1], [0, 1], [0, 1]])
+
+        found = validated(
+            session, job, measurer, rule(measure="margin", below=0, severity="quarantine")
+        )
+
+        margins = [one["palette"]["measures"]["margin"] for one in measurements(session)]
+        assert margins == [0.5, 0.5, -1, 0.666667, 0.666667]
+        assert [one.verdict for one in found] == ["keep", "keep", "quarantine", "keep", "keep"]
+
+    def test_have_no_margin_without_another_keyword(
+        self, session: Session, job: CrawlJob, chunk: JobChunk
+    ) -> None:
+        stored(session, chunk, 2, keyword="cat")
+        stored(session, chunk, 2, keyword=None)
+        measurer = Scores(1, 1, 1, 1, vectors=[[1, 0], [1, 0], [0, 1], [0, 1]])
+
+        validated(session, job, measurer, measurers=["palette"])
+
+        found = [one["palette"]["measures"] for one in measurements(session)]
+        assert [one.get("margin") for one in found] == [None] * 4
+        assert [one["nearness"] for one in found] == [1, 1, 1, 1]
+
     def test_are_compared_anew_when_others_come(
         self, session: Session, job: CrawlJob, chunk: JobChunk
     ) -> None:

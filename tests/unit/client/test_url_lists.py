@@ -77,9 +77,14 @@ class TestReadUrlList:
             ("urls.tsv.zst", "csv"),
             ("urls.json", "json"),
             ("urls.json.gz", "json"),
+            ("0012345-240229150023.zip", None),
+            ("inaturalist-open-data-latest.tar.gz", None),
+            ("inaturalist.tgz", None),
+            ("inaturalist.tar", None),
+            ("photos.csv.gz", "csv"),
         ],
     )
-    def test_uploads_other_formats(self, tmp_path: Path, name: str, format_: str) -> None:
+    def test_uploads_other_formats(self, tmp_path: Path, name: str, format_: str | None) -> None:
         (tmp_path / name).write_bytes(b"whatever")
 
         found = read_url_list(tmp_path / name)

@@ -48,6 +48,14 @@ class TestMeasure:
         assert coffee.details["classes"][0] == ("espresso", pytest.approx(0.95, abs=0.04))
         assert len(coffee.details["classes"]) == 3
 
+    def test_tells_what_the_keyword_was_taken_for(self) -> None:
+        picture = photograph("chelsea")
+
+        dogs, sunset = Relevance().measure([picture, picture], ["Toy Dogs", "sunset"])
+
+        assert (dogs.details["noun"], dogs.details["n_classes"]) == ("toy dog", 8)
+        assert "noun" not in sunset.details
+
     @pytest.mark.parametrize("keyword", [None, "", "sunset", "猫"])
     def test_has_no_probability_without_a_class(self, keyword) -> None:
         (measured,) = Relevance().measure([photograph("rocket")], [keyword])

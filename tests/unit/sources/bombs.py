@@ -3,6 +3,9 @@
 import gzip
 import io
 import json
+import struct
+import tarfile
+import zipfile
 from collections.abc import Callable
 
 import pyarrow as pa
@@ -96,6 +99,34 @@ def _scattered() -> bytes:
     return out.getvalue()
 
 
+def _zipped(**pieces: tuple[bytes, int]) -> bytes:
+    """Tables by the names they have without a suffix: a piece each, and how often it comes."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
+        for name, (piece, n_times) in pieces.items():
+            with file.open(f"{name}.txt", "w", force_zip64=True) as member:
+                columns = (
+                    b"gbifID\tidentifier\ttype" if name == "multimedia" else b"gbifID\tspecies"
+                )
+                member.write(columns + b"\n1\t" + URL)
+                for _ in range(n_times):
+                    member.write(piece)
+    return out.getvalue()
+
+
+def _zip_of_names() -> bytes:
+    """A directory of a million and a half entries, all of one file that is not there."""
+    entry = struct.pack("<4s6H3I5H2I", b"PK\1\2", 20, 20, *[0] * 7, 1, *[0] * 6) + b"x"
+    n_bytes = 1_500_000 * len(entry)
+    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 65_535, 65_535, n_bytes, 4, 0)
+    return b"PK\3\4" + entry * 1_500_000 + end
+
+
+def _tar_of_names() -> bytes:
+    header = tarfile.TarInfo("x").tobuf()
+    return _gzipped(header * 2_048, 500)
+
+
 BOMBS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "a line of 1 GiB": ("txt", lambda: _gzipped(b"x" * MIB, 1_024, URL)),
     "a billion blank lines": ("txt", lambda: _gzipped(b"\n" * MIB, 1_000, URL)),
@@ -149,5 +180,19 @@ BOMBS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "five thousand columns": ("parquet", _wide_parquet),
     "a row group a row": ("parquet", _many_row_groups),
     "row groups far apart": ("parquet", _scattered),
+    "media of 1 GiB": ("txt", lambda: _zipped(multimedia=(b"\n" * MIB, 1_100))),
+    "a line of occurrences of 1 GiB": (
+        "txt",
+        lambda: _zipped(multimedia=(b"", 0), occurrence=(b"x" * MIB, 1_100)),
+    ),
+    "a species of its own for each picture": (
+        "txt",
+        lambda: _zipped(
+            multimedia=(b"".join(b"%d\t" % n + URL for n in range(200_000)), 1),
+            occurrence=(b"".join(b"%d\t%d%s\n" % (n, n, b"x" * 900) for n in range(200_000)), 1),
+        ),
+    ),
+    "a zip file of a million names": ("txt", _zip_of_names),
+    "a tar file of a million names": ("txt", _tar_of_names),
 }
 """Format and bytes by what is bad about them."""

@@ -18,11 +18,12 @@ PAGE = "https://pages.example/a"
 
 
 def told(rows: Iterator[Row]) -> list[dict[str, Any]]:
-    """Rows as objects, without what they do not say."""
+    """Rows as objects, without what they do not say; an empty one for a row that is skipped."""
     names = [*COLUMNS, "others"]
     found = []
     for row in rows:
-        said = {name: cell for name, cell in zip(names, row, strict=True) if cell is not None}
+        cells = row or (None,) * len(names)
+        said = {name: cell for name, cell in zip(names, cells, strict=True) if cell is not None}
         if "others" in said:
             said["others"] = json.loads(said["others"])
         found.append(said)

@@ -19,6 +19,7 @@ DISCOVER_CPU_SECONDS = 100
 READABLE = {
     "999 cells in every row",
     "a cell of 50 million items",
+    "a line of occurrences of 1 GiB",
     "a quote that opens in every long line",
     "a row group a row",
     "empty gzip members",

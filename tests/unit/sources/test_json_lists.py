@@ -150,3 +150,63 @@ class TestJson:
         [found] = read(json.dumps(row) + "\n", reading=ListReading(url_column="image.url"))
 
         assert found == {"url": A, "title": "x", "others": {"image": row["image"]}}
+
+    def test_may_name_what_is_inside_of_rows_below_a_name(self) -> None:
+        body = {"data": [{"image": {"url": A}}, {"image": {"url": B}}]}
+
+        found = read(json.dumps(body), reading=ListReading(url_column="image.url"))
+
+        assert [row["url"] for row in found] == [A, B]
+
+    @pytest.mark.parametrize("first", [0, None, "", False])
+    def test_of_columns_may_begin_with_nothing(self, first: Any) -> None:
+        body = {"n": [first, 1], "url": [A, B]}
+
+        assert [row["url"] for row in read(json.dumps(body))] == [A, B]
+
+    def test_of_columns_may_have_several_captions(self) -> None:
+        body = {"url": [A, B], "captions": [["x", "y"], ["z"]]}
+
+        found = read(json.dumps(body))
+
+        assert [(row["url"], row["title"]) for row in found] == [(A, "x"), (A, "y"), (B, "z")]
+
+    @pytest.mark.parametrize("ids", [(None, None), (1, 1)])
+    def test_loses_no_image_without_a_number_of_its_own(self, ids: tuple[Any, Any]) -> None:
+        body = {"images": [{"id": ids[0], "coco_url": A}, {"id": ids[1], "coco_url": B}]}
+
+        assert {row["url"] for row in read(json.dumps(body))} == {A, B}
+
+    def test_keeps_lists_and_objects_where_a_text_should_be(self) -> None:
+        row = {"url": A, "category": ["cat", "dog"], "caption": {"raw": "x"}}
+
+        assert read(json.dumps(row)) == [
+            {"url": A, "others": {"category": ["cat", "dog"], "caption": {"raw": "x"}}}
+        ]
+        assert read(json.dumps(row), reading=ListReading(keep_columns=())) == [{"url": A}]
+
+    @pytest.mark.parametrize("depth", [100, 900, 2_000])
+    def test_keeps_what_is_nested_too_deep_as_its_text(self, depth: int) -> None:
+        nested = "[" * depth + "]" * depth
+
+        [found] = read(f'{{"url": "{A}", "x": {nested}}}\n')
+
+        assert found["others"] == {"x": nested}
+
+    @pytest.mark.parametrize("body", ["[%s]", "%s\n", '{"rows": [%s]}'])
+    @pytest.mark.parametrize(
+        "reading",
+        [
+            ListReading(url_column="alt"),
+            ListReading(sha256_column="alt"),
+            ListReading(keep_columns=("caption", "alt")),
+        ],
+        ids=["url", "sha256", "keep"],
+    )
+    def test_must_have_columns_that_are_named(self, reading: ListReading, body: str) -> None:
+        with pytest.raises(MalformedManifestError, match="no column alt"):
+            read(body % json.dumps({"url": A, "caption": "x"}), "jsonl", reading)
+
+    def test_tells_its_columns_where_none_is_known_for_urls(self) -> None:
+        with pytest.raises(MalformedManifestError, match=r"are photo, who\. Name it by url"):
+            read(json.dumps({"photo": A, "who": "x"}) + "\n")

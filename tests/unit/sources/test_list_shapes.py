@@ -5,17 +5,21 @@ CC3M and CC12M come without a header
 (https://github.com/rom1504/img2dataset/tree/main/dataset_examples).
 """
 
+import io
 import json
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from crawlset.sources import manifests
+from crawlset.sources import manifests, parquet_manifests, text_manifests
 from crawlset.sources.manifest_columns import MalformedManifestError
+from crawlset.sources.manifest_rows import checked
 from crawlset.wire.searches import ListReading, ManifestFormat
 from tests.unit.sources.conftest import Upload
-from tests.unit.sources.lists_read import PAGE, A, B, C, lines, read, read_parquet
+from tests.unit.sources.lists_read import PAGE, A, B, C, lines, read, read_parquet, told
 
 
 class TestWithoutHeader:
@@ -101,7 +105,7 @@ class TestWithoutHeader:
 
 
 class TestWithHeader:
-    @pytest.mark.parametrize("format_", ["txt", "csv"])
+    @pytest.mark.parametrize("format_", ["txt", "csv", "json", "jsonl"])
     @pytest.mark.parametrize("sign", ["\t", ",", ";", "|"])
     def test_is_split_by_the_sign_in_its_header(self, sign: str, format_: str) -> None:
         """Excel writes `;` where commas are in numbers."""
@@ -249,11 +253,49 @@ class TestParquet:
             tags=pa.array([["a", "b"]]),
             nothing=pa.array([float("nan")]),
             vector=pa.array([[0.5]]),
+            price=pa.array([Decimal("12345678901234567890.25")]),
+            key=pa.array([Decimal(12345678901234567890)]),
+            exif=pa.array([{"iso": 100}]),
         )
 
         assert found[0]["others"] == {
             "similarity": 0.5, "uid": 2**63, "day": "1970-01-01", "tags": ["a", "b"],
+            "price": "12345678901234567890.25", "key": 12345678901234567890, "exif": {"iso": 100},
         }  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("times", "text"),
+        [
+            (pa.array([1], pa.timestamp("ns")), "1970-01-01 00:00:00.000000001"),
+            (pa.array([1], pa.timestamp("ms", "UTC")), "1970-01-01 00:00:00.001Z"),
+            (pa.array([1], pa.timestamp("ms", "Europe/Berlin")), "1970-01-01 00:00:00.001Z"),
+            (pa.array([2**62], pa.timestamp("us")), f"<value out of range: {2**62}>"),
+            (pa.array([1], pa.time64("ns")), "00:00:00.000000001"),
+        ],
+        ids=["nanoseconds", "UTC", "zone", "far", "time"],
+    )
+    def test_has_times_that_python_has_not(self, upload: Upload, times: Any, text: str) -> None:
+        out = io.BytesIO()
+        pq.write_table(pa.table({"url": [A], "at": times}), out)
+
+        [[found]] = manifests.read(manifests.inspect(upload(out.getvalue())))
+
+        assert found.columns == {"at": text}
+
+    def test_may_have_one_name_twice(self) -> None:
+        out = io.BytesIO()
+        table = pa.Table.from_arrays([[A], [B], ["x"], ["y"]], names=["url", "url", "n", "n"])
+        pq.write_table(table, out)
+
+        assert told(parquet_manifests.rows(out)) == [{"url": A, "others": {"n": "x"}}]
+
+    @pytest.mark.parametrize("type_", [pa.binary(), pa.binary(16)])
+    def test_states_hashes_in_bytes(self, type_: Any) -> None:
+        columns: Any = {"url": [A], "md5": pa.array([b"\xaa" * 16], type_)}
+
+        [found] = read_parquet(ListReading(md5_column="md5"), **columns)
+
+        assert found["md5"] == "aa" * 16
 
 
 class TestColumns:
@@ -264,6 +306,31 @@ class TestColumns:
             MalformedManifestError, match="no column alt; its columns are url, text"
         ):
             read(f"url,text\n{A},x\n", "csv", reading)
+
+    @pytest.mark.parametrize("body", [f"{A}\n", f"url,text\n{A},x\n"])
+    @pytest.mark.parametrize(
+        "reading", [ListReading(md5_column="alt"), ListReading(keep_columns=("alt",))]
+    )
+    def test_that_are_named_must_be_in_any_text(self, body: str, reading: ListReading) -> None:
+        with pytest.raises(MalformedManifestError, match="no column alt"):
+            read(body, reading=reading)
+
+    def test_to_keep_are_found_in_any_case_and_by_number(self) -> None:
+        body = f",url,Tag,tag,x\n0,{A},1,2,3\n"
+
+        [found] = read(body, "csv", ListReading(keep_columns=("COLUMN_1", "Tag", "tag")))
+
+        assert found["others"] == {"column_1": "0", "Tag": "1"}
+
+    def test_of_hashes_must_have_one(self) -> None:
+        rows = text_manifests.rows(
+            io.BytesIO(f"url,sha\n{A},none\n".encode()),
+            ManifestFormat.csv,
+            ListReading(sha256_column="sha"),
+        )
+
+        with pytest.raises(MalformedManifestError, match="column of hashes is a hash"):
+            list(checked(rows))
 
     def test_that_are_named_go_before_those_that_are_found(self) -> None:
         reading = ListReading(url_column="photo", caption_column="Alt", keep_columns=())

@@ -95,7 +95,7 @@ class TestClass:
             (pa.array([2.0], pa.float32()), ["2"]),
             (pa.array([None], pa.null()), [None]),
             (pa.array([["cat"]]), [None]),
-            (pa.array([1], pa.timestamp("ns")), [None]),
+            (pa.array([1], pa.timestamp("ns")), ["1970-01-01 00:00:00.000000001"]),
             (pa.array([b"cat"], pa.binary()), ["cat"]),
         ],
         ids=lambda value: str(value.type) if isinstance(value, pa.Array) else "",

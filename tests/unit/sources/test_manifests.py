@@ -147,7 +147,7 @@ class TestReadJsonl:
         assert read(key) == [
             Candidate(url=A, keyword="7", title="no"),
             Candidate(url=B),
-            Candidate(url="row 3: no url"),
+            Candidate(url="row 3: no url", columns={"title": {"x": 1}}),
         ]
 
 

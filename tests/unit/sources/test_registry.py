@@ -52,7 +52,8 @@ class TestDescribeSources:
         described = registry.describe_sources(LAPTOP)
 
         configured = {source.name for source in described if source.configured}
-        assert configured == {"sample", "urls", "open_images", "laion"}
+        lists = {"urls", "open_images", "laion", "gbif_downloads", "inaturalist_open_data"}
+        assert configured == {"sample"} | lists
         assert {"openverse", "wikimedia", "unsplash"} < {source.name for source in described}
         assert all(source.notes and source.limits for source in described)
 

@@ -19,6 +19,8 @@ class TestStatedHash:
             (None, base64.b64encode(MD5.digest()).decode(), f"md5:{MD5.hexdigest()}"),
             (SHA256.hexdigest(), MD5.hexdigest(), f"sha256:{SHA256.hexdigest()}"),
             ("", MD5.hexdigest(), f"md5:{MD5.hexdigest()}"),
+            (f"SHA256:{SHA256.hexdigest()}", None, f"sha256:{SHA256.hexdigest()}"),
+            (None, f"md5-{MD5.hexdigest()}", f"md5:{MD5.hexdigest()}"),
         ],
     )
     def test_is_told_in_one_way(self, sha256: str, md5: str, wanted: str) -> None:

@@ -14,6 +14,7 @@ from crawlset.wire.candidates import CandidateLine, PartHead, Query, SearchProgr
 from crawlset.wire.chunks import ChunkHead, ChunkMessage, ChunkUrl, Known
 from crawlset.wire.deliveries import DeliveryResult, SignedDelivery
 from crawlset.wire.exports import ExportPlan, Member, Shard
+from crawlset.wire.measurements import MeasurementBatch
 from crawlset.wire.notices import ObjectNotice, keys_of
 from crawlset.wire.outcomes import OutcomeHead, UrlOutcome
 from crawlset.wire.pipeline import Execution, ExportStep, StepError, ValidationStep
@@ -45,6 +46,7 @@ VERSIONED = (
     Execution,
     ExportPlan,
     ExportStep,
+    MeasurementBatch,
     ObjectNotice,
     OutcomeHead,
     PartHead,

@@ -154,7 +154,8 @@ class SearchRead(RowRead):
         int, Field(description="Rows or hits whose URL had come before; the first counts")
     ]
     n_skipped: Annotated[
-        int, Field(description="Items of the source's answers that could not be read")
+        int,
+        Field(description="Items of the source's answers that could not be read, or no pictures"),
     ]
     n_altered: Annotated[
         int,

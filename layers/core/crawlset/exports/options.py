@@ -76,6 +76,17 @@ class Splits(BaseModel):
         return [split for split, share in self.model_dump().items() if share]
 
 
+class ImagesTable(BaseModel):
+    """A table of the exported images, `images.parquet`, with all measures."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    vectors: Annotated[
+        tuple[Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,64}$")], ...],
+        Field(max_length=5, description="Measurers whose vectors are columns of it"),
+    ] = ()
+
+
 class ExportOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -163,6 +174,10 @@ class ExportOptions(BaseModel):
             " passes over all images of a class by their format"
         ),
     ] = MissingClasses.tell
+    images_table: Annotated[
+        ImagesTable | None,
+        Field(description="Also write images.parquet, with a row for each image; null: none"),
+    ] = None
     csv_formulas: Annotated[
         CsvFormulas,
         Field(

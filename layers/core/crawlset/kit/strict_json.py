@@ -54,13 +54,13 @@ def to_json(value: Any) -> Any:
         return value
     if is_dataclass(value):
         kind: Any = type(value)
-        each = ((name, getattr(value, name)) for name in field_names(kind))
         added = _added(kind)
-        return {
-            name: x if type(x) in _PLAIN else to_json(x)
-            for name, x in each
-            if name not in added or x != added[name]
-        }
+        told = {}
+        for name in field_names(kind):
+            field = getattr(value, name)
+            if name not in added or field != added[name]:
+                told[name] = field if type(field) in _PLAIN else to_json(field)
+        return told
     if isinstance(value, dict):
         return {name: to_json(each) for name, each in value.items()}
     if isinstance(value, list | tuple):

@@ -1,6 +1,6 @@
 """Measures that compare a picture with the others of its keyword, over all vectors of a job."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from crawlset.measuring.nearness import nearness, nearness_to_others
-from crawlset.measuring.vectors import from_parquet
+from crawlset.measuring.stored_vectors import ReadPart, StoredVectors
 
 K = 10
 MAX_GROUP = 5_000
@@ -45,13 +45,12 @@ class Neighbours:
     """Nearness less that to the pictures of all other keywords; NaN without another keyword."""
 
 
-def compared(images: Iterable[Measurable], read_part: Callable[[str], bytes | None]) -> Neighbours:
+def compared(images: Iterable[Measurable], read_part: ReadPart) -> Neighbours:
     """
     Compare pictures with the others of their keyword, and with some of each other keyword.
 
-    Pictures without a keyword are compared with each other. Vectors wait on the disk, 2 bytes a
-    number; one group is in memory. A part that is gone, or whose vectors have another length than
-    the first, counts for nothing.
+    Pictures without a keyword are compared with each other. Vectors wait on the disk; one group is
+    in memory. What is not there counts for nothing.
 
     Args:
         images: in the order of their ids.
@@ -66,15 +65,14 @@ def compared(images: Iterable[Measurable], read_part: Callable[[str], bytes | No
     elsewhere = np.full(len(ids), np.nan)
     sorted_groups = groups[order]
     with TemporaryDirectory() as directory:
-        vectors, is_there = _gathered(
-            Path(directory, "vectors"), ids, parts, names, place_of, read_part
-        )
-        chosen = _some_of_each(sorted_groups, is_there)
-        others, of_others = np.array(vectors[chosen]), sorted_groups[chosen]
+        path = Path(directory, "vectors")
+        stored = StoredVectors.gather(path, ids, parts, names, read_part, place_of)
+        chosen = _some_of_each(sorted_groups, stored.is_there)
+        others, of_others = np.array(stored.vectors[chosen]), sorted_groups[chosen]
         for begin, end in _spans(sorted_groups):
-            there = begin + np.flatnonzero(is_there[begin:end])
+            there = begin + np.flatnonzero(stored.is_there[begin:end])
             if len(there):
-                some, of_some = np.array(vectors[there]), sorted_groups[there]
+                some, of_some = np.array(stored.vectors[there]), sorted_groups[there]
                 near[order[there]] = nearness(some, of_some, K)
                 elsewhere[order[there]] = nearness_to_others(some, of_some, others, of_others, K)
                 n_others[order[there]] = len(there) - 1
@@ -111,34 +109,6 @@ def _columns(
     ]
     ids, groups, parts = np.array(rows, np.int64).reshape(-1, 3).T
     return ids, groups, parts, list(names)
-
-
-def _gathered(
-    path: Path,
-    ids: np.ndarray,
-    parts: np.ndarray,
-    names: list[str],
-    place_of: np.ndarray,
-    read_part: Callable[[str], bytes | None],
-) -> tuple[np.ndarray, np.ndarray]:
-    """The vectors of images at their places, in a file below `path`, and which are there."""
-    is_there = np.zeros(len(ids), bool)
-    vectors = np.empty((0, 0), np.float16)
-    for number, name in enumerate(names):
-        body = read_part(name)
-        if body is None:
-            continue
-        part_ids, part = from_parquet(body)
-        if not vectors.size:
-            vectors = np.memmap(path, np.float16, "w+", shape=(len(ids), part.shape[1]))
-        if part.shape[1] != vectors.shape[1]:
-            continue
-        at = np.minimum(np.searchsorted(ids, part_ids), len(ids) - 1)
-        is_wanted = (ids[at] == part_ids) & (parts[at] == number)
-        places = place_of[at[is_wanted]]
-        vectors[places] = part[is_wanted]
-        is_there[places] = True
-    return vectors, is_there
 
 
 def _spans(groups: np.ndarray) -> Iterable[tuple[int, int]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import batched
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -27,7 +28,8 @@ class Relevance:
 
     The measure `class_probability` is the sum of the probabilities of the keyword's classes, from 0
     to 1; a keyword that stands for no classes has none. The vector has 1,280 dimensions: pictures
-    that show the same thing are near each other. The details name the likeliest classes.
+    that show the same thing are near each other. The details name the likeliest `classes`, and the
+    `noun` that the keyword was taken for, with the number of its classes.
 
     Raises:
         ModelMissingError: the model, or onnxruntime, is not installed.
@@ -61,7 +63,13 @@ class Relevance:
         if not (np.isfinite(vectors).all() and np.isfinite(probabilities).all()):
             raise ModelDamagedError(MODEL, "it gives what are no numbers")
         for (_, keyword), vector, likely in zip(some, vectors, probabilities, strict=True):
-            yield Measured(_measures(keyword, likely), vector, {"classes": _best(likely)})
+            measures: dict[str, float] = {}
+            details: dict[str, Any] = {"classes": _best(likely)}
+            if found := classes_of(keyword) if keyword else None:
+                probability = float(likely[list(found.numbers)].sum())
+                measures["class_probability"] = min(probability, 1.0)
+                details |= {"noun": found.noun, "n_classes": len(found.numbers)}
+            yield Measured(measures, vector, details)
 
 
 def square(picture: np.ndarray, side: int) -> np.ndarray:
@@ -73,13 +81,6 @@ def square(picture: np.ndarray, side: int) -> np.ndarray:
         (side, side), Image.Resampling.BICUBIC, box=(left, top, left + short, top + short)
     )
     return np.asarray(resized)
-
-
-def _measures(keyword: str | None, likely: np.ndarray) -> dict[str, float]:
-    found = classes_of(keyword) if keyword else None
-    if found is None:
-        return {}
-    return {"class_probability": min(float(likely[list(found.numbers)].sum()), 1.0)}
 
 
 def _best(likely: np.ndarray) -> list[tuple[str, float]]:

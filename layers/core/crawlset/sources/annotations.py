@@ -1,7 +1,7 @@
 """Images and their annotations in tables of their own, as COCO has them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 IMAGES = "images"
@@ -9,7 +9,8 @@ ANNOTATIONS = "annotations"
 LICENCES = "licenses"
 CLASSES = "categories"
 TABLES = frozenset({IMAGES, LICENCES, CLASSES})
-"""Tables that are read whole, and whose URLs are not by themselves those of the list."""
+"""Tables whose URLs are not by themselves those of the list."""
+NAMES = TABLES | {ANNOTATIONS}
 MAX_VALUE_CHARS = 4_096
 """What is longer as JSON, such as the outline of a thing, is left out."""
 
@@ -29,18 +30,26 @@ class Tables:
     def __bool__(self) -> bool:
         return IMAGES in self._tables
 
-    def add(self, name: str, first: dict[str, Any], others: Iterator[Any]) -> None:
-        """Keep the table `name`, which begins with `first`."""
-        self._tables[name] = [_packed(first), *map(_packed, others)]
+    def add(self, name: str, rows: Iterable[Any]) -> None:
+        """Keep the table `name`."""
+        self._tables[name] = [*map(_packed, rows)]
 
     def joined(self) -> Iterator[dict[str, Any]]:
-        """An image with an annotation each; images without one come last, by themselves."""
+        """
+        An image with an annotation each; images without one come last, by themselves.
+
+        Of images with one number the first has the annotations.
+        """
         licences = self._words(LICENCES, "url")
         classes = self._words(CLASSES, "name")
-        images = {}
+        images: dict[str, str] = {}
+        alone = []
         for text in self._tables.pop(IMAGES):
-            image = json.loads(text)
-            images[_key(image.get("id"))] = text
+            key = json.loads(text).get("id")
+            if key is None or _key(key) in images:
+                alone.append(text)
+            else:
+                images[_key(key)] = text
         seen = set()
         for text in self._tables.pop(ANNOTATIONS, []):
             annotation = json.loads(text)
@@ -52,9 +61,9 @@ class Tables:
             if "id" in annotation:
                 annotation["annotation_id"] = annotation.pop("id")
             yield _licensed(image, licences) | annotation
-        for key, text in images.items():
-            if key not in seen:
-                yield _licensed(json.loads(text), licences)
+        alone += [text for key, text in images.items() if key not in seen]
+        for text in alone:
+            yield _licensed(json.loads(text), licences)
 
     def _words(self, table: str, name: str) -> dict[str, Any]:
         rows = map(json.loads, self._tables.get(table, []))

@@ -4,61 +4,18 @@ The facts about every source: what its terms permit, its limits, and how its ada
 The API imports this module, so adapters are loaded only when they are asked.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
-from crawlset.settings import SourceSettings
-from crawlset.sources.protocol import Search
+from crawlset.sources.list_sources import LISTS
+from crawlset.sources.source_facts import CREATIVE_COMMONS, EVERY_USE, Source, module_of
 from crawlset.wire.searches import IntendedUse
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    name: str
-    intended_uses: frozenset[IntendedUse]
-    """What the source's terms let a dataset be built for; empty: nothing."""
-    licences: tuple[str, ...]
-    """Families its works are under, as far as it states them."""
-    depth: str
-    """How much of it a query finds."""
-    pace: str
-    """How often it is asked; empty if that is nobody's concern."""
-    terms_url: str | None
-    notes: str
-    obstacles: str = ""
-    """What stands in the way at the moment, and where that is known from."""
-    load: Callable[[], Search] | None
-    """Import the adapter; None for a source that is never asked."""
-    is_configured: Callable[[SourceSettings], bool]
-    keys: str = ""
-    """What it is asked with, by name."""
-    tells_allowance: bool = False
-    """Whether its answers say how often it may still be asked."""
-    is_list: bool = False
-    """Whether its candidates are in a manifest that the job brings along."""
-
-    @property
-    def limits(self) -> str:
-        return ", ".join(filter(None, (self.depth, self.pace)))
-
-
-def _module(name: str) -> Callable[[], Search]:
-    """Loads the adapter in the module of this name."""
-
-    def load() -> Search:
-        search: Search = import_module(f"crawlset.sources.{name}").search
-        return search
-
-    return load
 
 
 def _official(name: str, **facts: Any) -> Source:
     """A source with an API of its own, where the deployment lets it be asked."""
     return Source(
         name=name,
-        load=_module(name),
+        load=module_of(name),
         is_configured=lambda settings: settings.may_ask(name),
         **facts,
     )
@@ -78,9 +35,6 @@ def _refused(name: str, *, pace: str, terms_url: str, why: str) -> Source:
     )
 
 
-EVERY_USE = frozenset(IntendedUse)
-CREATIVE_COMMONS = ("cc0", "pdm", "cc-by", "cc-by-sa", "cc-by-nc", "cc-by-nd", "cc-by-nc-sa")
-
 WITHOUT_LICENCES = "Grey: it states no licences, and the rights in what it finds are yours to know."
 
 SOURCES: dict[str, Source] = {
@@ -94,54 +48,10 @@ SOURCES: dict[str, Source] = {
             pace="",
             terms_url=None,
             notes="The pictures that come with Crawlset, for trying it out on a laptop.",
-            load=_module("sample"),
+            load=module_of("sample"),
             is_configured=lambda settings: bool(settings.sample_source_url),
         ),
-        Source(
-            name="urls",
-            intended_uses=EVERY_USE,
-            licences=(),
-            depth="1,000,000 lines and 1 GiB a manifest",
-            pace="",
-            terms_url=None,
-            notes=(
-                "Your own list of URLs. The rights in what it points to are yours to know; "
-                "opt-out signals of each host are honoured all the same."
-            ),
-            load=_module("urls"),
-            is_configured=lambda _: True,
-            is_list=True,
-        ),
-        Source(
-            name="open_images",
-            intended_uses=EVERY_USE,
-            licences=("cc-by",),
-            depth="1,000,000 lines and 1 GiB a manifest",
-            pace="",
-            terms_url="https://storage.googleapis.com/openimages/web/factsfigures_v7.html",
-            notes=(
-                "Open Images: upload its CSV of images and rotations as the manifest. Each line "
-                "has its licence and author, as Flickr had them in 2016: some are gone since."
-            ),
-            load=_module("urls"),
-            is_configured=lambda _: True,
-            is_list=True,
-        ),
-        Source(
-            name="laion",
-            intended_uses=EVERY_USE,
-            licences=(),
-            depth="1,000,000 rows and 1 GiB a manifest",
-            pace="",
-            terms_url="https://laion.ai/faq/",
-            notes=(
-                "Lists of LAION's kind: upload Parquet with URL and TEXT as the manifest. They "
-                "state no licences, and the rights in what they point to are yours to know."
-            ),
-            load=_module("urls"),
-            is_configured=lambda _: True,
-            is_list=True,
-        ),
+        *LISTS,
         _official(
             "openverse",
             tells_allowance=True,
@@ -151,7 +61,11 @@ SOURCES: dict[str, Source] = {
             depth="240 works a query",
             pace="20 questions a minute and 200 a day; with an application 100 and 10,000",
             terms_url="https://docs.openverse.org/terms_of_service.html",
-            notes="Works of many collections. Its terms forbid scraping, and passing its limits.",
+            notes=(
+                "Works of many collections. Its terms forbid scraping its catalogue and passing "
+                "its limits, also by several machines, and name no purpose: a search ends at 240 "
+                "works, and all jobs share one allowance."
+            ),
         ),
         _official(
             "wikimedia",
@@ -308,15 +222,15 @@ SOURCES: dict[str, Source] = {
         _official(
             "brave",
             keys="brave_key",
-            intended_uses=EVERY_USE,
+            intended_uses=EVERY_USE - {IntendedUse.ml_training},
             licences=(),
             depth="200 pictures a query",
             pace="one question a query",
             terms_url="https://api-dashboard.search.brave.com/terms-of-service",
             notes=(
                 "The web, without licences: the rights in what it finds are yours to know. Its "
-                "terms let results be stored, and models be trained on them, by plans with storage "
-                "rights only."
+                "terms of 2026-02-11 forbid storing results, but by a plan with storage rights, "
+                "and training or evaluating models with them."
             ),
         ),
         _official(

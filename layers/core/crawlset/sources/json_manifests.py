@@ -1,8 +1,8 @@
 """Manifests in JSON: a row a line, an array of rows, columns, or images and their annotations."""
 
 import json
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Any
 
 from crawlset.sources import annotations
@@ -10,22 +10,26 @@ from crawlset.sources.json_text import MAX_VALUE_CHARS, JsonText
 from crawlset.sources.manifest_columns import (
     MAX_COLUMNS,
     Places,
+    missing,
     places,
+    refuse_missing,
     table_places,
     wanted_names,
 )
 from crawlset.sources.manifest_rows import (
     MAX_CELL_CHARS,
+    MAX_TITLE_CHARS,
     NOTHING,
     Row,
     has_url,
     odd_row,
-    row_of,
     rows_of,
     text_of,
 )
 from crawlset.wire.searches import ListReading
 
+MAX_KNOWN = 64
+"""Sets of names whose places are kept: objects of a list are much alike."""
 CUT_STRING_CHARS = 1 << 20
 """A string that begins so near the end of a line too long to be read whole may go on."""
 
@@ -56,7 +60,8 @@ def _is_row(found: Any, reading: ListReading) -> bool:
     if isinstance(found, list):
         return not any(isinstance(each, dict | str) for each in found)
     has_list = any(isinstance(each, list | dict) and each for each in found.values())
-    return not has_list or any(row[0] is not None for row in json_rows(found, "line 1", reading))
+    said = _Objects(reading).rows(found, "line 1")
+    return not has_list or any(row[0] is not None for row in said)
 
 
 def _goes_on(text: str) -> bool:
@@ -72,7 +77,12 @@ def _goes_on(text: str) -> bool:
 
 
 def line_rows(lines: Iterator[str], reading: ListReading) -> Iterator[Row]:
-    """A row for every line that is not blank: an object, a string or a bare URL."""
+    """
+    A row for every line that is not blank: an object, a string or a bare URL.
+
+    Raises `MalformedManifestError` at the end of lines none of which has a column that is named.
+    """
+    objects = _Objects(reading)
     for number, line in enumerate(lines, 1):
         text = line.rstrip()
         if not text:
@@ -90,7 +100,8 @@ def line_rows(lines: Iterator[str], reading: ListReading) -> Iterator[Row]:
         except (ValueError, RecursionError):
             yield odd_row(f"{where} is not JSON that can be read", text)
             continue
-        yield from json_rows(found, where, reading)
+        yield from objects.rows(found, where)
+    objects.check()
 
 
 def document_rows(pieces: Iterator[str], reading: ListReading) -> Iterator[Row]:
@@ -99,60 +110,88 @@ def document_rows(pieces: Iterator[str], reading: ListReading) -> Iterator[Row]:
 
     An array has them one after the other. An object has them in columns, as arrays or as pandas
     writes them; as an array below one of its names; or as images and their annotations, which name
-    the images by number, as COCO has them. Raises `MalformedManifestError` for broken JSON.
+    the images by number, as COCO has them. Raises `MalformedManifestError` for broken JSON, and at
+    the end of rows none of which has a column that is named.
     """
     text = JsonText(pieces)
+    objects = _Objects(reading)
     if text.sign() == "[":
-        yield from _array_rows(text, reading)
+        yield from objects.all_rows(text.elements(), "element")
+        objects.check()
     else:
-        yield from _object_rows(text, reading)
+        yield from _object_rows(text, objects)
     if text.sign():
         raise text.broken("more behind its end")
 
 
-def json_rows(found: Any, where: str, reading: ListReading) -> Iterator[Row]:
-    """The rows that an object or a string is; `where` says where it stands."""
-    if isinstance(found, str):
-        yield (text_of(found), *NOTHING)
-    elif not isinstance(found, dict):
-        yield odd_row(
-            f"{where} is neither an object nor a string", json.dumps(found)[:MAX_CELL_CHARS]
-        )
-    elif len(found) > MAX_COLUMNS:
-        yield odd_row(
-            f"{where} has more than {MAX_COLUMNS:,} names", json.dumps(found)[:MAX_CELL_CHARS]
-        )
-    else:
-        found = _with_nested(found, reading)
-        yield from rows_of(list(found.values()), _places(tuple(found), reading))
+class _Objects:
+    """The objects and strings of one list, and which of the wanted names they have."""
+
+    def __init__(self, reading: ListReading) -> None:
+        self.reading = reading
+        self._known: dict[tuple[str, ...], Places] = {}
+        self._first: tuple[str, ...] = ()
+        self._missing = list(wanted_names(reading))
+        self._nested = [name for name in self._missing if "." in name]
+        self._has_url = False
+
+    def all_rows(self, elements: Iterable[Any], what: str) -> Iterator[Row]:
+        for number, found in enumerate(elements, 1):
+            yield from self.rows(found, f"{what} {number}")
+
+    def rows(self, found: Any, where: str) -> Iterator[Row]:
+        """The rows that an object or a string is; `where` says where it stands."""
+        if isinstance(found, str):
+            self._has_url = True
+            yield (text_of(found), *NOTHING)
+        elif not isinstance(found, dict):
+            told = json.dumps(found)[:MAX_CELL_CHARS]
+            yield odd_row(f"{where} is neither an object nor a string", told)
+        elif len(found) > MAX_COLUMNS:
+            told = json.dumps(found)[:MAX_CELL_CHARS]
+            yield odd_row(f"{where} has more than {MAX_COLUMNS:,} names", told)
+        else:
+            found = self._with_nested(found)
+            yield from rows_of(list(found.values()), self._places(tuple(found)))
+
+    def names_url(self, found: dict[str, Any]) -> bool:
+        """Whether one of the names of an object is that of a URL."""
+        return bool(places(tuple(self._with_nested(found)), self.reading).columns[0])
+
+    def check(self) -> None:
+        """Raise `MalformedManifestError` if a column that was wanted was in none of the objects."""
+        refuse_missing(self._missing, self._first)
+        if self._first and not self._has_url:
+            refuse_missing(["url"], self._first)
+
+    def _places(self, names: tuple[str, ...]) -> Places:
+        found = self._known.get(names)
+        if found is None:
+            found = places(names, self.reading)
+            self._first = self._first or names
+            self._has_url = self._has_url or bool(found.columns[0])
+            there = missing(names, self.reading)
+            self._missing = [name for name in self._missing if name in there]
+            if len(self._known) == MAX_KNOWN:
+                self._known.clear()
+            self._known[names] = found
+        return found
+
+    def _with_nested(self, found: dict[str, Any]) -> dict[str, Any]:
+        """`found` with what `image.url` means as if it were a name of its own."""
+        nested = {}
+        for name in self._nested:
+            if name in found:
+                continue
+            value: Any = found
+            for part in name.split("."):
+                value = value.get(part) if isinstance(value, dict) else None
+            if value is not None:
+                nested[name] = value
+        return {**found, **nested} if nested else found
 
 
-@lru_cache(maxsize=64)
-def _places(names: tuple[str, ...], reading: ListReading) -> Places:
-    """Objects of a list are much alike."""
-    return places(names, reading)
-
-
-def _with_nested(found: dict[str, Any], reading: ListReading) -> dict[str, Any]:
-    """`found` with what `image.url` means as if it were a name of its own."""
-    nested = {}
-    for name in wanted_names(reading):
-        if "." not in name or name in found:
-            continue
-        value: Any = found
-        for part in name.split("."):
-            value = value.get(part) if isinstance(value, dict) else None
-        if value is not None:
-            nested[name] = value
-    return {**found, **nested} if nested else found
-
-
-def _array_rows(text: JsonText, reading: ListReading) -> Iterator[Row]:
-    for number, found in enumerate(text.elements(), 1):
-        yield from json_rows(found, f"element {number}", reading)
-
-
-def _object_rows(text: JsonText, reading: ListReading) -> Iterator[Row]:
+def _object_rows(text: JsonText, objects: _Objects) -> Iterator[Row]:
     columns: dict[str, list[Any]] = {}
     tables = annotations.Tables()
     has_rows = False
@@ -160,25 +199,34 @@ def _object_rows(text: JsonText, reading: ListReading) -> Iterator[Row]:
         sign = text.sign()
         if sign == "[":
             elements = text.elements()
-            first = next(elements, None)
-            if not isinstance(first, dict):
-                columns[name] = [text_of(first), *map(text_of, elements)] if first else []
-            elif name not in annotations.TABLES and _places(tuple(first), reading).columns[0]:
+            first = list(islice(elements, 1))
+            elements = chain(first, elements)
+            is_table = bool(first) and isinstance(first[0], dict)
+            if is_table and name not in annotations.TABLES and objects.names_url(first[0]):
                 has_rows = True
-                yield from json_rows(first, f"{name} 1", reading)
-                for number, found in enumerate(elements, 2):
-                    yield from json_rows(found, f"{name} {number}", reading)
+                yield from objects.all_rows(elements, name)
+            elif is_table and name in annotations.NAMES:
+                tables.add(name, elements)
             else:
-                tables.add(name, first, elements)
+                columns[name] = [*map(_cell, elements)]
         elif sign == "{":
-            columns[name] = [text_of(text.value()) for _ in text.members()]
+            columns[name] = [_cell(text.value()) for _ in text.members()]
         else:
-            columns[name] = [text_of(text.value())]
+            columns[name] = [_cell(text.value())]
+    if not tables and not has_rows:
+        yield from _column_rows(columns, objects.reading)
+        return
     if tables:
-        for number, found in enumerate(tables.joined(), 1):
-            yield from json_rows(found, f"image {number}", reading)
-    elif not has_rows:
-        yield from _column_rows(columns, reading)
+        yield from objects.all_rows(tables.joined(), "image")
+    objects.check()
+
+
+def _cell(value: Any) -> Any:
+    """What is kept of a cell until all columns have been read."""
+    if isinstance(value, str):
+        return value[: MAX_TITLE_CHARS + 1]
+    is_long = isinstance(value, list | dict) and len(told := json.dumps(value)) > MAX_TITLE_CHARS
+    return told[: MAX_TITLE_CHARS + 1] if is_long else value
 
 
 def _column_rows(columns: dict[str, list[Any]], reading: ListReading) -> Iterator[Row]:
@@ -189,4 +237,4 @@ def _column_rows(columns: dict[str, list[Any]], reading: ListReading) -> Iterato
     named = tuple(name for name in names if len(columns[name]) == n_rows)
     at = table_places(named, reading)
     for cells in zip(*(columns[name] for name in named), strict=True):
-        yield row_of(cells, at)
+        yield from rows_of(cells, at)

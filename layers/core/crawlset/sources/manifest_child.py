@@ -8,13 +8,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from threading import Timer
+from types import NoneType
 from typing import IO, cast
 
 from crawlset.kit import confinement
 from crawlset.observability import logger
 from crawlset.sources import manifest_wire as wire
 from crawlset.sources.manifest_columns import COLUMNS, MalformedManifestError
-from crawlset.sources.manifest_rows import Row
+from crawlset.sources.manifest_rows import SKIPPED, Row
 from crawlset.sources.stored_file import StoredFile
 from crawlset.wire.searches import ListReading, ManifestFormat
 
@@ -27,6 +28,8 @@ SILENT_SECONDS = 120
 FREE_PIECES = 64
 PIECES_PER_MIB = 2
 """A file that is read in more pieces is scattered on purpose, and each takes a request."""
+
+_TEXTS = frozenset({str, NoneType})
 
 
 class ManifestReaderError(RuntimeError):
@@ -136,9 +139,8 @@ def _rows(said: bytes) -> list[Row]:
     except (ValueError, TypeError, RecursionError) as error:
         raise ManifestReaderError("It gives rows that make no sense.") from error
     for row in rows:
-        if len(row) != len(COLUMNS) + 1 or not all(
-            cell is None or type(cell) is str for cell in row
-        ):
+        has_all = len(row) in {len(SKIPPED), len(COLUMNS) + 1}
+        if not has_all or not _TEXTS.issuperset(map(type, row)):
             raise ManifestReaderError("It gives rows that make no sense.")
     return rows
 

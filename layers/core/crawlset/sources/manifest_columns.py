@@ -28,6 +28,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "height": ("height", "original_height"),
     "sha256": (),
     "md5": (),
+    "attribution": ("attribution",),
 }  # fmt: skip
 """
 The names that each column goes by, in any case; the first one that says something counts.
@@ -55,6 +56,12 @@ MAX_VALUE_CHARS = 4_096
 """The most of one value among the other columns: its text, or its JSON if it is none."""
 MAX_OTHERS_CHARS = 16_384
 """The most of the names and values of a row's other columns in all."""
+MAX_LEVELS = 32
+"""
+Lists and objects inside each other in one value; what has more is kept as the text of its JSON.
+
+PostgreSQL, pydantic and Python each stop at another depth, of which 255 is the least.
+"""
 
 
 _encoded = json.JSONEncoder(separators=(",", ":"), default=str).encode
@@ -77,6 +84,8 @@ class Places:
     """The same as pairs: the number of a column, and a place."""
     others: tuple[tuple[int, str], ...]
     """Places and names of the other columns that are kept."""
+    meant: Mapping[int, str]
+    """Names by place of the columns that are no others, but kept where their cells are no texts."""
 
 
 def places(names: Sequence[str], reading: ListReading) -> Places:
@@ -87,20 +96,22 @@ def places(names: Sequence[str], reading: ListReading) -> Places:
     """
     if len(names) > MAX_COLUMNS:
         raise MalformedManifestError(f"The list has more than {MAX_COLUMNS:,} columns.")
-    lowered = [name.strip().lower() for name in names]
+    names = list(_unlike(names))
+    lowered = [name.lower() for name in names]
     columns = tuple(tuple(_places_of(column, names, lowered, reading)) for column in COLUMNS)
     meant = {
         found[0]
         for column, found in zip(COLUMNS, columns, strict=True)
         if found and column not in _KEPT_TOO
     }
-    others = tuple(
-        (place, name)
-        for place, name in enumerate(_unlike(names))
-        if place not in meant and is_kept(names[place], reading)
+    keep = reading.keep_columns
+    kept = range(len(names)) if keep is None else _found(keep, lowered).values()
+    return Places(
+        columns,
+        said=tuple((column, place) for column, found in enumerate(columns) for place in found),
+        others=tuple((place, names[place]) for place in sorted({*kept} - meant)),
+        meant={place: names[place] for place in meant.intersection(kept)},
     )
-    said = tuple((column, place) for column, found in enumerate(columns) for place in found)
-    return Places(columns, said, others)
 
 
 def table_places(names: Sequence[str], reading: ListReading) -> Places:
@@ -110,16 +121,26 @@ def table_places(names: Sequence[str], reading: ListReading) -> Places:
     Raises `MalformedManifestError`.
     """
     found = places(names, reading)
-    told = ", ".join(names)[:200]
-    for column, at in zip(COLUMNS, found.columns, strict=True):
-        name = wanted_name(column, reading)
-        if name is not None and not at:
-            raise MalformedManifestError(f"The list has no column {name}; its columns are {told}.")
+    refuse_missing(missing(names, reading), names)
     if not found.columns[0]:
-        raise MalformedManifestError(
-            f"The list has no column url; its columns are {told}. Name it by url_column."
-        )
+        refuse_missing(["url"], names)
     return found
+
+
+def missing(names: Sequence[str], reading: ListReading) -> list[str]:
+    """The names in `reading` that are not among `names`."""
+    lowered = [name.lower() for name in _unlike(names)]
+    wanted = list(wanted_names(reading))
+    found = _found(wanted, lowered)
+    return [name for name in wanted if name not in found]
+
+
+def refuse_missing(wanted: Sequence[str], names: Sequence[str]) -> None:
+    """Raise `MalformedManifestError` if there are any `wanted` names, which are not in `names`."""
+    if wanted:
+        told = f"; its columns are {', '.join(names)[:MAX_NAME_CHARS]}" if names else ""
+        hint = " Name it by url_column." if wanted == ["url"] else ""
+        raise MalformedManifestError(f"The list has no column {wanted[0]}{told}.{hint}")
 
 
 def wanted_name(column: str, reading: ListReading) -> str | None:
@@ -132,10 +153,6 @@ def wanted_names(reading: ListReading) -> Iterator[str]:
     """Every name in `reading`."""
     yield from filter(None, (wanted_name(column, reading) for column in COLUMNS))
     yield from reading.keep_columns or ()
-
-
-def is_kept(name: str, reading: ListReading) -> bool:
-    return reading.keep_columns is None or name.strip() in reading.keep_columns
 
 
 def others_of(named: Iterable[tuple[str, Any]]) -> str | None:
@@ -173,17 +190,17 @@ def _places_of(
     column: str, names: Sequence[str], lowered: Sequence[str], reading: ListReading
 ) -> Iterator[int]:
     wanted = wanted_name(column, reading)
-    if wanted is not None:
-        if wanted in names:
-            yield names.index(wanted)
-        elif wanted.strip().lower() in lowered:
-            yield lowered.index(wanted.strip().lower())
-        return
-    for alias in COLUMNS[column]:
-        if alias in names:
-            yield names.index(alias)
-        elif alias in lowered:
-            yield lowered.index(alias)
+    for name in COLUMNS[column] if wanted is None else (wanted.strip(),):
+        if name in names:
+            yield names.index(name)
+        elif name.lower() in lowered:
+            yield lowered.index(name.lower())
+
+
+def _found(wanted: Iterable[str], lowered: Sequence[str]) -> dict[str, int]:
+    """Where those of the `wanted` names stand that are there, in any case."""
+    there = {name: place for place, name in reversed([*enumerate(lowered)])}
+    return {name: there[key] for name in wanted if (key := name.strip().lower()) in there}
 
 
 def _unlike(names: Sequence[str]) -> Iterator[str]:
@@ -203,7 +220,7 @@ def _told(value: Any) -> Any:
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, Decimal):
-        value = float(value)
+        value = _number(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, bytes):
@@ -211,7 +228,24 @@ def _told(value: Any) -> Any:
     if isinstance(value, date | datetime | time):
         return value.isoformat()
     text = _encoded(value)
-    return value_of(text) if len(text) <= MAX_VALUE_CHARS else text[: MAX_VALUE_CHARS + 1]
+    is_short = len(text) <= MAX_VALUE_CHARS and is_within(value, MAX_LEVELS)
+    return value_of(text) if is_short else text[: MAX_VALUE_CHARS + 1]
+
+
+def _number(value: Decimal) -> float | int | str:
+    """The number that says the same; the text of one that no float tells."""
+    if value.is_finite() and value == value.to_integral_value():
+        return int(value)
+    return float(value) if Decimal(repr(float(value))) == value or value.is_nan() else str(value)
+
+
+def is_within(value: Any, n_levels: int) -> bool:
+    """Whether no more than `n_levels` lists and objects are inside each other."""
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list | tuple):
+        return True
+    return n_levels > 0 and all(is_within(each, n_levels - 1) for each in value)
 
 
 def value_of(text: str) -> Any:

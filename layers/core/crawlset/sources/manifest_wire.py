@@ -38,6 +38,14 @@ class Packing(StrEnum):
     plain = "plain"
     gzip = "gzip"
     zstd = "zstd"
+    zip = "zip"
+    tar = "tar"
+    tar_gzip = "tar-gzip"
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether there are files in it."""
+        return self in {Packing.zip, Packing.tar, Packing.tar_gzip}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,13 @@ import io
 import json
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import BinaryIO, cast
 
 from crawlset.kit.confinement import allow_cpu, confine
+from crawlset.sources import archives, text_manifests
 from crawlset.sources import manifest_wire as wire
-from crawlset.sources import text_manifests
 from crawlset.sources.manifest_columns import MalformedManifestError
 from crawlset.sources.manifest_rows import Row, checked
 from crawlset.urls.spelling import is_url
@@ -41,13 +41,17 @@ def main() -> None:
         import_module("crawlset.sources.parquet_manifests")
     if task.packing is wire.Packing.zstd:
         import_module("pyarrow")
+    if task.packing.is_archive:
+        import_module("crawlset.sources.archive_manifests")
+        archives.prepare()
     confine(int(max_memory))
     allow_cpu(int(cpu_seconds))
     _say(wire.UP)
     try:
-        for _ in _rows(task):
+        rows = _reader(task)
+        for _ in rows():
             pass
-        for page in _pages(_rows(task)):
+        for page in _pages(rows()):
             _say(wire.ROWS, json.dumps(page, separators=(",", ":")).encode())
         _say(wire.END)
     except MalformedManifestError as error:
@@ -58,8 +62,22 @@ def main() -> None:
         _say(wire.BROKEN, traceback.format_exc().encode(errors="replace")[-MAX_TRACEBACK_BYTES:])
 
 
+def _reader(task: wire.ReadingTask) -> Callable[[], Iterator[Row]]:
+    """Gives the rows from the beginning, each time it is called."""
+    if not task.packing.is_archive:
+        return lambda: _rows(task)
+    from crawlset.sources import archive_manifests  # noqa: PLC0415 - for these only
+
+    rows = archive_manifests.reader(_stream(task), task.packing, task.reading)
+    return lambda: checked(rows(), task.limit)
+
+
+def _stream(task: wire.ReadingTask) -> BinaryIO:
+    return io.BufferedReader(_Pieces(task.size), buffer_size=wire.MAX_PIECE_BYTES)
+
+
 def _rows(task: wire.ReadingTask) -> Iterator[Row]:
-    stream = io.BufferedReader(_Pieces(task.size), buffer_size=wire.MAX_PIECE_BYTES)
+    stream = _stream(task)
     if task.format is ManifestFormat.parquet:
         from crawlset.sources import parquet_manifests  # noqa: PLC0415 - brings pyarrow
 

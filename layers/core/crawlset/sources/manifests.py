@@ -18,10 +18,15 @@ from crawlset import licences
 from crawlset.kit import objects
 from crawlset.settings import MAX_CANDIDATES, MAX_MANIFEST_BYTES
 from crawlset.sources import manifest_child, text_manifests
-from crawlset.sources.manifest_columns import MalformedManifestError, value_of
-from crawlset.sources.manifest_rows import Row, checked
+from crawlset.sources.manifest_columns import (
+    MAX_LEVELS,
+    MalformedManifestError,
+    is_within,
+    value_of,
+)
+from crawlset.sources.manifest_rows import SKIPPED, Row, checked
 from crawlset.sources.manifest_wire import Packing
-from crawlset.sources.protocol import Candidate
+from crawlset.sources.protocol import Candidate, CandidatePage
 from crawlset.sources.stated_hashes import stated_hash
 from crawlset.sources.stored_file import StoredFile
 from crawlset.wire.searches import AS_FOUND, ListReading, ManifestFormat
@@ -33,6 +38,9 @@ MAX_DIGITS = 10
 PARQUET_MAGIC = b"PAR1"
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
+TAR_MAGIC = b"ustar"
+TAR_MAGIC_AT = 257
 
 
 @dataclass(frozen=True)
@@ -66,11 +74,14 @@ def open_manifest(
         )
     stored = file.read(0, INSPECTED_BYTES)
     packing = _packing_of(stored)
-    if packing is Packing.zstd:
-        return Manifest(file, stated or ManifestFormat.txt, packing, reading, b"", is_whole=False)
     is_gzipped = packing is Packing.gzip
     is_whole = len(stored) == file.size
     beginning, is_whole = _unpacked(stored, is_whole=is_whole) if is_gzipped else (stored, is_whole)
+    if beginning.startswith(TAR_MAGIC, TAR_MAGIC_AT):
+        packing = Packing.tar_gzip if is_gzipped else Packing.tar
+    if packing is Packing.zstd or packing.is_archive:
+        told = ManifestFormat.txt if packing.is_archive else stated or ManifestFormat.txt
+        return Manifest(file, told, packing, reading, b"", is_whole=False)
     if not beginning.strip():
         raise MalformedManifestError("The list is empty.")
     format_ = stated or _guessed(beginning, reading)
@@ -91,21 +102,22 @@ def inspect(
 
     Raises what `open_manifest` raises, and `MalformedManifestError` for what is wrong in its
     first 1,000 rows or 256 KiB. Of a Parquet file only the ends are looked at, without pyarrow,
-    and of one that zstd packed how it begins.
+    and of an archive or one that zstd packed how it begins.
     """
     manifest = open_manifest(key, stated, reading)
     if manifest.format is ManifestFormat.parquet:
         end = manifest.file.read(manifest.file.size - len(PARQUET_MAGIC), len(PARQUET_MAGIC))
         if end != PARQUET_MAGIC:
             raise MalformedManifestError("The Parquet file is cut short.")
-    elif manifest.packing is not Packing.zstd:
+    elif manifest.packing in {Packing.plain, Packing.gzip}:
         _check_beginning(manifest)
     return manifest
 
 
-def read(manifest: Manifest, limit: int = MAX_CANDIDATES) -> Iterator[list[Candidate]]:
+def read(manifest: Manifest, limit: int = MAX_CANDIDATES) -> Iterator[CandidatePage]:
     """
-    Every row as a candidate, in order and page by page; one without a URL says so in place of it.
+    Every row as a candidate, in order and page by page; one without a URL says so in place of it,
+    and one that is no picture is counted as skipped.
 
     Raises `MalformedManifestError` before the first page, for whatever keeps the manifest from
     being read to its end, for no URL at all and for more than a million rows, unless only the
@@ -116,12 +128,15 @@ def read(manifest: Manifest, limit: int = MAX_CANDIDATES) -> Iterator[list[Candi
         manifest.file, manifest.format, manifest.packing, manifest.reading, limit=limit
     )
     for rows in pages:
-        yield [_candidate(row, number) for number, row in enumerate(rows, n_rows + 1)]
+        yield CandidatePage(
+            (_candidate(row, number) for number, row in enumerate(rows, n_rows + 1) if row),
+            n_skipped=rows.count(SKIPPED),
+        )
         n_rows += len(rows)
 
 
 def _candidate(row: Row, number: int) -> Candidate:
-    url, keyword, licence, creator, landing_url, title, width, height, *hashes, others = row
+    url, keyword, licence, creator, landing_url, title, width, height, *hashes, credit, others = row
     return Candidate(
         url=f"row {number}: no url" if url is None else url,
         keyword=keyword,
@@ -129,6 +144,7 @@ def _candidate(row: Row, number: int) -> Candidate:
         licence_raw=licence,
         creator=creator,
         landing_url=landing_url,
+        attribution=credit,
         title=title,
         width=_pixels(width),
         height=_pixels(height),
@@ -145,7 +161,7 @@ def _columns(others: str | None) -> dict[str, Any] | None:
         columns = value_of(others)
     except (ValueError, RecursionError) as error:
         raise manifest_child.ManifestReaderError("It gives columns that make no sense.") from error
-    if not isinstance(columns, dict):
+    if not isinstance(columns, dict) or not is_within(columns, MAX_LEVELS + 1):
         raise manifest_child.ManifestReaderError("It gives columns that make no sense.")
     return columns
 
@@ -196,6 +212,8 @@ def _unpacked(stored: bytes, *, is_whole: bool) -> tuple[bytes, bool]:
 def _packing_of(stored: bytes) -> Packing:
     if stored.startswith(ZSTD_MAGIC):
         return Packing.zstd
+    if stored.startswith(ZIP_MAGICS):
+        return Packing.zip
     return Packing.gzip if stored.startswith(GZIP_MAGIC) else Packing.plain
 
 

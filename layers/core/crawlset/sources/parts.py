@@ -165,7 +165,7 @@ class Parts:
         url = hashlib.sha256(line.url.encode()).digest()[:16]
         first = self._urls.get(url)
         if first is None:
-            self._urls[url] = _said(line)
+            self._urls[url] = _said(line) if self._keeps_further else 0
         return first
 
     def _start(self) -> None:
@@ -241,9 +241,8 @@ def _line(candidate: Candidate, request: SearchRequest, rank: int) -> tuple[Cand
 
 
 def _said(line: CandidateLine) -> int:
-    """A digest of what a row says of its URL."""
-    said = to_json([line.keyword, line.title, line.columns])
-    return int.from_bytes(hashlib.sha256(said).digest()[:8])
+    """What a row says of its URL, as a number that is the same in this process only."""
+    return hash((line.keyword, line.title, line.columns and to_json(line.columns)))
 
 
 def _gzipped(head: Record) -> bytes:

@@ -9,8 +9,9 @@ from pydantic import BaseModel, Field
 
 from crawlset.errors import UnprocessableError
 from crawlset.settings import SourceSettings
-from crawlset.sources.catalogue import SOURCES, Source
+from crawlset.sources.catalogue import SOURCES
 from crawlset.sources.protocol import CandidatePage, Search
+from crawlset.sources.source_facts import Source
 from crawlset.wire.allowances import Allowance
 from crawlset.wire.searches import IntendedUse, SearchRequest
 

@@ -6,6 +6,8 @@ import re
 
 N_BYTES = {"sha256": 32, "md5": 16}
 _HEXADECIMAL = re.compile("[0-9a-fA-F]*")
+_PREFIX = re.compile("^(sha256|md5)[:-]", re.IGNORECASE)
+"""Of container images and of subresource integrity (https://www.w3.org/TR/SRI/)."""
 
 
 def stated_hash(sha256: str | None, md5: str | None) -> str | None:
@@ -15,6 +17,8 @@ def stated_hash(sha256: str | None, md5: str | None) -> str | None:
     The lists of Open Images have the base64 of an MD5
     (https://storage.googleapis.com/openimages/web/factsfigures_v7.html).
     """
+    if sha256 is None and md5 is None:
+        return None
     for name, text in (("sha256", sha256), ("md5", md5)):
         if text is not None and (digits := _digits(text, N_BYTES[name])) is not None:
             return f"{name}:{digits}"
@@ -22,6 +26,7 @@ def stated_hash(sha256: str | None, md5: str | None) -> str | None:
 
 
 def _digits(text: str, n_bytes: int) -> str | None:
+    text = _PREFIX.sub("", text)
     if len(text) == 2 * n_bytes and _HEXADECIMAL.fullmatch(text):
         return text.lower()
     try:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import chain, islice
 
+from crawlset.sources.known_tables import KnownRows, MakeRow, known_table
 from crawlset.sources.manifest_columns import (
     MAX_COLUMNS,
     MalformedManifestError,
@@ -39,11 +40,10 @@ def rows(lines: Iterator[str], reading: ListReading, *, is_table: bool) -> Itera
     shape = shape_of(list(filter(_is_said, sample)), reading, is_table=is_table)
     lines = chain(sample, lines)
     if shape is None:
+        table_places(("url" if reading.url_column is None else "column_1",), reading)
         yield from _url_rows(lines)
-    elif shape.is_quoted:
-        yield from _csv_rows(lines, shape, reading, n_before)
     else:
-        yield from _plain_rows(lines, shape, reading)
+        yield from shaped_rows(lines, shape, _row_maker(shape, reading), n_before)
 
 
 def _sample(lines: Iterator[str]) -> tuple[int, list[str]]:
@@ -72,9 +72,20 @@ def _url_rows(lines: Iterator[str]) -> Iterator[Row]:
         yield (text_of(line), *NOTHING)
 
 
-def _plain_rows(lines: Iterator[str], shape: Shape, reading: ListReading) -> Iterator[Row]:
+def shaped_rows(
+    lines: Iterator[str], shape: Shape, make: MakeRow, n_before: int = 0
+) -> Iterator[Row]:
+    """
+    Rows of a table whose shape is known, its header included; `make` makes one of a line's cells.
+
+    `n_before` lines stand before it, for errors to count.
+    """
+    read = _csv_rows if shape.is_quoted else _plain_rows
+    return read(lines, shape, make, n_before)
+
+
+def _plain_rows(lines: Iterator[str], shape: Shape, make: MakeRow, _n_before: int) -> Iterator[Row]:
     """Rows of lines whose quotes mean themselves."""
-    at, n_names = table_places(shape.names, reading), len(shape.names)
     for line in filter(_is_said, islice(lines, shape.n_header_lines, None)):
         cells = shape.split(line)
         if len(cells) > MAX_COLUMNS:
@@ -82,18 +93,15 @@ def _plain_rows(lines: Iterator[str], shape: Shape, reading: ListReading) -> Ite
         elif len(cells) == 1 and has_url(cells[0]):
             yield (text_of(cells[0]), *NOTHING)
         else:
-            yield row_of(cells, at if len(cells) <= n_names else _wider(shape, len(cells), reading))
+            yield make(cells)
 
 
-def _csv_rows(
-    lines: Iterator[str], shape: Shape, reading: ListReading, n_before: int
-) -> Iterator[Row]:
+def _csv_rows(lines: Iterator[str], shape: Shape, make: MakeRow, n_before: int) -> Iterator[Row]:
     row_lines = RowLines(lines, n_before)
     reader = csv.reader(row_lines, strict=True, delimiter=shape.delimiter)
-    if shape.n_header_lines:
+    for _ in range(shape.n_header_lines):
         row_lines.begin()
         _check_header(reader)
-    at, n_names = table_places(shape.names, reading), len(shape.names)
     while True:
         row_lines.begin()
         try:
@@ -109,7 +117,17 @@ def _csv_rows(
         if len(cells) > MAX_COLUMNS:
             yield odd_row(f"line {row_lines.number} has more than {MAX_COLUMNS:,} cells", cells[0])
         elif cells:
-            yield row_of(cells, at if len(cells) <= n_names else _wider(shape, len(cells), reading))
+            yield make(cells)
+
+
+def _row_maker(shape: Shape, reading: ListReading) -> MakeRow:
+    known = known_table(shape.names, reading)
+    if known is not None:
+        return KnownRows(known, len(shape.names), reading)
+    at, n_names = table_places(shape.names, reading), len(shape.names)
+    return lambda cells: row_of(
+        cells, at if len(cells) <= n_names else _wider(shape, len(cells), reading)
+    )
 
 
 @lru_cache(maxsize=64)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from crawlset.sources.known_tables import is_known
 from crawlset.sources.manifest_columns import (
     COLUMNS,
     MAX_COLUMNS,
@@ -65,7 +66,10 @@ def shape_of(lines: Sequence[str], reading: ListReading, *, is_table: bool) -> S
     header = lines[0]
     delimiter = None if has_url(header.strip()) else delimiter_of(header, reading)
     if delimiter is not None:
-        return Shape(delimiter, tuple(_cells([header], delimiter)[0]), 1, is_quoted=True)
+        columns = tuple(_cells([header], delimiter)[0])
+        # Neither GBIF nor iNaturalist puts cells in quotes, and both have quotes in names.
+        is_quoted = delimiter != "\t" or not is_known(columns)
+        return Shape(delimiter, columns, 1, is_quoted)
     for delimiter in (*DELIMITERS, " "):
         shape = _shape_by_content(lines, delimiter, reading, is_table=is_table)
         if shape is not None:
@@ -100,7 +104,7 @@ def _names_url(names: Sequence[str], reading: ListReading) -> bool:
     lowered = {name.strip().lower() for name in names}
     wanted = wanted_name("url", reading)
     known = COLUMNS["url"] if wanted is None else (wanted.strip().lower(),)
-    return not lowered.isdisjoint(known)
+    return not lowered.isdisjoint(known) or is_known(names)
 
 
 def _check_quotes(header: str) -> None:

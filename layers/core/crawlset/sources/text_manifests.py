@@ -46,7 +46,8 @@ def rows(
     if json_manifests.is_document(first, reading):
         return json_manifests.document_rows(pieces, reading)
     is_stated = manifest_format in {ManifestFormat.jsonl, ManifestFormat.json}
-    if is_stated or format_of(first, reading) is ManifestFormat.jsonl:
+    told = format_of(first, reading)
+    if told is ManifestFormat.jsonl or (is_stated and told is not ManifestFormat.csv):
         return json_manifests.line_rows(_lines(pieces), reading)
     return table_manifests.rows(
         _lines(pieces), reading, is_table=manifest_format is ManifestFormat.csv

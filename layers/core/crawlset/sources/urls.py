@@ -31,5 +31,4 @@ def search(
     manifest = manifests.open_manifest(
         request.manifest_key, request.manifest_format, request.reading
     )
-    for page in manifests.read(manifest, request.limit):
-        yield CandidatePage(page)
+    yield from manifests.read(manifest, request.limit)

@@ -1,6 +1,7 @@
 """Measurers: which there are, and what they answer."""
 
 import json
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
@@ -76,12 +77,21 @@ def check(rules: ValidationRules) -> None:
     Raises:
         UnknownMeasurerError: a rule, or `measurers`, names one that the deployment does not have.
     """
-    for name in rules.measurers:
+    require(rules.measurers, "/validation_rules/measurers")
+    named = [rule.params.measurer for rule in rules.of_kind(MeasureRule)]
+    require(named, "/validation_rules")
+
+
+def require(names: Iterable[str], pointer: str) -> None:
+    """
+    Check that the deployment has these measurers; `pointer` is where the request names them.
+
+    Raises:
+        UnknownMeasurerError: it has not.
+    """
+    for name in names:
         if name not in measurers():
-            raise UnknownMeasurerError(name, "/validation_rules/measurers")
-    for rule in rules.of_kind(MeasureRule):
-        if rule.params.measurer not in measurers():
-            raise UnknownMeasurerError(rule.params.measurer, "/validation_rules")
+            raise UnknownMeasurerError(name, pointer)
 
 
 def measurers() -> dict[str, DeployedMeasurer]:

@@ -15,7 +15,7 @@ from crawlset.models import CrawlJob, Image
 from crawlset.packs import stored
 from crawlset.packs.stored import ImageNotStoredError
 from crawlset.urls.spelling import web_host
-from crawlset.validation.measured_histograms import quantity_of
+from crawlset.validation.measured_repository import quantity_of
 from crawlset.validation.measures import REPORTED
 from crawlset.validation.quantities import MEASURED
 from crawlset.validation.rules.base import Rule

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from crawlset.models import Image, ImageVerdict, ValidationJob
 from crawlset.outcomes import Verdict
-from crawlset.validation.measured_histograms import measured_histograms
+from crawlset.validation.measured_repository import measured_histograms
 from crawlset.validation.measures import LOGARITHMIC, NUMBER, REPORTED
 from crawlset.validation.schemas import ValidationRules
 

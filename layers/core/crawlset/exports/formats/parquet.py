@@ -18,7 +18,8 @@ GROUP_IMAGES = 100
 GROUP_BYTES = 64 << 20
 TEXTS = (
     "file_name", "class", "url", "landing_url", "source", "query", "keyword", "licence",
-    "licence_url", "creator", "title", "attribution", "columns", "rows", "sha256", "format",
+    "licence_url", "creator", "title", "attribution", "columns", "rows", "measures",
+    "sha256", "format",
 )  # fmt: skip
 NUMBERS = ("image_id", "width", "height")
 EMBEDDED = {

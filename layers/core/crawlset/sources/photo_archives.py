@@ -1,0 +1,121 @@
+"""
+iNaturalist's open data as it is published: photos, and the observations, taxa and observers.
+
+Source: https://github.com/inaturalist/inaturalist-open-data/blob/main/Metadata/README.md
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from crawlset.sources.archive_tables import ArchiveTable, Lookup, header_of, looked_up
+from crawlset.sources.archives import Archive, member
+from crawlset.sources.known_tables import PHOTO_COLUMNS, KnownRows, PhotoTable
+from crawlset.sources.manifest_columns import MalformedManifestError, wanted_names
+from crawlset.sources.manifest_rows import Row
+from crawlset.sources.table_shape import Shape
+from crawlset.wire.searches import ListReading
+
+PHOTOS = "photos.csv"
+OBSERVATIONS = "observations.csv"
+TAXA = "taxa.csv"
+OBSERVERS = "observers.csv"
+NOBODY = Lookup((), ())
+_OBSERVATION = PHOTO_COLUMNS.index("observation_uuid")
+_OBSERVER = PHOTO_COLUMNS.index("observer_id")
+_KEPT = ("taxon_id", "quality_grade")
+"""Columns of observations that are kept besides those that are named."""
+
+
+def reader(archive: Archive, reading: ListReading) -> Callable[[], Iterator[Row]]:
+    """
+    Gives the rows of photos.csv, with what the tables beside it say where they are there.
+
+    The class is the name of the taxon, whatever its rank; columns of observations.csv are kept
+    where they are named. Each table is read once for each it is joined to, in any order.
+
+    Raises `MalformedManifestError` for a table without the columns it is known by.
+    """
+    photos = _table(archive, PHOTOS, PHOTO_COLUMNS, reading)
+    if photos is None:
+        raise MalformedManifestError(f"The archive has no {PHOTOS}.")
+    observations = _observations(archive, photos, reading)
+    taxa = _taxa(archive, observations, reading)
+    observers = _observers(archive, photos, reading)
+    joined = (*observations.names, *(("taxon_name",) if taxa.names else ()))
+    known = KnownRows(
+        PhotoTable(photos.shape.names, reading, joined), len(photos.shape.names), reading
+    )
+
+    def make(cells: list[str]) -> Row:
+        if len(cells) <= max(_OBSERVATION, _OBSERVER):
+            return known(cells)
+        return known(cells, _said(cells, observations, taxa, observers))
+
+    return lambda: photos.rows(make)
+
+
+def _said(
+    cells: list[str], observations: Lookup, taxa: Lookup, observers: Lookup
+) -> Mapping[str, str]:
+    """What the other tables say of a photo."""
+    observation = observations.get(cells[_OBSERVATION].strip())
+    taxon = taxa.get(observation.get("taxon_id", ""))
+    observer = observers.get(cells[_OBSERVER].strip())
+    return {
+        **observation,
+        "taxon_name": taxon.get("name", ""),
+        "observer_login": observer.get("login", ""),
+        "observer_name": observer.get("name", ""),
+    }
+
+
+def _observations(archive: Archive, photos: ArchiveTable, reading: ListReading) -> Lookup:
+    table = _table(archive, OBSERVATIONS, ("observation_uuid", "taxon_id"), reading)
+    if table is None:
+        return NOBODY
+    of_photos = {name.lower() for name in photos.shape.names}
+    wanted = dict.fromkeys((*_KEPT, *wanted_names(reading)))
+    names = [
+        name for name in wanted if name.lower() not in of_photos and table.column(name) is not None
+    ]
+    return _looked_up(table, "observation_uuid", names, _ids(photos, _OBSERVATION))
+
+
+def _taxa(archive: Archive, observations: Lookup, reading: ListReading) -> Lookup:
+    table = _table(archive, TAXA, ("taxon_id", "name"), reading) if observations.names else None
+    if table is None:
+        return NOBODY
+    ids = {said["taxon_id"] for said in observations.texts()}
+    return _looked_up(table, "taxon_id", ("name",), ids)
+
+
+def _observers(archive: Archive, photos: ArchiveTable, reading: ListReading) -> Lookup:
+    table = _table(archive, OBSERVERS, ("observer_id", "login", "name"), reading)
+    if table is None:
+        return NOBODY
+    return _looked_up(table, "observer_id", ("login", "name"), _ids(photos, _OBSERVER))
+
+
+def _ids(photos: ArchiveTable, place: int) -> Iterator[str]:
+    return (id_ for (id_,) in photos.values([place]))
+
+
+def _looked_up(table: ArchiveTable, key: str, names: Iterable[str], ids: Iterable[str]) -> Lookup:
+    place = table.column(key)
+    return looked_up([(table, place or 0)], tuple(names), ids)
+
+
+def _table(
+    archive: Archive, name: str, columns: tuple[str, ...], reading: ListReading
+) -> ArchiveTable | None:
+    """A table by its file name, in gzip or not; None where the archive has none."""
+    path = member(archive, name)
+    if path is None:
+        return None
+    encoding = reading.encoding or "utf-8"
+    names = header_of(archive, path, "\t", encoding)
+    table = ArchiveTable(archive, path, Shape("\t", names, 1, is_quoted=False), encoding)
+    missing = [column for column in columns if table.column(column) is None]
+    if missing:
+        told = ", ".join(names)[:200]
+        raise MalformedManifestError(f"{path} has no column {missing[0]}; its columns are {told}.")
+    return table
