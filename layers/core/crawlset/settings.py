@@ -152,6 +152,12 @@ class MeasurerSettings(BaseSettings):
         return found
 
 
+class TextSettings(BaseSettings):
+    """What the measurer `text` keeps."""
+
+    keeps_text: bool = False
+
+
 class TowersSettings(BaseSettings):
     """A pair of networks of the deployment's own: their folder in the bucket, and their version."""
 
@@ -171,4 +177,5 @@ source_settings = cache(SourceSettings)
 source_keys_settings = cache(SourceKeysSettings)
 validator_settings = cache(ValidatorSettings)
 measurer_settings = cache(MeasurerSettings)
+text_settings = cache(TextSettings)
 towers_settings = cache(TowersSettings)

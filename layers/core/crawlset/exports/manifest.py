@@ -40,7 +40,7 @@ def entry(
     """
     evidence = row.evidence or {}
     embedded = {}
-    if options.metadata == "keep":
+    if not options.is_stripped:
         embedded = {"embedded": row.embedded if is_chosen else None}
     return {
         "image_id": row.id,

@@ -72,6 +72,7 @@ CANDIDATE = (
     Image.pack_key,
     Image.pack_offset,
     Image.pack_length,
+    Image.measurements["faces"].label("faces"),
 )
 MAX_FURTHER_ROWS = 100
 """Further rows of a list for one image that an export tells, the first ones."""

@@ -15,7 +15,9 @@ from crawlset.imaging import blocks, jpeg
 from crawlset.imaging.blocks import Blocks
 from crawlset.imaging.features import (
     CHANNELS,
+    Blur,
     Features,
+    PartBox,
     Pixels,
     Rejection,
     Take,
@@ -47,7 +49,7 @@ _SHARES = {"jp2": 2}
 _CHANNELS = {"1": 1, "L": 1, "LA": 1, "I": 1, "I;16": 1, "I;16B": 1, "F": 1, "CMYK": 4}
 
 
-def describe(data: bytes, asked: Resize | Take | None = None) -> Features | Rejection:
+def describe(data: bytes, asked: Resize | Blur | Take | None = None) -> Features | Rejection:
     """Decode `data`; whatever the bytes are, the answer is what is wrong with them."""
     image_format = sniff(data)
     if image_format is None:
@@ -57,8 +59,9 @@ def describe(data: bytes, asked: Resize | Take | None = None) -> Features | Reje
             detail = f"{image_format}, which the job does not take"
             return Rejection(Outcome.unsupported_format, detail)
         asked = asked.intake.wanted(image_format, asked.resize)
+    wanted, boxes = (asked.resize, asked.boxes) if isinstance(asked, Blur) else (asked, ())
     try:
-        return _described(data, image_format, asked)
+        return _described(data, image_format, wanted, boxes)
     except Exception as error:  # noqa: BLE001, a decoder may raise anything on hostile bytes
         return _rejection(error)
 
@@ -88,12 +91,16 @@ def _no_image(data: bytes) -> Rejection:
     return Rejection(Outcome.not_image, "no image signature" if data else "empty body")
 
 
-def _described(data: bytes, image_format: str, wanted: Resize | None) -> Features | Rejection:
-    opened = _opened(data, image_format, wanted)
+def _described(
+    data: bytes, image_format: str, wanted: Resize | None, boxes: tuple[PartBox, ...]
+) -> Features | Rejection:
+    # To blur takes pixels, and a JPEG that becomes another may be decoded to planes of colours.
+    like = replace(wanted, format=StoredFormat.png) if wanted and boxes else wanted
+    opened = _opened(data, image_format, like)
     if isinstance(opened, Rejection):
         return opened
     decoded, n_frames = opened
-    return _features(decoded, image_format, n_frames, wanted)
+    return _features(decoded, image_format, n_frames, wanted, boxes)
 
 
 def _opened(
@@ -113,13 +120,17 @@ def _opened(
 
 
 def _features(
-    decoded: Decoded, image_format: str, n_frames: int, wanted: Resize | None
+    decoded: Decoded,
+    image_format: str,
+    n_frames: int,
+    wanted: Resize | None,
+    boxes: tuple[PartBox, ...] = (),
 ) -> Features:
     small = miniature(decoded)
     longest = max(decoded.width, decoded.height)
     inner = without_border(small.grey, small.box)
     strongest, packed_colours = colours(small.chroma)
-    transformed = _transformed(decoded, wanted)
+    transformed = _transformed(decoded, wanted, boxes)
     mode = transformed.mode if transformed else decoded.mode
     measured = scores(small.grey)
     has_few_levels = measured["entropy"] < FEW_LEVELS
@@ -158,7 +169,9 @@ def _hashes(small: Miniature, inner: Box) -> tuple[int, ...]:
     return *hashes, whole
 
 
-def _transformed(decoded: Decoded, wanted: Resize | None) -> Transformed | None:
+def _transformed(
+    decoded: Decoded, wanted: Resize | None, boxes: tuple[PartBox, ...]
+) -> Transformed | None:
     """The picture as it is to be stored: upright, since no EXIF goes with it."""
     if wanted is None:
         return None
@@ -170,7 +183,8 @@ def _transformed(decoded: Decoded, wanted: Resize | None) -> Transformed | None:
         subsampling = decoded.subsampling if decoded.eighths == _WHOLE else "444"
         covered = decoded.width * part, decoded.height * part
         return resize_planes(picture, subsampling, covered, size, wanted, about)
-    return resize(_upright(decoded), wanted, about, upright_size(*size, decoded.orientation))
+    original = upright_size(*size, decoded.orientation)
+    return resize(_upright(decoded), wanted, about, original, boxes)
 
 
 def _pixels(decoded: Decoded, wanted: Resize) -> Pixels:

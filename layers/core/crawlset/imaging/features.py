@@ -116,7 +116,20 @@ class Pixels:
     height: int
 
 
-Asked = Resize | Show | Strip | Take | None
+PartBox = tuple[int, int, int, int]
+"""Left, top, width and height of a part of an upright picture, in `PARTS` of its sides."""
+PARTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Blur:
+    """Asks for a picture with these parts of it blurred, and made as `resize` says."""
+
+    resize: Resize
+    boxes: tuple[PartBox, ...]
+
+
+Asked = Resize | Blur | Show | Strip | Take | None
 """What a child may be asked of a file; nothing but a description if it is None."""
 
 
@@ -135,11 +148,22 @@ def question_from(message: dict[str, Any] | None) -> Asked:
         return Strip(message["strip"])
     if message is not None and "show" in message:
         return Show(message["show"])
+    if message is not None and "boxes" in message:
+        return _blur_from(message)
     if message is None or "intake" not in message:
         return resize_from(message)
     formats, transcode = message["intake"]["formats"], message["intake"]["transcode"]
     intake = Intake(tuple(formats), StoredFormat(transcode) if transcode is not None else None)
     return Take(intake, resize_from(message["resize"]))
+
+
+def _blur_from(message: dict[str, Any]) -> Blur:
+    wanted = resize_from(message["resize"])
+    if wanted is None:
+        raise ValueError("blurred as nobody says")
+    return Blur(
+        wanted, tuple((left, top, width, height) for left, top, width, height in message["boxes"])
+    )
 
 
 def resize_from(message: dict[str, Any] | None) -> Resize | None:

@@ -18,6 +18,7 @@ from typing import Any
 from crawlset.imaging.decode_child import Child, ChildError, Job
 from crawlset.imaging.features import (
     Asked,
+    Blur,
     Features,
     Pixels,
     Rejection,
@@ -126,6 +127,11 @@ class DecodePool:
         """
         question = self._question(Show(max_side))
         return self._ask_all(((picture, question) for picture in pictures), pixels_from)
+
+    def blur_all(self, pictures: Iterable[tuple[bytes, Blur]]) -> list[Features | Rejection]:
+        """Decode pictures on a loop of its own, each with parts of it blurred, in their order."""
+        asked = ((data, json.dumps(question_message(blur)).encode()) for data, blur in pictures)
+        return self._ask_all(asked, result_from)
 
     def strip_all(self, pictures: Iterable[tuple[bytes, str]]) -> list[bytes | Rejection]:
         """

@@ -129,6 +129,8 @@ class OnnxModel:
             one.name: tuple(one.shape) for one in self._session.get_outputs()
         }
         """Shape of each output, in their order."""
+        self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
+        """What the file says besides, such as the characters that a model reads."""
 
     def run(self, feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         """

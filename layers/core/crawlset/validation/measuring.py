@@ -47,8 +47,9 @@ def run(validation: RunningValidation, message: ValidationStep) -> dict[str, Any
 def write(validation: RunningValidation) -> Iterator[dict[str, Any]]:
     """Write batches of the images in play that a measurer asked for has not measured."""
     waiting = []
+    asked = _asked(validation)  # before the transaction: it takes one of its own
     with validation.open(over_many=True) as (session, job):
-        for measurer in _asked(validation):
+        for measurer in asked:
             image_ids = MeasurementRepository(session).list_unmeasured(job, measurer)
             waiting.append((measurer, image_ids))
     size = custom.batch_size(sum(len(image_ids) for _, image_ids in waiting))

@@ -108,7 +108,7 @@ class ParquetWriter:
 
 def own_columns(options: ExportOptions) -> Mapping[str, str]:
     """Columns of what files say about themselves, by type; none where that is stripped."""
-    return EMBEDDED if options.metadata == "keep" else {}
+    return {} if options.is_stripped else EMBEDDED
 
 
 def schema(classes: Sequence[str], options: ExportOptions) -> pa.Schema:
