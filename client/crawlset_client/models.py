@@ -341,6 +341,8 @@ class Image(Record, kw_only=True):
     """What the file says about itself; a field that it does not have is null."""
     columns: dict[str, Any] | None = None
     """What else its list says of it."""
+    measurements: dict[str, Any] | None = None
+    """By the name of the measurer: its `version`, `measures` and `details`, or an `error`."""
     change: str | None = None
     checked_at: datetime | None = None
 

@@ -55,6 +55,7 @@ class TestCreateExportJob:
             "classes": {},
             "resize": None,
             "encode": None,
+            "blur_faces": False,
             "metadata": "keep",
             "shard_images": 10_000,
             "shard_bytes": None,

@@ -16,6 +16,7 @@ from crawlset.wire.chunks import ChunkHead, ChunkMessage, ChunkUrl, Known
 from crawlset.wire.deliveries import DeliveryResult, SignedDelivery
 from crawlset.wire.exports import ExportPlan, Member, Shard
 from crawlset.wire.lists import ListHead, UnreadList
+from crawlset.wire.measurements import MeasurementBatch
 from crawlset.wire.notices import ObjectNotice, keys_of
 from crawlset.wire.outcomes import OutcomeHead, UrlOutcome
 from crawlset.wire.pipeline import Execution, ExportStep, StepError, ValidationStep
@@ -48,6 +49,7 @@ VERSIONED = (
     ExportPlan,
     ExportStep,
     ListHead,
+    MeasurementBatch,
     ObjectNotice,
     OutcomeHead,
     PartHead,

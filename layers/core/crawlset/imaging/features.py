@@ -21,6 +21,8 @@ REPLY = struct.Struct("<II")
 """Before an answer: bytes of JSON, bytes of the transformed picture."""
 MAX_ANSWER_BYTES = 1 << 16
 MAX_TRANSFORMED_BYTES = 32 << 20
+CHANNELS = 3
+"""Bytes of a pixel that is shown."""
 _MAX_TEXT = 200
 _MAX_SIDE = 1 << 31
 _HASHES = range(-(1 << 63), 1 << 63)
@@ -102,7 +104,36 @@ class Take:
     resize: Resize | None = None
 
 
-Asked = Resize | Strip | Take | None
+@dataclass(frozen=True, slots=True)
+class Show:
+    """Asks for the pixels of a picture, made smaller to `max_side` if its longer side is longer."""
+
+    max_side: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """Pixels of an upright picture, on paper if it can be seen through: rows of RGB, 8 bits."""
+
+    data: bytes
+    width: int
+    height: int
+
+
+PartBox = tuple[int, int, int, int]
+"""Left, top, width and height of a part of an upright picture, in `PARTS` of its sides."""
+PARTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Blur:
+    """Asks for a picture with these parts of it blurred, and made as `resize` says."""
+
+    resize: Resize
+    boxes: tuple[PartBox, ...]
+
+
+Asked = Resize | Blur | Show | Strip | Take | None
 """What a child may be asked of a file; nothing but a description if it is None."""
 
 
@@ -110,6 +141,8 @@ def question_message(asked: Asked) -> dict[str, Any] | None:
     """What a child is asked, as JSON data; `question_from` is its inverse."""
     if isinstance(asked, Strip):
         return {"strip": asked.format}
+    if isinstance(asked, Show):
+        return {"show": asked.max_side}
     return asdict(asked) if asked is not None else None
 
 
@@ -117,11 +150,24 @@ def question_from(message: dict[str, Any] | None) -> Asked:
     """Raises what `resize_from` does."""
     if message is not None and "strip" in message:
         return Strip(message["strip"])
+    if message is not None and "show" in message:
+        return Show(message["show"])
+    if message is not None and "boxes" in message:
+        return _blur_from(message)
     if message is None or "intake" not in message:
         return resize_from(message)
     formats, transcode = message["intake"]["formats"], message["intake"]["transcode"]
     intake = Intake(tuple(formats), StoredFormat(transcode) if transcode is not None else None)
     return Take(intake, resize_from(message["resize"]))
+
+
+def _blur_from(message: dict[str, Any]) -> Blur:
+    wanted = resize_from(message["resize"])
+    if wanted is None:
+        raise ValueError("blurred as nobody says")
+    return Blur(
+        wanted, tuple((left, top, width, height) for left, top, width, height in message["boxes"])
+    )
 
 
 def resize_from(message: dict[str, Any] | None) -> Resize | None:
@@ -184,6 +230,23 @@ def stripped_from(message: dict[str, Any], data: bytes) -> bytes | Rejection:
         return Rejection(Outcome(message["outcome"]), _text(message["detail"]))
     _claim(message["size"] == len(data) > 0)
     return data
+
+
+def pixels_message(result: Pixels | Rejection) -> dict[str, Any]:
+    """`result` as JSON data, without the bytes; `pixels_from` is its inverse."""
+    if isinstance(result, Rejection):
+        return asdict(result)
+    return {"width": result.width, "height": result.height}
+
+
+def pixels_from(message: dict[str, Any], data: bytes) -> Pixels | Rejection:
+    """What a child answered to `Show`: `message`, and `data`. Raises what `result_from` does."""
+    if "outcome" in message:
+        return Rejection(Outcome(message["outcome"]), _text(message["detail"]))
+    shown = Pixels(data, **message)
+    _claim(_are_whole(range(1, _MAX_SIDE), shown.width, shown.height))
+    _claim(len(data) == shown.width * shown.height * CHANNELS)
+    return shown
 
 
 def _check(seen: Features) -> None:

@@ -119,6 +119,11 @@ class Image(Base):
     signature: Mapped[bytes | None] = mapped_column(LargeBinary)
     """Small picture by `imaging.second_look`; null of what was measured before there were any."""
     scores: Mapped[dict[str, Any] | None]
+    measurements: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """
+    What measurers made of the stored bytes, by their names: `version`; `error` or `measures`,
+    `details` and the `part` with its vector. A trigger forgets it when the image is not stored.
+    """
     transform: Mapped[dict[str, Any] | None]
     """How the stored bytes were made of those received, and what those were."""
     embedded: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from crawlset.models import Image, ImageVerdict, ValidationJob
 from crawlset.outcomes import Verdict
-from crawlset.validation.measures import LOGARITHMIC, NUMBER, REPORTED
+from crawlset.validation.measured_repository import measured_histograms
+from crawlset.validation.measures import LOGARITHMIC, NUMBER, REPORTED, measurement
 from crawlset.validation.rules.dataset import NearDuplicatesRule
 from crawlset.validation.schemas import ValidationRules
 from crawlset.validation.verdict_repository import VerdictRepository
@@ -19,17 +20,23 @@ EXAMPLES = 6
 CLUSTERS = 20
 CLUSTER_MEMBERS = 12
 CLASSES = 500
+RELEVANCE = "relevance"
+"""The measurer that says which pictures are strangers to their keyword."""
+KEYWORDS_OF_STRANGERS = 50
+STRANGERS = 8
 
 
 def report(session: Session, job: ValidationJob) -> dict[str, Any]:
-    rules = ValidationRules.of(job).resolved()
+    rules = ValidationRules.of(job)
+    measured = measured_histograms(session, job, rules.asked_measurers(), N_BINS)
     return {
-        "rules": [rule.model_dump(mode="json") | {"name": rule.label} for rule in rules],
-        "histograms": _histograms(session, job),
+        "rules": [rule.model_dump(mode="json") | {"name": rule.label} for rule in rules.resolved()],
+        "histograms": _histograms(session, job) | measured,
         "classes": _classes(session, job),
         "examples": _examples(session, job),
         "clusters": _clusters(session, job),
         "cluster_sizes": _cluster_sizes(session, job),
+        "strangers": _strangers(session, job),
     }
 
 
@@ -152,6 +159,29 @@ def _cluster_sizes(session: Session, job: ValidationJob) -> list[dict[str, int]]
     for size, n in VerdictRepository(session).count_clusters(job).items():
         sizes[1 << (size - 1).bit_length()] += n
     return [{"min": most // 2 + 1, "max": most, "n_clusters": n} for most, n in sizes.items()]
+
+
+def _strangers(session: Session, job: ValidationJob) -> list[dict[str, Any]]:
+    """Of each keyword the judged images that agree least with the others, the least first."""
+    known = measurement(RELEVANCE)["measures"]
+    value = cast(func.coalesce(known["margin"].astext, known["nearness"].astext), NUMBER)
+    place = func.row_number().over(partition_by=Image.keyword, order_by=(value, Image.id))
+    placed = (
+        select(Image.keyword, Image.id, value.label("measured"), place.label("place"))
+        .join(ImageVerdict, ImageVerdict.image_id == Image.id)
+        .where(ImageVerdict.validation_job_id == job.id, value.is_not(None))
+        .subquery()
+    )
+    rows = session.execute(
+        select(placed)
+        .where(placed.c.place <= STRANGERS)
+        .order_by(placed.c.keyword, placed.c.place)
+        .limit(KEYWORDS_OF_STRANGERS * STRANGERS)
+    )
+    found: dict[str | None, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        found[row.keyword].append({"image_id": row.id, "measured": row.measured})
+    return [{"keyword": keyword, "images": images} for keyword, images in found.items()]
 
 
 def _clusters(session: Session, job: ValidationJob) -> list[dict[str, Any]]:

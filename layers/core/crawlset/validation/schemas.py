@@ -10,10 +10,12 @@ from crawlset.models import JobStatus, ValidationJob
 from crawlset.outcomes import Verdict
 from crawlset.validation.rules.base import Rule, Severity
 from crawlset.validation.rules.image import ImageRule
+from crawlset.validation.rules.measured import MeasurerName, MeasureRule
 from crawlset.validation.rules.presets import PRESETS, Preset
 from crawlset.validation.rules.registry import AnyRule
 
 MAX_RULES = 50
+MAX_MEASURERS = 20
 
 
 class ValidationRules(BaseModel):
@@ -27,6 +29,13 @@ class ValidationRules(BaseModel):
 
     preset: Preset | None = None
     rules: Annotated[tuple[AnyRule, ...], Field(max_length=MAX_RULES)] = ()
+    measurers: Annotated[
+        tuple[MeasurerName, ...],
+        Field(
+            max_length=MAX_MEASURERS,
+            description="Measurers that measure the images even if no rule asks for their measures",
+        ),
+    ] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -58,6 +67,11 @@ class ValidationRules(BaseModel):
     def named[Kind: Rule](self, kind: type[Kind], label: str) -> Kind:
         (rule,) = (rule for rule in self.of_kind(kind) if rule.label == label)
         return rule
+
+    def asked_measurers(self) -> list[str]:
+        """Names of the measurers that are to have measured every image in play."""
+        named = (rule.params.measurer for rule in self.of_kind(MeasureRule))
+        return list(dict.fromkeys([*self.measurers, *named]))
 
     def image_rules(self) -> list[ImageRule]:
         """The image rules, the gravest first: of those an image breaks, the first decides."""
@@ -152,6 +166,20 @@ class ClassBalance(BaseModel):
     error: int = 0
 
 
+class Stranger(BaseModel):
+    image_id: int
+    measured: Annotated[
+        float, Field(description="Its margin by the measurer relevance, else its nearness")
+    ]
+
+
+class StrangersOfKeyword(BaseModel):
+    """Images of a keyword that agree least with its others, the least first."""
+
+    keyword: str | None
+    images: list[Stranger]
+
+
 class ReportRead(BaseModel):
     """The report of a completed validation."""
 
@@ -160,7 +188,11 @@ class ReportRead(BaseModel):
     by_rule: dict[str, int]
     rules: list[AnyRule]
     histograms: Annotated[
-        dict[str, Histogram], Field(description="Histogram of each measure, over all judged images")
+        dict[str, Histogram],
+        Field(
+            description="Histogram of each measure, over all judged images; those of measurers by"
+            " measurer.measure"
+        ),
     ]
     classes: list[ClassBalance]
     examples: list[Example]
@@ -169,6 +201,12 @@ class ReportRead(BaseModel):
         list[ClusterSizes], Field(description="Histogram of the sizes of clusters")
     ] = []
     warnings: Annotated[list[str], Field(description="As those of the job")]
+    strangers: Annotated[
+        list[StrangersOfKeyword],
+        Field(
+            description="Up to fifty keywords, of those that the measurer relevance has measured"
+        ),
+    ] = []
 
 
 class Finding(BaseModel):

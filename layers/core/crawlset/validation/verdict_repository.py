@@ -204,18 +204,7 @@ class VerdictRepository:
 
     def list_pictures(self, job: ValidationJob, after: int, limit: int) -> Sequence[Row[Any]]:
         """List images still in play, and where their bytes lie, by id."""
-        statement = in_play(
-            job,
-            Image.id.label("image_id"),
-            Image.pack_key.label("key"),
-            Image.pack_offset.label("offset"),
-            Image.pack_length.label("length"),
-            func.encode(Image.sha256, "hex").label("sha256"),
-            Image.format,
-            Image.width,
-            Image.height,
-            Image.keyword,
-        ).where(Image.id > after, Image.pack_key.is_not(None))
+        statement = pictures_in_play(job).where(Image.id > after)
         return self.session.execute(statement.order_by(Image.id).limit(limit)).all()
 
     def count_in_play(self, job: ValidationJob) -> int:
@@ -330,6 +319,22 @@ class VerdictRepository:
             select(found.c.rule, func.count()).group_by(found.c.rule).order_by(found.c.rule)
         )
         return Counts(Counter(dict(verdicts.all())), dict(broken.all()))
+
+
+def pictures_in_play(job: ValidationJob) -> Select[Any]:
+    """Select what `BatchImage` has of each image in play that has bytes."""
+    return in_play(
+        job,
+        Image.id.label("image_id"),
+        Image.pack_key.label("key"),
+        Image.pack_offset.label("offset"),
+        Image.pack_length.label("length"),
+        func.encode(Image.sha256, "hex").label("sha256"),
+        Image.format,
+        Image.width,
+        Image.height,
+        Image.keyword,
+    ).where(Image.pack_key.is_not(None))
 
 
 def _pairs(members: Sequence[int], keepers: Sequence[int]) -> Any:
