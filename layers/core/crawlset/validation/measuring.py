@@ -46,11 +46,10 @@ def run(validation: RunningValidation, message: ValidationStep) -> dict[str, Any
 
 def write(validation: RunningValidation) -> Iterator[dict[str, Any]]:
     """Write batches of the images in play that a measurer asked for has not measured."""
-    waiting = []
+    asked = _asked(validation)
     with validation.open(over_many=True) as (session, job):
-        for measurer in _asked(validation):
-            image_ids = MeasurementRepository(session).list_unmeasured(job, measurer)
-            waiting.append((measurer, image_ids))
+        repository = MeasurementRepository(session)
+        waiting = [(each, repository.list_unmeasured(job, each)) for each in asked]
     size = custom.batch_size(sum(len(image_ids) for _, image_ids in waiting))
     index = count()
     for measurer, image_ids in waiting:
