@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import case, cast, func, literal, select, true, union_all
 from sqlalchemy.orm import Session
 
-from crawlset.models import Image, ImageVerdict, ValidationJob
+from crawlset.models import Image, ValidationJob
 from crawlset.outcomes import ImageStatus
 from crawlset.validation.measures import NUMBER, measurement
 from crawlset.validation.quantities import Quantity, number
@@ -24,35 +24,32 @@ def quantity_of(name: str) -> Quantity:
 def measured_histograms(
     session: Session, job: ValidationJob, measurers: Sequence[str], n_bins: int
 ) -> dict[str, Any]:
-    """Count each measure of these measurers, of all judged images, from its least to its most."""
+    """Count each measure of these measurers, of all stored images, from its least to its most."""
     if not measurers:
         return {}
-    values = union_all(*(_values(job, measurer) for measurer in measurers)).cte("measured")
-    judged = (
-        select(values.c.name, values.c.value)
-        .join(ImageVerdict, ImageVerdict.image_id == values.c.id)
-        .where(ImageVerdict.validation_job_id == job.id)
-        .cte("judged")
+    values = (
+        union_all(*(_values(job, measurer) for measurer in measurers))
+        .cte("measured")
         .prefix_with("MATERIALIZED")
     )
     spans = (
         select(
-            judged.c.name,
-            func.min(judged.c.value).label("low"),
-            func.max(judged.c.value).label("high"),
+            values.c.name,
+            func.min(values.c.value).label("low"),
+            func.max(values.c.value).label("high"),
         )
-        .group_by(judged.c.name)
-        .order_by(judged.c.name)
+        .group_by(values.c.name)
+        .order_by(values.c.name)
         .limit(MAX_MEASURES)
         .subquery()
     )
     high = case((spans.c.high > spans.c.low, spans.c.high), else_=spans.c.low + 1)
-    place = func.least(func.width_bucket(judged.c.value, spans.c.low, high, n_bins), n_bins)
+    place = func.least(func.width_bucket(values.c.value, spans.c.low, high, n_bins), n_bins)
     rows = session.execute(
-        select(judged.c.name, spans.c.low, high, place, func.count())
-        .join(spans, spans.c.name == judged.c.name)
-        .group_by(judged.c.name, spans.c.low, high, place)
-        .order_by(judged.c.name)
+        select(values.c.name, spans.c.low, high, place, func.count())
+        .join(spans, spans.c.name == values.c.name)
+        .group_by(values.c.name, spans.c.low, high, place)
+        .order_by(values.c.name)
     )
     histograms: dict[str, Any] = {}
     for name, low, top, bin_, n in rows:
@@ -68,7 +65,6 @@ def _values(job: ValidationJob, measurer: str) -> Any:
     each = func.jsonb_each_text(known["measures"]).table_valued("key", "value", name="each")
     return (
         select(
-            Image.id,
             (literal(f"{measurer}.") + each.c.key).label("name"),
             cast(each.c.value, NUMBER).label("value"),
         )

@@ -190,8 +190,8 @@ class ReportRead(BaseModel):
     histograms: Annotated[
         dict[str, Histogram],
         Field(
-            description="Histogram of each measure, over all judged images; those of measurers by"
-            " measurer.measure"
+            description="Histogram of each measure, over all judged images; of measurers by"
+            " measurer.measure, over all that were measured"
         ),
     ]
     classes: list[ClassBalance]
