@@ -114,9 +114,9 @@ class TestMeasures:
         made = api.post(
             f"{path}/validation-jobs", {"validation_rules": {"preset": "basic", "rules": rules}}
         )
-        return ended(api, f"{path}/validation-jobs/{made['id']}"), api.get(
-            f"{path}/validation-jobs/{made['id']}/report"
-        )
+        done = ended(api, f"{path}/validation-jobs/{made['id']}")
+        assert done["status"] == "completed", done
+        return done, api.get(f"{path}/validation-jobs/{made['id']}/report")
 
     def test_decide_and_decide_again(self, crawled: tuple[Api, str]) -> None:
         first, report = self.measured(crawled, "colourfulness", 20)

@@ -71,13 +71,19 @@ def keep(validation: RunningValidation, index: int, answer: Any, error: StepErro
     if isinstance(answer, dict) and answer.get("answer") == batch.answer:
         answer = _stored_answer(batch)
     said = measurements.understood(batch, answer, error)
-    with validation.open() as (_, job):
-        crawl_job_id = job.crawl_job_id
     ids = [image.image_id for image in batch.images]
-    part = f"{ids[0]:019d}-{ids[-1]:019d}-{validation.id}-{index}"
+    with validation.open() as (session, job):
+        crawl_job_id = job.crawl_job_id
+        pictures = MeasurementRepository(session).list_pictures(job, ids)
+        there = {row.image_id: row.sha256 for row in pictures}
+    part = keys.vectors_part(ids[0], ids[-1], validation.id, index)
     said, rows = _with_vectors(batch, said)
     if rows is not None:
-        measured = [one for one in said if one.vector is not None]
+        # What was taken down meanwhile leaves no vector.
+        same = {
+            image.image_id for image in batch.images if there.get(image.image_id) == image.sha256
+        }
+        measured = [one for one in said if one.vector is not None and one.image_id in same]
         body = vectors.to_parquet(
             [one.image_id for one in measured], rows[[one.vector for one in measured]]
         )

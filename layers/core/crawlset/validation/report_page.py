@@ -83,6 +83,8 @@ def image_ids(report: ReportRead) -> list[int]:
             yield from cluster.image_ids[:MEMBERS_SHOWN]
         for example in report.examples:
             yield example.image_id
+        for keyword in report.strangers:
+            yield from (one.image_id for one in keyword.images)
 
     return list(islice(dict.fromkeys(shown()), MAX_PICTURES))
 

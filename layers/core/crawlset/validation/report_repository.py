@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from crawlset.models import Image, ImageVerdict, ValidationJob
 from crawlset.outcomes import Verdict
 from crawlset.validation.measured_repository import measured_histograms
-from crawlset.validation.measures import LOGARITHMIC, NUMBER, REPORTED
+from crawlset.validation.measures import LOGARITHMIC, NUMBER, REPORTED, measurement
 from crawlset.validation.schemas import ValidationRules
 
 N_BINS = 20
@@ -17,6 +17,10 @@ EXAMPLES = 6
 CLUSTERS = 20
 CLUSTER_MEMBERS = 12
 CLASSES = 500
+RELEVANCE = "relevance"
+"""The measurer that says which pictures are strangers to their keyword."""
+KEYWORDS_OF_STRANGERS = 50
+STRANGERS = 8
 
 
 def report(session: Session, job: ValidationJob) -> dict[str, Any]:
@@ -28,6 +32,7 @@ def report(session: Session, job: ValidationJob) -> dict[str, Any]:
         "classes": _classes(session, job),
         "examples": _examples(session, job),
         "clusters": _clusters(session, job),
+        "strangers": _strangers(session, job),
     }
 
 
@@ -126,6 +131,29 @@ def _examples(session: Session, job: ValidationJob) -> list[dict[str, Any]]:
         }
         for row in rows
     ]
+
+
+def _strangers(session: Session, job: ValidationJob) -> list[dict[str, Any]]:
+    """Of each keyword the judged images that agree least with the others, the least first."""
+    known = measurement(RELEVANCE)["measures"]
+    value = cast(func.coalesce(known["margin"].astext, known["nearness"].astext), NUMBER)
+    place = func.row_number().over(partition_by=Image.keyword, order_by=(value, Image.id))
+    placed = (
+        select(Image.keyword, Image.id, value.label("measured"), place.label("place"))
+        .join(ImageVerdict, ImageVerdict.image_id == Image.id)
+        .where(ImageVerdict.validation_job_id == job.id, value.is_not(None))
+        .subquery()
+    )
+    rows = session.execute(
+        select(placed)
+        .where(placed.c.place <= STRANGERS)
+        .order_by(placed.c.keyword, placed.c.place)
+        .limit(KEYWORDS_OF_STRANGERS * STRANGERS)
+    )
+    found: dict[str | None, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        found[row.keyword].append({"image_id": row.id, "measured": row.measured})
+    return [{"keyword": keyword, "images": images} for keyword, images in found.items()]
 
 
 def _clusters(session: Session, job: ValidationJob) -> list[dict[str, Any]]:

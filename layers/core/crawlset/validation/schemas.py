@@ -158,6 +158,20 @@ class ClassBalance(BaseModel):
     error: int = 0
 
 
+class Stranger(BaseModel):
+    image_id: int
+    measured: Annotated[
+        float, Field(description="Its margin by the measurer relevance, else its nearness")
+    ]
+
+
+class StrangersOfKeyword(BaseModel):
+    """Images of a keyword that agree least with its others, the least first."""
+
+    keyword: str | None
+    images: list[Stranger]
+
+
 class ReportRead(BaseModel):
     """The report of a completed validation."""
 
@@ -175,6 +189,12 @@ class ReportRead(BaseModel):
     classes: list[ClassBalance]
     examples: list[Example]
     clusters: Annotated[list[ClusterRead], Field(description="The twenty largest")]
+    strangers: Annotated[
+        list[StrangersOfKeyword],
+        Field(
+            description="Up to fifty keywords, of those that the measurer relevance has measured"
+        ),
+    ] = []
 
 
 class Finding(BaseModel):
