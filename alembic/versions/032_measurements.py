@@ -1,7 +1,7 @@
 """images have what measurers made of them, until they are not stored any more
 
 Revision: 032
-Revises: 027
+Revises: 028
 
 Code from before this changes images without it: a trigger forgets what is not true any more.
 """
@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "032"
-down_revision = "027"
+down_revision = "028"
 branch_labels = None
 depends_on = None
 
