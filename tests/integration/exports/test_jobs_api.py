@@ -63,6 +63,7 @@ class TestCreateExportJob:
             "boxes": "image",
             "missing_classes": "tell",
             "csv_formulas": "keep",
+            "images_table": None,
         }
         (message,) = session.scalars(select(OutboxMessage))
         assert message.deduplication_id == f"exp-{body['id']}"
