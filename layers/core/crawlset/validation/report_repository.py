@@ -162,7 +162,7 @@ def _cluster_sizes(session: Session, job: ValidationJob) -> list[dict[str, int]]
 
 
 def _strangers(session: Session, job: ValidationJob) -> list[dict[str, Any]]:
-    """Of each keyword the judged images that agree least with the others, the least first."""
+    """List the judged images of each keyword that agree least with its others, the least first."""
     known = measurement(RELEVANCE)["measures"]
     value = cast(func.coalesce(known["margin"].astext, known["nearness"].astext), NUMBER)
     place = func.row_number().over(partition_by=Image.keyword, order_by=(value, Image.id))
