@@ -313,15 +313,10 @@ class FakeApi:
         return httpx.Response(200, json=self.jobs[j])
 
     def _create_validation(self, request: httpx.Request, p: str, j: str) -> httpx.Response:
-        body = json.loads(request.content)
-        validation = {
-            **new_work(j),
-            "validation_rules": body.get("validation_rules", {}),
-            "counts": dict(NO_VERDICTS),
-            "by_rule": {},
-            "warnings": [],
-        }
-        self.validations[validation["id"]] = validation
+        rules = json.loads(request.content).get("validation_rules", {})
+        validation = self.add_validation(
+            {"id": j}, status="pending", validation_rules=rules, counts=dict(NO_VERDICTS)
+        )
         return httpx.Response(201, json=validation)
 
     def add_validation(self, job: dict[str, Any], **fields: Any) -> dict[str, Any]:
