@@ -47,6 +47,16 @@ class ArchiveTable:
         lowered = [each.strip().lower() for each in self.shape.names]
         return lowered.index(name.lower()) if name.lower() in lowered else None
 
+    def place(self, name: str) -> int:
+        """The place of a column that is there. Raises `MalformedManifestError` if it is not."""
+        place = self.column(name)
+        if place is None:
+            told = ", ".join(self.shape.names)[:200]
+            raise MalformedManifestError(
+                f"{self.member} has no column {name}; its columns are {told}."
+            )
+        return place
+
     def values(self, places: Sequence[int]) -> Iterator[list[str]]:
         """
         The cells at `places` of each line that has so many, without blanks around them.

@@ -113,11 +113,7 @@ def _undescribed(
         names = header_of(archive, path, "\t", encoding)
         shape = Shape("\t", names, 1, is_quoted=False)
         table = ArchiveTable(archive, path, shape, encoding)
-        place = table.column("gbifID")
-        if place is None:
-            told = ", ".join(names)[:200]
-            raise MalformedManifestError(f"{path} has no column gbifID; its columns are {told}.")
-        tables.append((table, place))
+        tables.append((table, table.place("gbifID")))
     return found[OCCURRENCES], found[MEDIA], {}
 
 

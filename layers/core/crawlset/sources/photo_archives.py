@@ -19,8 +19,6 @@ OBSERVATIONS = "observations.csv"
 TAXA = "taxa.csv"
 OBSERVERS = "observers.csv"
 NOBODY = Lookup((), ())
-_OBSERVATION = PHOTO_COLUMNS.index("observation_uuid")
-_OBSERVER = PHOTO_COLUMNS.index("observer_id")
 _KEPT = ("taxon_id", "quality_grade")
 """Columns of observations that are kept besides those that are named."""
 
@@ -40,26 +38,27 @@ def reader(archive: Archive, reading: ListReading) -> Callable[[], Iterator[Row]
     observations = _observations(archive, photos, reading)
     taxa = _taxa(archive, observations, reading)
     observers = _observers(archive, photos, reading)
+    of_observation, of_observer = photos.place("observation_uuid"), photos.place("observer_id")
     joined = (*observations.names, *(("taxon_name",) if taxa.names else ()))
     known = KnownRows(
         PhotoTable(photos.shape.names, reading, joined), len(photos.shape.names), reading
     )
 
     def make(cells: list[str]) -> Row:
-        if len(cells) <= max(_OBSERVATION, _OBSERVER):
+        if len(cells) <= max(of_observation, of_observer):
             return known(cells)
-        return known(cells, _said(cells, observations, taxa, observers))
+        observation = observations.get(cells[of_observation].strip())
+        observer = observers.get(cells[of_observer].strip())
+        return known(cells, _said(observation, taxa, observer))
 
     return lambda: photos.rows(make)
 
 
 def _said(
-    cells: list[str], observations: Lookup, taxa: Lookup, observers: Lookup
+    observation: Mapping[str, str], taxa: Lookup, observer: Mapping[str, str]
 ) -> Mapping[str, str]:
     """What the other tables say of a photo."""
-    observation = observations.get(cells[_OBSERVATION].strip())
     taxon = taxa.get(observation.get("taxon_id", ""))
-    observer = observers.get(cells[_OBSERVER].strip())
     return {
         **observation,
         "taxon_name": taxon.get("name", ""),
@@ -77,7 +76,7 @@ def _observations(archive: Archive, photos: ArchiveTable, reading: ListReading) 
     names = [
         name for name in wanted if name.lower() not in of_photos and table.column(name) is not None
     ]
-    return _looked_up(table, "observation_uuid", names, _ids(photos, _OBSERVATION))
+    return _looked_up(table, "observation_uuid", names, _ids(photos, "observation_uuid"))
 
 
 def _taxa(archive: Archive, observations: Lookup, reading: ListReading) -> Lookup:
@@ -92,16 +91,15 @@ def _observers(archive: Archive, photos: ArchiveTable, reading: ListReading) -> 
     table = _table(archive, OBSERVERS, ("observer_id", "login", "name"), reading)
     if table is None:
         return NOBODY
-    return _looked_up(table, "observer_id", ("login", "name"), _ids(photos, _OBSERVER))
+    return _looked_up(table, "observer_id", ("login", "name"), _ids(photos, "observer_id"))
 
 
-def _ids(photos: ArchiveTable, place: int) -> Iterator[str]:
-    return (id_ for (id_,) in photos.values([place]))
+def _ids(photos: ArchiveTable, key: str) -> Iterator[str]:
+    return (id_ for (id_,) in photos.values([photos.place(key)]))
 
 
 def _looked_up(table: ArchiveTable, key: str, names: Iterable[str], ids: Iterable[str]) -> Lookup:
-    place = table.column(key)
-    return looked_up([(table, place or 0)], tuple(names), ids)
+    return looked_up([(table, table.place(key))], tuple(names), ids)
 
 
 def _table(
@@ -114,8 +112,6 @@ def _table(
     encoding = reading.encoding or "utf-8"
     names = header_of(archive, path, "\t", encoding)
     table = ArchiveTable(archive, path, Shape("\t", names, 1, is_quoted=False), encoding)
-    missing = [column for column in columns if table.column(column) is None]
-    if missing:
-        told = ", ".join(names)[:200]
-        raise MalformedManifestError(f"{path} has no column {missing[0]}; its columns are {told}.")
+    for column in columns:
+        table.place(column)
     return table
