@@ -21,7 +21,7 @@ from crawlset_client.text import printable
 from crawlset_client.url_lists import read_url_list
 
 URLS = "urls"
-LISTS = (URLS, "open_images", "laion")
+LISTS = (URLS, "open_images", "laion", "gbif_downloads", "inaturalist_open_data")
 """Sources whose candidates come in a file."""
 IS_URL = re.compile(r"\s*(https?://|www\.)", re.IGNORECASE)
 LIST_OPTIONS = frozenset((
