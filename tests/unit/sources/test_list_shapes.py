@@ -81,10 +81,28 @@ class TestWithoutHeader:
             ("https://a.example/my cat", "https://a.example/my dog"),
             ("https://a.example/1.jpg?s=1,w=2", "https://a.example/2.jpg?s=1,w=2"),
             ("https://a.example/1.jpg,", "https://b.example/2.jpg"),
+            ("https://a.example/1.jpg?resize=300,200", "https://b.example/2.jpg?resize=40,50"),
+            ("https://a.example/1.jpg?crop=0,0,9px,9px", "https://b.example/2?crop=0,0,8px,8px"),
+            ("https://a.example/photo;7", "https://a.example/photo;8"),
         ],
     )
     def test_leaves_signs_in_urls_alone(self, urls: tuple[str, ...]) -> None:
         assert read(lines(*urls)) == [{"url": url} for url in urls]
+
+    def test_splits_urls_with_a_number_behind_where_their_column_is_named(self) -> None:
+        body = lines("https://a.example/1?x,640", "https://a.example/2?x,480")
+
+        found = read(body, reading=ListReading(url_column="column_1", label_column="column_2"))
+
+        assert found == [
+            {"url": "https://a.example/1?x", "keyword": "640"},
+            {"url": "https://a.example/2?x", "keyword": "480"},
+        ]
+
+    def test_takes_a_number_behind_a_picture_for_a_cell(self) -> None:
+        body = lines(f"{A},7", f"{B},7", "https://c.example/1?x,8")
+
+        assert [row["keyword"] for row in read(body)] == ["7", "7", "8"]
 
     @pytest.mark.parametrize("cell", ["/" * 100_000 + " x", ",".join("/" * 60_000)])
     def test_takes_no_time_to_be_known(self, cell: str) -> None:

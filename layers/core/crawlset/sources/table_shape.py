@@ -30,6 +30,7 @@ SURE_ROWS = 20
 _BLANK = re.compile(r"\s")
 _OF_URLS = re.compile(r"[/=&?]|\.[A-Za-z0-9]{2,4}$")
 """Signs in what may be the rest of a URL that has the delimiter in it."""
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?[a-z]*")
 _PICTURE = re.compile(r"\.(jpe?g|png|gif|webp|bmp|tiff?|avif|heic)$", re.IGNORECASE)
 
 
@@ -144,7 +145,8 @@ def _shape_by_content(
     has_header = len(rows) > 1 and len(table[0]) == width and not any(map(_is_url, table[0]))
     body = rows[1:] if has_header else rows
     place = _url_place(body)
-    if place is None or (not is_tab and _may_be_one_url(body, place, delimiter)):
+    is_sure = is_tab or wanted_name("url", reading) is not None
+    if place is None or (not is_sure and _may_be_one_url(body, place, delimiter)):
         return None
     if has_header and delimiter != " ":
         header = [*table[0]]
@@ -167,10 +169,17 @@ def _url_place(rows: Sequence[Sequence[str]]) -> int | None:
 
 
 def _may_be_one_url(rows: Sequence[Sequence[str]], place: int, delimiter: str) -> bool:
-    """Whether what stands behind a URL may be the rest of it, as in `w_100,h_100/1.jpg`."""
+    """
+    Whether what stands behind a URL may be the rest of it, as in `w_100,h_100/1.jpg`.
+
+    A number may be where no URL ends as a picture's file does, as in `1.jpg?resize=300,200`
+    (https://developer.wordpress.com/docs/photon/api).
+    """
     behind = [row[place + 1].strip() for row in rows if place + 1 < len(row)]
     if any(map(_may_go_on, behind)):
         return True
+    if behind and all(map(_NUMBER.fullmatch, behind)):
+        return not any(_PICTURE.search(row[place].strip()) for row in rows)
     return delimiter == " " and place == 0 and not all(_PICTURE.search(row[0]) for row in rows)
 
 
