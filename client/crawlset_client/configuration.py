@@ -6,7 +6,8 @@ class Configuration(TypedDict, total=False):
     """
     What a crawl job is to do; None is as if it were not given.
 
-    A list, which is `urls` or an `upload_id`, needs no `sources`; keywords do.
+    A list needs no `sources`; keywords do. It is `urls`, an `upload_id`, several uploads as `lists`
+    (`[{"upload_id": …, "name": …, "manifest_format": …}]`), or the `list_uri` of a prefix in S3.
     With `validation_rules` or `export` the job goes on to these by itself. `policy` switches
     opt-outs off (`{"robots": False}`) and sets `min_gap_seconds`; `resize` says what to store
     instead of the bytes received (`{"mode": "keep_ratio", "size": 256}`); `formats` which formats
@@ -20,6 +21,8 @@ class Configuration(TypedDict, total=False):
     keywords: Sequence[str] | None
     urls: Sequence[str] | None
     upload_id: str | None
+    lists: Sequence[Mapping[str, Any]] | None
+    list_uri: str | None
     manifest_format: str | None
     max_images: int | None
     licences: Sequence[str] | None

@@ -106,6 +106,13 @@ class Query(Record, kw_only=True):
     by: str
 
 
+class UnreadList(Record):
+    """A file of a list that could not be read, and why."""
+
+    name: str
+    reason: str
+
+
 class Search(Record, kw_only=True):
     id: str
     source: str
@@ -117,6 +124,14 @@ class Search(Record, kw_only=True):
     n_altered: int = 0
     n_skipped: int = 0
     """Items of the source's answers that could not be read."""
+    n_rows_read: int = 0
+    """Rows of its list that have been read."""
+    bytes_read: int = 0
+    bytes_total: int | None = None
+    n_unread: int = 0
+    """Files of its list that could not be read."""
+    unread_lists: list[UnreadList] | None = None
+    """The first of these."""
     n_failures: int = 0
     last_error: str | None = None
     next_attempt_at: datetime | None = None

@@ -135,6 +135,7 @@ def _parts(
     if is_searching:
         n_answered = sum(search.status not in {"pending", "queued"} for search in job.searches)
         yield "searches", f"{n_answered:,}/{len(job.searches):,}"
+        yield from _reading(job)
     for wait in job.waiting:
         if wait.until is not None:
             yield "waiting for", describe_wait(wait, datetime.now(UTC))
@@ -142,6 +143,14 @@ def _parts(
         yield code, f"{count:,}"
     if job.progress.repeated:
         yield "repeated", f"{job.progress.repeated:,}"
+
+
+def _reading(job: CrawlJob) -> Iterator[tuple[str, str]]:
+    """How much of the list has been read, while it is."""
+    for search in job.searches:
+        if search.bytes_total:
+            read, total = _amount(search.bytes_read, BYTES), _amount(search.bytes_total, BYTES)
+            yield "rows read", f"{search.n_rows_read:,} ({read} of {total})"
 
 
 def describe_wait(wait: Wait, now: datetime) -> str:

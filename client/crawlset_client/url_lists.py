@@ -12,8 +12,8 @@ from crawlset_client.errors import InvalidListError
 MAX_URLS_IN_REQUEST = 10_000
 MAX_BYTES_IN_REQUEST = 4 << 20
 """Below what the API takes as one request, with room for JSON."""
-MAX_MANIFEST_BYTES = 1 << 30
-MAX_ROWS = 1_000_000
+MAX_MANIFEST_BYTES = 4 << 30
+MAX_ROWS = 10_000_000
 PIECE_BYTES = 1 << 20
 BYTE_ORDER_MARK = "\ufeff"
 SIGNS = re.compile(r"[\s,;|]")
@@ -60,8 +60,7 @@ def read_url_list(
 
     Raises `InvalidListError`, and `OSError` where there is no file that may be read.
     """
-    packing = next((each for each in PACKED if path.name.lower().endswith(each)), "")
-    suffix = Path(path.name.lower().removesuffix(packing)).suffix
+    packing, suffix = _suffixes(path)
     if suffix not in FORMATS:
         known = ", ".join(FORMATS)
         raise InvalidListError(path, f"its suffix is none of {known} (and {', '.join(PACKED)})")
@@ -87,6 +86,17 @@ def read_url_list(
     return UrlList(path, size, format_, urls)
 
 
+def has_list_suffix(path: Path) -> bool:
+    """Whether the file's name ends as that of a list."""
+    return _suffixes(path)[1] in FORMATS
+
+
+def _suffixes(path: Path) -> tuple[str, str]:
+    """How the file is packed, if it is, and the suffix before that."""
+    packing = next((each for each in PACKED if path.name.lower().endswith(each)), "")
+    return packing, Path(path.name.lower().removesuffix(packing)).suffix
+
+
 def _read_urls(path: Path) -> tuple[str, ...] | None:
     """The lines of a short text; None for what only the service can read, as it is in a file."""
     try:
@@ -102,7 +112,7 @@ def _read_urls(path: Path) -> tuple[str, ...] | None:
 
 
 def _is_too_long(path: Path, format_: str | None) -> bool:
-    """Whether it has more than 1,000,000 rows. Rows are told apart only where lines are more."""
+    """Whether it has more than 10,000,000 rows. Rows are told apart only where lines are more."""
     with path.open("rb") as file:
         n_lines = sum(map(_count_ends, iter(lambda: file.read(PIECE_BYTES), b"")))
     if n_lines < MAX_ROWS:

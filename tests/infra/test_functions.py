@@ -31,6 +31,11 @@ from tests.infra.stack import (
 EVERY_FUNCTION = sorted(functions())
 VALIDATORS = ["ColourfulnessFunction"]
 ON_THE_INTERNET = ["DeliverFunction", "DiscoverFunction", "FetchFunction"]
+LISTS_BELOW = (
+    "DiscoverFunctionRole",
+    "arn:${AWS::Partition}:s3:::${ListBucket}/${ListPrefix}*",
+)
+"""What is not in the stack's own bucket and may be read: lists below the prefix that is named."""
 QUEUES_KNOWN = {
     "DeliverFunction": {"RESULTS_QUEUE_URL"},  # where it says how it went
     "DiscoverFunction": set(),
@@ -141,9 +146,20 @@ class TestRoles:
             for text in texts(resource)
             if "*" in text
             and not re.match(r"\$\{Bucket\.Arn\}/(uploads|jobs|exports|validations|sources)/", text)
+            and (name, text) != LISTS_BELOW
         ]
 
         assert wild == []
+
+    def test_find_lists_below_the_prefix_that_is_named_and_nowhere_else(self) -> None:
+        found = [(name, s) for name, s in allowed() if s.get("Sid") == "FindLists"]
+
+        [(name, statement)] = found
+        assert name == "DiscoverFunctionRole"
+        assert statement["Resource"] == {"Fn::Sub": "arn:${AWS::Partition}:s3:::${ListBucket}"}
+        assert statement["Condition"] == {
+            "StringLike": {"s3:prefix": {"Fn::Sub": "${ListPrefix}*"}}
+        }
 
     def test_allow_and_never_except(self) -> None:
         for _, statement in allowed():
@@ -184,7 +200,11 @@ class TestFunctionOnTheInternet:
     def test_may_read_a_queue_and_touch_objects_and_little_else(self, name: str) -> None:
         more = {
             "DeliverFunction": {"sqs:SendMessage"},
-            "DiscoverFunction": {"secretsmanager:GetSecretValue", "bedrock:InvokeModel"},
+            "DiscoverFunction": {
+                "secretsmanager:GetSecretValue",
+                "bedrock:InvokeModel",
+                "s3:ListBucket",
+            },
         }
         assert actions_of(name) <= more.get(name, set()) | {
             "sqs:ReceiveMessage",

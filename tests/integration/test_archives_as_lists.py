@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from crawlset.models import Image, Project
 from tests.integration.api import Api
-from tests.integration.test_lists_as_they_are import Lists
+from tests.integration.lists_followed import Lists
 from tests.unit.sources.archives_made import (
     S3,
     gbif_files,

@@ -5,84 +5,25 @@ import io
 import json
 import tarfile
 from pathlib import Path
-from typing import Any, ClassVar, cast
-from uuid import uuid4
+from typing import Any, ClassVar
 
 import pyarrow.parquet as pq
 import pytest
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crawlset.crawls import planning
 from crawlset.kit import objects
 from crawlset.models import CrawlJob, FurtherRow, Image, JobStatus, Project
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.wire import keys
 from crawlset_client.url_lists import read_url_list
-from functions.discover import app
 from tests import factories
 from tests.integration.api import Api
 from tests.integration.exports.steps import TRAIN, export, file_of
-from tests.invocations import CONTEXT
+from tests.integration.lists_followed import Lists
 from tests.lists_as_they_are import GOOD, LISTED, SHAPES, WANTED
 
 pytestmark = pytest.mark.usefixtures("bucket")
-
-
-class Lists:
-    """Jobs of lists, followed until their rows are there."""
-
-    def __init__(self, api: Api, project: Project, queues: Any, roles: list[str]) -> None:
-        self.api = api
-        self.project = project
-        self.path = f"/api/projects/{project.id}/crawl-jobs"
-        self._queues = queues
-        self._roles = roles
-
-    def create(self, **list_: Any) -> tuple[int, Any]:
-        return self.api.call("POST", self.path, {"name": "l", "sources": ["urls"], **list_})
-
-    def upload(self, body: bytes, format_: str | None = None, **options: Any) -> tuple[int, Any]:
-        upload_id = str(uuid4())
-        objects.put(f"uploads/{self.project.user_id}/{upload_id}", body)
-        return self.create(upload_id=upload_id, manifest_format=format_, **options)
-
-    def crawl(self, created: tuple[int, Any]) -> dict[str, Any]:
-        """The job as the API shows it once its list was read and planned."""
-        status, job = created
-        assert status == 201, job
-        for body in self._queues.bodies("discover"):
-            app.handler({"Records": [_record(body)]}, cast(LambdaContext, CONTEXT))
-        self.plan(job["id"])
-        _, shown = self.api.call("GET", f"{self.path}/{job['id']}")
-        return cast("dict[str, Any]", shown)
-
-    def plan(self, job_id: Any) -> None:
-        self._roles.append("crawlset_worker")
-        for key in objects.list_keys(keys.candidates_prefix(job_id)):
-            planning.plan_part(key)
-        self._roles.pop()
-
-
-def _record(body: str) -> dict[str, Any]:
-    return {
-        "messageId": str(uuid4()),
-        "receiptHandle": "handle",
-        "body": body,
-        "attributes": {
-            "ApproximateReceiveCount": "1",
-            "SentTimestamp": "1795384188213",
-            "SenderId": "crawlset",
-            "ApproximateFirstReceiveTimestamp": "1795384188213",
-            "MessageGroupId": "urls",
-        },
-        "messageAttributes": {},
-        "md5OfBody": "0" * 32,
-        "eventSource": "aws:sqs",
-        "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:discover.fifo",
-        "awsRegion": "us-east-1",
-    }
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ class Uploads(Resource):
         return self._connection.post(Upload, in_project(project_id, "uploads"), request)
 
     def send(self, project_id: str, path: Path, *, advance: Advance = ignore) -> Upload:
-        """Upload a manifest of at most 1 GiB; its `upload_id` goes into a crawl job."""
+        """Upload a manifest of at most 4 GiB; its `upload_id` goes into a crawl job."""
         upload = self.create(project_id, path.stat().st_size)
         storage, sleep = self._connection.storage, self._connection.sleep
         transfers.put(storage, upload, path, advance=advance, sleep=sleep)

@@ -1,8 +1,6 @@
 """`crawlset crawl`."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,25 +8,19 @@ from typing import Annotated, Any
 import typer
 
 from crawlset_client.api import Crawlset
+from crawlset_client.cli.bringing_lists import BUCKET, project_and_lists
 from crawlset_client.cli.completion import USES, complete_projects, complete_sources, words
 from crawlset_client.cli.drawing import draw_estimate
 from crawlset_client.cli.running import AsJson, Run, running
 from crawlset_client.cli.watching import show_job, watch_crawl
 from crawlset_client.errors import UsageError
-from crawlset_client.lookup import project_for
 from crawlset_client.models import CrawlJob
 from crawlset_client.text import printable
-from crawlset_client.url_lists import read_url_list
 
 URLS = "urls"
 LISTS = (URLS, "open_images", "laion", "gbif_downloads", "inaturalist_open_data")
 """Sources whose candidates come in a file."""
 IS_URL = re.compile(r"\s*(https?://|www\.)", re.IGNORECASE)
-LIST_OPTIONS = frozenset((
-    "url_column", "caption_column", "label_column", "licence_column", "creator_column",
-    "sha256_column", "md5_column", "keep_columns", "encoding", "keep_repeated",
-))  # fmt: skip
-"""What a request says of an uploaded list only."""
 OPTION_NAMES = {"keep_columns": "keep_column", "keep_repeated": "count_repeated"}
 MAX_NAME = 200
 PROBES_SECONDS = 30.0
@@ -94,10 +86,11 @@ def crawl(
         ),
     ] = None,
     urls: Annotated[
-        Path | None,
+        list[str] | None,
         typer.Option(
             metavar="FILE",
-            help="A list of URLs instead: .txt .csv .tsv .json .jsonl .parquet .zip .tar.gz",
+            help="A list of URLs instead: .txt .csv .tsv .json .jsonl .parquet .zip .tar.gz, a"
+            " folder of them, or s3://bucket/prefix/; can be repeated, and more files may follow.",
         ),
     ] = None,
     project: Annotated[
@@ -227,6 +220,7 @@ def crawl(
 ) -> None:
     """Crawl images by keywords or from a list of URLs."""
     with running(context, as_json=as_json) as run:
+        keywords, urls = _with_files(keywords or [], urls or [])
         _check_usage(keywords, source, urls)
         if resize and transcode and transcode != (stored_format or StoredFormat.jpeg):
             raise UsageError(
@@ -234,9 +228,7 @@ def crawl(
                 " give --transcode the same, or leave it out."
             )
         request: dict[str, Any] = {
-            "name": (name or (printable(urls.name) if urls else ", ".join(keywords or [])))[
-                :MAX_NAME
-            ],
+            "name": (name or _usual_name(keywords, urls))[:MAX_NAME],
             "keywords": keywords or None,
             "sources": source or [URLS] if urls else source,
             "max_images": max_images,
@@ -273,13 +265,28 @@ def crawl(
             if estimate:
                 _estimate(run, crawlset, project, urls, request)
                 return
-            with _project_and_list(run, crawlset, project, urls, request) as project_id:
+            with project_and_lists(run, crawlset, project, urls, request) as project_id:
                 job = crawlset.jobs.create(project_id, **request)
             _finish(run, crawlset, job, watch=watch)
 
 
-def _check_usage(keywords: list[str] | None, source: list[str] | None, urls: Path | None) -> None:
-    if urls is not None:
+def _with_files(keywords: list[str], urls: list[str]) -> tuple[list[str], list[str]]:
+    """Take words behind --urls that are files or folders as lists, as a shell writes `*.csv`."""
+    if not urls or not keywords or not all(Path(word).exists() for word in keywords):
+        return keywords, urls
+    return [], [*urls, *keywords]
+
+
+def _usual_name(keywords: list[str], urls: list[str]) -> str:
+    if not urls:
+        return ", ".join(keywords)
+    first = urls[0] if urls[0].startswith(BUCKET) else Path(urls[0]).resolve().name
+    others = f" and {len(urls) - 1:,} more" if len(urls) > 1 else ""
+    return printable(first)[: MAX_NAME - len(others)] + others
+
+
+def _check_usage(keywords: list[str], source: list[str] | None, urls: list[str]) -> None:
+    if urls:
         if keywords:
             raise UsageError("Give keywords or --urls, not both.")
         if source and (len(source) > 1 or source[0] not in LISTS):
@@ -299,9 +306,9 @@ def _check_usage(keywords: list[str] | None, source: list[str] | None, urls: Pat
         )
 
 
-def _list_options(path: Path | None, **options: Any) -> dict[str, Any]:
+def _list_options(urls: list[str], **options: Any) -> dict[str, Any]:
     given = {name: value for name, value in options.items() if value not in (None, [])}
-    if given and path is None:
+    if given and not urls:
         option = OPTION_NAMES.get(name := next(iter(given)), name).replace("_", "-")
         raise UsageError(f"--{option} is for a list; give it with --urls FILE.")
     return given
@@ -325,35 +332,10 @@ def _resize(**options: Any) -> dict[str, Any] | None:
     return given or None
 
 
-@contextmanager
-def _project_and_list(
-    run: Run,
-    crawlset: Crawlset,
-    project: str,
-    path: Path | None,
-    request: dict[str, Any],
-    *,
-    keep: bool = True,
-) -> Iterator[str]:
-    """The project's id, with the list of URLs at `path` put into the request."""
-    url_list = None
-    if path is not None:
-        is_uploaded = not LIST_OPTIONS.isdisjoint(request)
-        url_list = read_url_list(path, request.get("max_images"), is_uploaded=is_uploaded)
-    with project_for(crawlset, project, keep=keep) as found:
-        if url_list is not None and url_list.urls is None:
-            with run.transfer(f"Uploading {url_list.path.name}", url_list.n_bytes) as advance:
-                upload = crawlset.uploads.send(found.id, url_list.path, advance=advance)
-            request |= {"upload_id": upload.upload_id, "manifest_format": url_list.format}
-        elif url_list is not None:
-            request["urls"] = url_list.urls
-        yield found.id
-
-
 def _estimate(
-    run: Run, crawlset: Crawlset, project: str, path: Path | None, request: dict[str, Any]
+    run: Run, crawlset: Crawlset, project: str, places: list[str], request: dict[str, Any]
 ) -> None:
-    with _project_and_list(run, crawlset, project, path, request, keep=False) as project_id:
+    with project_and_lists(run, crawlset, project, places, request, keep=False) as project_id:
         estimate = crawlset.jobs.estimate(project_id, **request)
         give_up = run.outside.clock() + PROBES_SECONDS
         with run.output.messages.status("Asking the sources what they have…"):

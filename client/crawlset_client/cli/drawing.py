@@ -121,6 +121,12 @@ def draw_searches(console: Console, job: CrawlJob) -> None:
             why = "rows are no pictures" if is_list else "answers of the source could not be read"
             line = f"  search {what}: {n:,} {why}"
             console.print(printable(line), soft_wrap=True)
+        if n := search.n_unread:
+            line = f"  search {what}: {n:,} files of the list could not be read"
+            console.print(printable(line), soft_wrap=True)
+        for unread in search.unread_lists or ():
+            line = f"  search {what}: {unread.name}: {unread.reason}"
+            console.print(printable(line), soft_wrap=True)
         if n := search.n_altered:
             line = f"  search {what}: {n:,} have a text that could not be kept whole"
             console.print(printable(line), soft_wrap=True)

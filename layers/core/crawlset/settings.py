@@ -10,11 +10,15 @@ CHUNK_URLS = 500
 """URLs in one chunk, at most."""
 CANDIDATES_PER_PART = 25_000
 """Candidates in one object of candidates, at most."""
-MAX_CANDIDATES = 1_000_000
+MAX_CANDIDATES = 10_000_000
 """Candidates of one job, at most."""
 MAX_KEYWORDS = 50
 MAX_URLS_IN_REQUEST = 10_000
-MAX_MANIFEST_BYTES = 1 << 30
+MAX_MANIFEST_BYTES = 4 << 30
+"""Bytes of one list; S3 takes 5 GB in one PUT."""
+MAX_LISTS_IN_REQUEST = 1_000
+MAX_LISTED_FILES = 10_000
+"""Lists below one prefix that make one job."""
 MAX_ATTEMPTS = 5
 """Times one chunk or search is sent before its work is made terminal."""
 QUEUE_RETENTION = timedelta(days=4)
@@ -84,6 +88,8 @@ class SourceSettings(BaseSettings):
     """Names of those that may be asked, separated by commas."""
     source_urls: dict[str, str] = {}
     """Where a source is, by its name, instead of its own address: for a test."""
+    list_prefix: str = ""
+    """Where lists may be read besides uploads: `s3://bucket/prefix/`; empty for nowhere."""
     expansion_model_id: str = ""
     """The Bedrock model that suggests queries; without one none does."""
     openverse_client_id: SecretStr = SecretStr("")
@@ -100,6 +106,10 @@ class SourceSettings(BaseSettings):
 
     def may_ask(self, source: str) -> bool:
         return source in {name.strip() for name in self.sources.split(",")}
+
+    def may_read_lists(self, uri: str) -> bool:
+        """Whether `uri` is below the prefix that this deployment names."""
+        return bool(self.list_prefix) and uri.startswith(self.list_prefix)
 
     def base_of(self, source: str, usual: str) -> str:
         return self.source_urls.get(source, usual).rstrip("/")

@@ -114,7 +114,7 @@ class TestReadUrlList:
         with (tmp_path / "urls.csv").open("wb") as file:
             file.truncate(url_lists.MAX_MANIFEST_BYTES + 1)
 
-        with pytest.raises(InvalidListError, match="1,073,741,824 are allowed"):
+        with pytest.raises(InvalidListError, match="4,294,967,296 are allowed"):
             read_url_list(tmp_path / "urls.csv")
 
     @pytest.mark.parametrize(

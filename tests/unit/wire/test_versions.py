@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -10,10 +11,11 @@ import pytest
 from crawlset.kit.strict_json import MalformedJsonError
 from crawlset.outcomes import Outcome
 from crawlset.wire.allowances import Allowance
-from crawlset.wire.candidates import CandidateLine, PartHead, Query, SearchProgress
+from crawlset.wire.candidates import CandidateLine, ListRead, PartHead, Query, SearchProgress
 from crawlset.wire.chunks import ChunkHead, ChunkMessage, ChunkUrl, Known
 from crawlset.wire.deliveries import DeliveryResult, SignedDelivery
 from crawlset.wire.exports import ExportPlan, Member, Shard
+from crawlset.wire.lists import ListHead, UnreadList
 from crawlset.wire.notices import ObjectNotice, keys_of
 from crawlset.wire.outcomes import OutcomeHead, UrlOutcome
 from crawlset.wire.pipeline import Execution, ExportStep, StepError, ValidationStep
@@ -45,6 +47,7 @@ VERSIONED = (
     Execution,
     ExportPlan,
     ExportStep,
+    ListHead,
     ObjectNotice,
     OutcomeHead,
     PartHead,
@@ -217,6 +220,18 @@ ADDED: dict[str, tuple[Record, Record, list[str]]] = {
         PartHead(1, 1),
         PartHead(1, 1, n_repeated=2, n_altered=3),
         ["n_altered", "n_repeated"],
+    ),
+    "the head of a part of a list": (
+        PartHead(1, 1),
+        PartHead(1, 1, read=ListRead(2, 80, 900, (UnreadList("a.csv", "It is empty."),), 1)),
+        ["n_bytes", "n_rows", "n_unread", "read", "total_bytes", "unread"],
+    ),
+    "a search of several lists": (
+        DiscoverMessage(ID, ID, 1, REQUEST),
+        DiscoverMessage(
+            ID, ID, 1, replace(REQUEST, keyword=None, lists_key="uploads/a/b", list_uri="s3://a/b/")
+        ),
+        ["list_uri", "lists_key"],
     ),
     "an outcome": (
         UrlOutcome(0, Outcome.http_404),

@@ -2,12 +2,13 @@
 
 import codecs
 from typing import Annotated, Any
+from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from crawlset.kit.fields import printable
 from crawlset.kit.strict_json import field_names, from_json
-from crawlset.wire.searches import ListReading
+from crawlset.wire.searches import ListReading, ManifestFormat
 
 ENCODINGS = frozenset({
     "utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "ascii",
@@ -30,6 +31,16 @@ def _encoding(name: str) -> str:
 
 
 ColumnName = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)]
+
+
+class ListedUpload(BaseModel):
+    """One of several lists: an upload, and what it is called where it cannot be read."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    upload_id: Annotated[UUID, Field(strict=False)]
+    name: Annotated[str, Field(max_length=500), AfterValidator(printable)] | None = None
+    manifest_format: Annotated[ManifestFormat | None, Field(strict=False)] = None
 
 
 class ListOptions(BaseModel):

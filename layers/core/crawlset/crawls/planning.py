@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from crawlset import outbox
 from crawlset.crawls import dispatch, finishing
-from crawlset.crawls.planner import plan
+from crawlset.crawls.planner import LANE_URLS, LANES_PER_HOST, plan
 from crawlset.crawls.repository import CandidateRepository, Inserted, Placed
 from crawlset.images.repository import ImageRepository
 from crawlset.jobs.crawl_repository import CrawlRepository
@@ -66,6 +66,7 @@ def plan_part(key: str) -> int:
                 search.n_altered += head.n_altered
                 search.n_skipped += head.n_skipped
             _note_part(search, part.part, head)
+            _note_reading(search, head)
         session.flush()
         if not chunk_ids:
             finishing.finish_if_done(session, job)
@@ -140,6 +141,18 @@ def _note_part(search: JobSearch, part: int, head: PartHead) -> None:
         search.last_error = None
 
 
+def _note_reading(search: JobSearch, head: PartHead) -> None:
+    """Note how much of a list has been read: parts come in any order."""
+    read = head.read
+    if read is None:
+        return
+    search.n_rows_read = max(search.n_rows_read, read.n_rows)
+    search.bytes_read = max(search.bytes_read, read.n_bytes)
+    search.bytes_total = max(search.bytes_total or 0, read.total_bytes)
+    if read.n_unread > search.n_unread:
+        search.n_unread, search.unread_lists = read.n_unread, to_json(read.unread)
+
+
 def _refuse_taken_down(
     session: Session, job: CrawlJob, candidates: Iterable[CandidateLine]
 ) -> None:
@@ -167,7 +180,7 @@ def _insert(
     hosts = [host_of(candidate.url) for candidate in wanted]
     placed: list[Placed] = []
     chunks: list[JobChunk] = []
-    known = ImageRepository(session).count_hosts(job, _recurring(hosts))
+    known = ImageRepository(session).count_hosts(job, _recurring(hosts), LANE_URLS)
     for planned in plan(hosts, known):
         chunk = _chunk(job, planned.lane, WorkStatus.pending, len(planned.members))
         chunks.append(chunk)
@@ -190,12 +203,12 @@ def _recurring(hosts: Sequence[str]) -> list[str]:
     """
     The hosts that may be busy for reasons beyond this part.
 
-    A job has at most 40 parts of full size, so a host that each of them names once stays below
-    what makes a host busy.
+    A host with as many candidates in a full part as it could have lanes is in so many of its fifty
+    chunks: about as many fetchers ask it at once as in lanes, without chunks of two URLs.
     """
     counts = Counter(hosts)
-    fewest = 2 if len(hosts) > CANDIDATES_PER_PART // 2 else 1
-    return [host for host, n in counts.items() if n >= fewest]
+    fewest = LANES_PER_HOST + 1 if len(hosts) > CANDIDATES_PER_PART // 2 else 1
+    return [host for host, n in counts.items() if fewest <= n <= LANE_URLS]
 
 
 def _chunk(job: CrawlJob, lane: str | None, status: WorkStatus, n_urls: int) -> JobChunk:

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import func
 from sqlalchemy.orm import Session
 
-from crawlset.crawls.planner import plan
+from crawlset.crawls.planner import LANE_URLS, plan
 from crawlset.images.repository import ImageRepository
 from crawlset.kit.ids import new_id
 from crawlset.models import CrawlJob, JobChunk, WorkStatus
@@ -32,7 +32,7 @@ def rechunk(
     """
     repository = ImageRepository(session)
     hosts = [plain_host(host) for _, host in images]
-    others = Counter(repository.count_hosts(job, list(set(hosts)))) - Counter(hosts)
+    others = Counter(repository.count_hosts(job, list(set(hosts)), LANE_URLS + 1)) - Counter(hosts)
     chunks = []
     for planned in plan(hosts, others):
         chunk = JobChunk(

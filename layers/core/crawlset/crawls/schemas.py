@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from crawlset.crawls.list_schemas import ListOptions
+from crawlset.crawls.list_schemas import ListedUpload, ListOptions
 from crawlset.crawls.progress_schemas import ChunkCounts, Progress, RecrawlRead, WaitRead
 from crawlset.deletions import PurgesAt
 from crawlset.exports.schemas import ExportJobRead
@@ -13,7 +13,12 @@ from crawlset.kit.fields import Name, RequestBody, RowRead, printable
 from crawlset.models import JobStatus, WorkStatus
 from crawlset.outcomes import Outcome
 from crawlset.resizing import BROWSER_FORMATS, EXTENSIONS, ImageFormat, StoredFormat
-from crawlset.settings import MAX_CANDIDATES, MAX_KEYWORDS, MAX_URLS_IN_REQUEST
+from crawlset.settings import (
+    MAX_CANDIDATES,
+    MAX_KEYWORDS,
+    MAX_LISTS_IN_REQUEST,
+    MAX_URLS_IN_REQUEST,
+)
 from crawlset.validation.schemas import ValidationJobRead
 from crawlset.wire.searches import IntendedUse, ManifestFormat
 
@@ -77,6 +82,22 @@ class CrawlJobCreate(ListOptions, RequestBody):
         ),
     ] = None
     upload_id: UUID | None = None
+    lists: Annotated[
+        list[ListedUpload] | None,
+        Field(
+            min_length=1,
+            max_length=MAX_LISTS_IN_REQUEST,
+            description="Several uploads, read as one list in this order",
+        ),
+    ] = None
+    list_uri: Annotated[
+        str | None,
+        Field(
+            max_length=1_024,
+            description="s3://bucket/prefix/ that the deployment allows: the lists below it, read"
+            " in the order of their keys",
+        ),
+    ] = None
     manifest_format: ManifestFormat | None = None
     max_images: Annotated[
         int | None,
@@ -119,14 +140,26 @@ class CrawlJobCreate(ListOptions, RequestBody):
 
     @model_validator(mode="after")
     def _list_implies_urls(self) -> Self:
-        if not self.sources and (self.urls is not None or self.upload_id is not None):
+        if not self.sources and self.given_lists():
             self.sources = ["urls"]
         return self
+
+    def given_lists(self) -> list[str]:
+        """Names of the fields that bring a list."""
+        names = ("urls", "upload_id", "lists", "list_uri")
+        return [name for name in names if getattr(self, name) is not None]
 
 
 class QueryRead(BaseModel):
     query: str
     by: Annotated[str, Field(description="keyword, plural, language:de and so on, or model")]
+
+
+class UnreadListRead(BaseModel):
+    """A file of a list that could not be read; the others are crawled."""
+
+    name: str
+    reason: str
 
 
 class CostRead(RowRead):
@@ -160,6 +193,15 @@ class SearchRead(RowRead):
     n_altered: Annotated[
         int,
         Field(description="Candidates with a text that was too long, or not all text"),
+    ]
+    n_rows_read: Annotated[int, Field(description="Rows of its list that have been read")]
+    bytes_read: Annotated[int, Field(description="Bytes of its list, as it is stored")]
+    bytes_total: Annotated[
+        int | None, Field(description="Bytes that its list has; null: not known yet")
+    ]
+    n_unread: Annotated[int, Field(description="Files of its list that could not be read")]
+    unread_lists: Annotated[
+        list[UnreadListRead] | None, Field(description="The first hundred of these")
     ]
     n_failures: Annotated[
         int, Field(description="Times that its source did not answer, or asked to wait")

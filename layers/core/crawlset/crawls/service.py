@@ -1,6 +1,5 @@
 """What a user may do with crawl jobs."""
 
-import json
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
@@ -9,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from crawlset import licences, outbox
 from crawlset.accounts import quotas
-from crawlset.crawls import dispatch
+from crawlset.crawls import dispatch, listing
 from crawlset.crawls.list_schemas import list_options, reading_of
 from crawlset.crawls.rechunking import rechunk
 from crawlset.crawls.schemas import CrawlJobCreate
@@ -27,10 +26,8 @@ from crawlset.observability import logger
 from crawlset.pipeline import service as pipeline
 from crawlset.projects.repository import ProjectRepository
 from crawlset.settings import MAX_CANDIDATES, source_settings
-from crawlset.sources import catalogue, manifests, registry
-from crawlset.sources.manifest_rows import has_url
+from crawlset.sources import catalogue, lists, registry
 from crawlset.uploads import service as uploads
-from crawlset.uploads.service import StoredList
 from crawlset.wire import keys
 from crawlset.wire.searches import Expansion, ManifestFormat, SearchRequest
 
@@ -84,11 +81,11 @@ def create(
         ActiveJobsExceededError, StoredBytesExceededError: the account is full.
     """
     check(session, user_id, request)
-    manifest = _manifest(user_id, request)
+    listed = listing.store(session, user_id, request)
     ProjectRepository(session).hold(user_id, project_id)
     max_images = quotas.reserve(session, user_id, request.max_images, usual_images(request))
-    if manifest is not None:
-        uploads.keep(session, user_id, project_id, manifest)
+    if listed is not None:
+        uploads.keep(session, user_id, project_id, listed.uploads)
     job = CrawlJob(
         id=new_id(),
         user_id=user_id,
@@ -123,8 +120,9 @@ def create(
             keyword=search.keyword,
             request=to_json(search),
             status=WorkStatus.queued,
+            bytes_total=listed.n_bytes if listed else None,
         )
-        for search in _searches(request, job.max_images, manifest.key if manifest else None)
+        for search in _searches(request, job.max_images, listed)
     ]
     session.add_all(searches)
     session.flush()
@@ -170,17 +168,26 @@ def check(session: Session, user_id: UUID, request: CrawlJobCreate) -> None:
 
 def _check_list(request: CrawlJobCreate) -> None:
     """Refuse a list where keywords are searched for, and the other way round."""
-    has_list = request.urls is not None or request.upload_id is not None
-    if request.urls is not None and request.upload_id is not None:
-        raise UnprocessableError("Give either urls or an upload_id, not both.", "/upload_id")
+    given_lists = request.given_lists()
+    has_list = bool(given_lists)
+    if len(given_lists) > 1:
+        raise UnprocessableError(
+            f"Give one of {', '.join(given_lists)} only.", f"/{given_lists[-1]}"
+        )
+    if request.list_uri is not None:
+        lists.check_uri(request.list_uri, source_settings())
+    if request.manifest_format is not None and request.lists is not None:
+        raise UnprocessableError("Each of lists has its own manifest_format.", "/manifest_format")
     if has_list != any(map(catalogue.is_list, request.sources)):
         raise UnprocessableError(
-            "A list (urls or upload_id) and a source of lists, such as 'urls', go together.",
+            "A list (urls, upload_id, lists or list_uri) and a source of lists, such as 'urls', go"
+            " together.",
             "/sources",
         )
     if has_list and (len(request.sources) > 1 or request.keywords):
         raise UnprocessableError("A list of URLs takes no keywords and no other source.", "/urls")
-    if request.upload_id is None and (given := list_options(request)):
+    is_file = has_list and request.urls is None
+    if not is_file and (given := list_options(request)):
         name = next(iter(given))
         raise UnprocessableError(f"{name} is for a list that was uploaded.", f"/{name}")
     if not has_list and not request.keywords:
@@ -192,30 +199,18 @@ def usual_images(request: CrawlJobCreate) -> int:
     return MAX_CANDIDATES if any(map(catalogue.is_list, request.sources)) else DEFAULT_MAX_IMAGES
 
 
-def _manifest(user_id: UUID, request: CrawlJobCreate) -> StoredList | None:
-    """Look at the list that was uploaded, or store the one in the request."""
-    if request.urls is not None:
-        if not any(map(has_url, request.urls)):
-            raise UnprocessableError("There is no URL in the list.", "/urls")
-        lines = "\n".join(map(json.dumps, request.urls))
-        return uploads.store(user_id, lines.encode())
-    if request.upload_id is not None:
-        key = keys.upload(user_id, request.upload_id)
-        manifest = manifests.inspect(key, request.manifest_format, reading_of(request))
-        return StoredList(request.upload_id, key, manifest.file.size)
-    return None
-
-
 def _searches(
-    request: CrawlJobCreate, max_images: int, manifest_key: str | None
+    request: CrawlJobCreate, max_images: int, listed: listing.Listed | None
 ) -> Iterator[SearchRequest]:
     """One search per keyword and source; the limits add up to `max_images`."""
-    if manifest_key is not None:
+    if listed is not None:
         yield SearchRequest(
             source=request.sources[0],
-            manifest_key=manifest_key,
+            manifest_key=listed.manifest_key,
             manifest_format=request.manifest_format
             or (ManifestFormat.jsonl if request.urls else None),
+            lists_key=listed.lists_key,
+            list_uri=request.list_uri,
             limit=max_images,
             licences=tuple(request.licences),
             intended_use=request.intended_use,
@@ -309,7 +304,8 @@ def retry(session: Session, job: CrawlJob) -> CrawlJob:
         search.attempt += 1
         search.planned_parts, search.n_parts = [], None
         search.n_repeated, search.n_altered, search.n_skipped = 0, 0, 0
-        search.n_pauses = 0
+        search.n_pauses, search.n_unread, search.unread_lists = 0, 0, None
+        search.n_rows_read, search.bytes_read = 0, 0
     session.flush()
     outbox.post(session, [dispatch.discover_message(job, search) for search in searches])
     ImageRepository(session).reopen([id_ for id_, _, _ in images])

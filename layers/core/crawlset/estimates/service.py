@@ -9,8 +9,7 @@ from sqlalchemy.orm import Session
 from crawlset import costs, licences
 from crawlset.accounts import quotas
 from crawlset.costs import BilledWork
-from crawlset.crawls import service
-from crawlset.crawls.list_schemas import reading_of
+from crawlset.crawls import listing, service
 from crawlset.crawls.schemas import CostRead, CrawlJobCreate
 from crawlset.estimates import probes
 from crawlset.estimates.repository import EstimateRepository, Experience, Pair, Supply
@@ -25,8 +24,6 @@ from crawlset.estimates.schemas import (
 from crawlset.models import SourceProbe
 from crawlset.projects.repository import ProjectRepository
 from crawlset.settings import CHUNK_URLS
-from crawlset.sources import manifests
-from crawlset.wire import keys
 
 ENOUGH_IMAGES = 100
 """Settled images that a caller's own experience begins at."""
@@ -65,7 +62,7 @@ def estimate(
         UnprocessableError, NotFoundError: as creating the job would.
     """
     service.check(session, user_id, request)
-    manifest_bytes = _manifest_bytes(user_id, request)
+    manifest_bytes = listing.n_bytes(session, user_id, request)
     ProjectRepository(session).require(user_id, project_id)
     limit = quotas.images_allowed(
         session, user_id, request.max_images, service.usual_images(request)
@@ -112,17 +109,12 @@ def estimate(
     )
 
 
-def _manifest_bytes(user_id: UUID, request: CrawlJobCreate) -> int:
-    if request.upload_id is None:
-        return 0
-    key = keys.upload(user_id, request.upload_id)
-    return manifests.inspect(key, request.manifest_format, reading_of(request)).file.size
-
-
-def _listed(request: CrawlJobCreate, manifest_bytes: int, limit: int) -> Range:
+def _listed(request: CrawlJobCreate, manifest_bytes: int | None, limit: int) -> Range:
     if request.urls is not None:
         n = min(limit, len(set(request.urls)))
         return Range(low=n, expected=n, high=n)
+    if manifest_bytes is None:
+        return Range(low=1, expected=limit, high=limit)
     return Range(
         low=1,
         expected=min(limit, ceil(manifest_bytes / URL_BYTES)),

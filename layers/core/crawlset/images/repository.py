@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import and_, bindparam, exists, func, or_, select, text, update
 from sqlalchemy.orm import Session, aliased, load_only
 
 from crawlset.errors import NotFoundError
@@ -32,6 +32,18 @@ WORK = (
     Image.transform,
 )
 """What a fetcher is told of an image."""
+COUNT_HOSTS = text(
+    """
+    SELECT host, n
+    FROM unnest(CAST(:hosts AS text[])) AS host, LATERAL (
+        SELECT count(*) AS n FROM (
+            SELECT FROM images
+            WHERE crawl_job_id = :job_id AND images.host = host.host LIMIT :most
+        ) AS few
+    ) AS counted
+    WHERE n > 0
+    """
+)
 
 
 class Keeper(NamedTuple):
@@ -106,12 +118,10 @@ class ImageRepository:
             work[image.chunk_id].append(image)
         return work
 
-    def count_hosts(self, job: CrawlJob, hosts: Sequence[str]) -> dict[str, int]:
-        """How many candidates of each host the job has."""
+    def count_hosts(self, job: CrawlJob, hosts: Sequence[str], most: int) -> dict[str, int]:
+        """How many candidates of each host the job has; counted up to `most`, as it may be all."""
         rows = self.session.execute(
-            select(Image.host, func.count())
-            .where(Image.crawl_job_id == job.id, Image.host == func.any(hosts))
-            .group_by(Image.host)
+            COUNT_HOSTS, {"job_id": job.id, "hosts": list(hosts), "most": most}
         )
         return {host: n for host, n in rows}  # noqa: C416 - rows are no pairs to mypy
 

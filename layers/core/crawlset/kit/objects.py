@@ -42,10 +42,10 @@ def exists(key: str) -> bool:
     return head(key) is not None
 
 
-def head(key: str) -> tuple[int, str] | None:
-    """Bytes and ETag of an object; None when there is none."""
+def head(key: str, in_bucket: str | None = None) -> tuple[int, str] | None:
+    """Bytes and ETag of an object, in another bucket if one is named; None when there is none."""
     try:
-        answer = s3().head_object(Bucket=bucket(), Key=key)
+        answer = s3().head_object(Bucket=in_bucket or bucket(), Key=key)
     except ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] in ABSENT:
             return None
@@ -110,9 +110,10 @@ def list_written(prefix: str) -> Iterator[tuple[str, datetime]]:
             yield entry["Key"], entry["LastModified"]
 
 
-def list_sizes(prefix: str) -> Iterator[tuple[str, int]]:
-    """Every key below `prefix`, and its bytes."""
-    for page in s3().get_paginator("list_objects_v2").paginate(Bucket=bucket(), Prefix=prefix):
+def list_sizes(prefix: str, in_bucket: str | None = None) -> Iterator[tuple[str, int]]:
+    """Every key below `prefix`, and its bytes; in another bucket if one is named."""
+    pages = s3().get_paginator("list_objects_v2")
+    for page in pages.paginate(Bucket=in_bucket or bucket(), Prefix=prefix):
         for entry in page.get("Contents", ()):
             yield entry["Key"], entry["Size"]
 

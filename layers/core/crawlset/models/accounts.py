@@ -16,7 +16,7 @@ class Profile(Identified, Timestamped, Base):
     name: Mapped[str]
     max_active_jobs: Mapped[int] = mapped_column(server_default="10")
     """Crawl jobs that are pending or running at once."""
-    max_images_per_job: Mapped[int] = mapped_column(server_default="1000000")
+    max_images_per_job: Mapped[int] = mapped_column(server_default="10000000")
     max_stored_bytes: Mapped[int] = mapped_column(BigInteger, server_default="1099511627776")
     """In the packs of all jobs; no crawl job starts beyond it."""
     max_requests_per_minute: Mapped[int] = mapped_column(server_default="600")

@@ -111,11 +111,20 @@ class JobSearch(Identified, Owned, Timestamped, Base):
     n_repeated: Mapped[int] = mapped_column(server_default="0", default=0)
     """Rows and hits whose URL the job had before, from this search or another one."""
     n_altered: Mapped[int] = mapped_column(server_default="0", default=0)
+    """Candidates with a text that could not be kept whole."""
     n_skipped: Mapped[int] = mapped_column(server_default="0", default=0)
     """Items of the source's answers that could not be read."""
     n_pauses: Mapped[int] = mapped_column(server_default="0", default=0)
     """Times that it has made way for other searches of its source."""
-    """Candidates with a text that could not be kept whole."""
+    n_rows_read: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
+    """Rows of its list that have been read."""
+    bytes_read: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
+    bytes_total: Mapped[int | None] = mapped_column(BigInteger)
+    """Bytes of its list, as it is stored, once they are known."""
+    n_unread: Mapped[int] = mapped_column(server_default="0", default=0)
+    """Files of its list that could not be read."""
+    unread_lists: Mapped[list[Any] | None] = mapped_column(JSONB)
+    """The first of these: `name` and `reason`."""
     n_failures: Mapped[int] = mapped_column(server_default="0", default=0)
     """Times that its source did not answer, or asked to wait."""
     failed_at: Mapped[datetime | None]

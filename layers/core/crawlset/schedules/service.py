@@ -169,7 +169,7 @@ def _stored(session: Session, user_id: UUID, configuration: CrawlJobCreate) -> d
         UnprocessableError: no job could be made of it.
         NotFoundError: a rule of it names a crawl job or an export that the user does not have.
     """
-    if configuration.urls is not None or configuration.upload_id is not None:
+    if configuration.given_lists():
         raise UnprocessableError(
             "A template searches sources; a list of URLs is for one job.", "/configuration/urls"
         )

@@ -44,13 +44,25 @@ class SearchPausedError(Exception):
 
 
 class Bookmark:
-    """Where a search was left, and whether it is time to leave it; one that is kept nowhere."""
+    """
+    Where a search was left, and whether it is time to leave it; one that is kept nowhere.
+
+    A list is left only when it is time: what is read of it costs its source nothing. The URLs that
+    it had are kept too, for each turn those that are new.
+    """
 
     def load(self) -> bytes | None:
         return None
 
     def save(self, progress: bytes) -> None:
         """Keep `progress` in place of what was kept before."""
+
+    def load_seen(self, n_pauses: int) -> Iterator[bytes]:  # noqa: ARG002
+        """The URLs of the turns before so many pauses."""
+        return iter(())
+
+    def save_seen(self, n_pauses: int, seen: bytes) -> None:
+        """Keep the URLs that were new in the turn before this pause."""
 
     def is_time_up(self) -> bool:
         return False
@@ -65,11 +77,17 @@ class _Search:
     bookmark: Bookmark
     is_cancelled: Callable[[], bool]
     n_pauses: int
+    is_list: bool
 
     def keep(self, at: SearchPlace) -> None:
         """Keep how far it has come; where its time is up, leave it there."""
         is_time_up = self.bookmark.is_time_up()
-        if is_time_up:
+        if self.is_list:
+            if not is_time_up:
+                return
+            self.n_pauses += 1
+            self.bookmark.save_seen(self.n_pauses, self.parts.take_new_urls())
+        elif is_time_up:
             self.n_pauses += 1
             if not self.parts.is_empty:
                 self.parts.close()
@@ -115,7 +133,11 @@ def discover(
         queries, n_pauses = progress.queries, progress.n_pauses
         at = SearchPlace(progress.place, progress.limit, progress.until, progress.cursor)
     parts = Parts(message, write, queries, progress, body)
-    search = _Search(ask, parts, bookmark, is_cancelled, n_pauses)
+    is_list = message.request.is_list
+    if is_list:
+        for seen in bookmark.load_seen(n_pauses):
+            parts.add_urls(seen)
+    search = _Search(ask, parts, bookmark, is_cancelled, n_pauses, is_list)
     error: SearchError | None = None
     try:
         if not _collect_all(message.request, queries, search, at):
@@ -168,6 +190,7 @@ def _collect(request: SearchRequest, search: _Search, at: SearchPlace) -> bool:
         if page is None:
             return True
         parts.n_skipped += page.n_skipped
+        parts.read = page.read or parts.read
         for candidate in page[: at.until - parts.n_seen]:
             _judge(candidate, wanted)
             candidate.query = candidate.query or request.keyword

@@ -26,6 +26,7 @@ from crawlset.sources.manifest_rows import (
     rows_of,
     text_of,
 )
+from crawlset.sources.text_lines import Lines
 from crawlset.wire.searches import ListReading
 
 FIRST_ELEMENTS = 20
@@ -78,18 +79,19 @@ def _goes_on(text: str) -> bool:
     return True
 
 
-def line_rows(lines: Iterator[str], reading: ListReading) -> Iterator[Row]:
+def line_rows(lines: Lines, reading: ListReading) -> Iterator[Row]:
     """
-    A row for every line that is not blank: an object, a string or a bare URL.
+    Rows for every line that is not blank: an object, a string or a bare URL.
 
     Raises `MalformedManifestError` at the end of lines none of which has a column that is named.
     """
     objects = _Objects(reading)
-    for number, line in enumerate(lines, 1):
+    is_rest = lines.go_on()
+    for line in lines:
         text = line.rstrip()
         if not text:
             continue
-        where = f"line {number}"
+        where = f"line {lines.number}"
         try:
             found = json.loads(text)
         except json.JSONDecodeError as error:
@@ -102,8 +104,11 @@ def line_rows(lines: Iterator[str], reading: ListReading) -> Iterator[Row]:
         except (ValueError, RecursionError):
             yield odd_row(f"{where} is not JSON that can be read", text)
             continue
-        yield from objects.rows(found, where)
-    objects.check()
+        for row in objects.rows(found, where):
+            lines.n_rows_of_line += 1
+            yield row
+    if not is_rest:
+        objects.check()
 
 
 def document_rows(pieces: Iterator[str], reading: ListReading) -> Iterator[Row]:

@@ -7,22 +7,30 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from threading import Timer
 from types import NoneType
 from typing import IO, cast
 
 from crawlset.kit import confinement
 from crawlset.observability import logger
+from crawlset.settings import MAX_MANIFEST_BYTES
 from crawlset.sources import manifest_wire as wire
 from crawlset.sources.manifest_columns import COLUMNS, MalformedManifestError
 from crawlset.sources.manifest_rows import SKIPPED, Row
+from crawlset.sources.reading_place import START, ReadingPlace
 from crawlset.sources.stored_file import StoredFile
 from crawlset.wire.searches import ListReading, ManifestFormat
 
 MAX_MEMORY = 768 << 20
 """Address space of the child, of which Python and pyarrow take 350 MiB."""
 CPU_SECONDS = 90
-"""For reading a manifest twice: a million rows take less than 20."""
+"""For reading a manifest twice, a GiB of it: a million rows take less than 20."""
+MAX_CPU_SECONDS = 240
+UNPACKED_ANYWAY = 1 << 30
+"""Bytes that any manifest may unpack to, small as it may be stored."""
+MOST_PACKED = 50
+"""Lists pack to a fifth or a tenth of themselves: what unpacks to more, beyond a GiB, is a bomb."""
 SILENT_SECONDS = 120
 """A child that says nothing for so long sleeps, which costs it no CPU time."""
 FREE_PIECES = 64
@@ -30,6 +38,16 @@ PIECES_PER_MIB = 2
 """A file that is read in more pieces is scattered on purpose, and each takes a request."""
 
 _TEXTS = frozenset({str, NoneType})
+
+
+@dataclass(frozen=True, slots=True)
+class RowPage:
+    """Rows of a manifest, and where it goes on behind them."""
+
+    rows: list[Row]
+    place: ReadingPlace
+    n_bytes: int
+    """Bytes of the file that had to be read for them."""
 
 
 class ManifestReaderError(RuntimeError):
@@ -43,14 +61,20 @@ def pages(
     reading: ListReading,
     *,
     limit: int,
-) -> Iterator[list[Row]]:
+    start: ReadingPlace = START,
+) -> Iterator[RowPage]:
     """
     Every row, page by page; the whole file has been found readable before the first page comes.
+
+    One that is not read from its `start` was found readable by then.
 
     Raises:
         MalformedManifestError: it cannot be read, or not within the memory and the time there are.
         ManifestReaderError: it could not be tried.
     """
+    max_bytes = min(MAX_MANIFEST_BYTES, max(UNPACKED_ANYWAY, MOST_PACKED * file.size))
+    cpu_seconds = min(MAX_CPU_SECONDS, CPU_SECONDS * max_bytes // UNPACKED_ANYWAY)
+    task = wire.ReadingTask(format_, packing, file.size, limit, reading, max_bytes, start)
     confinement.hide_memory()
     process = subprocess.Popen(  # noqa: S603, our own interpreter and module
         [
@@ -59,8 +83,8 @@ def pages(
             "-m",
             "crawlset.sources.manifest_worker",
             str(MAX_MEMORY),
-            str(CPU_SECONDS),
-            json.dumps(wire.ReadingTask(format_, packing, file.size, limit, reading).to_json()),
+            str(cpu_seconds),
+            json.dumps(task.to_json()),
         ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -68,33 +92,39 @@ def pages(
         env=confinement.environment(MALLOC_ARENA_MAX="1"),
     )
     try:
-        yield from _pages(process, file)
+        yield from _pages(process, file, cpu_seconds)
     finally:
         process.kill()
         with suppress(BrokenPipeError):
             process.communicate()
 
 
-def _pages(process: subprocess.Popen[bytes], file: StoredFile) -> Iterator[list[Row]]:
+def _pages(
+    process: subprocess.Popen[bytes], file: StoredFile, cpu_seconds: int
+) -> Iterator[RowPage]:
     inlet, outlet = cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout)
     n_pieces = FREE_PIECES + PIECES_PER_MIB * (file.size >> 20)
+    n_bytes = 0
     if _hear(process, outlet) != (wire.UP, b""):
         raise ManifestReaderError(f"It does not start (exit status {process.wait()}).")
     while True:
         kind, said = _hear(process, outlet)
         if kind == wire.ROWS:
-            yield _rows(said)
+            rows, place = _rows(said)
+            yield RowPage(rows, place, n_bytes)
         elif kind == wire.WANT:
             n_pieces -= 1
             if n_pieces < 0:
                 raise MalformedManifestError("The list's parts are scattered too widely.")
-            _send(inlet, _piece(file, said))
+            offset, length = _wanted(said)
+            n_bytes = min(file.size, offset + length)
+            _send(inlet, file.read(offset, length))
         elif kind == wire.END:
             return
         elif kind == wire.MALFORMED:
             raise MalformedManifestError(said.decode(errors="replace"))
         else:
-            raise _death(process, said)
+            raise _death(process, said, cpu_seconds)
 
 
 def _hear(process: subprocess.Popen[bytes], outlet: IO[bytes]) -> tuple[bytes, bytes]:
@@ -124,28 +154,32 @@ def _send(inlet: IO[bytes], piece: bytes) -> None:
         inlet.flush()
 
 
-def _piece(file: StoredFile, said: bytes) -> bytes:
+def _wanted(said: bytes) -> tuple[int, int]:
     try:
         offset, length = wire.WANTED.unpack(said)
     except struct.error as error:
         raise ManifestReaderError("It asks for what is no piece.") from error
-    return file.read(offset, min(length, wire.MAX_PIECE_BYTES))
+    return offset, min(length, wire.MAX_PIECE_BYTES)
 
 
-def _rows(said: bytes) -> list[Row]:
+def _rows(said: bytes) -> tuple[list[Row], ReadingPlace]:
     """Read a page in which anything can be: what it was read from may have taken the child over."""
     try:
-        rows = [tuple(row) for row in json.loads(said)]
+        told, page = json.loads(said)
+        place = ReadingPlace.from_json(told)
+        rows = list(map(tuple, page))
     except (ValueError, TypeError, RecursionError) as error:
         raise ManifestReaderError("It gives rows that make no sense.") from error
     for row in rows:
         has_all = len(row) in {len(SKIPPED), len(COLUMNS) + 1}
         if not has_all or not _TEXTS.issuperset(map(type, row)):
             raise ManifestReaderError("It gives rows that make no sense.")
-    return rows
+    return rows, place
 
 
-def _death(process: subprocess.Popen[bytes], said: bytes) -> MalformedManifestError:
+def _death(
+    process: subprocess.Popen[bytes], said: bytes, cpu_seconds: int
+) -> MalformedManifestError:
     """Why the child came to no end: it was up, so that the manifest is to blame."""
     exit_status = process.wait()
     logger.error(
@@ -153,7 +187,7 @@ def _death(process: subprocess.Popen[bytes], said: bytes) -> MalformedManifestEr
     )
     if exit_status in {-signal.SIGXCPU, -signal.SIGKILL}:
         return MalformedManifestError(
-            f"The list takes longer than {CPU_SECONDS} seconds to read; split it."
+            f"The list takes longer than {cpu_seconds} seconds to read; split it."
         )
     if said:
         return MalformedManifestError("The list cannot be read; nobody thought of one like it.")

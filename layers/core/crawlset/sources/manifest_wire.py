@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from struct import Struct
 
+from crawlset.sources.reading_place import START, ReadingPlace
 from crawlset.wire.record import Record
 from crawlset.wire.searches import ListReading, ManifestFormat
 
@@ -22,6 +23,7 @@ WANTED = Struct("<QI")
 UP = b"u"
 WANT = b"w"
 ROWS = b"r"
+"""With the place behind them, and the rows."""
 MALFORMED = b"m"
 BROKEN = b"b"
 """With a traceback: an error that nobody thought of."""
@@ -58,3 +60,7 @@ class ReadingTask(Record):
     limit: int
     """Rows that are wanted."""
     reading: ListReading
+    max_bytes: int
+    """What it may unpack to."""
+    start: ReadingPlace = START
+    """Where to go on: what is not read from its beginning has been found readable before."""

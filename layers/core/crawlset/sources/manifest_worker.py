@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from itertools import islice
 from typing import BinaryIO, cast
 
 from crawlset.kit.confinement import allow_cpu, confine
@@ -19,6 +20,7 @@ from crawlset.sources import archives, text_manifests
 from crawlset.sources import manifest_wire as wire
 from crawlset.sources.manifest_columns import MalformedManifestError
 from crawlset.sources.manifest_rows import Row, checked
+from crawlset.sources.reading_place import START, PlaceKeeper
 from crawlset.urls.spelling import is_url
 from crawlset.wire.searches import ManifestFormat
 
@@ -49,10 +51,15 @@ def main() -> None:
     _say(wire.UP)
     try:
         rows = _reader(task)
-        for _ in rows():
-            pass
-        for page in _pages(rows()):
-            _say(wire.ROWS, json.dumps(page, separators=(",", ":")).encode())
+        if task.start == START:
+            for _ in checked(rows(PlaceKeeper()), task.limit):
+                pass
+        keeper = PlaceKeeper(task.start)
+        n_given = 0
+        for page in _pages(islice(rows(keeper), task.start.n_rows, None)):
+            n_given += len(page)
+            told = [keeper.place(n_given).to_json(), page]
+            _say(wire.ROWS, json.dumps(told, separators=(",", ":")).encode())
         _say(wire.END)
     except MalformedManifestError as error:
         _say(wire.MALFORMED, str(error).encode(errors="replace"))
@@ -62,38 +69,39 @@ def main() -> None:
         _say(wire.BROKEN, traceback.format_exc().encode(errors="replace")[-MAX_TRACEBACK_BYTES:])
 
 
-def _reader(task: wire.ReadingTask) -> Callable[[], Iterator[Row]]:
-    """Gives the rows from the beginning, each time it is called."""
+def _reader(task: wire.ReadingTask) -> Callable[[PlaceKeeper], Iterator[Row]]:
+    """Gives the rows from a place on, each time it is called."""
     if not task.packing.is_archive:
-        return lambda: _rows(task)
+        return lambda keeper: _rows(task, keeper)
     from crawlset.sources import archive_manifests  # noqa: PLC0415 - for these only
 
     rows = archive_manifests.reader(_stream(task), task.packing, task.reading)
-    return lambda: checked(rows(), task.limit)
+    return lambda _: rows()
 
 
 def _stream(task: wire.ReadingTask) -> BinaryIO:
     return io.BufferedReader(_Pieces(task.size), buffer_size=wire.MAX_PIECE_BYTES)
 
 
-def _rows(task: wire.ReadingTask) -> Iterator[Row]:
+def _rows(task: wire.ReadingTask, keeper: PlaceKeeper) -> Iterator[Row]:
     stream = _stream(task)
     if task.format is ManifestFormat.parquet:
         from crawlset.sources import parquet_manifests  # noqa: PLC0415 - brings pyarrow
 
-        return checked(parquet_manifests.rows(stream, task.reading), task.limit)
-    unpacked = _unpacked(stream, task.packing)
-    return checked(text_manifests.rows(unpacked, task.format, task.reading), task.limit)
+        return parquet_manifests.rows(stream, task.reading, keeper)
+    if task.packing is wire.Packing.plain:
+        return text_manifests.rows(stream, task.format, task.reading, keeper)
+    return text_manifests.rows(
+        _unpacked(stream, task.packing), task.format, task.reading, max_chars=task.max_bytes
+    )
 
 
 def _unpacked(stream: BinaryIO, packing: wire.Packing) -> BinaryIO:
     if packing is wire.Packing.gzip:
         return cast(BinaryIO, gzip.GzipFile(fileobj=stream))
-    if packing is wire.Packing.zstd:
-        import pyarrow as pa  # noqa: PLC0415 - for these only
+    import pyarrow as pa  # noqa: PLC0415 - for these only
 
-        return cast(BinaryIO, pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd"))
-    return stream
+    return cast(BinaryIO, pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd"))
 
 
 def _pages(rows: Iterator[Row]) -> Iterator[list[Row]]:

@@ -8,7 +8,7 @@ A request looks at the beginning of one only; the whole is read in a child proce
 import gzip
 import io
 from collections import deque
-from collections.abc import Buffer, Iterator
+from collections.abc import Buffer, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -27,6 +27,7 @@ from crawlset.sources.manifest_columns import (
 from crawlset.sources.manifest_rows import SKIPPED, Row, checked
 from crawlset.sources.manifest_wire import Packing
 from crawlset.sources.protocol import Candidate, CandidatePage
+from crawlset.sources.reading_place import START, ReadingPlace
 from crawlset.sources.stated_hashes import stated_hash
 from crawlset.sources.stored_file import StoredFile
 from crawlset.wire.searches import AS_FOUND, ListReading, ManifestFormat
@@ -55,19 +56,38 @@ class Manifest:
     """Whether there is no more than that."""
 
 
+class ListPage(CandidatePage):
+    """Candidates of rows that follow each other in one manifest."""
+
+    def __init__(
+        self, candidates: Iterable[Candidate], place: ReadingPlace, n_rows: int, n_bytes: int
+    ) -> None:
+        super().__init__(candidates)
+        self.place = place
+        """Where the manifest goes on behind them."""
+        self.n_rows = n_rows
+        """Rows of the manifest up to there."""
+        self.n_bytes = n_bytes
+        """Bytes of it that were read up to there."""
+
+
 def open_manifest(
-    key: str, stated: ManifestFormat | None = None, reading: ListReading = AS_FOUND
+    key: str,
+    stated: ManifestFormat | None = None,
+    reading: ListReading = AS_FOUND,
+    bucket: str | None = None,
 ) -> Manifest:
     """
     A manifest of the `stated` format, or else of the one its beginning tells.
 
-    Raises `MalformedManifestError` when there is none, it is empty or larger than 1 GiB, or it
+    Raises `MalformedManifestError` when there is none, it is empty or larger than 4 GiB, or it
     begins as another format does.
     """
-    found = objects.head(key)
+    found = objects.head(key, bucket)
     if found is None:
-        raise MalformedManifestError("The list has not been uploaded.")
-    file = StoredFile(key, *found)
+        told = "is not there, or may not be read" if bucket else "has not been uploaded"
+        raise MalformedManifestError(f"The list {told}.")
+    file = StoredFile(key, *found, bucket)
     if file.size > MAX_MANIFEST_BYTES:
         raise MalformedManifestError(
             f"The list has {file.size:,} bytes; {MAX_MANIFEST_BYTES:,} are allowed."
@@ -114,25 +134,38 @@ def inspect(
     return manifest
 
 
-def read(manifest: Manifest, limit: int = MAX_CANDIDATES) -> Iterator[CandidatePage]:
+def read(
+    manifest: Manifest,
+    limit: int = MAX_CANDIDATES,
+    start: ReadingPlace = START,
+    n_before: int = 0,
+) -> Iterator[ListPage]:
     """
     Every row as a candidate, in order and page by page; one without a URL says so in place of it,
     and one that is no picture is counted as skipped.
 
+    From a `start` that is not the beginning, and has `n_before` rows before it, a manifest is read
+    that was found readable.
     Raises `MalformedManifestError` before the first page, for whatever keeps the manifest from
-    being read to its end, for no URL at all and for more than a million rows, unless only the
+    being read to its end, for no URL at all and for more than ten million rows, unless only the
     first `limit` are wanted.
     """
-    n_rows = 0
+    n_rows = n_before
     pages = manifest_child.pages(
-        manifest.file, manifest.format, manifest.packing, manifest.reading, limit=limit
+        manifest.file,
+        manifest.format,
+        manifest.packing,
+        manifest.reading,
+        limit=limit,
+        start=start,
     )
-    for rows in pages:
-        yield CandidatePage(
-            (_candidate(row, number) for number, row in enumerate(rows, n_rows + 1) if row),
-            n_skipped=rows.count(SKIPPED),
-        )
-        n_rows += len(rows)
+    for page in pages:
+        numbered = enumerate(page.rows, n_rows + 1)
+        candidates = [_candidate(row, number) for number, row in numbered if row]
+        n_rows += len(page.rows)
+        found = ListPage(candidates, page.place, n_rows, page.n_bytes)
+        found.n_skipped = page.rows.count(SKIPPED)
+        yield found
 
 
 def _candidate(row: Row, number: int) -> Candidate:

@@ -17,6 +17,7 @@ from crawlset.sources.manifest_columns import (
     wanted_names,
 )
 from crawlset.sources.manifest_rows import Row, rows_of
+from crawlset.sources.reading_place import PlaceKeeper, ReadingPlace
 from crawlset.sources.stated_hashes import N_BYTES
 from crawlset.wire.searches import AS_FOUND, ListReading
 
@@ -27,9 +28,11 @@ BYTES = frozenset({pa.binary(), pa.large_binary(), pa.binary_view()})
 PARQUET_ERRORS = (pa.ArrowException, OSError, UnicodeDecodeError)
 
 
-def rows(stream: BinaryIO, reading: ListReading = AS_FOUND) -> Iterator[Row]:
+def rows(
+    stream: BinaryIO, reading: ListReading = AS_FOUND, keeper: PlaceKeeper | None = None
+) -> Iterator[Row]:
     """
-    Every row, batch by batch and only the columns that are kept.
+    Every row, batch by batch and only the columns that are kept; from the row group of `keeper` on.
 
     Lists of numbers and columns with bytes or times inside are kept where they are named, whole or
     in part (`image.url`); bytes also where the URLs themselves are bytes, as old writers and Spark
@@ -55,7 +58,13 @@ def rows(stream: BinaryIO, reading: ListReading = AS_FOUND) -> Iterator[Row]:
         raise MalformedManifestError(f"The column {names[first_url]} holds {told}, not text.")
     read = _columns_read(names, types, at, reading)
     _check_size(metadata, [name for name in read if name])
-    yield from _batched_rows(stream, read, at)
+    keeper = keeper or PlaceKeeper()
+    for group in range(keeper.start.group, metadata.num_row_groups):
+        n_rows = 0
+        keeper.follow(lambda: ReadingPlace(n_rows, group=group))  # noqa: B023 - while it is read
+        for row in _rows_of_group(stream, group, read, at):
+            n_rows += 1
+            yield row
 
 
 def _columns_read(
@@ -75,7 +84,9 @@ def _columns_read(
     return read
 
 
-def _batched_rows(stream: BinaryIO, names: list[str | None], at: Places) -> Iterator[Row]:
+def _rows_of_group(
+    stream: BinaryIO, group: int, names: list[str | None], at: Places
+) -> Iterator[Row]:
     """Rows of the columns `names`; None stands for one that is not read."""
     hashed = {
         names[place]: N_BYTES[column]
@@ -85,7 +96,7 @@ def _batched_rows(stream: BinaryIO, names: list[str | None], at: Places) -> Iter
     }
     file = pq.ParquetFile(stream, pre_buffer=False, buffer_size=READ_BYTES)
     wanted = [name for name in names if name is not None]
-    batches = file.iter_batches(BATCH_ROWS, columns=wanted, use_threads=False)
+    batches = file.iter_batches(BATCH_ROWS, row_groups=[group], columns=wanted, use_threads=False)
     while True:
         try:
             batch = next(batches, None)

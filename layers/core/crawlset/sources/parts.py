@@ -1,6 +1,5 @@
 """The candidates of one search, written part by part as they fill."""
 
-import hashlib
 import math
 import re
 import zlib
@@ -16,9 +15,17 @@ from crawlset.settings import CANDIDATES_PER_PART
 from crawlset.sources.manifest_columns import kept
 from crawlset.sources.manifest_rows import MAX_TITLE_CHARS
 from crawlset.sources.protocol import Candidate
+from crawlset.sources.seen_urls import SeenUrls
 from crawlset.urls.guard import MAX_URL_LENGTH
 from crawlset.wire import keys
-from crawlset.wire.candidates import CandidateLine, PartHead, Query, SearchError, SearchProgress
+from crawlset.wire.candidates import (
+    CandidateLine,
+    ListRead,
+    PartHead,
+    Query,
+    SearchError,
+    SearchProgress,
+)
 from crawlset.wire.record import Record
 from crawlset.wire.searches import DiscoverMessage, SearchRequest
 
@@ -72,13 +79,15 @@ class Parts:
         self.n_candidates = 0
         self.n_skipped = 0
         """Items of the source's answers that could not be read, not told in a part yet."""
-        self._urls: dict[bytes, int] = {}
+        self.read: ListRead | None = None
+        """How much of a list has been read."""
+        self._urls = SeenUrls()
         """
-        The URLs seen in this process, with what the first row says: others of the search are told
-        apart when planned.
+        The URLs seen in this turn, with what the first row says; of a list all. Others of the
+        search are told apart when planned.
         """
         request = message.request
-        self._keeps_further = request.manifest_key is not None and request.reading.keep_repeated
+        self._keeps_further = request.is_list and request.reading.keep_repeated
         self._queries = list(queries) if queries is not None else None
         self._message = message
         self._write = write
@@ -95,9 +104,10 @@ class Parts:
     def add(self, candidate: Candidate) -> None:
         self.n_seen += 1
         cleaned, is_altered = _line(candidate, self._message.request, rank=self.n_seen)
-        if (first := self._said_first(cleaned)) is not None:
+        said = _said(cleaned)
+        if (first := self._urls.said_first(cleaned.url, said)) is not None:
             self._n_repeated += 1
-            if not self._keeps_further or cleaned.refused or first == _said(cleaned):
+            if not self._keeps_further or cleaned.refused or first == said:
                 return
             cleaned.is_further = True
         if self._n_lines == CANDIDATES_PER_PART or self._n_bytes >= PART_BYTES:
@@ -109,6 +119,13 @@ class Parts:
         self._n_lines += 1
         self._n_bytes += len(line)
         self._body += self._gzip.compress(line)
+
+    def take_new_urls(self) -> bytes:
+        """The URLs that are new since this was last asked, as `add_urls` takes them."""
+        return self._urls.take_new()
+
+    def add_urls(self, seen: bytes) -> None:
+        self._urls.add(seen)
 
     def close(self) -> None:
         """Write the open part, and begin another."""
@@ -156,18 +173,6 @@ class Parts:
         )
         return _gzipped(head) + body
 
-    def _said_first(self, line: CandidateLine) -> int | None:
-        """
-        What the first row with its URL says, if there was one; otherwise note this one.
-
-        By the 16 bytes that also tell images of a job apart.
-        """
-        url = hashlib.sha256(line.url.encode()).digest()[:16]
-        first = self._urls.get(url)
-        if first is None:
-            self._urls[url] = _said(line) if self._keeps_further else 0
-        return first
-
     def _start(self) -> None:
         self._n_repeated = self._n_altered = self.n_skipped = 0
         self._n_lines = self._n_new = 0
@@ -186,6 +191,7 @@ class Parts:
             self._n_altered,
             self.n_skipped,
             message.run,
+            self.read,
         )
         key = keys.candidates(message.job_id, message.search_id, self._number)
         # The header is known last and stands first: gzip lets members follow each other.
@@ -241,8 +247,10 @@ def _line(candidate: Candidate, request: SearchRequest, rank: int) -> tuple[Cand
 
 
 def _said(line: CandidateLine) -> int:
-    """What a row says of its URL, as a number that is the same in this process only."""
-    return hash((line.keyword, line.title, line.columns and to_json(line.columns)))
+    """A digest of what a row says of its URL."""
+    if line.keyword is None and line.title is None and line.columns is None:
+        return 0
+    return zlib.crc32(to_json([line.keyword, line.title, line.columns]))
 
 
 def _gzipped(head: Record) -> bytes:

@@ -8,6 +8,7 @@ from crawlset.errors import SourceError
 from crawlset.outcomes import Outcome
 from crawlset.settings import SourceSettings
 from crawlset.wire.allowances import Allowance
+from crawlset.wire.candidates import ListRead
 from crawlset.wire.searches import SearchRequest
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class CandidatePage(list[Candidate]):
         """Where the search goes on behind this page, as JSON data; None behind its last one."""
         self.n_skipped = n_skipped
         """Items of the answer that could not be read."""
+        self.read: ListRead | None = None
+        """How much of a list has been read by now."""
         self.allowance: Allowance | None = None
         """How often the source may still be asked, where it says so."""
 

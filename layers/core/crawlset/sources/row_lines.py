@@ -4,6 +4,8 @@ import csv
 from collections import deque
 from collections.abc import Iterator
 
+from crawlset.sources.text_lines import Lines
+
 MAX_ROW_CHARS = 8 << 20
 """
 Characters of a line, and of the lines that one row of CSV goes over, at most.
@@ -17,8 +19,8 @@ csv.field_size_limit(MAX_ROW_CHARS)
 class RowLines:
     """Lines for a reader of CSV, whose quoted cells may go over any number of them."""
 
-    def __init__(self, lines: Iterator[str], n_before: int) -> None:
-        self.number = n_before
+    def __init__(self, lines: Lines) -> None:
+        self.number = lines.number
         """Counts the lines that were read."""
         self._lines = lines
         self._row: list[str] = []
@@ -42,6 +44,7 @@ class RowLines:
         first, *others = self._row
         self.number -= len(others)
         self._again.extend(others)
+        self._lines.is_ahead = bool(self._again)
         self._why = why
         return first
 
@@ -51,7 +54,11 @@ class RowLines:
     def __next__(self) -> str:
         if self._row and self._again:
             raise csv.Error(self._why)
-        line = self._again.popleft() if self._again else next(self._lines)
+        if self._again:
+            line = self._again.popleft()
+            self._lines.is_ahead = bool(self._again)
+        else:
+            line = next(self._lines)
         self.number += 1
         self._row.append(line)
         self._n_chars += len(line)

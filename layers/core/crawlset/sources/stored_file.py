@@ -19,6 +19,8 @@ class StoredFile:
     key: str
     size: int
     version: str
+    bucket: str | None = None
+    """None for this deployment's."""
 
     def read(self, offset: int, length: int) -> bytes:
         """
@@ -32,13 +34,13 @@ class StoredFile:
             return b""
         try:
             answer = aws.s3().get_object(
-                Bucket=objects.bucket(),
+                Bucket=self.bucket or objects.bucket(),
                 Key=self.key,
                 Range=f"bytes={offset}-{offset + length - 1}",
                 IfMatch=self.version,
             )
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] in {404, 412}:
-                raise ObjectChangedError("The upload changed while it was read.") from error
+                raise ObjectChangedError("The list changed while it was read.") from error
             raise
         return answer["Body"].read()

@@ -1,9 +1,10 @@
 """Manifests of lines: a URL each, or cells between signs, with a header or without one."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache
-from itertools import chain, islice
+from itertools import islice
 
 from crawlset.sources.known_tables import KnownRows, MakeRow, known_table
 from crawlset.sources.manifest_columns import (
@@ -15,6 +16,7 @@ from crawlset.sources.manifest_columns import (
 from crawlset.sources.manifest_rows import NOTHING, Row, has_url, odd_row, row_of, text_of
 from crawlset.sources.row_lines import RowLines
 from crawlset.sources.table_shape import Shape, header_place, shape_of
+from crawlset.sources.text_lines import Lines
 from crawlset.wire.searches import ListReading
 
 HEADER_LINES = 20
@@ -23,43 +25,36 @@ SAMPLE_CHARS = 1 << 20
 """Characters of the lines by which the shape of a list is told."""
 
 
-def rows(lines: Iterator[str], reading: ListReading, *, is_table: bool) -> Iterator[Row]:
+def rows(lines: Lines, reading: ListReading, *, is_table: bool) -> Iterator[Row]:
     """
     Every row of a text, in the shape that its first lines have.
 
     `is_table` says that it was called CSV: where its shape tells nothing, it is one.
     Raises `MalformedManifestError` for a table without the columns it needs.
     """
-    n_before, sample = _sample(lines)
+    sample = _sample(lines)
     said = list(filter(_is_said, sample[:HEADER_LINES]))
     place = header_place(said, reading)
-    if place:
-        first = sample.index(said[place])
-        yield from _url_rows(iter(sample[:first]))
-        n_before, sample = n_before + first, sample[first:]
-    shape = shape_of(list(filter(_is_said, sample)), reading, is_table=is_table)
-    lines = chain(sample, lines)
+    n_odd = sample.index(said[place]) if place else 0
+    shape = shape_of(list(filter(_is_said, sample[n_odd:])), reading, is_table=is_table)
+    is_rest = lines.go_on()
+    if not is_rest:
+        yield from _url_rows(islice(lines, n_odd))
     if shape is None:
         table_places(("url" if reading.url_column is None else "column_1",), reading)
         yield from _url_rows(lines)
     else:
-        yield from shaped_rows(lines, shape, _row_maker(shape, reading), n_before)
+        make = _row_maker(shape, reading)
+        yield from shaped_rows(lines, replace(shape, n_header_lines=0) if is_rest else shape, make)
 
 
-def _sample(lines: Iterator[str]) -> tuple[int, list[str]]:
-    """The first lines behind those that are blank or begin with #, and how many these are."""
-    n_skipped = 0
-    sample: list[str] = []
-    n_chars = 0
-    for line in lines:
-        if not sample and not _is_said(line):
-            n_skipped += 1
-            continue
-        sample.append(line)
-        n_chars += len(line)
-        if len(sample) == SAMPLE_LINES or n_chars > SAMPLE_CHARS:
+def _sample(lines: Lines) -> list[str]:
+    """The first lines behind those that are blank or begin with #, which are passed over."""
+    while first := lines.peek(1, SAMPLE_CHARS):
+        if _is_said(first[0]):
             break
-    return n_skipped, sample
+        next(lines)
+    return lines.peek(SAMPLE_LINES, SAMPLE_CHARS)
 
 
 def _is_said(line: str) -> bool:
@@ -67,24 +62,23 @@ def _is_said(line: str) -> bool:
     return bool(text) and not text.startswith("#")
 
 
-def _url_rows(lines: Iterator[str]) -> Iterator[Row]:
+def _url_rows(lines: Iterable[str]) -> Iterator[Row]:
     for line in filter(_is_said, lines):
         yield (text_of(line), *NOTHING)
 
 
-def shaped_rows(
-    lines: Iterator[str], shape: Shape, make: MakeRow, n_before: int = 0
-) -> Iterator[Row]:
+def shaped_rows(lines: Iterator[str], shape: Shape, make: MakeRow) -> Iterator[Row]:
     """
     Rows of a table whose shape is known, its header included; `make` makes one of a line's cells.
-
-    `n_before` lines stand before it, for errors to count.
     """
-    read = _csv_rows if shape.is_quoted else _plain_rows
-    return read(lines, shape, make, n_before)
+    if not shape.is_quoted:
+        return _plain_rows(lines, shape, make)
+    if not isinstance(lines, Lines):
+        lines = Lines((line, None) for line in lines)
+    return _csv_rows(lines, shape, make)
 
 
-def _plain_rows(lines: Iterator[str], shape: Shape, make: MakeRow, _n_before: int) -> Iterator[Row]:
+def _plain_rows(lines: Iterator[str], shape: Shape, make: MakeRow) -> Iterator[Row]:
     """Rows of lines whose quotes mean themselves."""
     for line in filter(_is_said, islice(lines, shape.n_header_lines, None)):
         cells = shape.split(line)
@@ -96,8 +90,8 @@ def _plain_rows(lines: Iterator[str], shape: Shape, make: MakeRow, _n_before: in
             yield make(cells)
 
 
-def _csv_rows(lines: Iterator[str], shape: Shape, make: MakeRow, n_before: int) -> Iterator[Row]:
-    row_lines = RowLines(lines, n_before)
+def _csv_rows(lines: Lines, shape: Shape, make: MakeRow) -> Iterator[Row]:
+    row_lines = RowLines(lines)
     reader = csv.reader(row_lines, strict=True, delimiter=shape.delimiter)
     for _ in range(shape.n_header_lines):
         row_lines.begin()

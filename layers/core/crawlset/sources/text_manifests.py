@@ -13,7 +13,9 @@ from crawlset.settings import MAX_CANDIDATES, MAX_MANIFEST_BYTES
 from crawlset.sources import json_manifests, table_manifests, table_shape
 from crawlset.sources.manifest_columns import MalformedManifestError
 from crawlset.sources.manifest_rows import Row, has_url
+from crawlset.sources.reading_place import PlaceKeeper
 from crawlset.sources.row_lines import MAX_ROW_CHARS
+from crawlset.sources.text_lines import Lines, PlacedLine
 from crawlset.wire.searches import AS_FOUND, ListReading, ManifestFormat
 
 MAX_LINES = 2 * MAX_CANDIDATES
@@ -24,22 +26,31 @@ _LINE_ENDS = ("\n", "\r")
 FIRST_LINES = 20
 FIRST_CHARS = 1 << 20
 """Lines by which a list is told, and their characters."""
+COUNTED_ENCODING = "utf-8"
+"""The encoding whose lines are read from a later place on."""
 _HALVES = "crawlset.halves"
 """Name of what `_half` does in decoding."""
 
 
 def rows(
-    stream: BinaryIO, manifest_format: ManifestFormat, reading: ListReading = AS_FOUND
+    stream: BinaryIO,
+    manifest_format: ManifestFormat,
+    reading: ListReading = AS_FOUND,
+    keeper: PlaceKeeper | None = None,
+    max_chars: int = MAX_MANIFEST_BYTES,
 ) -> Iterator[Row]:
     """
     Every row that is not blank. What cannot be read as one is an odd row, which says why.
+
+    With a `keeper` the `stream` can be sought in; lines of UTF-8 are read from its place on.
 
     What a text is it says itself: a file may have another name than its contents have a format.
     Raises `MalformedManifestError` for gzip that is broken, for a table without the columns it
     needs, for JSON that is one value and broken, and once lines or their sum are more than those
     of a manifest may be: a gzipped stream never fills the memory.
     """
-    pieces = _pieces(_opened(stream, reading.encoding))
+    text = _opened(stream, reading.encoding)
+    pieces = _pieces(text, max_chars)
     beginning = _beginning(pieces)
     pieces = chain(beginning, pieces)
     first = list(filter(_is_said, beginning))
@@ -48,9 +59,11 @@ def rows(
     is_stated = manifest_format in {ManifestFormat.jsonl, ManifestFormat.json}
     told = format_of(first, reading)
     if told is ManifestFormat.jsonl or (is_stated and told is not ManifestFormat.csv):
-        return json_manifests.line_rows(_lines(pieces), reading)
+        return json_manifests.line_rows(_followed(pieces, text, stream, keeper), reading)
     return table_manifests.rows(
-        _lines(pieces), reading, is_table=manifest_format is ManifestFormat.csv
+        _followed(pieces, text, stream, keeper),
+        reading,
+        is_table=manifest_format is ManifestFormat.csv,
     )
 
 
@@ -60,7 +73,7 @@ def lines(stream: BinaryIO, encoding: str | None = None) -> Iterator[str]:
 
     Bytes that are no text are kept as halves of surrogate pairs.
     """
-    return _lines(_pieces(_opened(stream, encoding)))
+    return (line for line, _ in _placed_lines(_pieces(_opened(stream, encoding))))
 
 
 def format_of(first: Sequence[str], reading: ListReading) -> ManifestFormat:
@@ -109,39 +122,57 @@ def _is_said(piece: str) -> bool:
     return bool(piece.strip("\ufeff \t\r\n"))
 
 
-def _lines(pieces: Iterator[str]) -> Iterator[str]:
+def _followed(
+    pieces: Iterator[str], text: io.TextIOWrapper, stream: BinaryIO, keeper: PlaceKeeper | None
+) -> Lines:
+    """Lines whose places `keeper` learns, where bytes can be told from characters."""
+    if keeper is None or text.encoding != COUNTED_ENCODING:
+        return Lines((line, None) for line, _ in _placed_lines(pieces))
+    is_later = keeper.start.offset > 0
+
+    def lines_from(offset: int) -> Iterator[PlacedLine]:
+        cast(io.BufferedReader, text.detach()).detach()  # lest it closes the stream
+        stream.seek(offset)
+        return _placed_lines(_pieces(_decoded(_buffered(stream), COUNTED_ENCODING)), offset)
+
+    lines = Lines(_placed_lines(pieces), keeper.start if is_later else None, lines_from)
+    keeper.follow(lines.place)
+    return lines
+
+
+def _placed_lines(pieces: Iterator[str], offset: int = 0) -> Iterator[PlacedLine]:
     is_rest = False
     number = 0
     for piece in pieces:
+        offset += len(piece if piece.isascii() else piece.encode(errors="surrogateescape"))
+        is_cut = len(piece) > MAX_ROW_CHARS and not piece.endswith(_LINE_ENDS)
         if not is_rest:
             number += 1
             if number > MAX_LINES:
                 raise MalformedManifestError(f"The list has more than {MAX_LINES:,} lines.")
-            yield piece.lstrip(_BYTE_ORDER_MARK)
-        is_rest = len(piece) > MAX_ROW_CHARS and not piece.endswith(_LINE_ENDS)
+            yield piece.lstrip(_BYTE_ORDER_MARK), None if is_cut else offset
+        is_rest = is_cut
 
 
-def _pieces(text: TextIO) -> Iterator[str]:
+def _pieces(text: TextIO, max_chars: int = MAX_MANIFEST_BYTES) -> Iterator[str]:
     """Lines, those that are too long in several pieces."""
     number = n_chars = 0
     while piece := _next_piece(text, number + 1):
         number += 1
         n_chars += len(piece)
-        if n_chars > MAX_MANIFEST_BYTES:
-            raise MalformedManifestError(
-                f"The list unpacks to more than {MAX_MANIFEST_BYTES:,} characters."
-            )
+        if n_chars > max_chars:
+            raise MalformedManifestError(f"The list unpacks to more than {max_chars:,} characters.")
         yield piece
 
 
-def _opened(stream: BinaryIO, encoding: str | None) -> TextIO:
+def _opened(stream: BinaryIO, encoding: str | None) -> io.TextIOWrapper:
     """
     Decode as is stated, or by the mark at the beginning if there is one, or as UTF-8.
 
     Windows PowerShell's `>` writes UTF-16 with a mark
     (https://learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_character_encoding).
     """
-    buffered = io.BufferedReader(cast(io.RawIOBase, stream))
+    buffered = _buffered(stream)
     if encoding is None:
         try:
             mark = buffered.peek()[: len(codecs.BOM_UTF16)]
@@ -149,8 +180,17 @@ def _opened(stream: BinaryIO, encoding: str | None) -> TextIO:
             raise _broken(error, 1) from error
         is_marked = mark in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
         encoding = "utf-16" if is_marked else "utf-8"
+    return _decoded(buffered, encoding)
+
+
+def _buffered(stream: BinaryIO) -> io.BufferedReader:
+    """Another buffer, without which `io.TextIOWrapper` asks the file itself for 8 KiB each time."""
+    return io.BufferedReader(cast(io.RawIOBase, stream))
+
+
+def _decoded(stream: BinaryIO, encoding: str) -> io.TextIOWrapper:
     errors = _HALVES if encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
-    return io.TextIOWrapper(buffered, encoding, errors=errors, newline="")
+    return io.TextIOWrapper(stream, encoding, errors=errors, newline="")
 
 
 def _half(error: UnicodeError) -> tuple[str, int]:

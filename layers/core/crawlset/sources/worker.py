@@ -22,7 +22,6 @@ from crawlset.settings import (
     source_settings,
 )
 from crawlset.sources import allowances, registry, suggestions, wikidata
-from crawlset.sources.catalogue import is_list
 from crawlset.sources.discover import Ask, Bookmark, SearchPausedError, discover
 from crawlset.sources.expansion import expand
 from crawlset.sources.probing import probe
@@ -65,6 +64,7 @@ class _Kept(Bookmark):
 
     def __init__(self, message: DiscoverMessage) -> None:
         self._key = keys.progress(message.job_id, message.search_id)
+        self._message = message
         self._began = time.monotonic()
 
     def load(self) -> bytes | None:
@@ -72,6 +72,15 @@ class _Kept(Bookmark):
 
     def save(self, progress: bytes) -> None:
         objects.put(self._key, progress)
+
+    def load_seen(self, n_pauses: int) -> Iterator[bytes]:
+        return (objects.get(self._seen_key(pause)) for pause in range(1, n_pauses + 1))
+
+    def save_seen(self, n_pauses: int, seen: bytes) -> None:
+        objects.put(self._seen_key(n_pauses), seen)
+
+    def _seen_key(self, n_pauses: int) -> str:
+        return keys.seen_urls(self._message.job_id, self._message.search_id, n_pauses)
 
     def is_time_up(self) -> bool:
         return time.monotonic() - self._began > TURN_SECONDS
@@ -160,7 +169,7 @@ def _search(message: DiscoverMessage, ask: Ask | None = None) -> None:
                 write=objects.put,
                 is_cancelled=partial(objects.exists, keys.cancelled(message.job_id, message.run)),
                 expand=_queries_for if message.request.expansion else None,
-                bookmark=None if is_list(message.request.source) else _Kept(message),
+                bookmark=_Kept(message),
             )
         except SearchPausedError as pause:
             _make_way(message, pause.n_pauses)

@@ -50,17 +50,33 @@ class UploadRepository:
         )
         return self.session.scalar(statement) is not None
 
-    def keep(self, user_id: UUID, upload_id: UUID, project_id: UUID | None = None) -> bool:
+    def sizes(self, user_id: UUID, ids: Collection[UUID]) -> dict[UUID, int]:
+        """Bytes of those of the user's uploads that there are."""
+        found = select(Upload.id, Upload.n_bytes).where(
+            Upload.id.in_(ids), Upload.user_id == user_id
+        )
+        return {row.id: row.n_bytes for row in self.session.execute(found)}
+
+    def keep_many(self, user_id: UUID, ids: Collection[UUID], project_id: UUID) -> set[UUID]:
+        """Keep these for `KEPT` from now on, for the project; give those that there are."""
+        kept = self.session.scalars(
+            update(Upload)
+            .where(Upload.id.in_(ids), Upload.user_id == user_id)
+            .values(kept_until=func.now() + KEPT, project_id=project_id)
+            .returning(Upload.id)
+        )
+        return set(kept)
+
+    def keep(self, user_id: UUID, upload_id: UUID) -> bool:
         """
-        Keep the upload for `KEPT` from now on, and for `project_id` if one is named.
+        Keep the upload for `KEPT` from now on.
 
         Says whether there is one.
         """
-        of_project = {} if project_id is None else {"project_id": project_id}
         kept = self.session.execute(
             update(Upload)
             .where(Upload.id == upload_id, Upload.user_id == user_id)
-            .values(kept_until=func.now() + KEPT, **of_project)
+            .values(kept_until=func.now() + KEPT)
             .returning(Upload.id)
         )
         return kept.first() is not None

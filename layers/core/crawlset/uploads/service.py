@@ -1,5 +1,6 @@
 """Places for lists: signed for a client, or written by the service itself."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4, uuid5
@@ -47,16 +48,18 @@ def sign(
     return UploadRead(upload_id=upload_id, url=url, expires_at=datetime.now(UTC) + LINK_LIFETIME)
 
 
-def store(user_id: UUID, text: bytes) -> StoredList:
+def store(user_id: UUID, body: bytes, content_type: str = "text/plain") -> StoredList:
     """Write a list that came in a request; `keep` is to follow."""
     upload_id = uuid4()
     key = keys.upload(user_id, upload_id)
-    objects.put(key, text, "text/plain")
-    return StoredList(upload_id, key, len(text))
+    objects.put(key, body, content_type)
+    return StoredList(upload_id, key, len(body))
 
 
-def keep(session: Session, user_id: UUID, project_id: UUID, stored: StoredList) -> None:
-    """Keep a list from now on for as long as a job may read it, whoever wrote it."""
+def keep(session: Session, user_id: UUID, project_id: UUID, stored: Collection[StoredList]) -> None:
+    """Keep lists from now on for as long as a job may read them, whoever wrote them."""
     repository = UploadRepository(session)
-    if not repository.keep(user_id, stored.upload_id, project_id):
-        repository.add_kept(user_id, project_id, stored.upload_id, stored.n_bytes)
+    kept = repository.keep_many(user_id, [each.upload_id for each in stored], project_id)
+    for each in stored:
+        if each.upload_id not in kept:
+            repository.add_kept(user_id, project_id, each.upload_id, each.n_bytes)

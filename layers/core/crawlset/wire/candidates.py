@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from crawlset.outcomes import Outcome
+from crawlset.wire.lists import UnreadList
 from crawlset.wire.record import Record, Versioned
 
 
@@ -24,11 +25,26 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class ListRead(Record):
+    """How far the reading of a list has come."""
+
+    n_rows: int
+    n_bytes: int
+    """Counted as the files are stored."""
+    total_bytes: int
+    unread: tuple[UnreadList, ...] = ()
+    """The first files that could not be read."""
+    n_unread: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class PartHead(Versioned):
     """The first line of a part of candidates."""
 
     DROPPED: ClassVar[frozenset[str]] = frozenset({"job_id", "search_id", "part"})
-    ADDED: ClassVar[frozenset[str]] = frozenset({"n_repeated", "n_altered", "n_skipped", "run"})
+    ADDED: ClassVar[frozenset[str]] = frozenset(
+        {"n_repeated", "n_altered", "n_skipped", "run", "read"}
+    )
 
     attempt: int
     n_parts: int | None
@@ -44,6 +60,8 @@ class PartHead(Versioned):
     """Items of the source's answers that could not be read."""
     run: int = 1
     """Run of the job: a search that goes on in it has parts of several attempts."""
+    read: ListRead | None = None
+    """How much of a list has been read behind the part."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,11 @@ def progress(job_id: UUID, search_id: UUID) -> str:
     return f"jobs/{job_id}/searches/{search_id}.progress"
 
 
+def seen_urls(job_id: UUID, search_id: UUID, n_pauses: int) -> str:
+    """URLs that a search saw in its turn before this pause; beside its progress."""
+    return f"jobs/{job_id}/searches/{search_id}.seen-{n_pauses:05d}.progress"
+
+
 def chunks_prefix(job_id: UUID) -> str:
     return f"jobs/{job_id}/chunks/"
 

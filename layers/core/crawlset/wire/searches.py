@@ -77,7 +77,7 @@ AS_FOUND = ListReading()
 class SearchRequest:
     """One question to one source: a keyword, or a list of URLs."""
 
-    ADDED: ClassVar[frozenset[str]] = frozenset({"reading"})
+    ADDED: ClassVar[frozenset[str]] = frozenset({"reading", "lists_key", "list_uri"})
 
     source: str
     keyword: str | None = None
@@ -92,6 +92,14 @@ class SearchRequest:
     intended_use: IntendedUse
     expansion: Expansion = field(default_factory=Expansion)
     reading: ListReading = AS_FOUND
+    lists_key: str | None = None
+    """An object that names several lists, which are read one after the other."""
+    list_uri: str | None = None
+    """`s3://bucket/prefix/` of several lists, read in the order of their keys."""
+
+    @property
+    def is_list(self) -> bool:
+        return any((self.manifest_key, self.lists_key, self.list_uri))
 
     def __post_init__(self) -> None:
         _require(0 < self.limit <= MAX_CANDIDATES, "SearchRequest.limit", self.limit)
