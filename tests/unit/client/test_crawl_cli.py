@@ -74,7 +74,9 @@ class TestCrawl:
         assert (sent["url_column"], sent["sha256_column"]) == ("image.url", "sha")
         assert (sent["encoding"], sent["keep_columns"]) == ("latin-1", ["a", "b"])
 
-    @pytest.mark.parametrize("source", filter(catalogue.is_list, catalogue.SOURCES))
+    @pytest.mark.parametrize(
+        "source", [name for name, known in catalogue.SOURCES.items() if known.is_list]
+    )
     def test_takes_every_kind_of_list(
         self, api: FakeApi, shell: Shell, tmp_path: Path, source: str
     ) -> None:
