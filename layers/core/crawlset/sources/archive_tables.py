@@ -159,6 +159,9 @@ class Lookup:
         return number
 
 
+NOTHING_LOOKED_UP = Lookup((), ())
+
+
 def looked_up(
     tables: Iterable[tuple[ArchiveTable, int]], names: Sequence[str], ids: Iterable[str]
 ) -> Lookup:
@@ -181,11 +184,10 @@ def header_of(archive: Archive, member: str, delimiter: str, encoding: str) -> t
         return ()
 
 
-def checked_encoding(member: str, encoding: str) -> str:
-    """Raises `MalformedManifestError` for an encoding that is not read."""
+def check_encoding(member: str, encoding: str) -> None:
+    """Raise `MalformedManifestError` for an encoding that is not read."""
     try:
         codecs.lookup(encoding)
     except (LookupError, OSError, ImportError, ValueError) as error:
         told = f"{member} is said to be in {encoding[:40]!r}, which is not read here."
         raise MalformedManifestError(told) from error
-    return encoding

@@ -1,4 +1,4 @@
-"""Tables of GBIF and iNaturalist, of whose pictures a row says more than its columns name."""
+"""Tables of GBIF and iNaturalist, which are read by rules of their own."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
@@ -43,7 +43,8 @@ _MADE = (
     ("landing_url", "references", ("references", "furtherinformationurl")),
 )
 """What a table of media says in the end: the column, or its own in place of it, and by which."""
-_NAME = ("species", "scientificname")
+CLASS_COLUMNS = ("species", "scientificName")
+"""Columns that name the class of a picture, the best first."""
 _PICTURES = frozenset({"", "stillimage", "image", "still image"})
 _OTHER_MEDIA = ("audio/", "video/")
 
@@ -78,7 +79,7 @@ class MediaTable:
         self._type = _places_of(("type",), lowered)
         self._format = _places_of(("format",), lowered)
         made = ["label"]
-        self._made = [(len(lowered), _places_of(_NAME, lowered))]
+        self._made = [(len(lowered), _places_of([name.lower() for name in CLASS_COLUMNS], lowered))]
         for column, own, sources in _MADE:
             is_own = own in lowered and not (column == "media_url" and "accessuri" in lowered)
             place = lowered.index(own) if is_own else len(lowered) + len(made)

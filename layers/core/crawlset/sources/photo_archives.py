@@ -6,7 +6,13 @@ Source: https://github.com/inaturalist/inaturalist-open-data/blob/main/Metadata/
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from crawlset.sources.archive_tables import ArchiveTable, Lookup, header_of, looked_up
+from crawlset.sources.archive_tables import (
+    NOTHING_LOOKED_UP,
+    ArchiveTable,
+    Lookup,
+    header_of,
+    looked_up,
+)
 from crawlset.sources.archives import Archive, member
 from crawlset.sources.known_tables import PHOTO_COLUMNS, KnownRows, PhotoTable
 from crawlset.sources.manifest_columns import MalformedManifestError, wanted_names
@@ -18,7 +24,6 @@ PHOTOS = "photos.csv"
 OBSERVATIONS = "observations.csv"
 TAXA = "taxa.csv"
 OBSERVERS = "observers.csv"
-NOBODY = Lookup((), ())
 _KEPT = ("taxon_id", "quality_grade")
 """Columns of observations that are kept besides those that are named."""
 
@@ -70,7 +75,7 @@ def _said(
 def _observations(archive: Archive, photos: ArchiveTable, reading: ListReading) -> Lookup:
     table = _table(archive, OBSERVATIONS, ("observation_uuid", "taxon_id"), reading)
     if table is None:
-        return NOBODY
+        return NOTHING_LOOKED_UP
     of_photos = {name.lower() for name in photos.shape.names}
     wanted = dict.fromkeys((*_KEPT, *wanted_names(reading)))
     names = [
@@ -82,7 +87,7 @@ def _observations(archive: Archive, photos: ArchiveTable, reading: ListReading) 
 def _taxa(archive: Archive, observations: Lookup, reading: ListReading) -> Lookup:
     table = _table(archive, TAXA, ("taxon_id", "name"), reading) if observations.names else None
     if table is None:
-        return NOBODY
+        return NOTHING_LOOKED_UP
     ids = {said["taxon_id"] for said in observations.texts()}
     return _looked_up(table, "taxon_id", ("name",), ids)
 
@@ -90,7 +95,7 @@ def _taxa(archive: Archive, observations: Lookup, reading: ListReading) -> Looku
 def _observers(archive: Archive, photos: ArchiveTable, reading: ListReading) -> Lookup:
     table = _table(archive, OBSERVERS, ("observer_id", "login", "name"), reading)
     if table is None:
-        return NOBODY
+        return NOTHING_LOOKED_UP
     return _looked_up(table, "observer_id", ("login", "name"), _ids(photos, "observer_id"))
 
 
