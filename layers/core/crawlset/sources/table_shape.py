@@ -170,25 +170,33 @@ def _url_place(rows: Sequence[Sequence[str]]) -> int | None:
 
 def _may_be_one_url(rows: Sequence[Sequence[str]], place: int, delimiter: str) -> bool:
     """
-    Whether what stands behind a URL may be the rest of it, as in `w_100,h_100/1.jpg`.
+    Whether what stands behind a URL may be the rest of it, as in `w_100,h_100,c_fill/1.jpg`.
 
-    A number may be where no URL ends as a picture's file does, as in `1.jpg?resize=300,200`
-    (https://developer.wordpress.com/docs/photon/api).
+    It is not behind one that ends as a picture's file does. A number may be where no URL does so,
+    as in `1.jpg?resize=300,200` (https://developer.wordpress.com/docs/photon/api).
     """
-    behind = [row[place + 1].strip() for row in rows if place + 1 < len(row)]
-    if any(map(_may_go_on, behind)):
+    open_ended = [row for row in rows if not _PICTURE.search(row[place].strip())]
+    if any(_may_go_on(row[place + 1 :]) for row in open_ended):
         return True
-    if behind and all(map(_NUMBER.fullmatch, behind)):
-        return not any(_PICTURE.search(row[place].strip()) for row in rows)
-    return delimiter == " " and place == 0 and not all(_PICTURE.search(row[0]) for row in rows)
+    behind = [row[place + 1].strip() for row in open_ended if place + 1 < len(row)]
+    if len(behind) == len(rows) and all(map(_NUMBER.fullmatch, behind)):
+        return True
+    return delimiter == " " and place == 0 and bool(open_ended)
 
 
 def _is_url_alone(line: str) -> bool:
     return has_url(line.strip()) and not any(sign in line for sign in DELIMITERS)
 
 
-def _may_go_on(cell: str) -> bool:
-    return bool(_OF_URLS.search(cell)) and not _BLANK.search(cell) and not _is_url(cell)
+def _may_go_on(cells: Sequence[str]) -> bool:
+    """Whether cells behind a URL, those before a blank or another URL, have signs of one."""
+    for cell in cells:
+        text = cell.strip()
+        if _BLANK.search(text) or _is_url(text):
+            return False
+        if _OF_URLS.search(text) and not _NUMBER.fullmatch(text):
+            return True
+    return False
 
 
 def _is_url(cell: str) -> bool:
