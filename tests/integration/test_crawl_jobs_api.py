@@ -189,7 +189,7 @@ class TestCreateCrawlJob:
         assert (status, problem["code"]) == (422, "MalformedManifestError")
         assert count_rows(session) == 0
 
-    def test_refuses_a_manifest_of_2_gigabytes_unread(
+    def test_refuses_a_manifest_of_8_gigabytes_unread(
         self,
         session: Session,
         api: Api,
@@ -202,7 +202,7 @@ class TestCreateCrawlJob:
         client = aws.s3()
         head = client.head_object
         monkeypatch.setattr(
-            client, "head_object", lambda **request: head(**request) | {"ContentLength": 2 << 30}
+            client, "head_object", lambda **request: head(**request) | {"ContentLength": 8 << 30}
         )
 
         status, problem = api.call(
@@ -210,7 +210,7 @@ class TestCreateCrawlJob:
         )
 
         assert (status, problem["code"]) == (422, "MalformedManifestError")
-        assert "2,147,483,648" in problem["detail"]
+        assert "8,589,934,592" in problem["detail"]
         assert count_rows(session) == 0
 
     def test_answers_404_on_someone_elses_project(

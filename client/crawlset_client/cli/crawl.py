@@ -18,7 +18,7 @@ from crawlset_client.models import CrawlJob
 from crawlset_client.text import printable
 
 URLS = "urls"
-LISTS = (URLS, "open_images", "laion")
+LISTS = (URLS, "open_images", "laion", "gbif_downloads", "inaturalist_open_data")
 """Sources whose candidates come in a file."""
 IS_URL = re.compile(r"\s*(https?://|www\.)", re.IGNORECASE)
 OPTION_NAMES = {"keep_columns": "keep_column", "keep_repeated": "count_repeated"}

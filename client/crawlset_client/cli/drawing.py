@@ -108,16 +108,19 @@ def draw_searches(console: Console, job: CrawlJob) -> None:
     """What sources were asked and said, and what the job waits for."""
     for search in job.searches:
         what = f"{search.source} {search.keyword or ''}".strip()
+        is_list = search.keyword is None
         if search.queries:
             asked = ", ".join(f"{query.query} ({query.by})" for query in search.queries)
             console.print(printable(f"  search {what}: {asked}"), soft_wrap=True)
         if search.error_message:
             console.print(printable(f"  search {what}: {search.error_message}"), soft_wrap=True)
         if n := search.n_repeated:
-            line = f"  search {what}: {n:,} had a URL that came before; the first one counts"
+            kept = ", and what others say is kept" if is_list and job.keep_repeated else ""
+            line = f"  search {what}: {n:,} had a URL that came before; the first one counts{kept}"
             console.print(printable(line), soft_wrap=True)
         if n := search.n_skipped:
-            line = f"  search {what}: {n:,} answers of the source could not be read"
+            why = "rows are no pictures" if is_list else "answers of the source could not be read"
+            line = f"  search {what}: {n:,} {why}"
             console.print(printable(line), soft_wrap=True)
         if n := search.n_unread:
             line = f"  search {what}: {n:,} files of the list could not be read"

@@ -15,8 +15,8 @@ TIMEOUT_SECONDS = 5.0
 SKEW_SECONDS, BAD_SKEW_SECONDS = 30.0, 300.0
 """From the second on, signed addresses of files are refused."""
 
-ASKING_NOBODY = {"sample", "urls", "open_images", "laion"}
-"""Sources that every deployment has: the sample site, and lists of one's own."""
+SAMPLE = "sample"
+"""The source of the sample site, which every laptop has."""
 STARTED_HERE = ("profile", "default")
 
 
@@ -109,10 +109,10 @@ def _check_key(config: Config, http: httpx.Client) -> Iterator[Finding]:
 def _check_sources(answer: httpx.Response) -> Finding:
     if not answer.is_success:
         return warning("sources", f"the service answers {answer.status_code}")
-    items = answer.json()["items"]
+    items = [item for item in answer.json()["items"] if not item.get("is_list")]
     usable = [item["name"] for item in items if item["configured"]]
     found = f"{len(usable)} of {len(items)} may be asked: {', '.join(usable) or 'none'}"
-    if set(usable) - ASKING_NOBODY:
+    if set(usable) - {SAMPLE}:
         return ok("sources", found)
     mend = "Name others, and yourself, in secrets.toml; README.md, `Use it`, shows how."
     return warning("sources", found, mend)

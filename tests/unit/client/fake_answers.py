@@ -111,6 +111,19 @@ SOURCES = [
         "notes": "The pictures that come with Crawlset.",
         "obstacles": None,
     },
+    {
+        "name": "gbif_downloads",
+        "configured": True,
+        "reason": None,
+        "is_list": True,
+        "intended_uses": ["research"],
+        "licences": ["cc0"],
+        "limits": "1,000,000 rows and 1 GiB a manifest",
+        "allowance": None,
+        "terms_url": "https://www.gbif.org/terms/data-user",
+        "notes": "Downloads of GBIF.",
+        "obstacles": None,
+    },
 ]
 
 

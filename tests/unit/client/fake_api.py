@@ -42,6 +42,9 @@ from tests.unit.client.fake_answers import (
 from tests.unit.client.fake_dataset import dataset_files
 
 Route = Callable[..., httpx.Response]
+KNOWN_SOURCES = frozenset(
+    {"sample", "urls", "open_images", "laion", "gbif_downloads", "inaturalist_open_data"}
+)
 
 
 @dataclass
@@ -257,7 +260,7 @@ class FakeApi:
         body = json.loads(request.content)
         if p not in self.projects:
             return not_found("project", p)
-        if set(body["sources"]) - {"sample", "urls"}:
+        if set(body["sources"]) - KNOWN_SOURCES:
             detail = f"There is no source {body['sources'][0]!r}. Known are sample, urls."
             return problem(422, "UnknownSourceError", detail)
         job = self.add_job(self.projects[p], "pending")

@@ -66,7 +66,9 @@ class TestSources:
         assert "Of 200 questions in 24 h, 137 are left." in " ".join(result.stdout.split())
 
     def test_prints_json(self, shell: Shell) -> None:
-        assert [item["name"] for item in shell.json("sources")["items"]] == ["pexels", "sample"]
+        names = [item["name"] for item in shell.json("sources")["items"]]
+
+        assert names == ["pexels", "sample", "gbif_downloads"]
 
 
 class TestErrors:

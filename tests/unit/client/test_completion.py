@@ -86,7 +86,9 @@ class TestNamesAndIds:
         assert sorted(complete(shell, "projects", "restore", "")) == sorted(gone)
 
     def test_of_sources(self, shell: Shell) -> None:
-        assert complete(shell, "crawl", "cat", "--source", "") == ["pexels", "sample"]
+        sources = complete(shell, "crawl", "cat", "--source", "")
+
+        assert sources == ["pexels", "sample", "gbif_downloads"]
 
     def test_of_what_was_made_of_the_job(self, api: FakeApi, shell: Shell) -> None:
         job = api.add_job(api.add_project("a"))

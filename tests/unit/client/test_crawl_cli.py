@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from crawlset.sources import catalogue
 from tests.unit.client.conftest import Shell, interrupt
 from tests.unit.client.fake_answers import new_probe
 from tests.unit.client.fake_api import FakeApi
@@ -72,6 +73,20 @@ class TestCrawl:
         assert "urls" not in sent
         assert (sent["url_column"], sent["sha256_column"]) == ("image.url", "sha")
         assert (sent["encoding"], sent["keep_columns"]) == ("latin-1", ["a", "b"])
+
+    @pytest.mark.parametrize(
+        "source", [name for name, known in catalogue.SOURCES.items() if known.is_list]
+    )
+    def test_takes_every_kind_of_list(
+        self, api: FakeApi, shell: Shell, tmp_path: Path, source: str
+    ) -> None:
+        (tmp_path / "l.tsv").write_text("https://a.test/1\ta\n")
+
+        arguments = ("--urls", str(tmp_path / "l.tsv"), "--no-watch", "--source", source)
+
+        assert shell.run("crawl", *arguments).exit_code == 0
+        assert api.sent("POST", "/crawl-jobs")["sources"] == [source]
+        assert "give it with --urls" in shell.run("crawl", "cat", "--source", source).stderr
 
     def test_says_that_columns_are_of_lists(self, shell: Shell) -> None:
         ended = shell.run("crawl", "cat", "--source", "sample", "--keep-column", "a")

@@ -229,9 +229,22 @@ class TestJobs:
 
         shown = shell.run("jobs", "show", job["id"]).stdout
 
-        assert "search urls: 1,200 had a URL that came before; the first one counts" in shown
+        first = "search urls: 1,200 had a URL that came before; the first one counts"
+        assert f"{first}, and what others say is kept" in shown
         assert "search urls: 3 have a text that could not be kept whole" in shown
-        assert "search urls: 2 answers of the source could not be read" in shown
+        assert "search urls: 2 rows are no pictures" in shown
+
+    def test_tells_rows_that_are_only_counted_and_answers_of_sources(
+        self, api: FakeApi, shell: Shell
+    ) -> None:
+        job = api.add_job(api.add_project("a"))
+        job["keep_repeated"] = False
+        job["searches"] = [LIST_SEARCH, LIST_SEARCH | {"source": "flickr", "keyword": "cat"}]
+
+        shown = shell.run("jobs", "show", job["id"]).stdout
+
+        assert "1,200 had a URL that came before; the first one counts\n" in shown
+        assert "search flickr cat: 2 answers of the source could not be read" in shown
 
     def test_says_what_one_waits_for(self, api: FakeApi, shell: Shell) -> None:
         job = api.add_job(api.add_project("a"), "running")

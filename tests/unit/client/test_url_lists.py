@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from crawlset.sources import lists
 from crawlset_client import url_lists
 from crawlset_client.errors import InvalidListError
-from crawlset_client.url_lists import read_url_list
+from crawlset_client.url_lists import FORMATS, PACKED, read_url_list
 
 
 class TestReadUrlList:
@@ -157,3 +158,9 @@ class TestReadUrlList:
 
         with pytest.raises(InvalidListError, match="not a file"):
             read_url_list(tmp_path / "urls.csv")
+
+
+@pytest.mark.parametrize("packing", ["", *PACKED])
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_files_of_a_prefix_are_known_by_the_same_suffixes(suffix: str, packing: str) -> None:
+    assert lists.is_list_name(f"2026/part-1{suffix}{packing}")

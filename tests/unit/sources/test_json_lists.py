@@ -31,6 +31,13 @@ class TestJson:
     def test_of_an_array(self, indent: int | None, format_: str) -> None:
         assert read(json.dumps(self.ROWS, indent=indent), format_) == list(self.WANTED)
 
+    @pytest.mark.parametrize("odd", [None, 7, {"note": "of a person"}], ids=json.dumps)
+    def test_of_rows_below_a_name_costs_an_odd_one_itself_only(self, odd: Any) -> None:
+        found = read(json.dumps({"data": [odd, {"url": A}, {"url": B}]}), "json")
+
+        assert len(found) == 3
+        assert [row.get("url") for row in found[1:]] == [A, B]
+
     def test_of_an_array_a_row_a_line(self) -> None:
         body = "[\n" + ",\n".join(map(json.dumps, self.ROWS)) + "\n]\n"
 

@@ -81,10 +81,39 @@ class TestWithoutHeader:
             ("https://a.example/my cat", "https://a.example/my dog"),
             ("https://a.example/1.jpg?s=1,w=2", "https://a.example/2.jpg?s=1,w=2"),
             ("https://a.example/1.jpg,", "https://b.example/2.jpg"),
+            ("https://a.example/1.jpg?resize=300,200", "https://b.example/2.jpg?resize=40,50"),
+            ("https://a.example/1.jpg?crop=0,0,9px,9px", "https://b.example/2?crop=0,0,8px,8px"),
+            (
+                "https://a.example/w_100,h_100,c_fill/v1/1.jpg",
+                "https://a.example/w_200,h_9,c_fill/v1/2.jpg",
+            ),
+            ("https://a.example/photo;7", "https://a.example/photo;8"),
         ],
     )
     def test_leaves_signs_in_urls_alone(self, urls: tuple[str, ...]) -> None:
         assert read(lines(*urls)) == [{"url": url} for url in urls]
+
+    def test_splits_urls_with_a_number_behind_where_their_column_is_named(self) -> None:
+        body = lines("https://a.example/1?x,640", "https://a.example/2?x,480")
+
+        found = read(body, reading=ListReading(url_column="column_1", label_column="column_2"))
+
+        assert found == [
+            {"url": "https://a.example/1?x", "keyword": "640"},
+            {"url": "https://a.example/2?x", "keyword": "480"},
+        ]
+
+    @pytest.mark.parametrize("cell", ["7", "0.95", "cat/tabby", "9.jpg"])
+    def test_end_a_url_that_ends_as_a_picture(self, cell: str) -> None:
+        assert read(lines(f"{A},{cell}", f"{B},{cell}")) == [
+            {"url": A, "keyword": cell},
+            {"url": B, "keyword": cell},
+        ]
+
+    def test_split_numbers_from_some_urls_where_others_end_as_pictures(self) -> None:
+        body = lines(f"{A},0.75", f"{B},0.75", "https://c.example/1?x,0.95")
+
+        assert [row["keyword"] for row in read(body)] == ["0.75", "0.75", "0.95"]
 
     @pytest.mark.parametrize("cell", ["/" * 100_000 + " x", ",".join("/" * 60_000)])
     def test_takes_no_time_to_be_known(self, cell: str) -> None:

@@ -66,6 +66,21 @@ class TestPhotos:
 
         assert found["url"] == f"{S3}/1/{size}.jpg"
 
+    @pytest.mark.parametrize("is_packed", [False, True], ids=["alone", "packed"])
+    def test_have_their_columns_in_any_order(self, *, is_packed: bool) -> None:
+        sorted_table = table(tuple(sorted(PHOTO_COLUMNS)), photo(1))
+
+        if is_packed:
+            files = {**inaturalist_files(folder=""), "photos.csv": sorted_table}
+            [found] = read_archive(zipped(files))
+        else:
+            [found] = read(sorted_table, "csv")
+
+        assert found["url"] == f"{S3}/1/original.jpg"
+        assert found["licence"] == "https://creativecommons.org/licenses/by/4.0/"
+        assert found["landing_url"] == "https://www.inaturalist.org/photos/1"
+        assert (found.get("keyword") is not None) == is_packed
+
     def test_have_no_other_sizes(self) -> None:
         reading = ListReading(url_column="huge_url")
 

@@ -1,4 +1,4 @@
-"""Lists that are archives: which of those that are known one is."""
+"""Readers of lists that are archives: iNaturalist's open data, and Darwin Core Archives."""
 
 from collections.abc import Callable, Iterator
 from typing import BinaryIO

@@ -47,6 +47,16 @@ class ArchiveTable:
         lowered = [each.strip().lower() for each in self.shape.names]
         return lowered.index(name.lower()) if name.lower() in lowered else None
 
+    def place(self, name: str) -> int:
+        """The place of a column that is there. Raises `MalformedManifestError` if it is not."""
+        place = self.column(name)
+        if place is None:
+            told = ", ".join(self.shape.names)[:200]
+            raise MalformedManifestError(
+                f"{self.member} has no column {name}; its columns are {told}."
+            )
+        return place
+
     def values(self, places: Sequence[int]) -> Iterator[list[str]]:
         """
         The cells at `places` of each line that has so many, without blanks around them.
@@ -149,6 +159,9 @@ class Lookup:
         return number
 
 
+NOTHING_LOOKED_UP = Lookup((), ())
+
+
 def looked_up(
     tables: Iterable[tuple[ArchiveTable, int]], names: Sequence[str], ids: Iterable[str]
 ) -> Lookup:
@@ -171,11 +184,10 @@ def header_of(archive: Archive, member: str, delimiter: str, encoding: str) -> t
         return ()
 
 
-def checked_encoding(member: str, encoding: str) -> str:
-    """Raises `MalformedManifestError` for an encoding that is not read."""
+def check_encoding(member: str, encoding: str) -> None:
+    """Raise `MalformedManifestError` for an encoding that is not read."""
     try:
         codecs.lookup(encoding)
     except (LookupError, OSError, ImportError, ValueError) as error:
         told = f"{member} is said to be in {encoding[:40]!r}, which is not read here."
         raise MalformedManifestError(told) from error
-    return encoding

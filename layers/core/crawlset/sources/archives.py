@@ -34,7 +34,7 @@ _ENCODINGS = ("utf-8", "utf-16", "latin-1", "cp1252", "ascii", "cp437")
 
 
 class Archive(Protocol):
-    """Files within a file."""
+    """A zip or tar file that is open, and the names of its members."""
 
     names: tuple[str, ...]
 

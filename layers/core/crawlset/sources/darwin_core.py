@@ -10,14 +10,15 @@ from dataclasses import dataclass, field
 from xml.parsers import expat
 
 from crawlset.sources.archive_tables import (
+    NOTHING_LOOKED_UP,
     ArchiveTable,
     Lookup,
-    checked_encoding,
+    check_encoding,
     header_of,
     looked_up,
 )
 from crawlset.sources.archives import Archive, member, told_names
-from crawlset.sources.known_tables import KnownRows, MediaTable
+from crawlset.sources.known_tables import CLASS_COLUMNS, KnownRows, MediaTable
 from crawlset.sources.manifest_columns import MAX_COLUMNS, MalformedManifestError, wanted_names
 from crawlset.sources.manifest_rows import Row
 from crawlset.sources.table_shape import Shape
@@ -29,7 +30,6 @@ OCCURRENCES = "occurrence.txt"
 MAX_DESCRIPTOR_BYTES = 1 << 20
 MAX_LOCATIONS = 100
 """Files of one table."""
-CLASS_COLUMNS = ("species", "scientificName")
 _MEDIA_TYPES = frozenset({"multimedia", "image"})
 """Ends of the row types of media: GBIF's, its older Image, and those of Audubon Core."""
 _ESCAPES = {"\\t": "\t", "\\n": "\n", "\\r": "\r", "\\r\\n": "\r\n", "\\f": "\f"}
@@ -59,7 +59,7 @@ def reader(archive: Archive, reading: ListReading) -> Callable[[], Iterator[Row]
     """
     core, media, defaults = _tables(archive, reading)
     names = (*media[0][0].shape.names, *defaults)
-    lookup = _occurrences(core, media, names, reading) if core else Lookup((), ())
+    lookup = _occurrences(core, media, names, reading) if core else NOTHING_LOOKED_UP
     n_columns = len(media[0][0].shape.names)
     known = KnownRows(MediaTable(names, lookup.names), len(names), reading)
     constants = list(defaults.values())
@@ -113,11 +113,7 @@ def _undescribed(
         names = header_of(archive, path, "\t", encoding)
         shape = Shape("\t", names, 1, is_quoted=False)
         table = ArchiveTable(archive, path, shape, encoding)
-        place = table.column("gbifID")
-        if place is None:
-            told = ", ".join(names)[:200]
-            raise MalformedManifestError(f"{path} has no column gbifID; its columns are {told}.")
-        tables.append((table, place))
+        tables.append((table, table.place("gbifID")))
     return found[OCCURRENCES], found[MEDIA], {}
 
 
@@ -132,7 +128,7 @@ def _occurrences(
         name for name in wanted if name.lower() not in known and first.column(name) is not None
     ]
     if not names:
-        return Lookup((), ())
+        return NOTHING_LOOKED_UP
     ids = (id_ for table, place in media for (id_,) in table.values([place]))
     return looked_up(core, names, ids)
 
@@ -155,7 +151,7 @@ def _found(
                 f" {told_names(archive)}."
             )
         encoding = reading.encoding or described.attributes.get("encoding") or "utf-8"
-        checked_encoding(path, encoding)
+        check_encoding(path, encoding)
         found.append(
             (
                 ArchiveTable(archive, path, _shape(archive, path, described, encoding), encoding),

@@ -29,6 +29,8 @@ from crawlset.sources.manifest_rows import (
 from crawlset.sources.text_lines import Lines
 from crawlset.wire.searches import ListReading
 
+FIRST_ELEMENTS = 20
+"""Elements of an array by which it is told, so that an odd one costs itself only."""
 MAX_KNOWN = 64
 """Sets of names whose places are kept: objects of a list are much alike."""
 CUT_STRING_CHARS = 1 << 20
@@ -204,13 +206,14 @@ def _object_rows(text: JsonText, objects: _Objects) -> Iterator[Row]:
         sign = text.sign()
         if sign == "[":
             elements = text.elements()
-            first = list(islice(elements, 1))
+            first = list(islice(elements, FIRST_ELEMENTS))
             elements = chain(first, elements)
-            is_table = bool(first) and isinstance(first[0], dict)
-            if is_table and name not in annotations.TABLES and objects.names_url(first[0]):
+            rows = [each for each in first if isinstance(each, dict)]
+            has_urls = any(map(objects.names_url, rows))
+            if has_urls and name not in annotations.TABLES:
                 has_rows = True
                 yield from objects.all_rows(elements, name)
-            elif is_table and name in annotations.NAMES:
+            elif rows and name in annotations.NAMES:
                 tables.add(name, elements)
             else:
                 columns[name] = [*map(_cell, elements)]

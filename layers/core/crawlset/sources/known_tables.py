@@ -1,4 +1,4 @@
-"""Tables of GBIF and iNaturalist, of whose pictures a row says more than its columns name."""
+"""Tables of GBIF and iNaturalist, which are read by rules of their own."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
@@ -17,10 +17,11 @@ PHOTO_COLUMNS = (
     "height", "position",
 )  # fmt: skip
 """
-The columns of iNaturalist's photos.csv, which has no URLs.
+The columns of iNaturalist's photos.csv, which has no URLs; in any order, as parts of it are made.
 
 Source: https://github.com/inaturalist/inaturalist-open-data/blob/main/Metadata/structure.sql
 """
+_SAID_OF_PHOTOS = ("photo_id", "observer_id", "extension", "license")
 PHOTO_SIZES = ("original", "large", "medium", "small", "thumb", "square")
 PHOTOS = "https://inaturalist-open-data.s3.amazonaws.com/photos"
 INATURALIST = "https://www.inaturalist.org"
@@ -42,7 +43,8 @@ _MADE = (
     ("landing_url", "references", ("references", "furtherinformationurl")),
 )
 """What a table of media says in the end: the column, or its own in place of it, and by which."""
-_NAME = ("species", "scientificname")
+CLASS_COLUMNS = ("species", "scientificName")
+"""Columns that name the class of a picture, the best first."""
 _PICTURES = frozenset({"", "stillimage", "image", "still image"})
 _OTHER_MEDIA = ("audio/", "video/")
 
@@ -77,7 +79,7 @@ class MediaTable:
         self._type = _places_of(("type",), lowered)
         self._format = _places_of(("format",), lowered)
         made = ["label"]
-        self._made = [(len(lowered), _places_of(_NAME, lowered))]
+        self._made = [(len(lowered), _places_of([name.lower() for name in CLASS_COLUMNS], lowered))]
         for column, own, sources in _MADE:
             is_own = own in lowered and not (column == "media_url" and "accessuri" in lowered)
             place = lowered.index(own) if is_own else len(lowered) + len(made)
@@ -117,16 +119,20 @@ class PhotoTable:
         wanted = (wanted_name("url", reading) or "").strip().lower().removesuffix("_url")
         self._size = wanted if wanted in PHOTO_SIZES else PHOTO_SIZES[0]
         self._joined = tuple(joined)
+        lowered = [name.strip().lower() for name in names]
+        self._said = [lowered.index(name) for name in _SAID_OF_PHOTOS]
+        self._licence = lowered.index("license")
         made = (f"{self._size}_url", "creator", "landing_url", "label", "attribution")
         self.names = (*names, *joined, *made)
 
     def cells(self, cells: list[str], joined: Mapping[str, str]) -> list[str] | None:
-        uuid, photo, observation, observer, extension, code, *rest = map(str.strip, cells)
-        licence = PHOTO_LICENCES.get(code.upper(), code)
+        told = [cell.strip() for cell in cells]
+        photo, observer, extension, code = (told[place] for place in self._said)
+        told[self._licence] = PHOTO_LICENCES.get(code.upper(), code)
         name = joined.get("observer_name") or joined.get("observer_login") or ""
         profile = f"{INATURALIST}/users/{observer}" if observer else ""
         return [
-            *(uuid, photo, observation, observer, extension, licence, *rest),
+            *told,
             *(joined.get(column, "") for column in self._joined),
             f"{PHOTOS}/{photo}/{self._size}.{extension}" if photo and extension else "",
             name or profile,
@@ -141,7 +147,7 @@ def known_table(
 ) -> KnownTable | None:
     """The table that has a header of `names`; None for one that nobody knows."""
     lowered = tuple(name.strip().lower() for name in names)
-    if lowered[: len(PHOTO_COLUMNS)] == PHOTO_COLUMNS:
+    if set(PHOTO_COLUMNS) <= set(lowered):
         return PhotoTable(names, reading, joined)
     if {"gbifid", "identifier", "type"} <= set(lowered):
         return MediaTable(names, joined)

@@ -3,14 +3,14 @@
 from crawlset.sources.source_facts import EVERY_USE, Source, module_of
 from crawlset.wire.searches import IntendedUse
 
-_DEPTH = "1,000,000 rows and 1 GiB a manifest"
+_DEPTH = "10,000,000 rows a job, 4 GiB a file"
 
 LISTS = (
     Source(
         name="urls",
         intended_uses=EVERY_USE,
         licences=(),
-        depth="10,000,000 rows a job, 4 GiB a file",
+        depth=_DEPTH,
         pace="",
         terms_url=None,
         notes=(
@@ -25,7 +25,7 @@ LISTS = (
         name="open_images",
         intended_uses=EVERY_USE,
         licences=("cc-by",),
-        depth="10,000,000 rows a job, 4 GiB a file",
+        depth=_DEPTH,
         pace="",
         terms_url="https://storage.googleapis.com/openimages/web/factsfigures_v7.html",
         notes=(
@@ -40,7 +40,7 @@ LISTS = (
         name="laion",
         intended_uses=EVERY_USE,
         licences=(),
-        depth="10,000,000 rows a job, 4 GiB a file",
+        depth=_DEPTH,
         pace="",
         terms_url="https://laion.ai/faq/",
         notes=(

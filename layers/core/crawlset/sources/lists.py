@@ -13,7 +13,9 @@ from crawlset.wire.lists import ListedFile, ListHead
 from crawlset.wire.record import unpack
 from crawlset.wire.searches import SearchRequest
 
-SUFFIXES = frozenset({"", ".txt", ".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet"})
+SUFFIXES = frozenset({
+    "", ".txt", ".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".zip", ".tar", ".tgz",
+})  # fmt: skip
 """Files with others are no lists; those without one, as Hadoop writes them, are looked into."""
 PACKED = frozenset({".gz", ".zst"})
 MAX_OBJECTS = 10 * MAX_LISTED_FILES

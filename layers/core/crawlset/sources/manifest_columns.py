@@ -85,7 +85,7 @@ class Places:
     others: tuple[tuple[int, str], ...]
     """Places and names of the other columns that are kept."""
     meant: Mapping[int, str]
-    """Names by place of the columns that are no others, but kept where their cells are no texts."""
+    """Names by place of the columns that are used; cells that are no texts are kept too."""
 
 
 def places(names: Sequence[str], reading: ListReading) -> Places:
@@ -204,7 +204,7 @@ def _found(wanted: Iterable[str], lowered: Sequence[str]) -> dict[str, int]:
 
 
 def _unlike(names: Sequence[str]) -> Iterator[str]:
-    """Names that can be told apart: numbers stand for no name, and behind one that came before."""
+    """Make names differ: one that is missing becomes `column_7`, one that is repeated `label.7`."""
     seen: set[str] = set()
     for number, name in enumerate(names, 1):
         stripped = name.strip()[:MAX_NAME_CHARS] or f"column_{number}"

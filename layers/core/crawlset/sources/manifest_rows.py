@@ -34,10 +34,10 @@ _SHOWN_CHARS = 100
 
 def checked(rows: Iterable[Row], limit: int = MAX_CANDIDATES) -> Iterator[Row]:
     """
-    Pass `rows` on, or their first million where fewer are wanted.
+    Pass `rows` on, or their first ten million where fewer are wanted.
 
     Raises `MalformedManifestError` at the end of rows without any URL, or whose hashes are none,
-    and after a million unless only the first `limit` are wanted. A row that holds no URL is no
+    and after ten million unless only the first `limit` are wanted. A row that holds no URL is no
     such error.
     """
     has_any = has_hash = states_hashes = False

@@ -6,7 +6,13 @@ Source: https://github.com/inaturalist/inaturalist-open-data/blob/main/Metadata/
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from crawlset.sources.archive_tables import ArchiveTable, Lookup, header_of, looked_up
+from crawlset.sources.archive_tables import (
+    NOTHING_LOOKED_UP,
+    ArchiveTable,
+    Lookup,
+    header_of,
+    looked_up,
+)
 from crawlset.sources.archives import Archive, member
 from crawlset.sources.known_tables import PHOTO_COLUMNS, KnownRows, PhotoTable
 from crawlset.sources.manifest_columns import MalformedManifestError, wanted_names
@@ -18,9 +24,6 @@ PHOTOS = "photos.csv"
 OBSERVATIONS = "observations.csv"
 TAXA = "taxa.csv"
 OBSERVERS = "observers.csv"
-NOBODY = Lookup((), ())
-_OBSERVATION = PHOTO_COLUMNS.index("observation_uuid")
-_OBSERVER = PHOTO_COLUMNS.index("observer_id")
 _KEPT = ("taxon_id", "quality_grade")
 """Columns of observations that are kept besides those that are named."""
 
@@ -40,26 +43,27 @@ def reader(archive: Archive, reading: ListReading) -> Callable[[], Iterator[Row]
     observations = _observations(archive, photos, reading)
     taxa = _taxa(archive, observations, reading)
     observers = _observers(archive, photos, reading)
+    of_observation, of_observer = photos.place("observation_uuid"), photos.place("observer_id")
     joined = (*observations.names, *(("taxon_name",) if taxa.names else ()))
     known = KnownRows(
         PhotoTable(photos.shape.names, reading, joined), len(photos.shape.names), reading
     )
 
     def make(cells: list[str]) -> Row:
-        if len(cells) <= max(_OBSERVATION, _OBSERVER):
+        if len(cells) <= max(of_observation, of_observer):
             return known(cells)
-        return known(cells, _said(cells, observations, taxa, observers))
+        observation = observations.get(cells[of_observation].strip())
+        observer = observers.get(cells[of_observer].strip())
+        return known(cells, _said(observation, taxa, observer))
 
     return lambda: photos.rows(make)
 
 
 def _said(
-    cells: list[str], observations: Lookup, taxa: Lookup, observers: Lookup
+    observation: Mapping[str, str], taxa: Lookup, observer: Mapping[str, str]
 ) -> Mapping[str, str]:
     """What the other tables say of a photo."""
-    observation = observations.get(cells[_OBSERVATION].strip())
     taxon = taxa.get(observation.get("taxon_id", ""))
-    observer = observers.get(cells[_OBSERVER].strip())
     return {
         **observation,
         "taxon_name": taxon.get("name", ""),
@@ -71,19 +75,19 @@ def _said(
 def _observations(archive: Archive, photos: ArchiveTable, reading: ListReading) -> Lookup:
     table = _table(archive, OBSERVATIONS, ("observation_uuid", "taxon_id"), reading)
     if table is None:
-        return NOBODY
+        return NOTHING_LOOKED_UP
     of_photos = {name.lower() for name in photos.shape.names}
     wanted = dict.fromkeys((*_KEPT, *wanted_names(reading)))
     names = [
         name for name in wanted if name.lower() not in of_photos and table.column(name) is not None
     ]
-    return _looked_up(table, "observation_uuid", names, _ids(photos, _OBSERVATION))
+    return _looked_up(table, "observation_uuid", names, _ids(photos, "observation_uuid"))
 
 
 def _taxa(archive: Archive, observations: Lookup, reading: ListReading) -> Lookup:
     table = _table(archive, TAXA, ("taxon_id", "name"), reading) if observations.names else None
     if table is None:
-        return NOBODY
+        return NOTHING_LOOKED_UP
     ids = {said["taxon_id"] for said in observations.texts()}
     return _looked_up(table, "taxon_id", ("name",), ids)
 
@@ -91,17 +95,16 @@ def _taxa(archive: Archive, observations: Lookup, reading: ListReading) -> Looku
 def _observers(archive: Archive, photos: ArchiveTable, reading: ListReading) -> Lookup:
     table = _table(archive, OBSERVERS, ("observer_id", "login", "name"), reading)
     if table is None:
-        return NOBODY
-    return _looked_up(table, "observer_id", ("login", "name"), _ids(photos, _OBSERVER))
+        return NOTHING_LOOKED_UP
+    return _looked_up(table, "observer_id", ("login", "name"), _ids(photos, "observer_id"))
 
 
-def _ids(photos: ArchiveTable, place: int) -> Iterator[str]:
-    return (id_ for (id_,) in photos.values([place]))
+def _ids(photos: ArchiveTable, key: str) -> Iterator[str]:
+    return (id_ for (id_,) in photos.values([photos.place(key)]))
 
 
 def _looked_up(table: ArchiveTable, key: str, names: Iterable[str], ids: Iterable[str]) -> Lookup:
-    place = table.column(key)
-    return looked_up([(table, place or 0)], tuple(names), ids)
+    return looked_up([(table, table.place(key))], tuple(names), ids)
 
 
 def _table(
@@ -114,8 +117,6 @@ def _table(
     encoding = reading.encoding or "utf-8"
     names = header_of(archive, path, "\t", encoding)
     table = ArchiveTable(archive, path, Shape("\t", names, 1, is_quoted=False), encoding)
-    missing = [column for column in columns if table.column(column) is None]
-    if missing:
-        told = ", ".join(names)[:200]
-        raise MalformedManifestError(f"{path} has no column {missing[0]}; its columns are {told}.")
+    for column in columns:
+        table.place(column)
     return table

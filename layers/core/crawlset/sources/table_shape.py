@@ -30,6 +30,7 @@ SURE_ROWS = 20
 _BLANK = re.compile(r"\s")
 _OF_URLS = re.compile(r"[/=&?]|\.[A-Za-z0-9]{2,4}$")
 """Signs in what may be the rest of a URL that has the delimiter in it."""
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?[a-z]*")
 _PICTURE = re.compile(r"\.(jpe?g|png|gif|webp|bmp|tiff?|avif|heic)$", re.IGNORECASE)
 
 
@@ -144,7 +145,8 @@ def _shape_by_content(
     has_header = len(rows) > 1 and len(table[0]) == width and not any(map(_is_url, table[0]))
     body = rows[1:] if has_header else rows
     place = _url_place(body)
-    if place is None or (not is_tab and _may_be_one_url(body, place, delimiter)):
+    is_sure = is_tab or wanted_name("url", reading) is not None
+    if place is None or (not is_sure and _may_be_one_url(body, place, delimiter)):
         return None
     if has_header and delimiter != " ":
         header = [*table[0]]
@@ -167,19 +169,34 @@ def _url_place(rows: Sequence[Sequence[str]]) -> int | None:
 
 
 def _may_be_one_url(rows: Sequence[Sequence[str]], place: int, delimiter: str) -> bool:
-    """Whether what stands behind a URL may be the rest of it, as in `w_100,h_100/1.jpg`."""
-    behind = [row[place + 1].strip() for row in rows if place + 1 < len(row)]
-    if any(map(_may_go_on, behind)):
+    """
+    Whether what stands behind a URL may be the rest of it, as in `w_100,h_100,c_fill/1.jpg`.
+
+    It is not behind one that ends as a picture's file does. A number may be where no URL does so,
+    as in `1.jpg?resize=300,200` (https://developer.wordpress.com/docs/photon/api).
+    """
+    open_ended = [row for row in rows if not _PICTURE.search(row[place].strip())]
+    if any(_may_go_on(row[place + 1 :]) for row in open_ended):
         return True
-    return delimiter == " " and place == 0 and not all(_PICTURE.search(row[0]) for row in rows)
+    behind = [row[place + 1].strip() for row in open_ended if place + 1 < len(row)]
+    if len(behind) == len(rows) and all(map(_NUMBER.fullmatch, behind)):
+        return True
+    return delimiter == " " and place == 0 and bool(open_ended)
 
 
 def _is_url_alone(line: str) -> bool:
     return has_url(line.strip()) and not any(sign in line for sign in DELIMITERS)
 
 
-def _may_go_on(cell: str) -> bool:
-    return bool(_OF_URLS.search(cell)) and not _BLANK.search(cell) and not _is_url(cell)
+def _may_go_on(cells: Sequence[str]) -> bool:
+    """Whether cells behind a URL, those before a blank or another URL, have signs of one."""
+    for cell in cells:
+        text = cell.strip()
+        if _BLANK.search(text) or _is_url(text):
+            return False
+        if _OF_URLS.search(text) and not _NUMBER.fullmatch(text):
+            return True
+    return False
 
 
 def _is_url(cell: str) -> bool:
