@@ -103,7 +103,7 @@ class Clustered:
     """Number of images in the cluster of each, the keeper included."""
 
     def __getitem__(self, which: Any) -> "Clustered":
-        """Those at some places, or those for which a mask is true."""
+        """Images at some places, or for which a mask is true."""
         return Clustered(
             self.members[which], self.keepers[which], self.distances[which], self.sizes[which]
         )
@@ -200,7 +200,7 @@ def _with_near(
 
 
 def _confirmed(images: Hashed, codes: np.ndarray, signatures_of: SignaturesOf) -> np.ndarray:
-    """Those of candidate pairs that a second look finds near."""
+    """Candidate pairs that a second look finds near."""
     kept = [np.empty(0, dtype=np.int64)]
     for start in range(0, len(codes), PAIRS_CONFIRMED):
         part = codes[start : start + PAIRS_CONFIRMED]

@@ -43,7 +43,7 @@ _SOON, _COARSE, _FINE = 5, 7, 4
 _RING = round(MARGIN * SIDE)
 _BLOCKS = 7
 _N_LEFT_OUT = 10
-"""Of 7 x 7 blocks the worst, which a watermark may lie on."""
+"""Worst of the 7 x 7 blocks, on which a watermark may lie."""
 _FEW_BLOCKS = 8.0
 """Blocks with edges below which a picture, such as a bird in the sky, tells little: each halving
 costs 1 of agreement."""

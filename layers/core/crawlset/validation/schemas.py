@@ -200,7 +200,7 @@ class ReportRead(BaseModel):
     cluster_sizes: Annotated[
         list[ClusterSizes], Field(description="Histogram of the sizes of clusters")
     ] = []
-    warnings: Annotated[list[str], Field(description="As those of the job")]
+    warnings: Annotated[list[str], Field(description="Warnings of the validation job")]
     strangers: Annotated[
         list[StrangersOfKeyword],
         Field(
