@@ -39,6 +39,9 @@ COST = {
     "transfer": 0.012,
     "total": 0.0349,
 }
+KNOWN_SOURCES = frozenset(
+    {"sample", "urls", "open_images", "laion", "gbif_downloads", "inaturalist_open_data"}
+)
 NO_VERDICTS = {"kept": 0, "quarantined": 0, "rejected": 0, "errors": 0}
 PROFILE = {
     "id": "01920000-0000-7000-8000-000000000001",

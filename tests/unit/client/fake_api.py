@@ -20,6 +20,7 @@ from tests.unit.client.fake_answers import (
     COST,
     ESTIMATE,
     HEALTH,
+    KNOWN_SOURCES,
     NO_VERDICTS,
     NOW,
     PROFILE,
@@ -42,9 +43,6 @@ from tests.unit.client.fake_answers import (
 from tests.unit.client.fake_dataset import dataset_files
 
 Route = Callable[..., httpx.Response]
-KNOWN_SOURCES = frozenset(
-    {"sample", "urls", "open_images", "laion", "gbif_downloads", "inaturalist_open_data"}
-)
 
 
 @dataclass
