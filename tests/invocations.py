@@ -10,6 +10,7 @@ CONTEXT: Any = SimpleNamespace(
     memory_limit_in_mb=128,
     invoked_function_arn="arn:aws:lambda:us-east-1:1:function:api",
     aws_request_id="request-1",
+    get_remaining_time_in_millis=lambda: 900_000,
 )
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -54,7 +55,13 @@ class Seeing:
 def asked(bucket: str) -> Callable[..., dict[str, Any]]:
     """What the handler of a measurer answers to a batch of these files, ids from 0."""
 
-    def ask(measurer: Any, *bodies: bytes, version: str = "1", missing: int = 0) -> dict[str, Any]:
+    def ask(
+        measurer: Any,
+        *bodies: bytes,
+        version: str = "1",
+        missing: int = 0,
+        context: Any = CONTEXT,
+    ) -> dict[str, Any]:
         key, images, offset = "jobs/1/chunks/2/1-a.tar", [], 0
         for id_, body in enumerate([*bodies, *[b"gone"] * missing]):
             images.append(
@@ -77,7 +84,7 @@ def asked(bucket: str) -> Callable[..., dict[str, Any]]:
         )
         objects.put(f"{FOLDER}m-0.json", json.dumps(batch.to_json()).encode())
         request = ValidatorRequest(bucket, f"{FOLDER}m-0.json")
-        return handler_of(lambda: measurer)(request.to_json(), CONTEXT)
+        return handler_of(lambda: measurer)(request.to_json(), context)
 
     return ask
 
@@ -246,6 +253,30 @@ class TestAnswer:
         asked(measurer, *[picture((4, 4))] * 20)
 
         assert (measurer.calls, len(measurer.shapes)) == (2, 20)
+
+    def test_keeps_what_was_measured_when_the_time_ends(
+        self, asked: Callable[..., dict[str, Any]]
+    ) -> None:
+        measurer = Seeing()
+        context = SimpleNamespace(
+            get_remaining_time_in_millis=lambda: 900_000 if measurer.calls < 2 else 15_000
+        )
+
+        told = asked(measurer, *[picture((4, 4))] * 40, context=context)["images"]
+
+        assert [one["image_id"] for one in told if "measures" in one] == [*range(32)]
+        assert {one["error"] for one in told[32:]} == {
+            "the function's time ended before its turn; another validation goes on"
+        }
+
+    def test_measures_some_however_short_the_time_is(
+        self, asked: Callable[..., dict[str, Any]]
+    ) -> None:
+        context = SimpleNamespace(get_remaining_time_in_millis=lambda: 3_000)
+
+        told = asked(Seeing(), *[picture((4, 4))] * 20, context=context)["images"]
+
+        assert ["measures" in one for one in told] == [True] * 16 + [False] * 4
 
 
 class TestFailure:

@@ -8,6 +8,7 @@ one that cannot be opened or measured costs only itself.
 import io
 import json
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -40,6 +41,9 @@ PICTURES_AT_ONCE = 16
 """Pictures in memory, which have 25 MiB at most as files, and 12 MiB as pixels."""
 DIGITS = 6
 """Significant digits of a measure."""
+SPARE_SECONDS = 20.0
+"""Time for the answer, and for pictures that take longer than those before."""
+NO_TIME = "the function's time ended before its turn; another validation goes on"
 
 
 class MeasurerMismatchError(AppError):
@@ -63,15 +67,22 @@ def handler_of(
     measurer = cache(load)
 
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        del context
-        return answer(measurer(), ValidatorRequest.from_json(event))
+        return answer(
+            measurer(),
+            ValidatorRequest.from_json(event),
+            seconds_left=lambda: context.get_remaining_time_in_millis() / 1_000,
+        )
 
     return handler
 
 
-def answer(measurer: Measurer, request: ValidatorRequest) -> dict[str, Any]:
+def answer(
+    measurer: Measurer, request: ValidatorRequest, *, seconds_left: Callable[[], float]
+) -> dict[str, Any]:
     """
     Measure a batch: the answer, or where it lies if it is long.
+
+    Pictures for which no time is left have an error, so that those before keep their measurements.
 
     Raises:
         MeasurerMismatchError: the deployment says that the measurer has another version.
@@ -84,7 +95,9 @@ def answer(measurer: Measurer, request: ValidatorRequest) -> dict[str, Any]:
         raise MeasurerMismatchError(measurer, batch.version)
     vectors: list[np.ndarray] = []
     told = []
-    for image, measured in measure_all(measurer, request.bucket, batch.images):
+    for image, measured in measure_all(
+        measurer, request.bucket, batch.images, seconds_left
+    ):
         told.append({"image_id": image.image_id} | _told(measured, vectors))
     if vectors:
         body = io.BytesIO()
@@ -100,15 +113,27 @@ def answer(measurer: Measurer, request: ValidatorRequest) -> dict[str, Any]:
 
 
 def measure_all(
-    measurer: Measurer, bucket: str, images: Sequence[BatchImage]
+    measurer: Measurer,
+    bucket: str,
+    images: Sequence[BatchImage],
+    seconds_left: Callable[[], float],
 ) -> Iterator[tuple[BatchImage, Measured | str]]:
-    """Measurements of each of `images`, or why there are none, in their order."""
+    """
+    Measurements of each of `images`, or why there are none, in their order.
+
+    It begins with no more pictures once they might take longer than is left.
+    """
 
     def read(image: BatchImage) -> bytes | str:
         return _read(bucket, image)
 
     with ThreadPoolExecutor(READS_AT_ONCE) as readers, closing(DecodePool()) as pool:
-        for some in batched(images, PICTURES_AT_ONCE, strict=False):
+        slowest = 0.0
+        for place, some in enumerate(batched(images, PICTURES_AT_ONCE, strict=False)):
+            if place and seconds_left() < SPARE_SECONDS + 2 * slowest:
+                yield from ((image, NO_TIME) for image in some)
+                continue
+            began = time.monotonic()
             bodies = list(readers.map(read, some))
             files = [body for body in bodies if isinstance(body, bytes)]
             opened = iter(pool.show_all(files, min(measurer.max_side, MAX_SIDE)))
@@ -119,6 +144,7 @@ def measure_all(
                 if isinstance(one, Pixels)
             ]
             measured = iter(_measured(measurer, shown))
+            slowest = max(slowest, time.monotonic() - began)
             for image, one in zip(some, seen, strict=True):
                 yield image, next(measured) if isinstance(one, Pixels) else _fault(one)
 
