@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from crawlset.kit import objects
 from crawlset.models import CrawlJob, Image
 from crawlset.wire import keys
-from tests.integration.takedowns.stored_images import AT_ONCE, CAT, DOG, HOST, ON_HOST, Store
+from tests.integration.takedowns.stored_images import AT_ONCE, CAT, DOG, HOST, ON_HOST, OWL, Store
 
 pytestmark = pytest.mark.usefixtures("bucket")
 
@@ -58,11 +58,32 @@ def test_vectors_go_with_the_bytes(
 def test_other_pictures_of_a_part_are_to_be_measured_anew(
     session: Session, job: CrawlJob, store: Store, take_down: Callable[..., str]
 ) -> None:
-    cat, dog = store(CAT, DOG, each={CAT: ON_HOST | MEASURED, DOG: MEASURED})
+    cat, dog = store(CAT, DOG, each={CAT: ON_HOST | MEASURED})
     part = keys.vectors_part(cat.id, dog.id, job.id, 0)
+    dog.measurements = {"palette": {"version": "1", "part": part}}
+    session.flush()
     objects.put(keys.vectors(job.id, "palette", part), b"vectors")
 
     take_down(HOST | AT_ONCE)
 
     assert not list(objects.list_keys(keys.vectors_prefix(job.id)))
     assert measured(session) == [False, False]
+
+
+def test_what_is_in_other_parts_or_in_none_stays_measured(
+    session: Session, job: CrawlJob, store: Store, take_down: Callable[..., str]
+) -> None:
+    cat, dog, owl = store(CAT, DOG, OWL, each={CAT: ON_HOST | MEASURED})
+    part = keys.vectors_part(cat.id, owl.id, job.id, 0)
+    text = {"version": "1", "measures": {"characters": 0}}
+    dog.measurements = {"palette": {"version": "1", "part": "another"}}
+    owl.measurements = {"palette": {"version": "1", "part": part}, "text": text}
+    session.flush()
+    objects.put(keys.vectors(job.id, "palette", part), b"vectors")
+
+    take_down(HOST | AT_ONCE)
+
+    session.expire_all()
+    assert cat.measurements is None
+    assert dog.measurements == {"palette": {"version": "1", "part": "another"}}
+    assert owl.measurements == {"text": text}

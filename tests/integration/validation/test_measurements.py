@@ -75,6 +75,21 @@ class TestMeasurements:
 
         assert found.verdict == "keep"
 
+    def test_that_are_there_already_outlive_a_failure(
+        self, session: Session, job: CrawlJob, chunk: JobChunk
+    ) -> None:
+        stored(session, chunk, 2)
+
+        def measurer(event: dict[str, Any]) -> Answer:
+            # Another validation is faster.
+            validated(session, job, Scores(0.1, 0.9, vectors=[[1, 0], [1, 0]]), rule())
+            raise TimeoutError
+
+        found = validated(session, job, measurer, rule())
+
+        assert [one.verdict for one in found] == ["reject", "keep"]
+        assert [one["palette"]["neighbours"] for one in measurements(session)] == [1, 1]
+
     def test_of_several_measurers_stand_side_by_side(
         self, session: Session, job: CrawlJob, chunk: JobChunk
     ) -> None:

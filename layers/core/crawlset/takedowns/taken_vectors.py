@@ -15,12 +15,12 @@ def remove(user_id: UUID, job_id: UUID) -> None:
     Rows first: what breaks off in between is listed again.
     """
     for key in objects.list_keys(keys.vectors_prefix(job_id)):
-        first, last = keys.images_of_vectors(key)
+        vectors = keys.parse_vectors(key)
         with db.transaction(user_id) as session:
             repository = VectorRepository(session)
-            is_meant = repository.has_taken(job_id, first, last)
+            is_meant = repository.has_taken(job_id, vectors)
             if is_meant:
-                repository.forget(job_id, first, last)
+                repository.forget(job_id, vectors)
         if is_meant:
             objects.delete(key)
             logger.info("vectors_removed", key=key)

@@ -56,7 +56,12 @@ class MeasurementRepository:
         images: Sequence[BatchImage],
         records: Mapping[int, Mapping[str, Any]],
     ) -> None:
-        """Write down what `measurer` made of images, if they still have the bytes it saw."""
+        """
+        Write down what `measurer` made of images, if they still have the bytes it saw.
+
+        What is known by the same version stays: two validations may have had an image measured at
+        once, and only one of them in vain.
+        """
         rows = (
             func.unnest(
                 cast([image.image_id for image in images], ARRAY(BigInteger)),
@@ -66,13 +71,19 @@ class MeasurementRepository:
             .table_valued(column("id", BigInteger), column("sha256", Text), column("record", Text))
             .render_derived(name="kept")
         )
-        record = func.jsonb_build_object(measurer, cast(rows.c.record, JSONB))
+        made: Any = cast(rows.c.record, JSONB)
+        known = measurement(measurer)
+        is_known = and_(
+            known["version"].astext == made["version"].astext, not_(known.has_key("error"))
+        )
+        record = func.jsonb_build_object(measurer, made)
         self.session.execute(
             update(Image)
             .where(
                 Image.id == rows.c.id,
                 *_stored(job),
                 func.encode(Image.sha256, "hex") == rows.c.sha256,
+                func.coalesce(is_known, False).is_(False),
             )
             .values(measurements=func.coalesce(Image.measurements, _NOTHING).op("||")(record))
             .execution_options(synchronize_session=False)

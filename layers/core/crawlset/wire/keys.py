@@ -9,6 +9,10 @@ DEFERRAL = "deferred.jsonl.gz"
 UPLOADS = "uploads/"
 _CANDIDATES = re.compile(r"jobs/([0-9a-f-]{36})/candidates/([0-9a-f-]{36})\.([0-9]{5})\.jsonl\.gz")
 _OUTCOME = re.compile(r"jobs/([0-9a-f-]{36})/chunks/([0-9a-f-]{36})/outcome")
+_VECTORS = re.compile(
+    r"jobs/[0-9a-f-]{36}/vectors/(?P<measurer>[^/]+)/"
+    r"(?P<part>(?P<first>[0-9]{19})-(?P<last>[0-9]{19})-[^/]+)\.parquet"
+)
 
 
 class CandidatesKey(NamedTuple):
@@ -24,6 +28,15 @@ class OutcomeKey(NamedTuple):
 
     job_id: UUID
     chunk_id: UUID
+
+
+class VectorsKey(NamedTuple):
+    """Which part of a measurer's vectors a key names, and the images from `first` to `last`."""
+
+    measurer: str
+    part: str
+    first: int
+    last: int
 
 
 class UnknownKeyError(ValueError):
@@ -159,10 +172,12 @@ def vectors(job_id: UUID, measurer: str, part: str) -> str:
     return f"{vectors_prefix(job_id)}{measurer}/{part}.parquet"
 
 
-def images_of_vectors(key: str) -> tuple[int, int]:
-    """The first and the last id of the images whose vectors are in a part."""
-    first, last, *_ = key.rpartition("/")[2].split("-")
-    return int(first), int(last)
+def parse_vectors(key: str) -> VectorsKey:
+    """Raises `ValueError`."""
+    match = _VECTORS.fullmatch(key)
+    if match is None:
+        raise UnknownKeyError(key, "vectors")
+    return VectorsKey(match["measurer"], match["part"], int(match["first"]), int(match["last"]))
 
 
 def validation_file(validation_job_id: UUID, name: str) -> str:
