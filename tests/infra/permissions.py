@@ -33,6 +33,7 @@ KEYS = {
     "export": keys.export_file(ID, "dataset.zip"),
     "batch": keys.validation_file(ID, "batches/3.json"),
     "measurements": keys.validation_file(ID, "measurements/3.json"),
+    "answer": keys.validation_file(ID, "measurements/3.answer.json"),
     "npy": keys.validation_file(ID, "measurements/3.npy"),
     "vectors": keys.vectors(ID, "palette", "a-part"),
     "model": "models/clip/image.onnx",

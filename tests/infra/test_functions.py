@@ -207,7 +207,7 @@ class TestFetch:
 
 class TestValidate:
     def test_touches_notes_and_lists_and_no_picture(self) -> None:
-        notes = {"batch", "hashes", "measurements", "npy", "vectors"}
+        notes = {"answer", "batch", "hashes", "measurements", "npy", "vectors"}
         assert objects_that("ValidateFunction", "s3:GetObject") == {"upload", *notes}
         assert objects_that("ValidateFunction", "s3:PutObject") == notes
 

@@ -11,8 +11,8 @@ from tests.infra.stack import environment, texts, written
 class TestMeasurer:
     def test_reads_its_batch_and_pictures_and_writes_its_answer(self, name: str) -> None:
         assert actions_of(name) == {"s3:GetObject", "s3:PutObject"}
-        assert objects_that(name, "s3:GetObject") == {"measurements", "pack"}
-        assert objects_that(name, "s3:PutObject") == {"measurements", "npy"}
+        assert objects_that(name, "s3:GetObject") == {"measurements", "answer", "pack"}
+        assert objects_that(name, "s3:PutObject") == {"answer", "npy"}
 
     def test_is_known_by_its_name_and_version(self, name: str) -> None:
         entry = f"{MEASURERS[name].name}@{MEASURERS[name].version}=${{{name}.Arn}}"
@@ -27,8 +27,8 @@ class TestMeasurer:
 class TestTowers:
     def test_read_their_models_besides(self) -> None:
         assert actions_of(TOWERS) == {"s3:GetObject", "s3:PutObject"}
-        assert objects_that(TOWERS, "s3:GetObject") == {"measurements", "pack", "model"}
-        assert objects_that(TOWERS, "s3:PutObject") == {"measurements", "npy"}
+        assert objects_that(TOWERS, "s3:GetObject") == {"measurements", "answer", "pack", "model"}
+        assert objects_that(TOWERS, "s3:PutObject") == {"answer", "npy"}
 
     def test_are_deployed_and_known_where_a_folder_is_named(self) -> None:
         template = written()

@@ -1,21 +1,25 @@
 """Measurers: what rules may ask of them, and how they decide."""
 
 import io
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from PIL import Image as Picture
 from sqlalchemy.orm import Session
 
+from crawlset import settings
 from crawlset.kit import objects
 from crawlset.models import CrawlJob, JobChunk, Profile, ValidationJob
 from crawlset.validation import custom
 from crawlset.wire.measurements import MeasurementBatch
+from crawlset.wire.validators import Batch
 from functions.palette import app as palette
 from functions.thumbnail import app as thumbnail
 from tests import factories
 from tests.integration.api import Api
 from tests.integration.validation.measurers import (
+    FUNCTIONS,
     Answer,
     Deploy,
     Scores,
@@ -225,6 +229,38 @@ class TestBatches:
 
         with pytest.raises(Exception) as raised:
             validated(session, job, never, rule())
+
+        assert type(raised.value).__name__ == "TooManyImagesError"
+
+    @pytest.fixture
+    def judge(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+        """A rule of a validator that the deployment has."""
+        monkeypatch.setenv("VALIDATOR_ARNS", f"{FUNCTIONS}:judge")
+        settings.validator_settings.cache_clear()
+        yield {"check": "custom", "params": {"validator": "judge"}}
+        settings.validator_settings.cache_clear()
+
+    def test_are_counted_with_those_of_validators(
+        self,
+        session: Session,
+        job: CrawlJob,
+        chunk: JobChunk,
+        judge: dict[str, Any],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        for name, value in {"MAX_BATCHES": 3, "MIN_IMAGES": 1, "MAX_IMAGES": 1}.items():
+            monkeypatch.setattr(custom, name, value)
+        stored(session, chunk, 2)
+        validation_job = factories.create_validation_job(
+            session, job, validation_rules={"rules": [judge, rule()]}
+        )
+
+        def validator(event: dict[str, Any]) -> Answer:
+            batch = Batch.from_json(objects.get(event["key"]))
+            return {"images": [{"image_id": image.image_id} for image in batch.images]}
+
+        with pytest.raises(Exception, match=r"would see 2 images, .* 1 is the most") as raised:
+            validate(validation_job, validator, measurer=never)
 
         assert type(raised.value).__name__ == "TooManyImagesError"
 

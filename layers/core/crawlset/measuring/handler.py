@@ -95,9 +95,7 @@ def answer(
         raise MeasurerMismatchError(measurer, batch.version)
     vectors: list[np.ndarray] = []
     told = []
-    for image, measured in measure_all(
-        measurer, request.bucket, batch.images, seconds_left
-    ):
+    for image, measured in measure_all(measurer, request.bucket, batch.images, seconds_left):
         told.append({"image_id": image.image_id} | _told(measured, vectors))
     if vectors:
         body = io.BytesIO()

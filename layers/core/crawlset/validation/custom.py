@@ -18,7 +18,11 @@ from crawlset.wire.pipeline import StepError
 from crawlset.wire.validators import Batch, BatchImage
 
 MAX_BATCHES = 1_000
-"""An execution's history holds 25,000 events, a batch writes 12 of them and some when retried."""
+"""
+Batches of a validation, for validators and measurers together.
+
+An execution's history holds 25,000 events, a batch writes 12 of them and some when retried.
+"""
 MIN_IMAGES = 100
 MAX_IMAGES = 1_000
 """In one batch."""
@@ -34,11 +38,10 @@ class UnknownValidatorError(UnprocessableError):
 
 
 class TooManyImagesError(ConflictError):
-    def __init__(self, n_images: int) -> None:
-        most = MAX_BATCHES * MAX_IMAGES
+    def __init__(self, n_images: int, most: int) -> None:
         super().__init__(
             f"Validators or measurers would see {n_images} images, counted for each rule or"
-            f" measurer; {most} is the most."
+            f" measurer; {most} is the most that is left of this validation."
         )
 
 
@@ -73,17 +76,22 @@ def validators() -> dict[str, str]:
     return validator_settings().by_name
 
 
-def batch_size(n_images: int) -> int:
+def batch_size(n_images: int, n_asked: int = 0) -> int:
     """
-    Images in a batch, when the rules have so many to judge in all.
+    Images in a batch, when so many are to be judged or measured in all.
+
+    Args:
+        n_images: counted for each rule or measurer.
+        n_asked: batches of the same validation that were written before.
 
     Raises:
         TooManyImagesError: no size is large enough.
     """
-    if n_images > MAX_BATCHES * MAX_IMAGES:
-        raise TooManyImagesError(n_images)
+    n_left = max(MAX_BATCHES - n_asked, 0)
+    if n_images > n_left * MAX_IMAGES:
+        raise TooManyImagesError(n_images, n_left * MAX_IMAGES)
     # Each rule ends with a batch that may not be full: half of the batches are left to those.
-    return max(MIN_IMAGES, min(MAX_IMAGES, -(-n_images * 2 // MAX_BATCHES)))
+    return max(MIN_IMAGES, min(MAX_IMAGES, -(-n_images * 2 // max(n_left, 1))))
 
 
 def judgements(batch: Batch, answer: Any, error: StepError | None) -> Iterator[Judgement]:

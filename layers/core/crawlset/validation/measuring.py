@@ -17,7 +17,7 @@ from crawlset.measuring.neighbours import Measurable
 from crawlset.measuring.vectors import UnreadableVectorsError
 from crawlset.observability import logger
 from crawlset.settings import DeployedMeasurer
-from crawlset.validation import custom, measurements
+from crawlset.validation import batches, custom, measurements
 from crawlset.validation.measurement_repository import MeasurementRepository
 from crawlset.validation.measurements import MeasuredImage
 from crawlset.validation.rules.measured import MeasureRule
@@ -52,7 +52,8 @@ def write(validation: RunningValidation) -> Iterator[dict[str, Any]]:
         for measurer in asked:
             image_ids = MeasurementRepository(session).list_unmeasured(job, measurer)
             waiting.append((measurer, image_ids))
-    size = custom.batch_size(sum(len(image_ids) for _, image_ids in waiting))
+    n_asked = sum(1 for _ in objects.list_keys(validation.key(batches.FOLDER)))
+    size = custom.batch_size(sum(len(image_ids) for _, image_ids in waiting), n_asked)
     index = count()
     for measurer, image_ids in waiting:
         for some in batched(image_ids, size, strict=False):
