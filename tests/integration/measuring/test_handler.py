@@ -287,6 +287,20 @@ class TestFailure:
         with pytest.raises(AppError, match="The model is missing"):
             asked(Seeing(measure), picture(), picture())
 
+    def test_of_the_model_at_one_picture_costs_no_other(
+        self, asked: Callable[..., dict[str, Any]]
+    ) -> None:
+        def measure(one: np.ndarray) -> Measured:
+            if one.shape[0] == 5:
+                raise AppError("It gives what are no numbers.")
+            return Measured({"mean": 1})
+
+        bodies = [picture((5, 5)), *[picture()] * 15, picture((5, 5))]
+        told = asked(Seeing(measure), *bodies)["images"]
+
+        fault = "seeing fails: AppError: It gives what are no numbers."
+        assert [one.get("error") for one in told] == [fault, *[None] * 15, fault]
+
     def test_of_loading_is_raised_each_time(self, bucket: str) -> None:
         def load() -> Any:
             raise AppError("The model is missing.")

@@ -52,6 +52,7 @@ class Measurer(Protocol):
 
         Raises:
             AppError: nothing can be measured at all, for instance as the model is missing. Any
-                other exception is taken for a fault of one of the pictures.
+                other exception, and this one where other pictures can be measured, is taken for a
+                fault of one of the pictures.
         """
         ...

@@ -120,13 +120,16 @@ def measure_all(
     Measurements of each of `images`, or why there are none, in their order.
 
     It begins with no more pictures once they might take longer than is left.
+
+    Raises:
+        AppError: the measurer raised it, and has measured none of them.
     """
 
     def read(image: BatchImage) -> bytes | str:
         return _read(bucket, image)
 
     with ThreadPoolExecutor(READS_AT_ONCE) as readers, closing(DecodePool()) as pool:
-        slowest = 0.0
+        slowest, is_sound = 0.0, False
         for place, some in enumerate(batched(images, PICTURES_AT_ONCE, strict=False)):
             if place and seconds_left() < SPARE_SECONDS + 2 * slowest:
                 yield from ((image, NO_TIME) for image in some)
@@ -141,7 +144,14 @@ def measure_all(
                 for one, image in zip(seen, some, strict=True)
                 if isinstance(one, Pixels)
             ]
-            measured = iter(_measured(measurer, shown))
+            found = _measured(measurer, shown)
+            is_sound = is_sound or any(isinstance(one, Measured) for one in found)
+            for one in found:
+                if isinstance(one, AppError) and not is_sound:
+                    raise one
+            measured = (
+                one if isinstance(one, Measured) else _reason(measurer, one) for one in found
+            )
             slowest = max(slowest, time.monotonic() - began)
             for image, one in zip(some, seen, strict=True):
                 yield image, next(measured) if isinstance(one, Pixels) else _fault(one)
@@ -170,19 +180,21 @@ def _fault(seen: Rejection | str) -> str:
 
 def _measured(
     measurer: Measurer, shown: Sequence[tuple[np.ndarray, str | None]]
-) -> list[Measured | str]:
+) -> list[Measured | Exception]:
     """Measurements of pictures; where that fails for all at once, of one after the other."""
     if not shown:
         return []
     try:
         measured = measurer.measure([one for one, _ in shown], [keyword for _, keyword in shown])
         return [one for one, _ in zip(measured, shown, strict=True)]
-    except AppError:
-        raise
     except Exception as error:  # noqa: BLE001, a picture may make a model raise anything
         if len(shown) > 1:
             return [each for one in shown for each in _measured(measurer, [one])]
-        return [f"{measurer.name} fails: {type(error).__name__}: {error}"]
+        return [error]
+
+
+def _reason(measurer: Measurer, error: Exception) -> str:
+    return f"{measurer.name} fails: {type(error).__name__}: {error}"
 
 
 def _told(measured: Measured | str, vectors: list[np.ndarray]) -> dict[str, Any]:
