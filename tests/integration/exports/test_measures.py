@@ -130,6 +130,22 @@ class TestImagesTable:
         found = {row["image_id"]: row["palette.vector"] for row in table.to_pylist()}
         assert [found[id_] for id_ in measured] == [None, [1.0, 0.0], None, None]
 
+    def test_has_the_vectors_though_a_measure_is_called_so(
+        self, session: Session, job: CrawlJob, measured: list[int]
+    ) -> None:
+        measures = MEASURES | {"vector": 7.0}
+        session.get_one(Image, measured[1]).measurements = {
+            "palette": PALETTE | {"measures": measures}
+        }
+        session.flush()
+        options = TRAIN | {"images_table": {"vectors": ["palette"]}}
+        export_job = factories.create_export_job(session, job, export_options=options)
+
+        export(export_job)
+
+        found = {row["image_id"]: row["palette.vector"] for row in table_of(export_job).to_pylist()}
+        assert found[measured[1]] == [1.0, 0.0]
+
     def test_has_nulls_where_the_vectors_are_gone(
         self, session: Session, job: CrawlJob, measured: list[int]
     ) -> None:

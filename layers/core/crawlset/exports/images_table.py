@@ -47,7 +47,7 @@ class ImagesTableWriter:
         )
         self._measures: set[str] = set()
         self._vectors = {
-            name: _vectors(self._directory / name, job, name) for name in asked.vectors
+            f"{name}.vector": _vectors(self._directory / name, job, name) for name in asked.vectors
         }
 
     def add(self, entry: Mapping[str, Any]) -> None:
@@ -55,7 +55,8 @@ class ImagesTableWriter:
         row = {name: entry[name] for name in (*TEXTS, *NUMBERS)}
         for measurer, measures in (entry.get("measures") or {}).items():
             row |= {f"{measurer}.{name}": value for name, value in measures.items()}
-        self._measures |= row.keys() - {*TEXTS, *NUMBERS}
+        # A measure that is called `vector` makes way for the vectors.
+        self._measures |= row.keys() - {*TEXTS, *NUMBERS, *self._vectors}
         self._rows.write(json.dumps(row) + "\n")
 
     def close(self) -> None:
@@ -72,13 +73,13 @@ class ImagesTableWriter:
                 *((name, pa.int64()) for name in NUMBERS),
                 *((name, pa.string()) for name in TEXTS),
                 *((name, pa.float64()) for name in sorted(self._measures)[:MAX_COLUMNS]),
-                *((f"{name}.vector", vectors.kind) for name, vectors in self._vectors.items()),
+                *((name, vectors.kind) for name, vectors in self._vectors.items()),
             ]
         )
 
     def _table(self, rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
         ids = [row["image_id"] for row in rows]
-        vectors = {f"{name}.vector": v.column(ids) for name, v in self._vectors.items()}
+        vectors = {name: stored.column(ids) for name, stored in self._vectors.items()}
         columns = [
             vectors[field.name]
             if field.name in vectors
