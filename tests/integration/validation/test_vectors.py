@@ -140,6 +140,9 @@ class TestVectors:
             pytest.param(npy(np.zeros((1_001, 2), np.float32)), id="too many"),
             pytest.param(npy(np.zeros((2, 2), np.float32))[:-1], id="cut"),
             pytest.param(npy(np.asfortranarray(np.zeros((2, 2), np.float32))), id="columns"),
+            pytest.param(
+                npy(np.zeros((1, 2), np.float32)).replace(b"(1, 2), }", b"(True,2)}"), id="truths"
+            ),
             pytest.param(npy(np.zeros((1, 2), np.float32)), id="a row is missing"),
             pytest.param(npy(np.full((2, 2), np.nan, np.float32)), id="no numbers"),
             pytest.param(npy(np.full((2, 2), 1e9, np.float32)), id="large numbers"),

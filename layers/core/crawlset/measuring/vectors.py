@@ -42,7 +42,10 @@ def read_npy(data: bytes) -> np.ndarray:
         raise UnreadableVectorsError("a header that says nothing") from error
     if kind not in _TYPES or is_by_column:
         raise UnreadableVectorsError("not rows of float16 or float32")
-    if len(shape) != 2 or shape[0] > MAX_ROWS or not 1 <= shape[1] <= MAX_DIMENSIONS:  # noqa: PLR2004
+    # True is an integer for the header, and none for an array.
+    if [*map(type, shape)] != [int, int]:
+        raise UnreadableVectorsError(f"shape {shape}")
+    if shape[0] > MAX_ROWS or not 1 <= shape[1] <= MAX_DIMENSIONS:
         raise UnreadableVectorsError(f"shape {shape}")
     body = stream.read()
     if len(body) != shape[0] * shape[1] * kind.itemsize:
