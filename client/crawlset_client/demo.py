@@ -10,6 +10,7 @@ from crawlset_client.ledger import Check, checks_of
 from crawlset_client.lookup import project_for
 from crawlset_client.manifests import count_outcomes
 from crawlset_client.models import CrawlJob, ExportJob, ValidationJob
+from crawlset_client.relevance import MEASURER, JobRelevance, relevance_of
 
 KEYWORDS = ("cat", "coffee", "rocket")
 SOURCE = "sample"
@@ -32,6 +33,7 @@ class DemoReport:
     validation: ValidationJob
     export: ExportJob
     dataset: Dataset
+    relevance: JobRelevance
     checks: tuple[Check, ...]
 
     @property
@@ -52,14 +54,22 @@ def run_demo(
             project.id, ", ".join(KEYWORDS), keywords=KEYWORDS, sources=[SOURCE]
         )
     job = waiting.crawl(job)
-    validation = waiting.validation(job, crawlset.validations.create(project.id, job.id))
+    # Rules are the service's own; measuring decides nothing here.
+    asked = crawlset.validations.create(project.id, job.id, {"measurers": [MEASURER]})
+    validation = waiting.validation(job, asked)
     export = waiting.export(
         job,
         crawlset.exports.create(project.id, job.id, FORMAT, validation_job_id=validation.id),
     )
     dataset = fetch_dataset(crawlset, job, export, next_dataset(datasets), transfer)
+    relevance = relevance_of(crawlset.images.list(project.id, job.id, status="stored"))
     return DemoReport(
-        job, validation, export, dataset, tuple(_checks(job, validation, export, dataset))
+        job,
+        validation,
+        export,
+        dataset,
+        relevance,
+        tuple(_checks(job, validation, export, dataset)),
     )
 
 

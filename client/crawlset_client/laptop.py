@@ -16,6 +16,7 @@ STEP_NAMES = {
     "postgres": "PostgreSQL",
     "emulator": "AWS emulator",
     "deploy": "template deployed",
+    "models": "models",
     "migrate": "database migrated",
     "profile": "profile",
     "requeue": "work under way taken up",

@@ -190,6 +190,8 @@ class ValidationJob(Work, kw_only=True):
     validation_rules: dict[str, Any] = {}
     counts: VerdictCounts = msgspec.field(default_factory=VerdictCounts)
     by_rule: dict[str, int] = {}
+    warnings: list[str] = []
+    """What to look at before the images are used."""
 
 
 class Withheld(Record, kw_only=True):
@@ -339,6 +341,8 @@ class Image(Record, kw_only=True):
     """What the file says about itself; a field that it does not have is null."""
     columns: dict[str, Any] | None = None
     """What else its list says of it."""
+    measurements: dict[str, Any] | None = None
+    """By the name of the measurer: its `version`, `measures` and `details`, or an `error`."""
     change: str | None = None
     checked_at: datetime | None = None
 

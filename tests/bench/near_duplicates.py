@@ -1,27 +1,42 @@
 """
-How many near duplicates are found, and how many pictures are taken for others.
+How many near duplicates are found, and which pictures are taken for copies of others.
 
-`python -m tests.bench.near_duplicates [FOLDER] [--write]`. Pictures of the folder, or those of the
-sample site; 300 of them at most are changed in each way of `transforms`, and all are held against
-each other for false positives. With `--write`, the table goes to docs/benchmarks.md.
+`python -m tests.bench.near_duplicates [FOLDER or ZIP] [--sheet FILE] [--write]`. Pictures of the
+folder or ZIP, or those of the sample site; 300 of them at most are changed in each way of
+`transforms`, and all are held against each other. Which of the pairs found are true only eyes can
+tell: `--sheet` draws them side by side, the least sure first. With `--write`, the table goes to
+docs/benchmarks.md.
 """
 
+import base64
 import io
 import sys
-from collections.abc import Iterator
+import zipfile
+from argparse import ArgumentParser
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from crawlset.imaging import decode, near_duplicates
-from crawlset.imaging.colours import Colours, differ, unpacked
+from crawlset.imaging import (
+    candidates,
+    clustering,
+    decode,
+    looks,
+    near_duplicates,
+    pairs,
+    second_look,
+)
 from crawlset.imaging.features import Features
-from crawlset.imaging.mosaic import differ as shapes_differ
+from crawlset.imaging.signatures import SIGNATURE_BYTES
+from crawlset.outcomes import Verdict
 from crawlset.validation.rules.dataset import NearDuplicatesRule
 from crawlset_local.sample_site.photographs import PHOTOGRAPHS, photograph_pixels
 from tests.bench.document import put_section
@@ -29,42 +44,59 @@ from tests.bench.transforms import ODD, USUAL, encoded
 
 HEAD = """## Near duplicates
 
-`tests/bench/near_duplicates.py`, which takes any folder."""
+`tests/bench/near_duplicates.py`, which takes any folder or ZIP."""
 N_CHANGED = 300
-N_VIEWS = 4
 RADIUS = NearDuplicatesRule(check="near_duplicates").params.radius
 ALL = USUAL | ODD
 MASK = (1 << 64) - 1
-Seen = tuple[tuple[int, ...], Colours, int | None]
-"""Perceptual hashes, colours and mosaic."""
+MAX_DRAWN = 1_000
+COLUMNS, SIDE, GAP, LINE = 10, 64, 8, 12
+"""Pairs a row of the sheet, and pixels of a picture, between pairs and of the words above one."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pictures that are near each other, by their names, and how sure it is."""
+
+    n_candidates: int
+    found: list[tuple[str, str, float]]
+    """The least sure first."""
+    largest_cluster: int
+    n_put_out: int
 
 
 def main(arguments: list[str]) -> None:
+    parser = ArgumentParser("near_duplicates")
+    parser.add_argument("source", nargs="?", type=Path)
+    parser.add_argument("--sheet", type=Path)
+    parser.add_argument("--write", action="store_true")
+    asked = parser.parse_args(arguments)
     console = Console()
-    folders = [argument for argument in arguments if not argument.startswith("-")]
-    pictures = files_of(Path(folders[0])) if folders else sample_files()
+    pictures = files_of(asked.source) if asked.source else sample_files()
     with ProcessPoolExecutor() as pool:
-        described = dict(zip(pictures, pool.map(seen_of, pictures.values()), strict=True))
-        originals = {name: seen for name, seen in described.items() if seen is not None}
+        described = pool.map(seen_of, pictures.values(), chunksize=16)
+        originals = {
+            name: seen for name, seen in zip(pictures, described, strict=True) if seen is not None
+        }
         names = list(originals)
         step = max(1, len(names) // N_CHANGED)
         changed = names[::step][:N_CHANGED]
-        found = track(
-            pool.map(is_found, (pictures[name] for name in changed)),
+        is_each_found = track(
+            pool.map(are_found, (pictures[name] for name in changed)),
             "changing",
             len(changed),
             console=console,
         )
-        recalls = dict(zip(ALL, np.mean(list(found), axis=0), strict=True))
-    alike = list(false_positives(originals))
-    report = lines(recalls, len(changed), len(names), alike)
+        recalls = dict(zip(ALL, np.mean(list(is_each_found), axis=0), strict=True))
+    near = pairs_among(originals)
+    report = lines(recalls, len(changed), len(names), near)
     console.print(table(recalls))
     console.print("\n".join(report))
     if skipped := len(pictures) - len(originals):
         console.print(f"{skipped} files were no pictures.")
-    for one, other, distance in alike[:20]:
-        console.print(f"  {distance} bits: {one}  {other}")
-    if "--write" in arguments:
+    if asked.sheet:
+        sheet(pictures, near.found[:MAX_DRAWN]).save(asked.sheet)
+    if asked.write:
         rows = [f"| {name} | {recall:.3f} |" for name, recall in recalls.items()]
         put_section(
             "near-duplicates",
@@ -72,9 +104,14 @@ def main(arguments: list[str]) -> None:
         )
 
 
-def files_of(folder: Path) -> dict[str, bytes]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+def files_of(source: Path) -> dict[str, bytes]:
+    """Files of a folder, or of a ZIP, by their names."""
+    if source.is_file():
+        with zipfile.ZipFile(source) as archive:
+            members = [each for each in archive.infolist() if not each.is_dir()]
+            return {each.filename: archive.read(each) for each in members}
+    files = sorted(path for path in source.rglob("*") if path.is_file())
+    return {str(path.relative_to(source)): path.read_bytes() for path in files}
 
 
 def sample_files() -> dict[str, bytes]:
@@ -82,57 +119,113 @@ def sample_files() -> dict[str, bytes]:
     return {name: encoded(photograph_pixels(name).convert("RGB")) for name in sorted(PHOTOGRAPHS)}
 
 
-def seen_of(data: bytes) -> Seen | None:
+def seen_of(data: bytes) -> Features | None:
     """What a fetcher stores of a picture; None of what is none."""
     described = decode.describe(data)
-    if not isinstance(described, Features):
-        return None
-    return described.phashes[:N_VIEWS], unpacked(described.colours), described.mosaic
+    return described if isinstance(described, Features) else None
 
 
-def is_found(data: bytes) -> list[bool]:
+def are_found(data: bytes) -> list[bool]:
     """Of each transform, whether its outcome is near the picture."""
-    original = seen_of(data)
-    if original is None:
-        raise ValueError
     with Image.open(io.BytesIO(data)) as opened:
         image = opened.convert("RGB")
-    return [distance(original, seen_of(change(image))) <= RADIUS for change in ALL.values()]
+    copies = [seen_of(change(image)) for change in ALL.values()]
+    return are_near(seen_of(data), copies).tolist()
 
 
-def distance(one: Seen, other: Seen | None) -> int:
-    if other is None or look_different(one, other):
-        return near_duplicates.NONE_NEAR
-    return min(((a ^ b) & MASK).bit_count() for a in one[0] for b in other[0])
+def are_near(original: Features | None, copies: Sequence[Features | None]) -> np.ndarray:
+    """Which copies the rule on near duplicates takes for the original."""
+    seen = [original, *(copy or original for copy in copies)]
+    rows = [one for one in seen if one is not None]
+    ones = np.zeros(len(copies), dtype=np.int64)
+    others = np.arange(1, len(rows))
+    colours, mosaics = colours_of(rows), mosaics_of(rows)
+    are_alike = looks.alike(colours[ones], colours[others], mosaics[ones], mosaics[others])
+    is_close = np.array([distance(rows[0], one) <= RADIUS for one in rows[1:]])
+    is_there = np.array([copy is not None for copy in copies])
+    agrees = second_look.are_copies(signatures_of(rows), np.stack([ones, others], axis=1))
+    near: np.ndarray = is_there & is_close & are_alike & agrees
+    return near
 
 
-def look_different(one: Seen, other: Seen) -> bool:
-    """Whether a cluster would be parted between them."""
-    (_, colours, mosaic), (_, other_colours, other_mosaic) = one, other
-    return differ(colours, other_colours) or (
-        mosaic is not None
-        and other_mosaic is not None
-        and shapes_differ(np.array([mosaic]), np.array([other_mosaic])).item()
+def distance(one: Features, other: Features) -> int:
+    return min(((a ^ b) & MASK).bit_count() for a in one.phashes for b in other.phashes)
+
+
+def pairs_among(originals: dict[str, Features]) -> Pairs:
+    """All pairs of pictures that the rule takes for copies of each other."""
+    names, seen = list(originals), list(originals.values())
+    signed = dict(enumerate(signatures_of(seen)))
+    images = clustering.hashed(map(row_of, range(len(seen)), seen))
+    near = clustering.compare(images, RADIUS, 0, 1, lambda _: signed)
+    clusters = clustering.cluster(images, [near])
+    lesser, better, _ = pairs.unpacked(len(names), near.codes)
+    ids = np.stack([images.ids[lesser], images.ids[better]], axis=1)
+    sureness = agreement(list(signed.values()), ids)
+    order = np.argsort(sureness)
+    return Pairs(
+        n_candidates(images),
+        [
+            (names[a], names[b], sure)
+            for (a, b), sure in zip(ids[order].tolist(), sureness[order].tolist(), strict=True)
+        ],
+        int(clusters.sizes.max(initial=0)),
+        len(clusters.without_keepers().members),
     )
 
 
-def false_positives(originals: dict[str, Seen]) -> Iterator[tuple[str, str, int]]:
-    """Pairs of different pictures that are taken for near duplicates."""
-    names = list(originals)
-    views = np.array([originals[name][0] for name in names], dtype=np.int64)
-    hashes, owners, equal = near_duplicates.unique_hashes(views)
-    planned = near_duplicates.plan(len(hashes), RADIUS)
-    nearest = {(int(a), int(b)): 0 for a, b in equal}
-    for pairs, distances in near_duplicates.near_pairs(hashes, planned, planned.choices):
-        for (a, b), bits in zip(owners[pairs].tolist(), distances.tolist(), strict=True):
-            if a != b:
-                pair = (min(a, b), max(a, b))
-                nearest[pair] = min(bits, nearest.get(pair, bits))
-    return (
-        (names[a], names[b], bits)
-        for (a, b), bits in sorted(nearest.items())
-        if not look_different(originals[names[a]], originals[names[b]])
+def row_of(place: int, seen: Features) -> SimpleNamespace:
+    return SimpleNamespace(
+        id=place,
+        phashes=seen.phashes,
+        colours=seen.colours,
+        mosaic=seen.mosaic,
+        verdict=Verdict.keep,
+        area=seen.width * seen.height,
+        licence=None,
     )
+
+
+def n_candidates(images: clustering.Hashed) -> int:
+    """Pairs that the hashes alone would take for copies."""
+    planned = near_duplicates.plan(len(images.groups.hashes), RADIUS)
+    found = [candidates.near(images.groups, planned, choice) for choice in planned.choices]
+    found.append(candidates.equal(images.groups, np.ones(len(images.ids), dtype=bool)))
+    return len(pairs.best(len(images.ids), np.concatenate(found)))
+
+
+def agreement(signed: Sequence[bytes], ids: np.ndarray) -> np.ndarray:
+    first = b"".join(signature[:SIGNATURE_BYTES] for signature in signed)
+    signatures = np.frombuffer(first, np.uint8).reshape(len(signed), -1)
+    return second_look.agreement(signatures, ids)
+
+
+def signatures_of(seen: Sequence[Features]) -> list[bytes]:
+    return [base64.b64decode(one.signature) for one in seen]
+
+
+def colours_of(seen: Sequence[Features]) -> np.ndarray:
+    return np.array([one.colours for one in seen], dtype=np.int64)
+
+
+def mosaics_of(seen: Sequence[Features]) -> np.ndarray:
+    return np.array([-1 if one.mosaic is None else one.mosaic for one in seen], dtype=np.int64)
+
+
+def sheet(pictures: dict[str, bytes], found: Sequence[tuple[str, str, float]]) -> Image.Image:
+    """The pairs side by side, row by row, each under its number and how sure it is."""
+    width, height = 2 * SIDE + GAP, SIDE + LINE
+    drawn = Image.new("RGB", (COLUMNS * width, -(-len(found) // COLUMNS) * height or 1), "white")
+    draw = ImageDraw.Draw(drawn)
+    for place, (*both, sure) in enumerate(found):
+        row, column = divmod(place, COLUMNS)
+        left, top = column * width, row * height
+        draw.text((left, top), f"{place} {sure:.2f}", fill="black")
+        for side, name in enumerate(both):
+            with Image.open(io.BytesIO(pictures[name])) as opened:
+                small = opened.convert("RGB").resize((SIDE, SIDE))
+            drawn.paste(small, (left + side * SIDE, top + LINE))
+    return drawn
 
 
 def table(recalls: dict[str, float]) -> Table:
@@ -142,14 +235,14 @@ def table(recalls: dict[str, float]) -> Table:
     return table
 
 
-def lines(
-    recalls: dict[str, float], n_changed: int, n: int, alike: list[tuple[str, str, int]]
-) -> list[str]:
+def lines(recalls: dict[str, float], n_changed: int, n: int, near: Pairs) -> list[str]:
     usual, odd = (np.mean([recalls[name] for name in kind]) for kind in (USUAL, ODD))
     return [
         f"{n_changed} of {n} pictures, each changed in {len(ALL)} ways, at radius {RADIUS}:",
         f"of the twelve usual ways {usual:.3f} are found, of the ten odd ones {odd:.3f};",
-        f"of {n * (n - 1) // 2:,} pairs of different pictures {len(alike)} are taken for copies.",
+        f"of {n * (n - 1) // 2:,} pairs of these pictures {near.n_candidates:,} have near hashes;",
+        f"{len(near.found):,} are copies by the second look too. {near.n_put_out:,} are put out,",
+        f"and the largest cluster has {near.largest_cluster}.",
     ]
 
 

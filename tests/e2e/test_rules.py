@@ -102,3 +102,28 @@ class TestLeakage:
         done = ended(api, f"{path}/validation-jobs/{made['id']}")
         assert (done["status"], done["counts"]["kept"]) == ("completed", 0)
         assert done["by_rule"] == {"leakage": done["counts"]["rejected"]}
+
+
+class TestMeasures:
+    """The sample measurer sees each picture once; another threshold opens none."""
+
+    def measured(self, crawled: tuple[Api, str], measure: str, below: float) -> tuple[Any, Any]:
+        api, path = crawled
+        params = {"measurer": "palette", "measure": measure, "below": below}
+        rules = [{"check": "measure", "severity": "quarantine", "params": params}]
+        made = api.post(
+            f"{path}/validation-jobs", {"validation_rules": {"preset": "basic", "rules": rules}}
+        )
+        done = ended(api, f"{path}/validation-jobs/{made['id']}")
+        assert (done["status"], done["error_message"]) == ("completed", None)
+        return done, api.get(f"{path}/validation-jobs/{made['id']}/report")
+
+    def test_decide_and_decide_again(self, crawled: tuple[Api, str]) -> None:
+        first, report = self.measured(crawled, "colourfulness", 20)
+        again, _ = self.measured(crawled, "colourfulness", 60)
+        alone, _ = self.measured(crawled, "nearness", 0.5)
+
+        assert [each["counts"]["errors"] for each in (first, again, alone)] == [0, 0, 0]
+        assert 0 < first["by_rule"]["measure"] < again["by_rule"]["measure"]
+        names = {"palette.colourfulness", "palette.nearness"}
+        assert names <= set(report["histograms"])

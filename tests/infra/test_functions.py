@@ -2,16 +2,14 @@
 
 import re
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from typing import Any
-from uuid import UUID
 
 import pytest
 from pydantic_settings import BaseSettings
 
 from crawlset import costs, settings
 from crawlset.estimates import service as estimating
-from crawlset.wire import keys
+from tests.infra.permissions import MEASURERS, TOWERS, actions_of, objects_that
 from tests.infra.stack import (
     ROOT,
     environment,
@@ -71,7 +69,6 @@ COMMON_VARIABLES = {
     "POWERTOOLS_SERVICE_NAME",
     "STAGE",
 }
-ID = UUID(int=7)
 MEMORY_PAID_FOR = {
     "ApiFunction": costs.API_MIB,
     "AuthorizeFunction": costs.API_MIB,
@@ -79,17 +76,6 @@ MEMORY_PAID_FOR = {
     "FetchFunction": costs.FETCH_MIB,
     "PlanFunction": costs.PLAN_MIB,
     "RecordFunction": costs.RECORD_MIB,
-}
-KEYS = {
-    "upload": keys.upload(ID, ID),
-    "candidates": keys.candidates(ID, ID, 3),
-    "input": keys.chunk_input(ID, ID, 1),
-    "pack": keys.pack(ID, ID, 1, "token"),
-    "outcome": keys.outcome(ID, ID),
-    "tombstone": keys.cancelled(ID, 2),
-    "export": keys.export_file(ID, "dataset.zip"),
-    "batch": keys.validation_file(ID, "batches/3.json"),
-    "hashes": keys.validation_file(ID, "near_duplicates/images.npz"),
 }
 
 
@@ -102,22 +88,6 @@ def variables_of_settings() -> set[str]:
         if issubclass(found, BaseSettings)
         for field in found.model_fields
     }
-
-
-def actions_of(function: str) -> set[str]:
-    role = role_of(function)
-    return {action for s in statements(role) for action in listed(s["Action"])}
-
-
-def objects_that(function: str, action: str) -> set[str]:
-    """Which kinds of object `function` may do `action` to."""
-    patterns = [
-        resource["Fn::Sub"].removeprefix("${Bucket.Arn}/")
-        for statement in statements(role_of(function))
-        if action in listed(statement["Action"])
-        for resource in listed(statement["Resource"])
-    ]
-    return {kind for kind, key in KEYS.items() if any(fnmatchcase(key, p) for p in patterns)}
 
 
 def allowed() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -145,7 +115,9 @@ class TestRoles:
             for resource in listed(statement["Resource"])
             for text in texts(resource)
             if "*" in text
-            and not re.match(r"\$\{Bucket\.Arn\}/(uploads|jobs|exports|validations|sources)/", text)
+            and not re.match(
+                r"\$\{Bucket\.Arn\}/(uploads|jobs|exports|validations|sources|models)/", text
+            )
             and (name, text) != LISTS_BELOW
         ]
 
@@ -171,16 +143,20 @@ class TestRoles:
             expected = {LOGS, NETWORK} if "VpcConfig" in function else {LOGS}
             assert set(role_of(name)["ManagedPolicyArns"]) == expected
 
-    def test_of_the_state_machine_runs_its_functions_and_the_validators(self) -> None:
+    def test_of_the_state_machine_runs_its_functions_and_whom_they_ask(self) -> None:
         machine = of_type("AWS::StepFunctions::StateMachine")["PipelineStateMachine"]
         role = resources()[target(machine["RoleArn"])]["Properties"]
 
-        own, allowed = statements(role)
+        own, *allowed = statements(role)
 
-        assert {own["Action"], allowed["Action"]} == {"lambda:InvokeFunction"}
-        expected = {"ValidateFunction", "ExportFunction", *VALIDATORS}
+        assert {each["Action"] for each in (own, *allowed)} == {"lambda:InvokeFunction"}
+        expected = {"ValidateFunction", "ExportFunction", *VALIDATORS, *MEASURERS}
         assert {target(r) for r in own["Resource"]} == expected
-        assert target(allowed["Resource"]) == "ValidatorArns"
+        assert [target(each["Resource"]) for each in allowed] == [
+            "ValidatorArns",
+            "MeasurerArns",
+            TOWERS,
+        ]
 
 
 @pytest.mark.parametrize("name", ON_THE_INTERNET)
@@ -231,7 +207,7 @@ class TestFetch:
 
 class TestValidate:
     def test_touches_notes_and_lists_and_no_picture(self) -> None:
-        notes = {"batch", "hashes"}
+        notes = {"batch", "hashes", "measurements", "npy", "vectors"}
         assert objects_that("ValidateFunction", "s3:GetObject") == {"upload", *notes}
         assert objects_that("ValidateFunction", "s3:PutObject") == notes
 
@@ -295,7 +271,10 @@ class TestFunctionWithDatabase:
         assert target(outside) == "AWS::NoValue"
 
     def test_is_every_other_function(self) -> None:
-        assert sorted([*SECRET_OF, *ON_THE_INTERNET, *VALIDATORS]) == EVERY_FUNCTION
+        assert (
+            sorted([*SECRET_OF, *ON_THE_INTERNET, *VALIDATORS, *MEASURERS, TOWERS])
+            == EVERY_FUNCTION
+        )
 
     @pytest.mark.parametrize("name", RELAYS)
     def test_that_relays_may_send_to_every_queue_and_start_the_pipeline(self, name: str) -> None:
@@ -357,7 +336,7 @@ class TestEveryFunction:
 
         source = (ROOT / code / f"{module}.py").read_text(encoding="utf-8")
 
-        assert f"def {function}(" in source
+        assert re.search(rf"^(def {function}\(|{function} = )", source, re.MULTILINE)
 
     def test_runs_where_its_layers_were_built_for(self, name: str) -> None:
         function = functions()[name]

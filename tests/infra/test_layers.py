@@ -12,18 +12,29 @@ LIMIT_MB = 250
 CODE_MB = 5
 FOLDERS = {
     "CoreLayer": "core",
+    "FacesLayer": "faces",
     "FetchingLayer": "fetching",
     "ImagingLayer": "imaging",
+    "NsfwLayer": "nsfw",
+    "OnnxLayer": "onnx",
+    "RelevanceLayer": "relevance",
     "TabularLayer": "tabular",
+    "TextLayer": "text",
 }
 LAYERS_OF = {
     "ColourfulnessFunction": {"CoreLayer", "ImagingLayer"},
     "DeliverFunction": {"CoreLayer", "FetchingLayer"},
     "DiscoverFunction": {"CoreLayer", "TabularLayer"},
     "ExportFunction": {"CoreLayer", "ImagingLayer", "TabularLayer"},
+    "FacesFunction": {"CoreLayer", "ImagingLayer", "OnnxLayer", "FacesLayer"},
     "FetchFunction": {"CoreLayer", "ImagingLayer", "FetchingLayer"},
+    "NsfwFunction": {"CoreLayer", "ImagingLayer", "OnnxLayer", "NsfwLayer"},
+    "PaletteFunction": {"CoreLayer", "ImagingLayer"},
+    "RelevanceFunction": {"CoreLayer", "ImagingLayer", "OnnxLayer", "RelevanceLayer"},
+    "TextFunction": {"CoreLayer", "ImagingLayer", "OnnxLayer", "TextLayer"},
     "ThumbnailFunction": {"CoreLayer", "ImagingLayer"},
-    "ValidateFunction": {"CoreLayer", "ImagingLayer"},
+    "TowersFunction": {"CoreLayer", "ImagingLayer", "OnnxLayer", "RelevanceLayer"},
+    "ValidateFunction": {"CoreLayer", "ImagingLayer", "TabularLayer"},
 }
 
 

@@ -73,8 +73,8 @@ LAMBDA_AT_FAULT = {
     "States.Timeout",
 }
 TASKS = states_of("Task")
-ASKED = TASKS.pop("AskValidator")
-"""The one task that runs a function of which we know nothing."""
+ASKED = {name: TASKS.pop(name) for name in ("AskValidator", "AskMeasurer")}
+"""The tasks that run functions of which we know nothing."""
 MESSAGE_OF: dict[str, type[ValidationStep | ExportStep]] = {
     "${ValidateFunctionArn}": ValidationStep,
     "${ExportFunctionArn}": ExportStep,
@@ -226,6 +226,9 @@ class TestLanguage:
             "Cluster": {"batches.$", "bucket.$", "folder.$"},
             "NoteAnswer": {"done"},
             "NoteError": {"done"},
+            "Measure": {"batches.$", "bucket.$", "folder.$"},
+            "KeepMeasures": {"done"},
+            "KeepError": {"done"},
             "PlanExport": {"shards.$"},
             "WriteShard": {"done"},
             "VerifyShard": {"done"},
@@ -249,25 +252,35 @@ class TestLanguage:
         assert used == set(machine["DefinitionSubstitutions"])
 
 
-class TestValidators:
-    def test_are_tried_again_and_have_a_time_limit(self) -> None:
-        retried = {e for retrier in ASKED["Retry"] for e in retrier["ErrorEquals"]}
+@pytest.mark.parametrize(
+    ("name", "sample", "noting"),
+    [
+        ("AskValidator", "ColourfulnessFunction", "NoteError"),
+        ("AskMeasurer", "PaletteFunction", "KeepError"),
+    ],
+)
+class TestAsked:
+    def test_are_tried_again_and_have_a_time_limit(
+        self, name: str, sample: str, noting: str
+    ) -> None:
+        retried = {e for retrier in ASKED[name]["Retry"] for e in retrier["ErrorEquals"]}
 
         assert retried == LAMBDA_AT_FAULT | {"States.TaskFailed"}
-        assert ASKED["TimeoutSeconds"] > functions()["ColourfulnessFunction"]["Timeout"]
+        assert ASKED[name]["TimeoutSeconds"] > functions()[sample]["Timeout"]
 
-    def test_fail_nothing_but_their_batch(self) -> None:
-        caught = [catcher["ErrorEquals"] for catcher in ASKED["Catch"]]
+    def test_fail_nothing_but_their_batch(self, name: str, sample: str, noting: str) -> None:
+        catchers = ASKED[name]["Catch"]
 
-        assert caught == [["States.DataLimitExceeded"], ["States.ALL"]]
-        assert {catcher["Next"] for catcher in ASKED["Catch"]} == {"NoteError"}
-        assert {catcher["ResultPath"] for catcher in ASKED["Catch"]} == {"$.error"}
-        assert TASKS["NoteError"]["End"]
+        assert [catcher["ErrorEquals"] for catcher in catchers] == [
+            ["States.DataLimitExceeded"],
+            ["States.ALL"],
+        ]
+        assert {catcher["Next"] for catcher in catchers} == {noting}
+        assert {catcher["ResultPath"] for catcher in catchers} == {"$.error"}
+        assert TASKS[noting]["End"]
 
-    def test_are_told_where_their_batch_lies(self) -> None:
-        payload = ASKED["Parameters"]["Payload"]
-
-        assert payload == {
+    def test_are_told_where_their_batch_lies(self, name: str, sample: str, noting: str) -> None:
+        assert ASKED[name]["Parameters"]["Payload"] == {
             "v.$": "$.v",
             "bucket.$": "$.bucket",
             "key.$": "States.Format('{}{}.json', $.folder, $.index)",

@@ -40,8 +40,8 @@ class TestOutputs:
 
 
 class TestFunctions:
-    def test_are_the_fifteen(self) -> None:
-        assert len(functions()) == 15
+    def test_are_the_twenty_one(self) -> None:
+        assert len(functions()) == 21
 
 
 class TestDataStack:

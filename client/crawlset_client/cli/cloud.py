@@ -5,6 +5,7 @@ import re
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -13,7 +14,7 @@ import typer
 from rich.console import Console
 
 from crawlset_client.api import Crawlset
-from crawlset_client.cli.drawing import draw_checks, draw_dataset, draw_outcomes
+from crawlset_client.cli.drawing import draw_checks, draw_dataset, draw_outcomes, draw_relevance
 from crawlset_client.cli.running import AsJson, Run, running
 from crawlset_client.cli.watching import watch_crawl, watch_export, watch_validation
 from crawlset_client.config import PROFILE, find_home, load_config, working_directory
@@ -155,6 +156,10 @@ def document_of(report: DemoReport) -> dict[str, Any]:
         "crawl_job": report.job.document,
         "validation_job": report.validation.document,
         "export_job": report.export.document,
+        "relevance": {
+            "keywords": [asdict(one) for one in report.relevance.keywords],
+            "error": report.relevance.error,
+        },
         "checks": [{"claim": check.claim, "holds": check.holds} for check in report.checks],
         "path": str(plain(report.dataset.path)),
         "n_images": report.dataset.n_images,
@@ -166,6 +171,7 @@ def draw_report(console: Console, report: DemoReport) -> None:
     draw_outcomes(console, report.job)
     draw_checks(console, report.checks)
     console.print()
+    draw_relevance(console, report.relevance)
     draw_dataset(console, report.dataset)
 
 

@@ -23,6 +23,7 @@ from crawlset_client.models import (
 )
 from crawlset_client.output import table
 from crawlset_client.progress import describe_wait, size
+from crawlset_client.relevance import MEASURES, JobRelevance
 from crawlset_client.text import moment, plain, printable
 
 DIFFERENCES_SHOWN = 20
@@ -208,6 +209,24 @@ def draw_checks(console: Console, checks: Sequence[Check]) -> None:
     for check in checks:
         sign, style = ("✓", "green") if check.holds else ("✗", "bold red")
         console.print(f"{sign} {printable(check.claim)}", style=style, soft_wrap=True)
+
+
+def draw_relevance(console: Console, relevance: JobRelevance) -> None:
+    if relevance.error:
+        console.print(f"relevance not measured: {printable(relevance.error)}\n", soft_wrap=True)
+    rows = [
+        (
+            one.keyword,
+            str(one.n_images),
+            *(f"{one.medians[name]:.3f}" if name in one.medians else None for name in MEASURES),
+            one.looks_like,
+            one.taken_for or None,
+        )
+        for one in relevance.keywords
+    ]
+    if rows:
+        names = [name.replace("_", " ") for name in MEASURES]
+        table(console, ("keyword", "images", *names, "looks like", "classes of"), rows)
 
 
 def draw_validation(console: Console, job: ValidationJob) -> None:

@@ -55,6 +55,8 @@ def validate(
             validation = crawlset.validations.create(found.project_id, found.id, given)
             if watch:
                 validation = watch_validation(run, crawlset, found, validation)
+            for warning in validation.warnings:
+                run.output.note(warning)
             document = validation.document
             run.output.result(document, lambda console: draw_validation(console, validation))
 

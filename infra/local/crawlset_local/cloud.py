@@ -21,7 +21,7 @@ from uuid import UUID
 
 from rich.console import Console
 
-from crawlset_local import deploy, emulator, gateway, postgres, postgres_home, processes
+from crawlset_local import deploy, emulator, gateway, models, postgres, postgres_home, processes
 from crawlset_local.deploy import Stack
 from crawlset_local.errors import ChildDiedError, EmulatorError, LocalCloudError
 from crawlset_local.home import default_home, open_home, read_profile, webhook_key, write_profile
@@ -199,10 +199,10 @@ class LocalCloud:
         self._children.append(emulator.start(self.home, self.ports.emulator))
         done("emulator", self.emulator_url)
         secret_arn = deploy.put_owner_secret(self.ports.emulator, owner_dsn)
-        self.stack = deploy.deploy(
-            self._template, self.ports.emulator, self._template_parameters(secret_arn)
-        )
+        parameters = self._template_parameters(secret_arn)
+        self.stack = deploy.deploy(self._template, self.ports.emulator, parameters)
         done("deploy", f"{len(self.stack.resources)} resources")
+        done("models", models.install(self._template.parent))
         site = self._spawn_sample_site() if self._with_sample_site else None
         front = self._spawn_gateway(self.stack.api_id) if self.stack.api_id else None
         self._prepare_database(done)
@@ -217,8 +217,8 @@ class LocalCloud:
     def _stop_left_behind(self) -> bool:
         """Stop what an earlier start left running; says whether it ended without a stop."""
         names = (gateway.NAME, SAMPLE_SITE)
-        were_left = [processes.stop_recorded(name, self.home / "run") for name in names]
-        were_left += [emulator.stop_left_behind(self.home)]
+        were_left = [emulator.stop_left_behind(self.home)]
+        were_left += [processes.stop_recorded(name, self.home / "run") for name in names]
         if self._owns_database:
             were_left += [postgres.stop_left_behind(self.home)]
         return any(were_left)

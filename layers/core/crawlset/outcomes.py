@@ -28,6 +28,8 @@ class LeftOutReason(StrEnum):
     """It cannot be resized or encoded."""
     not_stripped = "not_stripped"
     """Its metadata cannot be removed."""
+    faces_unknown = "faces_unknown"
+    """Its faces cannot be blurred: the measurer `faces` has not said where they all are."""
 
 
 class Change(StrEnum):

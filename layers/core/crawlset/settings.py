@@ -1,5 +1,6 @@
 """What each function reads from its environment, and the limits of the service."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 
@@ -127,6 +128,53 @@ class ValidatorSettings(BaseSettings):
         return {arn.rpartition(":")[2]: arn for arn in arns}
 
 
+@dataclass(frozen=True, slots=True)
+class DeployedMeasurer:
+    """A measurer that rules may name, and the Lambda function that measures."""
+
+    name: str
+    version: str
+    """Empty if nobody said: what was measured once then stays."""
+    arn: str
+
+
+class MeasurerSettings(BaseSettings):
+    """The measurers that rules may name."""
+
+    measurer_arns: str = ""
+    """`name@version=arn` of those built in, ARNs of the deployment's own; separated by commas."""
+
+    @property
+    def by_name(self) -> dict[str, DeployedMeasurer]:
+        """
+        Every measurer by its name.
+
+        Of an ARN that is the function's name; its version is the ARN's own, behind the name.
+        """
+        found = {}
+        for entry in filter(None, self.measurer_arns.split(",")):
+            head, _, arn = entry.rpartition("=")
+            name, _, version = head.partition("@")
+            if not head:
+                _, _, name = arn.partition(":function:")
+                name, _, version = name.partition(":")
+            found[name] = DeployedMeasurer(name, version, arn)
+        return found
+
+
+class TextSettings(BaseSettings):
+    """What the measurer `text` keeps."""
+
+    keeps_text: bool = False
+
+
+class TowersSettings(BaseSettings):
+    """A pair of networks of the deployment's own: their folder in the bucket, and their version."""
+
+    towers_folder: str
+    towers_version: str
+
+
 database_settings = cache(DatabaseSettings)
 bucket_settings = cache(BucketSettings)
 queue_settings = cache(QueueSettings)
@@ -138,3 +186,6 @@ takedown_settings = cache(TakedownSettings)
 source_settings = cache(SourceSettings)
 source_keys_settings = cache(SourceKeysSettings)
 validator_settings = cache(ValidatorSettings)
+measurer_settings = cache(MeasurerSettings)
+text_settings = cache(TextSettings)
+towers_settings = cache(TowersSettings)

@@ -55,6 +55,7 @@ class TestCreateExportJob:
             "classes": {},
             "resize": None,
             "encode": None,
+            "blur_faces": False,
             "metadata": "keep",
             "shard_images": 10_000,
             "shard_bytes": None,
@@ -62,6 +63,7 @@ class TestCreateExportJob:
             "boxes": "image",
             "missing_classes": "tell",
             "csv_formulas": "keep",
+            "images_table": None,
         }
         (message,) = session.scalars(select(OutboxMessage))
         assert message.deduplication_id == f"exp-{body['id']}"

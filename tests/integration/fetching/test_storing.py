@@ -1,5 +1,6 @@
 """Pictures that are fetched, decoded and packed."""
 
+import base64
 import hashlib
 import io
 import json
@@ -19,6 +20,7 @@ import pytest
 from PIL import Image
 
 from crawlset.fetching.limits import Limits
+from crawlset.imaging.signatures import SIGNATURE_BYTES
 from crawlset.outcomes import Outcome
 from crawlset.resizing import Intake, Resize, ResizeMode, StoredFormat
 from crawlset.wire.outcomes import Defer
@@ -43,7 +45,9 @@ class TestStoring:
         assert (stored.width, stored.height) == pictures.SIZE
         assert (stored.format, stored.mode, stored.n_frames) == ("jpeg", "RGB", 1)
         assert stored.phashes is not None
-        assert (len(stored.phashes), stored.phash) == (4, stored.phashes[0])
+        assert (len(stored.phashes), stored.phash) == (5, stored.phashes[0])
+        assert stored.signature is not None
+        assert len(base64.b64decode(stored.signature)) == SIGNATURE_BYTES
         assert stored.scores
         assert stored.file_size == stored.pack_length == len(data)
         assert stored.evidence["address"] == "127.0.0.1"

@@ -1,5 +1,6 @@
 """The steps of a validation, as the state machine runs them."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,17 @@ from functions.validate import app
 from tests.invocations import CONTEXT
 
 Validator = Callable[[dict[str, Any]], Any]
-STEPS = ("evaluate", "deduplicate", "compare", "cluster", "judge", "finish")
+STEPS = (
+    "evaluate",
+    "deduplicate",
+    "compare",
+    "cluster",
+    "judge",
+    "measure",
+    "keep",
+    "decide",
+    "finish",
+)
 
 
 def step(validation_job: ValidationJob, name: str, **more: Any) -> dict[str, Any]:
@@ -24,27 +35,36 @@ def step(validation_job: ValidationJob, name: str, **more: Any) -> dict[str, Any
 
 
 def validate(
-    validation_job: ValidationJob, validator: Validator | None = None, *, times: int = 1
+    validation_job: ValidationJob,
+    validator: Validator | None = None,
+    *,
+    measurer: Validator | None = None,
+    times: int = 1,
 ) -> None:
-    """Each step so many `times`; batches are given to `validator`, as Lambda would."""
+    """Each step so many `times`; batches go to `validator` and `measurer`, as Lambda would."""
 
     def run(name: str, **more: Any) -> dict[str, Any]:
         first, *_ = [step(validation_job, name, **more) for _ in range(times)]
         return first
 
+    def ask(asked: Validator | None, given: dict[str, Any], told: str) -> None:
+        for batch in given["batches"]:
+            assert asked is not None
+            key = f"{given['folder']}{batch['index']}.json"
+            answer: dict[str, Any]
+            try:
+                answer = {"answer": asked(ValidatorRequest(given["bucket"], key).to_json())}
+            except Exception as error:  # noqa: BLE001 - whatever it raises
+                cause = json.dumps({"errorMessage": str(error)})
+                answer = {"error": {"Error": type(error).__name__, "Cause": cause}}
+            run(told, index=batch["index"], **answer)
+
     run("evaluate")
     for share in run("deduplicate")["shares"]:
         run("compare", **share)
-    clustered = run("cluster")
-    for batch in clustered["batches"]:
-        assert validator is not None
-        key = f"{clustered['folder']}{batch['index']}.json"
-        told: dict[str, Any]
-        try:
-            told = {"answer": validator(ValidatorRequest(clustered["bucket"], key).to_json())}
-        except Exception as error:  # noqa: BLE001 - whatever a validator raises
-            told = {"error": {"Error": type(error).__name__, "Cause": str(error)}}
-        run("judge", index=batch["index"], **told)
+    ask(validator, run("cluster"), "judge")
+    ask(measurer, run("measure"), "keep")
+    run("decide")
     run("finish")
 
 

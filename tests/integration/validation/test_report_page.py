@@ -128,6 +128,36 @@ def test_explains_itself_in_plain_words_with_links(session: Session, job: CrawlJ
     assert len(scrolling) == sum(tag == "table" for tag, _ in page.tags)
 
 
+def test_shows_strangers_of_each_keyword_the_least_first(session: Session, job: CrawlJob) -> None:
+    def measured(keyword: str, **measures: float) -> Image:
+        known = {"relevance": {"version": "1", "measures": measures}}
+        return stored(session, job, 1, keyword=keyword, measurements=known)[0]
+
+    cats = [measured("cat", nearness=0.9, margin=value) for value in (0.4, -0.25, 0.1)]
+    sunset = measured("sunset", nearness=0.625)
+    stored(session, job, 1, keyword="dog")
+    validation_job = factories.create_validation_job(session, job)
+    validate(validation_job)
+
+    page = Page(ask(validation_job, job)["body"])
+
+    shown = page.texts[page.texts.index("Strangers") :]
+    captions = [text for text in shown if text.startswith("Image ")]
+    expected = [(cats[1], "-0.250"), (cats[2], "0.100"), (cats[0], "0.400"), (sunset, "0.625")]
+    assert [(text.split(",")[0], text.rpartition(": ")[2]) for text in captions] == [
+        (f"Image {image.id}", value) for image, value in expected
+    ]
+    assert [text for text in shown if text in {"cat", "dog", "sunset"}] == ["cat", "sunset"]
+
+
+def test_shows_no_strangers_where_nothing_was_measured(session: Session, job: CrawlJob) -> None:
+    stored(session, job, 2, keyword="cat")
+    validation_job = factories.create_validation_job(session, job)
+    validate(validation_job)
+
+    assert "Strangers" not in Page(ask(validation_job, job)["body"]).texts
+
+
 def test_holds_nothing_that_runs_or_is_fetched(session: Session, job: CrawlJob) -> None:
     validation_job = factories.create_validation_job(session, job)
     validate(validation_job)
@@ -146,3 +176,22 @@ def test_answers_409_before_the_end(session: Session, job: CrawlJob) -> None:
 
     assert answer["statusCode"] == 409
     assert json.loads(answer["body"])["code"] == "ReportNotReadyError"
+
+
+def test_warns_of_large_clusters_and_counts_clusters_by_size(
+    session: Session, job: CrawlJob
+) -> None:
+    views = [0x0F0F_1234_5678_9ABC, 1 << 60, 3 << 50, 5 << 40]
+    stored(session, job, 3, phashes=views)
+    rule = {"check": "near_duplicates", "params": {"max_cluster": 2}}
+    validation_job = factories.create_validation_job(
+        session, job, validation_rules={"rules": [rule]}
+    )
+    validate(validation_job)
+
+    page = Page(ask(validation_job, job)["body"])
+
+    (warning,) = [text for text in page.texts if text.startswith("near_duplicates: 1 cluster has")]
+    assert warning.endswith("put in quarantine: see whether they are copies.")
+    at = page.texts.index("3 to 4")
+    assert page.texts[at : at + 2] == ["3 to 4", "1"]

@@ -39,6 +39,9 @@ COST = {
     "transfer": 0.012,
     "total": 0.0349,
 }
+KNOWN_SOURCES = frozenset(
+    {"sample", "urls", "open_images", "laion", "gbif_downloads", "inaturalist_open_data"}
+)
 NO_VERDICTS = {"kept": 0, "quarantined": 0, "rejected": 0, "errors": 0}
 PROFILE = {
     "id": "01920000-0000-7000-8000-000000000001",
@@ -241,10 +244,12 @@ def new_image(number: int) -> dict[str, Any]:
                 "content_type",
                 "sha256",
                 "format",
+                "measurements",
                 "mode",
                 "n_frames",
                 "phashes",
                 "scores",
+                "measurements",
                 "transform",
                 "embedded",
                 "columns",

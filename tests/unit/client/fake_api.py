@@ -20,6 +20,7 @@ from tests.unit.client.fake_answers import (
     COST,
     ESTIMATE,
     HEALTH,
+    KNOWN_SOURCES,
     NO_VERDICTS,
     NOW,
     PROFILE,
@@ -42,9 +43,6 @@ from tests.unit.client.fake_answers import (
 from tests.unit.client.fake_dataset import dataset_files
 
 Route = Callable[..., httpx.Response]
-KNOWN_SOURCES = frozenset(
-    {"sample", "urls", "open_images", "laion", "gbif_downloads", "inaturalist_open_data"}
-)
 
 
 @dataclass
@@ -60,6 +58,7 @@ class FakeApi:
     n_images: int = 5
     left_out: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    validation_warnings: list[str] = field(default_factory=list)
     estimates: list[dict[str, Any]] = field(default_factory=list)
     """What the next estimates say otherwise."""
     keeps_contract: bool = True
@@ -315,14 +314,10 @@ class FakeApi:
         return httpx.Response(200, json=self.jobs[j])
 
     def _create_validation(self, request: httpx.Request, p: str, j: str) -> httpx.Response:
-        body = json.loads(request.content)
-        validation = {
-            **new_work(j),
-            "validation_rules": body.get("validation_rules", {}),
-            "counts": dict(NO_VERDICTS),
-            "by_rule": {},
-        }
-        self.validations[validation["id"]] = validation
+        rules = json.loads(request.content).get("validation_rules", {})
+        validation = self.add_validation(
+            {"id": j}, status="pending", validation_rules=rules, counts=dict(NO_VERDICTS)
+        )
         return httpx.Response(201, json=validation)
 
     def add_validation(self, job: dict[str, Any], **fields: Any) -> dict[str, Any]:
@@ -331,6 +326,7 @@ class FakeApi:
             "status": "completed",
             "validation_rules": {},
             "by_rule": {},
+            "warnings": [],
             "counts": self.counts,
             **fields,
         }
@@ -339,7 +335,7 @@ class FakeApi:
 
     def _get_validation(self, _: httpx.Request, p: str, j: str, v: str) -> httpx.Response:
         done = {"status": self.end_status, "counts": self.counts, "by_rule": {"short_side": 1}}
-        self.validations[v] |= done
+        self.validations[v] |= done | {"warnings": self.validation_warnings}
         return httpx.Response(200, json=self.validations[v])
 
     def _create_export(self, request: httpx.Request, p: str, j: str) -> httpx.Response:

@@ -1,12 +1,13 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from crawlset_client.laptop import LaptopError
 from tests.unit.client.conftest import FakeLaptop, Shell
-from tests.unit.client.fake_answers import API_KEY, API_URL
+from tests.unit.client.fake_answers import API_KEY, API_URL, new_image
 from tests.unit.client.fake_api import FakeApi
 
 NO_SETTINGS = {"CRAWLSET_API_URL": None, "CRAWLSET_API_KEY": None}
@@ -66,6 +67,18 @@ class TestUp:
         assert result.stderr == "error: Port 8480 is in use; use --port. (PortBusyError)\n"
 
 
+def measured(keyword: str, share: float, name: str, **measures: float) -> dict[str, Any]:
+    """What an image has that was measured: measures, and the likeliest class with its share."""
+    known: dict[str, Any] = {
+        "version": "1",
+        "measures": measures,
+        "details": {"classes": [[name, share]]},
+    }
+    if "class_probability" in measures:
+        known["details"] |= {"noun": keyword, "n_classes": 13}
+    return {"keyword": keyword, "measurements": {"relevance": known}}
+
+
 class TestDemo:
     def test_runs_the_main_job(self, api: FakeApi, shell: Shell, tmp_path: Path) -> None:
         result = shell.run("demo")
@@ -91,6 +104,39 @@ class TestDemo:
             shell.run("demo")
 
         assert {path.name for path in (tmp_path / "datasets").iterdir()} == {"demo-1", "demo-2"}
+
+    def test_asks_for_relevance_beside_the_rules_of_the_service(
+        self, api: FakeApi, shell: Shell
+    ) -> None:
+        shell.run("demo")
+
+        assert api.sent("POST", "/validation-jobs") == {
+            "validation_rules": {"measurers": ["relevance"]}
+        }
+
+    def test_prints_relevance_per_keyword(self, api: FakeApi, shell: Shell) -> None:
+        api.images = [
+            new_image(1) | measured("cat", 0.9, "tabby", class_probability=0.9, nearness=0.5),
+            new_image(2) | measured("cat", 0.9, "tabby", class_probability=0.7, nearness=0.7),
+            new_image(3) | measured("cat", 0.3, "sock", class_probability=0.1, nearness=0.3),
+            new_image(4) | measured("sunset", 0.2, "lakeside", nearness=0.4),
+            new_image(5) | {"keyword": "cat", "measurements": None},
+        ]
+
+        result = shell.run("demo")
+        lines = [line.split() for line in result.stdout.splitlines()]
+
+        assert ["cat", "3", "0.700", "0.500", "-", "tabby", "cat", "(13)"] in lines
+        assert ["sunset", "1", "-", "0.400", "-", "lakeside", "-"] in lines
+
+    def test_says_why_relevance_was_not_measured(self, api: FakeApi, shell: Shell) -> None:
+        failed = {"version": "1", "error": "The model is missing: install it with `make models`."}
+        api.images = [new_image(1) | {"measurements": {"relevance": failed}}]
+
+        result = shell.run("demo")
+
+        assert result.exit_code == 0
+        assert f"relevance not measured: {failed['error']}" in result.stdout
 
     def test_prints_one_document(self, shell: Shell) -> None:
         document = shell.json("demo")

@@ -18,6 +18,14 @@ class TestValidate:
         assert result.exit_code == 0
         assert "completed, kept 5, rejected 1 (short_side 1)" in result.stdout
 
+    def test_says_what_to_look_at(self, api: FakeApi, shell: Shell) -> None:
+        job = api.add_job(api.add_project("a"))
+        api.validation_warnings = ["near_duplicates: 1 cluster has more than 60 images."]
+
+        result = shell.run("validate", job["id"])
+
+        assert api.validation_warnings[0] in result.stderr
+
     def test_sends_the_rules_of_a_file(self, api: FakeApi, shell: Shell, tmp_path: Path) -> None:
         job = api.add_job(api.add_project("a"))
         rules = {"rules": [{"check": "short_side", "params": {"min": 200}}]}

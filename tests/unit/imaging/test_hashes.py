@@ -14,7 +14,7 @@ def exact(grey: Image.Image) -> np.ndarray:
     return np.asarray(grey).astype(np.float64)
 
 
-def views(grey: Image.Image) -> tuple[int, int, int, int]:
+def views(grey: Image.Image) -> tuple[int, ...]:
     return phashes(exact(grey), (0, 0, *grey.size))
 
 

@@ -16,6 +16,7 @@ from crawlset.wire.chunks import ChunkHead, ChunkMessage, ChunkUrl, Known
 from crawlset.wire.deliveries import DeliveryResult, SignedDelivery
 from crawlset.wire.exports import ExportPlan, Member, Shard
 from crawlset.wire.lists import ListHead, UnreadList
+from crawlset.wire.measurements import MeasurementBatch
 from crawlset.wire.notices import ObjectNotice, keys_of
 from crawlset.wire.outcomes import OutcomeHead, UrlOutcome
 from crawlset.wire.pipeline import Execution, ExportStep, StepError, ValidationStep
@@ -48,6 +49,7 @@ VERSIONED = (
     ExportPlan,
     ExportStep,
     ListHead,
+    MeasurementBatch,
     ObjectNotice,
     OutcomeHead,
     PartHead,
@@ -235,8 +237,10 @@ ADDED: dict[str, tuple[Record, Record, list[str]]] = {
     ),
     "an outcome": (
         UrlOutcome(0, Outcome.http_404),
-        UrlOutcome(0, Outcome.stored, colours=0, mosaic=7, embedded={"make": "Leica"}),
-        ["colours", "embedded", "mosaic"],
+        UrlOutcome(
+            0, Outcome.stored, colours=0, mosaic=7, embedded={"make": "Leica"}, signature="gA=="
+        ),
+        ["colours", "embedded", "mosaic", "signature"],
     ),
     "a known URL": (
         ChunkUrl(0, "http://a", known=Known('"a"', phash=5)),

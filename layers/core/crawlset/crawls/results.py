@@ -1,5 +1,6 @@
 """From a line of an outcome to the row of its image."""
 
+import base64
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ MAX_DETAIL = 500
 FETCHED = tuple(
     name
     for name in field_names(UrlOutcome)
-    if name not in {"n", "outcome", "detail", "sha256", "change", "defer"}
+    if name not in {"n", "outcome", "detail", "sha256", "signature", "change", "defer"}
 )
 """Columns of an image that are written as its line has them."""
 NO_PLACE = {"pack_key": None, "pack_offset": None, "pack_length": None}
@@ -26,6 +27,7 @@ REFUSED = {
     "status": ImageStatus.refused,
     "outcome": Outcome.refused_takedown,
     "embedded": None,
+    "signature": None,
 }
 
 Result = tuple[Open, UrlOutcome]
@@ -58,6 +60,7 @@ def _row(image_id: int, pack_key: str | None, line: UrlOutcome) -> dict[str, Any
         "outcome": line.outcome,
         "detail": detail_of(line),
         "sha256": bytes.fromhex(line.sha256) if line.sha256 else None,
+        "signature": base64.b64decode(line.signature) if line.signature else None,
         "pack_key": pack_key if line.outcome is Outcome.stored else None,
         "duplicate_of": None,
         **{name: getattr(line, name) for name in FETCHED},

@@ -52,10 +52,18 @@ def draft(session: Session, job: ExportJob, directory: Path) -> tuple[Draft, lis
             if is_chosen:
                 name = names[choice.class_of(row.keyword)]
                 place = row.pack_key, row.pack_offset, row.pack_length
-                drawn.add(splits[row.id], labels[name], place, entry)
+                faces = _known_faces(row.faces) if options.blur_faces else None
+                drawn.add(splits[row.id], labels[name], place, entry, faces)
             else:
                 drawn.leave_out(entry)
     return drawn, classes
+
+
+def _known_faces(measured: Any) -> list[list[int]] | None:
+    """Boxes of an image's faces; None unless it was measured, and has no more than were kept."""
+    n_faces = ((measured or {}).get("measures") or {}).get("faces")
+    boxes: list[list[int]] = ((measured or {}).get("details") or {}).get("faces", [])
+    return boxes if n_faces == len(boxes) else None
 
 
 def _tied(

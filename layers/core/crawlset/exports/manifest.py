@@ -40,12 +40,13 @@ def entry(
     """
     evidence = row.evidence or {}
     embedded = {}
-    if options.metadata == "keep":
+    if not options.is_stripped:
         embedded = {"embedded": row.embedded if is_chosen else None}
     return {
         "image_id": row.id,
         **{name: getattr(row, name) for name in AS_THEY_ARE},
         **embedded,
+        "measures": measures_of(row.measurements),
         "rows": row.rows or [],
         "redirects": evidence.get("redirects", []),
         "address": evidence.get("address"),
@@ -54,6 +55,15 @@ def entry(
         "decided_by": ledger.deciding_rule(row.outcome, row.evidence, policy),
         "sha256": row.sha256.hex() if row.sha256 else None,
         "downloaded_at": row.downloaded_at.isoformat() if row.downloaded_at else None,
+    }
+
+
+def measures_of(measurements: Mapping[str, Any] | None) -> dict[str, dict[str, float]]:
+    """Measures by name, by the name of the measurer; none of one that failed."""
+    return {
+        measurer: known["measures"]
+        for measurer, known in (measurements or {}).items()
+        if known.get("measures")
     }
 
 

@@ -76,6 +76,17 @@ class Splits(BaseModel):
         return [split for split, share in self.model_dump().items() if share]
 
 
+class ImagesTable(BaseModel):
+    """A table of the exported images, `images.parquet`, with all measures."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    vectors: Annotated[
+        tuple[Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,64}$")], ...],
+        Field(max_length=5, description="Measurers whose vectors are columns of it"),
+    ] = ()
+
+
 class ExportOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -124,6 +135,14 @@ class ExportOptions(BaseModel):
         EncodeCreate | None,
         Field(description="Encode the pictures anew at the size they have; null: as stored"),
     ] = None
+    blur_faces: Annotated[
+        bool,
+        Field(
+            description="Blur the faces that the measurer `faces` has found; a picture that it has"
+            " not measured is left out. Pictures with faces are encoded anew, as JPEG unless resize"
+            " or encode says otherwise; metadata is removed from all, as by `strip`"
+        ),
+    ] = False
     metadata: Annotated[
         Literal["keep", "strip"],
         Field(
@@ -155,6 +174,10 @@ class ExportOptions(BaseModel):
             " passes over all images of a class by their format"
         ),
     ] = MissingClasses.tell
+    images_table: Annotated[
+        ImagesTable | None,
+        Field(description="Also write images.parquet, with a row for each image; null: none"),
+    ] = None
     csv_formulas: Annotated[
         CsvFormulas,
         Field(
@@ -173,7 +196,12 @@ class ExportOptions(BaseModel):
     @property
     def keeps_bytes(self) -> bool:
         """Whether pictures are exported as they are stored, byte for byte."""
-        return self.transform is None and self.metadata == "keep"
+        return self.transform is None and not self.is_stripped and not self.blur_faces
+
+    @property
+    def is_stripped(self) -> bool:
+        """Whether metadata is removed; a thumbnail in it would show the faces again."""
+        return self.metadata == "strip" or self.blur_faces
 
     @property
     def transform(self) -> Resize | None:

@@ -6,14 +6,16 @@ from dataclasses import dataclass, replace
 
 from crawlset.exports.formats.base import ExportedPicture
 from crawlset.exports.options import ExportOptions
-from crawlset.imaging.features import Features, Rejection
+from crawlset.imaging.features import Blur, Features, PartBox, Rejection
 from crawlset.imaging.pool import DecodePool
 from crawlset.outcomes import LeftOutReason
-from crawlset.resizing import Resize
+from crawlset.resizing import Resize, ResizeMode
 from crawlset.wire.exports import Member
 
 BATCH_BYTES = 32 << 20
 BATCH_IMAGES = 256
+AS_LARGE = Resize(mode=ResizeMode.no, size=0)
+"""What becomes of a picture with blurred faces where nothing else is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,11 @@ class LeftOut:
 
     reason: LeftOutReason
     detail: str
+
+
+FACES_UNKNOWN = LeftOut(
+    LeftOutReason.faces_unknown, "the measurer faces has not said where all of its faces are"
+)
 
 
 Read = Iterable[tuple[Member, bytes]]
@@ -39,18 +46,50 @@ def made(read: Read, options: ExportOptions) -> Made:
         return
     with closing(DecodePool()) as pool:
         for batch in _batches(read):
-            pictures = (
-                [_as_stored(one) for one in batch]
-                if options.transform is None
-                else _transformed(pool, batch, options.transform)
-            )
-            yield from _stripped(pool, pictures) if options.metadata == "strip" else pictures
+            if options.blur_faces:
+                pictures = _blurred(pool, batch, options.transform)
+            elif options.transform is not None:
+                pictures = _transformed(pool, batch, options.transform)
+            else:
+                pictures = [_as_stored(one) for one in batch]
+            yield from _stripped(pool, pictures) if options.is_stripped else pictures
 
 
 def _as_stored(stored: tuple[Member, bytes]) -> tuple[Member, ExportedPicture]:
     member, body = stored
     entry = member.entry
     return member, ExportedPicture(body, entry["format"], entry["width"], entry["height"])
+
+
+def _blurred(
+    pool: DecodePool, batch: Sequence[tuple[Member, bytes]], wanted: Resize | None
+) -> list[tuple[Member, ExportedPicture | LeftOut]]:
+    """Pictures without recognisable faces; those that have none stay, if nothing else is asked."""
+    anew = {at for at, (member, _) in enumerate(batch) if _is_made_anew(member, wanted)}
+    results = pool.blur_all(
+        (body, Blur(wanted or AS_LARGE, tuple(map(_part_box, member.faces or ()))))
+        for at, (member, body) in enumerate(batch)
+        if at in anew
+    )
+    blurred = iter(results)
+    made: list[tuple[Member, ExportedPicture | LeftOut]] = []
+    for at, one in enumerate(batch):
+        if one[0].faces is None:
+            made.append((one[0], FACES_UNKNOWN))
+        else:
+            made.append((one[0], _picture(next(blurred))) if at in anew else _as_stored(one))
+    return made
+
+
+def _is_made_anew(member: Member, wanted: Resize | None) -> bool:
+    """Whether a picture is not exported as stored: its first frame alone was searched for faces."""
+    has_frames = (member.entry["n_frames"] or 1) > 1
+    return member.faces is not None and bool(wanted or member.faces or has_frames)
+
+
+def _part_box(box: Sequence[int]) -> PartBox:
+    left, top, width, height = box
+    return left, top, width, height
 
 
 def _transformed(

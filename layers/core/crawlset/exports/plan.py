@@ -81,7 +81,14 @@ class Draft:
         self._formats: set[str] = set()
         self._open = ExitStack()
 
-    def add(self, split: str, label: int, place: tuple[str, int, int], entry: Any) -> None:
+    def add(
+        self,
+        split: str,
+        label: int,
+        place: tuple[str, int, int],
+        entry: Any,
+        faces: list[list[int]] | None = None,
+    ) -> None:
         """Add an image; `place` is a pack's key, and offset and length in it."""
         cut = self._cuts[split]
         pack_key, offset, length = place
@@ -94,7 +101,7 @@ class Draft:
                 raise TooManyShardsError
             name = f"{split}-{len(cut.full):05d}"
             cut.lines = self._open.enter_context(_Lines(self._directory / name))
-        cut.lines.write(Member(pack_key, offset, length, label, entry).to_json())
+        cut.lines.write(Member(pack_key, offset, length, label, entry, faces).to_json())
         cut.image_bytes += length
         self._formats.add(str(entry["format"]))
 

@@ -28,6 +28,7 @@ from crawlset.models import (
     ValidationJob,
 )
 from crawlset.outcomes import ImageStatus
+from crawlset.settings import measurer_settings
 
 ROWS_AT_ONCE = 2_000
 REMOVING = (TakedownStatus.removing, TakedownStatus.completed)
@@ -65,11 +66,13 @@ CANDIDATE = (
     Image.last_modified,
     Image.transform,
     Image.embedded,
+    Image.measurements,
     Image.evidence,
     Image.duplicate_of,
     Image.pack_key,
     Image.pack_offset,
     Image.pack_length,
+    Image.measurements["faces"].label("faces"),
 )
 MAX_FURTHER_ROWS = 100
 """Further rows of a list for one image that an export tells, the first ones."""
@@ -242,6 +245,24 @@ class SnapshotRepository:
             Image.pack_key.collate("C").nulls_last(), Image.pack_offset.nulls_last(), Image.id
         )
         return self._stream(statement)
+
+    def stream_parts(self, measurer: str) -> Generator[tuple[int, str]]:
+        """
+        Stored images that `measurer` made a vector of, by id, with the part that has it.
+
+        Where the deployment has the measurer, of its version alone: others' are not comparable.
+        """
+        known = Image.measurements[measurer]
+        statement = select(Image.id, known["part"].astext.label("part")).where(
+            Image.crawl_job_id == self.job.crawl_job_id,
+            Image.status == ImageStatus.stored,
+            known.has_key("part"),
+        )
+        if (deployed := measurer_settings().by_name.get(measurer)) is not None:
+            statement = statement.where(known["version"].astext == deployed.version)
+        options = {"yield_per": ROWS_AT_ONCE}
+        rows = self.session.execute(statement.order_by(Image.id), execution_options=options)
+        yield from rows
 
     def _stream(self, statement: Select[Any]) -> Generator[Row[*tuple[Any, ...]]]:
         statement = statement.outerjoin(

@@ -22,6 +22,7 @@ from crawlset.kit.ids import new_id
 from crawlset.kit.paging import Page
 from crawlset.models import CrawlJob, ExportJob, JobStatus, Takedown, ValidationJob
 from crawlset.observability import logger
+from crawlset.validation import measurements
 
 URL_LIFETIME = timedelta(minutes=15)
 EXPIRED_AT_ONCE = 100
@@ -118,8 +119,16 @@ def add(
     request: ExportRequest,
     validation_job: ValidationJob | None,
 ) -> ExportJob:
-    """Create an export job whose execution the caller starts, after `validation_job`."""
+    """
+    Create an export job whose execution the caller starts, after `validation_job`.
+
+    Raises:
+        CrawlJobNotCompletedError: it is too early.
+        UnknownMeasurerError: `images_table` names a measurer that the deployment does not have.
+    """
     pipeline_jobs.require_settled(session, job)
+    table = request.export_options.images_table
+    measurements.require(table.vectors if table else (), "/export_options/images_table/vectors")
     export_job = ExportJob(
         id=new_id(),
         user_id=job.user_id,

@@ -15,7 +15,7 @@ from crawlset.exports.attribution import CSV, MARKDOWN, Attributions
 from crawlset.exports.card import README
 from crawlset.exports.croissant import CROISSANT
 from crawlset.exports.files import WrittenFile
-from crawlset.exports.formats.base import ExportFormat
+from crawlset.exports.formats.base import ExportFormat, SideFiles
 from crawlset.exports.manifest import MANIFEST, NOT_EXPORTED
 from crawlset.exports.summary import Summary
 from crawlset.models import CrawlJob, ValidationJob
@@ -51,13 +51,14 @@ def write(
     validation_job: ValidationJob | None,
     export_format: ExportFormat,
     data: list[WrittenFile],
+    more: Sequence[SideFiles] = (),
 ) -> tuple[list[WrittenFile], Summary]:
     """
-    Write the side files below `directory`; gives them and what they add up to.
+    Write the side files below `directory`, and `more`; gives them and what they add up to.
 
     They say nothing that differs between two exports of one snapshot. `data` are the files of data.
     """
-    own_names, summary = _write_lines(directory, lines, export_format)
+    own_names, summary = _write_lines(directory, lines, export_format, more)
     classes = "".join(f"{name}\n" for name in export_format.plan.classes)
     (directory / CLASSES).write_text(classes, encoding="utf-8")
     _write_json(directory / CONFIG, _config(job, validation_job, export_format))
@@ -78,24 +79,28 @@ def write(
 
 
 def _write_lines(
-    directory: Path, lines: Iterator[Entry], export_format: ExportFormat
+    directory: Path,
+    lines: Iterator[Entry],
+    export_format: ExportFormat,
+    more: Sequence[SideFiles],
 ) -> tuple[Sequence[str], Summary]:
-    """Write what grows line by line; gives the names of the format's own files and a summary."""
+    """Write what grows line by line; gives the names of files that not all exports have."""
     summary = Summary(unmet=set(export_format.options.classes))
+    own = export_format.open_side_files(directory)
+    others = [*more, own] if own is not None else [*more]
     with ExitStack() as stack:
         out = stack.enter_context((directory / MANIFEST).open("w", encoding="ascii"))
         attributions = stack.enter_context(closing(Attributions(directory)))
-        own = export_format.open_side_files(directory)
-        if own is not None:
-            stack.enter_context(closing(own))
+        for other in others:
+            stack.enter_context(closing(other))
         for entry in lines:
             out.write(manifest.line(entry))
             summary.add(entry)
             if entry["data_file"]:
                 attributions.add(entry)
-                if own is not None:
-                    own.add(entry)
-    return own.names if own else (), summary
+                for other in others:
+                    other.add(entry)
+    return [name for other in others for name in other.names], summary
 
 
 def _by_name(*files: Sequence[WrittenFile]) -> list[WrittenFile]:

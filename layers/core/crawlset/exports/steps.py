@@ -18,7 +18,7 @@ from sqlalchemy import func
 from crawlset.exports import drafting, files, formats, manifest, side_files, writing
 from crawlset.exports import plan as plans
 from crawlset.exports.files import ExportDamagedError, WrittenFile
-from crawlset.exports.formats.base import ExportFormat
+from crawlset.exports.formats.base import ExportFormat, SideFiles
 from crawlset.exports.manifest import MANIFEST
 from crawlset.exports.options import ExportOptions, MissingClasses
 from crawlset.exports.repository import ExportRepository, FileRepository
@@ -119,6 +119,7 @@ def finish(message: ExportStep) -> None:
             validation_job,
             export_format,
             data,
+            _tables(Path(directory), job, export_format.options),
         )
         if export_format.options.missing_classes is MissingClasses.fail:
             export_format.refuse_missing_classes(summary)
@@ -137,6 +138,14 @@ def finish(message: ExportStep) -> None:
         images=summary.n_exported,
         left_out=summary.left_out,
     )
+
+
+def _tables(directory: Path, job: ExportJob, options: ExportOptions) -> list[SideFiles]:
+    if options.images_table is None:
+        return []
+    from crawlset.exports.images_table import ImagesTableWriter  # noqa: PLC0415 - brings numpy
+
+    return [ImagesTableWriter(directory, job, options.images_table)]
 
 
 def verify_shard(message: ExportStep) -> None:

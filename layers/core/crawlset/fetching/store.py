@@ -132,6 +132,7 @@ class Store:
             pixel_hash=seen.pixel_hash,
             colours=seen.colours,
             mosaic=seen.mosaic,
+            signature=seen.signature,
             scores=seen.scores,
             pack_offset=offset,
             pack_length=length,

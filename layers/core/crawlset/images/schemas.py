@@ -1,7 +1,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field, JsonValue
 
 from crawlset.kit.fields import RowRead
 from crawlset.outcomes import Change, ImageStatus, Outcome
@@ -57,6 +57,19 @@ class EmbeddedRead(BaseModel):
     altitude: Annotated[float | None, Field(description="Metres above the sea")] = None
 
 
+class MeasurementRead(BaseModel):
+    """What a measurer made of an image: measures, or an error."""
+
+    version: str
+    measures: dict[str, float] = {}
+    neighbours: Annotated[
+        int | None,
+        Field(description="Others of its keyword that its vector was compared with, for nearness"),
+    ] = None
+    details: dict[str, JsonValue] = {}
+    error: str | None = None
+
+
 class ImageRead(RowRead):
     id: int
     url: str
@@ -94,6 +107,9 @@ class ImageRead(RowRead):
         ),
     ]
     scores: dict[str, float] | None
+    measurements: Annotated[
+        dict[str, MeasurementRead] | None, Field(description="By the name of the measurer")
+    ]
     transform: dict[str, Any] | None
     embedded: EmbeddedRead | None
     duplicate_of: int | None

@@ -1,7 +1,7 @@
-"""Clusters of near duplicates among images, who of each stays, and what leaks from another set."""
+"""Clusters of near duplicates: a keeper and what is near it; and what leaks from another set."""
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from math import ceil
@@ -10,7 +10,8 @@ from typing import Any, Self
 import numpy as np
 
 from crawlset import licences
-from crawlset.imaging import looks, near_duplicates
+from crawlset.imaging import candidates, looks, near_duplicates, pairs, second_look
+from crawlset.imaging.candidates import Groups, grouped
 from crawlset.outcomes import Verdict
 
 FREEDOM = (
@@ -20,24 +21,30 @@ FREEDOM = (
 """Families of licences, the freest first; any other comes after them, and none last."""
 MAX_SHARES = 40
 SECONDS_A_SHARE = 60
+SECONDS_A_LOOK = 6e-4
+"""What a second look at a pair takes, measured."""
 ROWS_AT_ONCE = 50_000
-MAX_VIEWS = 5
+MAX_VIEWS = 6
 """Hashes of an image at most."""
+UNSIGNED_RADIUS = 6
+"""Bits that may differ where an image has no signature, so that nothing confirms the hashes."""
+CROWDED = 16
+"""Pairs of an image, with better ones, that the crowded choices find and that are looked at."""
+PAIRS_HELD = 4_000_000
+"""Candidates held before they are looked at again."""
+PAIRS_CONFIRMED = 100_000
+"""Pairs looked at again at once, with two signatures each."""
+SignaturesOf = Callable[[Sequence[int]], Mapping[int, bytes]]
+"""Gives the signatures of images by id, of those that have one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hashed:
-    """n images in the order of their ids, and the m different hashes they have."""
+    """n images, the one most worth keeping first, with what is compared of each."""
 
     ids: np.ndarray
-    ranks: np.ndarray
-    """The smaller, the more an image is worth keeping: n different numbers."""
-    hashes: np.ndarray
-    """m, uint64, sorted."""
-    owners: np.ndarray
-    """The place in `ids` of an image that has each hash."""
-    equal: np.ndarray
-    """Pairs of places in `ids` of images that share a hash."""
+    groups: Groups
+    """Which images share which hashes, by their places in `ids`."""
     colours: np.ndarray
     """n, int64: packed by `imaging.colours`, 0 where they are not known."""
     mosaic: np.ndarray
@@ -46,41 +53,39 @@ class Hashed:
     def to_bytes(self) -> bytes:
         return _packed(
             ids=self.ids,
-            ranks=self.ranks,
-            hashes=self.hashes,
-            owners=self.owners,
-            equal=self.equal,
+            hashes=self.groups.hashes,
+            starts=self.groups.starts,
+            members=self.groups.members,
             colours=self.colours,
             mosaic=self.mosaic,
         )
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        """Read what `to_bytes` wrote, also before there were colours and mosaics."""
         arrays = _unpacked(data)
-        n = len(arrays["ids"])
-        unknown = {"colours": np.zeros(n, np.int64), "mosaic": np.full(n, -1, np.int64)}
-        return cls(**unknown | arrays)
+        hashes, starts, members = (arrays.pop(name) for name in ("hashes", "starts", "members"))
+        groups = Groups(len(arrays["ids"]), hashes, starts, members)
+        return cls(groups=groups, **arrays)
 
     def n_shares(self, radius: int) -> int:
         """In how many shares to compare them, so that each takes a few minutes at most."""
-        if len(self.hashes) < 2:  # noqa: PLR2004 - nothing to compare
+        n_hashes = len(self.groups.hashes)
+        if not n_hashes or len(self.ids) < 2:  # noqa: PLR2004 - nothing to compare
             return 0
-        seconds = near_duplicates.seconds(len(self.hashes), radius)
+        seconds = near_duplicates.seconds(n_hashes, radius)
+        seconds += candidates.count(self.groups) * SECONDS_A_LOOK
         return min(MAX_SHARES, ceil(seconds / SECONDS_A_SHARE))
 
 
 @dataclass(frozen=True, slots=True)
-class Links:
-    """What a share of the comparisons has found among the hashes."""
+class NearPairs:
+    """Pairs of images that are near duplicates."""
 
-    pairs: np.ndarray
-    """Places in `Hashed.hashes`, k x 2: enough to join what is near each other."""
-    nearest: np.ndarray
-    """Bits between each hash and its nearest."""
+    codes: np.ndarray
+    """Packed and sorted by `imaging.pairs`, by places in `Hashed.ids`."""
 
     def to_bytes(self) -> bytes:
-        return _packed(pairs=self.pairs, nearest=self.nearest)
+        return _packed(codes=self.codes)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
@@ -89,71 +94,141 @@ class Links:
 
 @dataclass(frozen=True, slots=True)
 class Clustered:
-    """Give the keeper of each clustered image, and how near its nearest neighbour is."""
+    """Images in clusters, the keeper of each, and bits between them; it is its own keeper."""
 
     members: np.ndarray
     keepers: np.ndarray
     distances: np.ndarray
+    sizes: np.ndarray
+    """Number of images in the cluster of each, the keeper included."""
+
+    def __getitem__(self, which: Any) -> "Clustered":
+        """Images at some places, or for which a mask is true."""
+        return Clustered(
+            self.members[which], self.keepers[which], self.distances[which], self.sizes[which]
+        )
 
     def without_keepers(self) -> "Clustered":
-        others = self.members != self.keepers
-        return Clustered(self.members[others], self.keepers[others], self.distances[others])
+        return self[self.members != self.keepers]
 
     def parts(self, size: int) -> Iterator["Clustered"]:
         for start in range(0, len(self.members), size):
-            part = slice(start, start + size)
-            yield Clustered(self.members[part], self.keepers[part], self.distances[part])
+            yield self[start : start + size]
 
 
 def hashed(rows: Iterable[Any]) -> Hashed:
     """
-    From rows of id, phashes, colours, mosaic, verdict, area and licence, by id.
+    From rows of id, phashes, colours, mosaic, verdict, area and licence.
 
     Worth keeping is what no rule has put aside, then the largest, the freest, the earliest.
     """
     parts = list(_columns(rows))
     if not parts:
         nothing = np.empty(0, dtype=np.int64)
-        pairs = np.empty((0, 2), dtype=np.int64)
-        return Hashed(nothing, nothing, nothing.astype(np.uint64), nothing, pairs, nothing, nothing)
+        groups = grouped(np.empty((0, MAX_VIEWS), dtype=np.int64))
+        return Hashed(nothing, groups, nothing, nothing)
     ids, views, hues, shapes, aside, areas, freedoms = (
         np.concatenate(part) for part in zip(*parts, strict=True)
     )
-    ranks = np.empty(len(ids), dtype=np.int64)
-    ranks[np.lexsort((ids, freedoms, -areas, aside))] = np.arange(len(ids))
-    return Hashed(ids, ranks, *near_duplicates.unique_hashes(views), hues, shapes)
+    best_first = np.lexsort((ids, freedoms, -areas, aside))
+    ids, hues, shapes = (values[best_first] for values in (ids, hues, shapes))
+    return Hashed(ids, grouped(views[best_first]), hues, shapes)
 
 
-def compare(images: Hashed, radius: int, share: int) -> Links:
-    """One share of the comparisons of all with all; of a share that there is not, nothing."""
-    planned = near_duplicates.plan(len(images.hashes), radius)
-    choices = list(planned.shares(images.n_shares(radius)))[share]
-    return Links(*near_duplicates.links(images.hashes, images.owners, planned, choices))
-
-
-def cluster(images: Hashed, found: Sequence[Links]) -> Clustered:
+def compare(
+    images: Hashed, radius: int, share: int, n_shares: int, signatures_of: SignaturesOf
+) -> NearPairs:
     """
-    The clusters that the links of all shares make, each around what is most worth keeping.
+    Find near duplicates by one of `n_shares` shares of the comparisons of all with all.
 
-    Every member has the colours and the mosaic of its keeper, as far as they are known.
+    Images that share a hash, and those that the crowded choices of blocks find, which are most
+    copies, are shared out by image; all others by choice. A share beyond the last finds nothing.
     """
+    n, groups = len(images.ids), images.groups
+    is_asked = np.arange(n) % max(n_shares, 1) == share
+    near = _equal(images, is_asked, signatures_of)
+    planned = near_duplicates.plan(len(groups.hashes), radius)
+    crowded = np.empty(0, dtype=np.int64)
+    for choice in planned.crowded:
+        codes = candidates.near(groups, planned, choice)
+        mine = codes[is_asked[pairs.unpacked(n, codes)[0]]]
+        crowded = pairs.best(n, np.concatenate([crowded, mine]), CROWDED)
+    held, n_held = [crowded], len(crowded)
+    for choice in planned.others[share :: max(n_shares, 1)]:
+        held.append(candidates.nearest(groups, candidates.near(groups, planned, choice)))
+        n_held += len(held[-1])
+        if n_held > PAIRS_HELD:
+            near, held, n_held = _with_near(images, near, held, signatures_of), [], 0
+    return NearPairs(_with_near(images, near, held, signatures_of))
+
+
+def cluster(images: Hashed, found: Iterable[NearPairs]) -> Clustered:
+    """
+    Clusters of images: a keeper, and those that are near the keeper and near no better one.
+
+    `found` are the pairs that all shares found; the answer is the same in however many there were.
+    """
+    near = np.empty(0, dtype=np.int64)
+    for share in found:
+        near = pairs.best(len(images.ids), np.concatenate([near, share.codes]))
+    keepers, distances = pairs.keepers(len(images.ids), near)
+    sizes = np.bincount(keepers, minlength=len(keepers))[keepers]
+    members = np.flatnonzero(sizes > 1)
+    return Clustered(
+        images.ids[members], images.ids[keepers[members]], distances[members], sizes[members]
+    )
+
+
+def _equal(images: Hashed, is_asked: np.ndarray, signatures_of: SignaturesOf) -> np.ndarray:
+    """Pairs of near images that share a hash, of those asked with better ones."""
+    near = _confirmed(images, candidates.equal(images.groups, is_asked), signatures_of)
+    is_left = is_asked.copy()
+    is_left[pairs.unpacked(len(images.ids), near)[0]] = False
+    beyond = candidates.equal_beyond(images.groups, is_left)
+    return _with_near(images, near, [beyond], signatures_of)
+
+
+def _with_near(
+    images: Hashed, near: np.ndarray, found: list[np.ndarray], signatures_of: SignaturesOf
+) -> np.ndarray:
+    """Add the pairs of `found` that are near."""
+    if not found:
+        return near
     n = len(images.ids)
-    nearest = np.full(n, near_duplicates.NONE_NEAR, dtype=np.uint8)
-    nearest[images.equal.ravel()] = 0
-    joining = [images.equal]
-    for links in found:
-        pairs = images.owners[links.pairs]
-        joining.append(pairs)
-        np.minimum.at(nearest, images.owners, links.nearest)
-    joined = near_duplicates.clusters(n, np.concatenate(joining))
-    roots = looks.parted(joined, images.ranks, images.colours, images.mosaic)
-    order = np.lexsort((images.ranks, roots))
-    is_first = np.ones(n, dtype=bool)
-    is_first[1:] = roots[order][1:] != roots[order][:-1]
-    keepers = np.empty(n, dtype=np.int64)
-    keepers[roots[order][is_first]] = order[is_first]
-    members = np.flatnonzero(np.bincount(roots, minlength=n)[roots] > 1)
-    return Clustered(images.ids[members], images.ids[keepers[roots[members]]], nearest[members])
+    codes = np.unique(np.concatenate(found))
+    return pairs.best(n, np.concatenate([near, _confirmed(images, codes, signatures_of)]))
+
+
+def _confirmed(images: Hashed, codes: np.ndarray, signatures_of: SignaturesOf) -> np.ndarray:
+    """Candidate pairs that a second look finds near."""
+    kept = [np.empty(0, dtype=np.int64)]
+    for start in range(0, len(codes), PAIRS_CONFIRMED):
+        part = codes[start : start + PAIRS_CONFIRMED]
+        ones, others, _ = pairs.unpacked(len(images.ids), part)
+        part = part[
+            looks.alike(
+                images.colours[ones],
+                images.colours[others],
+                images.mosaic[ones],
+                images.mosaic[others],
+            )
+        ]
+        kept.append(part[_are_near(images, part, signatures_of)])
+    return np.concatenate(kept)
+
+
+def _are_near(images: Hashed, codes: np.ndarray, signatures_of: SignaturesOf) -> np.ndarray:
+    """Whether each of these pairs, which look alike, is near by the signatures."""
+    ones, others, distances = pairs.unpacked(len(images.ids), codes)
+    places, found = np.unique(np.stack([ones, others], axis=1), return_inverse=True)
+    ids = images.ids[places].tolist()
+    known = signatures_of(ids)
+    signed = [known.get(id_, b"") for id_ in ids]
+    is_signed = np.array([len(signature) > 0 for signature in signed], dtype=bool)
+    asked = np.flatnonzero(is_signed[found].all(axis=1))
+    are_near: np.ndarray = distances <= UNSIGNED_RADIUS
+    are_near[asked] = second_look.are_copies(signed, found[asked])
+    return are_near
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +269,7 @@ def leaked(rows: Iterable[Any], known: KnownHashes, radius: int) -> tuple[list[i
 
 
 def _columns(rows: Iterable[Any]) -> Iterator[tuple[np.ndarray, ...]]:
-    """Ids, views, colours, mosaic, whether put aside, areas, freedoms, some rows at a time."""
+    """Each column that images are compared or ranked by, of some rows at a time."""
     remaining = iter(rows)
     while part := list(islice(remaining, ROWS_AT_ONCE)):
         yield (

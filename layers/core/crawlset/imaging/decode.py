@@ -5,6 +5,7 @@ Runs in a child process (`decode_worker`), because a decoder is the part of a cr
 attacker writes the input for.
 """
 
+import base64
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,17 @@ from PIL import Image
 
 from crawlset.imaging import blocks, jpeg
 from crawlset.imaging.blocks import Blocks
-from crawlset.imaging.features import Features, Rejection, Take, Transformed, printable
+from crawlset.imaging.features import (
+    CHANNELS,
+    Blur,
+    Features,
+    PartBox,
+    Pixels,
+    Rejection,
+    Take,
+    Transformed,
+    printable,
+)
 from crawlset.imaging.hashes import mosaic, phashes, without_border
 from crawlset.imaging.jpeg_segments import About, profile
 from crawlset.imaging.jpegxl import NoDecoderError
@@ -23,12 +34,13 @@ from crawlset.imaging.mosaic import FEW_LEVELS, packed
 from crawlset.imaging.opening import MAX_PIXELS, Decoded, open_picture
 from crawlset.imaging.orientation import Box, upright_picture, upright_size
 from crawlset.imaging.probing import probe
-from crawlset.imaging.resize import can_keep_planes, resize, resize_planes
+from crawlset.imaging.resize import can_keep_planes, pixels_of, resize, resize_planes
 from crawlset.imaging.scales import smallest_eighths
 from crawlset.imaging.scores import blur, colours, scores
+from crawlset.imaging.second_look import signature_of
 from crawlset.imaging.sniff import DamagedError, Probe, TruncatedError, sniff, sniff_other
 from crawlset.outcomes import Outcome
-from crawlset.resizing import Resize, ResizeMode
+from crawlset.resizing import Resize, ResizeMode, StoredFormat
 
 _SHORT_SIDE = frozenset({ResizeMode.keep_ratio, ResizeMode.center_crop})
 """Modes whose size is that of the short side."""
@@ -39,26 +51,64 @@ _SHARES = {"jp2": 2}
 _CHANNELS = {"1": 1, "L": 1, "LA": 1, "I": 1, "I;16": 1, "I;16B": 1, "F": 1, "CMYK": 4}
 
 
-def describe(data: bytes, asked: Resize | Take | None = None) -> Features | Rejection:
+def describe(data: bytes, asked: Resize | Blur | Take | None = None) -> Features | Rejection:
     """Decode `data`; whatever the bytes are, the answer is what is wrong with them."""
     image_format = sniff(data)
     if image_format is None:
-        other = sniff_other(data)
-        if other is not None:
-            return Rejection(Outcome.unsupported_format, other)
-        return Rejection(Outcome.not_image, "no image signature" if data else "empty body")
+        return _no_image(data)
     if isinstance(asked, Take):
         if not asked.intake.takes(image_format):
             detail = f"{image_format}, which the job does not take"
             return Rejection(Outcome.unsupported_format, detail)
         asked = asked.intake.wanted(image_format, asked.resize)
+    wanted, boxes = (asked.resize, asked.boxes) if isinstance(asked, Blur) else (asked, ())
     try:
-        return _described(data, image_format, asked)
+        return _described(data, image_format, wanted, boxes)
     except Exception as error:  # noqa: BLE001, a decoder may raise anything on hostile bytes
         return _rejection(error)
 
 
-def _described(data: bytes, image_format: str, wanted: Resize | None) -> Features | Rejection:
+def show(data: bytes, max_side: int) -> Pixels | Rejection:
+    """
+    Decode `data` to upright RGB pixels, made smaller to `max_side` if its longer side is longer.
+
+    Of an animation the first frame. Whatever the bytes are, the answer is what is wrong with them.
+    """
+    image_format = sniff(data)
+    if image_format is None:
+        return _no_image(data)
+    # A format other than JPEG: planes of colours are no pixels.
+    wanted = Resize(ResizeMode.keep_ratio_largest, max_side, True, StoredFormat.png)
+    try:
+        opened = _opened(data, image_format, wanted)
+        return opened if isinstance(opened, Rejection) else _pixels(opened[0], wanted)
+    except Exception as error:  # noqa: BLE001, as in `describe`
+        return _rejection(error)
+
+
+def _no_image(data: bytes) -> Rejection:
+    other = sniff_other(data)
+    if other is not None:
+        return Rejection(Outcome.unsupported_format, other)
+    return Rejection(Outcome.not_image, "no image signature" if data else "empty body")
+
+
+def _described(
+    data: bytes, image_format: str, wanted: Resize | None, boxes: tuple[PartBox, ...]
+) -> Features | Rejection:
+    # To blur takes pixels, and a JPEG that becomes another may be decoded to planes of colours.
+    like = replace(wanted, format=StoredFormat.png) if wanted and boxes else wanted
+    opened = _opened(data, image_format, like)
+    if isinstance(opened, Rejection):
+        return opened
+    decoded, n_frames = opened
+    return _features(decoded, image_format, n_frames, wanted, boxes)
+
+
+def _opened(
+    data: bytes, image_format: str, wanted: Resize | None
+) -> tuple[Decoded, int] | Rejection:
+    """The picture, and the number of its frames."""
     header = jpeg.read_header(data) if image_format == "jpeg" else None
     size = Probe(header.width, header.height) if header else probe(data, image_format, MAX_PIXELS)
     n_pixels = size.width * size.height * size.n_frames
@@ -68,17 +118,21 @@ def _described(data: bytes, image_format: str, wanted: Resize | None) -> Feature
     decoded = _jpeg(data, header, wanted) if header else open_picture(data, image_format)
     if size.warning is not None:
         decoded = replace(decoded, warning=size.warning)
-    return _features(decoded, image_format, size.n_frames, wanted)
+    return decoded, size.n_frames
 
 
 def _features(
-    decoded: Decoded, image_format: str, n_frames: int, wanted: Resize | None
+    decoded: Decoded,
+    image_format: str,
+    n_frames: int,
+    wanted: Resize | None,
+    boxes: tuple[PartBox, ...] = (),
 ) -> Features:
     small = miniature(decoded)
     longest = max(decoded.width, decoded.height)
     inner = without_border(small.grey, small.box)
     strongest, packed_colours = colours(small.chroma)
-    transformed = _transformed(decoded, wanted)
+    transformed = _transformed(decoded, wanted, boxes)
     mode = transformed.mode if transformed else decoded.mode
     measured = scores(small.grey)
     has_few_levels = measured["entropy"] < FEW_LEVELS
@@ -105,6 +159,7 @@ def _features(
         colours=packed_colours,
         mosaic=packed(mosaic(small.grey, inner)) if has_few_levels else None,
         is_clear=small.is_clear,
+        signature=_signature(small, inner),
     )
 
 
@@ -117,22 +172,44 @@ def _hashes(small: Miniature, inner: Box) -> tuple[int, ...]:
     return *hashes, whole
 
 
-def _transformed(decoded: Decoded, wanted: Resize | None) -> Transformed | None:
+def _signature(small: Miniature, inner: Box) -> str:
+    signature = signature_of(small.grey, small.chroma, inner)
+    if small.otherwise is not None:
+        on_other_paper = without_border(small.otherwise, small.box)
+        signature += signature_of(small.otherwise, small.chroma, on_other_paper)
+    return base64.b64encode(signature).decode()
+
+
+def _transformed(
+    decoded: Decoded, wanted: Resize | None, boxes: tuple[PartBox, ...]
+) -> Transformed | None:
     """The picture as it is to be stored: upright, since no EXIF goes with it."""
     if wanted is None:
         return None
     about = About(decoded.packet, decoded.profile)
     size = decoded.width, decoded.height
     picture = decoded.picture
+    if not isinstance(picture, Image.Image) and decoded.subsampling is not None:
+        part = decoded.eighths / _WHOLE
+        subsampling = decoded.subsampling if decoded.eighths == _WHOLE else "444"
+        covered = decoded.width * part, decoded.height * part
+        return resize_planes(picture, subsampling, covered, size, wanted, about)
+    original = upright_size(*size, decoded.orientation)
+    return resize(_upright(decoded), wanted, about, original, boxes)
+
+
+def _pixels(decoded: Decoded, wanted: Resize) -> Pixels:
+    size = upright_size(decoded.width, decoded.height, decoded.orientation)
+    pixels = pixels_of(_upright(decoded), wanted, size)
+    height, width, _ = pixels.shape
+    return Pixels(np.broadcast_to(pixels, (height, width, CHANNELS)).tobytes(), width, height)
+
+
+def _upright(decoded: Decoded) -> Image.Image:
+    picture = decoded.picture
     if not isinstance(picture, Image.Image):
-        if decoded.subsampling is not None:
-            part = decoded.eighths / _WHOLE
-            subsampling = decoded.subsampling if decoded.eighths == _WHOLE else "444"
-            covered = decoded.width * part, decoded.height * part
-            return resize_planes(picture, subsampling, covered, size, wanted, about)
         picture = Image.fromarray(picture if picture.shape[2] > 1 else picture[:, :, 0])
-    picture = upright_picture(picture, decoded.orientation)
-    return resize(picture, wanted, about, upright_size(*size, decoded.orientation))
+    return upright_picture(picture, decoded.orientation)
 
 
 def _jpeg(data: bytes, header: jpeg.Header, wanted: Resize | None) -> Decoded:

@@ -11,7 +11,7 @@ import json
 import sys
 from typing import Any
 
-from crawlset.imaging.decode import describe
+from crawlset.imaging.decode import describe, show
 from crawlset.imaging.features import (
     MAX_TRANSFORMED_BYTES,
     REPLY,
@@ -19,7 +19,9 @@ from crawlset.imaging.features import (
     Asked,
     Features,
     Rejection,
+    Show,
     Strip,
+    pixels_message,
     question_from,
     result_message,
     stripped_message,
@@ -53,6 +55,8 @@ def _answer(data: bytes, asked: Asked) -> tuple[dict[str, Any], bytes]:
     """The answer as JSON data, and the picture that goes with it."""
     if isinstance(asked, Strip):
         return _stripped(data, asked)
+    if isinstance(asked, Show):
+        return _shown(data, asked)
     result = describe(data, asked)
     if isinstance(result, Features) and result.transformed is not None:
         picture = result.transformed.data
@@ -67,6 +71,13 @@ def _stripped(data: bytes, asked: Strip) -> tuple[dict[str, Any], bytes]:
     if not isinstance(result, Rejection) and len(result) > MAX_TRANSFORMED_BYTES:
         result = _too_large(result, "stripped")
     return stripped_message(result), b"" if isinstance(result, Rejection) else result
+
+
+def _shown(data: bytes, asked: Show) -> tuple[dict[str, Any], bytes]:
+    result = show(data, asked.max_side)
+    if not isinstance(result, Rejection) and len(result.data) > MAX_TRANSFORMED_BYTES:
+        result = _too_large(result.data, "shown")
+    return pixels_message(result), b"" if isinstance(result, Rejection) else result.data
 
 
 def _too_large(picture: bytes, how: str) -> Rejection:

@@ -2,6 +2,7 @@
 What a decoding child is asked and what it answers; the parent imports this and no decoder.
 """
 
+import base64
 import math
 import re
 import struct
@@ -10,6 +11,7 @@ from typing import Any
 
 from crawlset import embedded
 from crawlset.embedded import Embedded
+from crawlset.imaging.signatures import SIGNATURE_BYTES
 from crawlset.outcomes import Outcome
 from crawlset.resizing import EXTENSIONS, Intake, Resize, ResizeMode, StoredFormat
 
@@ -19,10 +21,12 @@ REPLY = struct.Struct("<II")
 """Before an answer: bytes of JSON, bytes of the transformed picture."""
 MAX_ANSWER_BYTES = 1 << 16
 MAX_TRANSFORMED_BYTES = 32 << 20
+CHANNELS = 3
+"""Bytes of a pixel that is shown."""
 _MAX_TEXT = 200
 _MAX_SIDE = 1 << 31
 _HASHES = range(-(1 << 63), 1 << 63)
-_N_HASHES = frozenset({4, 5})
+_N_HASHES = frozenset({5, 6})
 _WORDS = re.compile(r"[a-z0-9_ ]{1,300}")
 _WORD = re.compile(r"[A-Za-z0-9;_-]{1,64}")
 
@@ -55,9 +59,9 @@ class Features:
     orientation: int | None
     phashes: tuple[int, ...]
     """
-    Perceptual hashes, signed 64 bits: whole, mirrored, without its outer 5 %, its outer 10 %.
+    Perceptual hashes, signed 64 bits: whole, mirrored, without 5 %, 10 % and a sixth of each side.
 
-    A fifth of the whole on the other paper, if the picture can be seen through and is seen there.
+    One more of the whole on the other paper, if the picture can be seen through and is seen there.
     """
     pixel_hash: int
     """Hash of the size and the pixels; of a JPEG as it is decoded small. Signed 64 bits."""
@@ -75,6 +79,8 @@ class Features:
     """Packed by `imaging.mosaic`, signed 64 bits; None unless it has few grey levels."""
     is_clear: bool = False
     """Whether any of it can be seen through."""
+    signature: str = ""
+    """By `imaging.second_look`, in base64; followed by one on the other paper, as in `phashes`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +104,36 @@ class Take:
     resize: Resize | None = None
 
 
-Asked = Resize | Strip | Take | None
+@dataclass(frozen=True, slots=True)
+class Show:
+    """Asks for the pixels of a picture, made smaller to `max_side` if its longer side is longer."""
+
+    max_side: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """Pixels of an upright picture, on paper if it can be seen through: rows of RGB, 8 bits."""
+
+    data: bytes
+    width: int
+    height: int
+
+
+PartBox = tuple[int, int, int, int]
+"""Left, top, width and height of a part of an upright picture, in `PARTS` of its sides."""
+PARTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Blur:
+    """Asks for a picture with these parts of it blurred, and made as `resize` says."""
+
+    resize: Resize
+    boxes: tuple[PartBox, ...]
+
+
+Asked = Resize | Blur | Show | Strip | Take | None
 """What a child may be asked of a file; nothing but a description if it is None."""
 
 
@@ -106,6 +141,8 @@ def question_message(asked: Asked) -> dict[str, Any] | None:
     """What a child is asked, as JSON data; `question_from` is its inverse."""
     if isinstance(asked, Strip):
         return {"strip": asked.format}
+    if isinstance(asked, Show):
+        return {"show": asked.max_side}
     return asdict(asked) if asked is not None else None
 
 
@@ -113,11 +150,24 @@ def question_from(message: dict[str, Any] | None) -> Asked:
     """Raises what `resize_from` does."""
     if message is not None and "strip" in message:
         return Strip(message["strip"])
+    if message is not None and "show" in message:
+        return Show(message["show"])
+    if message is not None and "boxes" in message:
+        return _blur_from(message)
     if message is None or "intake" not in message:
         return resize_from(message)
     formats, transcode = message["intake"]["formats"], message["intake"]["transcode"]
     intake = Intake(tuple(formats), StoredFormat(transcode) if transcode is not None else None)
     return Take(intake, resize_from(message["resize"]))
+
+
+def _blur_from(message: dict[str, Any]) -> Blur:
+    wanted = resize_from(message["resize"])
+    if wanted is None:
+        raise ValueError("blurred as nobody says")
+    return Blur(
+        wanted, tuple((left, top, width, height) for left, top, width, height in message["boxes"])
+    )
 
 
 def resize_from(message: dict[str, Any] | None) -> Resize | None:
@@ -182,6 +232,23 @@ def stripped_from(message: dict[str, Any], data: bytes) -> bytes | Rejection:
     return data
 
 
+def pixels_message(result: Pixels | Rejection) -> dict[str, Any]:
+    """`result` as JSON data, without the bytes; `pixels_from` is its inverse."""
+    if isinstance(result, Rejection):
+        return asdict(result)
+    return {"width": result.width, "height": result.height}
+
+
+def pixels_from(message: dict[str, Any], data: bytes) -> Pixels | Rejection:
+    """What a child answered to `Show`: `message`, and `data`. Raises what `result_from` does."""
+    if "outcome" in message:
+        return Rejection(Outcome(message["outcome"]), _text(message["detail"]))
+    shown = Pixels(data, **message)
+    _claim(_are_whole(range(1, _MAX_SIDE), shown.width, shown.height))
+    _claim(len(data) == shown.width * shown.height * CHANNELS)
+    return shown
+
+
 def _check(seen: Features) -> None:
     _claim(seen.format in EXTENSIONS and _WORD.fullmatch(seen.mode))
     _claim(_are_whole(range(1, _MAX_SIDE), seen.width, seen.height, seen.n_frames))
@@ -190,6 +257,8 @@ def _check(seen: Features) -> None:
     _claim(_are_whole(_HASHES, seen.pixel_hash, seen.colours))
     _claim(seen.mosaic is None or _are_whole(_HASHES, seen.mosaic))
     _claim(type(seen.is_clear) is bool)
+    n_signed = len(seen.phashes) - min(_N_HASHES) + 1
+    _claim(len(base64.b64decode(seen.signature, validate=True)) == n_signed * SIGNATURE_BYTES)
     _claim(_WORDS.fullmatch(" ".join(seen.scores)))
     _claim({type(score) for score in seen.scores.values()} == {float})
     _claim(math.isfinite(sum(seen.scores.values())))

@@ -28,22 +28,23 @@ _COSINES = np.array(
     dtype=np.float64,
 )
 _MIRROR = np.array([1, -1] * (_LOW // 2))
-_MARGINS = (0.0, 0.05, 0.1)
+_MARGINS = (0.0, 0.05, 0.1, 1 / 6)
+_N_VIEWS = len(_MARGINS) + 1
 _GRAIN = 4
 """Steps of a frequency, where one grey level in one pixel of the 32 x 32 is 1; a flat one is 0."""
 _BORDER_LEVELS = 8
 _KEPT_SIZES = 256
-_FOUR = struct.Struct(">4q")
+_HASHES = struct.Struct(">5q")
 _SIZE = struct.Struct(">2I")
 
 
-def phashes(grey: np.ndarray, box: Box) -> tuple[int, int, int, int]:
+def phashes(grey: np.ndarray, box: Box) -> tuple[int, ...]:
     """
     Perceptual hashes of the part `box` of `grey`.
 
     `grey` is height x width, whole numbers 0 to 255 as doubles.
 
-    In four views: whole, mirrored left to right, without 5 % and without 10 % of each side. Of two
+    In five views: whole, mirrored left to right, without 5 %, 10 % and a sixth of each side. Of two
     pictures that are copies of one another, flipped, cropped or framed, some pair of views is
     within 10 bits.
 
@@ -58,14 +59,13 @@ def phashes(grey: np.ndarray, box: Box) -> tuple[int, int, int, int]:
     down, _ = _frequencies(height, top, bottom)
     _, across = _frequencies(width, left, right)
     halfway = (down @ grey).reshape(-1, _LOW, width)
-    spectra = np.empty((4, _LOW, _LOW))
+    spectra = np.empty((_N_VIEWS, _LOW, _LOW))
     np.rint(halfway @ across * (1 / (_GRAIN * _SCALE**2)), out=spectra[1:])
     spectra[0] = spectra[1]
     spectra[1] *= _MIRROR
-    views = spectra.reshape(4, _LOW * _LOW)
+    views = spectra.reshape(_N_VIEWS, _LOW * _LOW)
     middles = np.sort(views)[:, 31:33].sum(axis=1, keepdims=True)
-    first, second, third, fourth = _FOUR.unpack(np.packbits(2 * views > middles, axis=1).tobytes())
-    return first, second, third, fourth
+    return _HASHES.unpack(np.packbits(2 * views > middles, axis=1).tobytes())
 
 
 def mosaic(grey: np.ndarray, box: Box) -> list[int]:

@@ -1,45 +1,9 @@
-"""Parts clusters of like hashes where pictures differ in their colours or their mosaic."""
+"""Tells pictures of like hashes apart where their colours or their mosaics differ."""
 
 import numpy as np
 
 from crawlset.imaging import mosaic
 from crawlset.imaging.colours import LEAST, LEAST_COSINE, MIRRORED
-
-MAX_COMPARISONS = 1_000_000_000
-"""Comparisons of two pictures, two minutes or so; what is left then is in no cluster."""
-_ROWS_AT_ONCE = 1 << 14
-"""Comparisons at a time, few enough for the caches of a processor."""
-
-
-def parted(
-    roots: np.ndarray,
-    ranks: np.ndarray,
-    colours: np.ndarray,
-    mosaics: np.ndarray,
-    max_comparisons: int = MAX_COMPARISONS,
-) -> np.ndarray:
-    """
-    Clusters in which every image looks like the most worthy one, which has the smallest rank.
-
-    The most worthy image of each of `roots` takes all that look like it; of the others the most
-    worthy does so, in all clusters at once. Those that are left after `max_comparisons` are in
-    clusters of their own.
-    """
-    order = np.lexsort((ranks, roots))
-    rest = order[np.bincount(roots, minlength=len(roots))[roots[order]] > 1]
-    found = roots.copy()
-    while len(rest) and (max_comparisons := max_comparisons - len(rest)) >= 0:
-        starts = np.flatnonzero(np.diff(roots[rest], prepend=-1))
-        leaders = np.repeat(rest[starts], np.diff(starts, append=len(rest)))
-        are_alike = np.empty(len(rest), dtype=bool)
-        for start in range(0, len(rest), _ROWS_AT_ONCE):
-            part = slice(start, start + _ROWS_AT_ONCE)
-            one, other = leaders[part], rest[part]
-            are_alike[part] = alike(colours[one], colours[other], mosaics[one], mosaics[other])
-        found[rest[are_alike]] = leaders[are_alike]
-        rest = rest[~are_alike]
-    found[rest] = rest
-    return found
 
 
 def alike(

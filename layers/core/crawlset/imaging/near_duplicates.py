@@ -18,8 +18,8 @@ MAX_AGREEING = 5
 FLAT = (0, -1, -(1 << 63), (1 << 63) - 1)
 """Hashes of pictures without any structure: what they have in common is nothing."""
 NONE_NEAR = 255
-PAIRS_HELD = 4
-"""Pairs kept of each hash before they are made into a forest."""
+MAX_NEIGHBOURS = 5_000
+"""Hashes before and behind it that one is compared with, of those that agree in the same blocks."""
 _SORT_COST = 12.0
 """Cost of sorting one hash, in comparisons of two."""
 _COMPARISON = 6e-9
@@ -35,9 +35,17 @@ class Plan:
     """First bit and number of bits of each, from the lowest bit."""
     choices: tuple[tuple[int, ...], ...]
 
-    def shares(self, n: int) -> Iterator[tuple[tuple[int, ...], ...]]:
-        """The choices in `n` shares of equal work."""
-        return (self.choices[start::n] for start in range(min(n, len(self.choices))))
+    @property
+    def crowded(self) -> tuple[tuple[int, ...], ...]:
+        """The few choices that find most copies: k of the first k + 1 blocks."""
+        n_agreeing = len(self.choices[0])
+        return tuple(choice for choice in self.choices if choice[-1] <= n_agreeing)
+
+    @property
+    def others(self) -> tuple[tuple[int, ...], ...]:
+        """All choices but the crowded ones, each about the same work."""
+        n_agreeing = len(self.choices[0])
+        return tuple(choice for choice in self.choices if choice[-1] > n_agreeing)
 
 
 def plan(n_hashes: int, radius: int) -> Plan:
@@ -55,34 +63,15 @@ def seconds(n_hashes: int, radius: int) -> float:
     return min(_cost(n_hashes, radius, k) for k in range(1, MAX_AGREEING + 1)) * _COMPARISON
 
 
-def unique_hashes(views: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """
-    The different hashes of pictures given by `views` (pictures x views, int64), without flat ones.
-
-    Gives them (uint64), a picture that has each, and the pairs of pictures (m x 2) of which each
-    has a hash of the other: joined one to the next, so that n equal ones make n - 1 pairs.
-    """
-    n_views = views.shape[1]
-    flat = views.ravel()
-    order = np.argsort(flat, kind="stable")
-    ordered, owners = flat[order], order // n_views
-    is_kept = ~np.isin(ordered, np.array(FLAT, dtype=np.int64))
-    ordered, owners = ordered[is_kept], owners[is_kept]
-    is_first = np.ones(len(ordered), dtype=bool)
-    is_first[1:] = ordered[1:] != ordered[:-1]
-    is_again = ~is_first[1:] & (owners[1:] != owners[:-1])
-    again = np.flatnonzero(is_again)
-    equal = np.stack([owners[again], owners[again + 1]], axis=1)
-    return ordered[is_first].view(np.uint64), owners[is_first], equal
-
-
 def near_pairs(
     hashes: np.ndarray, planned: Plan, choices: Sequence[tuple[int, ...]]
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """
     Places (m x 2) of pairs of different `hashes` within the radius, and their distances, in parts.
 
-    A pair is found by the first of the plan's choices that it agrees in, and by no other.
+    A pair is found by the first of the plan's choices that it agrees in, and by no other. It is
+    missed only if more than `MAX_NEIGHBOURS` hashes that agree there too lie between its two, as
+    those of a long film may: the work would grow with the square of their number.
     """
     for choice in choices:
         key = _key(hashes, [planned.blocks[block] for block in choice])
@@ -90,7 +79,7 @@ def near_pairs(
         sorted_keys, sorted_hashes = key[order], hashes[order]
         at = np.flatnonzero(sorted_keys[1:] == sorted_keys[:-1])
         step = 1
-        while len(at):
+        while len(at) and step <= MAX_NEIGHBOURS:
             differing = sorted_hashes[at] ^ sorted_hashes[at + step]
             distance = np.bitwise_count(differing)
             near = np.flatnonzero(distance <= planned.radius)
@@ -100,32 +89,6 @@ def near_pairs(
             step += 1
             at = at[at + step < len(key)]
             at = at[sorted_keys[at] == sorted_keys[at + step]]
-
-
-def links(
-    hashes: np.ndarray, owners: np.ndarray, planned: Plan, choices: Sequence[tuple[int, ...]]
-) -> tuple[np.ndarray, np.ndarray]:
-    """
-    Pairs (m x 2, fewer than `hashes`) that join all that these choices find near each other,
-    but for two hashes of one owner.
-
-    And of each hash the distance to the nearest of another owner, or `NONE_NEAR`. However many
-    pairs there are, no more than a few times `hashes` is held of them.
-    """
-    n = len(hashes)
-    nearest = np.full(n, NONE_NEAR, dtype=np.uint8)
-    held, n_held = [np.empty((0, 2), dtype=np.int64)], 0
-    for found, distances in near_pairs(hashes, planned, choices):
-        is_pair = owners[found[:, 0]] != owners[found[:, 1]]
-        pairs = found[is_pair]
-        for side in (0, 1):
-            np.minimum.at(nearest, pairs[:, side], distances[is_pair])
-        held.append(pairs)
-        n_held += len(pairs)
-        if n_held > PAIRS_HELD * max(n, 1_000):
-            held = [forest(n, np.concatenate(held))]
-            n_held = len(held[0])
-    return forest(n, np.concatenate(held)), nearest
 
 
 def nearest_of(views: np.ndarray, others: np.ndarray, radius: int) -> np.ndarray:
@@ -149,29 +112,6 @@ def nearest_of(views: np.ndarray, others: np.ndarray, radius: int) -> np.ndarray
     of_mine[np.isin(mine, hashes)] = nearest[is_mine]
     smallest: np.ndarray = of_mine[places].reshape(views.shape).min(axis=1)
     return smallest
-
-
-def forest(n: int, pairs: np.ndarray) -> np.ndarray:
-    """Each of `n` with the smallest of its cluster: what joins as much as `pairs` do."""
-    roots = clusters(n, pairs)
-    members = np.flatnonzero(roots != np.arange(n))
-    return np.stack([members, roots[members]], axis=1)
-
-
-def clusters(n: int, pairs: np.ndarray) -> np.ndarray:
-    """
-    The smallest member of the cluster of each of `n` places that `pairs` (m x 2) join.
-
-    Union-find, all pairs at once: roots are hooked to smaller ones until none is left to hook.
-    """
-    roots = np.arange(n)
-    while len(pairs):
-        joined = roots[pairs]
-        pairs = joined[joined[:, 0] != joined[:, 1]]
-        np.minimum.at(roots, pairs.max(axis=1), pairs.min(axis=1))
-        while (above := roots[roots]).tobytes() != roots.tobytes():
-            roots = above
-    return roots
 
 
 def _cost(n: int, radius: int, k: int) -> float:

@@ -1,7 +1,7 @@
 """
 Decoding children, one a vCPU, fed through pipes: Lambda has neither /dev/shm nor semaphores.
 
-Whatever opens a file of a third party does it in one of them: to decode it, or to strip it.
+Whatever opens a file of a third party does it in one of them: to decode, show or strip it.
 Each has a few pictures in its pipe, so that it goes on while we do something else. It answers in
 their order: one that dies costs the picture it was at and is replaced.
 """
@@ -18,10 +18,14 @@ from typing import Any
 from crawlset.imaging.decode_child import Child, ChildError, Job
 from crawlset.imaging.features import (
     Asked,
+    Blur,
     Features,
+    Pixels,
     Rejection,
+    Show,
     Strip,
     Take,
+    pixels_from,
     question_message,
     result_from,
     stripped_from,
@@ -47,7 +51,7 @@ class DecodePool:
     `n_children` processes, started at once and kept for as many chunks as come.
 
     Bind it to a loop with `attach` before the first picture and `detach` it after the last;
-    `decode_all` and `strip_all` do both.
+    `decode_all`, `show_all` and `strip_all` do both.
     """
 
     def __init__(
@@ -114,6 +118,20 @@ class DecodePool:
         """Decode on a loop of its own; gives what a child makes of each picture, in their order."""
         question = self._question(resize)
         return self._ask_all(((picture, question) for picture in pictures), result_from)
+
+    def show_all(self, pictures: Iterable[bytes], max_side: int) -> list[Pixels | Rejection]:
+        """
+        Decode pictures to pixels on a loop of its own.
+
+        Gives those of each, or what is wrong with it, in their order.
+        """
+        question = self._question(Show(max_side))
+        return self._ask_all(((picture, question) for picture in pictures), pixels_from)
+
+    def blur_all(self, pictures: Iterable[tuple[bytes, Blur]]) -> list[Features | Rejection]:
+        """Decode pictures on a loop of its own, each with parts of it blurred, in their order."""
+        asked = ((data, json.dumps(question_message(blur)).encode()) for data, blur in pictures)
+        return self._ask_all(asked, result_from)
 
     def strip_all(self, pictures: Iterable[tuple[bytes, str]]) -> list[bytes | Rejection]:
         """

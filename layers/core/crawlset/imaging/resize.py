@@ -13,7 +13,7 @@ The same picture gives the same bytes.
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,8 @@ import simplejpeg
 from PIL import Image, PngImagePlugin
 
 from crawlset.imaging.area import Side, shrink
-from crawlset.imaging.features import Transformed
+from crawlset.imaging.blurring import blurred
+from crawlset.imaging.features import PartBox, Transformed
 from crawlset.imaging.jpeg_segments import About, with_about
 from crawlset.imaging.paper import laid, plain, small_on_papers
 from crawlset.resizing import Resize, ResizeMode, StoredFormat
@@ -79,9 +80,10 @@ def resize(
     wanted: Resize,
     about: About = NOTHING,
     original: tuple[float, float] | None = None,
+    boxes: Sequence[PartBox] = (),
 ) -> Transformed:
     """
-    The first frame of `image`, which is upright, as `wanted`.
+    The first frame of `image`, which is upright, as `wanted`, with `boxes` of it blurred.
 
     An image decoded at a smaller scale comes with the `original` width and height of its file.
     Raises `ValueError` when a side would pass `MAX_SIDE`.
@@ -89,8 +91,19 @@ def resize(
     width, height = original or image.size
     place = layout(int(width), int(height), wanted)
     pixels = _arranged(_plain(image, wanted.format), place)
+    if boxes:
+        pixels = blurred(pixels, boxes, (place.left, place.top), (place.width, place.height))
     data = _ENCODERS[wanted.format](pixels, wanted.quality, about.of(pixels.shape[2]))
     return Transformed(data, wanted.format, *place.canvas, _mode(pixels, wanted.format))
+
+
+def pixels_of(image: Image.Image, wanted: Resize, original: tuple[int, int]) -> np.ndarray:
+    """
+    Pixels of `image`, which is upright, as `resize` would encode them; on paper, without alpha.
+
+    Gives uint8, height x width x 3, or x 1 of a grey picture. Raises what `resize` does.
+    """
+    return _arranged(_plain(image, StoredFormat.jpeg), layout(*original, wanted))
 
 
 def can_keep_planes(subsampling: str, size: tuple[int, int], wanted: Resize) -> bool:

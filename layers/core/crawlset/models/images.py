@@ -107,8 +107,8 @@ class Image(Base):
     phash: Mapped[int | None] = mapped_column(BigInteger)
     phashes: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
     """
-    Hashes of the whole picture, mirrored, without its outer 5 %, without its outer 10 %; of one
-    that can be seen through a fifth, on the other paper.
+    Hashes of the whole picture, mirrored, without 5 %, 10 % and (since there are signatures) a
+    sixth of each side; of one that can be seen through another, on the other paper.
     """
     pixel_hash: Mapped[int | None] = mapped_column(BigInteger)
     """Hash of the pixels of the upright picture; of a JPEG as it is decoded small."""
@@ -116,7 +116,14 @@ class Image(Base):
     """Cb and Cr of its four quarters, a byte each; null of what was measured before there were."""
     mosaic: Mapped[int | None] = mapped_column(BigInteger)
     """Grey of 4 x 4 tiles, 4 bits each, of a picture of few grey levels."""
+    signature: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Small picture by `imaging.second_look`; null of what was measured before there were any."""
     scores: Mapped[dict[str, Any] | None]
+    measurements: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """
+    What measurers made of the stored bytes, by their names: `version`; `error` or `measures`,
+    `details` and the `part` with its vector. A trigger forgets it when the image is not stored.
+    """
     transform: Mapped[dict[str, Any] | None]
     """How the stored bytes were made of those received, and what those were."""
     embedded: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))

@@ -36,6 +36,8 @@ class ValidationJob(Identified, Owned, Timestamped, Finishing, Base):
     n_rejected: Mapped[int] = mapped_column(server_default="0", default=0)
     n_errors: Mapped[int] = mapped_column(server_default="0", default=0)
     by_rule: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
+    warnings: Mapped[list[str]] = mapped_column(server_default="{}", default=list)
+    """Sentences on what its owner should look at before the images are used."""
     report: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
     """What it found, added up when it ended."""
     error_message: Mapped[str | None]

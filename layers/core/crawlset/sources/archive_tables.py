@@ -11,7 +11,7 @@ from itertools import islice
 from typing import cast
 
 from crawlset.sources import text_manifests
-from crawlset.sources.archives import Archive
+from crawlset.sources.archives import FileArchive
 from crawlset.sources.known_tables import MISSING, NOTHING_JOINED, MakeRow
 from crawlset.sources.manifest_columns import MAX_VALUE_CHARS, MalformedManifestError
 from crawlset.sources.manifest_rows import Row
@@ -30,7 +30,7 @@ _SEPARATOR = "\x1f"
 class ArchiveTable:
     """A table in an archive, and how its lines are to be read."""
 
-    archive: Archive
+    archive: FileArchive
     member: str
     shape: Shape
     encoding: str = "utf-8"
@@ -175,7 +175,7 @@ def looked_up(
     return lookup
 
 
-def header_of(archive: Archive, member: str, delimiter: str, encoding: str) -> tuple[str, ...]:
+def header_of(archive: FileArchive, member: str, delimiter: str, encoding: str) -> tuple[str, ...]:
     """The names in the first line of a table; none if it is empty."""
     line = next(text_manifests.lines(archive.open(member), encoding), "").rstrip("\r\n")
     try:

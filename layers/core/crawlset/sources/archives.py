@@ -33,7 +33,7 @@ _ERRORS = (
 _ENCODINGS = ("utf-8", "utf-16", "latin-1", "cp1252", "ascii", "cp437")
 
 
-class Archive(Protocol):
+class FileArchive(Protocol):
     """A zip or tar file that is open, and the names of its members."""
 
     names: tuple[str, ...]
@@ -49,7 +49,7 @@ def prepare() -> None:
         codecs.lookup(name)
 
 
-def open_archive(stream: BinaryIO, packing: Packing) -> Archive:
+def open_archive(stream: BinaryIO, packing: Packing) -> FileArchive:
     """
     The members of a zip file, or of a tar file as it is or in gzip.
 
@@ -62,14 +62,14 @@ def open_archive(stream: BinaryIO, packing: Packing) -> Archive:
         raise MalformedManifestError(f"The {kind} file is broken: {str(error)[:100]}") from error
 
 
-def member(archive: Archive, name: str) -> str | None:
+def member(archive: FileArchive, name: str) -> str | None:
     """The member of this file name, in gzip or not, that is in the fewest folders."""
     wanted = {name.lower(), name.lower() + _GZIP_SUFFIX}
     found = [path for path in archive.names if path.rpartition("/")[2].lower() in wanted]
     return min(found, key=lambda path: (path.count("/"), path), default=None)
 
 
-def told_names(archive: Archive) -> str:
+def told_names(archive: FileArchive) -> str:
     """The first names, for an error to tell."""
     told = ", ".join(name[-100:] for name in archive.names[:SHOWN_NAMES])
     more = len(archive.names) - SHOWN_NAMES

@@ -17,7 +17,7 @@ from crawlset.sources.archive_tables import (
     header_of,
     looked_up,
 )
-from crawlset.sources.archives import Archive, member, told_names
+from crawlset.sources.archives import FileArchive, member, told_names
 from crawlset.sources.known_tables import CLASS_COLUMNS, KnownRows, MediaTable
 from crawlset.sources.manifest_columns import MAX_COLUMNS, MalformedManifestError, wanted_names
 from crawlset.sources.manifest_rows import Row
@@ -51,7 +51,7 @@ class _Described:
         return _short(self.attributes.get("rowType", ""))
 
 
-def reader(archive: Archive, reading: ListReading) -> Callable[[], Iterator[Row]]:
+def reader(archive: FileArchive, reading: ListReading) -> Callable[[], Iterator[Row]]:
     """
     Gives the rows of an archive of which meta.xml, or else multimedia.txt, says what is in it.
 
@@ -80,7 +80,7 @@ type _Keyed = tuple[ArchiveTable, int]
 
 
 def _tables(
-    archive: Archive, reading: ListReading
+    archive: FileArchive, reading: ListReading
 ) -> tuple[list[_Keyed], list[_Keyed], dict[str, str]]:
     """Tables of occurrences, tables of media, and what all media have in common."""
     descriptor = member(archive, DESCRIPTOR)
@@ -101,7 +101,7 @@ def _tables(
 
 
 def _undescribed(
-    archive: Archive, reading: ListReading
+    archive: FileArchive, reading: ListReading
 ) -> tuple[list[_Keyed], list[_Keyed], dict[str, str]]:
     """GBIF's tables without meta.xml, by their headers."""
     found: dict[str, list[_Keyed]] = {MEDIA: [], OCCURRENCES: []}
@@ -134,7 +134,7 @@ def _occurrences(
 
 
 def _found(
-    archive: Archive, folder: str, described: _Described, reading: ListReading
+    archive: FileArchive, folder: str, described: _Described, reading: ListReading
 ) -> list[_Keyed]:
     """The tables at the places that meta.xml names."""
     if described.id is None or not described.locations:
@@ -161,7 +161,7 @@ def _found(
     return found
 
 
-def _shape(archive: Archive, path: str, described: _Described, encoding: str) -> Shape:
+def _shape(archive: FileArchive, path: str, described: _Described, encoding: str) -> Shape:
     """The shape that meta.xml says; columns it does not name are called as in the header."""
     said = described.attributes
     delimiter = _unescaped(said.get("fieldsTerminatedBy", ","))

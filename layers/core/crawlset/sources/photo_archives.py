@@ -13,7 +13,7 @@ from crawlset.sources.archive_tables import (
     header_of,
     looked_up,
 )
-from crawlset.sources.archives import Archive, member
+from crawlset.sources.archives import FileArchive, member
 from crawlset.sources.known_tables import PHOTO_COLUMNS, KnownRows, PhotoTable
 from crawlset.sources.manifest_columns import MalformedManifestError, wanted_names
 from crawlset.sources.manifest_rows import Row
@@ -28,7 +28,7 @@ _KEPT = ("taxon_id", "quality_grade")
 """Columns of observations that are kept besides those that are named."""
 
 
-def reader(archive: Archive, reading: ListReading) -> Callable[[], Iterator[Row]]:
+def reader(archive: FileArchive, reading: ListReading) -> Callable[[], Iterator[Row]]:
     """
     Gives the rows of photos.csv, with what the tables beside it say where they are there.
 
@@ -72,7 +72,7 @@ def _said(
     }
 
 
-def _observations(archive: Archive, photos: ArchiveTable, reading: ListReading) -> Lookup:
+def _observations(archive: FileArchive, photos: ArchiveTable, reading: ListReading) -> Lookup:
     table = _table(archive, OBSERVATIONS, ("observation_uuid", "taxon_id"), reading)
     if table is None:
         return NOTHING_LOOKED_UP
@@ -84,7 +84,7 @@ def _observations(archive: Archive, photos: ArchiveTable, reading: ListReading) 
     return _looked_up(table, "observation_uuid", names, _ids(photos, "observation_uuid"))
 
 
-def _taxa(archive: Archive, observations: Lookup, reading: ListReading) -> Lookup:
+def _taxa(archive: FileArchive, observations: Lookup, reading: ListReading) -> Lookup:
     table = _table(archive, TAXA, ("taxon_id", "name"), reading) if observations.names else None
     if table is None:
         return NOTHING_LOOKED_UP
@@ -92,7 +92,7 @@ def _taxa(archive: Archive, observations: Lookup, reading: ListReading) -> Looku
     return _looked_up(table, "taxon_id", ("name",), ids)
 
 
-def _observers(archive: Archive, photos: ArchiveTable, reading: ListReading) -> Lookup:
+def _observers(archive: FileArchive, photos: ArchiveTable, reading: ListReading) -> Lookup:
     table = _table(archive, OBSERVERS, ("observer_id", "login", "name"), reading)
     if table is None:
         return NOTHING_LOOKED_UP
@@ -108,7 +108,7 @@ def _looked_up(table: ArchiveTable, key: str, names: Iterable[str], ids: Iterabl
 
 
 def _table(
-    archive: Archive, name: str, columns: tuple[str, ...], reading: ListReading
+    archive: FileArchive, name: str, columns: tuple[str, ...], reading: ListReading
 ) -> ArchiveTable | None:
     """A table by its file name, in gzip or not; None where the archive has none."""
     path = member(archive, name)

@@ -7,7 +7,7 @@ import re
 N_BYTES = {"sha256": 32, "md5": 16}
 _HEXADECIMAL = re.compile("[0-9a-fA-F]*")
 _PREFIX = re.compile("^(sha256|md5)[:-]", re.IGNORECASE)
-"""Of container images and of subresource integrity (https://www.w3.org/TR/SRI/)."""
+"""Digests of container images and of subresource integrity (https://www.w3.org/TR/SRI/)."""
 
 
 def stated_hash(sha256: str | None, md5: str | None) -> str | None:

@@ -5,7 +5,7 @@ from uuid import UUID
 from crawlset.exports import files
 from crawlset.kit import db
 from crawlset.observability import logger
-from crawlset.takedowns import recorded_outcomes, unowned_packs
+from crawlset.takedowns import recorded_outcomes, taken_vectors, unowned_packs
 from crawlset.takedowns.repository import TakedownRepository
 from crawlset.wire import keys
 
@@ -16,7 +16,7 @@ def complete_if_gone(user_id: UUID, takedown_id: UUID) -> bool:
 
     Packs that rows own were rewritten without it. What else the listing finds is deleted: packs
     that no row owns, and files of exports that have ended without completing; outcomes that are
-    recorded are emptied. A pack that waits for
+    recorded are emptied; vectors that were made of it go. A pack that waits for
     its chunk's outcome since before the takedown was applied may have its bytes: then the tick asks
     again. What came later was refused when it was recorded.
     """
@@ -41,5 +41,7 @@ def complete_if_gone(user_id: UUID, takedown_id: UUID) -> bool:
         return False
     for job_id, chunk_ids in unrecorded.items():
         recorded_outcomes.empty_below(keys.chunks_prefix(job_id), chunk_ids)
+    for job_id in job_ids:
+        taken_vectors.remove(user_id, job_id)
     with db.transaction(user_id) as session:
         return TakedownRepository(session).complete(takedown_id)

@@ -233,6 +233,7 @@ class TakenRepository:
                 outcome=Outcome.worker_failed,
                 detail=detail,
                 sha256=None,
+                signature=None,
                 etag=None,
                 last_modified=None,
             )
@@ -261,6 +262,7 @@ class TakenRepository:
                 pack_length=None,
                 duplicate_of=None,
                 embedded=None,
+                signature=None,
             )
             .execution_options(synchronize_session=False)
         )

@@ -1,10 +1,11 @@
 """Steps of a validation that compare perceptual hashes: near duplicates and leakage."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from crawlset.imaging import clustering
-from crawlset.kit import objects
+from crawlset.kit import aws, objects
 from crawlset.observability import logger
 from crawlset.validation import leakage
 from crawlset.validation.rules.broken import BrokenColumns
@@ -33,51 +34,111 @@ def put_out_leaked(validation: RunningValidation, rule: LeakageRule) -> None:
 
 def share(validation: RunningValidation, rule: NearDuplicatesRule) -> Iterator[dict[str, Any]]:
     """Write down all hashes; give the shares in which `compare` compares them."""
-    with validation.open(over_many=True) as (session, job):
-        images = clustering.hashed(VerdictRepository(session).stream_hashes(job))
-    objects.put(_images_key(validation, rule), images.to_bytes())
+    images = _write_images(validation, rule)
     n_shares = images.n_shares(rule.params.radius)
-    logger.info("hashes_shared", rule=rule.label, hashes=len(images.hashes), shares=n_shares)
+    n_hashes = len(images.groups.hashes)
+    logger.info("hashes_shared", rule=rule.label, hashes=n_hashes, shares=n_shares)
     for index in range(n_shares):
         yield {"rule": rule.label, "index": index}
 
 
 def compare(validation: RunningValidation, rule: NearDuplicatesRule, index: int) -> None:
     """Write down what a share of the comparisons of all hashes with all has found."""
-    images = clustering.Hashed.from_bytes(objects.get(_images_key(validation, rule)))
-    links = clustering.compare(images, rule.params.radius, index)
-    objects.put(_links_key(validation, rule, index), links.to_bytes())
-    logger.info("hashes_compared", hashes=len(images.hashes), links=len(links.pairs))
+    images = _images(validation, rule)
+    found = _compare(validation, rule, images, index)
+    logger.info("hashes_compared", hashes=len(images.groups.hashes), pairs=len(found.codes))
 
 
 def put_out_near_duplicates(validation: RunningValidation, rule: NearDuplicatesRule) -> None:
-    """Join what the shares have found to clusters; note all images but the keeper of each."""
-    images = clustering.Hashed.from_bytes(objects.get(_images_key(validation, rule)))
-    found = clustering.cluster(
-        images,
-        [
-            clustering.Links.from_bytes(objects.get(_links_key(validation, rule, index)))
-            for index in range(images.n_shares(rule.params.radius))
-        ],
-    )
+    """
+    Make clusters of what the shares have found; note all images but the keeper of each.
+
+    Of clusters that are larger than the rule expects, these are put in quarantine and not rejected.
+    """
+    images = _images(validation, rule)
+    found = clustering.cluster(images, _pairs(validation, rule, images))
+    most = rule.params.max_cluster
     for part in found.parts(IMAGES_PER_STATEMENT):
         others = part.without_keepers()
-        duplicates = BrokenColumns(
-            others.members.tolist(),
-            others.distances.tolist(),
-            [rule.params.radius] * len(others.members),
-            others.keepers.tolist(),
-        )
+        is_doubtful = others.sizes > most
+        usual, doubtful = others[~is_doubtful], others[is_doubtful]
         with validation.open() as (session, job):
             repository = VerdictRepository(session)
             repository.note_clusters(job, part.members.tolist(), part.keepers.tolist())
-            repository.note(job, rule, duplicates.rows())
+            repository.note(job, rule, _duplicates(rule, usual).rows())
+            repository.note(
+                job, rule, _duplicates(rule, doubtful).rows(), severity=rule.doubtful_severity
+            )
     logger.info("near_duplicates_found", rule=rule.label, images=len(found.members))
 
 
+def _duplicates(rule: NearDuplicatesRule, found: clustering.Clustered) -> BrokenColumns:
+    most = rule.params.max_cluster
+    return BrokenColumns(
+        found.members.tolist(),
+        found.distances.tolist(),
+        [rule.params.radius] * len(found.members),
+        found.keepers.tolist(),
+        [
+            f"one of a cluster of {size:,} images, more than {most:,}" if size > most else None
+            for size in found.sizes.tolist()
+        ],
+    )
+
+
+def _images(validation: RunningValidation, rule: NearDuplicatesRule) -> clustering.Hashed:
+    """What `share` has written, or an earlier release has not in this form: then it is now."""
+    try:
+        return clustering.Hashed.from_bytes(objects.get(_images_key(validation, rule)))
+    except aws.s3().exceptions.NoSuchKey:
+        return _write_images(validation, rule)
+
+
+def _write_images(validation: RunningValidation, rule: NearDuplicatesRule) -> clustering.Hashed:
+    with validation.open(over_many=True) as (session, job):
+        images = clustering.hashed(VerdictRepository(session).stream_hashes(job))
+    objects.put(_images_key(validation, rule), images.to_bytes())
+    return images
+
+
+def _pairs(
+    validation: RunningValidation, rule: NearDuplicatesRule, images: clustering.Hashed
+) -> Iterator[clustering.NearPairs]:
+    """What each share has found; one that an earlier release compared is compared again."""
+    for index in range(images.n_shares(rule.params.radius)):
+        try:
+            yield clustering.NearPairs.from_bytes(objects.get(_pairs_key(validation, rule, index)))
+        except aws.s3().exceptions.NoSuchKey:
+            yield _compare(validation, rule, images, index)
+
+
+def _compare(
+    validation: RunningValidation, rule: NearDuplicatesRule, images: clustering.Hashed, index: int
+) -> clustering.NearPairs:
+    found = clustering.compare(
+        images,
+        rule.params.radius,
+        index,
+        images.n_shares(rule.params.radius),
+        partial(_signatures, validation),
+    )
+    objects.put(_pairs_key(validation, rule, index), found.to_bytes())
+    return found
+
+
+def _signatures(validation: RunningValidation, ids: Sequence[int]) -> dict[int, bytes]:
+    """Signatures of images by id, but for those that have none."""
+    found: dict[int, bytes] = {}
+    for start in range(0, len(ids), IMAGES_PER_STATEMENT):
+        with validation.open() as (session, job):
+            part = ids[start : start + IMAGES_PER_STATEMENT]
+            found |= VerdictRepository(session).get_signatures(job, part)
+    return found
+
+
 def _images_key(validation: RunningValidation, rule: NearDuplicatesRule) -> str:
-    return validation.key(f"{rule.label}/images.npz")
+    return validation.key(f"{rule.label}/ranked.npz")
 
 
-def _links_key(validation: RunningValidation, rule: NearDuplicatesRule, index: int) -> str:
-    return validation.key(f"{rule.label}/{index}.npz")
+def _pairs_key(validation: RunningValidation, rule: NearDuplicatesRule, index: int) -> str:
+    return validation.key(f"{rule.label}/near-{index}.npz")

@@ -37,7 +37,8 @@ class TooManyImagesError(ConflictError):
     def __init__(self, n_images: int) -> None:
         most = MAX_BATCHES * MAX_IMAGES
         super().__init__(
-            f"Validators would see {n_images} images, counted for each rule; {most} is the most."
+            f"Validators or measurers would see {n_images} images, counted for each rule or"
+            f" measurer; {most} is the most."
         )
 
 

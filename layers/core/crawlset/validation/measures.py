@@ -37,6 +37,11 @@ def _score(name: str) -> ColumnElement[float]:
     return cast(Image.scores[name].astext, NUMBER)
 
 
+def measurement(measurer: str) -> Any:
+    """What `measurer` made of an image, as JSONB; null if it has not measured it."""
+    return Image.measurements[measurer]
+
+
 _LONGER = func.greatest(Image.width, Image.height)
 _SHORTER = func.least(Image.width, Image.height)
 _RATIO = cast(_LONGER, NUMBER) / func.nullif(_SHORTER, 0)

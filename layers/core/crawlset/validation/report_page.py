@@ -15,6 +15,7 @@ from crawlset.models import CrawlJob, Image
 from crawlset.packs import stored
 from crawlset.packs.stored import ImageNotStoredError
 from crawlset.urls.spelling import web_host
+from crawlset.validation.measured_repository import quantity_of
 from crawlset.validation.measures import REPORTED
 from crawlset.validation.quantities import MEASURED
 from crawlset.validation.rules.base import Rule
@@ -58,7 +59,7 @@ def render(
         links=links,
         examples=by_rule,
         rules={rule.label: rule for rule in report.rules},
-        measures=REPORTED,
+        measures=REPORTED | {name: quantity_of(name) for name in report.histograms if "." in name},
         finding=finding,
         clusters=report.clusters[:CLUSTERS_SHOWN],
         classes_shown=CLASSES_SHOWN,
@@ -82,6 +83,8 @@ def image_ids(report: ReportRead) -> list[int]:
             yield from cluster.image_ids[:MEMBERS_SHOWN]
         for example in report.examples:
             yield example.image_id
+        for keyword in report.strangers:
+            yield from (one.image_id for one in keyword.images)
 
     return list(islice(dict.fromkeys(shown()), MAX_PICTURES))
 

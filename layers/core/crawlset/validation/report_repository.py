@@ -1,6 +1,7 @@
 """The report of a validation: written once, when it ends."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import ColumnElement, cast, func, literal, select, tuple_
@@ -8,25 +9,51 @@ from sqlalchemy.orm import Session
 
 from crawlset.models import Image, ImageVerdict, ValidationJob
 from crawlset.outcomes import Verdict
-from crawlset.validation.measures import LOGARITHMIC, NUMBER, REPORTED
+from crawlset.validation.measured_repository import measured_histograms
+from crawlset.validation.measures import LOGARITHMIC, NUMBER, REPORTED, measurement
+from crawlset.validation.rules.dataset import NearDuplicatesRule
 from crawlset.validation.schemas import ValidationRules
+from crawlset.validation.verdict_repository import VerdictRepository
 
 N_BINS = 20
 EXAMPLES = 6
 CLUSTERS = 20
 CLUSTER_MEMBERS = 12
 CLASSES = 500
+RELEVANCE = "relevance"
+"""The measurer that says which pictures are strangers to their keyword."""
+KEYWORDS_OF_STRANGERS = 50
+STRANGERS = 8
 
 
 def report(session: Session, job: ValidationJob) -> dict[str, Any]:
-    rules = ValidationRules.of(job).resolved()
+    rules = ValidationRules.of(job)
+    measured = measured_histograms(session, job, rules.asked_measurers(), N_BINS)
     return {
-        "rules": [rule.model_dump(mode="json") | {"name": rule.label} for rule in rules],
-        "histograms": _histograms(session, job),
+        "rules": [rule.model_dump(mode="json") | {"name": rule.label} for rule in rules.resolved()],
+        "histograms": _histograms(session, job) | measured,
         "classes": _classes(session, job),
         "examples": _examples(session, job),
         "clusters": _clusters(session, job),
+        "cluster_sizes": _cluster_sizes(session, job),
+        "strangers": _strangers(session, job),
     }
+
+
+def warnings(session: Session, job: ValidationJob) -> Iterator[str]:
+    """Warn of clusters that are too large to be copies of one picture, in a sentence a rule."""
+    counts = VerdictRepository(session).count_clusters(job)
+    for rule in ValidationRules.of(job).of_kind(NearDuplicatesRule):
+        most = rule.params.max_cluster
+        large = {size: n for size, n in counts.items() if size > most}
+        if large:
+            n_clusters, n_images = sum(large.values()), sum(size * n for size, n in large.items())
+            have = "cluster has" if n_clusters == 1 else "clusters have"
+            yield (
+                f"{rule.label}: {n_clusters:,} {have} more than {most:,} images, the largest"
+                f" {max(large):,}. All {n_images - n_clusters:,} images but the keepers are"
+                f" {rule.doubtful_severity.consequence}: see whether they are copies."
+            )
 
 
 def _histograms(session: Session, job: ValidationJob) -> dict[str, Any]:
@@ -124,6 +151,37 @@ def _examples(session: Session, job: ValidationJob) -> list[dict[str, Any]]:
         }
         for row in rows
     ]
+
+
+def _cluster_sizes(session: Session, job: ValidationJob) -> list[dict[str, int]]:
+    """Count clusters by size: 2, 3 and 4, 5 to 8, and so on, each to twice the one before."""
+    sizes: dict[int, int] = defaultdict(int)
+    for size, n in VerdictRepository(session).count_clusters(job).items():
+        sizes[1 << (size - 1).bit_length()] += n
+    return [{"min": most // 2 + 1, "max": most, "n_clusters": n} for most, n in sizes.items()]
+
+
+def _strangers(session: Session, job: ValidationJob) -> list[dict[str, Any]]:
+    """List the judged images of each keyword that agree least with its others, the least first."""
+    known = measurement(RELEVANCE)["measures"]
+    value = cast(func.coalesce(known["margin"].astext, known["nearness"].astext), NUMBER)
+    place = func.row_number().over(partition_by=Image.keyword, order_by=(value, Image.id))
+    placed = (
+        select(Image.keyword, Image.id, value.label("measured"), place.label("place"))
+        .join(ImageVerdict, ImageVerdict.image_id == Image.id)
+        .where(ImageVerdict.validation_job_id == job.id, value.is_not(None))
+        .subquery()
+    )
+    rows = session.execute(
+        select(placed)
+        .where(placed.c.place <= STRANGERS)
+        .order_by(placed.c.keyword, placed.c.place)
+        .limit(KEYWORDS_OF_STRANGERS * STRANGERS)
+    )
+    found: dict[str | None, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        found[row.keyword].append({"image_id": row.id, "measured": row.measured})
+    return [{"keyword": keyword, "images": images} for keyword, images in found.items()]
 
 
 def _clusters(session: Session, job: ValidationJob) -> list[dict[str, Any]]:

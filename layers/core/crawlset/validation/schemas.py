@@ -10,10 +10,12 @@ from crawlset.models import JobStatus, ValidationJob
 from crawlset.outcomes import Verdict
 from crawlset.validation.rules.base import Rule, Severity
 from crawlset.validation.rules.image import ImageRule
+from crawlset.validation.rules.measured import MeasurerName, MeasureRule
 from crawlset.validation.rules.presets import PRESETS, Preset
 from crawlset.validation.rules.registry import AnyRule
 
 MAX_RULES = 50
+MAX_MEASURERS = 20
 
 
 class ValidationRules(BaseModel):
@@ -27,6 +29,13 @@ class ValidationRules(BaseModel):
 
     preset: Preset | None = None
     rules: Annotated[tuple[AnyRule, ...], Field(max_length=MAX_RULES)] = ()
+    measurers: Annotated[
+        tuple[MeasurerName, ...],
+        Field(
+            max_length=MAX_MEASURERS,
+            description="Measurers that measure the images even if no rule asks for their measures",
+        ),
+    ] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -59,6 +68,11 @@ class ValidationRules(BaseModel):
         (rule,) = (rule for rule in self.of_kind(kind) if rule.label == label)
         return rule
 
+    def asked_measurers(self) -> list[str]:
+        """Names of the measurers that are to have measured every image in play."""
+        named = (rule.params.measurer for rule in self.of_kind(MeasureRule))
+        return list(dict.fromkeys([*self.measurers, *named]))
+
     def image_rules(self) -> list[ImageRule]:
         """The image rules, the gravest first: of those an image breaks, the first decides."""
         order = list(Severity)
@@ -87,6 +101,7 @@ class ValidationJobRead(BaseModel):
     by_rule: Annotated[
         dict[str, int], Field(description="Images that break each rule, whatever its severity")
     ]
+    warnings: Annotated[list[str], Field(description="What to look at before the images are used")]
     error_message: str | None
     created_at: datetime
     started_at: datetime | None
@@ -106,6 +121,7 @@ class ValidationJobRead(BaseModel):
                 errors=job.n_errors,
             ),
             by_rule=job.by_rule,
+            warnings=job.warnings,
             error_message=job.error_message,
             created_at=job.created_at,
             started_at=job.started_at,
@@ -129,11 +145,17 @@ class Example(BaseModel):
 
 
 class ClusterRead(RowRead):
-    """Near duplicates of each other, directly or by way of others."""
+    """A keeper, and images that are near duplicates of it."""
 
     keeper: int
     n_images: int
     image_ids: Annotated[list[int], Field(description="Some of them, the keeper first")]
+
+
+class ClusterSizes(BaseModel):
+    min: int
+    max: int
+    n_clusters: Annotated[int, Field(description="Clusters of `min` to `max` images")]
 
 
 class ClassBalance(BaseModel):
@@ -144,6 +166,20 @@ class ClassBalance(BaseModel):
     error: int = 0
 
 
+class Stranger(BaseModel):
+    image_id: int
+    measured: Annotated[
+        float, Field(description="Its margin by the measurer relevance, else its nearness")
+    ]
+
+
+class StrangersOfKeyword(BaseModel):
+    """Images of a keyword that agree least with its others, the least first."""
+
+    keyword: str | None
+    images: list[Stranger]
+
+
 class ReportRead(BaseModel):
     """The report of a completed validation."""
 
@@ -152,11 +188,25 @@ class ReportRead(BaseModel):
     by_rule: dict[str, int]
     rules: list[AnyRule]
     histograms: Annotated[
-        dict[str, Histogram], Field(description="Histogram of each measure, over all judged images")
+        dict[str, Histogram],
+        Field(
+            description="Histogram of each measure, over all judged images; of measurers by"
+            " measurer.measure, over all that were measured"
+        ),
     ]
     classes: list[ClassBalance]
     examples: list[Example]
     clusters: Annotated[list[ClusterRead], Field(description="The twenty largest")]
+    cluster_sizes: Annotated[
+        list[ClusterSizes], Field(description="Histogram of the sizes of clusters")
+    ] = []
+    warnings: Annotated[list[str], Field(description="Warnings of the validation job")]
+    strangers: Annotated[
+        list[StrangersOfKeyword],
+        Field(
+            description="Up to fifty keywords, of those that the measurer relevance has measured"
+        ),
+    ] = []
 
 
 class Finding(BaseModel):

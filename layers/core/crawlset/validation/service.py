@@ -9,7 +9,7 @@ from crawlset.jobs import pipeline_jobs
 from crawlset.kit.ids import new_id
 from crawlset.models import CrawlJob, JobStatus, ValidationJob
 from crawlset.observability import logger
-from crawlset.validation import custom, leakage
+from crawlset.validation import custom, leakage, measurements
 from crawlset.validation.repository import ValidationRepository
 from crawlset.validation.schemas import ReportRead, ValidationJobRead, ValidationRules
 
@@ -27,10 +27,12 @@ def check(session: Session, user_id: UUID, rules: ValidationRules) -> None:
 
     Raises:
         UnknownValidatorError: the deployment allows no such validator.
+        UnknownMeasurerError: the deployment has no such measurer.
         HashListError: a list of hashes is not there, or is too large.
         NotFoundError: a rule names a crawl job or an export that the user does not have.
     """
     custom.check(rules.rules)
+    measurements.check(rules)
     leakage.check(session, user_id, rules.rules)
 
 
@@ -82,6 +84,7 @@ def read_report(session: Session, job: CrawlJob, validation_job_id: UUID) -> Rep
             "validation_job_id": validation_job.id,
             "counts": read.counts,
             "by_rule": read.by_rule,
+            "warnings": read.warnings,
             **validation_job.report,
         }
     )

@@ -2,8 +2,9 @@
 The steps of a validation, run by the pipeline's state machine.
 
 Image rules come first; then exact duplicates and leakage; near duplicates among what is left, in
-shares; the deployment's own validators; and last the rules on the size of sets, which look at what
-would be kept. Rules of one kind are taken in their order: each sees what those before left.
+shares; the deployment's own validators; measurers and the rules about their measures; and last the
+rules on the size of sets, which look at what would be kept. Rules of one kind are taken in their
+order: each sees what those before left.
 
 Each step may run again, after it failed or though it did not: it begins where it left off or
 changes nothing. A step of a completed job does nothing; of a cancelled one it raises
@@ -37,14 +38,20 @@ def run(message: ValidationStep) -> dict[str, Any]:
     """
     Run one step; give what the state machine's maps go through.
 
-    These are shares of comparisons, and batches of images with the folder they lie in.
+    These are shares of comparisons, and batches of images, for validators or for measurers, with
+    the folder they lie in.
 
     Raises:
         JobCancelledError, JobFailedError: the job ended by another hand.
         NotFoundError: it was deleted.
     """
     validation = RunningValidation(message.user_id, message.validation_job_id)
-    found: dict[str, Any] = {"shares": [], "batches": []}
+    found: dict[str, Any] = {
+        "shares": [],
+        "batches": [],
+        "bucket": objects.bucket(),
+        "folder": validation.key(batches.FOLDER),
+    }
     if message.step == "fail":
         fail(validation, message.error)
     elif validation.enter():
@@ -59,10 +66,12 @@ def run(message: ValidationStep) -> dict[str, Any]:
                 found["batches"] = list(cluster(validation))
             case "judge":
                 batches.judge(validation, message.index, message.answer, message.error)
+            case "measure" | "keep" | "decide":
+                found |= measure(validation, message)
             case "finish":
                 finish(validation)
     logger.info("validation_step_done", step=message.step)
-    return found | {"bucket": objects.bucket(), "folder": validation.key(batches.FOLDER)}
+    return found
 
 
 def evaluate(validation: RunningValidation) -> None:
@@ -111,6 +120,15 @@ def cluster(validation: RunningValidation) -> Iterator[dict[str, Any]]:
         yield from batches.write(validation, custom_rules)
 
 
+def measure(validation: RunningValidation, message: ValidationStep) -> dict[str, Any]:
+    """Run a step around measurers, if a rule asks for one; give the batches for them, if any."""
+    if not validation.rules().asked_measurers():
+        return {}
+    from crawlset.validation import measuring  # noqa: PLC0415 - brings numpy
+
+    return measuring.run(validation, message)
+
+
 def finish(validation: RunningValidation) -> None:
     """Judge by the rules on the size of sets, count the verdicts, and complete."""
     with validation.open(over_many=True) as (session, job):
@@ -127,6 +145,7 @@ def finish(validation: RunningValidation) -> None:
             n_rejected=n_rejected,
             n_errors=counts.verdicts[Verdict.error],
             by_rule=counts.by_rule,
+            warnings=list(report_repository.warnings(session, job)),
             report=report_repository.report(session, job),
         )
     if is_first:

@@ -31,7 +31,7 @@ from crawlset.kit.paging import Order, Slice, cut
 from crawlset.models import Image, ImageVerdict, ValidationJob
 from crawlset.outcomes import ImageStatus, Verdict
 from crawlset.validation.measures import AREA, NUMBER
-from crawlset.validation.rules.base import Rule
+from crawlset.validation.rules.base import Rule, Severity
 from crawlset.validation.rules.broken import Broken, in_play
 from crawlset.validation.rules.image import ImageRule
 
@@ -147,20 +147,27 @@ class VerdictRepository:
         return last
 
     def note(
-        self, job: ValidationJob, rule: Rule, broken: Broken, *, is_error: bool = False
+        self,
+        job: ValidationJob,
+        rule: Rule,
+        broken: Broken,
+        *,
+        severity: Severity | None = None,
+        is_error: bool = False,
     ) -> int:
         """
         Write down that images break `rule`, or that it could not be told; say of how many.
 
-        The verdict of each becomes what the rule's severity says, unless it is graver already. An
-        image of which that was noted before is left alone.
+        The verdict of each becomes what `severity` says, or the rule's own, unless it is graver
+        already. An image of which that was noted before is left alone.
         """
+        severity = severity or rule.severity
         rows = broken.subquery("broken")
         finding = func.jsonb_build_object(
             "rule",
             literal(rule.label),
             "severity",
-            literal("error" if is_error else rule.severity.value),
+            literal("error" if is_error else severity.value),
             "measured",
             rows.c.measured,
             "threshold",
@@ -168,7 +175,7 @@ class VerdictRepository:
             "detail",
             rows.c.detail,
         )
-        verdict = rule.severity.verdict
+        verdict = severity.verdict
         if is_error and verdict is not Verdict.keep:
             verdict = Verdict.error
         lighter = LIGHTEST_FIRST[: LIGHTEST_FIRST.index(verdict)]
@@ -197,18 +204,7 @@ class VerdictRepository:
 
     def list_pictures(self, job: ValidationJob, after: int, limit: int) -> Sequence[Row[Any]]:
         """List images still in play, and where their bytes lie, by id."""
-        statement = in_play(
-            job,
-            Image.id.label("image_id"),
-            Image.pack_key.label("key"),
-            Image.pack_offset.label("offset"),
-            Image.pack_length.label("length"),
-            func.encode(Image.sha256, "hex").label("sha256"),
-            Image.format,
-            Image.width,
-            Image.height,
-            Image.keyword,
-        ).where(Image.id > after, Image.pack_key.is_not(None))
+        statement = pictures_in_play(job).where(Image.id > after)
         return self.session.execute(statement.order_by(Image.id).limit(limit)).all()
 
     def count_in_play(self, job: ValidationJob) -> int:
@@ -255,6 +251,35 @@ class VerdictRepository:
             .execution_options(synchronize_session=False)
         )
 
+    def get_signatures(self, job: ValidationJob, ids: Sequence[int]) -> dict[int, bytes]:
+        """Give the signatures of these images by id, but for those that have none."""
+        meant = (
+            func.unnest(cast(list(ids), ARRAY(BigInteger)))
+            .table_valued("id", name="meant")
+            .render_derived()
+        )
+        rows = self.session.execute(
+            select(Image.id, Image.signature)
+            .join(meant, meant.c.id == Image.id)
+            .where(Image.crawl_job_id == job.crawl_job_id)
+        )
+        return {id_: signature for id_, signature in rows if signature is not None}
+
+    def count_clusters(self, job: ValidationJob) -> dict[int, int]:
+        """Number of clusters of each size, the smallest size first."""
+        sizes = (
+            select(func.count().label("n_images"))
+            .where(ImageVerdict.validation_job_id == job.id, ImageVerdict.cluster.is_not(None))
+            .group_by(ImageVerdict.cluster)
+            .subquery()
+        )
+        rows = self.session.execute(
+            select(sizes.c.n_images, func.count())
+            .group_by(sizes.c.n_images)
+            .order_by(sizes.c.n_images)
+        )
+        return dict(rows.all())
+
     def list_clusters(
         self, job: ValidationJob, after: str | None, limit: int, n_members: int
     ) -> Slice[Row[Any]]:
@@ -294,6 +319,22 @@ class VerdictRepository:
             select(found.c.rule, func.count()).group_by(found.c.rule).order_by(found.c.rule)
         )
         return Counts(Counter(dict(verdicts.all())), dict(broken.all()))
+
+
+def pictures_in_play(job: ValidationJob) -> Select[Any]:
+    """Select what `BatchImage` has of each image in play that has bytes."""
+    return in_play(
+        job,
+        Image.id.label("image_id"),
+        Image.pack_key.label("key"),
+        Image.pack_offset.label("offset"),
+        Image.pack_length.label("length"),
+        func.encode(Image.sha256, "hex").label("sha256"),
+        Image.format,
+        Image.width,
+        Image.height,
+        Image.keyword,
+    ).where(Image.pack_key.is_not(None))
 
 
 def _pairs(members: Sequence[int], keepers: Sequence[int]) -> Any:

@@ -10,6 +10,8 @@ from crawlset.wire.record import Record, Versioned
 class Member(Record):
     """An image of a shard: a range of a pack, and what is known of it."""
 
+    ADDED: ClassVar[frozenset[str]] = frozenset({"faces"})
+
     pack: str
     """Key of the pack."""
     offset: int
@@ -18,6 +20,8 @@ class Member(Record):
     """Place of the class among the plan's."""
     entry: dict[str, Any]
     """Line of the manifest, but for what the export itself adds."""
+    faces: list[list[int]] | None = None
+    """Boxes of its faces, as `imaging.features.PartBox`, if all of them are known and wanted."""
 
     @property
     def pack_key(self) -> str:

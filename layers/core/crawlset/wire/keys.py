@@ -145,6 +145,26 @@ def cancelled(job_id: UUID, run: int) -> str:
     return f"jobs/{job_id}/cancelled" if run == 1 else f"jobs/{job_id}/runs/{run}/cancelled"
 
 
+def vectors_prefix(job_id: UUID) -> str:
+    return f"jobs/{job_id}/vectors/"
+
+
+def vectors_part(first: int, last: int, validation_job_id: UUID, batch: int) -> str:
+    """The name of a part with vectors of images from `first` to `last`."""
+    return f"{first:019d}-{last:019d}-{validation_job_id}-{batch}"
+
+
+def vectors(job_id: UUID, measurer: str, part: str) -> str:
+    """A part of the vectors that a measurer made of a job's pictures, beside its packs."""
+    return f"{vectors_prefix(job_id)}{measurer}/{part}.parquet"
+
+
+def images_of_vectors(key: str) -> tuple[int, int]:
+    """The first and the last id of the images whose vectors are in a part."""
+    first, last, *_ = key.rpartition("/")[2].split("-")
+    return int(first), int(last)
+
+
 def validation_file(validation_job_id: UUID, name: str) -> str:
     """What the steps of a validation leave for each other; it expires by itself."""
     return f"validations/{validation_job_id}/{name}"

@@ -39,7 +39,7 @@ class Defer:
 class UrlOutcome(Record):
     """What became of one URL: a line of the outcome object."""
 
-    ADDED: ClassVar[frozenset[str]] = frozenset({"colours", "mosaic", "embedded"})
+    ADDED: ClassVar[frozenset[str]] = frozenset({"colours", "mosaic", "embedded", "signature"})
 
     n: int
     outcome: Outcome
@@ -60,6 +60,8 @@ class UrlOutcome(Record):
     pixel_hash: int | None = None
     colours: int | None = None
     mosaic: int | None = None
+    signature: str | None = None
+    """What a second look compares, in base64."""
     scores: dict[str, float] | None = None
     pack_offset: int | None = None
     pack_length: int | None = None

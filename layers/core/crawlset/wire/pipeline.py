@@ -33,7 +33,17 @@ class ValidationStep(Versioned):
     """Every step is handed every id of the execution."""
 
     step: Literal[
-        "prepare", "evaluate", "deduplicate", "compare", "cluster", "judge", "finish", "fail"
+        "prepare",
+        "evaluate",
+        "deduplicate",
+        "compare",
+        "cluster",
+        "judge",
+        "measure",
+        "keep",
+        "decide",
+        "finish",
+        "fail",
     ]
     user_id: UUID
     job_id: UUID
@@ -41,9 +51,9 @@ class ValidationStep(Versioned):
     rule: str = ""
     """The label of a rule, for `compare`."""
     index: int = 0
-    """Number of a share, for `compare`; of a batch, for `judge`."""
+    """Number of a share, for `compare`; of a batch, for `judge` and `keep`."""
     answer: Any = None
-    """What a validator answered, for `judge`."""
+    """What a validator answered, for `judge`; a measurer, for `keep`."""
     error: StepError | None = None
 
 

@@ -176,6 +176,12 @@ def captions_of(entry: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(filter(None, said))) or [""]
 
 
+def measures_of(entry: Mapping[str, Any]) -> str | None:
+    """JSON of what measurers measured, as one text for the reason that `columns_of` has."""
+    measures = entry.get("measures")
+    return json.dumps(measures, separators=(",", ":")) if measures else None
+
+
 def rows_of(entry: Mapping[str, Any]) -> str | None:
     """JSON of the further rows that a list has for the picture."""
     rows = entry.get("rows")
@@ -204,6 +210,7 @@ def metadata(sample: Sample) -> dict[str, Any]:
         "attribution": entry["attribution"],
         "columns": columns_of(entry),
         "rows": rows_of(entry),
+        "measures": measures_of(entry),
         "sha256": entry["sha256"],
         "format": sample.picture.format,
     }

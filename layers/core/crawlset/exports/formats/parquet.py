@@ -18,7 +18,8 @@ GROUP_IMAGES = 100
 GROUP_BYTES = 64 << 20
 TEXTS = (
     "file_name", "class", "url", "landing_url", "source", "query", "keyword", "licence",
-    "licence_url", "creator", "title", "attribution", "columns", "rows", "sha256", "format",
+    "licence_url", "creator", "title", "attribution", "columns", "rows", "measures",
+    "sha256", "format",
 )  # fmt: skip
 NUMBERS = ("image_id", "width", "height")
 EMBEDDED = {
@@ -107,7 +108,7 @@ class ParquetWriter:
 
 def own_columns(options: ExportOptions) -> Mapping[str, str]:
     """Columns of what files say about themselves, by type; none where that is stripped."""
-    return EMBEDDED if options.metadata == "keep" else {}
+    return {} if options.is_stripped else EMBEDDED
 
 
 def schema(classes: Sequence[str], options: ExportOptions) -> pa.Schema:

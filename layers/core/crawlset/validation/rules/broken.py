@@ -4,11 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, Text, cast, column, func, null, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    Subquery,
+    Text,
+    cast,
+    column,
+    func,
+    null,
+    select,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from crawlset.models import Image, ImageVerdict, ValidationJob
-from crawlset.outcomes import Verdict
+from crawlset.outcomes import ImageStatus, Verdict
 from crawlset.validation.measures import NUMBER
 
 IN_PLAY = (Verdict.keep, Verdict.quarantine)
@@ -26,6 +37,30 @@ def in_play(job: ValidationJob, *columns: Any) -> Select[Any]:
     )
 
 
+def in_play_of(
+    job: ValidationJob, columns: Sequence[Any], condition: ColumnElement[bool]
+) -> Subquery:
+    """
+    Select `columns` of the images in play that meet `condition`, which reads their rows alone.
+
+    Verdicts that were just written have no statistics: images are looked through first.
+    """
+    found = (
+        select(Image.id, *columns)
+        .where(
+            Image.crawl_job_id == job.crawl_job_id, Image.status == ImageStatus.stored, condition
+        )
+        .cte("found")
+        .prefix_with("MATERIALIZED")
+    )
+    return (
+        select(*found.c)
+        .join(ImageVerdict, ImageVerdict.image_id == found.c.id)
+        .where(ImageVerdict.validation_job_id == job.id, ImageVerdict.verdict.in_(IN_PLAY))
+        .subquery("left_over")
+    )
+
+
 def select_broken(
     rows: Any,
     condition: ColumnElement[bool],
@@ -33,6 +68,7 @@ def select_broken(
     measured: ColumnElement[Any] | None = None,
     threshold: ColumnElement[Any] | None = None,
     duplicate_of: ColumnElement[Any] | None = None,
+    detail: ColumnElement[Any] | None = None,
 ) -> Broken:
     """Select those of `rows` that meet `condition`."""
     return select(
@@ -40,7 +76,7 @@ def select_broken(
         cast(null() if measured is None else measured, NUMBER).label("measured"),
         cast(null() if threshold is None else threshold, NUMBER).label("threshold"),
         cast(null() if duplicate_of is None else duplicate_of, BigInteger).label("duplicate_of"),
-        cast(null(), Text).label("detail"),
+        cast(null() if detail is None else detail, Text).label("detail"),
     ).where(condition)
 
 

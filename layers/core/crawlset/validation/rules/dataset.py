@@ -17,7 +17,7 @@ from crawlset.models import Image, ImageVerdict, ValidationJob
 from crawlset.outcomes import Verdict
 from crawlset.validation.measures import AREA, NUMBER
 from crawlset.validation.quantities import Quantity, number, pixels
-from crawlset.validation.rules.base import Bounds, Params, Rule
+from crawlset.validation.rules.base import Bounds, Params, Rule, Severity
 from crawlset.validation.rules.broken import Broken, in_play, select_broken
 
 MAX_RADIUS = 12
@@ -60,9 +60,23 @@ class NearDuplicatesRule(DatasetRule):
 
     class NearDuplicatesParams(Params):
         radius: Radius = 10
+        max_cluster: Annotated[
+            int,
+            Field(
+                ge=2,
+                le=1_000_000,
+                description="Images of larger clusters are put in quarantine, not rejected, and the"
+                " job has a warning: so many are rarely copies of one picture",
+            ),
+        ] = 60
 
     check: Literal["near_duplicates"]
     params: NearDuplicatesParams = NearDuplicatesParams()
+
+    @property
+    def doubtful_severity(self) -> Severity:
+        """Consequence for images of clusters that are larger than `max_cluster`."""
+        return Severity.quarantine if self.severity is Severity.reject else self.severity
 
     def wanted(self) -> str:
         return "no other image that looks the same"

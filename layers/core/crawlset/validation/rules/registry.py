@@ -6,6 +6,7 @@ from pydantic import Field
 
 from crawlset.validation.rules import dataset, image
 from crawlset.validation.rules.custom import CustomRule
+from crawlset.validation.rules.measured import MeasureRule
 
 AnyRule = Annotated[
     image.BoundsRule
@@ -28,6 +29,7 @@ AnyRule = Annotated[
     | dataset.ClassSizeRule
     | dataset.CapRule
     | dataset.LeakageRule
-    | CustomRule,
+    | CustomRule
+    | MeasureRule,
     Field(discriminator="check"),
 ]

@@ -1,0 +1,107 @@
+"""The rule about what a measurer made of the pictures."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+from sqlalchemy import ColumnElement, case, cast, func, literal, null, or_, select, true
+
+from crawlset.models import ValidationJob
+from crawlset.settings import measurer_settings
+from crawlset.validation.measures import NUMBER, measurement
+from crawlset.validation.quantities import Quantity, number
+from crawlset.validation.rules.base import LARGEST_BOUND, Params, Rule
+from crawlset.validation.rules.broken import Broken, in_play_of, select_broken
+from crawlset.wire.measurements import MEASURE_NAME
+
+MeasurerName = Annotated[
+    str,
+    Field(
+        pattern="^[A-Za-z0-9_-]{1,64}$",
+        description="Its name: one of those built in, or of a function of the deployment's own",
+    ),
+]
+Limit = Annotated[float | None, Field(ge=-LARGEST_BOUND, le=LARGEST_BOUND, allow_inf_nan=False)]
+
+
+class MeasureRule(Rule):
+    """A measure of a measurer is below or above a limit; measured once, decided in SQL."""
+
+    class MeasureParams(Params):
+        """A measurer, one of its measures, and the limits between which images are kept."""
+
+        measurer: MeasurerName
+        measure: Annotated[str, Field(pattern=f"^{MEASURE_NAME}$")]
+        below: Limit = None
+        above: Limit = None
+
+        @model_validator(mode="after")
+        def _can_be_met(self) -> Self:
+            if self.below is None and self.above is None:
+                message = "give below, above or both"
+                raise ValueError(message)
+            if self.below is not None and self.above is not None and self.below > self.above:
+                message = (
+                    f"whatever is below {self.below:g} or above {self.above:g} is out:"
+                    " nothing would be kept"
+                )
+                raise ValueError(message)
+            return self
+
+    scope: Literal["image"] = "image"
+    check: Literal["measure"]
+    params: MeasureParams
+
+    @property
+    def quantity(self) -> Quantity:
+        return Quantity(f"{self.params.measurer}'s {self.params.measure}", number)
+
+    @property
+    def version(self) -> str | None:
+        """The version that the measurer has here; None if the deployment does not have it."""
+        deployed = measurer_settings().by_name.get(self.params.measurer)
+        return None if deployed is None else deployed.version
+
+    def wanted(self) -> str:
+        below, above = self.params.below, self.params.above
+        if above is None:
+            return self.quantity.at_least(below or 0)
+        if below is None:
+            return self.quantity.at_most(above)
+        return f"{self.quantity.name} of {number(below)} to {number(above)}"
+
+    def broken(self, job: ValidationJob) -> Broken:
+        """Select the images in play that measure too little or too much."""
+        below, above = self.params.below, self.params.above
+        outside = [self._value() < below] if below is not None else []
+        outside += [self._value() > above] if above is not None else []
+        rows = in_play_of(job, [self._value().label("value")], or_(*outside))
+        limit: ColumnElement[Any] = literal(above, NUMBER) if above is not None else null()
+        if below is not None:
+            limit = case((rows.c.value < below, literal(below, NUMBER)), else_=limit)
+        return select_broken(rows, true(), measured=rows.c.value, threshold=limit)
+
+    def unknown(self, job: ValidationJob) -> Broken:
+        """Select the images in play that have no such measure, with the reason."""
+        measurer, measure = self.params.measurer, self.params.measure
+        known = measurement(measurer)
+        names = func.jsonb_object_keys(known["measures"]).table_valued("name", name="names")
+        others = select(func.string_agg(names.c.name, ", ")).scalar_subquery()
+        rows = in_play_of(
+            job,
+            [known["error"].astext.label("error"), others.label("others")],
+            self._value().is_(None),
+        )
+        not_this = func.concat(f"{measurer} measures no {measure}, but ", rows.c.others, ".")
+        reason = case(
+            (rows.c.error.is_not(None), rows.c.error),
+            (rows.c.others.is_not(None), not_this),
+            else_=f"{measurer} has measured nothing of it.",
+        )
+        return select_broken(rows, true(), detail=reason)
+
+    def _value(self) -> ColumnElement[Any]:
+        known = measurement(self.params.measurer)
+        value = cast(known["measures"][self.params.measure].astext, NUMBER)
+        if self.version is None:
+            return value
+        return case((known["version"].astext == self.version, value))
