@@ -146,9 +146,9 @@ def measure_all(
             ]
             found = _measured(measurer, shown)
             is_sound = is_sound or any(isinstance(one, Measured) for one in found)
-            for one in found:
-                if isinstance(one, AppError) and not is_sound:
-                    raise one
+            fault = next((error for error in found if isinstance(error, AppError)), None)
+            if fault is not None and not is_sound:
+                raise fault
             measured = (
                 one if isinstance(one, Measured) else _reason(measurer, one) for one in found
             )
