@@ -201,3 +201,40 @@ class TestLargeClusters:
         status, body = api.call("POST", path, {"validation_rules": {"rules": [rule]}})
 
         assert (status, body["code"]) == (422, "InvalidRequestError")
+
+
+class TestSeveralRules:
+    NARROW = {"check": "near_duplicates", "name": "narrow", "params": {"radius": 2}}
+
+    def test_give_way_to_nothing_that_an_earlier_one_put_out(
+        self, api: Api, path: str, session: Session, job: CrawlJob, chunk: JobChunk
+    ) -> None:
+        """By the second rule the third image is near to the second only, and the second is gone."""
+        create(session, chunk, BASE, BASE ^ 0b1111, BASE ^ 0b11_1111)
+        rules = [RULE | {"params": {"radius": 4}}, self.NARROW]
+        validation_job = factories.create_validation_job(
+            session, job, validation_rules={"rules": rules}
+        )
+
+        validate(validation_job, times=2)
+
+        found = told(api, path, validation_job)
+        assert keepers(found) == [None, 0, None]
+        assert [verdict["verdict"] for verdict in found] == ["keep", "reject", "keep"]
+
+    def test_warn_each_of_its_own_clusters(
+        self, api: Api, path: str, session: Session, job: CrawlJob, chunk: JobChunk
+    ) -> None:
+        create(session, chunk, BASE, *(BASE ^ (0b111 << place) for place in (0, 10, 20, 30)))
+        create(session, chunk, ~BASE & 0x7FFF_FFFF_FFFF_FFFF)
+        narrow = self.NARROW | {"params": {"radius": 2, "max_cluster": 3}}
+        wide = RULE | {"params": {"max_cluster": 1_000}}
+        validation_job = factories.create_validation_job(
+            session, job, validation_rules={"rules": [narrow, wide]}
+        )
+
+        validate(validation_job)
+
+        _, read = api.call("GET", f"{path}/{validation_job.id}")
+        assert read["by_rule"] == {"near_duplicates": 4}
+        assert read["warnings"] == []

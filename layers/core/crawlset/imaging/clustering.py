@@ -162,15 +162,20 @@ def compare(
     return NearPairs(_with_near(images, near, held, signatures_of))
 
 
-def cluster(images: Hashed, found: Iterable[NearPairs]) -> Clustered:
+def cluster(images: Hashed, found: Iterable[NearPairs], gone: Sequence[int] = ()) -> Clustered:
     """
     Clusters of images: a keeper, and those that are near the keeper and near no better one.
 
     `found` are the pairs that all shares found; the answer is the same in however many there were.
+    Images with the ids `gone` are in no cluster.
     """
     near = np.empty(0, dtype=np.int64)
     for share in found:
         near = pairs.best(len(images.ids), np.concatenate([near, share.codes]))
+    if len(gone):
+        are_gone = np.isin(images.ids, np.array(gone, dtype=np.int64))
+        lesser, better, _ = pairs.unpacked(len(images.ids), near)
+        near = near[~(are_gone[lesser] | are_gone[better])]
     keepers, distances = pairs.keepers(len(images.ids), near)
     sizes = np.bincount(keepers, minlength=len(keepers))[keepers]
     members = np.flatnonzero(sizes > 1)
