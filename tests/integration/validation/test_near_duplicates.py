@@ -16,6 +16,7 @@ from tests.integration.validation.steps import step, validate
 
 BASE = 0x0F0F_1234_5678_9ABC
 RULE = {"check": "near_duplicates", "params": {"max_cluster": 3}}
+NARROW = {"check": "near_duplicates", "name": "narrow", "params": {"radius": 2}}
 
 pytestmark = pytest.mark.usefixtures("bucket")
 
@@ -102,6 +103,16 @@ class TestKeepers:
         found = told(api, path, judged(session, job, RULE))
 
         assert keepers(found) == [None, keeper]
+
+    def test_are_found_by_their_hashes_where_a_signature_has_another_form(
+        self, api: Api, path: str, session: Session, job: CrawlJob, chunk: JobChunk
+    ) -> None:
+        create(session, chunk, BASE, BASE, BASE, signature=b"of a release to come")
+        create(session, chunk, ~BASE & 0x7FFF_FFFF_FFFF_FFFF, signature=picture(1))
+
+        found = told(api, path, judged(session, job, RULE))
+
+        assert keepers(found) == [None, 0, 0, None]
 
     @pytest.mark.parametrize("n_times", [1, 2])
     def test_are_found_where_an_earlier_release_compared(
@@ -204,14 +215,12 @@ class TestLargeClusters:
 
 
 class TestSeveralRules:
-    NARROW = {"check": "near_duplicates", "name": "narrow", "params": {"radius": 2}}
-
     def test_give_way_to_nothing_that_an_earlier_one_put_out(
         self, api: Api, path: str, session: Session, job: CrawlJob, chunk: JobChunk
     ) -> None:
         """By the second rule the third image is near to the second only, and the second is gone."""
         create(session, chunk, BASE, BASE ^ 0b1111, BASE ^ 0b11_1111)
-        rules = [RULE | {"params": {"radius": 4}}, self.NARROW]
+        rules = [RULE | {"params": {"radius": 4}}, NARROW]
         validation_job = factories.create_validation_job(
             session, job, validation_rules={"rules": rules}
         )
@@ -227,7 +236,7 @@ class TestSeveralRules:
     ) -> None:
         create(session, chunk, BASE, *(BASE ^ (0b111 << place) for place in (0, 10, 20, 30)))
         create(session, chunk, ~BASE & 0x7FFF_FFFF_FFFF_FFFF)
-        narrow = self.NARROW | {"params": {"radius": 2, "max_cluster": 3}}
+        narrow = NARROW | {"params": {"radius": 2, "max_cluster": 3}}
         wide = RULE | {"params": {"max_cluster": 1_000}}
         validation_job = factories.create_validation_job(
             session, job, validation_rules={"rules": [narrow, wide]}

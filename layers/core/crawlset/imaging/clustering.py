@@ -73,7 +73,8 @@ class Hashed:
         if not n_hashes or len(self.ids) < 2:  # noqa: PLR2004 - nothing to compare
             return 0
         seconds = near_duplicates.seconds(n_hashes, radius)
-        seconds += candidates.count(self.groups) * SECONDS_A_LOOK
+        n_looks = candidates.count(self.groups) + CROWDED * len(self.ids)
+        seconds += n_looks * SECONDS_A_LOOK
         return min(MAX_SHARES, ceil(seconds / SECONDS_A_SHARE))
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, Row, Select, cast, func, not_, or_, select, u
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.orm import Session
 
+from crawlset.imaging.signatures import SIGNATURE_BYTES
 from crawlset.kit.paging import Slice, cut
 from crawlset.models import Image, ImageVerdict, ValidationJob
 from crawlset.validation.rules.base import Rule
@@ -32,7 +33,7 @@ class ClusterRepository:
         )
 
     def get_signatures(self, job: ValidationJob, ids: Sequence[int]) -> dict[int, bytes]:
-        """Give the signatures of these images by id, but for those that have none."""
+        """Give the signatures of these images by id, but for those that have none of this form."""
         meant = (
             func.unnest(cast(list(ids), ARRAY(BigInteger)))
             .table_valued("id", name="meant")
@@ -41,7 +42,10 @@ class ClusterRepository:
         rows = self.session.execute(
             select(Image.id, Image.signature)
             .join(meant, meant.c.id == Image.id)
-            .where(Image.crawl_job_id == job.crawl_job_id)
+            .where(
+                Image.crawl_job_id == job.crawl_job_id,
+                func.length(Image.signature).in_([SIGNATURE_BYTES, 2 * SIGNATURE_BYTES]),
+            )
         )
         return {id_: signature for id_, signature in rows if signature is not None}
 

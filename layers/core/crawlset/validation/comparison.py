@@ -118,9 +118,11 @@ def _pairs(
     validation: RunningValidation, rule: NearDuplicatesRule, images: clustering.Hashed
 ) -> Iterator[clustering.NearPairs]:
     """What each share has found; one that an earlier release compared is compared again."""
-    for index in range(images.n_shares(rule.params.radius)):
+    n_shares = images.n_shares(rule.params.radius)
+    for index in range(n_shares):
         try:
-            yield clustering.NearPairs.from_bytes(objects.get(_pairs_key(validation, rule, index)))
+            key = _pairs_key(validation, rule, index, n_shares)
+            yield clustering.NearPairs.from_bytes(objects.get(key))
         except aws.s3().exceptions.NoSuchKey:
             yield _compare(validation, rule, images, index)
 
@@ -128,14 +130,11 @@ def _pairs(
 def _compare(
     validation: RunningValidation, rule: NearDuplicatesRule, images: clustering.Hashed, index: int
 ) -> clustering.NearPairs:
+    n_shares = images.n_shares(rule.params.radius)
     found = clustering.compare(
-        images,
-        rule.params.radius,
-        index,
-        images.n_shares(rule.params.radius),
-        partial(_signatures, validation),
+        images, rule.params.radius, index, n_shares, partial(_signatures, validation)
     )
-    objects.put(_pairs_key(validation, rule, index), found.to_bytes())
+    objects.put(_pairs_key(validation, rule, index, n_shares), found.to_bytes())
     return found
 
 
@@ -153,5 +152,8 @@ def _images_key(validation: RunningValidation, rule: NearDuplicatesRule) -> str:
     return validation.key(f"{rule.label}/ranked.npz")
 
 
-def _pairs_key(validation: RunningValidation, rule: NearDuplicatesRule, index: int) -> str:
-    return validation.key(f"{rule.label}/near-{index}.npz")
+def _pairs_key(
+    validation: RunningValidation, rule: NearDuplicatesRule, index: int, n_shares: int
+) -> str:
+    """The key of a share; another release may divide into another number of shares."""
+    return validation.key(f"{rule.label}/near-{index}-of-{n_shares}.npz")
