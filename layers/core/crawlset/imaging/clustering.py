@@ -26,8 +26,12 @@ SECONDS_A_LOOK = 6e-4
 ROWS_AT_ONCE = 50_000
 MAX_VIEWS = 6
 """Hashes of an image at most."""
-UNSIGNED_RADIUS = 6
-"""Bits that may differ where an image has no signature, so that nothing confirms the hashes."""
+UNSIGNED_RADIUS = 4
+"""
+Bits that may differ where an image has no signature, so that nothing confirms the hashes.
+
+Of 299 such pairs among 30,000 small photographs about 10 are false; of 253 at 5 or 6 bits 95 are.
+"""
 CROWDED = 16
 """Pairs of an image, with better ones, that the crowded choices find and that are looked at."""
 PAIRS_HELD = 4_000_000
@@ -233,7 +237,7 @@ def _are_near(images: Hashed, codes: np.ndarray, signatures_of: SignaturesOf) ->
     is_signed = np.array([len(signature) > 0 for signature in signed], dtype=bool)
     asked = np.flatnonzero(is_signed[found].all(axis=1))
     are_near: np.ndarray = distances <= UNSIGNED_RADIUS
-    are_near[asked] = second_look.are_copies(signed, found[asked])
+    are_near[asked] = second_look.are_copies(signed, found[asked], distances[asked])
     return are_near
 
 
