@@ -66,5 +66,6 @@ def _files_of(path: Path) -> Iterator[tuple[str, Path]]:
 
 def _is_list(file: Path) -> bool:
     name = file.name.lower()
-    is_other = name.startswith((".", "_", "readme"))
+    # A bare .tar among lists is a shard of pictures, as WebDataset has them.
+    is_other = name.startswith((".", "_", "readme")) or name.endswith(".tar")
     return not is_other and has_list_suffix(file) and file.is_file() and file.stat().st_size > 0

@@ -150,13 +150,15 @@ class TestPrefix:
             "ours/a/.part-00001.crc": b"x",
             "ours/README.txt": f"{D}\n".encode(),
             "ours/picture.jpg": b"x",
+            "ours/00000.tar": b"x",
+            "ours/c.tar.gz": b"no archive",
             "others/c.txt": f"{C}\n".encode(),
         })  # fmt: skip
 
         shown = lists.crawl(lists.create(list_uri=prefix))
 
         assert rows(session) == [(1, A, None), (2, B, "cat")]
-        assert shown["searches"][0]["n_unread"] == 0
+        assert [each["name"] for each in shown["searches"][0]["unread_lists"]] == ["c.tar.gz"]
 
     @pytest.mark.parametrize(
         ("uri", "detail"),

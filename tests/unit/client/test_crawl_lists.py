@@ -71,7 +71,16 @@ class TestCrawl:
 
 class TestReadLists:
     def test_passes_over_what_is_no_list(self, tmp_path: Path) -> None:
-        names = ("README.csv", ".a.csv", "_b.csv", "_logs/c.csv", ".git/d.csv", "e.jpg", "f.txt")
+        names = (
+            "README.csv",
+            ".a.csv",
+            "_b.csv",
+            "_logs/c.csv",
+            ".git/d.csv",
+            "e.jpg",
+            "0.tar",
+            "f.txt",
+        )
         write(tmp_path, **dict.fromkeys(names, LINE), **{"empty.txt": b""})
         (tmp_path / "loop").symlink_to(tmp_path)
 

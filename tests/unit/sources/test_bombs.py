@@ -26,6 +26,7 @@ READABLE = {
     "lines of wide letters",
     "row groups far apart",
     "zeros behind gzip",
+    "two million rows",
 }
 """What is a nuisance, and yet a list."""
 

@@ -127,6 +127,13 @@ class TestWithoutHeader:
             {"column_3": "7:1"}, None, {"column_3": "7:1", "column_4": "9:1"},
         ]  # fmt: skip
 
+    @pytest.mark.parametrize("format_", ["txt", "csv"])
+    def test_may_have_commas_in_captions_without_quotes(self, format_: str) -> None:
+        found = read(lines(f"{A},a cat sits", f"{B},a dog, black", C, f"{A}?,a cow"), format_)
+
+        assert [row["url"] for row in found] == [A, B, C, f"{A}?"]
+        assert found[1] == {"url": B, "title": "a dog", "others": {"column_3": "black"}}
+
     def test_costs_an_odd_line_itself_only(self) -> None:
         found = read(lines(f"{A}\ta cat sits", "what is this", B, f"{C}\ta dog sits"))
 

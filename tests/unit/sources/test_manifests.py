@@ -241,7 +241,7 @@ class TestReadWhole:
 
     def test_bounds_rows(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(manifest_rows, "MAX_CANDIDATES", 1_000)
-        rows = [(A,)] * 1_001
+        rows = [(A, *manifest_rows.NOTHING)] * 1_001
 
         with pytest.raises(MalformedManifestError, match=r"more than 1,000 rows"):
             list(manifest_rows.checked(rows, 1_000))

@@ -156,6 +156,17 @@ class TestDownload:
 
         assert said(read_archive(zipped(files)), "keyword") == ["Felis catus"]
 
+    def test_says_nothing_of_pictures_without_an_occurrence(self) -> None:
+        files = {
+            "multimedia.txt": table(MEDIA_COLUMNS, media(identifier=A)),
+            "occurrence.txt": table(OCCURRENCE_COLUMNS, {"species": "Felis catus"}),
+        }
+
+        [found] = read_archive(zipped(files))
+
+        assert found["url"] == A
+        assert not {"keyword", "landing_url"} & found.keys()
+
     def test_may_be_of_media_alone(self) -> None:
         files = gbif_files(media(gbifID="1", identifier=A))
         alone = {"multimedia.txt": files["multimedia.txt"]}

@@ -130,7 +130,9 @@ class Lookup:
             self._numbers[place] = self._number(_SEPARATOR.join(values))
 
     def get(self, id_: str) -> Mapping[str, str]:
-        """The values by `names`; empty for an id of which nothing is said."""
+        """The values by `names`; empty for an id of which nothing is said, and for none."""
+        if not id_:
+            return NOTHING_JOINED
         key = hash(id_)
         place = bisect_left(self._ids, key)
         if place == len(self._ids) or self._ids[place] != key or not self._numbers[place]:

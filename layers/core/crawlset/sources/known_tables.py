@@ -96,8 +96,9 @@ class MediaTable:
         made = [*cells, *(joined.get(name, "") for name in self._joined), *self._rest]
         for place, sources in self._made:
             made[place] = _first(made, sources)
-        if self._id is not None and not made[self._page]:
-            made[self._page] = f"{GBIF}/occurrence/{cells[self._id].strip()}"
+        id_ = cells[self._id].strip() if self._id is not None else ""
+        if id_ and not made[self._page]:
+            made[self._page] = f"{GBIF}/occurrence/{id_}"
         return made
 
 

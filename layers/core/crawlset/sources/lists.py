@@ -54,12 +54,15 @@ def is_list_name(name: str) -> bool:
     """
     Whether a file of this name, folders included, may be a list.
 
-    None is that is hidden, a README, or a sign of Hadoop's, such as _SUCCESS.
+    None is that is hidden, a README, a sign of Hadoop's, such as _SUCCESS, or a bare .tar: among
+    lists it is a shard of pictures, as WebDataset has them.
     """
     path = PurePosixPath(name)
     if any(part.startswith((".", "_")) for part in path.parts):
         return False
     suffix = path.suffix.lower()
+    if suffix == ".tar":
+        return False
     if suffix in PACKED:
         suffix = PurePosixPath(path.stem).suffix.lower()
     return suffix in SUFFIXES and not path.name.lower().startswith("readme")

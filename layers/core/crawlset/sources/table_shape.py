@@ -30,6 +30,7 @@ SURE_ROWS = 20
 _BLANK = re.compile(r"\s")
 _OF_URLS = re.compile(r"[/=&?]|\.[A-Za-z0-9]{2,4}$")
 """Signs in what may be the rest of a URL that has the delimiter in it."""
+_OF_PARAMETERS = re.compile("=")
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?[a-z]*")
 _PICTURE = re.compile(r"\.(jpe?g|png|gif|webp|bmp|tiff?|avif|heic)$", re.IGNORECASE)
 
@@ -138,7 +139,7 @@ def _shape_by_content(
         table = [cells for cells in table if len(cells) > 1] or [[""]]
     width = Counter(map(len, table)).most_common(1)[0][0]
     rows = [cells for cells in table if len(cells) == width]
-    if not 1 < width <= MAX_COLUMNS or (not is_tab and len(rows) < len(table)):
+    if not 1 < width <= MAX_COLUMNS:
         return None
     if not is_tab and len(rows) == 1 and not is_table:
         return None
@@ -147,6 +148,9 @@ def _shape_by_content(
     place = _url_place(body)
     is_sure = is_tab or wanted_name("url", reading) is not None
     if place is None or (not is_sure and _may_be_one_url(body, place, delimiter)):
+        return None
+    odd = [] if is_tab else [cells for cells in table if len(cells) != width]
+    if not all(place < len(cells) and _PICTURE.search(cells[place].strip()) for cells in odd):
         return None
     if has_header and delimiter != " ":
         header = [*table[0]]
@@ -172,11 +176,14 @@ def _may_be_one_url(rows: Sequence[Sequence[str]], place: int, delimiter: str) -
     """
     Whether what stands behind a URL may be the rest of it, as in `w_100,h_100,c_fill/1.jpg`.
 
-    It is not behind one that ends as a picture's file does. A number may be where no URL does so,
-    as in `1.jpg?resize=300,200` (https://developer.wordpress.com/docs/photon/api).
+    Behind a URL that ends as a picture's file does, only a parameter may be, as in `1.jpg;v=1`. A
+    number may be where no URL ends so, as in `1.jpg?resize=300,200`
+    (https://developer.wordpress.com/docs/photon/api).
     """
     open_ended = [row for row in rows if not _PICTURE.search(row[place].strip())]
-    if any(_may_go_on(row[place + 1 :]) for row in open_ended):
+    if any(_may_go_on(row[place + 1 :], _OF_URLS) for row in open_ended):
+        return True
+    if any(_may_go_on(row[place + 1 :], _OF_PARAMETERS) for row in rows):
         return True
     behind = [row[place + 1].strip() for row in open_ended if place + 1 < len(row)]
     if len(behind) == len(rows) and all(map(_NUMBER.fullmatch, behind)):
@@ -188,13 +195,13 @@ def _is_url_alone(line: str) -> bool:
     return has_url(line.strip()) and not any(sign in line for sign in DELIMITERS)
 
 
-def _may_go_on(cells: Sequence[str]) -> bool:
+def _may_go_on(cells: Sequence[str], signs: re.Pattern[str]) -> bool:
     """Whether cells behind a URL, those before a blank or another URL, have signs of one."""
     for cell in cells:
         text = cell.strip()
         if _BLANK.search(text) or _is_url(text):
             return False
-        if _OF_URLS.search(text) and not _NUMBER.fullmatch(text):
+        if signs.search(text) and not _NUMBER.fullmatch(text):
             return True
     return False
 
