@@ -141,10 +141,11 @@ def are_near(original: Features | None, copies: Sequence[Features | None]) -> np
     others = np.arange(1, len(rows))
     colours, mosaics = colours_of(rows), mosaics_of(rows)
     are_alike = looks.alike(colours[ones], colours[others], mosaics[ones], mosaics[others])
-    is_close = np.array([distance(rows[0], one) <= RADIUS for one in rows[1:]])
+    distances = np.array([distance(rows[0], one) for one in rows[1:]])
     is_there = np.array([copy is not None for copy in copies])
-    agrees = second_look.are_copies(signatures_of(rows), np.stack([ones, others], axis=1))
-    near: np.ndarray = is_there & is_close & are_alike & agrees
+    pairs_of_copies = np.stack([ones, others], axis=1)
+    agrees = second_look.are_copies(signatures_of(rows), pairs_of_copies, distances)
+    near: np.ndarray = is_there & (distances <= RADIUS) & are_alike & agrees
     return near
 
 

@@ -16,6 +16,7 @@ from tests.integration.validation.steps import step, validate
 
 BASE = 0x0F0F_1234_5678_9ABC
 RULE = {"check": "near_duplicates", "params": {"max_cluster": 3}}
+NARROW = {"check": "near_duplicates", "name": "narrow", "params": {"radius": 2}}
 
 pytestmark = pytest.mark.usefixtures("bucket")
 
@@ -68,9 +69,7 @@ class TestKeepers:
         assert [verdict["verdict"] for verdict in found] == ["keep", "reject", "keep"]
         assert [verdict["cluster"] for verdict in found] == [found[0]["image_id"]] * 2 + [None]
 
-    @pytest.mark.parametrize(
-        ("hash_", "keeper"), [(BASE ^ 0b11_1111, 0), (BASE ^ 0b111_1111, None)]
-    )
+    @pytest.mark.parametrize(("hash_", "keeper"), [(BASE ^ 0b1111, 0), (BASE ^ 0b1_1111, None)])
     def test_of_images_without_signature_are_within_fewer_bits(
         self, api: Api, path: str, session: Session, job: CrawlJob, chunk: JobChunk,
         hash_: int, keeper: int | None,
@@ -102,6 +101,16 @@ class TestKeepers:
         found = told(api, path, judged(session, job, RULE))
 
         assert keepers(found) == [None, keeper]
+
+    def test_are_found_by_their_hashes_where_a_signature_has_another_form(
+        self, api: Api, path: str, session: Session, job: CrawlJob, chunk: JobChunk
+    ) -> None:
+        create(session, chunk, BASE, BASE, BASE, signature=b"of a release to come")
+        create(session, chunk, ~BASE & 0x7FFF_FFFF_FFFF_FFFF, signature=picture(1))
+
+        found = told(api, path, judged(session, job, RULE))
+
+        assert keepers(found) == [None, 0, 0, None]
 
     @pytest.mark.parametrize("n_times", [1, 2])
     def test_are_found_where_an_earlier_release_compared(
@@ -201,3 +210,38 @@ class TestLargeClusters:
         status, body = api.call("POST", path, {"validation_rules": {"rules": [rule]}})
 
         assert (status, body["code"]) == (422, "InvalidRequestError")
+
+
+class TestSeveralRules:
+    def test_give_way_to_nothing_that_an_earlier_one_put_out(
+        self, api: Api, path: str, session: Session, job: CrawlJob, chunk: JobChunk
+    ) -> None:
+        """By the second rule the third image is near to the second only, and the second is gone."""
+        create(session, chunk, BASE, BASE ^ 0b1111, BASE ^ 0b11_1111)
+        rules = [RULE | {"params": {"radius": 4}}, NARROW]
+        validation_job = factories.create_validation_job(
+            session, job, validation_rules={"rules": rules}
+        )
+
+        validate(validation_job, times=2)
+
+        found = told(api, path, validation_job)
+        assert keepers(found) == [None, 0, None]
+        assert [verdict["verdict"] for verdict in found] == ["keep", "reject", "keep"]
+
+    def test_warn_each_of_its_own_clusters(
+        self, api: Api, path: str, session: Session, job: CrawlJob, chunk: JobChunk
+    ) -> None:
+        create(session, chunk, BASE, *(BASE ^ (0b111 << place) for place in (0, 10, 20, 30)))
+        create(session, chunk, ~BASE & 0x7FFF_FFFF_FFFF_FFFF)
+        narrow = NARROW | {"params": {"radius": 2, "max_cluster": 3}}
+        wide = RULE | {"params": {"max_cluster": 1_000}}
+        validation_job = factories.create_validation_job(
+            session, job, validation_rules={"rules": [narrow, wide]}
+        )
+
+        validate(validation_job)
+
+        _, read = api.call("GET", f"{path}/{validation_job.id}")
+        assert read["by_rule"] == {"near_duplicates": 4}
+        assert read["warnings"] == []

@@ -32,9 +32,9 @@ def of_file(data: bytes) -> bytes:
     return base64.b64decode(seen.signature)
 
 
-def compared(one: bytes, *others: bytes) -> list[bool]:
+def compared(one: bytes, *others: bytes, bits: int = 6) -> list[bool]:
     pairs = np.array([(0, place) for place in range(1, len(others) + 1)])
-    return are_copies([one, *others], pairs).tolist()
+    return are_copies([one, *others], pairs, np.full(len(pairs), bits)).tolist()
 
 
 def photograph(name: str) -> Image.Image:
@@ -79,6 +79,14 @@ class TestCopies:
         assert compared(
             signature(image), signature(Image.merge("YCbCr", (luma, *faded)).convert("RGB"))
         ) == [True]
+
+    @pytest.mark.parametrize(("bits", "expected"), [(0, True), (2, True), (3, False), (10, False)])
+    def test_agree_the_sooner_the_nearer_their_hashes_are(self, bits: int, expected: bool) -> None:
+        """The middle of a rocket on its way, without most of the sky: 1 bit from the whole."""
+        image = photograph("rocket")
+        middle = of_file(ODD["middle, magnified 1.5 times"](image))
+
+        assert compared(signature(image), middle, bits=bits) == [expected]
 
     def test_agree_mirrored_and_turned_and_cut_at_once(self) -> None:
         image = photograph("chelsea")
@@ -141,7 +149,7 @@ class TestAreCopies:
         assert compared(signature(flat), first) == [True]
 
     def test_of_no_pairs_says_nothing(self) -> None:
-        assert are_copies([], np.empty((0, 2), dtype=np.int64)).tolist() == []
+        assert are_copies([], np.empty((0, 2), dtype=np.int64), np.empty(0)).tolist() == []
 
     def test_answers_for_each_pair_as_for_it_alone(self) -> None:
         """Pairs are compared many at once."""
@@ -151,9 +159,12 @@ class TestAreCopies:
         rows = np.frombuffer(b"".join(signed), np.uint8).reshape(len(signed), -1)
         pairs = np.array([(a, b) for a in range(8) for b in range(8)] * 5)
 
-        together = agree(rows, pairs).tolist()
+        bits = np.arange(len(pairs)) % 11
+        together = agree(rows, pairs, bits).tolist()
 
-        assert together == [agree(rows, pair[None])[0] for pair in pairs]
+        assert together == [
+            agree(rows, pairs[at : at + 1], bits[at : at + 1])[0] for at in range(len(pairs))
+        ]
         assert together[:64] == [a % 4 == b % 4 for a in range(8) for b in range(8)]
 
 

@@ -22,6 +22,9 @@ MORE_LEADERS = 64
 """And with so many, those that are near none of the first."""
 PAIRS_A_CHOICE = 1_000
 """Pairs of a choice of blocks that are looked at, at least."""
+IMAGES_A_PAIR = 40
+"""Images for each further pair of a choice; where all choices find so many, a million images take
+40 shares of 11 minutes."""
 FALSE_RATE = 2e-6
 """Share of all pairs of different photographs that have near hashes, measured."""
 _PAIRS_AT_ONCE = 4_000_000
@@ -81,7 +84,7 @@ def near(groups: Groups, planned: Plan, choice: tuple[int, ...]) -> np.ndarray:
 
 def nearest(groups: Groups, codes: np.ndarray) -> np.ndarray:
     """Drop the farthest of the pairs of a choice where images lie so close that there are many."""
-    most = max(PAIRS_A_CHOICE, groups.n // 10)
+    most = max(PAIRS_A_CHOICE, groups.n // IMAGES_A_PAIR)
     if len(codes) <= most:
         return codes
     distances = pairs.unpacked(groups.n, codes)[2]

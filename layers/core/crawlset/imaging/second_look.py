@@ -27,8 +27,10 @@ from crawlset.imaging.signatures import (
     ratio_byte,
 )
 
-LEAST_AGREEMENT = 1.85
-"""Agreement from which on two pictures are copies."""
+_DISTANCES = (2, 8)
+"""Bits up to which hashes are very near, and near; of such pairs most are copies, of others few."""
+_LEAST_AGREEMENT = np.array([1.5, 1.82, 1.97], dtype=np.float32)
+"""Agreement from which on two pictures are copies: of hashes very near, near, and farther apart."""
 PAIRS_AT_ONCE = 128
 """Pairs that are compared at a time, few enough for the caches of a processor."""
 _HALF = SIDE // 2
@@ -96,10 +98,11 @@ def known(signatures: np.ndarray) -> np.ndarray:
     return are_known
 
 
-def are_copies(signed: Sequence[bytes], pairs: np.ndarray) -> np.ndarray:
+def are_copies(signed: Sequence[bytes], pairs: np.ndarray, distances: np.ndarray) -> np.ndarray:
     """
     Whether each of `pairs` (m x 2, places in `signed`) is of copies of one picture; m bool.
 
+    `distances` are bits between the hashes of each pair: the nearer, the less need agree.
     `signed` has of each picture its signature; two, one after the other, of one that is seen on
     white and on black paper, of which one must agree; nothing where it has none.
     """
@@ -109,29 +112,36 @@ def are_copies(signed: Sequence[bytes], pairs: np.ndarray) -> np.ndarray:
     first = [signature[:SIGNATURE_BYTES] or bytes(SIGNATURE_BYTES) for signature in signed]
     body = b"".join([*first, *(signed[place][SIGNATURE_BYTES:] for place in places)])
     signatures = np.frombuffer(body, dtype=np.uint8).reshape(-1, SIGNATURE_BYTES)
-    agreeing = agree(signatures, pairs)
+    agreeing = agree(signatures, pairs, distances)
     for side in (0, 1):
         otherwise = pairs.copy()
         otherwise[:, side] = second[pairs[:, side]]
         again = np.flatnonzero(~agreeing & (otherwise[:, side] != pairs[:, side]))
-        agreeing[again] = agree(signatures, otherwise[again])
+        agreeing[again] = agree(signatures, otherwise[again], distances[again])
     return agreeing
 
 
-def agree(signatures: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+def agree(signatures: np.ndarray, pairs: np.ndarray, distances: np.ndarray) -> np.ndarray:
     """
     Whether each of `pairs` (m x 2, places in `signatures`) is of copies of one picture; m bool.
 
-    `signatures` is n x SIGNATURE_BYTES, uint8. Two of which one is not `known` do not agree.
+    `signatures` is n x SIGNATURE_BYTES, uint8; `distances` as in `are_copies`. Two of which one is
+    not `known` do not agree.
     """
-    return agreement(signatures, pairs) >= LEAST_AGREEMENT
+    are_agreed: np.ndarray = agreement(signatures, pairs) >= _least_agreement(distances)
+    return are_agreed
+
+
+def _least_agreement(distances: np.ndarray) -> np.ndarray:
+    least: np.ndarray = _LEAST_AGREEMENT[np.searchsorted(_DISTANCES, distances)]
+    return least
 
 
 def agreement(signatures: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """
     How sure it is that each of `pairs` is of copies of one picture; m numbers, float32.
 
-    `LEAST_AGREEMENT` and above they are. Those given up on the way have -1.
+    Those given up on the way have -1.
     """
     found = np.full(len(pairs), -1, dtype=np.float32)
     for part in _parts(len(pairs)):

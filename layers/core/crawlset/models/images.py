@@ -116,8 +116,12 @@ class Image(Base):
     """Cb and Cr of its four quarters, a byte each; null of what was measured before there were."""
     mosaic: Mapped[int | None] = mapped_column(BigInteger)
     """Grey of 4 x 4 tiles, 4 bits each, of a picture of few grey levels."""
-    signature: Mapped[bytes | None] = mapped_column(LargeBinary)
-    """Small picture by `imaging.second_look`; null of what was measured before there were any."""
+    signature: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    """
+    Small picture by `imaging.second_look`; null of what was measured before there were any.
+
+    It is larger than all the rest of a row, which is read without it.
+    """
     scores: Mapped[dict[str, Any] | None]
     measurements: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     """

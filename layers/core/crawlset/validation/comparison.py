@@ -8,6 +8,7 @@ from crawlset.imaging import clustering
 from crawlset.kit import aws, objects
 from crawlset.observability import logger
 from crawlset.validation import leakage
+from crawlset.validation.cluster_repository import ClusterRepository
 from crawlset.validation.rules.broken import BrokenColumns
 from crawlset.validation.rules.dataset import LeakageRule, NearDuplicatesRule
 from crawlset.validation.running import IMAGES_PER_STATEMENT, RunningValidation
@@ -54,22 +55,34 @@ def put_out_near_duplicates(validation: RunningValidation, rule: NearDuplicatesR
     Make clusters of what the shares have found; note all images but the keeper of each.
 
     Of clusters that are larger than the rule expects, these are put in quarantine and not rejected.
+    Nothing gives way to what an earlier such rule has put out.
     """
     images = _images(validation, rule)
-    found = clustering.cluster(images, _pairs(validation, rule, images))
+    gone = _put_out_before(validation, rule)
+    found = clustering.cluster(images, _pairs(validation, rule, images), gone)
     most = rule.params.max_cluster
     for part in found.parts(IMAGES_PER_STATEMENT):
         others = part.without_keepers()
         is_doubtful = others.sizes > most
         usual, doubtful = others[~is_doubtful], others[is_doubtful]
         with validation.open() as (session, job):
-            repository = VerdictRepository(session)
-            repository.note_clusters(job, part.members.tolist(), part.keepers.tolist())
+            clusters, repository = ClusterRepository(session), VerdictRepository(session)
+            clusters.note_clusters(job, part.members.tolist(), part.keepers.tolist())
             repository.note(job, rule, _duplicates(rule, usual).rows())
             repository.note(
                 job, rule, _duplicates(rule, doubtful).rows(), severity=rule.doubtful_severity
             )
     logger.info("near_duplicates_found", rule=rule.label, images=len(found.members))
+
+
+def _put_out_before(validation: RunningValidation, rule: NearDuplicatesRule) -> Sequence[int]:
+    """Images that were there when hashes were written down, and that an earlier rule put out."""
+    rules = validation.rules().of_kind(NearDuplicatesRule)
+    earlier = rules[: rules.index(rule)]
+    if not earlier:
+        return []
+    with validation.open(over_many=True) as (session, job):
+        return ClusterRepository(session).list_put_out(job, rule, earlier)
 
 
 def _duplicates(rule: NearDuplicatesRule, found: clustering.Clustered) -> BrokenColumns:
@@ -105,9 +118,11 @@ def _pairs(
     validation: RunningValidation, rule: NearDuplicatesRule, images: clustering.Hashed
 ) -> Iterator[clustering.NearPairs]:
     """What each share has found; one that an earlier release compared is compared again."""
-    for index in range(images.n_shares(rule.params.radius)):
+    n_shares = images.n_shares(rule.params.radius)
+    for index in range(n_shares):
         try:
-            yield clustering.NearPairs.from_bytes(objects.get(_pairs_key(validation, rule, index)))
+            key = _pairs_key(validation, rule, index, n_shares)
+            yield clustering.NearPairs.from_bytes(objects.get(key))
         except aws.s3().exceptions.NoSuchKey:
             yield _compare(validation, rule, images, index)
 
@@ -115,14 +130,11 @@ def _pairs(
 def _compare(
     validation: RunningValidation, rule: NearDuplicatesRule, images: clustering.Hashed, index: int
 ) -> clustering.NearPairs:
+    n_shares = images.n_shares(rule.params.radius)
     found = clustering.compare(
-        images,
-        rule.params.radius,
-        index,
-        images.n_shares(rule.params.radius),
-        partial(_signatures, validation),
+        images, rule.params.radius, index, n_shares, partial(_signatures, validation)
     )
-    objects.put(_pairs_key(validation, rule, index), found.to_bytes())
+    objects.put(_pairs_key(validation, rule, index, n_shares), found.to_bytes())
     return found
 
 
@@ -132,7 +144,7 @@ def _signatures(validation: RunningValidation, ids: Sequence[int]) -> dict[int, 
     for start in range(0, len(ids), IMAGES_PER_STATEMENT):
         with validation.open() as (session, job):
             part = ids[start : start + IMAGES_PER_STATEMENT]
-            found |= VerdictRepository(session).get_signatures(job, part)
+            found |= ClusterRepository(session).get_signatures(job, part)
     return found
 
 
@@ -140,5 +152,8 @@ def _images_key(validation: RunningValidation, rule: NearDuplicatesRule) -> str:
     return validation.key(f"{rule.label}/ranked.npz")
 
 
-def _pairs_key(validation: RunningValidation, rule: NearDuplicatesRule, index: int) -> str:
-    return validation.key(f"{rule.label}/near-{index}.npz")
+def _pairs_key(
+    validation: RunningValidation, rule: NearDuplicatesRule, index: int, n_shares: int
+) -> str:
+    """The key of a share; another release may divide into another number of shares."""
+    return validation.key(f"{rule.label}/near-{index}-of-{n_shares}.npz")

@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 
 from crawlset.models import Image, ImageVerdict, ValidationJob
 from crawlset.outcomes import Verdict
+from crawlset.validation.cluster_repository import ClusterRepository
 from crawlset.validation.measured_repository import measured_histograms
 from crawlset.validation.measures import LOGARITHMIC, NUMBER, REPORTED, measurement
 from crawlset.validation.rules.dataset import NearDuplicatesRule
 from crawlset.validation.schemas import ValidationRules
-from crawlset.validation.verdict_repository import VerdictRepository
 
 N_BINS = 20
 EXAMPLES = 6
@@ -42,9 +42,9 @@ def report(session: Session, job: ValidationJob) -> dict[str, Any]:
 
 def warnings(session: Session, job: ValidationJob) -> Iterator[str]:
     """Warn of clusters that are too large to be copies of one picture, in a sentence a rule."""
-    counts = VerdictRepository(session).count_clusters(job)
     for rule in ValidationRules.of(job).of_kind(NearDuplicatesRule):
         most = rule.params.max_cluster
+        counts = ClusterRepository(session).count_clusters_of(job, rule)
         large = {size: n for size, n in counts.items() if size > most}
         if large:
             n_clusters, n_images = sum(large.values()), sum(size * n for size, n in large.items())
@@ -156,7 +156,7 @@ def _examples(session: Session, job: ValidationJob) -> list[dict[str, Any]]:
 def _cluster_sizes(session: Session, job: ValidationJob) -> list[dict[str, int]]:
     """Count clusters by size: 2, 3 and 4, 5 to 8, and so on, each to twice the one before."""
     sizes: dict[int, int] = defaultdict(int)
-    for size, n in VerdictRepository(session).count_clusters(job).items():
+    for size, n in ClusterRepository(session).count_clusters(job).items():
         sizes[1 << (size - 1).bit_length()] += n
     return [{"min": most // 2 + 1, "max": most, "n_clusters": n} for most, n in sizes.items()]
 

@@ -12,6 +12,7 @@ from crawlset.kit.paging import Cursor, Page, PageLimit, decode_int, decode_uuid
 from crawlset.models import ValidationJob
 from crawlset.outcomes import Verdict
 from crawlset.validation import service
+from crawlset.validation.cluster_repository import ClusterRepository
 from crawlset.validation.repository import ValidationRepository
 from crawlset.validation.schemas import (
     ClusterRead,
@@ -90,7 +91,7 @@ def list_clusters(
     cursor: Cursor = None,
 ) -> Page[ClusterRead]:
     validation_job = _require(project_id, job_id, validation_job_id)
-    page = VerdictRepository(router.context["session"]).list_clusters(
+    page = ClusterRepository(router.context["session"]).list_clusters(
         validation_job, decode_int(cursor), limit, MEMBERS_SHOWN
     )
     return Page.of(page, ClusterRead.model_validate)

@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import (
     CTE,
-    BigInteger,
     ColumnElement,
     Row,
     Select,
@@ -22,7 +21,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, aggregate_order_by, array
+from sqlalchemy.dialects.postgresql import JSONB, array
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -32,7 +31,7 @@ from crawlset.models import Image, ImageVerdict, ValidationJob
 from crawlset.outcomes import ImageStatus, Verdict
 from crawlset.validation.measures import AREA, NUMBER
 from crawlset.validation.rules.base import Rule, Severity
-from crawlset.validation.rules.broken import Broken, in_play
+from crawlset.validation.rules.broken import Broken, breaks, in_play
 from crawlset.validation.rules.image import ImageRule
 
 LIGHTEST_FIRST = (Verdict.keep, Verdict.quarantine, Verdict.error, Verdict.reject)
@@ -185,7 +184,7 @@ class VerdictRepository:
             .where(
                 ImageVerdict.validation_job_id == job.id,
                 ImageVerdict.image_id == rows.c.image_id,
-                not_(ImageVerdict.findings.contains([{"rule": rule.label}])),
+                not_(breaks(rule)),
             )
             .values(
                 findings=ImageVerdict.findings.op("||")(func.jsonb_build_array(finding)),
@@ -237,74 +236,6 @@ class VerdictRepository:
             execution_options={"yield_per": ROWS_AT_ONCE},
         )
 
-    def note_clusters(
-        self, job: ValidationJob, members: Sequence[int], keepers: Sequence[int]
-    ) -> None:
-        """Write down the keeper of the cluster of each of these images."""
-        rows = _pairs(members, keepers)
-        self.session.execute(
-            update(ImageVerdict)
-            .where(
-                ImageVerdict.validation_job_id == job.id, ImageVerdict.image_id == rows.c.image_id
-            )
-            .values(cluster=rows.c.keeper)
-            .execution_options(synchronize_session=False)
-        )
-
-    def get_signatures(self, job: ValidationJob, ids: Sequence[int]) -> dict[int, bytes]:
-        """Give the signatures of these images by id, but for those that have none."""
-        meant = (
-            func.unnest(cast(list(ids), ARRAY(BigInteger)))
-            .table_valued("id", name="meant")
-            .render_derived()
-        )
-        rows = self.session.execute(
-            select(Image.id, Image.signature)
-            .join(meant, meant.c.id == Image.id)
-            .where(Image.crawl_job_id == job.crawl_job_id)
-        )
-        return {id_: signature for id_, signature in rows if signature is not None}
-
-    def count_clusters(self, job: ValidationJob) -> dict[int, int]:
-        """Number of clusters of each size, the smallest size first."""
-        sizes = (
-            select(func.count().label("n_images"))
-            .where(ImageVerdict.validation_job_id == job.id, ImageVerdict.cluster.is_not(None))
-            .group_by(ImageVerdict.cluster)
-            .subquery()
-        )
-        rows = self.session.execute(
-            select(sizes.c.n_images, func.count())
-            .group_by(sizes.c.n_images)
-            .order_by(sizes.c.n_images)
-        )
-        return dict(rows.all())
-
-    def list_clusters(
-        self, job: ValidationJob, after: str | None, limit: int, n_members: int
-    ) -> Slice[Row[Any]]:
-        """keeper, n_images and image_ids (`n_members` at most, the keeper first), by keeper."""
-        members = aggregate_order_by(
-            ImageVerdict.image_id,
-            ImageVerdict.cluster != ImageVerdict.image_id,
-            ImageVerdict.image_id,
-        )
-        statement = (
-            select(
-                ImageVerdict.cluster.label("keeper"),
-                func.count().label("n_images"),
-                func.array_agg(members)[1:n_members].label("image_ids"),
-            )
-            .where(
-                ImageVerdict.validation_job_id == job.id,
-                ImageVerdict.cluster > (int(after) if after is not None else 0),
-            )
-            .group_by(ImageVerdict.cluster)
-            .order_by(ImageVerdict.cluster)
-        )
-        rows = self.session.execute(statement.limit(limit + 1)).all()
-        return cut(rows, limit, lambda row: row.keeper)
-
     def count(self, job: ValidationJob) -> Counts:
         of_job = ImageVerdict.validation_job_id == job.id
         verdicts = self.session.execute(
@@ -335,14 +266,6 @@ def pictures_in_play(job: ValidationJob) -> Select[Any]:
         Image.height,
         Image.keyword,
     ).where(Image.pack_key.is_not(None))
-
-
-def _pairs(members: Sequence[int], keepers: Sequence[int]) -> Any:
-    return (
-        func.unnest(cast(list(members), ARRAY(BigInteger)), cast(list(keepers), ARRAY(BigInteger)))
-        .table_valued("image_id", "keeper", name="clusters")
-        .render_derived()
-    )
 
 
 def _judged(job: ValidationJob, rules: Sequence[ImageRule], measured: CTE) -> Select[Any]:

@@ -21,6 +21,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from crawlset.models import Image, ImageVerdict, ValidationJob
 from crawlset.outcomes import ImageStatus, Verdict
 from crawlset.validation.measures import NUMBER
+from crawlset.validation.rules.base import Rule
 
 IN_PLAY = (Verdict.keep, Verdict.quarantine)
 
@@ -35,6 +36,11 @@ def in_play(job: ValidationJob, *columns: Any) -> Select[Any]:
         .join(ImageVerdict, ImageVerdict.image_id == Image.id)
         .where(ImageVerdict.validation_job_id == job.id, ImageVerdict.verdict.in_(IN_PLAY))
     )
+
+
+def breaks(rule: Rule) -> ColumnElement[bool]:
+    """Whether `rule` is among the findings of a verdict."""
+    return ImageVerdict.findings.contains([{"rule": rule.label}])
 
 
 def in_play_of(
