@@ -35,7 +35,10 @@ class TestCreateValidationJob:
     def test_takes_the_default_rules(self, api: Api, path: str) -> None:
         status, body = api.call("POST", path, {})
 
-        assert (status, body["validation_rules"]) == (201, {"preset": "basic", "rules": []})
+        assert (status, body["validation_rules"]) == (
+            201,
+            {"preset": "basic", "rules": [], "measurers": []},
+        )
 
     @pytest.mark.parametrize(
         ("rules", "pointer"),
