@@ -6,7 +6,6 @@ one job). Fetching is switched off, so that the time is planning's alone. Prints
 memory and the CPU time of each process. The longest that it waits is an hour.
 """
 
-import resource
 import sys
 import tempfile
 import time
@@ -34,17 +33,12 @@ def main(n_lines: int, n_files: int) -> None:
         with cloud:
             seconds, memory, cpu = plan(cloud, n_lines, n_files, console)
         cloud.erase()
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
     console.print(
         f"{n_lines:,} lines in {n_files} files planned in {seconds:.1f} s"
         f" ({n_lines / seconds:,.0f} lines/s)"
     )
     for name, peak in sorted(memory.items(), key=lambda item: -item[1]):
         console.print(f"  {name}: {peak} MB at most, {cpu[name]:.0f} s of CPU")
-    console.print(
-        f"  everything, PostgreSQL and the start included: {used.ru_utime + used.ru_stime:.0f} s of"
-        " CPU"
-    )
 
 
 def plan(
