@@ -192,7 +192,7 @@ class TestJson:
         ]
         assert read(json.dumps(row), reading=ListReading(keep_columns=())) == [{"url": A}]
 
-    @pytest.mark.parametrize("depth", [100, 900, 2_000])
+    @pytest.mark.parametrize("depth", [100, 900])
     def test_keeps_what_is_nested_too_deep_as_its_text(self, depth: int) -> None:
         nested = "[" * depth + "]" * depth
 
