@@ -47,9 +47,7 @@ def main(arguments: list[str]) -> None:
     counts = [int(argument) for argument in arguments if not argument.startswith("-")]
     os.environ["MEASURER_ARNS"] = "palette@1=arn:aws:lambda:us-east-1:123456789012:function:palette"
     settings.measurer_settings.cache_clear()
-    rows = [
-        "| images | below | out | while others worked | CPU, the database's too | asked of S3 |"
-    ]
+    rows = ["| images | below | out | by the clock | CPU, the database's too | asked of S3 |"]
     rows.append("| ---: | ---: | ---: | ---: | ---: | ---: |")
     n_images = counts[0] if counts else 100_000
     with stored(n_images, console) as job:
