@@ -1,23 +1,19 @@
 """The deployed functions `text`, `nsfw` and `faces`, from a batch in the bucket to answers."""
 
 import io
-import json
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
-from crawlset.kit import objects
 from crawlset.measuring.faces import Faces
 from crawlset.measuring.handler import handler_of
 from crawlset.measuring.onnx_model import ModelMissingError
-from crawlset.wire.measurements import MeasurementBatch
-from crawlset.wire.validators import BatchImage, ValidatorRequest
 from crawlset_local.sample_site.photographs import photograph_pixels
 from functions.faces import app as faces
 from functions.nsfw import app as nsfw
 from functions.text import app as text
+from tests.integration.measuring.batches import put_batch
 from tests.invocations import CONTEXT
 from tests.mortal_decoder import DEADLY
 
@@ -41,33 +37,7 @@ def ask(bucket: str) -> Ask:
     """What a handler says of these files, ids from 0."""
 
     def invoke(handler: Any, version: str, *bodies: bytes) -> list[dict[str, Any]]:
-        folder = f"validations/{uuid4()}/measurements/"
-        key, images, offset = "jobs/1/chunks/2/1-a.tar", [], 0
-        for at, body in enumerate(bodies):
-            images.append(
-                BatchImage(
-                    image_id=at,
-                    key=key,
-                    offset=offset,
-                    length=len(body),
-                    sha256="",
-                    format="png",
-                    width=1,
-                    height=1,
-                    keyword="cat",
-                )
-            )
-            offset += len(body)
-        objects.put(key, b"".join(bodies))
-        batch = MeasurementBatch(
-            measurer="m",
-            version=version,
-            vectors=f"{folder}0.npy",
-            answer=f"{folder}0.answer.json",
-            images=images,
-        )
-        objects.put(f"{folder}0.json", json.dumps(batch.to_json()).encode())
-        answer = handler(ValidatorRequest(bucket, f"{folder}0.json").to_json(), CONTEXT)
+        answer = handler(put_batch(bucket, *bodies, version=version, keyword="cat"), CONTEXT)
         told: list[dict[str, Any]] = answer["images"]
         return told
 

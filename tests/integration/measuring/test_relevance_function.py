@@ -1,7 +1,6 @@
 """The function of relevance: photographs from packs in, probabilities and vectors out."""
 
 import io
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,9 @@ from crawlset.kit import objects
 from crawlset.measuring.handler import handler_of
 from crawlset.measuring.onnx_model import ModelDamagedError, ModelMissingError
 from crawlset.measuring.relevance import Relevance
-from crawlset.wire.measurements import MeasurementBatch
-from crawlset.wire.validators import BatchImage, ValidatorRequest
 from crawlset_local.sample_site.photographs import PHOTOGRAPHS
+from tests.integration.measuring.batches import put_batch
 from tests.invocations import CONTEXT
-
-BATCH, PACK = "validations/1/measurements/0.json", "jobs/1/chunks/2/1-a.tar"
 
 
 def file_of(mode: str) -> bytes:
@@ -31,33 +27,7 @@ def file_of(mode: str) -> bytes:
 
 def request(bucket: str, *bodies: bytes) -> dict[str, Any]:
     """The event about a batch of these files, all of the keyword `coffee`."""
-    images, offset = [], 0
-    for id_, body in enumerate(bodies):
-        images.append(
-            BatchImage(
-                image_id=id_,
-                key=PACK,
-                offset=offset,
-                length=len(body),
-                sha256="",
-                format="png",
-                width=1,
-                height=1,
-                keyword="coffee",
-            )
-        )
-        offset += len(body)
-    objects.put(PACK, b"".join(bodies))
-    batch = MeasurementBatch(
-        measurer="relevance",
-        version=Relevance.version,
-        vectors="validations/1/measurements/0.npy",
-        answer="validations/1/measurements/0.answer.json",
-        images=images,
-    )
-    objects.put(BATCH, json.dumps(batch.to_json()).encode())
-    event: dict[str, Any] = ValidatorRequest(bucket, BATCH).to_json()
-    return event
+    return put_batch(bucket, *bodies, version=Relevance.version, keyword="coffee")
 
 
 class TestRelevance:
@@ -67,13 +37,15 @@ class TestRelevance:
         Image.new("RGB", (1, 1)).save(tiny, "PNG")
         bodies = [file_of("RGB"), b"\x89PNG\r\n\x1a\ncut", file_of("L"), file_of("RGBA")]
 
-        told = handler_of(Relevance)(request(bucket, *bodies, tiny.getvalue()), CONTEXT)["images"]
+        event = request(bucket, *bodies, tiny.getvalue())
+
+        told = handler_of(Relevance)(event, CONTEXT)["images"]
 
         assert [one["image_id"] for one in told] == [0, 1, 2, 3, 4]
         assert "error" in told[1]
         coffees = [told[i]["measures"]["class_probability"] for i in (0, 2, 3)]
         assert min(coffees) > 0.5 > told[4]["measures"]["class_probability"]
-        vectors = np.load(io.BytesIO(objects.get("validations/1/measurements/0.npy")))
+        vectors = np.load(io.BytesIO(objects.get(event["key"].replace(".json", ".npy"))))
         assert vectors.shape == (4, 1_280)
 
     def test_raises_one_clear_error_without_its_model(
