@@ -11,6 +11,7 @@ from crawlset_local.cloud import LocalCloud
 from tests.e2e.issuer import AUDIENCE, Issuer, issuing
 from tests.integration.webhook_receiver import Receiver, receiving
 from tests.ports import free_ports
+from tests.unit.measuring import toy_towers
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +33,12 @@ def cloud(
     cloud = LocalCloud(
         tmp_path_factory.mktemp("cloud"),
         free_ports(),
-        parameters={"OidcIssuer": issuer.url, "OidcAudience": AUDIENCE},
+        parameters={
+            "OidcIssuer": issuer.url,
+            "OidcAudience": AUDIENCE,
+            "TowersFolder": toy_towers.FOLDER,
+            "TowersVersion": "toy-1",
+        },
         private_hosts=[receiver.host],
     )
     with cloud:

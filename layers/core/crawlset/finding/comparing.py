@@ -66,7 +66,7 @@ def compare(
             return _NONE
         try:
             image_ids, vectors, made_by = with_version(body)
-            return (image_ids, unit(vectors) @ wanted) if made_by == version else _NONE
+            return (image_ids, _cosines(vectors, wanted)) if made_by == version else _NONE
         except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
             logger.warning("vectors_unreadable", part=part, error=repr(error))
             return None
@@ -82,6 +82,14 @@ def compare(
         np.concatenate([_NONE[1], *(similarities for _, similarities in some)]),
         None not in read,
     )
+
+
+def _cosines(vectors: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Cosine of each of n x d to `wanted`, of length 1; 0 of a vector of zeros."""
+    some = vectors.astype(np.float32)
+    lengths = np.sqrt(np.einsum("ij,ij->i", some, some))
+    cosines: np.ndarray = (some @ wanted) / np.maximum(lengths, np.float32(1e-12))
+    return cosines
 
 
 _NONE = np.empty(0, np.int64), np.empty(0, np.float32)

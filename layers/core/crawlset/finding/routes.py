@@ -32,7 +32,8 @@ def build_router() -> APIGatewayHttpRouter:
         job_id: UUID,
         *,
         text: Annotated[
-            Text | None, Query(description="What they show; needs towers, see docs/measurers.md")
+            Text | None,
+            Query(description="Words about what they show; needs towers, see docs/measurers.md"),
         ] = None,
         like: Annotated[
             int | None, Query(ge=1, le=MAX_BIGINT, description="Id of an image of the same job")
@@ -42,7 +43,7 @@ def build_router() -> APIGatewayHttpRouter:
             Query(
                 min_length=1,
                 max_length=100,
-                description="Whose vectors are compared, with `like`; relevance if not given",
+                description="Measurer of the vectors that `like` compares; relevance if not given",
             ),
         ] = None,
         limit: Annotated[int, Query(ge=1, le=100, description="Images at most")] = 20,

@@ -16,7 +16,7 @@ class NearestImages(BaseModel):
     """Stored images, the nearest first, and how many were looked at."""
 
     items: list[NearestImage]
-    measurer: Annotated[str, Field(description="Whose vectors were compared")]
+    measurer: Annotated[str, Field(description="Measurer that made the vectors")]
     version: Annotated[str, Field(description="The measurer's version")]
     n_compared: Annotated[int, Field(description="Images whose vectors were compared")]
     n_stored: Annotated[int, Field(description="Images that the job has stored")]
