@@ -33,13 +33,9 @@ def cloud(
     cloud = LocalCloud(
         tmp_path_factory.mktemp("cloud"),
         free_ports(),
-        parameters={
-            "OidcIssuer": issuer.url,
-            "OidcAudience": AUDIENCE,
-            "TowersFolder": toy_towers.FOLDER,
-            "TowersVersion": "toy-1",
-        },
+        parameters={"OidcIssuer": issuer.url, "OidcAudience": AUDIENCE},
         private_hosts=[receiver.host],
+        towers_folder=toy_towers.write(tmp_path_factory.mktemp("towers")),
     )
     with cloud:
         yield cloud

@@ -4,20 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from crawlset_local import emulator
 from crawlset_local.cloud import LocalCloud
 from tests.e2e.http_clients import FINAL, Api, wait_for
-from tests.unit.measuring import toy_towers
 
 
 @pytest.fixture(scope="module")
 def measured(cloud: LocalCloud) -> Iterator[tuple[Api, str]]:
     """The API, and the path of a job whose pictures the towers and the palette have measured."""
-    s3 = emulator.session().client("s3", endpoint_url=cloud.emulator_url)
-    for name, body in toy_towers.files().items():
-        s3.put_object(
-            Bucket=cloud.outputs["BucketName"], Key=f"{toy_towers.FOLDER}/{name}", Body=body
-        )
     with Api.of(cloud) as api:
         job_id = api.create_job(keywords=["cat", "coffee"], sources=["sample"], max_images=40)
         api.wait_for_job(job_id, 120)

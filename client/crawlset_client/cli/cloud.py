@@ -75,6 +75,15 @@ def up(
             help="A private host that may be crawled and told of events; can be repeated.",
         ),
     ] = None,
+    towers: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            exists=True,
+            file_okay=False,
+            help="A pair of networks like CLIP's, for `crawlset find`; see docs/measurers.md.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the whole system on this machine until Ctrl-C."""
@@ -87,6 +96,7 @@ def up(
             sample_port,
             database_url,
             tuple(private_host or ()),
+            towers.resolve() if towers is not None else None,
         )
         _check(options)
         cloud = run.outside.laptop.make(options)

@@ -21,7 +21,16 @@ from uuid import UUID
 
 from rich.console import Console
 
-from crawlset_local import deploy, emulator, gateway, models, postgres, postgres_home, processes
+from crawlset_local import (
+    deploy,
+    emulator,
+    gateway,
+    models,
+    postgres,
+    postgres_home,
+    processes,
+    towers,
+)
 from crawlset_local.deploy import Stack
 from crawlset_local.errors import ChildDiedError, EmulatorError, LocalCloudError
 from crawlset_local.home import default_home, open_home, read_profile, webhook_key, write_profile
@@ -79,7 +88,8 @@ class LocalCloud:
     parameters over the laptop's own, `template` another template than the checkout's. The
     `private_hosts` (`host:port`) may be crawled, and told of events by webhooks. The sources that
     `access` names may be asked, with its keys; without one, those that `secrets.toml` in `home`
-    and the environment name. After `start` the attributes tell where everything is; `api_url`
+    and the environment name. Pictures are found by texts with the towers in `towers_folder`, if it
+    is given. After `start` the attributes tell where everything is; `api_url`
     has no `/api` at its end.
     """
 
@@ -94,6 +104,7 @@ class LocalCloud:
         with_sample_site: bool = True,
         private_hosts: Sequence[str] = (),
         access: SourceAccess | None = None,
+        towers_folder: Path | None = None,
     ) -> None:
         self.home = home.absolute()
         self.ports = ports or Ports()
@@ -109,6 +120,7 @@ class LocalCloud:
         self._with_sample_site = with_sample_site
         self._private_hosts = [*private_hosts]
         self._access = access
+        self._towers_folder = towers_folder
         self._owns_database = database_url is None
         self._children: list[Child] = []
         self._lock: TextIO | None = None
@@ -202,6 +214,8 @@ class LocalCloud:
         parameters = self._template_parameters(secret_arn)
         self.stack = deploy.deploy(self._template, self.ports.emulator, parameters)
         done("deploy", f"{len(self.stack.resources)} resources")
+        if self._towers_folder is not None:
+            towers.put(self._towers_folder, self.outputs["BucketName"], self.ports.emulator)
         done("models", models.install(self._template.parent))
         site = self._spawn_sample_site() if self._with_sample_site else None
         front = self._spawn_gateway(self.stack.api_id) if self.stack.api_id else None
@@ -247,6 +261,7 @@ class LocalCloud:
         hosts = [*self._private_hosts]
         if self._with_sample_site:
             hosts += [f"{host}.localhost:{self.ports.sample}" for host in SAMPLE_HOSTS]
+        own = towers.parameters(self._towers_folder) if self._towers_folder is not None else {}
         return {
             "Stage": "local",
             "Contact": access.contact or PROFILE_EMAIL,
@@ -258,6 +273,7 @@ class LocalCloud:
             "Sources": ",".join(access.sources),
             "SourceKeysSecretArn": keys_arn,
             "WebhookKeyFile": str(webhook_key(self.home)),
+            **own,
         } | self._parameters
 
     def _prepare_database(self, done: Callable[[str, str], None]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
@@ -84,6 +85,13 @@ def files(**other: bytes) -> dict[str, bytes]:
     } | other
     suffixes = {"settings": "json", "tokenizer": "json", "image": "onnx", "text": "onnx"}
     return {f"{name}.{suffixes[name]}": body for name, body in whole.items()}
+
+
+def write(folder: Path) -> Path:
+    """The files, in a folder of this machine."""
+    for name, body in files().items():
+        (folder / name).write_bytes(body)
+    return folder
 
 
 def settings(**other: object) -> bytes:
