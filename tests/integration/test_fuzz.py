@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
+from types import ModuleType
 from typing import Any
 from uuid import UUID
 
@@ -116,7 +117,7 @@ def test_nothing_hostile_is_an_error_of_ours(
 
 
 def answer_to(asked: Asked, caller: dict[str, str]) -> dict[str, Any]:
-    function = api
+    function: ModuleType = api
     if asked.operation.endswith(OF_THUMBNAIL):
         function = thumbnail
     elif asked.operation.endswith("/nearest-images"):

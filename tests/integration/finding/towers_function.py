@@ -38,11 +38,13 @@ class TowersFunction:
 
     def deploy(self) -> None:
         """Answer from here on, in place of moto, which would start docker."""
-        aws.functions().meta.events.register_first("before-send.lambda.Invoke", self._answer)
+        events: Any = aws.functions().meta.events
+        events.register_first("before-send.lambda.Invoke", self._answer)
 
     def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         assert ARN.replace(":", "%3A") in request.url
-        event = json.loads(request.body)
+        sent: Any = request.body
+        event = json.loads(sent)
         self.events.append(event)
         if self.status != 200:
             body: dict[str, Any] = {"Reason": "ConcurrentInvocationLimitExceeded", "message": "no"}
@@ -57,4 +59,5 @@ class TowersFunction:
     def _response(
         self, request: AWSPreparedRequest, headers: dict[str, str], body: dict[str, Any]
     ) -> AWSResponse:
-        return AWSResponse(request.url, self.status, headers, Body(json.dumps(body).encode()))
+        told: Any = headers
+        return AWSResponse(request.url, self.status, told, Body(json.dumps(body).encode()))
