@@ -79,8 +79,6 @@ def up(
         Path | None,
         typer.Option(
             metavar="DIR",
-            exists=True,
-            file_okay=False,
             help="A pair of networks like CLIP's, for `crawlset find`; see docs/measurers.md.",
         ),
     ] = None,
@@ -117,6 +115,8 @@ def _check(options: CloudOptions) -> None:
         raise UsageError(
             f"Each part needs a port of its own; these are {', '.join(map(str, ports))}."
         )
+    if options.towers is not None and not options.towers.is_dir():
+        raise UsageError(f"{options.towers} is no folder.")
     for host in options.private_hosts:
         if not PRIVATE_HOST.fullmatch(host):
             raise UsageError(

@@ -2,6 +2,7 @@
 
 import io
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -28,11 +29,13 @@ RED, GREEN, BLUE = [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]
 pytestmark = pytest.mark.usefixtures("bucket")
 
 
-def ask(job: CrawlJob, caller: object = None, **query: object) -> tuple[int, Any]:
+def ask(
+    job: CrawlJob, caller: object = None, context: Any = CONTEXT, **query: object
+) -> tuple[int, Any]:
     path = f"/api/projects/{job.project_id}/crawl-jobs/{job.id}/nearest-images"
     asked = {name: str(value) for name, value in query.items()}
     event = request("GET", path, reader(caller or job.user_id), query=asked)
-    answer = app.handler(event, CONTEXT)
+    answer = app.handler(event, context)
     return answer["statusCode"], json.loads(answer["body"])
 
 
@@ -166,6 +169,36 @@ class TestText:
         _, body = ask(job, text="red")
 
         assert (ids(body), body["n_compared"], body["is_complete"]) == ([there.id], 1, True)
+
+
+class TestTime:
+    @staticmethod
+    def context(*left: float) -> Any:
+        """Of the seconds that are left the next is told, each time that somebody asks."""
+        told = iter(left)
+        return SimpleNamespace(
+            **vars(CONTEXT) | {"get_remaining_time_in_millis": lambda: next(told) * 1_000}
+        )
+
+    def test_ends_the_search_and_is_told(
+        self, job: CrawlJob, keep: Keep, towers: TowersFunction
+    ) -> None:
+        older, newer = keep([RED]), keep([RED])
+
+        status, body = ask(job, context=self.context(20, 4), text="red")
+
+        assert status == 200
+        assert (body["n_compared"], body["is_complete"]) == (1, False)
+        assert ids(body)[0] in {older[0].id, newer[0].id}
+
+    def test_that_is_over_before_anything_was_compared_is_answered_503(
+        self, job: CrawlJob, keep: Keep, towers: TowersFunction
+    ) -> None:
+        keep([RED])
+
+        status, body = ask(job, context=self.context(4), text="red")
+
+        assert (status, body["code"]) == (503, "TimeOverError")
 
 
 class TestTextRefused:
