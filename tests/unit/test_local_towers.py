@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from crawlset_local import towers
+from crawlset_local.towers import TowersMissingError, towers_parameters
 from tests.unit.measuring import toy_towers
 
 
@@ -15,11 +15,11 @@ def folder(tmp_path: Path) -> Path:
 
 class TestParameters:
     def test_name_another_version_when_a_file_changes(self, folder: Path) -> None:
-        before = towers.parameters(folder)
-        same = towers.parameters(folder)
+        before = towers_parameters(folder)
+        same = towers_parameters(folder)
         (folder / "text.onnx").write_bytes(b"another")
 
-        after = towers.parameters(folder)
+        after = towers_parameters(folder)
 
         assert before == same
         assert before["TowersFolder"] == after["TowersFolder"] == "models/towers"
@@ -29,5 +29,5 @@ class TestParameters:
         (folder / "text.onnx").unlink()
         (folder / "settings.json").unlink()
 
-        with pytest.raises(towers.TowersMissingError, match=r"no text\.onnx, settings\.json;"):
-            towers.parameters(folder)
+        with pytest.raises(TowersMissingError, match=r"no text\.onnx, settings\.json;"):
+            towers_parameters(folder)

@@ -21,22 +21,15 @@ from uuid import UUID
 
 from rich.console import Console
 
-from crawlset_local import (
-    deploy,
-    emulator,
-    gateway,
-    models,
-    postgres,
-    postgres_home,
-    processes,
-    towers,
-)
+from crawlset_local import deploy, emulator, gateway, models, postgres, postgres_home, processes
 from crawlset_local.deploy import Stack
 from crawlset_local.errors import ChildDiedError, EmulatorError, LocalCloudError
 from crawlset_local.home import default_home, open_home, read_profile, webhook_key, write_profile
 from crawlset_local.ports import LOOPBACK, RELEASE_SECONDS, Ports, is_listening, require_free
 from crawlset_local.processes import Child
+from crawlset_local.sample_hosts import SAMPLE_HOSTS
 from crawlset_local.source_access import SourceAccess, read_source_access
+from crawlset_local.towers import put_towers, towers_parameters
 
 _HERE = Path(__file__).resolve()
 _PACKAGED = _HERE.parent / "stack"
@@ -44,24 +37,6 @@ TEMPLATE = (_PACKAGED if _PACKAGED.is_dir() else _HERE.parents[3]) / "template.y
 """What is deployed: from the installed package, or from the checkout."""
 
 SAMPLE_SITE = "sample_site"
-SAMPLE_HOSTS = (
-    "photos",
-    "museum",
-    "herbarium",
-    "archive",
-    "press",
-    "studio",
-    "wild",
-    "faults",
-    "trouble",
-    "throttling",
-    "closed",
-    "overloaded",
-    "unreadable",
-    "slow",
-)
-"""The sample site's virtual hosts, each under `.localhost`."""
-
 KEYS_SECRET = "crawlset-source-keys"  # noqa: S105 - its name
 PROFILE_EMAIL = "local@localhost"
 LISTEN_SECONDS = 60.0
@@ -89,8 +64,8 @@ class LocalCloud:
     `private_hosts` (`host:port`) may be crawled, and told of events by webhooks. The sources that
     `access` names may be asked, with its keys; without one, those that `secrets.toml` in `home`
     and the environment name. Pictures are found by texts with the towers in `towers_folder`, if it
-    is given. After `start` the attributes tell where everything is; `api_url`
-    has no `/api` at its end.
+    is given. After `start` the attributes tell where everything is; `api_url` has no `/api` at its
+    end.
     """
 
     def __init__(
@@ -215,7 +190,7 @@ class LocalCloud:
         self.stack = deploy.deploy(self._template, self.ports.emulator, parameters)
         done("deploy", f"{len(self.stack.resources)} resources")
         if self._towers_folder is not None:
-            towers.put(self._towers_folder, self.outputs["BucketName"], self.ports.emulator)
+            put_towers(self._towers_folder, self.outputs["BucketName"], self.ports.emulator)
         done("models", models.install(self._template.parent))
         site = self._spawn_sample_site() if self._with_sample_site else None
         front = self._spawn_gateway(self.stack.api_id) if self.stack.api_id else None
@@ -261,7 +236,6 @@ class LocalCloud:
         hosts = [*self._private_hosts]
         if self._with_sample_site:
             hosts += [f"{host}.localhost:{self.ports.sample}" for host in SAMPLE_HOSTS]
-        own = towers.parameters(self._towers_folder) if self._towers_folder is not None else {}
         return {
             "Stage": "local",
             "Contact": access.contact or PROFILE_EMAIL,
@@ -273,7 +247,7 @@ class LocalCloud:
             "Sources": ",".join(access.sources),
             "SourceKeysSecretArn": keys_arn,
             "WebhookKeyFile": str(webhook_key(self.home)),
-            **own,
+            **towers_parameters(self._towers_folder),
         } | self._parameters
 
     def _prepare_database(self, done: Callable[[str, str], None]) -> None:

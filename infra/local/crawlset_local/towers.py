@@ -19,13 +19,17 @@ class TowersMissingError(LocalCloudError):
         super().__init__(f"{folder} has no {', '.join(missing)}; docs/measurers.md describes them.")
 
 
-def parameters(folder: Path) -> dict[str, str]:
+def towers_parameters(folder: Path | None) -> dict[str, str]:
     """
-    Parameters of the template that deploy the towers; their version changes with any of the files.
+    Parameters of the template that deploy the towers, or none of them without a folder.
+
+    The version changes with any of the files.
 
     Raises:
         TowersMissingError: a file is not there.
     """
+    if folder is None:
+        return {}
     if missing := [name for name in FILES if not (folder / name).is_file()]:
         raise TowersMissingError(folder, missing)
     digest = hashlib.sha256()
@@ -35,7 +39,7 @@ def parameters(folder: Path) -> dict[str, str]:
     return {"TowersFolder": KEY, "TowersVersion": digest.hexdigest()[:VERSION_LETTERS]}
 
 
-def put(folder: Path, bucket: str, port: int) -> None:
+def put_towers(folder: Path, bucket: str, port: int) -> None:
     """Copy the towers into the bucket of the emulator at `port`."""
     s3 = emulator.session().client("s3", endpoint_url=emulator.url(port))
     for name in FILES:

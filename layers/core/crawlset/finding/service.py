@@ -119,7 +119,7 @@ def nearest(
     compared = compare(vector, parts, read_part, version=measurer.version, has_time=has_time)
     if not len(compared.image_ids):
         if not compared.is_complete:
-            raise TimeOverError("The vectors could not be read in time; ask again.")
+            raise TimeOverError("None of the vectors could be read in time; ask again.")
         raise NotMeasuredError(_nothing(measurer))
     with db.transaction(user_id) as session:
         job = require_crawl_job(session, project_id, job_id)
