@@ -131,7 +131,8 @@ def _about_middle(vectors: np.ndarray) -> np.ndarray:
     from_median = vectors - np.median(vectors, axis=0)
     distances = np.linalg.norm(from_median, axis=1)
     kept = vectors[distances <= np.quantile(distances, 1 - TRIMMED)]
-    return kept - kept.mean(axis=0)
+    about: np.ndarray = kept - kept.mean(axis=0)
+    return about
 
 
 def _to_others(some: np.ndarray, others: np.ndarray, k: int) -> np.ndarray:
@@ -161,7 +162,8 @@ def _mean_of_first(likeness: np.ndarray, counts: np.ndarray, k: int) -> np.ndarr
     counts = counts & (np.cumsum(counts, axis=1) <= k)
     n_missing = k - counts.sum(axis=1)
     total = np.where(counts, likeness, 0).sum(axis=1, dtype=np.float64)
-    return (total + n_missing * likeness[:, -1]) / k
+    found: np.ndarray = (total + n_missing * likeness[:, -1]) / k
+    return found
 
 
 def _neighbours(own: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
