@@ -43,6 +43,7 @@ _BORDER_LEVELS = 8
 _FRAME_LEVELS = 24
 """Grey levels between a frame and the picture in it."""
 _KEPT_SIZES = 256
+_KEPT_RATIOS = 64
 _HASHES, _HASH = struct.Struct(">5q"), struct.Struct(">q")
 _SIZE = struct.Struct(">2I")
 
@@ -79,8 +80,8 @@ def turned_phash(signature: bytes) -> int:
     """
     Perceptual hash of a picture turned by 5 degrees, without 10 % of each side, by its signature.
 
-    A picture and its copy that is turned, either way, have such views within 10 bits of each other:
-    of one this view, of the other that without 10 %.
+    A copy that somebody turned by some degrees, either way, is as a rule within 10 bits: this view
+    of the one, that without 10 % of the other.
     """
     places, parts = _turned(signature[0])
     grey = np.frombuffer(signature, np.uint8, N_GREY, 1)
@@ -149,7 +150,12 @@ def without_frame(pixels: np.ndarray, box: Box, inner: Box) -> Box:
     inside = pixels[top:bottom, left:right]
     if not inside.size:
         return inner
-    outer = pixels[top:bottom, 0], pixels[0, left:right], pixels[top:bottom, -1], pixels[-1, left:right]
+    outer = (
+        pixels[top:bottom, 0],
+        pixels[0, left:right],
+        pixels[top:bottom, -1],
+        pixels[-1, left:right],
+    )
     edges = inside[:, 0], inside[0], inside[:, -1], inside[-1]
     steps = [abs(one.mean() - other.mean()) for one, other in zip(outer, edges, strict=True)]
     if min(step for step, cut in zip(steps, is_cut, strict=True) if cut) < _FRAME_LEVELS:
@@ -163,7 +169,7 @@ def without_frame(pixels: np.ndarray, box: Box, inner: Box) -> Box:
     return first, second, third, fourth
 
 
-@lru_cache(_KEPT_SIZES)
+@lru_cache(_KEPT_RATIOS)
 def _turned(ratio: int) -> tuple[np.ndarray, np.ndarray]:
     """The four pixels that each of the turned view lies between, and `_STEPS` squared in parts."""
     factor = 2 ** ((ratio - SQUARE) / STEPS_AN_OCTAVE)
