@@ -248,7 +248,9 @@ class ImageRepository:
         sent = [_as_array(Image.__table__.c[name], [row[name] for row in rows]) for name in names]
         given = func.unnest(*sent).table_valued(*names, name="given").render_derived()
         columns = {
-            name: cast(given.c[name], Image.__table__.c[name].type) for name in names if name != "id"
+            name: cast(given.c[name], Image.__table__.c[name].type)
+            for name in names
+            if name != "id"
         }
         self.session.execute(
             update(Image)
