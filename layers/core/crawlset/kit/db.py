@@ -1,6 +1,7 @@
 """The engine, the transaction of one invocation, and whose rows it may see."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -8,6 +9,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from sqlalchemy import (
     URL,
     ColumnElement,
@@ -22,14 +24,23 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.exc import DBAPIError, InvalidRequestError, OperationalError
+from sqlalchemy.exc import (
+    DBAPIError,
+    DisconnectionError,
+    InvalidRequestError,
+    OperationalError,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session, SessionTransaction
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from crawlset.errors import DatabaseAwayError, NotFoundError
 from crawlset.kit import aws
 from crawlset.kit.paging import Order, Slice, cut
 from crawlset.observability import logger
 from crawlset.settings import database_settings
+
+IDLE_SECONDS = 1.0
+"""A connection that was used within this time is taken without asking whether it lives."""
 
 MANY = {
     "enable_nestloop": "off",
@@ -76,17 +87,20 @@ def engine() -> Engine:
     """
     One connection per execution environment: Lambda serves one request at a time.
 
-    Prepared statements are off because they can pin the connection in RDS Proxy. A connection that
-    went away is noticed when it is taken, within 4 s even if its host is gone, and another is made
-    within 4 s, or not: together less than the 10 s that the gateway waits for the authorizer.
+    The driver begins no transactions: `_begin` does. Prepared statements are off because they can
+    pin the connection in RDS Proxy, and no type is looked up that no table has. A connection that
+    went away while it was idle is noticed when it is taken, within 4 s even if its host is gone,
+    and another is made within 4 s, or not: together less than the 10 s that the gateway waits for
+    the authorizer.
     """
-    return create_engine(
+    made = create_engine(
         database_url(),
         pool_size=1,
         max_overflow=0,
-        pool_pre_ping=True,
         pool_recycle=300,
+        use_native_hstore=False,
         connect_args={
+            "autocommit": True,
             "prepare_threshold": None,
             "connect_timeout": 4,
             "tcp_user_timeout": 4_000,
@@ -95,6 +109,24 @@ def engine() -> Engine:
             "keepalives_count": 3,
         },
     )
+    event.listen(made, "checkin", _note_use)
+    event.listen(made, "checkout", _replace_dead)
+    return made
+
+
+def _note_use(_: Any, record: ConnectionPoolEntry) -> None:
+    record.info["used_at"] = time.monotonic()
+
+
+def _replace_dead(connection: Any, record: ConnectionPoolEntry, _: Any) -> None:
+    """Have the pool make another connection if this one was idle and is dead."""
+    used_at = record.info.get("used_at")
+    if used_at is None or time.monotonic() - used_at < IDLE_SECONDS:
+        return
+    try:
+        engine().dialect.do_ping(connection)
+    except psycopg.Error as error:
+        raise DisconnectionError from error
 
 
 def new_session() -> Session:
@@ -132,6 +164,25 @@ def transaction(user_id: UUID | None = None) -> Iterator[Session]:
                 action()
             except Exception:  # noqa: BLE001 - what is committed is done, whatever follows
                 logger.exception("after_commit_failed")
+
+
+@contextmanager
+def single_statement() -> Iterator[Session]:
+    """
+    Each statement of the block commits by itself: one round trip, where a transaction has three.
+
+    Raises:
+        DatabaseAwayError: no connection could be made, or it was lost.
+    """
+    try:
+        with new_session() as session:
+            session.info["is_single"] = True
+            yield session
+            session.commit()
+    except DBAPIError as error:
+        if not _is_away(error):
+            raise
+        raise DatabaseAwayError(may_have_committed=False) from error
 
 
 def _is_away(error: DBAPIError) -> bool:
@@ -172,9 +223,21 @@ def acts_for(session: Session) -> UUID | None:
 
 
 @event.listens_for(Session, "after_begin")
-def _name_user(session: Session, _: SessionTransaction, connection: Connection) -> None:
+def _begin(session: Session, _: SessionTransaction, connection: Connection) -> None:
+    """Begin the transaction and name the user in one round trip, which the driver would not do."""
+    words = []
+    if _begins_nothing(connection) and "is_single" not in session.info:
+        words.append("BEGIN")
     if "user_id" in session.info:
-        _set_local(connection, "app.user_id", session.info["user_id"])
+        words.append(f"SELECT set_config('app.user_id', '{UUID(session.info['user_id'])}', true)")
+    if words:
+        connection.exec_driver_sql("; ".join(words))
+
+
+def _begins_nothing(connection: Connection) -> bool:
+    """Whether the driver leaves it to us to begin a transaction."""
+    driver = connection.connection.driver_connection
+    return isinstance(driver, psycopg.Connection) and driver.autocommit
 
 
 @contextmanager
@@ -249,10 +312,7 @@ def expect_many(session: Session) -> None:
 
     Of rows that were just written PostgreSQL has no statistics: it takes them for few, and loops.
     """
-    for name, value in MANY.items():
-        session.execute(
-            text("SELECT set_config(:name, :value, true)"), {"name": name, "value": value}
-        )
+    session.execute(select(*(func.set_config(name, value, True) for name, value in MANY.items())))
 
 
 def look_up(session: Session, setting: str, value: str) -> None:
