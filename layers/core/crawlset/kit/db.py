@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg import sql
 from sqlalchemy import (
     URL,
     ColumnElement,
@@ -22,7 +23,7 @@ from sqlalchemy import (
     literal,
     make_url,
     select,
-    text,
+    true,
 )
 from sqlalchemy.exc import (
     DBAPIError,
@@ -30,7 +31,7 @@ from sqlalchemy.exc import (
     InvalidRequestError,
     OperationalError,
 )
-from sqlalchemy.orm import InstrumentedAttribute, Session, SessionTransaction
+from sqlalchemy.orm import InstrumentedAttribute, Session, SessionTransaction, aliased
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from crawlset.errors import DatabaseAwayError, NotFoundError
@@ -169,7 +170,9 @@ def transaction(user_id: UUID | None = None) -> Iterator[Session]:
 @contextmanager
 def single_statement() -> Iterator[Session]:
     """
-    Each statement of the block commits by itself: one round trip, where a transaction has three.
+    Let each statement of the block commit by itself: one round trip, where a transaction has three.
+
+    For what may be done twice: whoever is told that the database was away tries again.
 
     Raises:
         DatabaseAwayError: no connection could be made, or it was lost.
@@ -210,10 +213,9 @@ def after_commit(session: Session, action: Callable[[], object]) -> None:
 
 
 def act_for(session: Session, user_id: UUID) -> None:
-    """From here to the end of the transaction, see and write this user's rows only."""
+    """From here to the end of the session, see and write this user's rows only."""
     session.info["user_id"] = str(user_id)
-    if session.in_transaction():
-        _set_local(session.connection(), "app.user_id", str(user_id))
+    _set_local(session, "app.user_id", str(user_id))
 
 
 def acts_for(session: Session) -> UUID | None:
@@ -223,21 +225,39 @@ def acts_for(session: Session) -> UUID | None:
 
 
 @event.listens_for(Session, "after_begin")
-def _begin(session: Session, _: SessionTransaction, connection: Connection) -> None:
-    """Begin the transaction and name the user in one round trip, which the driver would not do."""
-    words = []
-    if _begins_nothing(connection) and "is_single" not in session.info:
-        words.append("BEGIN")
+def _begin(session: Session, begun: SessionTransaction, connection: Connection) -> None:
+    """Begin the transaction and make its settings in one round trip; the driver does neither."""
+    if begun.nested:
+        return
+    session.info["has_begun"] = True
+    settings = session.info.pop("settings", {})
     if "user_id" in session.info:
-        words.append(f"SELECT set_config('app.user_id', '{UUID(session.info['user_id'])}', true)")
+        settings["app.user_id"] = session.info["user_id"]
+    driver: Any = connection.connection.driver_connection
+    words = ["BEGIN"] if driver.autocommit and "is_single" not in session.info else []
+    if settings:
+        words.append(_setting(driver, settings))
     if words:
-        connection.exec_driver_sql("; ".join(words))
+        connection.exec_driver_sql("; ".join(words), execution_options={"no_parameters": True})
 
 
-def _begins_nothing(connection: Connection) -> bool:
-    """Whether the driver leaves it to us to begin a transaction."""
-    driver = connection.connection.driver_connection
-    return isinstance(driver, psycopg.Connection) and driver.autocommit
+def _setting(driver: psycopg.Connection[Any], settings: dict[str, str]) -> str:
+    """The statement that makes `settings`; several statements at once can have no parameters."""
+    calls = (
+        sql.SQL("set_config({}, {}, true)").format(name, value) for name, value in settings.items()
+    )
+    return sql.SQL("SELECT {}").format(sql.SQL(", ").join(calls)).as_string(driver)
+
+
+@event.listens_for(Session, "after_transaction_end")
+def _forget_begin(session: Session, ended: SessionTransaction) -> None:
+    if ended.parent is None:
+        session.info.pop("has_begun", None)
+
+
+def show_deleted(session: Session) -> None:
+    """From here to the end of the transaction, let the API see what is deleted and not removed."""
+    _set_local(session, "app.deleted", "shown")
 
 
 @contextmanager
@@ -247,11 +267,10 @@ def showing_deleted(session: Session) -> Iterator[None]:
 
     An error ends it with the transaction.
     """
-    connection = session.connection()
-    _set_local(connection, "app.deleted", "shown")
+    show_deleted(session)
     yield
     session.flush()
-    _set_local(connection, "app.deleted", "")
+    _set_local(session, "app.deleted", "")
 
 
 def lock(session: Session, row: Any, what: str, **how: bool) -> None:
@@ -281,9 +300,9 @@ def exists(session: Session, *conditions: ColumnElement[bool]) -> bool:
     return bool(session.scalar(select(select(literal(1)).where(*conditions).exists())))
 
 
-def in_order(
-    statement: Select[Any], key: InstrumentedAttribute[Any], order: Order, after: str | None
-) -> Select[Any]:
+def in_order[*Columns](
+    statement: Select[*Columns], key: InstrumentedAttribute[Any], order: Order, after: str | None
+) -> Select[*Columns]:
     """Sort by `key`, which grows with time, and go on after the row whose key is this text."""
     is_newest_first = order is Order.newest
     statement = statement.order_by(key.desc() if is_newest_first else key)
@@ -306,6 +325,28 @@ def list_page(
     return cut(rows, limit, lambda row: getattr(row, key.key))
 
 
+def list_page_of(
+    session: Session,
+    parent: Select[Any],
+    statement: Select[Any],
+    model: Any,
+    after: str | None,
+    limit: int,
+    order: Order = Order.newest,
+) -> Slice[Any] | None:
+    """A page of rows by their id, in one statement with the row of `parent`; None without one."""
+    page = in_order(statement, model.id, order, after).limit(limit + 1)
+    listed = aliased(model, page.subquery())
+    rows = session.execute(
+        parent.add_columns(listed)
+        .outerjoin(listed, true())
+        .order_by(listed.id.desc() if order is Order.newest else listed.id)
+    ).all()
+    if not rows:
+        return None
+    return cut([row for *_, row in rows if row is not None], limit, lambda row: row.id)
+
+
 def expect_many(session: Session) -> None:
     """
     Let the rest of the transaction join whole sets, not row by row.
@@ -320,10 +361,12 @@ def look_up(session: Session, setting: str, value: str) -> None:
     Let one row be found before its owner is known: the job a message names, or the key a
     caller shows. The policies in the migration say which.
     """
-    _set_local(session.connection(), f"app.{setting}", value)
+    _set_local(session, f"app.{setting}", value)
 
 
-def _set_local(connection: Connection, name: str, value: str) -> None:
-    connection.execute(
-        text("SELECT set_config(:name, :value, true)"), {"name": name, "value": value}
-    )
+def _set_local(session: Session, name: str, value: str) -> None:
+    """Until the transaction ends; what is set before its first statement begins with it."""
+    if "has_begun" in session.info:
+        session.connection().execute(select(func.set_config(name, value, True)))
+    else:
+        session.info.setdefault("settings", {})[name] = value
