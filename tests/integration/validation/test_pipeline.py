@@ -101,9 +101,7 @@ class TestCreatePipeline:
         assert session.scalar(select(func.count()).select_from(ValidationJob)) == 0
 
 
-def jobs_of(
-    session: Session, job: CrawlJob
-) -> tuple[list[ValidationJobRead], list[ExportJobRead]]:
+def jobs_of(session: Session, job: CrawlJob) -> tuple[list[ValidationJobRead], list[ExportJobRead]]:
     """Those that the API shows."""
     shown = presenting.read_one(session, job)
     return shown.validation_jobs, shown.export_jobs
