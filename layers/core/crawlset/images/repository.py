@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, aliased, load_only
 
-from crawlset.errors import NotFoundError
+from crawlset.jobs.crawl_repository import require_both, with_crawl_job
 from crawlset.kit import db
 from crawlset.kit.paging import Order, Slice
 from crawlset.models import CrawlJob, Image, JobChunk, WorkStatus
@@ -98,17 +98,14 @@ class ImageRepository:
     def __init__(self, session: Session) -> None:
         self.session = session
 
-    def require(self, job: CrawlJob, image_id: int) -> Image:
+    def require(self, project_id: UUID, job_id: UUID, image_id: int) -> tuple[CrawlJob, Image]:
         """
         Raises:
-            NotFoundError: the job has no such candidate.
+            NotFoundError: the caller's project has no such job, or the job has no such candidate.
         """
-        image = self.session.scalar(
-            select(Image).where(Image.id == image_id, Image.crawl_job_id == job.id)
-        )
-        if image is None:
-            raise NotFoundError("image", image_id)
-        return image
+        statement = with_crawl_job(project_id, job_id, Image, image_id)
+        job, image = require_both(self.session, statement, job_id, "image", image_id)
+        return job, image
 
     def list_some(self, job: CrawlJob, ids: Collection[int]) -> Sequence[Image]:
         return self.session.scalars(
