@@ -5,11 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
 from crawlset.measuring.nearness import unit
 from crawlset.measuring.stored_vectors import ReadPart
-from crawlset.measuring.vectors import with_version
+from crawlset.measuring.vectors import UnreadableVectorsError, with_version
 from crawlset.observability import logger
 
 READS_AT_ONCE = 16
@@ -50,7 +49,7 @@ def compare(
     has_time: Callable[[], bool],
 ) -> Compared:
     """
-    Compare `vector` with those in `parts` that this version of the measurer made.
+    Compare `vector` with those in `parts` that no other version of the measurer made.
 
     Keeps 16 bytes a vector, and `READS_AT_ONCE` parts in memory. Begins with no part once
     `has_time` says no. A part that is gone has none; one that cannot be read is left out.
@@ -66,9 +65,11 @@ def compare(
             return _NONE
         try:
             image_ids, vectors, made_by = with_version(body)
-            return (image_ids, _cosines(vectors, wanted)) if made_by == version else _NONE
-        except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
-            logger.warning("vectors_unreadable", part=part, error=repr(error))
+            if made_by not in {None, version}:
+                return _NONE
+            return image_ids, _cosines(vectors, wanted)
+        except UnreadableVectorsError as error:
+            logger.warning("vectors_unreadable", part=part, error=str(error))
             return None
 
     with ThreadPoolExecutor(READS_AT_ONCE) as pool:
@@ -85,7 +86,14 @@ def compare(
 
 
 def _cosines(vectors: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Cosine of each of n x d to `wanted`, of length 1; 0 of a vector of zeros."""
+    """
+    Cosine of each of n x d to `wanted`, of length 1; 0 of a vector of zeros.
+
+    Raises:
+        UnreadableVectorsError: `wanted` has another length.
+    """
+    if vectors.shape[1] != len(wanted):
+        raise UnreadableVectorsError(f"{vectors.shape[1]} numbers a vector, not {len(wanted)}")
     some = vectors.astype(np.float32)
     lengths = np.sqrt(np.einsum("ij,ij->i", some, some))
     cosines: np.ndarray = (some @ wanted) / np.maximum(lengths, np.float32(1e-12))

@@ -8,7 +8,8 @@ from typing import Self
 import numpy as np
 import pyarrow as pa
 
-from crawlset.measuring.vectors import from_parquet
+from crawlset.measuring.vectors import UnreadableVectorsError, from_parquet
+from crawlset.observability import logger
 
 ReadPart = Callable[[str], bytes | None]
 """Gives the Parquet file of a part; None if it is gone."""
@@ -42,7 +43,7 @@ class StoredVectors:
 
         `parts` are n places in `names`, of the part that has the vector of each. `place_of` are n
         different places below n for them; none: they are in the order of the ids. A part that is
-        gone, or whose vectors have another length than the first, has none.
+        gone or damaged, or whose vectors have another length than the first, has none.
         """
         places = np.arange(len(image_ids)) if place_of is None else place_of
         is_there = np.zeros(len(image_ids), bool)
@@ -51,7 +52,11 @@ class StoredVectors:
             body = read_part(name)
             if body is None:
                 continue
-            part_ids, part = from_parquet(body)
+            try:
+                part_ids, part = from_parquet(body)
+            except UnreadableVectorsError as error:
+                logger.warning("vectors_unreadable", part=name, error=str(error))
+                continue
             if not vectors.size:
                 vectors = np.memmap(path, np.float16, "w+", shape=(len(image_ids), part.shape[1]))
             if part.shape[1] != vectors.shape[1]:

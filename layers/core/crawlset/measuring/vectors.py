@@ -16,10 +16,12 @@ _BEGINNING = b"\x93NUMPY\x01\x00"
 _MAX_HEADER = 1_000
 _VERSION = b"version"
 _TYPES = (np.dtype("<f2"), np.dtype("<f4"))
+_UNREADABLE = (pa.ArrowException, OSError, AttributeError, KeyError, TypeError, ValueError)
+"""What a damaged Parquet file makes pyarrow, and those who take its answer, raise."""
 
 
 class UnreadableVectorsError(ValueError):
-    """A file that is no .npy file of vectors, with what is wrong with it."""
+    """A file that holds no vectors, with what is wrong with it."""
 
 
 def read_npy(data: bytes) -> np.ndarray:
@@ -80,21 +82,34 @@ def to_parquet(image_ids: Sequence[int], vectors: np.ndarray, version: str) -> b
 
 
 def from_parquet(data: bytes) -> tuple[np.ndarray, np.ndarray]:
-    """Ids of images, n, and their vectors, n x d, as `to_parquet` was given them."""
+    """
+    Ids of images, n, and their vectors, n x d, as `to_parquet` was given them.
+
+    Raises:
+        UnreadableVectorsError: as `with_version` does.
+    """
     ids, vectors, _ = with_version(data)
     return ids, vectors
 
 
-def with_version(data: bytes) -> tuple[np.ndarray, np.ndarray, str]:
+def with_version(data: bytes) -> tuple[np.ndarray, np.ndarray, str | None]:
     """
     Give what `from_parquet` gives, and the version of the measurer that made them.
 
+    Earlier releases wrote no version.
+
     Raises:
-        pyarrow.ArrowException: it is no Parquet file, or a damaged one.
-        KeyError: it has no such columns, or no version.
+        UnreadableVectorsError: it is no such table, it is damaged, or not all are numbers.
     """
-    table: Any = pq.read_table(io.BytesIO(data)).combine_chunks()
-    ids = table.column("image_id").to_numpy()
-    flat = table.column("vector").combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    length = table.schema.field("vector").type.list_size
-    return ids, flat.reshape(len(ids), length), table.schema.metadata[_VERSION].decode()
+    try:
+        table: Any = pq.read_table(io.BytesIO(data)).combine_chunks()
+        ids = table.column("image_id").to_numpy()
+        flat = table.column("vector").combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        vectors = flat.reshape(len(ids), table.schema.field("vector").type.list_size)
+        version = (table.schema.metadata or {}).get(_VERSION)
+        told = None if version is None else version.decode()
+    except _UNREADABLE as error:
+        raise UnreadableVectorsError(str(error) or type(error).__name__) from error
+    if ids.dtype != np.int64 or vectors.dtype != np.float16 or not np.isfinite(vectors).all():
+        raise UnreadableVectorsError("not all are numbers")
+    return ids, vectors, told
