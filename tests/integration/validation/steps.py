@@ -23,6 +23,7 @@ STEPS = (
     "measure",
     "keep",
     "decide",
+    "cluster_vectors",
     "finish",
 )
 
@@ -64,7 +65,9 @@ def validate(
         run("compare", **share)
     ask(validator, run("cluster"), "judge")
     ask(measurer, run("measure"), "keep")
-    run("decide")
+    for share in run("decide")["shares"]:
+        run("compare", **share)
+    run("cluster_vectors")
     run("finish")
 
 

@@ -19,6 +19,7 @@ FREEDOM = (
     "cc-by-nd",
 )  # fmt: skip
 """Families of licences, the freest first; any other comes after them, and none last."""
+THOUSAND = 1_000
 MAX_SHARES = 40
 SECONDS_A_SHARE = 60
 SECONDS_A_LOOK = 6e-4
@@ -88,7 +89,17 @@ class NearPairs:
     """Pairs of images that are near duplicates."""
 
     codes: np.ndarray
-    """Packed and sorted by `imaging.pairs`, by places in `Hashed.ids`."""
+    """
+    Packed and sorted by `imaging.pairs`, by places in `Hashed.ids`; their distances are bits.
+
+    Those of vectors are thousandths that are missing of a cosine of 1, rounded down.
+    """
+
+    @classmethod
+    def of_cosines(cls, n: int, ones: np.ndarray, others: np.ndarray, cosines: np.ndarray) -> Self:
+        """From places of two of `n` images each, and the cosines of their vectors."""
+        missing = np.floor((1 - np.minimum(cosines.astype(np.float64), 1)) * THOUSAND)
+        return cls(pairs.best(n, pairs.packed(n, ones, others, missing.astype(np.int64))))
 
     def to_bytes(self) -> bytes:
         return _packed(codes=self.codes)

@@ -4,14 +4,29 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
 
+from crawlset.kit import aws, objects
 from crawlset.measuring.vectors import from_parquet
+from crawlset.wire import keys
 
 ReadPart = Callable[[str], bytes | None]
 """Gives the Parquet file of a part; None if it is gone."""
+
+
+def part_reader(crawl_job_id: UUID, measurer: str) -> ReadPart:
+    """Reads the parts of a measurer's vectors that lie beside the packs of a crawl job."""
+
+    def read(part: str) -> bytes | None:
+        try:
+            return objects.get(keys.vectors(crawl_job_id, measurer, part))
+        except aws.s3().exceptions.NoSuchKey:
+            return None
+
+    return read
 
 
 @dataclass(frozen=True, slots=True)

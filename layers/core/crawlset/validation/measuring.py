@@ -1,6 +1,8 @@
 """
 Steps of a validation around measurers: batches of what is not measured yet, answers, comparisons.
 
+Rules that read vectors make their clusters here too.
+
 An image is measured once by each version of a measurer. What is known of it is kept with its row,
 so that rules about measures are decided in SQL.
 """
@@ -11,13 +13,14 @@ from collections.abc import Iterator, Sequence
 from itertools import batched, count
 from typing import Any
 
-from crawlset.kit import aws, objects
+from crawlset.kit import objects
 from crawlset.measuring import neighbours, vectors
 from crawlset.measuring.neighbours import Measurable
+from crawlset.measuring.stored_vectors import part_reader
 from crawlset.measuring.vectors import UnreadableVectorsError
 from crawlset.observability import logger
 from crawlset.settings import DeployedMeasurer
-from crawlset.validation import batches, custom, measurements
+from crawlset.validation import batches, comparison, custom, measurements
 from crawlset.validation.measurement_repository import MeasurementRepository
 from crawlset.validation.measurements import MeasuredImage
 from crawlset.validation.rules.measured import MeasureRule
@@ -34,13 +37,18 @@ IMAGES_AT_ONCE = 20_000
 
 
 def run(validation: RunningValidation, message: ValidationStep) -> dict[str, Any]:
-    """Run a step; gives the batches for measurers and their folder, if it is to write them."""
-    if message.step == "measure":
-        return {"batches": list(write(validation)), "folder": validation.key(FOLDER)}
-    if message.step == "keep":
-        keep(validation, message.index, message.answer, message.error)
-    else:
-        decide(validation)
+    """Run a step; gives the batches for measurers and their folder, or shares of comparisons."""
+    match message.step:
+        case "measure":
+            return {"batches": list(write(validation)), "folder": validation.key(FOLDER)}
+        case "keep":
+            keep(validation, message.index, message.answer, message.error)
+        case "decide":
+            decide(validation)
+            return {"shares": list(share(validation))}
+        case "cluster_vectors":
+            for rule in validation.rules().cluster_rules(by_vectors=True):
+                comparison.put_out_duplicates(validation, rule)
     return {}
 
 
@@ -108,6 +116,12 @@ def decide(validation: RunningValidation) -> None:
         logger.info("measure_judged", rule=rule.label, broken=n_broken, unknown=n_unknown)
 
 
+def share(validation: RunningValidation) -> Iterator[dict[str, Any]]:
+    """Give the shares of looking for duplicates by vectors."""
+    for rule in validation.rules().cluster_rules(by_vectors=True):
+        yield from comparison.share(validation, rule)
+
+
 def _write(
     validation: RunningValidation,
     measurer: DeployedMeasurer,
@@ -141,14 +155,7 @@ def _compare(validation: RunningValidation, measurer: DeployedMeasurer) -> None:
             for row in repository.stream_with_vectors(job, measurer)
         ]
         crawl_job_id = job.crawl_job_id
-
-    def read_part(part: str) -> bytes | None:
-        try:
-            return objects.get(keys.vectors(crawl_job_id, measurer.name, part))
-        except aws.s3().exceptions.NoSuchKey:
-            return None
-
-    found = neighbours.compared(images, read_part)
+    found = neighbours.compared(images, part_reader(crawl_job_id, measurer.name))
     for begin in range(0, len(images), IMAGES_AT_ONCE):
         some = slice(begin, begin + IMAGES_AT_ONCE)
         near, margins = (

@@ -12,7 +12,7 @@ from crawlset.outcomes import Verdict
 from crawlset.validation.cluster_repository import ClusterRepository
 from crawlset.validation.measured_repository import measured_histograms
 from crawlset.validation.measures import LOGARITHMIC, NUMBER, REPORTED, measurement
-from crawlset.validation.rules.dataset import NearDuplicatesRule
+from crawlset.validation.rules.dataset import ClusterRule
 from crawlset.validation.schemas import ValidationRules
 
 N_BINS = 20
@@ -42,7 +42,7 @@ def report(session: Session, job: ValidationJob) -> dict[str, Any]:
 
 def warnings(session: Session, job: ValidationJob) -> Iterator[str]:
     """Warn of clusters that are too large to be copies of one picture, in a sentence a rule."""
-    for rule in ValidationRules.of(job).of_kind(NearDuplicatesRule):
+    for rule in ValidationRules.of(job).of_kind(ClusterRule):
         most = rule.params.max_cluster
         counts = ClusterRepository(session).count_clusters_of(job, rule)
         large = {size: n for size, n in counts.items() if size > most}

@@ -9,6 +9,7 @@ from crawlset.kit.fields import RowRead
 from crawlset.models import JobStatus, ValidationJob
 from crawlset.outcomes import Verdict
 from crawlset.validation.rules.base import Rule, Severity
+from crawlset.validation.rules.dataset import ClusterRule
 from crawlset.validation.rules.image import ImageRule
 from crawlset.validation.rules.measured import MeasurerName, MeasureRule
 from crawlset.validation.rules.presets import PRESETS, Preset
@@ -70,8 +71,18 @@ class ValidationRules(BaseModel):
 
     def asked_measurers(self) -> list[str]:
         """Names of the measurers that are to have measured every image in play."""
-        named = (rule.params.measurer for rule in self.of_kind(MeasureRule))
-        return list(dict.fromkeys([*self.measurers, *named]))
+        return list(dict.fromkeys([*self.measurers, *self.named_measurers()]))
+
+    def named_measurers(self) -> list[str]:
+        """Names of the measurers that rules read measures or vectors of."""
+        named = [rule.params.measurer for rule in self.of_kind(MeasureRule)]
+        read = [rule.measurer for rule in self.of_kind(ClusterRule) if rule.measurer is not None]
+        return [*named, *read]
+
+    def cluster_rules(self, *, by_vectors: bool) -> list[ClusterRule]:
+        """The rules that make clusters: those that read vectors, or those that do not."""
+        rules = self.of_kind(ClusterRule)
+        return [rule for rule in rules if (rule.measurer is not None) == by_vectors]
 
     def image_rules(self) -> list[ImageRule]:
         """The image rules, the gravest first: of those an image breaks, the first decides."""

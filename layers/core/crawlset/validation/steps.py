@@ -2,9 +2,9 @@
 The steps of a validation, run by the pipeline's state machine.
 
 Image rules come first; then exact duplicates and leakage; near duplicates among what is left, in
-shares; the deployment's own validators; measurers and the rules about their measures; and last the
-rules on the size of sets, which look at what would be kept. Rules of one kind are taken in their
-order: each sees what those before left.
+shares; the deployment's own validators; measurers and the rules about their measures; duplicates by
+vectors, in shares; and last the rules on the size of sets, which look at what would be kept. Rules
+of one kind are taken in their order: each sees what those before left.
 
 Each step may run again, after it failed or though it did not: it begins where it left off or
 changes nothing. A step of a completed job does nothing; of a cancelled one it raises
@@ -23,9 +23,9 @@ from crawlset.outcomes import Verdict
 from crawlset.validation import batches, report_repository
 from crawlset.validation.rules.custom import CustomRule
 from crawlset.validation.rules.dataset import (
+    ClusterRule,
     ExactDuplicatesRule,
     LeakageRule,
-    NearDuplicatesRule,
     SizeRule,
 )
 from crawlset.validation.running import IMAGES_PER_STATEMENT, RunningValidation
@@ -66,7 +66,7 @@ def run(message: ValidationStep) -> dict[str, Any]:
                 found["batches"] = list(cluster(validation))
             case "judge":
                 batches.judge(validation, message.index, message.answer, message.error)
-            case "measure" | "keep" | "decide":
+            case "measure" | "keep" | "decide" | "cluster_vectors":
                 found |= measure(validation, message)
             case "finish":
                 finish(validation)
@@ -90,7 +90,7 @@ def deduplicate(validation: RunningValidation) -> Iterator[dict[str, Any]]:
     with validation.open(over_many=True) as (session, job):
         for exact_rule in rules.of_kind(ExactDuplicatesRule):
             VerdictRepository(session).note(job, exact_rule, exact_rule.broken(job))
-    leakage_rules, near_rules = rules.of_kind(LeakageRule), rules.of_kind(NearDuplicatesRule)
+    leakage_rules, near_rules = rules.of_kind(LeakageRule), rules.cluster_rules(by_vectors=False)
     if leakage_rules or near_rules:
         from crawlset.validation import comparison  # noqa: PLC0415 - brings numpy
 
@@ -101,27 +101,27 @@ def deduplicate(validation: RunningValidation) -> Iterator[dict[str, Any]]:
 
 
 def compare(validation: RunningValidation, label: str, index: int) -> None:
-    """Compare one share of all hashes with all."""
+    """Compare one share of all images with all."""
     from crawlset.validation import comparison  # noqa: PLC0415 - brings numpy
 
-    rule = validation.rules().named(NearDuplicatesRule, label)
+    rule = validation.rules().named(ClusterRule, label)
     comparison.compare(validation, rule, index)
 
 
 def cluster(validation: RunningValidation) -> Iterator[dict[str, Any]]:
     """Join what the shares have found; give the batches of images for the validators."""
     rules = validation.rules()
-    if near_rules := rules.of_kind(NearDuplicatesRule):
+    if near_rules := rules.cluster_rules(by_vectors=False):
         from crawlset.validation import comparison  # noqa: PLC0415 - brings numpy
 
         for near_rule in near_rules:
-            comparison.put_out_near_duplicates(validation, near_rule)
+            comparison.put_out_duplicates(validation, near_rule)
     if custom_rules := rules.of_kind(CustomRule):
         yield from batches.write(validation, custom_rules)
 
 
 def measure(validation: RunningValidation, message: ValidationStep) -> dict[str, Any]:
-    """Run a step around measurers, if a rule asks for one; give the batches for them, if any."""
+    """Run a step around measurers, if a rule asks for one; give what `measuring.run` gives."""
     if not validation.rules().asked_measurers():
         return {}
     from crawlset.validation import measuring  # noqa: PLC0415 - brings numpy

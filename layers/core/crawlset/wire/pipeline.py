@@ -42,6 +42,7 @@ class ValidationStep(Versioned):
         "measure",
         "keep",
         "decide",
+        "cluster_vectors",
         "finish",
         "fail",
     ]
