@@ -18,7 +18,7 @@ LEAST = 0.88
 """Cosine that may be asked for at least: below it too many pairs are left to look at whole."""
 N_NEAREST = 8
 """Nearest of the pictures that are worth more, which `nearest` gives of each."""
-LEAST_NEAREST = 0.5
+LEAST_NEAREST = 0.75
 """Cosine below which a picture is not among the nearest."""
 MAX_SHARES = 40
 _DIMENSIONS = 128
@@ -27,6 +27,8 @@ _SAMPLE = 4_000
 _ROWS, _COLUMNS = 1_024, 8_192
 """Vectors held against each other at once: 32 MB of products."""
 _ROWS_READ = 10_000
+_MANY = 4 * N_NEAREST
+"""Others of a picture at once that are too many to sort."""
 _ROUNDING = 1e-4
 _SECONDS_A_PAIR = 4e-9
 _SECONDS_A_VECTOR = 1e-4
@@ -84,15 +86,16 @@ def nearest(vectors: np.ndarray, share: int, n_shares: int) -> Found:
         limits = np.full(len(rows), LEAST_NEAREST, np.float32)
         for columns in _before(rows):
             products = _products(small, rows, columns)
-            at, other = np.nonzero(products >= limits[:, None])
-            more = rows[at], columns[other], products[at, other]
-            held = _best_of_each(_joined([held, more]))
-            full = np.flatnonzero(np.bincount(held[0] - rows[0], minlength=len(rows)) == N_NEAREST)
-            is_last = np.append(held[0][1:] != held[0][:-1], True)[: len(held[0])]
-            last = dict(zip(held[0][is_last].tolist(), held[2][is_last].tolist(), strict=True))
-            limits[full] = [last[row] for row in rows[full].tolist()]
+            at, other = _highest(products, limits)
+            held = _best_of_each(_joined([held, (rows[at], columns[other], products[at, other])]))
+            n_held = np.bincount(held[0] - rows[0], minlength=len(rows))
+            is_full = n_held == N_NEAREST
+            limits[is_full] = held[2][np.cumsum(n_held)[is_full] - 1]
         found.append(held)
-    return _joined(found)
+    ones, others, _ = _joined(found)
+    values = cosines(vectors, ones, others)
+    is_near = values >= LEAST_NEAREST
+    return ones[is_near], others[is_near], values[is_near]
 
 
 def cosines(vectors: np.ndarray, ones: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -149,6 +152,16 @@ def _in_blocks(vectors: np.ndarray, ones: np.ndarray, others: np.ndarray) -> np.
     columns, other = np.unique(others, return_inverse=True)
     values: np.ndarray = (unit(vectors[rows]) @ unit(vectors[columns]).T)[at, other]
     return values
+
+
+def _highest(products: np.ndarray, limits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Places of the `N_NEAREST` highest of each row, of those that are no less than its limit."""
+    at, other = np.nonzero(products >= limits[:, None])
+    if len(at) <= _MANY * len(products):
+        return at, other
+    best = np.argpartition(products, -N_NEAREST, axis=1)[:, -N_NEAREST:]
+    at, place = np.nonzero(np.take_along_axis(products, best, 1) >= limits[:, None])
+    return at, best[at, place]
 
 
 def _best_of_each(found: Found) -> Found:

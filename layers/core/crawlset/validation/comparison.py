@@ -147,23 +147,54 @@ def _compare(
     validation: RunningValidation, rule: ClusterRule, images: clustering.Hashed, index: int
 ) -> clustering.NearPairs:
     n_shares = _n_shares(rule, images)
-    if isinstance(rule, SemanticDuplicatesRule):
-        with _vectors(validation, rule.params.measurer, images) as vectors:
-            near = similar.similar(vectors, rule.params.above, index, n_shares)
-        found = clustering.NearPairs.of_cosines(len(images.ids), *near)
-    else:
-        radius = rule.params.radius
-        found = clustering.compare(
-            images, radius, index, n_shares, partial(_signatures, validation)
-        )
+    match rule:
+        case NearDuplicatesRule():
+            found = _near(validation, rule, images, index, n_shares)
+        case SemanticDuplicatesRule():
+            found = _semantic(validation, rule, images, index, n_shares)
     objects.put(_pairs_key(validation, rule, index, n_shares), found.to_bytes())
     return found
 
 
+def _near(
+    validation: RunningValidation,
+    rule: NearDuplicatesRule,
+    images: clustering.Hashed,
+    index: int,
+    n_shares: int,
+) -> clustering.NearPairs:
+    """Near duplicates that a share finds: by hashes, and by vectors if the rule names some."""
+    look = partial(_signatures, validation)
+    radius, measurer = rule.params.radius, rule.params.vectors
+    if measurer is None:
+        return clustering.compare(images, radius, index, n_shares, look)
+    with _vectors(validation, measurer, images) as vectors:
+        ones, others, _ = similar.nearest(vectors, index, n_shares)
+        proposed = clustering.Proposed(ones, others, partial(similar.cosines, vectors))
+        return clustering.compare(images, radius, index, n_shares, look, proposed)
+
+
+def _semantic(
+    validation: RunningValidation,
+    rule: SemanticDuplicatesRule,
+    images: clustering.Hashed,
+    index: int,
+    n_shares: int,
+) -> clustering.NearPairs:
+    with _vectors(validation, rule.params.measurer, images) as vectors:
+        near = similar.similar(vectors, rule.params.above, index, n_shares)
+    return clustering.NearPairs.of_cosines(len(images.ids), *near)
+
+
 def _n_shares(rule: ClusterRule, images: clustering.Hashed) -> int:
-    if isinstance(rule, NearDuplicatesRule):
-        return images.n_shares(rule.params.radius)
-    return similar.n_shares(len(images.ids))
+    n = len(images.ids)
+    if not isinstance(rule, NearDuplicatesRule):
+        return similar.n_shares(n)
+    by_hashes = images.n_shares(rule.params.radius)
+    if rule.params.vectors is None or not by_hashes:
+        return by_hashes
+    n_looks = similar.N_NEAREST * n * clustering.SECONDS_A_LOOK / clustering.SECONDS_A_SHARE
+    return min(clustering.MAX_SHARES, by_hashes + similar.n_shares(n) + round(n_looks))
 
 
 @contextmanager
