@@ -1,11 +1,11 @@
 """
 How many near duplicates are found, and which pictures are taken for copies of others.
 
-`python -m tests.bench.near_duplicates [FOLDER or ZIP] [--model] [--sheet FILE] [--write]`. Pictures of the
-folder or ZIP, or those of the sample site; 300 of them at most are changed in each way of
+`python -m tests.bench.near_duplicates [FOLDER or ZIP] [--model] [--sheet FILE] [--write]`. Pictures
+of the folder or ZIP, or those of the sample site; 300 of them at most are changed in each way of
 `transforms`, and all are held against each other. Which of the pairs found are true only eyes can
-tell: `--sheet` draws them side by side, the least sure first. With `--model`, vectors of the measurer
-`relevance` propose pairs too. With `--write`, the table goes to docs/benchmarks.md.
+tell: `--sheet` draws them side by side, the least sure first. With `--model`, vectors of the
+measurer `relevance` propose pairs too. With `--write`, the table goes to docs/benchmarks.md.
 """
 
 import base64
@@ -90,10 +90,9 @@ def main(arguments: list[str]) -> None:
         names = list(originals)
         step = max(1, len(names) // N_CHANGED)
         changed = names[::step][:N_CHANGED]
+        are_found_by = partial(are_found, with_model=asked.model)
         is_each_found = track(
-            pool.map(
-                partial(are_found, with_model=asked.model), (pictures[name] for name in changed)
-            ),
+            pool.map(are_found_by, (pictures[name] for name in changed)),
             "changing",
             len(changed),
             console=console,
@@ -113,20 +112,12 @@ def main(arguments: list[str]) -> None:
         sheet(pictures, near.found[:MAX_DRAWN]).save(asked.sheet)
     if asked.write:
         rows = [f"| {name} | {recall:.3f} |" for name, recall in recalls.items()]
-        section = "near-duplicates-with-vectors" if asked.model else "near-duplicates"
+        section, head = "near-duplicates", HEAD
+        if asked.model:
+            section, head = "near-duplicates-with-vectors", HEAD_WITH_MODEL
         put_section(
             section,
-            "\n".join(
-                [
-                    HEAD_WITH_MODEL if asked.model else HEAD,
-                    "",
-                    *report,
-                    "",
-                    "| changed so | found |",
-                    "| --- | ---: |",
-                    *rows,
-                ]
-            ),
+            "\n".join([head, "", *report, "", "| changed so | found |", "| --- | ---: |", *rows]),
         )
 
 

@@ -128,7 +128,6 @@ def are_copies(
     first = [signature[:SIGNATURE_BYTES] or bytes(SIGNATURE_BYTES) for signature in signed]
     body = b"".join([*first, *(signed[place][SIGNATURE_BYTES:] for place in places)])
     signatures = np.frombuffer(body, dtype=np.uint8).reshape(-1, SIGNATURE_BYTES)
-    cosines = np.zeros(len(pairs), np.float32) if cosines is None else cosines
     agreeing = agree(signatures, pairs, distances, cosines)
     for side in (0, 1):
         otherwise = pairs.copy()
@@ -139,7 +138,10 @@ def are_copies(
 
 
 def agree(
-    signatures: np.ndarray, pairs: np.ndarray, distances: np.ndarray, cosines: np.ndarray
+    signatures: np.ndarray,
+    pairs: np.ndarray,
+    distances: np.ndarray,
+    cosines: np.ndarray | None = None,
 ) -> np.ndarray:
     """
     Whether each of `pairs` (m x 2, places in `signatures`) is of copies of one picture; m bool.
@@ -151,9 +153,11 @@ def agree(
     return are_agreed
 
 
-def _least_agreement(distances: np.ndarray, cosines: np.ndarray) -> np.ndarray:
+def _least_agreement(distances: np.ndarray, cosines: np.ndarray | None) -> np.ndarray:
+    least: np.ndarray = _LEAST_AGREEMENT[np.searchsorted(_DISTANCES, distances)]
+    if cosines is None:
+        return least
     are_far = distances > _FAR
-    least = _LEAST_AGREEMENT[np.searchsorted(_DISTANCES, distances)]
     least[are_far & (cosines > 0)] = _LEAST_OF_FAR
     are_near = cosines >= _NEAR_COSINE
     least[are_near] = np.minimum(least[are_near], np.float32(_LEAST_OF_NEAR_COSINE))
