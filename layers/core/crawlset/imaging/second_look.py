@@ -133,7 +133,8 @@ def are_copies(
         otherwise = pairs.copy()
         otherwise[:, side] = second[pairs[:, side]]
         again = np.flatnonzero(~agreeing & (otherwise[:, side] != pairs[:, side]))
-        agreeing[again] = agree(signatures, otherwise[again], distances[again], cosines[again])
+        of_again = None if cosines is None else cosines[again]
+        agreeing[again] = agree(signatures, otherwise[again], distances[again], of_again)
     return agreeing
 
 
