@@ -15,6 +15,7 @@ from crawlset.wire import keys
 
 ReadPart = Callable[[str], bytes | None]
 """Gives the Parquet file of a part; None if it is gone."""
+NO_PART = -1
 
 
 def part_reader(crawl_job_id: UUID, measurer: str) -> ReadPart:
@@ -85,6 +86,25 @@ class StoredVectors:
         found = [(image_id, names.setdefault(part, len(names))) for image_id, part in rows]
         image_ids, parts = np.array(found, np.int64).reshape(-1, 2).T
         return cls.gather(path, image_ids, parts, list(names), read_part)
+
+    @classmethod
+    def ranked(
+        cls, path: Path, ids: np.ndarray, rows: Iterable[tuple[int, str]], read_part: ReadPart
+    ) -> Self:
+        """
+        Gather vectors in the order of `ids`, of which some may have none, zeros.
+
+        `rows` are ids of images and the names of their parts; others than `ids` are left out.
+        """
+        names: dict[str, int] = {}
+        found = [(image_id, names.setdefault(part, len(names))) for image_id, part in rows]
+        with_vector, parts = np.array(found, np.int64).reshape(-1, 2).T
+        place_of = np.argsort(ids)
+        image_ids = ids[place_of]
+        part_of = np.full(len(ids), NO_PART)
+        is_asked = np.isin(with_vector, ids)
+        part_of[np.searchsorted(image_ids, with_vector[is_asked])] = parts[is_asked]
+        return cls.gather(path, image_ids, part_of, list(names), read_part, place_of)
 
     @property
     def kind(self) -> pa.DataType:

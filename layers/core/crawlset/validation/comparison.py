@@ -7,8 +7,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-
 from crawlset.imaging import clustering
 from crawlset.kit import aws, objects
 from crawlset.measuring import similar
@@ -168,7 +166,8 @@ def _near(
     radius, measurer = rule.params.radius, rule.params.vectors
     if measurer is None:
         return clustering.compare(images, radius, index, n_shares, look)
-    with _vectors(validation, measurer, images) as vectors:
+    with _vectors(validation, measurer, images) as stored:
+        vectors = stored.vectors
         ones, others, _ = similar.nearest(vectors, index, n_shares)
         proposed = clustering.Proposed(ones, others, partial(similar.cosines, vectors))
         return clustering.compare(images, radius, index, n_shares, look, proposed)
@@ -181,8 +180,8 @@ def _semantic(
     index: int,
     n_shares: int,
 ) -> clustering.NearPairs:
-    with _vectors(validation, rule.params.measurer, images) as vectors:
-        near = similar.similar(vectors, rule.params.above, index, n_shares)
+    with _vectors(validation, rule.params.measurer, images) as stored:
+        near = similar.similar(stored.vectors, rule.params.above, index, n_shares)
     return clustering.NearPairs.of_cosines(len(images.ids), *near)
 
 
@@ -200,32 +199,21 @@ def _n_shares(rule: ClusterRule, images: clustering.Hashed) -> int:
 @contextmanager
 def _vectors(
     validation: RunningValidation, measurer: str, images: clustering.Hashed
-) -> Iterator[np.ndarray]:
+) -> Iterator[StoredVectors]:
     """
-    Vectors of images by their rank, zeros of one that has none, while the context lasts.
+    Vectors of images by their rank, while the context lasts.
 
     None has one if the deployment does not have the measurer any more.
     """
     deployed = measurements.measurers().get(measurer)
-    if deployed is None:
-        yield np.empty((len(images.ids), 0), np.float16)
-        return
+    rows: list[tuple[int, str]] = []
     with validation.open(over_many=True) as (session, job):
-        rows = MeasurementRepository(session).stream_with_vectors(job, deployed)
-        names: dict[str, int] = {}
-        parts = np.array(
-            [(row.id, names.setdefault(row.part, len(names))) for row in rows], np.int64
-        ).reshape(-1, 2)
-        crawl_job_id = job.crawl_job_id
-    rank_of = np.argsort(images.ids)
-    ids = images.ids[rank_of]
-    part_of = np.full(len(ids), -1)
-    is_asked = np.isin(parts[:, 0], ids)
-    part_of[np.searchsorted(ids, parts[is_asked, 0])] = parts[is_asked, 1]
-    read_part = part_reader(crawl_job_id, measurer)
+        if deployed is not None:
+            found = MeasurementRepository(session).stream_with_vectors(job, deployed)
+            rows = [(row.id, row.part) for row in found]
+        read_part = part_reader(job.crawl_job_id, measurer)
     with TemporaryDirectory() as directory:
-        path = Path(directory, "vectors")
-        yield StoredVectors.gather(path, ids, part_of, list(names), read_part, rank_of).vectors
+        yield StoredVectors.ranked(Path(directory, "vectors"), images.ids, rows, read_part)
 
 
 def _signatures(validation: RunningValidation, ids: Sequence[int]) -> dict[int, bytes]:
