@@ -223,6 +223,8 @@ class TestLanguage:
         assert kept == {
             "Deduplicate": {"shares.$"},
             "CompareHashes": {"done"},
+            "Decide": {"shares.$"},
+            "CompareShare": {"done"},
             "Cluster": {"batches.$", "bucket.$", "folder.$"},
             "NoteAnswer": {"done"},
             "NoteError": {"done"},
