@@ -1,4 +1,5 @@
 import ctypes
+import errno
 import io
 import json
 import os
@@ -18,7 +19,7 @@ import pytest
 from PIL import Image
 
 from crawlset.imaging.decode import describe
-from crawlset.imaging.features import REPLY, Features, Rejection, Transformed, result_message
+from crawlset.imaging.features import REPLY, REQUEST, Features, Rejection, Transformed, result_message
 from crawlset.imaging.pool import DecodePool, DecoderUnavailableError
 from crawlset.imaging.stripping import stripped
 from crawlset.kit.event_loop import Loop, Promise
@@ -86,18 +87,24 @@ def decode_all(
     return [seen[at] for at in range(len(files))]
 
 
+def memory_shared_with(pid: int) -> set[str]:
+    """Inodes of the memory that this process shares with a decoding child or its parent."""
+    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    return {line.split()[4] for line in lines if "memfd:pictures" in line}
+
+
 @pytest.fixture
 def answering(
     start: Callable[..., DecodePool], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Callable[[bytes], DecodePool]:
-    """A pool whose child is up, reads some of a picture, answers so and ends."""
+    """A pool whose child is up, reads how a request begins, answers so and ends."""
 
     def answering(answer: bytes) -> DecodePool:
         (tmp_path / "answer").write_bytes(answer)
         child = tmp_path / "child"
         child.write_text(
             "#!/bin/sh\nprintf '\\0\\0\\0\\0\\0\\0\\0\\0'\n"
-            f"head -c 100 >{tmp_path}/picture\ncat {tmp_path}/answer\n"
+            f"head -c {REQUEST.size} >{tmp_path}/request\ncat {tmp_path}/answer\n"
         )
         child.chmod(0o755)
         monkeypatch.setattr(sys, "executable", str(child))
@@ -207,6 +214,50 @@ class TestDecodePool:
 
         assert isinstance(seen[0], Features)
         assert len(data) > 3 << 20
+
+    def test_describes_the_same_where_there_is_no_memory_to_share(
+        self, loop: Loop, start: Callable[..., DecodePool], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        files = [pictures.jpeg(), b"nothing", pictures.encoded("PNG", pictures.picture("RGB"))]
+        shared = decode_all(loop, start(), files)
+
+        def refuse(*_: object) -> int:
+            raise OSError(errno.ENOSYS, "Function not implemented")
+
+        monkeypatch.setattr(os, "memfd_create", refuse)
+        pool = start()
+
+        assert decode_all(loop, pool, files) == shared == [describe(data) for data in files]
+        assert not memory_shared_with(pool.pids[0])
+
+    def test_shares_with_each_child_memory_that_no_other_has_seen(
+        self, loop: Loop, start: Callable[..., DecodePool]
+    ) -> None:
+        pool = start()
+        decode_all(loop, pool, [pictures.jpeg()])
+        first = memory_shared_with(pool.pids[0])
+        os.kill(pool.pids[0], signal.SIGKILL)
+        decode_all(loop, pool, [pictures.jpeg()])
+        decode_all(loop, pool, [pictures.jpeg()])
+
+        second = memory_shared_with(pool.pids[0])
+
+        assert (len(first), len(second)) == (1, 1)
+        assert first != second
+
+    def test_leaves_nothing_open_behind_children_that_it_replaces(
+        self, loop: Loop, start: Callable[..., DecodePool]
+    ) -> None:
+        pool = start()
+        decode_all(loop, pool, [pictures.jpeg()])
+        before = len(os.listdir("/proc/self/fd")), len(memory_shared_with(os.getpid()))
+
+        for _ in range(3):
+            os.kill(pool.pids[0], signal.SIGKILL)
+            decode_all(loop, pool, [pictures.jpeg()])
+
+        after = len(os.listdir("/proc/self/fd")), len(memory_shared_with(os.getpid()))
+        assert after == before
 
     def test_ends_a_child_that_uses_too_much_cpu(
         self, loop: Loop, start: Callable[..., DecodePool]
