@@ -1,5 +1,4 @@
 import ctypes
-import errno
 import io
 import json
 import os
@@ -19,78 +18,26 @@ import pytest
 from PIL import Image
 
 from crawlset.imaging.decode import describe
-from crawlset.imaging.features import REPLY, REQUEST, Features, Rejection, Transformed, result_message
+from crawlset.imaging.features import (
+    REPLY,
+    REQUEST,
+    Features,
+    Rejection,
+    Transformed,
+    result_message,
+)
 from crawlset.imaging.pool import DecodePool, DecoderUnavailableError
 from crawlset.imaging.stripping import stripped
-from crawlset.kit.event_loop import Loop, Promise
-from crawlset.kit.spool import Body
+from crawlset.kit.event_loop import Loop
 from crawlset.outcomes import Outcome
 from crawlset.resizing import Resize, ResizeMode, StoredFormat
 from crawlset_local.sample_site.bombs import jpeg_of_scans
 from tests.unit.imaging import pictures
+from tests.unit.imaging.decoding import WALL_SECONDS, Seen, decode_all
 from tests.unit.imaging.photographs import PACKET, photograph
 from tests.unit.imaging.xmp_packets import DEEP
 
-Seen = Features | Rejection
 Answered = Callable[[bytes, bytes], Seen]
-WALL_SECONDS = 120.0
-"""Of a picture on a machine that is busy."""
-
-
-@pytest.fixture
-def loop() -> Iterator[Loop]:
-    with closing(Loop()) as loop:
-        yield loop
-
-
-@pytest.fixture
-def start(loop: Loop) -> Iterator[Callable[..., DecodePool]]:
-    pools = []
-
-    def start(**limits: float) -> DecodePool:
-        pool = DecodePool(1, **{"wall_seconds": WALL_SECONDS} | limits)  # type: ignore[arg-type]
-        pool.attach(loop)
-        pools.append(pool)
-        return pool
-
-    yield start
-    for pool in pools:
-        pool.close()
-
-
-def body(data: bytes, piece: int) -> Body:
-    made = Body()
-    for at in range(0, len(data), piece):
-        made.append(data[at : at + piece])
-    return made
-
-
-def decode_all(
-    loop: Loop,
-    pool: DecodePool,
-    files: list[bytes],
-    piece: int = 1 << 24,
-    resize: Resize | None = None,
-) -> list[Seen]:
-    """What the pool says of each file, in the order of the files."""
-    seen: dict[int, Seen] = {}
-
-    async def decode(at: int, data: bytes) -> None:
-        answered: Promise[Seen] = Promise(loop)
-        with closing(body(data, piece)) as picture:
-            pool.decode(picture, answered.settle, resize)
-            seen[at] = await answered
-
-    for at, data in enumerate(files):
-        loop.spawn(decode(at, data))
-    loop.run()
-    return [seen[at] for at in range(len(files))]
-
-
-def memory_shared_with(pid: int) -> set[str]:
-    """Inodes of the memory that this process shares with a decoding child or its parent."""
-    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
-    return {line.split()[4] for line in lines if "memfd:pictures" in line}
 
 
 @pytest.fixture
@@ -214,50 +161,6 @@ class TestDecodePool:
 
         assert isinstance(seen[0], Features)
         assert len(data) > 3 << 20
-
-    def test_describes_the_same_where_there_is_no_memory_to_share(
-        self, loop: Loop, start: Callable[..., DecodePool], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        files = [pictures.jpeg(), b"nothing", pictures.encoded("PNG", pictures.picture("RGB"))]
-        shared = decode_all(loop, start(), files)
-
-        def refuse(*_: object) -> int:
-            raise OSError(errno.ENOSYS, "Function not implemented")
-
-        monkeypatch.setattr(os, "memfd_create", refuse)
-        pool = start()
-
-        assert decode_all(loop, pool, files) == shared == [describe(data) for data in files]
-        assert not memory_shared_with(pool.pids[0])
-
-    def test_shares_with_each_child_memory_that_no_other_has_seen(
-        self, loop: Loop, start: Callable[..., DecodePool]
-    ) -> None:
-        pool = start()
-        decode_all(loop, pool, [pictures.jpeg()])
-        first = memory_shared_with(pool.pids[0])
-        os.kill(pool.pids[0], signal.SIGKILL)
-        decode_all(loop, pool, [pictures.jpeg()])
-        decode_all(loop, pool, [pictures.jpeg()])
-
-        second = memory_shared_with(pool.pids[0])
-
-        assert (len(first), len(second)) == (1, 1)
-        assert first != second
-
-    def test_leaves_nothing_open_behind_children_that_it_replaces(
-        self, loop: Loop, start: Callable[..., DecodePool]
-    ) -> None:
-        pool = start()
-        decode_all(loop, pool, [pictures.jpeg()])
-        before = len(os.listdir("/proc/self/fd")), len(memory_shared_with(os.getpid()))
-
-        for _ in range(3):
-            os.kill(pool.pids[0], signal.SIGKILL)
-            decode_all(loop, pool, [pictures.jpeg()])
-
-        after = len(os.listdir("/proc/self/fd")), len(memory_shared_with(os.getpid()))
-        assert after == before
 
     def test_ends_a_child_that_uses_too_much_cpu(
         self, loop: Loop, start: Callable[..., DecodePool]
