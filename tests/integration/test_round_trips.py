@@ -21,10 +21,11 @@ pytestmark = pytest.mark.usefixtures("bucket", "queues", "sample_source")
 
 MOST = 5
 JOB = "/api/projects/{project_id}/crawl-jobs/{job_id}"
+OF_OTHER_FUNCTIONS = ("/thumbnail", "/nearest-images")
 READS = sorted(
     path
     for path, methods in json.loads(app.document())["paths"].items()
-    if "get" in methods and not path.endswith("/thumbnail")  # a function of its own answers
+    if "get" in methods and not path.endswith(OF_OTHER_FUNCTIONS)
 )
 
 

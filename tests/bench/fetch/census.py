@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,7 +18,7 @@ class Census:
 
     def __init__(self, cloud: LocalCloud, others: dict[str, int]) -> None:
         """`others` are processes beside the cloud, by the name to call them."""
-        self.peak_mb: Counter[str] = Counter()
+        self.peak_mb: defaultdict[str, float] = defaultdict(float)
         """By part: resident memory of its processes at once, at most."""
         self._cloud = cloud
         self._others = others
@@ -32,10 +32,10 @@ class Census:
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
-    def cpu_seconds(self) -> Counter[str]:
+    def cpu_seconds(self) -> dict[str, float]:
         """User and system time by part, since the cloud began."""
         self._look()
-        sums: Counter[str] = Counter()
+        sums: defaultdict[str, float] = defaultdict(float)
         for part, seconds in self._seconds.values():
             sums[part] += seconds
         return sums
@@ -57,12 +57,13 @@ class Census:
                 continue
             function = self._functions.get(name, name)
             seen |= dict.fromkeys(processes.family(pid), DECODER) | {pid: function}
-        at_once: Counter[str] = Counter()
+        at_once: defaultdict[str, float] = defaultdict(float)
         for pid, part in seen.items():
             _, before = self._seconds.get(pid, (part, 0.0))
             self._seconds[pid] = (part, max(before, processes.cpu_seconds(pid)))
             at_once[part] += processes.peak_mb(pid)
-        self.peak_mb |= at_once
+        for part, peak_mb in at_once.items():
+            self.peak_mb[part] = max(peak_mb, self.peak_mb[part])
 
 
 def idle_seconds(cores: Iterable[int]) -> float:

@@ -10,10 +10,10 @@ import argparse
 import statistics
 import sys
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
@@ -40,7 +40,7 @@ WORKLOADS = {
 class Run:
     n_images: int
     seconds: float
-    cpu_seconds: Counter[str] = field(default_factory=Counter)
+    cpu_seconds: dict[str, float]
     """By part of the cloud."""
     idle: float = 0.0
     """Share of the cores' time in which they had nothing to do."""
@@ -62,7 +62,8 @@ class Job:
         progress = job["progress"]
         if progress["stored"] + progress["duplicate"] != len(urls):
             raise SystemExit(f"The job ended with {job['outcomes']}: {job['error_message']}")
-        spent = self._census.cpu_seconds() - before
+        after = self._census.cpu_seconds()
+        spent = {part: value - before.get(part, 0) for part, value in after.items()}
         waited = (idle_seconds(BOTH) - idle) / (len(BOTH) * seconds)
         return Run(len(urls), seconds, spent, waited)
 
@@ -95,7 +96,7 @@ def main(argv: list[str]) -> None:
                 ours.append(job.crawl(workload.urls(options.images, arena.port)))
                 sample = arena.run(THEIRS, options.images, N_THREADS)
                 theirs.append(
-                    Run(sample.n_images, sample.wall_seconds, Counter(all=sample.cpu_seconds))
+                    Run(sample.n_images, sample.wall_seconds, {"all": sample.cpu_seconds})
                 )
                 console.print(f"{name}: {ours[-1]}\n  theirs {theirs[-1]}")
         console.print(table(workload.title, ours, theirs))
@@ -109,14 +110,15 @@ def table(title: str, ours: list[Run], theirs: list[Run]) -> Table:
     ratio = statistics.median(t.seconds / o.seconds for o, t in zip(ours, theirs, strict=True))
     shown.add_row("images/s by the clock", *(f"{value:.0f}" for value in speed))
     shown.add_row("ratio", f"{ratio:.2f}", "")
-    parts = Counter[str]()
+    parts: defaultdict[str, float] = defaultdict(float)
     for run in ours:
-        parts.update(run.cpu_seconds)
+        for part, seconds in run.cpu_seconds.items():
+            parts[part] += seconds
     n = sum(run.n_images for run in ours)
-    for part, seconds in parts.most_common():
+    for part, seconds in sorted(parts.items(), key=lambda part: -part[1]):
         shown.add_row(f"{part}, CPU ms an image", f"{1000 * seconds / n:.2f}", "")
     cpu = [
-        1000 * statistics.median(r.cpu_seconds.total() / r.n_images for r in rs)
+        1000 * statistics.median(sum(r.cpu_seconds.values()) / r.n_images for r in rs)
         for rs in (ours, theirs)
     ]
     shown.add_row("all, CPU ms an image", *(f"{value:.2f}" for value in cpu))

@@ -16,7 +16,7 @@ def test_margins_leave_out_in_what_pictures_of_a_keyword_differ_anyway() -> None
     spread = np.where(np.arange(32) < 4, 3, 0.3)
     vectors = 5 + rng.normal(size=(300, 32)) * spread + middles
     images = [Measurable(i, f"keyword {group}", "part") for i, group in enumerate(groups)]
-    part = to_parquet(list(range(300)), vectors.astype(np.float32))
+    part = to_parquet(list(range(300)), vectors.astype(np.float32), "1")
 
     found = compared(images, lambda _: part)
 

@@ -70,7 +70,7 @@ class FoundKey(NamedTuple):
     is_current: bool
     """It has not expired."""
     is_use_unnoted: bool
-    """That it was used lately is not known yet."""
+    """Nobody has noted yet that it was used lately."""
 
 
 class AccountRepository:

@@ -94,7 +94,7 @@ def nearest(
         n_stored = counts[job.id].outcomes[Outcome.stored]
         own_part = None
         if question.like is not None:
-            image = ImageRepository(session).require(job, question.like)
+            _, image = ImageRepository(session).require(project_id, job_id, question.like)
             require_stored(image)
             own_part = _part_of(image, measurer)
             if own_part is None:

@@ -1,6 +1,5 @@
 """Every query about candidates and what became of them."""
 
-import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -9,26 +8,19 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
-    JSON,
-    Column,
-    ColumnElement,
-    Text,
     and_,
     bindparam,
-    cast,
     exists,
     func,
-    literal,
     or_,
     select,
     text,
     update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, aliased, load_only
 
 from crawlset.jobs.crawl_repository import require_both, with_crawl_job
-from crawlset.kit import db
+from crawlset.kit import arrays, db
 from crawlset.kit.paging import Order, Slice
 from crawlset.models import CrawlJob, Image, JobChunk, WorkStatus
 from crawlset.outcomes import Change, ImageStatus, Outcome
@@ -241,17 +233,11 @@ class ImageRepository:
     def _write(self, rows: Sequence[Mapping[str, Any]], status: ImageStatus, **values: Any) -> None:
         if not rows:
             return
-        names = [*rows[0]]
-        sent = [_as_array(Image.__table__.c[name], [row[name] for row in rows]) for name in names]
-        given = func.unnest(*sent).table_valued(*names, name="given").render_derived()
-        columns = {
-            name: cast(given.c[name], Image.__table__.c[name].type)
-            for name in names
-            if name != "id"
-        }
+        given = arrays.unnested(Image.__table__, rows)
+        columns = {name: value for name, value in given.items() if name != "id"}
         self.session.execute(
             update(Image)
-            .where(Image.id == given.c.id, Image.status == status)
+            .where(Image.id == given["id"], Image.status == status)
             .values(**values, **columns)
             .execution_options(synchronize_session=False)
         )
@@ -390,14 +376,3 @@ class ImageRepository:
 def _open_status(chunk: JobChunk) -> ImageStatus:
     """What the images are that an outcome of the chunk may settle."""
     return ImageStatus.stored if chunk.is_recrawl else ImageStatus.pending
-
-
-def _as_array(column: Column[Any], values: list[Any]) -> ColumnElement[Any]:
-    """Values of a column as one parameter: JSON and arrays as texts, which can be cast to them."""
-    if isinstance(column.type, JSON):
-        texts = [None if value is None else json.dumps(value) for value in values]
-    elif isinstance(column.type, ARRAY):
-        texts = [None if v is None else f"{{{','.join(map(str, v))}}}" for v in values]
-    else:
-        return literal(values, ARRAY(column.type))
-    return literal(texts, ARRAY(Text))

@@ -49,13 +49,13 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedFor:
     """How the jobs were asked for, and what was taken down."""
 
     policies: list[dict[str, Any]]
     """One a job."""
     n_takedowns: int
-    """Those of the project that are in force."""
+    """Takedowns of the project that are in force."""
     n_taken_down: int
     """Candidates that these mean."""
 
@@ -74,7 +74,7 @@ class LedgerRepository:
         if job_id is not None:
             self._jobs.append(CrawlJob.id == job_id)
 
-    def asked(self) -> Asked:
+    def asked(self) -> AskedFor:
         """
         Raises:
             NotFoundError: the user has no such project, or the project has no such job.
@@ -96,7 +96,7 @@ class LedgerRepository:
         found, n_takedowns, n_taken_down = row
         if self._job_id is not None and not found:
             raise NotFoundError("crawl job", self._job_id)
-        return Asked(found or [], n_takedowns, int(n_taken_down or 0))
+        return AskedFor(found or [], n_takedowns, int(n_taken_down or 0))
 
     def content(self) -> Content:
         """Count the images by each column that the summary tells, in one statement."""
