@@ -113,6 +113,10 @@ def steps(files: list[bytes], n_rounds: int = N_ROUNDS) -> list[Step]:
     ]
     small = [miniature(picture) for picture in decoded]
     inner = [hashes.without_border(one.grey, one.box) for one in small]
+    signatures = [
+        second_look.signature_of(one.grey, one.chroma, box)
+        for one, box in zip(small, inner, strict=True)
+    ]
     exact = [one.grey.astype(np.float64) for one in small]
     results = [decode.describe(data) for data in files]
     messages = [json.dumps(features.result_message(result)).encode() for result in results]
@@ -135,6 +139,7 @@ def steps(files: list[bytes], n_rounds: int = N_ROUNDS) -> list[Step]:
             "· · border": (lambda one: hashes.without_border(one.grey, one.box), small),
             "· · phash, five views": (lambda pair: hashes.phashes(*pair), boxed),
             "· · phash, a size not seen before": (_phashes_anew, boxed),
+            "· · phash, turned view": (hashes.turned_phash, signatures),
             "· · scores": (lambda one: scores.scores(one.grey), small),
             "· · blur": (lambda one: scores.blur(one.grey, one.box, max(SIZE)), small),
             "· · colours": (lambda one: scores.colours(one.chroma), small),
