@@ -102,10 +102,10 @@ def decide(validation: RunningValidation) -> None:
         _compare(validation, measurer)
     for rule in validation.rules().of_kind(MeasureRule):
         with validation.open(over_many=True) as (session, job):
-            repository = VerdictRepository(session)
-            n_broken = repository.note(job, rule, rule.broken(job))
-            n_unknown = repository.note(job, rule, rule.unknown(job), is_error=True)
-        logger.info("measure_judged", rule=rule.label, broken=n_broken, unknown=n_unknown)
+            noted = VerdictRepository(session).note(job, rule, rule.broken(job))
+        logger.info(
+            "measure_judged", rule=rule.label, broken=noted.n_broken, unknown=noted.n_errors
+        )
 
 
 def _write(
