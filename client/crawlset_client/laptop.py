@@ -46,6 +46,7 @@ class CloudOptions:
     sample_port: int = SAMPLE_PORT
     database_url: str | None = None
     private_hosts: tuple[str, ...] = ()
+    towers: Path | None = None
 
 
 class Step(Protocol):
@@ -92,7 +93,11 @@ class ThisLaptop:
             sample=options.sample_port,
         )
         return LocalCloud(
-            options.home, ports, options.database_url, private_hosts=options.private_hosts
+            options.home,
+            ports,
+            options.database_url,
+            private_hosts=options.private_hosts,
+            towers_folder=options.towers,
         )
 
     def start(self, cloud: Cloud, progress: Callable[[Step], None]) -> None:

@@ -18,6 +18,7 @@ from crawlset.datasets.routes import router as datasets
 from crawlset.estimates.routes import router as estimates
 from crawlset.events.routes import router as events
 from crawlset.exports.routes import router as exports
+from crawlset.finding import routes as finding_routes
 from crawlset.images import thumbnail_routes
 from crawlset.images.routes import router as images
 from crawlset.kit import openapi
@@ -51,6 +52,7 @@ for router in (
     crawls,
     images,
     thumbnail_routes.build_router(),
+    finding_routes.build_router(),
     report_routes.build_router(),
     validation,
     pipelines,

@@ -46,6 +46,7 @@ NOT_COUNTED = {
     "GET /api/health",
     SESSION,
     f"GET {JOB}/images/{{image_id}}/thumbnail",
+    f"GET {JOB}/nearest-images",
     f"GET {JOB}/validation-jobs/{{validation_job_id}}/report.html",
 }
 """Without a caller, or answered by another function."""
@@ -118,10 +119,15 @@ class Furnished:
         return Asked(
             method,
             path.format(**self._ids | fresh),
-            {"limit": str(N_JOBS)} if route == f"GET {JOBS}" else {},
+            self._query(route),
             body() if callable(body) else body,
             {"Authorization": f"Bearer {token}"},
         )
+
+    def _query(self, route: str) -> dict[str, str]:
+        if route == f"GET {JOB}/nearest-images":
+            return {"like": str(self._ids["image_id"]), "measurer": "palette"}
+        return {"limit": str(N_JOBS)} if route == f"GET {JOBS}" else {}
 
     def _fill(self, cloud: LocalCloud) -> Ids:
         """A dataset made of the sample site, and the ids of what belongs to it."""
@@ -130,7 +136,7 @@ class Furnished:
                 keywords=["cat", "coffee"],
                 sources=["sample"],
                 max_images=100,
-                validation_rules={},
+                validation_rules={"preset": "report_only", "measurers": ["palette"]},
                 export={"format": "imagefolder"},
             )
             job = api.wait_for_pipeline(job_id, 180)

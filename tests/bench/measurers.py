@@ -2,9 +2,10 @@
 What measuring relevance takes, and how many strangers among a keyword's pictures it finds.
 
 `python -m tests.bench.measurers [FOLDER or ZIP]... [--write]`, where a folder or zip has the
-pictures of each keyword in a folder of its own. The larger half of the keywords, chosen by chance,
-is a job; a tenth of the pictures of each is strangers, once of other keywords of the job, once of
-keywords that are not in it. Nothing of the pictures is kept.
+pictures of each keyword in a folder of its own, and pictures of no keyword in `outside`, if there
+are any. The larger half of the keywords, chosen by chance, is a job; a tenth of the pictures of
+each is strangers, once of other keywords of the job, once of others. A job of one keyword has
+strangers of all others. Nothing of the pictures is kept.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from PIL import Image
 from crawlset.costs import LAMBDA_GIB_SECOND
 from crawlset.imaging.decode import show
 from crawlset.measuring.base import Measured
-from crawlset.measuring.nearness import nearness, nearness_to_others
+from crawlset.measuring.nearness import Whitening, margin, nearness
 from crawlset.measuring.relevance import Relevance
 from crawlset_local.sample_site.photographs import PHOTOGRAPHS
 from tests.bench.document import machine, put_section
@@ -35,6 +36,8 @@ LOSS = 0.02
 """Share of pictures that belong, which a threshold may put into quarantine with the strangers."""
 TRIALS = 20
 MEMORY_GIB = 1_769 / 1_024
+OUTSIDE = "outside"
+WHERE = ("of other keywords", "from outside", "from outside, one keyword")
 
 
 def main() -> None:
@@ -87,10 +90,14 @@ def found(relevance: Relevance, path: Path) -> Iterator[str]:
     rows: dict[tuple[str, str], list[tuple[float, float]]] = {}
     rng = np.random.default_rng(1)
     for _ in range(TRIALS):
-        for where in ("of other keywords", "from outside"):
+        for where in WHERE:
             for name, one in trial(measured, groups, where, rng).items():
                 rows.setdefault((name, where), []).append(one)
-    yield f"{path.stem}: {len(pictures):,} pictures of {len(set(labels))} keywords."
+    n_outside = labels.count(OUTSIDE)
+    n_keywords = len(set(labels) - {OUTSIDE})
+    strangers = f", and {n_outside:,} of none" if n_outside else ""
+    n_own = len(pictures) - n_outside
+    yield f"{path.stem}: {n_own:,} pictures of {n_keywords} keywords{strangers}."
     yield ""
     yield "| strangers | measure | AUROC | quarantined at 2 % loss |"
     yield "| --- | --- | --- | --- |"
@@ -106,8 +113,8 @@ def trial(
     rng: np.random.Generator,
 ) -> dict[str, tuple[float, float]]:
     """AUROC and share found by each measure, with strangers planted by chance."""
-    names = rng.permutation(np.unique(labels))
-    chosen = names[: len(names) // 2 + 1]
+    names = rng.permutation(np.setdiff1d(labels, [OUTSIDE]))
+    chosen = names[: 1 if where.endswith("one keyword") else len(names) // 2 + 1]
     places, groups, strange = [], [], []
     for group in chosen:
         own = np.flatnonzero(labels == group)
@@ -121,12 +128,16 @@ def trial(
         strange += [False] * len(own) + [True] * n
     vectors = np.stack([vector_of(measured[i]) for i in places])
     numbers, is_strange = np.unique(groups, return_inverse=True)[1], np.array(strange)
-    near = nearness(vectors, numbers)
-    values = {
-        "margin": near - nearness_to_others(vectors, numbers, vectors, numbers),
-        "nearness": near,
-    }
+    values = {"margin": margins(vectors, numbers)} if len(chosen) > 1 else {}
+    values["nearness"] = nearness(vectors, numbers)
     return {name: (auroc(v, is_strange), caught(v, is_strange)) for name, v in values.items()}
+
+
+def margins(vectors: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """The margin of each picture of a job that is no larger than the sample of its others."""
+    whitened = Whitening.of(vectors, groups) or np.asarray
+    some = whitened(vectors)
+    return margin(some, groups, some, groups)
 
 
 def vector_of(measured: Measured) -> np.ndarray:

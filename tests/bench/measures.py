@@ -113,6 +113,7 @@ def compare(n_images: int) -> str:
         f"{begin // BATCH}": to_parquet(
             range(begin, min(begin + BATCH, n_images)),
             random.standard_normal((min(BATCH, n_images - begin), DIMENSIONS)),
+            "1",
         )
         for begin in range(0, n_images, BATCH)
     }

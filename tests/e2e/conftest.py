@@ -11,6 +11,7 @@ from crawlset_local.cloud import LocalCloud
 from tests.e2e.issuer import AUDIENCE, Issuer, issuing
 from tests.integration.webhook_receiver import Receiver, receiving
 from tests.ports import free_ports
+from tests.unit.measuring import toy_towers
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +35,7 @@ def cloud(
         free_ports(),
         parameters={"OidcIssuer": issuer.url, "OidcAudience": AUDIENCE},
         private_hosts=[receiver.host],
+        towers_folder=toy_towers.write(tmp_path_factory.mktemp("towers")),
     )
     with cloud:
         yield cloud

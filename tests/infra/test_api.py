@@ -40,7 +40,7 @@ class TestRoutes:
     def test_lie_below_api_but_for_the_bare_address(self) -> None:
         assert all(path.startswith("/api/") for path, _ in OPERATIONS.keys() - {START})
 
-    @pytest.mark.parametrize("function", ["ApiFunction", "ThumbnailFunction"])
+    @pytest.mark.parametrize("function", ["ApiFunction", "FindFunction", "ThumbnailFunction"])
     def test_fit_the_policy_of_the_function(self, function: str) -> None:
         """Lambda keeps one statement a route."""
         paths = [

@@ -25,8 +25,21 @@ class TestNetwork:
 
         services = {e["ServiceName"]["Fn::Sub"].rpartition(".")[2]: e for e in endpoints}
 
-        assert set(services) == {"events", "kms", "s3", "secretsmanager", "sqs", "states"}
+        assert set(services) == {
+            "events",
+            "kms",
+            "lambda",
+            "s3",
+            "secretsmanager",
+            "sqs",
+            "states",
+        }
         assert services["s3"]["VpcEndpointType"] == "Gateway"
+
+    def test_reaches_other_functions_where_texts_are_searched_by(self) -> None:
+        """An endpoint costs by the hour; nobody else asks a function from within."""
+        assert RESOURCES["LambdaEndpoint"]["Condition"] == "HasTowers"
+        assert written(DATA_TEMPLATE)["Parameters"]["WithTowers"]["Default"] == "false"
 
     def test_opens_no_group_to_an_address_range(self) -> None:
         ranges = {

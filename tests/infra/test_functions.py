@@ -44,6 +44,7 @@ SECRET_OF = {
     "AuthorizeFunction": "ApiDatabaseSecret",
     "DeadLettersFunction": "WorkerDatabaseSecret",
     "ExportFunction": "WorkerDatabaseSecret",
+    "FindFunction": "ApiDatabaseSecret",
     "MigrateFunction": "DatabaseSecretArn",
     "PlanFunction": "WorkerDatabaseSecret",
     "RecordFunction": "WorkerDatabaseSecret",
@@ -210,6 +211,24 @@ class TestValidate:
         notes = {"answer", "batch", "hashes", "measurements", "npy", "vectors"}
         assert objects_that("ValidateFunction", "s3:GetObject") == {"upload", *notes}
         assert objects_that("ValidateFunction", "s3:PutObject") == notes
+
+
+class TestFind:
+    def test_reads_vectors_and_asks_the_towers_and_nothing_else(self) -> None:
+        """Permission to list tells an object that is not there from one that may not be read."""
+        own = {"s3:ListBucket", "secretsmanager:GetSecretValue"}
+        assert actions_of("FindFunction") == own | {"s3:GetObject", "lambda:InvokeFunction"}
+        assert objects_that("FindFunction", "s3:GetObject") == {"vectors"}
+
+    def test_asks_the_towers_where_there_are_some(self) -> None:
+        (asking,) = [
+            s for s in statements(role_of("FindFunction")) if s["Action"] == "lambda:InvokeFunction"
+        ]
+        written_ = written()["Resources"]["FindFunction"]["Properties"]["Policies"]
+        conditions = [s["Fn::If"][0] for s in written_[0]["Statement"] if "Fn::If" in s]
+
+        assert target(asking["Resource"]) == TOWERS
+        assert conditions == ["HasTowers"]
 
 
 @pytest.mark.parametrize("name", VALIDATORS)

@@ -28,6 +28,7 @@ LAYERS_OF = {
     "ExportFunction": {"CoreLayer", "ImagingLayer", "TabularLayer"},
     "FacesFunction": {"CoreLayer", "ImagingLayer", "OnnxLayer", "FacesLayer"},
     "FetchFunction": {"CoreLayer", "ImagingLayer", "FetchingLayer"},
+    "FindFunction": {"CoreLayer", "ImagingLayer", "TabularLayer"},
     "NsfwFunction": {"CoreLayer", "ImagingLayer", "OnnxLayer", "NsfwLayer"},
     "PaletteFunction": {"CoreLayer", "ImagingLayer"},
     "RelevanceFunction": {"CoreLayer", "ImagingLayer", "OnnxLayer", "RelevanceLayer"},

@@ -17,7 +17,7 @@ class TestMeasurer:
     def test_is_known_by_its_name_and_version(self, name: str) -> None:
         entry = f"{MEASURERS[name].name}@{MEASURERS[name].version}=${{{name}.Arn}}"
 
-        for judging in ("ApiFunction", "TickFunction", "ValidateFunction"):
+        for judging in ("ApiFunction", "FindFunction", "TickFunction", "ValidateFunction"):
             assert entry in {*texts(environment(judging)["MEASURER_ARNS"])}
 
     def test_opens_no_larger_pictures_than_a_decoding_child_shows(self, name: str) -> None:
@@ -36,5 +36,5 @@ class TestTowers:
 
         assert template["Resources"][TOWERS]["Condition"] == "HasTowers"
         assert template["Parameters"]["TowersFolder"]["Default"] == ""
-        for judging in ("ApiFunction", "TickFunction", "ValidateFunction"):
+        for judging in ("ApiFunction", "FindFunction", "TickFunction", "ValidateFunction"):
             assert entry in {*texts(environment(judging)["MEASURER_ARNS"])}

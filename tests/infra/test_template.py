@@ -40,8 +40,8 @@ class TestOutputs:
 
 
 class TestFunctions:
-    def test_are_the_twenty_one(self) -> None:
-        assert len(functions()) == 21
+    def test_are_the_twenty_two(self) -> None:
+        assert len(functions()) == 22
 
 
 class TestDataStack:

@@ -1,5 +1,6 @@
 """Real PostgreSQL, rolled back after each test, and AWS by moto."""
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ from crawlset_local import emulator, postgres, postgres_home, processes
 from crawlset_local.home import open_home, webhook_key
 from tests import factories
 from tests.integration.api import Api
+from tests.integration.database_relay import Relay, relaying
 from tests.integration.migrations import alembic_config
 from tests.integration.role_sessions import sessions_on
 from tests.mortal_decoder import write_child
@@ -112,6 +114,25 @@ def owner(engine: Engine) -> Iterator[Session]:
 def own_connections(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """The code under test opens connections of its own, and commits."""
     monkeypatch.setattr(db, "new_session", lambda: Session(engine, expire_on_commit=False))
+
+
+@pytest.fixture
+def relay(
+    aws: None, engine: Engine, owner: Session, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Relay]:
+    """The code under test has an engine of its own, and reaches the database through this."""
+    with relaying(engine.url) as (relay, url):
+        dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        secret = boto3.client("secretsmanager").create_secret(
+            Name="login", SecretString=json.dumps({"dsn": dsn})
+        )
+        monkeypatch.setenv("DATABASE_SECRET_ARN", secret["ARN"])
+        for cache in (settings.database_settings, db.engine):
+            cache.cache_clear()
+        yield relay
+        db.engine().dispose()
+    for cache in (settings.database_settings, db.engine):
+        cache.cache_clear()
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ class Relay:
     def __init__(self, upstream: int) -> None:
         self.is_away = False
         self.n_accepted = 0
+        self.n_round_trips = 0
+        """How often a client has spoken after the server had, or first."""
         self._upstream = upstream
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._words: list[bytes] = []
@@ -58,10 +60,13 @@ class Relay:
     def _pour(self, client: socket.socket) -> None:
         with client, socket.create_connection((LOOPBACK, self._upstream)) as server:
             self._pairs.append((client, server))
+            last = server
             with suppress(OSError):
                 while True:
                     for source in select.select([client, server], [], [])[0]:
                         piece = source.recv(1 << 16)
+                        self.n_round_trips += source is client and last is server
+                        last = source
                         if not piece or self._is_cut_by(piece, is_answer=source is server):
                             self.cut()
                             return

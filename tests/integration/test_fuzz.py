@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
+from types import ModuleType
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from crawlset.kit.security_headers import SECURITY_HEADERS
 from crawlset.models import ApiKey, JobStatus, Profile, WebhookDelivery
 from crawlset.observability import logger
 from functions.api import app as api
+from functions.find import app as find
 from functions.thumbnail import app as thumbnail
 from tests import factories
 from tests.fuzz.asking import Asked, Asking
@@ -115,10 +117,12 @@ def test_nothing_hostile_is_an_error_of_ours(
 
 
 def answer_to(asked: Asked, caller: dict[str, str]) -> dict[str, Any]:
-    is_thumbnail = asked.operation.endswith(OF_THUMBNAIL)
-    answer: dict[str, Any] = (thumbnail if is_thumbnail else api).handler(
-        asked.event(caller), CONTEXT
-    )
+    function: ModuleType = api
+    if asked.operation.endswith(OF_THUMBNAIL):
+        function = thumbnail
+    elif asked.operation.endswith("/nearest-images"):
+        function = find
+    answer: dict[str, Any] = function.handler(asked.event(caller), CONTEXT)
     assert answer["headers"].keys() >= SECURITY_HEADERS.keys()
     return answer
 

@@ -2,15 +2,12 @@
 
 import json
 import socket
-from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from crawlset import settings
 from crawlset.accounts import service
 from crawlset.errors import DatabaseAwayError
 from crawlset.kit import aws as clients
@@ -22,29 +19,10 @@ from functions.authorize import app as authorize
 from functions.record import app as record
 from tests import factories
 from tests.integration.api import Api
-from tests.integration.database_relay import Relay, relaying
+from tests.integration.database_relay import Relay
 from tests.invocations import CONTEXT, request
 
 PROJECTS = "/api/projects"
-
-
-@pytest.fixture
-def relay(
-    aws: None, engine: Engine, owner: Session, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Relay]:
-    """The code under test has an engine of its own, and reaches the database through this."""
-    with relaying(engine.url) as (relay, url):
-        dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
-        secret = boto3.client("secretsmanager").create_secret(
-            Name="login", SecretString=json.dumps({"dsn": dsn})
-        )
-        monkeypatch.setenv("DATABASE_SECRET_ARN", secret["ARN"])
-        for cache in (settings.database_settings, db.engine):
-            cache.cache_clear()
-        yield relay
-        db.engine().dispose()
-    for cache in (settings.database_settings, db.engine):
-        cache.cache_clear()
 
 
 @pytest.fixture
@@ -61,7 +39,10 @@ def count_projects(owner: Session) -> int:
 
 @pytest.mark.usefixtures("relay")
 class TestConnection:
-    def test_that_was_lost_between_two_requests_is_not_felt(self, relay: Relay) -> None:
+    def test_that_was_lost_while_it_was_idle_is_not_felt(
+        self, relay: Relay, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(db, "IDLE_SECONDS", 0)
         with db.transaction() as session:
             session.execute(text("SELECT 1"))
         relay.cut()
@@ -122,6 +103,14 @@ class TestConnection:
 
 
 class TestApi:
+    def test_answers_though_the_connection_of_a_moment_ago_is_lost(
+        self, relay: Relay, profile: Profile
+    ) -> None:
+        assert Api(profile.id).ask("GET", PROJECTS).status == 200
+        relay.cut()
+
+        assert Api(profile.id).ask("POST", PROJECTS, {"name": "Cats"}).status == 201
+
     def test_answers_a_read_whose_connection_is_lost(self, relay: Relay, profile: Profile) -> None:
         relay.cut_at(b"FROM projects")
 

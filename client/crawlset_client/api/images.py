@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from crawlset_client import calls
-from crawlset_client.api.connection import Resource, in_job
+from crawlset_client.api.connection import Resource, given, in_job
 from crawlset_client.models import Content, Document, Image
+from crawlset_client.nearest import NearestImages
 
 
 class Images(Resource):
@@ -23,6 +24,25 @@ class Images(Resource):
         """Every candidate and what became of it; `change` is what the last re-crawl found."""
         path = in_job(project_id, job_id, "images")
         return self._connection.list(Image, path, status=status, outcome=outcome, change=change)
+
+    def find(
+        self,
+        project_id: str,
+        job_id: str,
+        text: str | None = None,
+        *,
+        like: int | None = None,
+        measurer: str | None = None,
+        limit: int = 20,
+    ) -> NearestImages:
+        """
+        The stored images nearest to a text, or to the image `like` by vectors of `measurer`.
+
+        Texts need towers that the service was given. `limit` is 100 at most.
+        """
+        path = in_job(project_id, job_id, "nearest-images")
+        asked = given(text=text, like=like, measurer=measurer)
+        return self._connection.get(NearestImages, path, **asked, limit=limit)
 
     def read(self, project_id: str, job_id: str, image_id: int) -> bytes:
         """The bytes of a stored image, as they are stored."""

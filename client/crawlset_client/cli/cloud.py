@@ -75,6 +75,13 @@ def up(
             help="A private host that may be crawled and told of events; can be repeated.",
         ),
     ] = None,
+    towers: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="A pair of networks like CLIP's, for `crawlset find`; see docs/measurers.md.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the whole system on this machine until Ctrl-C."""
@@ -87,6 +94,7 @@ def up(
             sample_port,
             database_url,
             tuple(private_host or ()),
+            towers.resolve() if towers is not None else None,
         )
         _check(options)
         cloud = run.outside.laptop.make(options)
@@ -107,6 +115,8 @@ def _check(options: CloudOptions) -> None:
         raise UsageError(
             f"Each part needs a port of its own; these are {', '.join(map(str, ports))}."
         )
+    if options.towers is not None and not options.towers.is_dir():
+        raise UsageError(f"{options.towers} is no folder.")
     for host in options.private_hosts:
         if not PRIVATE_HOST.fullmatch(host):
             raise UsageError(

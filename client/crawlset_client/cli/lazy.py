@@ -13,6 +13,7 @@ MODULES = {
     "demo": ("cloud", "Make a dataset from the sample site, and check every count."),
     "crawl": ("crawl", "Crawl images by keywords or from a list of URLs."),
     "images": ("images", "List the candidates of a crawl job and what became of them."),
+    "find": ("find", "Find stored images of a crawl job by a text, or by another image."),
     "validate": ("validate", "Judge the stored images of a completed crawl job."),
     "report": ("validate", "Write what a validation found as one HTML page with pictures."),
     "export": ("export", "Export a completed crawl job into a directory."),

@@ -40,6 +40,13 @@ def validate(
             autocompletion=words(*PRESETS),
         ),
     ] = None,
+    measure: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MEASURER",
+            help="Have the images measured by this, without a rule; can be repeated.",
+        ),
+    ] = None,
     project: InProject = None,
     *,
     watch: Annotated[bool, typer.Option(help="Wait for the validation to end.")] = True,
@@ -50,6 +57,10 @@ def validate(
         given = read_object(rules, "rules") if rules is not None else None
         if preset is not None:
             given = {"preset": preset, **(given or {})}
+        if measure and "measurers" in (given or {}):
+            raise UsageError(f"Name measurers in {rules} or by --measure, not by both.")
+        if measure:
+            given = {**(given or {}), "measurers": measure}
         with run.connect() as crawlset:
             found = find_job(crawlset, job, project)
             validation = crawlset.validations.create(found.project_id, found.id, given)

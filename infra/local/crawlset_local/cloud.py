@@ -27,7 +27,9 @@ from crawlset_local.errors import ChildDiedError, EmulatorError, LocalCloudError
 from crawlset_local.home import default_home, open_home, read_profile, webhook_key, write_profile
 from crawlset_local.ports import LOOPBACK, RELEASE_SECONDS, Ports, is_listening, require_free
 from crawlset_local.processes import Child
+from crawlset_local.sample_hosts import SAMPLE_HOSTS
 from crawlset_local.source_access import SourceAccess, read_source_access
+from crawlset_local.towers import put_towers, towers_parameters
 
 _HERE = Path(__file__).resolve()
 _PACKAGED = _HERE.parent / "stack"
@@ -35,24 +37,6 @@ TEMPLATE = (_PACKAGED if _PACKAGED.is_dir() else _HERE.parents[3]) / "template.y
 """What is deployed: from the installed package, or from the checkout."""
 
 SAMPLE_SITE = "sample_site"
-SAMPLE_HOSTS = (
-    "photos",
-    "museum",
-    "herbarium",
-    "archive",
-    "press",
-    "studio",
-    "wild",
-    "faults",
-    "trouble",
-    "throttling",
-    "closed",
-    "overloaded",
-    "unreadable",
-    "slow",
-)
-"""The sample site's virtual hosts, each under `.localhost`."""
-
 KEYS_SECRET = "crawlset-source-keys"  # noqa: S105 - its name
 PROFILE_EMAIL = "local@localhost"
 LISTEN_SECONDS = 60.0
@@ -79,8 +63,9 @@ class LocalCloud:
     parameters over the laptop's own, `template` another template than the checkout's. The
     `private_hosts` (`host:port`) may be crawled, and told of events by webhooks. The sources that
     `access` names may be asked, with its keys; without one, those that `secrets.toml` in `home`
-    and the environment name. After `start` the attributes tell where everything is; `api_url`
-    has no `/api` at its end.
+    and the environment name. Pictures are found by texts with the towers in `towers_folder`, if it
+    is given. After `start` the attributes tell where everything is; `api_url` has no `/api` at its
+    end.
     """
 
     def __init__(
@@ -94,6 +79,7 @@ class LocalCloud:
         with_sample_site: bool = True,
         private_hosts: Sequence[str] = (),
         access: SourceAccess | None = None,
+        towers_folder: Path | None = None,
     ) -> None:
         self.home = home.absolute()
         self.ports = ports or Ports()
@@ -109,6 +95,7 @@ class LocalCloud:
         self._with_sample_site = with_sample_site
         self._private_hosts = [*private_hosts]
         self._access = access
+        self._towers_folder = towers_folder
         self._owns_database = database_url is None
         self._children: list[Child] = []
         self._lock: TextIO | None = None
@@ -202,6 +189,8 @@ class LocalCloud:
         parameters = self._template_parameters(secret_arn)
         self.stack = deploy.deploy(self._template, self.ports.emulator, parameters)
         done("deploy", f"{len(self.stack.resources)} resources")
+        if self._towers_folder is not None:
+            put_towers(self._towers_folder, self.outputs["BucketName"], self.ports.emulator)
         done("models", models.install(self._template.parent))
         site = self._spawn_sample_site() if self._with_sample_site else None
         front = self._spawn_gateway(self.stack.api_id) if self.stack.api_id else None
@@ -258,6 +247,7 @@ class LocalCloud:
             "Sources": ",".join(access.sources),
             "SourceKeysSecretArn": keys_arn,
             "WebhookKeyFile": str(webhook_key(self.home)),
+            **towers_parameters(self._towers_folder),
         } | self._parameters
 
     def _prepare_database(self, done: Callable[[str, str], None]) -> None:

@@ -38,27 +38,33 @@ class Deployed:
 
 
 @contextmanager
-def deployed(hosts: Iterable[str], cores: Iterable[int]) -> Iterator[Deployed]:
-    """A local cloud of its own whose fetch function may ask `hosts`, each as `host:port`."""
+def cloud(hosts: Iterable[str], cores: Iterable[int]) -> Iterator[LocalCloud]:
+    """A local cloud of its own that may ask `hosts`, each as `host:port`."""
     with tempfile.TemporaryDirectory() as directory:
-        cloud = LocalCloud(
+        made = LocalCloud(
             Path(directory) / "home",
             free_ports(),
             parameters={"AllowedPrivateHosts": ",".join(hosts)},
             with_sample_site=False,
         )
         with on_cores(cores):
-            cloud.start()
+            made.start()
         try:
-            with Api.of(cloud) as api:
-                watch = _Watch(cloud)
-                try:
-                    yield Deployed(api, watch)
-                finally:
-                    watch.stop()
+            yield made
         finally:
-            cloud.stop()
-            cloud.erase()
+            made.stop()
+            made.erase()
+
+
+@contextmanager
+def deployed(hosts: Iterable[str], cores: Iterable[int]) -> Iterator[Deployed]:
+    """A local cloud of its own whose fetch function is watched."""
+    with cloud(hosts, cores) as made, Api.of(made) as api:
+        watch = _Watch(made)
+        try:
+            yield Deployed(api, watch)
+        finally:
+            watch.stop()
 
 
 class _Watch:

@@ -24,7 +24,7 @@ def environment(directory: Path, uv: Path) -> Path:
     )
     subprocess.run(
         [
-            *(uv, "pip", "install", "--quiet", "--compile-bytecode"),
+            *(uv, "pip", "install", "--no-config", "--quiet", "--compile-bytecode"),
             *("--python", directory / "bin" / "python", "--requirement", _PINS),
         ],
         check=True,

@@ -36,8 +36,8 @@ class Arena:
 
     def __init__(self, workload: Workload, port: int, server: int, scratch: Path) -> None:
         self.workload = workload
-        self._port = port
-        self._server = server
+        self.port = port
+        self.server = server
         self._scratch = scratch
         self._bundle = HOME / "certificates" / authority.BUNDLE if workload.is_tls else None
         self._command = HOME / "img2dataset" / "bin" / "img2dataset"
@@ -62,8 +62,8 @@ class Arena:
         self.run(contender, _WARM_UP, _TRIAL_THREADS)
 
     def run(self, contender: Contender, n_images: int, n_threads: int) -> Sample:
-        os.sched_setaffinity(self._server, contender.server_cores)
-        urls = self.workload.urls(n_images, self._port)
+        os.sched_setaffinity(self.server, contender.server_cores)
+        urls = self.workload.urls(n_images, self.port)
         if contender.program == Program.deployed:
             return self._deploy().crawl(urls)
         listed = self._scratch / "urls.txt"
@@ -120,7 +120,7 @@ class Arena:
 
     def _deploy(self) -> Deployed:
         if self._deployed is None:
-            hosts = [f"{address}:{self._port}" for address in self.workload.addresses]
+            hosts = [f"{address}:{self.port}" for address in self.workload.addresses]
             self._deployed = self._stack.enter_context(deployed(hosts, BOTH))
         return self._deployed
 

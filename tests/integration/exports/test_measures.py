@@ -47,7 +47,7 @@ def measured(bucket: Any, store: Store, job: CrawlJob) -> list[int]:
     for n, measurements in enumerate(known):
         images += store([pictures.jpeg() + bytes([n])], measurements=measurements)
     ids = [image.id for image in images]
-    objects.put(keys.vectors(job.id, "palette", "p"), to_parquet(ids[1::2], np.eye(2)))
+    objects.put(keys.vectors(job.id, "palette", "p"), to_parquet(ids[1::2], np.eye(2), "1"))
     return ids
 
 

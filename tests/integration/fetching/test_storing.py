@@ -45,7 +45,7 @@ class TestStoring:
         assert (stored.width, stored.height) == pictures.SIZE
         assert (stored.format, stored.mode, stored.n_frames) == ("jpeg", "RGB", 1)
         assert stored.phashes is not None
-        assert (len(stored.phashes), stored.phash) == (5, stored.phashes[0])
+        assert (len(stored.phashes), stored.phash) == (6, stored.phashes[0])
         assert stored.signature is not None
         assert len(base64.b64decode(stored.signature)) == SIGNATURE_BYTES
         assert stored.scores

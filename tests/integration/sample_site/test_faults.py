@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from crawlset_local.cloud import SAMPLE_HOSTS
+from crawlset_local.sample_hosts import SAMPLE_HOSTS
 from crawlset_local.sample_site import SampleSite, serve
 from crawlset_local.sample_site.faults import FAULTS, SLOW_HOST
 

@@ -5,8 +5,11 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from crawlset.crawls import presenting
+from crawlset.exports.schemas import ExportJobRead
 from crawlset.models import CrawlJob, JobStatus, OutboxMessage, ValidationJob
 from crawlset.pipeline import service as pipeline
+from crawlset.validation.schemas import ValidationJobRead
 from crawlset.wire.pipeline import Execution
 from tests import factories
 from tests.integration.api import Api
@@ -98,6 +101,12 @@ class TestCreatePipeline:
         assert session.scalar(select(func.count()).select_from(ValidationJob)) == 0
 
 
+def jobs_of(session: Session, job: CrawlJob) -> tuple[list[ValidationJobRead], list[ExportJobRead]]:
+    """Those that the API shows."""
+    shown = presenting.read_one(session, job)
+    return shown.validation_jobs, shown.export_jobs
+
+
 class TestPipeline:
     def test_chains_validation_and_export_in_one_execution(
         self, session: Session, job: CrawlJob
@@ -107,7 +116,7 @@ class TestPipeline:
 
         pipeline.start_requested(session, job)
 
-        validations, exports = pipeline.newest_jobs_of(session, job)
+        validations, exports = jobs_of(session, job)
         (message,) = session.scalars(select(OutboxMessage))
         assert message.deduplication_id == f"job-{validations[0].id}"
         execution = Execution.from_json(message.body)
@@ -119,7 +128,7 @@ class TestPipeline:
     def test_starts_nothing_that_was_not_asked_for(self, session: Session, job: CrawlJob) -> None:
         pipeline.start_requested(session, job)
 
-        assert pipeline.newest_jobs_of(session, job) == ([], [])
+        assert jobs_of(session, job) == ([], [])
         assert session.scalar(select(func.count()).select_from(OutboxMessage)) == 0
 
     def test_exports_everything_without_rules(self, session: Session, job: CrawlJob) -> None:
@@ -128,7 +137,7 @@ class TestPipeline:
 
         pipeline.start_requested(session, job)
 
-        (export,) = pipeline.newest_jobs_of(session, job)[1]
+        (export,) = jobs_of(session, job)[1]
         (message,) = session.scalars(select(OutboxMessage))
         assert message.deduplication_id == f"exp-{export.id}"
         execution = Execution.from_json(message.body)
@@ -198,7 +207,7 @@ class TestSweepPipeline:
         pipeline.sweep(everything=True)
 
         (message,) = session.scalars(select(OutboxMessage))
-        validations, exports = pipeline.newest_jobs_of(session, job)
+        validations, exports = jobs_of(session, job)
         execution = Execution.from_json(message.body)
         assert execution.validation_job_id == validations[0].id
         assert execution.export_job_id == exports[0].id

@@ -36,7 +36,13 @@ class TestUp:
         }
 
     @pytest.mark.parametrize(
-        "options", [("--port", "8490"), ("--private-host", "nonsense"), ("--private-host", "a:b")]
+        "options",
+        [
+            ("--port", "8490"),
+            ("--private-host", "nonsense"),
+            ("--private-host", "a:b"),
+            ("--towers", "no-such-folder"),
+        ],
     )
     def test_starts_nothing_with_options_that_make_no_sense(
         self, laptop: FakeLaptop, shell: Shell, options: tuple[str, ...]
@@ -45,6 +51,13 @@ class TestUp:
 
         assert result.exit_code == 2
         assert laptop.clouds == []
+
+    def test_brings_towers_from_a_folder(
+        self, laptop: FakeLaptop, shell: Shell, tmp_path: Path
+    ) -> None:
+        shell.run("up", "--towers", str(tmp_path))
+
+        assert [cloud.options.towers for cloud in laptop.clouds] == [tmp_path]
 
     def test_hands_on_its_options(self, laptop: FakeLaptop, shell: Shell) -> None:
         shell.run(

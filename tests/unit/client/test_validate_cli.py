@@ -36,6 +36,28 @@ class TestValidate:
         assert document["status"] == "pending"
         assert document["validation_rules"] == rules
 
+    def test_names_measurers_beside_the_rules(self, api: FakeApi, shell: Shell) -> None:
+        job = api.add_job(api.add_project("a"))
+
+        document = shell.json(
+            "validate", job["id"], "--preset", "basic", "--measure", "towers", "--measure", "text"
+        )
+
+        assert document["validation_rules"] == {
+            "preset": "basic",
+            "measurers": ["towers", "text"],
+        }
+
+    def test_refuses_measurers_that_are_named_twice(
+        self, api: FakeApi, shell: Shell, tmp_path: Path
+    ) -> None:
+        (tmp_path / "rules.json").write_text('{"measurers": ["text"]}')
+
+        result = shell.run("validate", NOBODY, "--rules", "rules.json", "--measure", "towers")
+
+        assert (result.exit_code, api.requests) == (2, [])
+        assert "not by both" in result.stderr
+
     @pytest.mark.parametrize("text", ["", "[]", "{min_width: 200}", "\xff"])
     def test_refuses_rules_that_are_none(
         self, api: FakeApi, shell: Shell, tmp_path: Path, text: str

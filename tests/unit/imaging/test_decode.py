@@ -58,7 +58,8 @@ class TestDescribe:
         seen = features(data)
 
         pixels, box = np.asarray(image).astype(np.float64), (0, 0, *size)
-        for bits, whole in zip(seen.phashes, phashes(pixels, box), strict=True):
+        *of_cuts, _ = seen.phashes
+        for bits, whole in zip(of_cuts, phashes(pixels, box), strict=True):
             assert distance(bits, whole) <= 4
 
     @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP"])

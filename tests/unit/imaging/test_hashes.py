@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from crawlset.imaging.hashes import phashes, without_border
+from crawlset.imaging.hashes import phashes, turned_phash, without_border, without_frame
+from crawlset.imaging.second_look import signature_of
 from tests.unit.imaging import pictures
 
 
@@ -30,6 +31,22 @@ def reference_phash(grey: Image.Image) -> int:
 
 def turned(angle: int) -> Image.Image:
     return pictures.picture("L", (300, 220)).rotate(angle)
+
+
+def of_turned(grey: Image.Image) -> int:
+    return turned_phash(signature_of(np.asarray(grey), None, (0, 0, *grey.size)))
+
+
+def evenly_edged() -> Image.Image:
+    """Something on a ground of one grey."""
+    image = Image.new("L", (116, 100), 120)
+    image.paste(pictures.picture("L", (76, 75)), (20, 15))
+    return image
+
+
+def cut(grey: Image.Image) -> tuple[float, ...]:
+    pixels, box = np.asarray(grey), (0.0, 0.0, float(grey.width), float(grey.height))
+    return without_frame(pixels, box, without_border(pixels, box))
 
 
 ANGLES = range(0, 180, 20)
@@ -87,6 +104,66 @@ class TestPhashes:
         box = (20, 20, 120, 110)
 
         assert phashes(exact(grey), box) == views(grey.crop(box))
+
+
+class TestTurnedPhash:
+    @pytest.mark.parametrize("degrees", [-5, -4, 4, 5, 6])
+    @pytest.mark.parametrize("angle", ANGLES)
+    def test_finds_a_picture_that_is_turned_either_way(self, angle: int, degrees: int) -> None:
+        grey = turned(angle)
+        copy = grey.rotate(degrees, Image.Resampling.BICUBIC, fillcolor=0)
+
+        one, other = ((of_turned(each), views(each)[3]) for each in (grey, copy))
+
+        assert min(distance(one[0], other[1]), distance(one[1], other[0])) <= 10
+
+    def test_is_the_hash_of_the_turned_picture(self) -> None:
+        grey = turned(0)
+
+        copy = grey.rotate(5, Image.Resampling.BICUBIC)
+
+        assert distance(of_turned(grey), views(copy)[3]) <= 2
+        assert distance(views(grey)[3], views(copy)[3]) > 10
+
+    def test_sees_only_the_mean_of_a_flat_picture(self) -> None:
+        assert of_turned(Image.new("L", (125, 94), 77)) == -(1 << 63)
+
+
+class TestWithoutFrame:
+    @pytest.mark.parametrize("frame", [0, 255])
+    def test_leaves_of_a_framed_picture_what_is_left_of_the_picture(self, frame: int) -> None:
+        picture = evenly_edged()
+        framed = Image.new("L", (140, 120), frame)
+        framed.paste(picture, (12, 9))
+
+        left, top, right, bottom = cut(framed)
+
+        assert cut(picture) == (20, 15, 96, 90)
+        assert (left - 12, top - 9, right - 12, bottom - 9) == cut(picture)
+
+    def test_leaves_what_is_left_of_a_picture_without_a_frame(self) -> None:
+        """The sky grows light by and by."""
+        sky = Image.linear_gradient("L").resize((120, 100)).point(lambda value: 60 + value // 4)
+        sky.paste(pictures.picture("L", (60, 40)), (30, 40))
+        pixels = np.asarray(sky)
+        inner = without_border(pixels, (0, 0, 120, 100))
+
+        assert inner[1] > 0
+        assert without_frame(pixels, (0, 0, 120, 100), inner) == inner
+
+    def test_leaves_a_picture_that_has_no_border(self) -> None:
+        grey = pictures.picture("L")
+        box = (0.0, 0.0, float(grey.width), float(grey.height))
+
+        assert without_frame(np.asarray(grey), box, box) == box
+
+    def test_takes_nothing_of_a_small_picture_in_its_frame(self) -> None:
+        framed = Image.new("L", (12, 12), 255)
+        framed.paste(pictures.picture("L", (4, 4)), (4, 4))
+        pixels = np.asarray(framed)
+        inner = without_border(pixels, (0, 0, 12, 12))
+
+        assert without_frame(pixels, (0, 0, 12, 12), inner) == inner
 
 
 class TestWithoutBorder:

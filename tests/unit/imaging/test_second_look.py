@@ -66,6 +66,13 @@ class TestCopies:
 
         assert compared(signature(image), of_file(change(image))) == [True]
 
+    @pytest.mark.parametrize("name", ["brick", "grass", "hubble-deep-field"])
+    @pytest.mark.parametrize("change", ["watermark", "white border of 5 %", "cropped by 10 %"])
+    def test_agree_where_nothing_but_texture_is_to_be_seen(self, name: str, change: str) -> None:
+        image = photograph(name)
+
+        assert compared(signature(image), of_file(CHANGES[change](image)), bits=8) == [True]
+
     def test_agree_in_grey(self) -> None:
         image = photograph("coffee")
 

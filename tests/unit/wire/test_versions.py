@@ -31,6 +31,7 @@ from crawlset.wire.searches import (
     read,
 )
 from crawlset.wire.takedowns import TakedownMessage
+from crawlset.wire.texts import TextRequest, TextVector
 from crawlset.wire.validators import Batch, ValidatorRequest
 
 ID = UUID("0193a1b2-0000-7000-8000-000000000001")
@@ -58,6 +59,8 @@ VERSIONED = (
     ProbeMessage,
     SignedDelivery,
     TakedownMessage,
+    TextRequest,
+    TextVector,
     ValidationStep,
     ValidatorRequest,
 )

@@ -19,13 +19,13 @@ def take(user_id: UUID) -> dict[str, str]:
     """
     Count one request, and give the headers that tell what is left (draft-ietf-httpapi-ratelimit).
 
-    In a transaction of its own: requests of one account must not wait for each other's work.
+    By itself: requests of one account must not wait for each other's work.
 
     Raises:
         AccountGoneError: there is no such user any more.
         RequestsExceededError: none is left until the minute ends.
     """
-    with db.transaction() as session:
+    with db.single_statement() as session:
         row = AccountRepository(session).count_request(user_id)
     n_left = max(0, row.max_requests - row.n_requests)
     headers = {

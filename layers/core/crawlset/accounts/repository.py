@@ -3,7 +3,19 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, case, delete, func, or_, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Row,
+    case,
+    cast,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -28,6 +40,9 @@ LAST_USED_RESOLUTION = timedelta(minutes=5)
 COUNT_REQUEST = text("SELECT n_requests, max_requests, seconds_left FROM count_request(:user_id)")
 NOT_REVOKED = ApiKey.revoked_at.is_(None)
 NOT_EXPIRED = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now())
+NOT_USED_LATELY = or_(
+    ApiKey.last_used_at.is_(None), ApiKey.last_used_at < func.now() - LAST_USED_RESOLUTION
+)
 
 
 class AccountGoneError(UnauthorizedError):
@@ -48,6 +63,14 @@ class AccountUsage(NamedTuple):
     active_jobs: int
     stored_bytes: int
     n_projects: int
+
+
+class FoundKey(NamedTuple):
+    key: ApiKey
+    is_current: bool
+    """It has not expired."""
+    is_use_unnoted: bool
+    """That it was used lately is not known yet."""
 
 
 class AccountRepository:
@@ -85,42 +108,22 @@ class AccountRepository:
 
         Those of what was deleted count for as long as they are there.
         """
-        of_user = CrawlJob.user_id == user_id
-        active = (
-            select(func.count()).select_from(CrawlJob).where(of_user, CrawlJob.status.in_(ACTIVE))
-        )
-        stored = (
-            select(func.coalesce(func.sum(PACKED), 0))
-            .join(CrawlJob, CrawlJob.id == JobChunk.crawl_job_id)
-            .where(of_user)
-        )
-        exported = select(func.coalesce(func.sum(ExportFile.file_size), 0)).where(
-            ExportFile.user_id == user_id
-        )
-        uploaded = select(func.coalesce(func.sum(Upload.n_bytes), 0)).where(
-            Upload.user_id == user_id
-        )
-        projects = (
-            select(func.count())
-            .select_from(Project)
-            .where(Project.user_id == user_id, Project.deleted_at.is_(None))
-        )
         with db.showing_deleted(self.session):
-            active_jobs, stored_bytes, n_projects = self.session.execute(
-                select(
-                    active.scalar_subquery(),
-                    stored.scalar_subquery()
-                    + exported.scalar_subquery()
-                    + uploaded.scalar_subquery(),
-                    projects.scalar_subquery(),
-                )
-            ).one()
-        return AccountUsage(active_jobs, int(stored_bytes), n_projects)
+            row = self.session.execute(select(*_usage(user_id))).one()
+        return AccountUsage._make(row)
+
+    def get_profile_and_usage(self, user_id: UUID) -> tuple[Profile, AccountUsage]:
+        """Both in one statement; what is deleted is shown to the rest of the transaction."""
+        db.show_deleted(self.session)
+        profile, *used = self.session.execute(
+            select(Profile, *_usage(user_id)).where(Profile.id == user_id)
+        ).one()
+        return profile, AccountUsage._make(used)
 
     def newest_projects(self, profile: Profile, limit: int) -> Sequence[Project]:
         return self.session.scalars(
             select(Project)
-            .where(Project.user_id == profile.id)
+            .where(Project.user_id == profile.id, Project.deleted_at.is_(None))
             .order_by(Project.id.desc())
             .limit(limit)
         ).all()
@@ -143,22 +146,18 @@ class AccountRepository:
         )
         return revoked.first() is not None
 
-    def get_key(self, prefix: str) -> tuple[ApiKey, bool] | None:
-        """The key of this prefix and whether it has not expired, unless it was revoked."""
+    def get_key(self, prefix: str) -> FoundKey | None:
+        """The key of this prefix, unless it was revoked."""
         row = self.session.execute(
-            select(ApiKey, NOT_EXPIRED).where(ApiKey.prefix == prefix, NOT_REVOKED)
+            select(ApiKey, NOT_EXPIRED, NOT_USED_LATELY).where(ApiKey.prefix == prefix, NOT_REVOKED)
         ).one_or_none()
-        return None if row is None else (row[0], row[1])
+        return None if row is None else FoundKey._make(row)
 
     def note_use(self, key_id: UUID) -> None:
         """Keep when the key was last used, to five minutes: not one write a request."""
-        stale = func.now() - LAST_USED_RESOLUTION
         self.session.execute(
             update(ApiKey)
-            .where(
-                ApiKey.id == key_id,
-                or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at < stale),
-            )
+            .where(ApiKey.id == key_id, NOT_USED_LATELY)
             .values(last_used_at=func.now())
         )
 
@@ -217,3 +216,25 @@ class AccountRepository:
             .returning(IdempotencyKey.key)
         )
         return self.session.scalar(statement) is not None
+
+
+def _usage(user_id: UUID) -> tuple[ColumnElement[int], ...]:
+    """The columns of `AccountUsage`, where what was deleted is shown."""
+    of_user = CrawlJob.user_id == user_id
+    active = select(func.count()).select_from(CrawlJob).where(of_user, CrawlJob.status.in_(ACTIVE))
+    stored = (
+        select(func.coalesce(func.sum(PACKED), 0))
+        .join(CrawlJob, CrawlJob.id == JobChunk.crawl_job_id)
+        .where(of_user)
+    )
+    exported = select(func.coalesce(func.sum(ExportFile.file_size), 0)).where(
+        ExportFile.user_id == user_id
+    )
+    uploaded = select(func.coalesce(func.sum(Upload.n_bytes), 0)).where(Upload.user_id == user_id)
+    projects = (
+        select(func.count())
+        .select_from(Project)
+        .where(Project.user_id == user_id, Project.deleted_at.is_(None))
+    )
+    n_bytes = stored.scalar_subquery() + exported.scalar_subquery() + uploaded.scalar_subquery()
+    return active.scalar_subquery(), cast(n_bytes, BigInteger), projects.scalar_subquery()

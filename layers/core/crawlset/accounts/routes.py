@@ -6,7 +6,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from crawlset.accounts import service
-from crawlset.accounts.repository import AccountRepository
+from crawlset.accounts.repository import AccountRepository, AccountUsage
 from crawlset.accounts.schemas import (
     ApiKeyCreate,
     ApiKeyCreated,
@@ -29,7 +29,8 @@ PROJECTS_SHOWN = 20
 
 @router.get("/api/profile", summary="Who you are, and what you may use and do use", tags=TAGS)
 def get_profile() -> ProfileRead:
-    return _read(_repository().get_profile(router.context["user_id"]))
+    profile, usage = _repository().get_profile_and_usage(router.context["user_id"])
+    return _read(profile, usage)
 
 
 @router.patch("/api/profile", summary="Change your name", tags=TAGS)
@@ -37,12 +38,13 @@ def get_profile() -> ProfileRead:
 def update_profile(request: ProfileUpdate) -> ProfileRead:
     session = router.context["session"]
     profile = _repository().lock_profile(router.context["user_id"])
-    require_match(router.current_event, _read(profile))
+    usage = _repository().usage(profile.id)
+    require_match(router.current_event, _read(profile, usage))
     if "name" in request.model_fields_set:
         profile.name = request.name
     session.flush()
     session.refresh(profile)
-    return _read(profile)
+    return _read(profile, usage)
 
 
 @router.get("/api/api-keys", summary="List API keys, newest first", tags=TAGS)
@@ -85,14 +87,14 @@ def _repository() -> AccountRepository:
     return AccountRepository(router.context["session"])
 
 
-def _read(profile: Profile) -> ProfileRead:
+def _read(profile: Profile, usage: AccountUsage) -> ProfileRead:
     projects = _repository().newest_projects(profile, PROJECTS_SHOWN)
     return ProfileRead(
         id=profile.id,
         email=profile.email,
         name=profile.name,
         quotas=Quotas.model_validate(profile),
-        usage=Usage.model_validate(_repository().usage(profile.id)),
+        usage=Usage.model_validate(usage),
         projects=[ProjectInProfile.model_validate(project) for project in projects],
         created_at=profile.created_at,
         updated_at=profile.updated_at,

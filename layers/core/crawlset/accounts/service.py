@@ -101,11 +101,12 @@ def authenticate(session: Session, header: str) -> Caller | None:
     repository = AccountRepository(session)
     db.look_up(session, "key_prefix", shown.prefix)
     found = repository.get_key(shown.prefix)
-    if found is None or not shown.matches(found[0].key_hash):
+    if found is None or not shown.matches(found.key.key_hash):
         return None
-    key, is_current = found
-    if key.expires_at is not None and not is_current:
+    key = found.key
+    if key.expires_at is not None and not found.is_current:
         raise keys.ApiKeyExpiredError(key.expires_at)
-    db.act_for(session, key.user_id)
-    repository.note_use(key.id)
+    if found.is_use_unnoted:
+        db.act_for(session, key.user_id)
+        repository.note_use(key.id)
     return Caller(key.user_id, key.id, tuple(key.scopes), key.expires_at)

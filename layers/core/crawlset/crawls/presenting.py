@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from crawlset import costs
 from crawlset.costs import BilledWork
+from crawlset.crawls.detail_repository import Detail, read_detail
 from crawlset.crawls.progress_schemas import (
     ChunkCounts,
     Progress,
@@ -21,15 +22,13 @@ from crawlset.crawls.schemas import (
     ProjectOfJob,
     SearchRead,
 )
-from crawlset.jobs.chunk_repository import ChunkRepository
+from crawlset.exports import service as exports
 from crawlset.jobs.crawl_repository import CrawlRepository, JobCounts
-from crawlset.jobs.search_repository import SearchRepository
 from crawlset.kit.strict_json import from_json
-from crawlset.models import UNFINISHED, CrawlJob, JobSearch, Project, WorkStatus
-from crawlset.pipeline import service as pipeline
+from crawlset.models import UNFINISHED, CrawlJob, WorkStatus
 from crawlset.resizing import Intake
+from crawlset.validation.schemas import ValidationJobRead
 
-HOSTS_SHOWN = 10
 PUT_OFF = "It asks to be left alone for a while."
 IN_TURN = "It has many images, which are asked for gently, in turn."
 
@@ -41,19 +40,17 @@ def read_many(session: Session, jobs: Sequence[CrawlJob]) -> list[CrawlJobRead]:
 
 
 def read_one(session: Session, job: CrawlJob) -> CrawlJobDetail:
-    """A job with its counters, project, searches, validation and export jobs."""
-    (read,) = read_many(session, [job])
-    validation_jobs, export_jobs = pipeline.newest_jobs_of(session, job)
-    searches = SearchRepository(session).list_of(job)
+    """A job with all that belongs to it, in one more statement."""
+    detail = read_detail(session, job)
     url = f"/api/projects/{job.project_id}/crawl-jobs/{job.id}"
     return CrawlJobDetail(
-        **dict(read),
-        project=ProjectOfJob.model_validate(session.get_one(Project, job.project_id)),
-        waiting=[] if job.status.is_final else list(_waiting(session, job, searches)),
-        recrawl=_read_recrawl(session, job),
-        searches=[SearchRead.model_validate(search) for search in searches],
-        validation_jobs=validation_jobs,
-        export_jobs=export_jobs,
+        **dict(_read(job, detail.counts)),
+        project=ProjectOfJob.model_validate(detail.project),
+        waiting=[] if job.status.is_final else list(_waiting(detail)),
+        recrawl=_read_recrawl(job, detail),
+        searches=[SearchRead.model_validate(search) for search in detail.searches],
+        validation_jobs=[ValidationJobRead.of(made) for made in detail.validation_jobs],
+        export_jobs=[exports.read(*exported) for exported in detail.export_jobs],
         chunks_url=f"{url}/chunks",
         images_url=f"{url}/images",
         events_url=f"{url}/events",
@@ -62,9 +59,9 @@ def read_one(session: Session, job: CrawlJob) -> CrawlJobDetail:
     )
 
 
-def _waiting(session: Session, job: CrawlJob, searches: Sequence[JobSearch]) -> Iterator[WaitRead]:
+def _waiting(detail: Detail) -> Iterator[WaitRead]:
     """Searches of one source wait together: it is asked for one at a time."""
-    open_ = [search for search in searches if search.status in UNFINISHED]
+    open_ = [search for search in detail.searches if search.status in UNFINISHED]
     n_open = Counter(search.source for search in open_)
     held_up = {s.source: s for s in open_ if s.last_error is not None and s.next_attempt_at}
     for source, search in held_up.items():
@@ -75,8 +72,7 @@ def _waiting(session: Session, job: CrawlJob, searches: Sequence[JobSearch]) -> 
             n_waiting=n_open[source],
             until=search.next_attempt_at,
         )
-    chunks = ChunkRepository(session)
-    for reason, n_images, until in chunks.list_unstored(job):
+    for reason, n_images, until in detail.unstored:
         yield WaitRead(
             kind=WaitedFor.storage,
             name="storage",
@@ -84,24 +80,20 @@ def _waiting(session: Session, job: CrawlJob, searches: Sequence[JobSearch]) -> 
             n_waiting=n_images,
             until=until,
         )
-    for reason, hosts in (
-        (PUT_OFF, chunks.list_put_off(job, HOSTS_SHOWN)),
-        (IN_TURN, chunks.list_lanes(job, HOSTS_SHOWN)),
-    ):
+    for reason, hosts in ((PUT_OFF, detail.put_off), (IN_TURN, detail.lanes)):
         for host, n_images, until in hosts:
             yield WaitRead(
                 kind=WaitedFor.host, name=host, reason=reason, n_waiting=n_images, until=until
             )
 
 
-def _read_recrawl(session: Session, job: CrawlJob) -> RecrawlRead | None:
+def _read_recrawl(job: CrawlJob, detail: Detail) -> RecrawlRead | None:
     if job.recrawled_at is None:
         return None
-    changes, chunks = ChunkRepository(session).count_recrawled(job)
-    found = Counter(changes)
-    found["pending"] = chunks.get(WorkStatus.pending, 0) + chunks.get(WorkStatus.queued, 0)
-    found["cancelled"] = chunks.get(WorkStatus.cancelled, 0)
-    found["failed"] += chunks.get(WorkStatus.failed, 0)
+    found, chunks = detail.changes.copy(), detail.recrawled
+    found["pending"] = chunks[WorkStatus.pending] + chunks[WorkStatus.queued]
+    found["cancelled"] = chunks[WorkStatus.cancelled]
+    found["failed"] += chunks[WorkStatus.failed]
     return RecrawlRead.model_validate(
         {"started_at": job.recrawled_at, "asked": found.total(), **found}
     )

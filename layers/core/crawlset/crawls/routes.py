@@ -1,4 +1,3 @@
-from contextlib import nullcontext
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
@@ -57,8 +56,9 @@ def list_crawl_jobs(
     session = router.context["session"]
     wanted = JobFilter(status, keyword, source, created_from, created_before, deleted)
     after = decode_uuid(cursor)
-    with db.showing_deleted(session) if deleted else nullcontext():
-        page = CrawlRepository(session).list_page(project_id, wanted, after, limit, sort)
+    if deleted:
+        db.show_deleted(session)
+    page = CrawlRepository(session).list_page(project_id, wanted, after, limit, sort)
     if page is None:
         raise NotFoundError("project", project_id)
     return Page.of_items(page, presenting.read_many(session, page.rows))

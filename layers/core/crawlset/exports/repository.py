@@ -1,17 +1,30 @@
 """Every query about export jobs, and about the images they hold."""
 
-from collections.abc import Collection, Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, ScalarSelect, Select, and_, delete, exists, func, insert, select
+from sqlalchemy import (
+    Row,
+    ScalarSelect,
+    Select,
+    and_,
+    delete,
+    exists,
+    false,
+    func,
+    insert,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
+from crawlset.jobs.crawl_repository import require_both, with_crawl_job
 from crawlset.kit import db
 from crawlset.kit.ids import new_id
-from crawlset.kit.paging import Order, Slice
+from crawlset.kit.paging import Order, Slice, cut
 from crawlset.models import (
     ACTIVE,
     REVOKED,
@@ -88,6 +101,14 @@ CHOICE = (
 )
 
 
+class ShownExport(NamedTuple):
+    job: ExportJob
+    takedown: Takedown | None
+    """The one that withholds its files."""
+    is_expired: bool
+    """Whether its files have expired, by the database clock."""
+
+
 class ExportRepository:
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -97,12 +118,19 @@ class ExportRepository:
         self.session.flush()
         self.session.refresh(job)
 
-    def get(self, crawl_job_id: UUID, export_job_id: UUID) -> ExportJob | None:
-        return self.session.scalar(
-            select(ExportJob).where(
-                ExportJob.id == export_job_id, ExportJob.crawl_job_id == crawl_job_id
-            )
+    def require(self, project_id: UUID, job_id: UUID, export_job_id: UUID) -> ShownExport:
+        """
+        Raises:
+            NotFoundError: the caller's project has no such job, or the job has no such export.
+        """
+        takedown = withholding(ExportJob)
+        statement = (
+            with_crawl_job(project_id, job_id, ExportJob, export_job_id)
+            .add_columns(takedown, func.coalesce(ExportJob.expires_at <= func.now(), false()))
+            .outerjoin(takedown, true())
         )
+        row = require_both(self.session, statement, job_id, "export job", export_job_id)
+        return ShownExport(*row[1:])
 
     def validation_of(self, job: CrawlJob, validation_job_id: UUID) -> ValidationJob | None:
         return self.session.scalar(
@@ -125,28 +153,19 @@ class ExportRepository:
         )
         return status
 
-    def list_page(self, job: CrawlJob, after: str | None, limit: int) -> Slice[ExportJob]:
-        """Export jobs of `job`, newest first."""
-        statement = select(ExportJob).where(ExportJob.crawl_job_id == job.id)
-        return db.list_page(self.session, statement, ExportJob.id, after, limit)
-
-    def is_expired(self, job: ExportJob) -> bool:
-        """Whether the files have expired, by the database clock."""
-        return job.expires_at is not None and job.expires_at <= db.now(self.session)
-
-    def list_withholding(self, export_ids: Collection[UUID]) -> dict[UUID, Takedown]:
-        """
-        The takedown that keeps back the files of each of these exports, if one does.
-
-        Of several, one that removes them for good; otherwise the first.
-        """
-        rows = self.session.execute(
-            select(TakedownExport.export_job_id, Takedown)
-            .join(Takedown, Takedown.id == TakedownExport.takedown_id)
-            .where(TakedownExport.export_job_id.in_(export_ids), Takedown.status.not_in(REVOKED))
-            .order_by(Takedown.status.in_(REMOVING), Takedown.id.desc())
+    def list_page(
+        self, job: CrawlJob, after: str | None, limit: int
+    ) -> Slice[Row[*tuple[Any, ...]]]:
+        """Export jobs of `job`, newest first, each with the takedown that withholds its files."""
+        takedown = withholding(ExportJob)
+        statement = (
+            select(ExportJob, takedown)
+            .outerjoin(takedown, true())
+            .where(ExportJob.crawl_job_id == job.id)
         )
-        return {export_id: takedown for export_id, takedown in rows}  # noqa: C416 - rows are no pairs to mypy
+        page = db.in_order(statement, ExportJob.id, Order.newest, after)
+        rows = self.session.execute(page.limit(limit + 1)).all()
+        return cut(rows, limit, lambda row: row[0].id)
 
     def list_expired(self, limit: int) -> list[tuple[UUID, UUID]]:
         """(owner, export) of exports that still have files and should not."""
@@ -275,6 +294,24 @@ class SnapshotRepository:
         options = {"yield_per": ROWS_AT_ONCE}
         with self.session.execute(statement, execution_options=options) as rows:
             yield from rows
+
+
+def withholding(export_job: type[ExportJob]) -> type[Takedown]:
+    """
+    The takedown that keeps back the files of an export, to be joined on `true()`.
+
+    Of several, one that removes them for good; otherwise the first.
+    """
+    first = (
+        select(Takedown)
+        .join(TakedownExport, TakedownExport.takedown_id == Takedown.id)
+        .where(TakedownExport.export_job_id == export_job.id, Takedown.status.not_in(REVOKED))
+        .order_by(Takedown.status.in_(REMOVING).desc(), Takedown.id)
+        .limit(1)
+        .correlate(export_job)
+        .lateral()
+    )
+    return aliased(Takedown, first)
 
 
 def _further_rows() -> ScalarSelect[Any]:

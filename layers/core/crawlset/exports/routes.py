@@ -6,11 +6,10 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from crawlset.activity import logs
 from crawlset.exports import service
-from crawlset.exports.repository import ExportRepository
+from crawlset.exports.repository import ExportRepository, ShownExport
 from crawlset.exports.schemas import ExportFileRead, ExportJobCreate, ExportJobRead
 from crawlset.jobs.crawl_repository import require_crawl_job
 from crawlset.kit.paging import Cursor, Page, PageLimit, decode, decode_uuid
-from crawlset.models import ExportJob
 
 router = APIGatewayHttpRouter()
 TAGS: Any = ["exports"]
@@ -38,19 +37,19 @@ def list_export_jobs(
     session = router.context["session"]
     job = require_crawl_job(session, project_id, job_id)
     page = ExportRepository(session).list_page(job, decode_uuid(cursor), limit)
-    return Page.of_items(page, service.read(session, page.rows))
+    return Page.of(page, lambda row: service.read(*row))
 
 
 @router.get(JOB, summary="Get an export job", tags=TAGS)
 def get_export_job(project_id: UUID, job_id: UUID, export_job_id: UUID) -> ExportJobRead:
-    export_job = _require(project_id, job_id, export_job_id)
-    return service.read(router.context["session"], [export_job])[0]
+    shown = _require(project_id, job_id, export_job_id)
+    return service.read(shown.job, shown.takedown)
 
 
 @router.post(f"{JOB}/cancel", summary="Cancel an export job", tags=TAGS)
 @logs(router, "export_job.cancelled", "export_job_id")
 def cancel_export_job(project_id: UUID, job_id: UUID, export_job_id: UUID) -> ExportJobRead:
-    export_job = _require(project_id, job_id, export_job_id)
+    export_job = _require(project_id, job_id, export_job_id).job
     service.cancel(router.context["session"], export_job)
     return ExportJobRead.of(export_job)
 
@@ -63,11 +62,10 @@ def list_export_files(
     limit: PageLimit = 20,
     cursor: Cursor = None,
 ) -> Page[ExportFileRead]:
-    export_job = _require(project_id, job_id, export_job_id)
-    return service.list_files(router.context["session"], export_job, decode(cursor), limit)
+    shown = _require(project_id, job_id, export_job_id)
+    return service.list_files(router.context["session"], shown, decode(cursor), limit)
 
 
-def _require(project_id: UUID, job_id: UUID, export_job_id: UUID) -> ExportJob:
-    session = router.context["session"]
-    job = require_crawl_job(session, project_id, job_id)
-    return service.require(session, job, export_job_id)
+def _require(project_id: UUID, job_id: UUID, export_job_id: UUID) -> ShownExport:
+    repository = ExportRepository(router.context["session"])
+    return repository.require(project_id, job_id, export_job_id)

@@ -1,6 +1,6 @@
 """Create, read, cancel and expire export jobs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import timedelta
 from http import HTTPStatus
 from uuid import UUID
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from crawlset.errors import AppError, ConflictError, NotFoundError, UnprocessableError
 from crawlset.exports import files
-from crawlset.exports.repository import REMOVING, ExportRepository, FileRepository
+from crawlset.exports.repository import REMOVING, ExportRepository, FileRepository, ShownExport
 from crawlset.exports.schemas import (
     ExportFileRead,
     ExportJobCreate,
@@ -143,21 +143,9 @@ def add(
     return export_job
 
 
-def require(session: Session, job: CrawlJob, export_job_id: UUID) -> ExportJob:
-    """
-    Raises:
-        NotFoundError: `job` has no such export.
-    """
-    export_job = ExportRepository(session).get(job.id, export_job_id)
-    if export_job is None:
-        raise NotFoundError("export job", export_job_id)
-    return export_job
-
-
-def read(session: Session, jobs: Sequence[ExportJob]) -> list[ExportJobRead]:
-    """Export jobs with the takedowns that withhold their files, in one more statement."""
-    takedowns = ExportRepository(session).list_withholding([job.id for job in jobs])
-    return [ExportJobRead.of(job, _withheld(takedowns.get(job.id))) for job in jobs]
+def read(export_job: ExportJob, takedown: Takedown | None) -> ExportJobRead:
+    """An export job, and that `takedown` withholds its files."""
+    return ExportJobRead.of(export_job, _withheld(takedown))
 
 
 def cancel(session: Session, export_job: ExportJob) -> None:
@@ -172,7 +160,7 @@ def cancel(session: Session, export_job: ExportJob) -> None:
 
 
 def list_files(
-    session: Session, export_job: ExportJob, after: str | None, limit: int
+    session: Session, shown: ShownExport, after: str | None, limit: int
 ) -> Page[ExportFileRead]:
     """
     The files with a URL each; none before the export is completed.
@@ -181,10 +169,10 @@ def list_files(
         ExportTakenDownError: images that it holds were taken down.
         ExportExpiredError: they are deleted, or about to be.
     """
-    (shown,) = read(session, [export_job])
-    if shown.withheld is not None:
-        raise ExportTakenDownError(export_job, shown.withheld)
-    if ExportRepository(session).is_expired(export_job):
+    export_job = shown.job
+    if (withheld := _withheld(shown.takedown)) is not None:
+        raise ExportTakenDownError(export_job, withheld)
+    if shown.is_expired:
         raise ExportExpiredError(export_job)
     page = FileRepository(session).list_page(export_job, after, limit)
     return Page(

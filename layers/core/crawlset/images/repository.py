@@ -1,5 +1,6 @@
 """Every query about candidates and what became of them."""
 
+import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -7,10 +8,26 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, exists, func, or_, select, text, update
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnElement,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, aliased, load_only
 
-from crawlset.errors import NotFoundError
+from crawlset.jobs.crawl_repository import require_both, with_crawl_job
 from crawlset.kit import db
 from crawlset.kit.paging import Order, Slice
 from crawlset.models import CrawlJob, Image, JobChunk, WorkStatus
@@ -81,17 +98,14 @@ class ImageRepository:
     def __init__(self, session: Session) -> None:
         self.session = session
 
-    def require(self, job: CrawlJob, image_id: int) -> Image:
+    def require(self, project_id: UUID, job_id: UUID, image_id: int) -> tuple[CrawlJob, Image]:
         """
         Raises:
-            NotFoundError: the job has no such candidate.
+            NotFoundError: the caller's project has no such job, or the job has no such candidate.
         """
-        image = self.session.scalar(
-            select(Image).where(Image.id == image_id, Image.crawl_job_id == job.id)
-        )
-        if image is None:
-            raise NotFoundError("image", image_id)
-        return image
+        statement = with_crawl_job(project_id, job_id, Image, image_id)
+        job, image = require_both(self.session, statement, job_id, "image", image_id)
+        return job, image
 
     def list_some(self, job: CrawlJob, ids: Collection[int]) -> Sequence[Image]:
         return self.session.scalars(
@@ -227,15 +241,19 @@ class ImageRepository:
     def _write(self, rows: Sequence[Mapping[str, Any]], status: ImageStatus, **values: Any) -> None:
         if not rows:
             return
-        columns: dict[str, Any] = {name: bindparam(f"b_{name}") for name in rows[0] if name != "id"}
-        statement = (
+        names = [*rows[0]]
+        sent = [_as_array(Image.__table__.c[name], [row[name] for row in rows]) for name in names]
+        given = func.unnest(*sent).table_valued(*names, name="given").render_derived()
+        columns = {
+            name: cast(given.c[name], Image.__table__.c[name].type)
+            for name in names
+            if name != "id"
+        }
+        self.session.execute(
             update(Image)
-            .where(Image.id == bindparam("b_id"), Image.status == status)
+            .where(Image.id == given.c.id, Image.status == status)
             .values(**values, **columns)
-            .execution_options(synchronize_session=None)
-        )
-        self.session.connection().execute(
-            statement, [{f"b_{name}": value for name, value in row.items()} for row in rows]
+            .execution_options(synchronize_session=False)
         )
 
     def detail_of_any(self, job: CrawlJob, outcome: Outcome) -> str | None:
@@ -372,3 +390,14 @@ class ImageRepository:
 def _open_status(chunk: JobChunk) -> ImageStatus:
     """What the images are that an outcome of the chunk may settle."""
     return ImageStatus.stored if chunk.is_recrawl else ImageStatus.pending
+
+
+def _as_array(column: Column[Any], values: list[Any]) -> ColumnElement[Any]:
+    """Values of a column as one parameter: JSON and arrays as texts, which can be cast to them."""
+    if isinstance(column.type, JSON):
+        texts = [None if value is None else json.dumps(value) for value in values]
+    elif isinstance(column.type, ARRAY):
+        texts = [None if v is None else f"{{{','.join(map(str, v))}}}" for v in values]
+    else:
+        return literal(values, ARRAY(column.type))
+    return literal(texts, ARRAY(Text))

@@ -50,9 +50,7 @@ def list_images(
     tags=TAGS,
 )
 def get_image(project_id: UUID, job_id: UUID, image_id: RowId) -> ImageRead:
-    session = router.context["session"]
-    job = require_crawl_job(session, project_id, job_id)
-    return ImageRead.model_validate(ImageRepository(session).require(job, image_id))
+    return ImageRead.model_validate(_require(project_id, job_id, image_id))
 
 
 @router.get(
@@ -61,9 +59,12 @@ def get_image(project_id: UUID, job_id: UUID, image_id: RowId) -> ImageRead:
     tags=TAGS,
 )
 def get_image_content(project_id: UUID, job_id: UUID, image_id: RowId) -> ContentRead:
-    session = router.context["session"]
-    job = require_crawl_job(session, project_id, job_id)
-    return _content_of(ImageRepository(session).require(job, image_id))
+    return _content_of(_require(project_id, job_id, image_id))
+
+
+def _require(project_id: UUID, job_id: UUID, image_id: int) -> Image:
+    repository = ImageRepository(router.context["session"])
+    return repository.require(project_id, job_id, image_id)[1]
 
 
 def _content_of(image: Image) -> ContentRead:

@@ -102,8 +102,9 @@ class ImageRead(RowRead):
     phashes: Annotated[
         list[Annotated[str, BeforeValidator(_unsigned_hexadecimal)]] | None,
         Field(
-            description="64 bits each: whole, mirrored, without the outer 5 %, the outer 10 %;"
-            " whole on the other paper, of a picture with transparency"
+            description="64 bits each: whole, mirrored, without the outer 5 %, 10 % and sixth,"
+            " turned by 5 degrees; whole on the other paper, of a picture with transparency."
+            " Images of an earlier release have fewer"
         ),
     ]
     scores: dict[str, float] | None

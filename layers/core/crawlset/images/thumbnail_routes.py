@@ -8,7 +8,6 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from crawlset.images.repository import ImageRepository
-from crawlset.jobs.crawl_repository import require_crawl_job
 from crawlset.kit import db
 from crawlset.kit.paging import RowId
 from crawlset.packs import stored
@@ -43,8 +42,7 @@ def build_router() -> APIGatewayHttpRouter:
         from crawlset.images import thumbnails  # noqa: PLC0415 - nothing for the other function
 
         with db.transaction(router.context["user_id"]) as session:
-            job = require_crawl_job(session, project_id, job_id)
-            image = ImageRepository(session).require(job, image_id)
+            _, image = ImageRepository(session).require(project_id, job_id, image_id)
         picture = thumbnails.thumbnail(image, stored.bytes_of(image), size)
         answer = Response(
             HTTPStatus.OK,

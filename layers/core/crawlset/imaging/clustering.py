@@ -21,10 +21,10 @@ FREEDOM = (
 """Families of licences, the freest first; any other comes after them, and none last."""
 MAX_SHARES = 40
 SECONDS_A_SHARE = 60
-SECONDS_A_LOOK = 6e-4
+SECONDS_A_LOOK = 8e-4
 """What a second look at a pair takes, measured."""
 ROWS_AT_ONCE = 50_000
-MAX_VIEWS = 6
+MAX_VIEWS = 7
 """Hashes of an image at most."""
 UNSIGNED_RADIUS = 4
 """

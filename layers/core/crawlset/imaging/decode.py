@@ -25,7 +25,13 @@ from crawlset.imaging.features import (
     Transformed,
     printable,
 )
-from crawlset.imaging.hashes import mosaic, phashes, without_border
+from crawlset.imaging.hashes import (
+    mosaic,
+    phashes,
+    turned_phash,
+    without_border,
+    without_frame,
+)
 from crawlset.imaging.jpeg_segments import About, profile
 from crawlset.imaging.jpegxl import NoDecoderError
 from crawlset.imaging.metadata import data_mining, orientation
@@ -131,6 +137,8 @@ def _features(
     small = miniature(decoded)
     longest = max(decoded.width, decoded.height)
     inner = without_border(small.grey, small.box)
+    core = without_frame(small.grey, small.box, inner)
+    hashes, signature = _hashed(small, core)
     strongest, packed_colours = colours(small.chroma)
     transformed = _transformed(decoded, wanted, boxes)
     mode = transformed.mode if transformed else decoded.mode
@@ -143,7 +151,7 @@ def _features(
         decoded.mode,
         n_frames,
         decoded.orientation,
-        _hashes(small, inner),
+        hashes,
         small.pixel_hash,
         {
             "channels": float(_CHANNELS.get(mode, 3)),
@@ -157,27 +165,22 @@ def _features(
         blocks.read(decoded.blocks),
         transformed,
         colours=packed_colours,
-        mosaic=packed(mosaic(small.grey, inner)) if has_few_levels else None,
+        mosaic=packed(mosaic(small.grey, core)) if has_few_levels else None,
         is_clear=small.is_clear,
-        signature=_signature(small, inner),
+        signature=base64.b64encode(signature).decode(),
     )
 
 
-def _hashes(small: Miniature, inner: Box) -> tuple[int, ...]:
-    hashes = phashes(small.grey.astype(np.float64), inner)
+def _hashed(small: Miniature, core: Box) -> tuple[tuple[int, ...], bytes]:
+    """Perceptual hashes of the part `core`, and its signature; and those on the other paper."""
+    signature = signature_of(small.grey, small.chroma, core)
+    hashes = *phashes(small.grey.astype(np.float64), core), turned_phash(signature)
     if small.otherwise is None:
-        return hashes
+        return hashes, signature
     other = small.otherwise
-    whole, *_ = phashes(other.astype(np.float64), without_border(other, small.box))
-    return *hashes, whole
-
-
-def _signature(small: Miniature, inner: Box) -> str:
-    signature = signature_of(small.grey, small.chroma, inner)
-    if small.otherwise is not None:
-        on_other_paper = without_border(small.otherwise, small.box)
-        signature += signature_of(small.otherwise, small.chroma, on_other_paper)
-    return base64.b64encode(signature).decode()
+    inner = without_border(other, small.box)
+    whole, *_ = phashes(other.astype(np.float64), inner)
+    return (*hashes, whole), signature + signature_of(other, small.chroma, inner)
 
 
 def _transformed(

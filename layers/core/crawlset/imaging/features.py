@@ -26,7 +26,7 @@ CHANNELS = 3
 _MAX_TEXT = 200
 _MAX_SIDE = 1 << 31
 _HASHES = range(-(1 << 63), 1 << 63)
-_N_HASHES = frozenset({5, 6})
+_N_HASHES = frozenset({6, 7})
 _WORDS = re.compile(r"[a-z0-9_ ]{1,300}")
 _WORD = re.compile(r"[A-Za-z0-9;_-]{1,64}")
 
@@ -59,7 +59,8 @@ class Features:
     orientation: int | None
     phashes: tuple[int, ...]
     """
-    Perceptual hashes, signed 64 bits: whole, mirrored, without 5 %, 10 % and a sixth of each side.
+    Perceptual hashes, signed 64 bits: whole, mirrored, without 5 %, 10 % and a sixth of each side,
+    turned by 5 degrees.
 
     One more of the whole on the other paper, if the picture can be seen through and is seen there.
     """

@@ -16,6 +16,7 @@ from PIL import Image
 from crawlset.imaging.lanczos import UNIT, weights
 from crawlset.imaging.mosaic import MOST, SIDE
 from crawlset.imaging.orientation import Box
+from crawlset.imaging.signatures import N_GREY, SQUARE, STEPS_AN_OCTAVE
 
 _SIDE = 32
 _LOW = 8
@@ -32,9 +33,18 @@ _MARGINS = (0.0, 0.05, 0.1, 1 / 6)
 _N_VIEWS = len(_MARGINS) + 1
 _GRAIN = 4
 """Steps of a frequency, where one grey level in one pixel of the 32 x 32 is 1; a flat one is 0."""
+_TURN = math.radians(5)
+_TURN_MARGIN = 0.1
+_STEPS = 256
+"""Steps from a pixel to the next, of places between them."""
+_FINE = 4
+"""Steps of a grey level between pixels."""
 _BORDER_LEVELS = 8
+_FRAME_LEVELS = 24
+"""Grey levels between a frame and the picture in it."""
 _KEPT_SIZES = 256
-_HASHES = struct.Struct(">5q")
+_KEPT_RATIOS = 64
+_HASHES, _HASH = struct.Struct(">5q"), struct.Struct(">q")
 _SIZE = struct.Struct(">2I")
 
 
@@ -63,9 +73,24 @@ def phashes(grey: np.ndarray, box: Box) -> tuple[int, ...]:
     np.rint(halfway @ across * (1 / (_GRAIN * _SCALE**2)), out=spectra[1:])
     spectra[0] = spectra[1]
     spectra[1] *= _MIRROR
-    views = spectra.reshape(_N_VIEWS, _LOW * _LOW)
-    middles = np.sort(views)[:, 31:33].sum(axis=1, keepdims=True)
-    return _HASHES.unpack(np.packbits(2 * views > middles, axis=1).tobytes())
+    return _HASHES.unpack(_bits(spectra))
+
+
+def turned_phash(signature: bytes) -> int:
+    """
+    Perceptual hash of a picture turned by 5 degrees, without 10 % of each side, by its signature.
+
+    A copy that somebody turned by some degrees, either way, is as a rule within 10 bits: this view
+    of the one, that without 10 % of the other.
+    """
+    places, parts = _turned(signature[0])
+    grey = np.frombuffer(signature, np.uint8, N_GREY, 1)
+    levels = (grey[places] * parts).sum(axis=0)
+    whole = _STEPS * _STEPS // _FINE
+    view = ((levels + whole // 2) // whole).astype(np.float64).reshape(_SIDE, _SIDE)
+    spectrum = np.rint(_COSINES @ view @ _COSINES.T * (1 / (_FINE * _GRAIN * _SCALE**2)))
+    (turned,) = _HASH.unpack(_bits(spectrum[None]))
+    return int(turned)
 
 
 def mosaic(grey: np.ndarray, box: Box) -> list[int]:
@@ -108,6 +133,70 @@ def without_border(pixels: np.ndarray, box: Box) -> Box:
         right if right < width else box[2],
         bottom if bottom < height else box[3],
     )
+
+
+def without_frame(pixels: np.ndarray, box: Box, inner: Box) -> Box:
+    """
+    `inner`, what `without_border` leaves of `box`, less the border that it has inside a frame.
+
+    So what is left of a picture with even edges, such as a night sky, is the same if somebody put
+    a frame around it. A frame is on two sides or more, and ends at once.
+    """
+    is_cut = [side != whole for side, whole in zip(inner, box, strict=True)]
+    if sum(is_cut) < 2:  # noqa: PLR2004 - no frame
+        return inner
+    left, top = math.ceil(inner[0]) + is_cut[0], math.ceil(inner[1]) + is_cut[1]
+    right, bottom = math.floor(inner[2]) - is_cut[2], math.floor(inner[3]) - is_cut[3]
+    inside = pixels[top:bottom, left:right]
+    if not inside.size:
+        return inner
+    outer = (
+        pixels[top:bottom, 0],
+        pixels[0, left:right],
+        pixels[top:bottom, -1],
+        pixels[-1, left:right],
+    )
+    edges = inside[:, 0], inside[0], inside[:, -1], inside[-1]
+    steps = [abs(one.mean() - other.mean()) for one, other in zip(outer, edges, strict=True)]
+    if min(step for step, cut in zip(steps, is_cut, strict=True) if cut) < _FRAME_LEVELS:
+        return inner
+    whole = (0.0, 0.0, float(right - left), float(bottom - top))
+    again = without_border(inside, whole)
+    sides = zip(again, whole, inner, (left, top, left, top), strict=True)
+    first, second, third, fourth = (
+        old if side == edge else at + side for side, edge, old, at in sides
+    )
+    return first, second, third, fourth
+
+
+@lru_cache(_KEPT_RATIOS)
+def _turned(ratio: int) -> tuple[np.ndarray, np.ndarray]:
+    """The four pixels that each of the turned view lies between, and `_STEPS` squared in parts."""
+    factor = 2 ** ((ratio - SQUARE) / STEPS_AN_OCTAVE)
+    centres = ((np.arange(_SIDE) + 0.5) / _SIDE * 2 - 1) * (1 - 2 * _TURN_MARGIN)
+    y, x = np.meshgrid(centres, centres, indexing="ij")
+    across = x * math.cos(_TURN) - y * math.sin(_TURN) / factor
+    down = y * math.cos(_TURN) + x * math.sin(_TURN) * factor
+    steps = [
+        np.rint(((place + 1) * (_SIDE / 2) - 0.5) * _STEPS).astype(np.int64).ravel()
+        for place in (across, down)
+    ]
+    (column, to_right), (row, to_bottom) = (
+        np.divmod(np.clip(step, 0, (_SIDE - 1) * _STEPS - 1), _STEPS) for step in steps
+    )
+    place = row * _SIDE + column
+    to_left, to_top = _STEPS - to_right, _STEPS - to_bottom
+    return (
+        np.stack([place, place + 1, place + _SIDE, place + _SIDE + 1]),
+        np.stack([to_top * to_left, to_top * to_right, to_bottom * to_left, to_bottom * to_right]),
+    )
+
+
+def _bits(spectra: np.ndarray) -> bytes:
+    """Whether each frequency of each of the `spectra` is above their median, as bits."""
+    views = spectra.reshape(len(spectra), _LOW * _LOW)
+    middles = np.sort(views)[:, 31:33].sum(axis=1, keepdims=True)
+    return np.packbits(2 * views > middles, axis=1).tobytes()
 
 
 @lru_cache(_KEPT_SIZES)

@@ -20,6 +20,8 @@ FLAT = (0, -1, -(1 << 63), (1 << 63) - 1)
 NONE_NEAR = 255
 MAX_NEIGHBOURS = 5_000
 """Hashes before and behind it that one is compared with, of those that agree in the same blocks."""
+_MANY = 0.1
+"""Share of hashes from which on all are compared with those a number of places behind them."""
 _SORT_COST = 12.0
 """Cost of sorting one hash, in comparisons of two."""
 _COMPARISON = 6e-9
@@ -76,19 +78,41 @@ def near_pairs(
     for choice in choices:
         key = _key(hashes, [planned.blocks[block] for block in choice])
         order = np.argsort(key, kind="stable")
-        sorted_keys, sorted_hashes = key[order], hashes[order]
-        at = np.flatnonzero(sorted_keys[1:] == sorted_keys[:-1])
-        step = 1
-        while len(at) and step <= MAX_NEIGHBOURS:
-            differing = sorted_hashes[at] ^ sorted_hashes[at + step]
-            distance = np.bitwise_count(differing)
-            near = np.flatnonzero(distance <= planned.radius)
-            if len(near):
-                mine = near[_is_first_choice(differing[near], planned, choice)]
-                yield np.stack([order[at[mine]], order[at[mine] + step]], axis=1), distance[mine]
-            step += 1
-            at = at[at + step < len(key)]
-            at = at[sorted_keys[at] == sorted_keys[at + step]]
+        for ones, others, differing in _near(key[order], hashes[order], planned.radius):
+            mine = _is_first_choice(differing, planned, choice)
+            if mine.any():
+                found = np.stack([order[ones[mine]], order[others[mine]]], axis=1)
+                yield found, np.bitwise_count(differing[mine])
+
+
+def _near(
+    key: np.ndarray, hashes: np.ndarray, radius: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """
+    Places of near `hashes` whose `key` is equal, and the bits they differ in, in parts.
+
+    Both are sorted by `key`. While many have a neighbour of their key at some distance, all are
+    compared with those: going through arrays in order is much faster than picking from them.
+    """
+    n, step = len(key), 1
+    while step < min(n, MAX_NEIGHBOURS + 1):
+        is_equal = key[step:] == key[:-step]
+        if np.count_nonzero(is_equal) < n * _MANY:
+            break
+        differing = hashes[step:] ^ hashes[:-step]
+        at = np.flatnonzero(is_equal & (np.bitwise_count(differing) <= radius))
+        yield at, at + step, differing[at]
+        step += 1
+    else:
+        return
+    at = np.flatnonzero(is_equal)
+    while len(at) and step <= MAX_NEIGHBOURS:
+        differing = hashes[at] ^ hashes[at + step]
+        near = np.flatnonzero(np.bitwise_count(differing) <= radius)
+        yield at[near], at[near] + step, differing[near]
+        step += 1
+        at = at[at + step < n]
+        at = at[key[at] == key[at + step]]
 
 
 def nearest_of(views: np.ndarray, others: np.ndarray, radius: int) -> np.ndarray:

@@ -37,11 +37,10 @@ _HALF = SIDE // 2
 _MARGINS = (0.0, 0.05, 0.1, 1 / 6)
 _STARTS = ((0, 0), (1, 1), (0, 1), (1, 0), (0, 2), (2, 0), (0, 3), (3, 0))
 """Margins of one picture and the other, whose views are held against each other first."""
-_LEAST_AT_START, _LEAST_SOON, _LEAST_COARSE = 0.5, 0.7, 0.85
-"""Correlations below which two pictures are given up: at the best start, after a few steps, and
-when the pictures of half the size are aligned."""
-_SOON, _COARSE, _FINE = 5, 7, 4
-"""Steps of alignment."""
+_LEAST_AT_START = 0.5
+"""Correlation of the best start below which two pictures are given up."""
+_COARSE, _FINE = 12, 4
+"""Steps of alignment, at half the size and in full."""
 _RING = round(MARGIN * SIDE)
 _BLOCKS = 7
 _N_LEFT_OUT = 10
@@ -168,14 +167,8 @@ def _agreement(signed: np.ndarray, others: np.ndarray) -> np.ndarray:
         values[turned] = values[turned, :, ::-1]
     start = np.zeros((len(rest), 6), dtype=np.float32)
     start[:, 1] = start[:, 5] = scale[rest]
-    maps = start
-    for n_steps, least in ((_SOON, _LEAST_SOON), (_COARSE, _LEAST_COARSE)):
-        one, other = (blurred(_halved(grey)) for grey in pairs.greys)
-        maps, correlation = aligned(one, other, maps, n_steps)
-        hopeful = np.flatnonzero(correlation >= least)
-        if not len(hopeful):
-            return found
-        rest, maps, start, pairs = rest[hopeful], maps[hopeful], start[hopeful], pairs.of(hopeful)
+    one, other = (blurred(_halved(grey)) for grey in pairs.greys)
+    maps, _ = aligned(one, other, start, _COARSE)
     smooth = blurred(pairs.greys[0]), blurred(pairs.greys[1])
     maps, _ = aligned(*smooth, maps, _FINE)
     found[rest] = np.maximum(_under(maps, pairs, smooth), _under(start, pairs, smooth))

@@ -2,28 +2,19 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Integer, and_, case, cast, exists, func, or_, select, true, update
+from sqlalchemy import Integer, and_, case, cast, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from crawlset.kit import db
 from crawlset.kit.paging import Order, Slice
-from crawlset.models import UNFINISHED, CrawlJob, Image, JobChunk, WorkStatus
+from crawlset.models import UNFINISHED, CrawlJob, JobChunk, WorkStatus
 from crawlset.outcomes import Outcome
 from crawlset.settings import QUEUE_RETENTION
 
 _COUNTED = func.jsonb_each_text(JobChunk.outcomes).table_valued("key", "value")
 """Each outcome of a chunk, and how many images have it."""
-
-
-class Awaited(NamedTuple):
-    """A host with images that wait for their turn, or a reason, and until when if it is known."""
-
-    name: str
-    n_images: int
-    until: datetime | None
 
 
 class ChunkRepository:
@@ -186,84 +177,3 @@ class ChunkRepository:
         if status is not None:
             statement = statement.where(JobChunk.status == status)
         return db.list_page(self.session, statement, JobChunk.id, after, limit, Order.oldest)
-
-    def list_put_off(self, job: CrawlJob, limit: int) -> Sequence[Awaited]:
-        """
-        Hosts that want to be left alone for a while, those with the most images first.
-
-        Of the 20 chunks that come next: a crawl delay may put off any number.
-        """
-        chunks = (
-            select(JobChunk.id, JobChunk.not_before)
-            .where(
-                JobChunk.crawl_job_id == job.id,
-                JobChunk.status == WorkStatus.pending,
-                JobChunk.not_before > func.now(),
-                JobChunk.error_message.is_(None),
-            )
-            .order_by(JobChunk.not_before)
-            .limit(20)
-            .subquery()
-        )
-        rows = self.session.execute(
-            select(Image.host, func.count(), func.min(chunks.c.not_before))
-            .join(chunks, chunks.c.id == Image.chunk_id)
-            .group_by(Image.host)
-            .order_by(func.count().desc(), Image.host)
-            .limit(limit)
-        )
-        return [Awaited(*row) for row in rows]
-
-    def list_unstored(self, job: CrawlJob) -> Sequence[Awaited]:
-        """Why images are fetched again later, if no host wishes so."""
-        rows = self.session.execute(
-            select(JobChunk.error_message, func.sum(JobChunk.n_urls), func.min(JobChunk.not_before))
-            .where(
-                JobChunk.crawl_job_id == job.id,
-                JobChunk.status == WorkStatus.pending,
-                JobChunk.not_before > func.now(),
-                JobChunk.error_message.is_not(None),
-            )
-            .group_by(JobChunk.error_message)
-        )
-        return [Awaited(why or "", n, until) for why, n, until in rows]
-
-    def list_lanes(self, job: CrawlJob, limit: int) -> Sequence[Awaited]:
-        """Hosts that are asked for one chunk after another, those with the most images first."""
-        host = func.split_part(JobChunk.lane, "#", 1)
-        n_images = func.sum(JobChunk.n_urls)
-        rows = self.session.execute(
-            select(host, n_images)
-            .where(
-                JobChunk.crawl_job_id == job.id,
-                JobChunk.status == WorkStatus.queued,
-                JobChunk.lane.is_not(None),
-            )
-            .group_by(host)
-            .order_by(n_images.desc(), host)
-            .limit(limit)
-        )
-        return [Awaited(name, n, None) for name, n in rows]
-
-    def count_recrawled(self, job: CrawlJob) -> tuple[dict[str, int], dict[WorkStatus, int]]:
-        """What the last re-crawl found, and how many images its chunks have by their status."""
-        of_last = (
-            JobChunk.crawl_job_id == job.id,
-            JobChunk.is_recrawl,
-            JobChunk.created_at >= job.recrawled_at,
-        )
-        entry = func.jsonb_each_text(JobChunk.changes).table_valued("key", "value")
-        code, n = entry.c.key, entry.c.value
-        changes = self.session.execute(
-            select(code, func.sum(cast(n, Integer)))
-            .select_from(JobChunk)
-            .join(entry, true())
-            .where(*of_last)
-            .group_by(code)
-        )
-        chunks = self.session.execute(
-            select(JobChunk.status, func.sum(JobChunk.n_urls))
-            .where(*of_last)
-            .group_by(JobChunk.status)
-        )
-        return {key: int(n) for key, n in changes}, {key: int(n) for key, n in chunks}

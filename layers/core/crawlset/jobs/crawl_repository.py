@@ -7,19 +7,30 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, text, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, Row, Select, and_, func, select, text, update
+from sqlalchemy.orm import Session
 
 from crawlset import deletions
 from crawlset.errors import NotFoundError
 from crawlset.kit import db
-from crawlset.kit.paging import Order, Slice, cut
-from crawlset.models import ACTIVE, CrawlJob, JobSearch, JobStatus, Project, WorkStatus
+from crawlset.kit.paging import Order, Slice
+from crawlset.models import (
+    ACTIVE,
+    CrawlJob,
+    ExportJob,
+    Image,
+    JobSearch,
+    JobStatus,
+    Project,
+    ValidationJob,
+    WorkStatus,
+)
 from crawlset.outcomes import Outcome
 
 COUNTERS = text(
     """
-    SELECT crawl_job_id, code, NULL AS status, sum(n::bigint)::bigint, 0, 0, 0, 0, 0, 0
+    SELECT crawl_job_id, code, NULL AS status, sum(n::bigint)::bigint AS n, 0 AS n_urls,
+        0 AS bytes_stored, 0 AS pack_bytes, 0 AS n_sent, 0 AS seconds, 0 AS received
     FROM job_chunks, jsonb_each_text(outcomes) AS counted (code, n)
     WHERE crawl_job_id = ANY (:job_ids)
     GROUP BY crawl_job_id, code
@@ -38,6 +49,11 @@ COUNTERS = text(
     GROUP BY crawl_job_id
     """
 )
+COUNTED = (
+    *("crawl_job_id", "code", "status", "n", "n_urls"),
+    *("bytes_stored", "pack_bytes", "n_sent", "seconds", "received"),
+)
+"""Columns of `COUNTERS`."""
 
 
 @dataclass(slots=True)
@@ -57,6 +73,32 @@ class JobCounts:
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     chunks: Counter[WorkStatus] = field(default_factory=Counter)
 
+    def add(
+        self,
+        code: str | None,
+        status: str | None,
+        n: int,
+        n_urls: int,
+        bytes_stored: int,
+        pack_bytes: int,
+        n_sent: int,
+        seconds: float,
+        received: int,
+    ) -> None:
+        """Add a row of `COUNTERS`."""
+        if code is not None:
+            self.outcomes[Outcome(code)] = n
+        elif status is None:
+            self.n_repeated = n
+        else:
+            self.chunks[WorkStatus(status)] = n
+            self.n_candidates += n_urls
+            self.bytes_stored += bytes_stored
+            self.pack_bytes += pack_bytes
+            self.n_sent += n_sent
+            self.fetch_seconds += seconds
+            self.bytes_received += received
+
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
@@ -68,7 +110,7 @@ class JobFilter:
     created_from: datetime | None = None
     created_before: datetime | None = None
     deleted: bool = False
-    """Keep only deleted jobs that can be restored; inside `db.showing_deleted`."""
+    """Keep only deleted jobs that can be restored; they must be shown."""
 
     def conditions(self) -> Iterator[ColumnElement[bool]]:
         if self.status is not None:
@@ -136,17 +178,8 @@ class CrawlRepository:
     ) -> Slice[CrawlJob] | None:
         """Jobs of a project in one statement; none if there is no such project."""
         statement = select(CrawlJob).where(CrawlJob.project_id == project_id, *wanted.conditions())
-        page = db.in_order(statement, CrawlJob.id, order, after)
-        of_project = aliased(CrawlJob, page.limit(limit + 1).subquery())
-        rows = self.session.execute(
-            select(Project.id, of_project)
-            .outerjoin(of_project, of_project.project_id == Project.id)
-            .where(Project.id == project_id, Project.deleted_at.is_(None))
-            .order_by(of_project.id.desc() if order is Order.newest else of_project.id)
-        ).all()
-        if not rows:
-            return None
-        return cut([job for _, job in rows if job is not None], limit, lambda job: job.id)
+        parent = select(Project.id).where(Project.id == project_id, Project.deleted_at.is_(None))
+        return db.list_page_of(self.session, parent, statement, CrawlJob, after, limit, order)
 
     def list_of_user(self, user_id: UUID, after: str | None, limit: int) -> Slice[CrawlJob]:
         """Newest first."""
@@ -156,21 +189,8 @@ class CrawlRepository:
     def count(self, job_ids: Collection[UUID]) -> dict[UUID, JobCounts]:
         """The counters of several jobs, in one statement."""
         counts = {job_id: JobCounts() for job_id in job_ids}
-        rows = self.session.execute(COUNTERS, {"job_ids": list(job_ids)})
-        for job_id, outcome, status, n, n_urls, n_bytes, packed, n_sent, seconds, received in rows:
-            sums = counts[job_id]
-            if outcome is not None:
-                sums.outcomes[Outcome(outcome)] = n
-            elif status is None:
-                sums.n_repeated = n
-            else:
-                sums.chunks[WorkStatus(status)] = n
-                sums.n_candidates += n_urls
-                sums.bytes_stored += n_bytes
-                sums.pack_bytes += packed
-                sums.n_sent += n_sent
-                sums.fetch_seconds += seconds
-                sums.bytes_received += received
+        for job_id, *row in self.session.execute(COUNTERS, {"job_ids": list(job_ids)}):
+            counts[job_id].add(*row)
         return counts
 
     def of_searches(self, searches: Sequence[JobSearch]) -> dict[UUID, CrawlJob]:
@@ -242,3 +262,31 @@ def require_crawl_job(session: Session, project_id: UUID, job_id: UUID) -> Crawl
     if job is None:
         raise NotFoundError("crawl job", job_id)
     return job
+
+
+def with_crawl_job(
+    project_id: UUID, job_id: UUID, model: type[Image | ValidationJob | ExportJob], id_: UUID | int
+) -> Select[*tuple[Any, ...]]:
+    """Select a crawl job and something of it, which is null if the job has none of this id."""
+    return (
+        select(CrawlJob, model)
+        .outerjoin(model, and_(model.crawl_job_id == CrawlJob.id, model.id == id_))
+        .where(CrawlJob.id == job_id, CrawlJob.project_id == project_id)
+    )
+
+
+def require_both(
+    session: Session, statement: Select[*tuple[Any, ...]], job_id: UUID, what: str, id_: UUID | int
+) -> Row[*tuple[Any, ...]]:
+    """
+    Give the row of `with_crawl_job`, in one round trip.
+
+    Raises:
+        NotFoundError: the caller's project has no such job, or the job has no such thing.
+    """
+    row = session.execute(statement).one_or_none()
+    if row is None:
+        raise NotFoundError("crawl job", job_id)
+    if row[1] is None:
+        raise NotFoundError(what, id_)
+    return row

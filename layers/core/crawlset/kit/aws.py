@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from types_boto3_bedrock_runtime import BedrockRuntimeClient
     from types_boto3_events import EventBridgeClient
     from types_boto3_kms import KMSClient
+    from types_boto3_lambda import LambdaClient
     from types_boto3_s3 import S3Client
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_sqs import SQSClient
@@ -22,7 +23,15 @@ IMPATIENT = Config(
     connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 2}
 )
 """A sender goes on within seconds; what was not taken is sent again by the next tick."""
-THROTTLES = frozenset({"RequestThrottled", "SlowDown", "Throttling", "ThrottlingException"})
+THROTTLES = frozenset(
+    {
+        "RequestThrottled",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
 """Codes with which services ask for fewer requests, under whatever status."""
 
 
@@ -74,6 +83,15 @@ def bedrock() -> "BedrockRuntimeClient":
 
 
 @cache
+def functions() -> "LambdaClient":
+    """A client that waits for a function nearly as long as a request may take, once."""
+    return boto3.client(
+        "lambda",
+        config=Config(connect_timeout=3, read_timeout=24, retries={"total_max_attempts": 1}),
+    )
+
+
+@cache
 def secretsmanager() -> "SecretsManagerClient":
     return boto3.client("secretsmanager")
 
@@ -89,5 +107,15 @@ def is_unavailable(error: BaseException) -> bool:
 
 def clear() -> None:
     """Forget every client, as tests do between one AWS and the next."""
-    for client in (s3, sqs, patient_sqs, stepfunctions, eventbridge, kms, bedrock, secretsmanager):
+    for client in (
+        s3,
+        sqs,
+        patient_sqs,
+        stepfunctions,
+        eventbridge,
+        kms,
+        bedrock,
+        functions,
+        secretsmanager,
+    ):
         client.cache_clear()

@@ -1,6 +1,7 @@
 """The engine, the transaction of one invocation, and whose rows it may see."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -8,6 +9,8 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
+import psycopg
+from psycopg import sql
 from sqlalchemy import (
     URL,
     ColumnElement,
@@ -20,16 +23,25 @@ from sqlalchemy import (
     literal,
     make_url,
     select,
-    text,
+    true,
 )
-from sqlalchemy.exc import DBAPIError, InvalidRequestError, OperationalError
-from sqlalchemy.orm import InstrumentedAttribute, Session, SessionTransaction
+from sqlalchemy.exc import (
+    DBAPIError,
+    DisconnectionError,
+    InvalidRequestError,
+    OperationalError,
+)
+from sqlalchemy.orm import InstrumentedAttribute, Session, SessionTransaction, aliased
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from crawlset.errors import DatabaseAwayError, NotFoundError
 from crawlset.kit import aws
 from crawlset.kit.paging import Order, Slice, cut
 from crawlset.observability import logger
 from crawlset.settings import database_settings
+
+IDLE_SECONDS = 1.0
+"""A connection that was used within this time is taken without asking whether it lives."""
 
 MANY = {
     "enable_nestloop": "off",
@@ -76,17 +88,20 @@ def engine() -> Engine:
     """
     One connection per execution environment: Lambda serves one request at a time.
 
-    Prepared statements are off because they can pin the connection in RDS Proxy. A connection that
-    went away is noticed when it is taken, within 4 s even if its host is gone, and another is made
-    within 4 s, or not: together less than the 10 s that the gateway waits for the authorizer.
+    The driver begins no transactions: `_begin` does. Prepared statements are off because they can
+    pin the connection in RDS Proxy, and no type is looked up that no table has. A connection that
+    went away while it was idle is noticed when it is taken, within 4 s even if its host is gone,
+    and another is made within 4 s, or not: together less than the 10 s that the gateway waits for
+    the authorizer.
     """
-    return create_engine(
+    made = create_engine(
         database_url(),
         pool_size=1,
         max_overflow=0,
-        pool_pre_ping=True,
         pool_recycle=300,
+        use_native_hstore=False,
         connect_args={
+            "autocommit": True,
             "prepare_threshold": None,
             "connect_timeout": 4,
             "tcp_user_timeout": 4_000,
@@ -95,6 +110,24 @@ def engine() -> Engine:
             "keepalives_count": 3,
         },
     )
+    event.listen(made, "checkin", _note_use)
+    event.listen(made, "checkout", _replace_dead)
+    return made
+
+
+def _note_use(_: Any, record: ConnectionPoolEntry) -> None:
+    record.info["used_at"] = time.monotonic()
+
+
+def _replace_dead(connection: Any, record: ConnectionPoolEntry, _: Any) -> None:
+    """Have the pool make another connection if this one was idle and is dead."""
+    used_at = record.info.get("used_at")
+    if used_at is None or time.monotonic() - used_at < IDLE_SECONDS:
+        return
+    try:
+        engine().dialect.do_ping(connection)
+    except psycopg.Error as error:
+        raise DisconnectionError from error
 
 
 def new_session() -> Session:
@@ -134,6 +167,27 @@ def transaction(user_id: UUID | None = None) -> Iterator[Session]:
                 logger.exception("after_commit_failed")
 
 
+@contextmanager
+def single_statement() -> Iterator[Session]:
+    """
+    Let each statement of the block commit by itself: one round trip, where a transaction has three.
+
+    For what may be done twice: whoever is told that the database was away tries again.
+
+    Raises:
+        DatabaseAwayError: no connection could be made, or it was lost.
+    """
+    try:
+        with new_session() as session:
+            session.info["is_single"] = True
+            yield session
+            session.commit()
+    except DBAPIError as error:
+        if not _is_away(error):
+            raise
+        raise DatabaseAwayError(may_have_committed=False) from error
+
+
 def _is_away(error: DBAPIError) -> bool:
     """Whether another try may succeed: the server was not there, or cannot work for now."""
     state = _state(error)
@@ -159,10 +213,9 @@ def after_commit(session: Session, action: Callable[[], object]) -> None:
 
 
 def act_for(session: Session, user_id: UUID) -> None:
-    """From here to the end of the transaction, see and write this user's rows only."""
+    """From here to the end of the session, see and write this user's rows only."""
     session.info["user_id"] = str(user_id)
-    if session.in_transaction():
-        _set_local(session.connection(), "app.user_id", str(user_id))
+    _set_local(session, "app.user_id", str(user_id))
 
 
 def acts_for(session: Session) -> UUID | None:
@@ -172,9 +225,39 @@ def acts_for(session: Session) -> UUID | None:
 
 
 @event.listens_for(Session, "after_begin")
-def _name_user(session: Session, _: SessionTransaction, connection: Connection) -> None:
+def _begin(session: Session, begun: SessionTransaction, connection: Connection) -> None:
+    """Begin the transaction and make its settings in one round trip; the driver does neither."""
+    if begun.nested:
+        return
+    session.info["has_begun"] = True
+    settings = session.info.pop("settings", {})
     if "user_id" in session.info:
-        _set_local(connection, "app.user_id", session.info["user_id"])
+        settings["app.user_id"] = session.info["user_id"]
+    driver: Any = connection.connection.driver_connection
+    words = ["BEGIN"] if driver.autocommit and "is_single" not in session.info else []
+    if settings:
+        words.append(_setting(driver, settings))
+    if words:
+        connection.exec_driver_sql("; ".join(words), execution_options={"no_parameters": True})
+
+
+def _setting(driver: psycopg.Connection[Any], settings: dict[str, str]) -> str:
+    """The statement that makes `settings`; several statements at once can have no parameters."""
+    calls = (
+        sql.SQL("set_config({}, {}, true)").format(name, value) for name, value in settings.items()
+    )
+    return sql.SQL("SELECT {}").format(sql.SQL(", ").join(calls)).as_string(driver)
+
+
+@event.listens_for(Session, "after_transaction_end")
+def _forget_begin(session: Session, ended: SessionTransaction) -> None:
+    if ended.parent is None:
+        session.info.pop("has_begun", None)
+
+
+def show_deleted(session: Session) -> None:
+    """From here to the end of the transaction, let the API see what is deleted and not removed."""
+    _set_local(session, "app.deleted", "shown")
 
 
 @contextmanager
@@ -184,11 +267,10 @@ def showing_deleted(session: Session) -> Iterator[None]:
 
     An error ends it with the transaction.
     """
-    connection = session.connection()
-    _set_local(connection, "app.deleted", "shown")
+    show_deleted(session)
     yield
     session.flush()
-    _set_local(connection, "app.deleted", "")
+    _set_local(session, "app.deleted", "")
 
 
 def lock(session: Session, row: Any, what: str, **how: bool) -> None:
@@ -218,9 +300,9 @@ def exists(session: Session, *conditions: ColumnElement[bool]) -> bool:
     return bool(session.scalar(select(select(literal(1)).where(*conditions).exists())))
 
 
-def in_order(
-    statement: Select[Any], key: InstrumentedAttribute[Any], order: Order, after: str | None
-) -> Select[Any]:
+def in_order[*Columns](
+    statement: Select[*Columns], key: InstrumentedAttribute[Any], order: Order, after: str | None
+) -> Select[*Columns]:
     """Sort by `key`, which grows with time, and go on after the row whose key is this text."""
     is_newest_first = order is Order.newest
     statement = statement.order_by(key.desc() if is_newest_first else key)
@@ -243,16 +325,35 @@ def list_page(
     return cut(rows, limit, lambda row: getattr(row, key.key))
 
 
+def list_page_of(
+    session: Session,
+    parent: Select[Any],
+    statement: Select[Any],
+    model: Any,
+    after: str | None,
+    limit: int,
+    order: Order = Order.newest,
+) -> Slice[Any] | None:
+    """A page of rows by their id, in one statement with the row of `parent`; None without one."""
+    page = in_order(statement, model.id, order, after).limit(limit + 1)
+    listed = aliased(model, page.subquery())
+    rows = session.execute(
+        parent.add_columns(listed)
+        .outerjoin(listed, true())
+        .order_by(listed.id.desc() if order is Order.newest else listed.id)
+    ).all()
+    if not rows:
+        return None
+    return cut([row for *_, row in rows if row is not None], limit, lambda row: row.id)
+
+
 def expect_many(session: Session) -> None:
     """
     Let the rest of the transaction join whole sets, not row by row.
 
     Of rows that were just written PostgreSQL has no statistics: it takes them for few, and loops.
     """
-    for name, value in MANY.items():
-        session.execute(
-            text("SELECT set_config(:name, :value, true)"), {"name": name, "value": value}
-        )
+    session.execute(select(*(func.set_config(name, value, True) for name, value in MANY.items())))
 
 
 def look_up(session: Session, setting: str, value: str) -> None:
@@ -260,10 +361,12 @@ def look_up(session: Session, setting: str, value: str) -> None:
     Let one row be found before its owner is known: the job a message names, or the key a
     caller shows. The policies in the migration say which.
     """
-    _set_local(session.connection(), f"app.{setting}", value)
+    _set_local(session, f"app.{setting}", value)
 
 
-def _set_local(connection: Connection, name: str, value: str) -> None:
-    connection.execute(
-        text("SELECT set_config(:name, :value, true)"), {"name": name, "value": value}
-    )
+def _set_local(session: Session, name: str, value: str) -> None:
+    """Until the transaction ends; what is set before its first statement begins with it."""
+    if "has_begun" in session.info:
+        session.connection().execute(select(func.set_config(name, value, True)))
+    else:
+        session.info.setdefault("settings", {})[name] = value

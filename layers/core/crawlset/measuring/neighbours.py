@@ -7,15 +7,15 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from crawlset.measuring.nearness import nearness, nearness_to_others
+from crawlset.measuring.nearness import K, Whitening, margin, nearness
 from crawlset.measuring.stored_vectors import ReadPart, StoredVectors
 
-K = 10
-MAX_GROUP = 5_000
+MAX_GROUP = 3_000
 """
 Pictures that are compared with each other; a keyword of more is parted by chance.
 
-Five thousand of 1,280 numbers are 100 MB with all their likenesses, and a second or two.
+Three thousand of 1,280 numbers take about a second, and 150 MB with all that they are compared
+with.
 """
 MAX_OTHERS = 2_000
 """Pictures of all keywords together with which one is compared besides, as many of each."""
@@ -42,7 +42,7 @@ class Neighbours:
     nearness: np.ndarray
     """NaN where nothing can be said."""
     margins: np.ndarray
-    """Nearness less that to the pictures of all other keywords; NaN without another keyword."""
+    """How much nearer to its own keyword than to all others; NaN without another keyword."""
 
 
 def compared(images: Iterable[Measurable], read_part: ReadPart) -> Neighbours:
@@ -62,22 +62,24 @@ def compared(images: Iterable[Measurable], read_part: ReadPart) -> Neighbours:
     place_of[order] = np.arange(len(ids))
     n_others = np.zeros(len(ids), np.int64)
     near = np.full(len(ids), np.nan)
-    elsewhere = np.full(len(ids), np.nan)
+    margins = np.full(len(ids), np.nan)
     sorted_groups = groups[order]
     with TemporaryDirectory() as directory:
         path = Path(directory, "vectors")
         stored = StoredVectors.gather(path, ids, parts, names, read_part, place_of)
         chosen = _some_of_each(sorted_groups, stored.is_there)
         others, of_others = np.array(stored.vectors[chosen]), sorted_groups[chosen]
+        whitened = Whitening.of(others, of_others) or np.asarray
+        others = whitened(others)
         for begin, end in _spans(sorted_groups):
             there = begin + np.flatnonzero(stored.is_there[begin:end])
             if len(there):
                 some, of_some = np.array(stored.vectors[there]), sorted_groups[there]
                 near[order[there]] = nearness(some, of_some, K)
-                elsewhere[order[there]] = nearness_to_others(some, of_some, others, of_others, K)
+                if of_some[0] != NO_KEYWORD:
+                    margins[order[there]] = margin(whitened(some), of_some, others, of_others, K)
                 n_others[order[there]] = len(there) - 1
-    elsewhere[groups == NO_KEYWORD] = np.nan
-    return Neighbours(ids, n_others, near, near - elsewhere)
+    return Neighbours(ids, n_others, near, margins)
 
 
 def _some_of_each(groups: np.ndarray, is_there: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ MAX_ROWS = 1_000
 MAX_NPY_BYTES = MAX_ROWS * MAX_DIMENSIONS * 4 + 1_024
 _BEGINNING = b"\x93NUMPY\x01\x00"
 _MAX_HEADER = 1_000
+_VERSION = b"version"
 _TYPES = (np.dtype("<f2"), np.dtype("<f4"))
 
 
@@ -58,23 +59,42 @@ def is_sound(vectors: np.ndarray, row: int) -> bool:
     return row < len(vectors) and bool((np.abs(vectors[row]) <= LARGEST).all())
 
 
-def to_parquet(image_ids: Sequence[int], vectors: np.ndarray) -> bytes:
-    """A table of `image_id` and `vector`, float16 of one length; `vectors` are n x d."""
+def to_parquet(image_ids: Sequence[int], vectors: np.ndarray, version: str) -> bytes:
+    """
+    A table of `image_id` and `vector`, float16 of one length; `vectors` are n x d.
+
+    `version` is the measurer's that made them.
+    """
     flat = pa.array(np.ascontiguousarray(vectors, np.float16).ravel())
     table = pa.table(
         {
             "image_id": pa.array(image_ids, pa.int64()),
             "vector": pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]),
-        }
+        },
+        metadata={_VERSION: version},
     )
     body = io.BytesIO()
-    pq.write_table(table, body, compression="zstd")
+    # Few numbers come twice: a dictionary of them is larger, and takes three times as long to read.
+    pq.write_table(table, body, compression="zstd", use_dictionary=False)
     return body.getvalue()
 
 
 def from_parquet(data: bytes) -> tuple[np.ndarray, np.ndarray]:
     """Ids of images, n, and their vectors, n x d, as `to_parquet` was given them."""
+    ids, vectors, _ = with_version(data)
+    return ids, vectors
+
+
+def with_version(data: bytes) -> tuple[np.ndarray, np.ndarray, str]:
+    """
+    Give what `from_parquet` gives, and the version of the measurer that made them.
+
+    Raises:
+        pyarrow.ArrowException: it is no Parquet file, or a damaged one.
+        KeyError: it has no such columns, or no version.
+    """
     table: Any = pq.read_table(io.BytesIO(data)).combine_chunks()
     ids = table.column("image_id").to_numpy()
     flat = table.column("vector").combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    return ids, flat.reshape(len(ids), -1)
+    length = table.schema.field("vector").type.list_size
+    return ids, flat.reshape(len(ids), length), table.schema.metadata[_VERSION].decode()

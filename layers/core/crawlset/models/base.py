@@ -72,7 +72,7 @@ class Deletable:
     """
     What was deleted can be restored until `purges_at`; then the tick removes it for good.
 
-    Row-level security hides it from the API, unless that asks for it: `db.showing_deleted`.
+    Row-level security hides it from the API, unless that asks for it: `db.show_deleted`.
     """
 
     deleted_at: Mapped[datetime | None] = mapped_column(sort_order=5)

@@ -12,7 +12,7 @@ from crawlset.errors import UnprocessableError
 from crawlset.exports import files
 from crawlset.exports import service as exports
 from crawlset.exports.repository import ExportRepository
-from crawlset.exports.schemas import ExportJobRead, ExportRequest
+from crawlset.exports.schemas import ExportRequest
 from crawlset.jobs import pipeline_jobs
 from crawlset.jobs.pipeline_repository import KINDS, PipelineJob, PipelineRepository
 from crawlset.kit import db
@@ -20,14 +20,13 @@ from crawlset.models import ACTIVE, CrawlJob, ExportJob, JobStatus, ValidationJo
 from crawlset.observability import logger
 from crawlset.validation import service as validation
 from crawlset.validation.repository import ValidationRepository
-from crawlset.validation.schemas import ValidationJobRead, ValidationRules
+from crawlset.validation.schemas import ValidationRules
 
 STALLED_AFTER = timedelta(hours=1)
 """A step takes 15 minutes at most and marks its job when it begins; with its retries and those
 before it in a Map, a job unmarked for so long has lost its execution."""
 GIVE_UP_AFTER = timedelta(days=1)
 SWEPT_AT_ONCE = 100
-JOBS_SHOWN = 10
 GAVE_UP = "The work stopped and could not be started again."
 
 
@@ -84,18 +83,6 @@ def validate_and_export(
     export_job = exports.add(session, job, export, validation_job) if export else None
     pipeline_jobs.start(session, validation_job, export_job)
     return validation_job, export_job
-
-
-def newest_jobs_of(
-    session: Session, job: CrawlJob
-) -> tuple[list[ValidationJobRead], list[ExportJobRead]]:
-    """The newest validation and export jobs of a crawl job, ten of each, oldest first."""
-    validations = ValidationRepository(session).list_page(job, None, JOBS_SHOWN)
-    export_jobs = ExportRepository(session).list_page(job, None, JOBS_SHOWN)
-    return (
-        [ValidationJobRead.of(row) for row in reversed(validations.rows)],
-        exports.read(session, export_jobs.rows[::-1]),
-    )
 
 
 def fail(

@@ -1,4 +1,3 @@
-from contextlib import nullcontext
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
@@ -51,8 +50,9 @@ def list_projects(
     *,
     deleted: Annotated[Deleted, Query()] = False,
 ) -> Page[ProjectRead]:
-    with db.showing_deleted(router.context["session"]) if deleted else nullcontext():
-        page = repository().list_page(caller(), decode_uuid(cursor), limit, sort, deleted=deleted)
+    if deleted:
+        db.show_deleted(router.context["session"])
+    page = repository().list_page(caller(), decode_uuid(cursor), limit, sort, deleted=deleted)
     return Page.of(page, ProjectRead.model_validate)
 
 

@@ -5,11 +5,9 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from crawlset.images.repository import ImageRepository
-from crawlset.jobs.crawl_repository import require_crawl_job
 from crawlset.kit.paging import MAX_BIGINT
-from crawlset.projects.repository import ProjectRepository
 from crawlset.rights.provenance import provenance
-from crawlset.rights.repository import verdicts_of
+from crawlset.rights.repository import LedgerRepository, verdicts_of
 from crawlset.rights.schemas import ProvenanceRead, SummaryRead
 from crawlset.rights.summary import ProviderSize, summarise
 
@@ -26,8 +24,7 @@ def get_provenance(
     project_id: UUID, job_id: UUID, image_id: Annotated[int, Path(ge=1, le=MAX_BIGINT)]
 ) -> ProvenanceRead:
     session = router.context["session"]
-    job = require_crawl_job(session, project_id, job_id)
-    image = ImageRepository(session).require(job, image_id)
+    job, image = ImageRepository(session).require(project_id, job_id, image_id)
     return provenance(job, image, verdicts_of(session, image))
 
 
@@ -41,8 +38,7 @@ def get_summary(
     crawl_job_id: Annotated[UUID | None, Query()] = None,
     provider_size: Annotated[ProviderSize, Query()] = ProviderSize.other,
 ) -> SummaryRead:
-    session = router.context["session"]
-    ProjectRepository(session).require(router.context["user_id"], project_id)
-    if crawl_job_id is not None:
-        require_crawl_job(session, project_id, crawl_job_id)
-    return summarise(session, project_id, crawl_job_id, provider_size)
+    ledger = LedgerRepository(
+        router.context["session"], router.context["user_id"], project_id, crawl_job_id
+    )
+    return summarise(ledger, provider_size)

@@ -11,13 +11,9 @@ from enum import StrEnum
 from functools import cache
 from math import ceil
 from typing import TYPE_CHECKING
-from uuid import UUID
-
-from sqlalchemy.orm import Session
 
 from crawlset import __version__
 from crawlset.identity import Crawler
-from crawlset.models import Image
 from crawlset.rights.repository import HostContent, LedgerRepository
 from crawlset.rights.schemas import (
     CrawledContent,
@@ -57,25 +53,26 @@ class ProviderSize(StrEnum):
     other = "other"
 
 
-def summarise(
-    session: Session, project_id: UUID, job_id: UUID | None, size: ProviderSize
-) -> SummaryRead:
-    """Summarise a project, or one of its jobs."""
-    ledger = LedgerRepository(session, project_id, job_id)
-    domains = by_domain(ledger.hosts())
-    policies = ledger.policies()
-    first, last = ledger.period()
-    n_takedowns, n_taken_down = ledger.takedowns()
+def summarise(ledger: LedgerRepository, size: ProviderSize) -> SummaryRead:
+    """
+    Summarise a project, or one of its jobs.
+
+    Raises:
+        NotFoundError: the user has no such project, or the project has no such job.
+    """
+    asked = ledger.asked()
+    content = ledger.content()
+    domains = by_domain(content.hosts)
     return SummaryRead(
-        project_id=project_id,
+        project_id=ledger.project_id,
         section_2_3=CrawledContent(
             crawlers=[_crawler()],
-            purposes=sorted({policy["intended_use"] for policy in policies}),
+            purposes=sorted({policy["intended_use"] for policy in asked.policies}),
             behaviour=BEHAVIOUR,
-            period=Period(first=first, last=last),
-            sources=ledger.count_kept(Image.source),
-            content=ledger.count_kept(Image.format),
-            licences=ledger.count_kept(Image.licence),
+            period=Period(first=content.first, last=content.last),
+            sources=content.sources,
+            content=content.formats,
+            licences=content.licences,
             n_images=sum(domain.n_images for domain in domains),
             bytes=sum(domain.bytes for domain in domains),
             n_domains=len(domains),
@@ -83,18 +80,20 @@ def summarise(
             domains=domains[: n_listed(len(domains), size)],
         ),
         section_3_1=RightsMeasures(
-            n_jobs=len(policies),
+            n_jobs=len(asked.policies),
             measures=[
                 MeasureRead(
                     signal=signal,
                     standard=standard,
-                    n_jobs=sum(policy.get("fetch", {}).get(name, True) for policy in policies),
+                    n_jobs=sum(
+                        policy.get("fetch", {}).get(name, True) for policy in asked.policies
+                    ),
                 )
                 for name, (signal, standard) in MEASURES.items()
             ],
-            refused=dict(ledger.count_refused()),
-            n_takedowns=n_takedowns,
-            n_taken_down=n_taken_down,
+            refused=content.refused,
+            n_takedowns=asked.n_takedowns,
+            n_taken_down=asked.n_taken_down,
         ),
     )
 

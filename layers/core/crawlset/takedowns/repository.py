@@ -112,10 +112,13 @@ class TakedownRepository:
         )
         return {digest: detail for digest, detail in found if digest is not None}
 
-    def list_page(self, project_id: UUID, after: str | None, limit: int) -> Slice[Takedown]:
-        """Newest first."""
+    def list_page(
+        self, user_id: UUID, project_id: UUID, after: str | None, limit: int
+    ) -> Slice[Takedown] | None:
+        """Newest first, in one statement; None if the user has no such project."""
         statement = select(Takedown).where(Takedown.project_id == project_id)
-        return db.list_page(self.session, statement, Takedown.id, after, limit)
+        parent = select(Project.id).where(Project.id == project_id, Project.user_id == user_id)
+        return db.list_page_of(self.session, parent, statement, Takedown, after, limit)
 
     def image_of(self, project_id: UUID, image_id: int) -> Image | None:
         return self.session.scalar(

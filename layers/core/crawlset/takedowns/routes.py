@@ -5,8 +5,8 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from crawlset.activity import logs
+from crawlset.errors import NotFoundError
 from crawlset.kit.paging import Cursor, Page, PageLimit, decode_uuid
-from crawlset.projects.repository import ProjectRepository
 from crawlset.takedowns import service
 from crawlset.takedowns.repository import TakedownRepository
 from crawlset.takedowns.schemas import TakedownCreate, TakedownPreview, TakedownRead
@@ -47,8 +47,11 @@ def list_takedowns(
     cursor: Cursor = None,
 ) -> Page[TakedownRead]:
     session = router.context["session"]
-    ProjectRepository(session).require(router.context["user_id"], project_id)
-    page = TakedownRepository(session).list_page(project_id, decode_uuid(cursor), limit)
+    page = TakedownRepository(session).list_page(
+        router.context["user_id"], project_id, decode_uuid(cursor), limit
+    )
+    if page is None:
+        raise NotFoundError("project", project_id)
     return Page.of_items(page, service.read(session, page.rows))
 
 

@@ -92,7 +92,9 @@ def keep(validation: RunningValidation, index: int, answer: Any, error: StepErro
         }
         measured = [one for one in said if one.vector is not None and one.image_id in same]
         body = vectors.to_parquet(
-            [one.image_id for one in measured], rows[[one.vector for one in measured]]
+            [one.image_id for one in measured],
+            rows[[one.vector for one in measured]],
+            batch.version,
         )
         objects.put(keys.vectors(crawl_job_id, batch.measurer, part), body)
     records = {one.image_id: _record(one, batch.version, part) for one in said}

@@ -6,7 +6,6 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from crawlset.images.repository import ImageRepository
-from crawlset.jobs.crawl_repository import require_crawl_job
 from crawlset.kit import db
 from crawlset.validation import service as validation
 
@@ -38,8 +37,7 @@ def build_router() -> APIGatewayHttpRouter:
         from crawlset.validation import report_page  # noqa: PLC0415 - nothing for the other function
 
         with db.transaction(router.context["user_id"]) as session:
-            job = require_crawl_job(session, project_id, job_id)
-            report = validation.read_report(session, job, validation_job_id)
+            job, report = validation.read_report(session, project_id, job_id, validation_job_id)
             images = ImageRepository(session).list_some(job, report_page.image_ids(report))
         page = report_page.render(
             report, job, report_page.pictures(images), report_page.links(images)

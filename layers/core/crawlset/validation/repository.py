@@ -6,7 +6,9 @@ from uuid import UUID
 
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.base import ExecutableOption
 
+from crawlset.jobs.crawl_repository import require_both, with_crawl_job
 from crawlset.kit import db
 from crawlset.kit.paging import Slice
 from crawlset.models import ACTIVE, CrawlJob, Image, ImageVerdict, ValidationJob
@@ -26,12 +28,22 @@ class ValidationRepository:
         self.session.flush()
         self.session.refresh(job)
 
-    def get(self, crawl_job_id: UUID, validation_job_id: UUID) -> ValidationJob | None:
-        return self.session.scalar(
-            select(ValidationJob).where(
-                ValidationJob.id == validation_job_id, ValidationJob.crawl_job_id == crawl_job_id
-            )
+    def require(
+        self, project_id: UUID, job_id: UUID, validation_job_id: UUID, *options: ExecutableOption
+    ) -> tuple[CrawlJob, ValidationJob]:
+        """
+        Raises:
+            NotFoundError: the caller's project has no such job, or the job has no such validation.
+        """
+        statement = with_crawl_job(project_id, job_id, ValidationJob, validation_job_id)
+        job, validation_job = require_both(
+            self.session,
+            statement.options(*options),
+            job_id,
+            "validation job",
+            validation_job_id,
         )
+        return job, validation_job
 
     def list_page(self, job: CrawlJob, after: str | None, limit: int) -> Slice[ValidationJob]:
         """Newest first."""

@@ -78,8 +78,7 @@ def cancel_validation_job(
 @router.get(f"{JOB}/report", summary="What a completed validation found", tags=TAGS)
 def get_report(project_id: UUID, job_id: UUID, validation_job_id: UUID) -> ReportRead:
     session = router.context["session"]
-    job = require_crawl_job(session, project_id, job_id)
-    return service.read_report(session, job, validation_job_id)
+    return service.read_report(session, project_id, job_id, validation_job_id)[1]
 
 
 @router.get(f"{JOB}/clusters", summary="List clusters of near duplicates, by keeper", tags=TAGS)
@@ -116,6 +115,5 @@ def list_verdicts(
 
 
 def _require(project_id: UUID, job_id: UUID, validation_job_id: UUID) -> ValidationJob:
-    session = router.context["session"]
-    job = require_crawl_job(session, project_id, job_id)
-    return service.require(session, job, validation_job_id)
+    repository = ValidationRepository(router.context["session"])
+    return repository.require(project_id, job_id, validation_job_id)[1]

@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
-from crawlset.errors import ConflictError, NotFoundError
+from crawlset.errors import ConflictError
 from crawlset.jobs import pipeline_jobs
 from crawlset.kit.ids import new_id
 from crawlset.models import CrawlJob, JobStatus, ValidationJob
@@ -58,28 +58,23 @@ def add(session: Session, job: CrawlJob, rules: ValidationRules) -> ValidationJo
     return validation_job
 
 
-def require(session: Session, job: CrawlJob, validation_job_id: UUID) -> ValidationJob:
+def read_report(
+    session: Session, project_id: UUID, job_id: UUID, validation_job_id: UUID
+) -> tuple[CrawlJob, ReportRead]:
     """
-    Raises:
-        NotFoundError: `job` has no such validation.
-    """
-    validation_job = ValidationRepository(session).get(job.id, validation_job_id)
-    if validation_job is None:
-        raise NotFoundError("validation job", validation_job_id)
-    return validation_job
+    Give the report of a validation, and the crawl job that it is about.
 
-
-def read_report(session: Session, job: CrawlJob, validation_job_id: UUID) -> ReportRead:
-    """
     Raises:
-        NotFoundError: `job` has no such validation.
+        NotFoundError: the caller's project has no such job, or the job has no such validation.
         ReportNotReadyError: it is not completed.
     """
-    validation_job = require(session, job, validation_job_id)
+    job, validation_job = ValidationRepository(session).require(
+        project_id, job_id, validation_job_id, undefer(ValidationJob.report)
+    )
     if validation_job.report is None:
         raise ReportNotReadyError(validation_job)
     read = ValidationJobRead.of(validation_job)
-    return ReportRead.model_validate(
+    return job, ReportRead.model_validate(
         {
             "validation_job_id": validation_job.id,
             "counts": read.counts,
