@@ -100,9 +100,7 @@ def export(
     """Export a completed crawl job into a directory."""
     with running(context, as_json=as_json) as run:
         _check_choice(validation, export_id, all_stored=all_stored, blur_faces=blur_faces)
-        given = read_object(options, "options") if options is not None else None
-        if blur_faces:
-            given = (given or {}) | {"blur_faces": True}
+        given = _options(options, blur_faces=blur_faces)
         check_target(out, is_forced=force)
         if push_to_hub is not None:
             check(push_to_hub)
@@ -174,6 +172,11 @@ def _check_choice(
             "--export-id fetches an export as it is; --validation, --all-stored and --blur-faces"
             " are for a new one."
         )
+
+
+def _options(file: Path | None, *, blur_faces: bool) -> dict[str, Any] | None:
+    given = read_object(file, "options") if file is not None else None
+    return (given or {}) | {"blur_faces": True} if blur_faces else given
 
 
 def _newest_validation(

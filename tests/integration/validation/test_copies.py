@@ -78,7 +78,7 @@ class TestCopiesOfWhatIsPutOut:
     def test_by_a_validator_are_kept(
         self, session: Session, job: CrawlJob, chunk: JobChunk, duplicates: dict[str, Any]
     ) -> None:
-        first, second, third = copies(session, chunk, BASE, BASE, BASE)
+        first, second, *_ = copies(session, chunk, BASE, BASE, BASE)
 
         found = judged(session, job, duplicates, CUSTOM, validator=refusing(first))
 
@@ -113,7 +113,7 @@ class TestCopiesOfWhatIsPutOut:
         self, session: Session, job: CrawlJob, chunk: JobChunk
     ) -> None:
         factories.create_image(session, chunk, phashes=[BASE] * 4, width=90_000, height=90_000)
-        hashes = [BASE, *(BASE ^ (0x1111_1111_1111 << place) for place in range(0, 12))]
+        hashes = [BASE, *(BASE ^ (0x1111_1111_1111 << place) for place in range(12))]
         copies(session, chunk, *hashes, height=800)
 
         huge, copy, *_ = judged(session, job, NEAR, ODD)

@@ -235,9 +235,7 @@ class TestBlurFaces:
         job = api.add_job(api.add_project("cats"))
         (tmp_path / "options.json").write_text(json.dumps(more))
 
-        shell.run(
-            "export", job["id"], "--out", "set", "--options", "options.json", "--blur-faces"
-        )
+        shell.run("export", job["id"], "--out", "set", "--options", "options.json", "--blur-faces")
 
         assert api.sent("POST", "/export-jobs")["export_options"] == more | {"blur_faces": True}
 

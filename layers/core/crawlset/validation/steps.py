@@ -2,10 +2,10 @@
 The steps of a validation, run by the pipeline's state machine.
 
 Rules about a picture come first: image rules, the deployment's own validators, measurers and the
-rules about their measures. Then come odd sizes, leakage and exact duplicates; near duplicates among
-what is left, in shares; and last the rules on the size of sets, which look at what would be kept. So
-no image gives way to a copy that a rule about pictures puts out. Rules of one kind are taken in
-their order: each sees what those before left.
+rules about their measures. Then come odd sizes, leakage and exact duplicates; near duplicates in
+shares; and last the rules on the size of sets, which look at what would be kept. So no image gives
+way to one that a rule about pictures puts out. Rules of one kind are taken in their order: each
+sees what those before left.
 
 Each step may run again, after it failed or though it did not: it begins where it left off or
 changes nothing. A step of a completed job does nothing; of a cancelled one it raises
@@ -57,28 +57,33 @@ def run(message: ValidationStep) -> dict[str, Any]:
     if message.step == "fail":
         fail(validation, message.error)
     elif validation.enter():
-        match message.step:
-            case "evaluate":
-                evaluate(validation)
-                found["batches"] = list(ask_validators(validation))
-            case "deduplicate":
-                found["shares"] = list(deduplicate(validation))
-            case "compare":
-                compare(validation, message.rule, message.index)
-            case "put_out_copies":
-                put_out_copies(validation)
-            case "cluster":
-                # Executions that began before 0054 find duplicates first and then ask validators.
-                put_out_copies(validation)
-                found["batches"] = list(ask_validators(validation))
-            case "judge":
-                batches.judge(validation, message.index, message.answer, message.error)
-            case "measure" | "keep" | "decide":
-                found |= measure(validation, message)
-            case "finish":
-                finish(validation)
+        found |= _step(validation, message)
     logger.info("validation_step_done", step=message.step)
     return found
+
+
+def _step(validation: RunningValidation, message: ValidationStep) -> dict[str, Any]:
+    match message.step:
+        case "evaluate":
+            evaluate(validation)
+            return {"batches": list(ask_validators(validation))}
+        case "judge":
+            batches.judge(validation, message.index, message.answer, message.error)
+        case "measure" | "keep" | "decide":
+            return measure(validation, message)
+        case "deduplicate":
+            return {"shares": list(deduplicate(validation))}
+        case "compare":
+            compare(validation, message.rule, message.index)
+        case "put_out_copies":
+            put_out_copies(validation)
+        case "cluster":
+            # Executions that began before duplicates came last ask validators behind them.
+            put_out_copies(validation)
+            return {"batches": list(ask_validators(validation))}
+        case "finish":
+            finish(validation)
+    return {}
 
 
 def evaluate(validation: RunningValidation) -> None:
