@@ -91,7 +91,7 @@ def put_out_duplicates(validation: RunningValidation, rule: ClusterRule) -> None
 
 def _put_out_before(validation: RunningValidation, rule: ClusterRule) -> Sequence[int]:
     """Images that were there when hashes were written down, and that an earlier rule put out."""
-    rules = validation.rules().cluster_rules(by_vectors=rule.measurer is not None)
+    rules = validation.rules().cluster_rules()
     earlier = rules[: rules.index(rule)]
     if not earlier:
         return []

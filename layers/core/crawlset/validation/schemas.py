@@ -9,7 +9,11 @@ from crawlset.kit.fields import RowRead
 from crawlset.models import JobStatus, ValidationJob
 from crawlset.outcomes import Verdict
 from crawlset.validation.rules.base import Rule, Severity
-from crawlset.validation.rules.dataset import ClusterRule
+from crawlset.validation.rules.dataset import (
+    ClusterRule,
+    NearDuplicatesRule,
+    SemanticDuplicatesRule,
+)
 from crawlset.validation.rules.image import ImageRule
 from crawlset.validation.rules.measured import MeasurerName, MeasureRule
 from crawlset.validation.rules.presets import PRESETS, Preset
@@ -79,10 +83,9 @@ class ValidationRules(BaseModel):
         read = [rule.measurer for rule in self.of_kind(ClusterRule) if rule.measurer is not None]
         return [*named, *read]
 
-    def cluster_rules(self, *, by_vectors: bool) -> list[ClusterRule]:
-        """The rules that make clusters: those that read vectors, or those that do not."""
-        rules = self.of_kind(ClusterRule)
-        return [rule for rule in rules if (rule.measurer is not None) == by_vectors]
+    def cluster_rules(self) -> list[ClusterRule]:
+        """The rules that make clusters: near duplicates first, then semantic ones."""
+        return [*self.of_kind(NearDuplicatesRule), *self.of_kind(SemanticDuplicatesRule)]
 
     def image_rules(self) -> list[ImageRule]:
         """The image rules, the gravest first: of those an image breaks, the first decides."""

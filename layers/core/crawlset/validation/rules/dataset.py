@@ -1,8 +1,8 @@
 """
 Dataset rules: each looks at all the images that are still in.
 
-The order in which they come is the validation's and not theirs: exact duplicates and leakage, near
-duplicates, those by vectors after the measurers, and last the sizes of sets.
+The order in which they come is the validation's and not theirs: odd sizes, leakage, exact, near
+and semantic duplicates, and last the sizes of sets.
 """
 
 from collections.abc import Sequence
@@ -78,7 +78,7 @@ class ClusterRule(DatasetRule):
 
     @property
     def measurer(self) -> str | None:
-        """The measurer whose vectors the rule reads; such a rule comes after measurers."""
+        """The measurer whose vectors the rule reads, if it reads any."""
         raise NotImplementedError
 
     @property
@@ -102,10 +102,7 @@ class NearDuplicatesRule(ClusterRule):
         radius: Radius = 10
         vectors: Annotated[
             MeasurerName | None,
-            Field(
-                description="A measurer whose vectors propose further pairs; the rule then comes"
-                " after the measurers"
-            ),
+            Field(description="A measurer whose vectors propose further pairs"),
         ] = None
 
     check: Literal["near_duplicates"]
@@ -187,14 +184,14 @@ class LeakageRule(DatasetRule):
 
 
 class SizeRule(DatasetRule):
-    """A rule on the sizes of images or of sets of them, judged when all others have spoken."""
+    """A rule on the sizes of sets, judged when all others have spoken."""
 
     def broken(self, job: ValidationJob) -> Broken:
         """Select the images that break the rule."""
         raise NotImplementedError
 
 
-class OddSizeRule(SizeRule):
+class OddSizeRule(DatasetRule):
     """The square root of its area is that far from the middle half of all of them."""
 
     class OddSizeParams(Params):
