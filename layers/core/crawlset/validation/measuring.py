@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from itertools import batched, count
 from typing import Any
 
-from crawlset.kit import aws, objects
+from crawlset.kit import objects
 from crawlset.measuring import neighbours, vectors
 from crawlset.measuring.neighbours import Measurable
+from crawlset.measuring.stored_vectors import part_reader
 from crawlset.measuring.vectors import UnreadableVectorsError
 from crawlset.observability import logger
 from crawlset.settings import DeployedMeasurer
@@ -24,23 +25,29 @@ from crawlset.validation.rules.measured import MeasureRule
 from crawlset.validation.running import RunningValidation
 from crawlset.validation.verdict_repository import VerdictRepository
 from crawlset.wire import keys
-from crawlset.wire.measurements import MAX_ANSWER_BYTES, MeasurementBatch
+from crawlset.wire.measurements import (
+    KEEPING_TEXT,
+    MAX_ANSWER_BYTES,
+    TEXT,
+    MeasurementBatch,
+)
 from crawlset.wire.pipeline import StepError, ValidationStep
 from crawlset.wire.validators import BatchImage
 
 FOLDER = "measurements/"
 IMAGES_AT_ONCE = 20_000
-"""Images whose nearness is written in one transaction."""
+"""Images whose measurements are written in one transaction."""
 
 
 def run(validation: RunningValidation, message: ValidationStep) -> dict[str, Any]:
     """Run a step; gives the batches for measurers and their folder, if it is to write them."""
-    if message.step == "measure":
-        return {"batches": list(write(validation)), "folder": validation.key(FOLDER)}
-    if message.step == "keep":
-        keep(validation, message.index, message.answer, message.error)
-    else:
-        decide(validation)
+    match message.step:
+        case "measure":
+            return {"batches": list(write(validation)), "folder": validation.key(FOLDER)}
+        case "keep":
+            keep(validation, message.index, message.answer, message.error)
+        case "decide":
+            decide(validation)
     return {}
 
 
@@ -48,6 +55,7 @@ def write(validation: RunningValidation) -> Iterator[dict[str, Any]]:
     """Write batches of the images in play that a measurer asked for has not measured."""
     waiting = []
     asked = _asked(validation)  # before the transaction: it takes one of its own
+    _forget_text(validation, asked)
     with validation.open(over_many=True) as (session, job):
         for measurer in asked:
             image_ids = MeasurementRepository(session).list_unmeasured(job, measurer)
@@ -104,10 +112,19 @@ def decide(validation: RunningValidation) -> None:
         _compare(validation, measurer)
     for rule in validation.rules().of_kind(MeasureRule):
         with validation.open(over_many=True) as (session, job):
-            repository = VerdictRepository(session)
-            n_broken = repository.note(job, rule, rule.broken(job))
-            n_unknown = repository.note(job, rule, rule.unknown(job), is_error=True)
-        logger.info("measure_judged", rule=rule.label, broken=n_broken, unknown=n_unknown)
+            noted = VerdictRepository(session).note(job, rule, rule.broken(job))
+        logger.info(
+            "measure_judged", rule=rule.label, broken=noted.n_broken, unknown=noted.n_errors
+        )
+
+
+def _forget_text(validation: RunningValidation, asked: Sequence[DeployedMeasurer]) -> None:
+    """Forget what is written in pictures, if the deployment does not keep that any more."""
+    if any(one.name == TEXT and not one.version.endswith(KEEPING_TEXT) for one in asked):
+        n = IMAGES_AT_ONCE
+        while n == IMAGES_AT_ONCE:
+            with validation.open(over_many=True) as (session, job):
+                n = MeasurementRepository(session).forget_text(job, IMAGES_AT_ONCE)
 
 
 def _write(
@@ -143,14 +160,7 @@ def _compare(validation: RunningValidation, measurer: DeployedMeasurer) -> None:
             for row in repository.stream_with_vectors(job, measurer)
         ]
         crawl_job_id = job.crawl_job_id
-
-    def read_part(part: str) -> bytes | None:
-        try:
-            return objects.get(keys.vectors(crawl_job_id, measurer.name, part))
-        except aws.s3().exceptions.NoSuchKey:
-            return None
-
-    found = neighbours.compared(images, read_part)
+    found = neighbours.compared(images, part_reader(crawl_job_id, measurer.name))
     for begin in range(0, len(images), IMAGES_AT_ONCE):
         some = slice(begin, begin + IMAGES_AT_ONCE)
         near, margins = (
