@@ -60,9 +60,17 @@ class TestSimilar:
 
         ones, others, _ = similar.similar(some, LEAST, 0, 1)
 
-        of_last = others[ones == 9_999]
-        assert len(of_last) >= MAX_BETTER
-        assert set(range(MAX_BETTER)) <= set(of_last.tolist())
+        assert np.bincount(ones).max() == MAX_BETTER
+        assert others[ones == 9_999].tolist() == [*range(MAX_BETTER)]
+
+    def test_with_the_best_may_be_far_behind_them(self) -> None:
+        some = np.zeros((9_000, 150), np.float16)
+        some[:, 0], some[[0, 8_500, 8_600], :] = 1, np.eye(150)[1]
+
+        ones, others, _ = similar.similar(some, LEAST, 0, 1)
+
+        assert others[ones == 8_500].tolist() == [0]
+        assert others[ones == 8_600].tolist() == [0, 8_500]
 
     def test_are_none_of_pictures_without_vector(self) -> None:
         assert in_shares(np.zeros((5, 8), np.float16), 1) == set()

@@ -66,8 +66,10 @@ def similar(vectors: np.ndarray, least: float, share: int, n_shares: int) -> Fou
             ones, others = left[at], columns[other]
             values = _in_blocks(vectors, ones, others)
             is_near = values >= least
-            found.append((ones[is_near], others[is_near], values[is_near]))
-            n_found += np.bincount(ones[is_near] - rows[0], minlength=len(rows))
+            ones, others, values = ones[is_near], others[is_near], values[is_near]
+            is_best = n_found[ones - rows[0]] + _places(ones) < MAX_BETTER
+            found.append((ones[is_best], others[is_best], values[is_best]))
+            n_found += np.bincount(ones - rows[0], minlength=len(rows))
     return _joined(found)
 
 
@@ -169,10 +171,17 @@ def _best_of_each(found: Found) -> Found:
     ones, others, values = found
     order = np.lexsort((others, -values, ones))
     ones, others, values = ones[order], others[order], values[order]
-    starts = np.flatnonzero(np.diff(ones, prepend=-1))
-    place = np.arange(len(ones)) - np.repeat(starts, np.diff(starts, append=len(ones)))
-    is_kept = place < N_NEAREST
+    is_kept = _places(ones) < N_NEAREST
     return ones[is_kept], others[is_kept], values[is_kept]
+
+
+def _places(ones: np.ndarray) -> np.ndarray:
+    """How many of the same stand before each of `ones`, which are sorted."""
+    starts = np.flatnonzero(np.diff(ones, prepend=-1))
+    places: np.ndarray = np.arange(len(ones)) - np.repeat(
+        starts, np.diff(starts, append=len(ones))
+    )
+    return places
 
 
 def _nothing() -> Found:
