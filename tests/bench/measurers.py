@@ -23,7 +23,7 @@ from PIL import Image
 from crawlset.costs import LAMBDA_GIB_SECOND
 from crawlset.imaging.decode import show
 from crawlset.measuring.base import Measured
-from crawlset.measuring.nearness import Whitening, margin, nearness
+from crawlset.measuring.nearness import Whitening, margin, nearness, unit
 from crawlset.measuring.relevance import Relevance
 from crawlset_local.sample_site.photographs import PHOTOGRAPHS
 from tests.bench.document import machine, put_section
@@ -137,7 +137,7 @@ def margins(vectors: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """The margin of each picture of a job that is no larger than the sample of its others."""
     whitened = Whitening.of(vectors, groups) or np.asarray
     some = whitened(vectors)
-    return margin(some, groups, some, groups)
+    return margin(some, groups, unit(some), groups)
 
 
 def vector_of(measured: Measured) -> np.ndarray:

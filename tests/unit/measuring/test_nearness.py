@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from crawlset.measuring import nearness as module
-from crawlset.measuring.nearness import Whitening, margin, nearness
+from crawlset.measuring.nearness import Whitening, margin, nearness, unit
 from tests.bench.measurers import auroc
 
 RIGHT, UP, LEFT = (1.0, 0.0), (0.0, 1.0), (-1.0, 0.0)
@@ -129,8 +129,8 @@ class TestWhitening:
         whitened = Whitening.of(some, groups)
 
         assert whitened is not None
-        found = margin(whitened(some), groups, whitened(some), groups)
-        without = margin(some, groups, some, groups)
+        found = margin(whitened(some), groups, unit(whitened(some)), groups)
+        without = margin(some, groups, unit(some), groups)
 
         assert auroc(found, is_strange) > auroc(without, is_strange) + 0.05
 

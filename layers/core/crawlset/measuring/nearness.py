@@ -60,7 +60,7 @@ def margin(
     Args:
         vectors: n x d, as `nearness` takes them.
         groups: n numbers.
-        others: m x d, a sample of the vectors of all groups.
+        others: m x d, a sample of the vectors of all groups, of length 1.
         of_others: m numbers, the groups of `others`.
         k: neighbours that count.
 
@@ -68,13 +68,13 @@ def margin(
         n numbers from -2 to 2; NaN where a group has one vector, or `others` none of another group.
     """
     found = np.full(len(vectors), np.nan)
+    units = unit(vectors)
+    elsewhere = _to_others(units, groups, others, of_others, k)
     for group in np.unique(groups):
         (places,) = np.nonzero(groups == group)
-        far = unit(others[of_others != group])
-        if len(far) and len(places) > 1:
-            own = unit(vectors[places])
-            elsewhere = _to_others(own, far, min(k, len(far)))
-            found[places] = _to_trusted(own, k, elsewhere) - elsewhere
+        if len(places) > 1:
+            trusted = _to_trusted(units[places], k, elsewhere[places])
+            found[places] = trusted - elsewhere[places]
     return found
 
 
@@ -135,12 +135,20 @@ def _about_middle(vectors: np.ndarray) -> np.ndarray:
     return about
 
 
-def _to_others(some: np.ndarray, others: np.ndarray, k: int) -> np.ndarray:
-    """Mean of the `k` largest similarities of each of `some` to `others`."""
-    found = np.empty(len(some))
-    for begin in range(0, len(some), BLOCK):
-        likeness = some[begin : begin + BLOCK] @ others.T
-        found[begin : begin + BLOCK] = np.partition(likeness, -k, axis=1)[:, -k:].mean(axis=1)
+def _to_others(
+    some: np.ndarray, groups: np.ndarray, others: np.ndarray, of_others: np.ndarray, k: int
+) -> np.ndarray:
+    """Mean of the `k` largest similarities of each to `others` of other groups; NaN of none."""
+    found = np.full(len(some), np.nan)
+    k = min(k, len(others))
+    for begin in range(0, len(some) if k else 0, BLOCK):
+        part = slice(begin, begin + BLOCK)
+        likeness = some[part] @ others.T
+        likeness[groups[part, None] == of_others] = -np.inf
+        best = np.partition(likeness, -k, axis=1)[:, -k:]
+        counts = np.isfinite(best)
+        total = np.where(counts, best, 0).sum(axis=1, dtype=np.float64)
+        np.divide(total, counts.sum(axis=1), out=found[part], where=counts.any(axis=1))
     return found
 
 

@@ -1,13 +1,14 @@
 """Measures that compare a picture with the others of its keyword, over all vectors of a job."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from crawlset.measuring.nearness import K, Whitening, margin, nearness
+from crawlset.measuring.nearness import K, Whitening, margin, nearness, unit
 from crawlset.measuring.stored_vectors import ReadPart, StoredVectors
 
 MAX_GROUP = 3_000
@@ -49,8 +50,8 @@ def compared(images: Iterable[Measurable], read_part: ReadPart) -> Neighbours:
     """
     Compare pictures with the others of their keyword, and with some of each other keyword.
 
-    Pictures without a keyword are compared with each other. Vectors wait on the disk; one group is
-    in memory. What is not there counts for nothing.
+    Pictures without a keyword are compared with each other. Vectors wait on the disk; one group, or
+    as many small ones, is in memory. What is not there counts for nothing.
 
     Args:
         images: in the order of their ids.
@@ -70,15 +71,16 @@ def compared(images: Iterable[Measurable], read_part: ReadPart) -> Neighbours:
         chosen = _some_of_each(sorted_groups, stored.is_there)
         others, of_others = np.array(stored.vectors[chosen]), sorted_groups[chosen]
         whitened = Whitening.of(others, of_others) or np.asarray
-        others = whitened(others)
+        others = unit(whitened(others))
         for begin, end in _spans(sorted_groups):
             there = begin + np.flatnonzero(stored.is_there[begin:end])
             if len(there):
                 some, of_some = np.array(stored.vectors[there]), sorted_groups[there]
                 near[order[there]] = nearness(some, of_some, K)
-                if of_some[0] != NO_KEYWORD:
-                    margins[order[there]] = margin(whitened(some), of_some, others, of_others, K)
-                n_others[order[there]] = len(there) - 1
+                margins[order[there]] = margin(whitened(some), of_some, others, of_others, K)
+                _, place, sizes = np.unique(of_some, return_inverse=True, return_counts=True)
+                n_others[order[there]] = sizes[place] - 1
+    margins[groups == NO_KEYWORD] = np.nan
     return Neighbours(ids, n_others, near, margins)
 
 
@@ -113,10 +115,23 @@ def _columns(
     return ids, groups, parts, list(names)
 
 
-def _spans(groups: np.ndarray) -> Iterable[tuple[int, int]]:
-    """Where each group begins and ends in `groups`, which is sorted; large ones are parted."""
-    starts = np.flatnonzero(np.diff(groups, prepend=NO_KEYWORD - 1))
-    for begin, end in zip(starts, [*starts[1:], len(groups)], strict=True):
-        n_parts = -(-(end - begin) // MAX_GROUP)
-        edges = np.linspace(begin, end, n_parts + 1).astype(np.int64)
-        yield from zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+def _spans(groups: np.ndarray) -> Iterator[tuple[int, int]]:
+    """
+    Where to begin and end in `groups`, which is sorted, to have some whole ones at once.
+
+    A group of more than `MAX_GROUP` is parted.
+    """
+    starts = np.flatnonzero(np.diff(groups, prepend=NO_KEYWORD - 1)).tolist()
+    begin = 0
+    for start, end in zip(starts, [*starts[1:], len(groups)], strict=True):
+        if end - begin <= MAX_GROUP:
+            continue
+        if start > begin:
+            yield begin, start
+        begin = start
+        if end - start > MAX_GROUP:
+            n_parts = -(-(end - start) // MAX_GROUP)
+            yield from pairwise(np.linspace(start, end, n_parts + 1).astype(np.int64).tolist())
+            begin = end
+    if begin < len(groups):
+        yield begin, len(groups)

@@ -26,6 +26,7 @@ _SAMPLE = 4_000
 """Vectors that the dimensions are chosen by."""
 _ROWS, _COLUMNS = 1_024, 8_192
 """Vectors held against each other at once: 32 MB of products."""
+_FIRST_COLUMNS = 256
 _ROWS_READ = 10_000
 _MANY = 4 * N_NEAREST
 """Others of a picture at once that are too many to sort."""
@@ -133,9 +134,16 @@ def _blocks(n: int, share: int, n_shares: int) -> Iterator[np.ndarray]:
 
 
 def _before(rows: np.ndarray) -> Iterator[np.ndarray]:
-    """Ranks up to the last of `rows`, the best first, some at a time."""
-    for start in range(0, rows[-1] + 1, _COLUMNS):
-        yield np.arange(start, min(start + _COLUMNS, rows[-1] + 1))
+    """
+    Ranks up to the last of `rows`, the best first, some at a time.
+
+    The first are few: where all pictures are alike, these are all that is asked for.
+    """
+    start, size = 0, _FIRST_COLUMNS
+    while start <= rows[-1]:
+        end = min(start + size, rows[-1] + 1)
+        yield np.arange(start, end)
+        start, size = end, min(2 * size, _COLUMNS)
 
 
 def _products(small: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
