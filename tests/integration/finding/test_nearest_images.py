@@ -2,6 +2,7 @@
 
 import io
 import json
+from itertools import chain, repeat
 from types import SimpleNamespace
 from typing import Any
 
@@ -175,7 +176,7 @@ class TestTime:
     @staticmethod
     def context(*left: float) -> Any:
         """Of the seconds that are left the next is told, each time that somebody asks."""
-        told = iter(left)
+        told = chain(left, repeat(left[-1]))
         return SimpleNamespace(
             **vars(CONTEXT) | {"get_remaining_time_in_millis": lambda: next(told) * 1_000}
         )
@@ -190,6 +191,30 @@ class TestTime:
         assert status == 200
         assert (body["n_compared"], body["is_complete"]) == (1, False)
         assert ids(body)[0] in {older[0].id, newer[0].id}
+
+    def test_ends_looking_for_images_that_are_stored(
+        self, session: Session, job: CrawlJob, keep: Keep, towers: TowersFunction
+    ) -> None:
+        images = keep([RED] * 6)
+        for image in images[:5]:
+            image.status, image.outcome = ImageStatus.rejected, Outcome.damaged
+        session.commit()
+
+        status, body = ask(job, context=self.context(20, 4), text="red", limit=1)
+
+        assert (status, ids(body), body["is_complete"]) == (200, [], False)
+
+    def test_suffices_to_look_past_images_that_are_not_stored(
+        self, session: Session, job: CrawlJob, keep: Keep, towers: TowersFunction
+    ) -> None:
+        images = keep([RED] * 50)
+        for image in images[:49]:
+            image.status, image.outcome = ImageStatus.rejected, Outcome.damaged
+        session.commit()
+
+        _, body = ask(job, text="red", limit=1)
+
+        assert (ids(body), body["is_complete"]) == ([images[49].id], True)
 
     def test_that_is_over_before_anything_was_compared_is_answered_503(
         self, job: CrawlJob, keep: Keep, towers: TowersFunction
@@ -270,6 +295,15 @@ class TestTextRefused:
         assert (status, body["code"]) == (500, "TowersFailedError")
         assert f"{toy_towers.FOLDER}/{name} is damaged" in body["detail"]
 
+    def test_is_answered_500_if_vectors_have_another_length_than_the_text_s(
+        self, job: CrawlJob, keep: Keep, towers: TowersFunction
+    ) -> None:
+        keep([[*RED, 0.0]])
+
+        status, body = ask(job, text="red")
+
+        assert (status, body["code"]) == (500, "VectorsUnreadableError")
+
     def test_is_answered_503_while_lambda_has_no_room(
         self, job: CrawlJob, keep: Keep, towers: TowersFunction
     ) -> None:
@@ -326,6 +360,18 @@ class TestLike:
         status, body = ask(job, like=red.id, measurer="palette")
 
         assert (status, body["code"]) == (409, "NotMeasuredError")
+
+    def test_is_answered_500_if_its_vector_is_damaged(
+        self, job: CrawlJob, keep: Keep, towers: TowersFunction
+    ) -> None:
+        (red,) = keep([RED], measurer="palette", version="1")
+        keep([GREEN], measurer="palette", version="1")
+        part = str((red.measurements or {})["palette"]["part"])
+        objects.put(keys.vectors(job.id, "palette", part), b"PAR1 no more")
+
+        status, body = ask(job, like=red.id, measurer="palette")
+
+        assert (status, body["code"]) == (500, "VectorsUnreadableError")
 
     def test_is_answered_404_for_an_image_of_another_job(
         self, session: Session, job: CrawlJob, keep: Keep, towers: TowersFunction

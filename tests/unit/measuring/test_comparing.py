@@ -1,7 +1,10 @@
 """One vector compared with many: order, lengths, and parts that cannot be read."""
 
+import io
+
 import numpy as np
 import pytest
+from pyarrow import parquet as pq
 
 from crawlset.finding.comparing import Compared, compare
 from crawlset.measuring.vectors import to_parquet
@@ -67,6 +70,15 @@ class TestCompare:
 
         assert [image_id for image_id, *_ in found.nearest_first()] == [1]
         assert found.is_complete == is_complete
+
+    def test_takes_parts_of_earlier_releases_that_name_no_version(self) -> None:
+        table = pq.read_table(io.BytesIO(part({1: [1, 0], 2: [0, 1]})))
+        earlier = io.BytesIO()
+        pq.write_table(table.replace_schema_metadata(None), earlier)
+
+        found = compared([1, 0], earlier.getvalue())
+
+        assert [image_id for image_id, *_ in found.nearest_first()] == [1, 2]
 
     def test_of_nothing_is_nothing(self) -> None:
         found = compared([1, 0])

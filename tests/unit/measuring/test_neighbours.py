@@ -1,7 +1,10 @@
 """All pictures of a job compared with each other, by vectors that lie in parts."""
 
+import io
+
 import numpy as np
 import pytest
+from pyarrow import parquet as pq
 
 from crawlset.measuring.nearness import margin, nearness, unit
 from crawlset.measuring.neighbours import Measurable, compared
@@ -45,3 +48,28 @@ def test_small_keywords_are_compared_as_if_each_were_alone() -> None:
         if 1 < size <= 3_000:
             alone = nearness(vectors[own], np.zeros(size))
             assert found.nearness[own] == pytest.approx(alone, abs=1e-5)
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "earlier", "none"])
+def test_a_damaged_part_costs_no_other(damage: str) -> None:
+    vectors = np.random.default_rng(7).normal(size=(40, 64))
+    sound, other = to_parquet([*range(20)], vectors[:20], "1"), bytearray(
+        to_parquet([*range(20, 40)], vectors[20:], "1")
+    )
+    if damage == "cut":
+        del other[-9:]
+    elif damage == "flipped":
+        at = other.index(b"\x28\xb5\x2f\xfd")  # where zstd's frames begin, RFC 8878
+        other[at : at + 4] = bytes(4)
+    elif damage == "earlier":
+        earlier = io.BytesIO()
+        pq.write_table(pq.read_table(io.BytesIO(other)).replace_schema_metadata(None), earlier)
+        other = bytearray(earlier.getvalue())
+    parts = {"sound": sound, "other": bytes(other)}
+    images = [Measurable(i, "cat", "sound" if i < 20 else "other") for i in range(40)]
+
+    found = compared(images, parts.get)
+
+    is_whole = damage in {"earlier", "none"}
+    assert set(found.n_others.tolist()) == ({39} if is_whole else {19, 0})
+    assert np.isfinite(found.nearness).tolist() == [True] * 20 + [is_whole] * 20

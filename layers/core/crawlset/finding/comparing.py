@@ -27,6 +27,8 @@ class Compared:
     similarities: np.ndarray
     is_complete: bool
     """Whether every part was read."""
+    is_over: bool
+    """Whether there was no time for some."""
 
     @property
     def n_images(self) -> int:
@@ -55,10 +57,12 @@ def compare(
     `has_time` says no. A part that is gone has none; one that cannot be read is left out.
     """
     (wanted,) = unit(vector[np.newaxis])
+    late: list[str] = []
 
     def cosines(part: str) -> tuple[np.ndarray, np.ndarray] | None:
         """Ids and similarities of a part; None if it was not read."""
         if not has_time():
+            late.append(part)
             return None
         body = read_part(part)
         if body is None:
@@ -82,6 +86,7 @@ def compare(
         np.repeat(np.arange(len(parts), dtype=np.int32), sizes),
         np.concatenate([_NONE[1], *(similarities for _, similarities in some)]),
         None not in read,
+        bool(late),
     )
 
 

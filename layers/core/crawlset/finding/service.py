@@ -8,7 +8,7 @@ the bucket, and the towers' function is asked.
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import batched
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +22,8 @@ from crawlset.images.schemas import ImageRead
 from crawlset.jobs.crawl_repository import CrawlRepository, require_crawl_job
 from crawlset.kit import aws, db, objects
 from crawlset.kit.paging import fitting
-from crawlset.measuring.vectors import from_parquet
+from crawlset.measuring.stored_vectors import part_reader
+from crawlset.measuring.vectors import UnreadableVectorsError, from_parquet
 from crawlset.models import Image
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.packs.stored import require_stored
@@ -36,6 +37,8 @@ USUAL = "relevance"
 SPARE_SECONDS = 5.0
 """Time for the rows, and for parts that are being read."""
 CAUSE_LETTERS = 300
+ROWS_AT_ONCE = 1_000
+"""Rows of the nearest images that are read at once, at most."""
 
 
 class UnclearQuestionError(UnprocessableError):
@@ -52,6 +55,10 @@ class NotMeasuredError(ConflictError):
 
 class TowersFailedError(AppError):
     """The towers' function failed: a file of theirs is missing or damaged, or its time ended."""
+
+
+class VectorsUnreadableError(AppError):
+    """The stored vectors are damaged, or have another length than what is compared with them."""
 
 
 class TimeOverError(UnavailableError):
@@ -85,6 +92,7 @@ def nearest(
         ImageNotStoredError: the image is not stored any more, or never was.
         NotMeasuredError: the job has no vectors of the measurer as it is deployed.
         TowersFailedError: there is no vector of the text.
+        VectorsUnreadableError: that of the image, or all that it is compared with, cannot be read.
         TimeOverError: no time was left to compare anything.
     """
     measurer = _measurer_of(question)
@@ -103,34 +111,35 @@ def nearest(
     def has_time() -> bool:
         return seconds_left() > SPARE_SECONDS
 
-    def read_part(part: str) -> bytes | None:
-        try:
-            return objects.get(keys.vectors(job_id, measurer.name, part))
-        except aws.s3().exceptions.NoSuchKey:
-            return None
-
+    read_part = part_reader(job_id, measurer.name)
     parts = _parts(job_id, measurer)
+    if not parts:
+        raise NotMeasuredError(_nothing(measurer))
     if question.text is not None:
-        vector = _vector_of_text(measurer, question.text) if parts else None
+        vector = _vector_of_text(measurer, question.text)
     else:
         vector = _vector_of_image(question.like, read_part(own_part or ""))
-    if vector is None:
-        raise NotMeasuredError(_nothing(measurer))
     compared = compare(vector, parts, read_part, version=measurer.version, has_time=has_time)
     if not len(compared.image_ids):
-        if not compared.is_complete:
+        if compared.is_over:
             raise TimeOverError("None of the vectors could be read in time; ask again.")
+        if not compared.is_complete:
+            raise VectorsUnreadableError(
+                f"None of the job's vectors of {measurer.name} could be compared: they are damaged,"
+                f" or of another length than what they were to be compared with, {len(vector)}."
+            )
         raise NotMeasuredError(_nothing(measurer))
     with db.transaction(user_id) as session:
         job = require_crawl_job(session, project_id, job_id)
-        items = _items(ImageRepository(session), job, measurer, compared, question)
+        images = ImageRepository(session)
+        items, all_seen = _items(images, job, measurer, compared, question, has_time)
     return NearestImages(
         items=fitting(items),
         measurer=measurer.name,
         version=measurer.version,
         n_compared=compared.n_images,
         n_stored=n_stored,
-        is_complete=compared.is_complete,
+        is_complete=compared.is_complete and all_seen,
     )
 
 
@@ -173,13 +182,20 @@ def _vector_of_text(measurer: DeployedMeasurer, text: str) -> np.ndarray:
     return np.array(TextVector.from_json(payload).vector, np.float32)
 
 
-def _vector_of_image(image_id: int | None, body: bytes | None) -> np.ndarray | None:
-    """The vector of an image in its part; None if it is not there any more."""
+def _vector_of_image(image_id: int | None, body: bytes | None) -> np.ndarray:
+    """The vector of an image in its part; raises `NotMeasuredError` if it is not there any more."""
+    gone = f"The vector of image {image_id} is gone."
     if body is None:
-        return None
-    image_ids, vectors = from_parquet(body)
+        raise NotMeasuredError(gone)
+    try:
+        image_ids, vectors = from_parquet(body)
+    except UnreadableVectorsError as error:
+        message = f"The vector of image {image_id} cannot be read: {error}."
+        raise VectorsUnreadableError(message) from error
     rows = vectors[image_ids == image_id]
-    return rows[0].astype(np.float32) if len(rows) else None
+    if not len(rows):
+        raise NotMeasuredError(gone)
+    return rows[0].astype(np.float32)
 
 
 def _items(
@@ -188,10 +204,17 @@ def _items(
     measurer: DeployedMeasurer,
     compared: Compared,
     question: Question,
-) -> list[NearestImage]:
-    """The nearest that are stored and have the vector that was compared, nearest first."""
+    has_time: Callable[[], bool],
+) -> tuple[list[NearestImage], bool]:
+    """
+    The nearest that are stored and have the vector that was compared, nearest first.
+
+    And whether there was time to look for as many as are asked for.
+    """
     found: list[NearestImage] = []
-    for some in batched(compared.nearest_first(), 2 * question.limit, strict=False):
+    nearest = compared.nearest_first()
+    n_rows = 2 * question.limit
+    while some := list(islice(nearest, n_rows)):
         rows = {image.id: image for image in images.list_some(job, [one[0] for one in some])}
         for image_id, part, similarity in some:
             image = rows.get(image_id)
@@ -201,8 +224,11 @@ def _items(
                 continue
             found.append(NearestImage(similarity=similarity, image=ImageRead.model_validate(image)))
             if len(found) == question.limit:
-                return found
-    return found
+                return found, True
+        if not has_time():
+            return found, False
+        n_rows = min(4 * n_rows, ROWS_AT_ONCE)
+    return found, True
 
 
 def _part_of(image: Image, measurer: DeployedMeasurer) -> str | None:
