@@ -53,8 +53,9 @@ def test_small_keywords_are_compared_as_if_each_were_alone() -> None:
 @pytest.mark.parametrize("damage", ["cut", "flipped", "earlier", "none"])
 def test_a_damaged_part_costs_no_other(damage: str) -> None:
     vectors = np.random.default_rng(7).normal(size=(40, 64))
-    sound, other = to_parquet([*range(20)], vectors[:20], "1"), bytearray(
-        to_parquet([*range(20, 40)], vectors[20:], "1")
+    sound, other = (
+        to_parquet([*range(20)], vectors[:20], "1"),
+        bytearray(to_parquet([*range(20, 40)], vectors[20:], "1")),
     )
     if damage == "cut":
         del other[-9:]

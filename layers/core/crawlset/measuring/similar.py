@@ -186,9 +186,7 @@ def _best_of_each(found: Found) -> Found:
 def _places(ones: np.ndarray) -> np.ndarray:
     """How many of the same stand before each of `ones`, which are sorted."""
     starts = np.flatnonzero(np.diff(ones, prepend=-1))
-    places: np.ndarray = np.arange(len(ones)) - np.repeat(
-        starts, np.diff(starts, append=len(ones))
-    )
+    places: np.ndarray = np.arange(len(ones)) - np.repeat(starts, np.diff(starts, append=len(ones)))
     return places
 
 
