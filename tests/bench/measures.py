@@ -96,7 +96,7 @@ def judge(job: CrawlJob, threshold: float) -> tuple[dict[str, float], int]:
     params = {"measurer": "palette", "measure": "colourfulness", "below": threshold}
     message = begin(job, [{"check": "measure", "params": params}])
     times = {}
-    for name in ("evaluate", "deduplicate", "cluster", "measure", "decide", "finish"):
+    for name in ("evaluate", "measure", "decide", "deduplicate", "put_out_copies", "finish"):
         start = time.monotonic()
         found = steps.run(replace(message, step=name))
         times[name] = time.monotonic() - start

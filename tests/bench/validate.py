@@ -149,7 +149,7 @@ def judge(job: CrawlJob, rules: list[Any]) -> dict[str, float]:
     """Seconds of each step, one validation from its beginning to its report."""
     message = begin(job, rules)
     times = {}
-    for name in ("evaluate", "deduplicate", "cluster", "finish"):
+    for name in ("evaluate", "deduplicate", "put_out_copies", "finish"):
         start = time.monotonic()
         steps.run(replace(message, step=name))
         times[name] = time.monotonic() - start
@@ -181,7 +181,7 @@ def near_duplicates(job: CrawlJob, console: Console) -> tuple[float, str, str]:
         console.print(note)
         return one * len(shares), "not run", note
     start = time.monotonic()
-    steps.run(replace(message, step="cluster"))
+    steps.run(replace(message, step="put_out_copies"))
     clustered = time.monotonic() - start
     steps.run(replace(message, step="finish"))
     with db.transaction(job.user_id) as session:

@@ -79,7 +79,7 @@ MESSAGE_OF: dict[str, type[ValidationStep | ExportStep]] = {
     "${ValidateFunctionArn}": ValidationStep,
     "${ExportFunctionArn}": ExportStep,
 }
-FORMER_STEPS = {"${ValidateFunctionArn}": {"prepare"}}
+FORMER_STEPS = {"${ValidateFunctionArn}": {"prepare", "cluster"}}
 """An execution runs to its end with the definition it began with, for two days at most."""
 ID = "00000000-0000-7000-8000-000000000007"
 EXAMPLES: dict[str, Any] = {
@@ -223,7 +223,7 @@ class TestLanguage:
         assert kept == {
             "Deduplicate": {"shares.$"},
             "CompareHashes": {"done"},
-            "Cluster": {"batches.$", "bucket.$", "folder.$"},
+            "Evaluate": {"batches.$", "bucket.$", "folder.$"},
             "NoteAnswer": {"done"},
             "NoteError": {"done"},
             "Measure": {"batches.$", "bucket.$", "folder.$"},

@@ -66,6 +66,13 @@ def export(
     all_stored: Annotated[
         bool, typer.Option("--all-stored", help="All stored images, whatever validations say.")
     ] = False,
+    blur_faces: Annotated[
+        bool,
+        typer.Option(
+            "--blur-faces",
+            help="Blur faces; leaves out pictures that the measurer faces has not measured.",
+        ),
+    ] = False,
     export_id: Annotated[
         str | None,
         typer.Option(
@@ -92,8 +99,8 @@ def export(
 ) -> None:
     """Export a completed crawl job into a directory."""
     with running(context, as_json=as_json) as run:
-        _check_choice(validation, export_id, all_stored=all_stored)
-        given = read_object(options, "options") if options is not None else None
+        _check_choice(validation, export_id, all_stored=all_stored, blur_faces=blur_faces)
+        given = _options(options, blur_faces=blur_faces)
         check_target(out, is_forced=force)
         if push_to_hub is not None:
             check(push_to_hub)
@@ -155,14 +162,21 @@ def export(
         run.output.result(document, lambda console: draw_dataset(console, dataset))
 
 
-def _check_choice(validation: str | None, export_id: str | None, *, all_stored: bool) -> None:
+def _check_choice(
+    validation: str | None, export_id: str | None, *, all_stored: bool, blur_faces: bool
+) -> None:
     if validation is not None and all_stored:
         raise UsageError("--validation and --all-stored exclude each other.")
-    if export_id is not None and (validation is not None or all_stored):
+    if export_id is not None and (validation is not None or all_stored or blur_faces):
         raise UsageError(
-            "--export-id fetches an export as it is; --validation and --all-stored are for a new"
-            " one."
+            "--export-id fetches an export as it is; --validation, --all-stored and --blur-faces"
+            " are for a new one."
         )
+
+
+def _options(file: Path | None, *, blur_faces: bool) -> dict[str, Any] | None:
+    given = read_object(file, "options") if file is not None else None
+    return (given or {}) | {"blur_faces": True} if blur_faces else given
 
 
 def _newest_validation(

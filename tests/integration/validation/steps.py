@@ -16,13 +16,13 @@ from tests.invocations import CONTEXT
 Validator = Callable[[dict[str, Any]], Any]
 STEPS = (
     "evaluate",
-    "deduplicate",
-    "compare",
-    "cluster",
     "judge",
     "measure",
     "keep",
     "decide",
+    "deduplicate",
+    "compare",
+    "put_out_copies",
     "finish",
 )
 
@@ -59,12 +59,12 @@ def validate(
                 answer = {"error": {"Error": type(error).__name__, "Cause": cause}}
             run(told, index=batch["index"], **answer)
 
-    run("evaluate")
-    for share in run("deduplicate")["shares"]:
-        run("compare", **share)
-    ask(validator, run("cluster"), "judge")
+    ask(validator, run("evaluate"), "judge")
     ask(measurer, run("measure"), "keep")
     run("decide")
+    for share in run("deduplicate")["shares"]:
+        run("compare", **share)
+    run("put_out_copies")
     run("finish")
 
 

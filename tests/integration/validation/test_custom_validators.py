@@ -219,9 +219,7 @@ class TestJudge:
         validation_job = factories.create_validation_job(
             session, job, validation_rules={"rules": [RULE]}
         )
-        for name in ("evaluate", "deduplicate"):
-            step(validation_job, name)
-        (batch,) = step(validation_job, "cluster")["batches"]
+        (batch,) = step(validation_job, "evaluate")["batches"]
 
         step(validation_job, "judge", index=batch["index"], error={"Error": error, "Cause": ""})
         step(validation_job, "finish")

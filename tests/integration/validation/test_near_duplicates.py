@@ -127,7 +127,7 @@ class TestKeepers:
             objects.delete(key)
 
         for _ in range(n_times):
-            step(validation_job, "cluster")
+            step(validation_job, "put_out_copies")
         step(validation_job, "finish")
 
         assert keepers(told(api, path, validation_job)) == [None, 0, 0]

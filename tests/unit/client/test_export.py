@@ -215,6 +215,7 @@ class TestChoiceOfTheValidation:
             ("--validation", "v", "--all-stored"),
             ("--export-id", "e", "--all-stored"),
             ("--export-id", "e", "--validation", "v"),
+            ("--export-id", "e", "--blur-faces"),
         ],
     )
     def test_refuses_two_choices(
@@ -224,6 +225,19 @@ class TestChoiceOfTheValidation:
 
         assert (result.exit_code, api.exports) == (2, {})
         assert "UsageError" in result.stderr
+
+
+class TestBlurFaces:
+    @pytest.mark.parametrize("more", [{}, {"include_quarantined": True, "blur_faces": False}])
+    def test_is_an_option_of_the_export_beside_those_of_the_file(
+        self, api: FakeApi, shell: Shell, tmp_path: Path, more: dict[str, Any]
+    ) -> None:
+        job = api.add_job(api.add_project("cats"))
+        (tmp_path / "options.json").write_text(json.dumps(more))
+
+        shell.run("export", job["id"], "--out", "set", "--options", "options.json", "--blur-faces")
+
+        assert api.sent("POST", "/export-jobs")["export_options"] == more | {"blur_faces": True}
 
 
 class TestPushToHub:

@@ -10,6 +10,7 @@ from PIL import Image
 from crawlset.measuring.base import Measured
 from crawlset.measuring.blobs import Rectangle, blobs, rectangle_around
 from crawlset.measuring.onnx_model import ModelDamagedError, OnnxModel, read_packaged
+from crawlset.wire.measurements import KEEPING_TEXT, TEXT
 
 PACKAGE = "rapidocr"
 FINDER = "models/PP-OCRv6_det_small.onnx"
@@ -67,13 +68,13 @@ class Text:
         ModelDamagedError: a model is not one of PP-OCRv6.
     """
 
-    name = "text"
+    name = TEXT
     version = "pp-ocrv6-small-1"
     max_side = 1_280
 
     def __init__(self, *, keeps_text: bool = False, threads: int = 1) -> None:
         if keeps_text:
-            self.version += "-kept"
+            self.version += KEEPING_TEXT
         self._keeps_text = keeps_text
         self._finder = _loaded(FINDER, threads)
         self._reader = _loaded(READER, threads)
@@ -110,7 +111,7 @@ class Text:
             "area": min(sum((line.area for line in sure), 0.0), 1.0),
         }
         text = "\n".join(line.text for line in sure)[:MAX_LETTERS]
-        return Measured(measures, details={"text": text} if self._keeps_text and text else {})
+        return Measured(measures, details={TEXT: text} if self._keeps_text and text else {})
 
     def _places(self, image: Image.Image) -> Iterator[Rectangle]:
         """Where lines may be, in pixels of `image`."""

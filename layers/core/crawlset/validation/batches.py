@@ -33,7 +33,7 @@ def write(validation: RunningValidation, rules: Sequence[CustomRule]) -> Iterato
             for rule in rules:
                 if rule.params.validator not in allowed:
                     refused = list(custom.not_allowed(rule, images))
-                    repository.note(job, rule, _columns(refused).rows(), is_error=True)
+                    repository.note(job, rule, _columns(refused).rows())
         if not images:
             return
         last = images[-1].image_id
@@ -51,18 +51,15 @@ def judge(validation: RunningValidation, index: int, answer: Any, error: StepErr
     batch = Batch.from_json(objects.get(_key(validation, index)))
     rule = validation.rules().named(CustomRule, batch.rule)
     judgements = list(custom.judgements(batch, answer, error))
-    broken = [one for one in judgements if one.is_broken and one.error is None]
-    failed = [one for one in judgements if one.error is not None]
+    noted = [one for one in judgements if one.is_broken or one.error is not None]
     with validation.open() as (session, job):
-        repository = VerdictRepository(session)
-        repository.note(job, rule, _columns(broken).rows())
-        repository.note(job, rule, _columns(failed).rows(), is_error=True)
+        found = VerdictRepository(session).note(job, rule, _columns(noted).rows())
     logger.info(
         "batch_judged",
         rule=rule.label,
         images=len(judgements),
-        broken=len(broken),
-        errors=len(failed),
+        broken=found.n_broken,
+        errors=found.n_errors,
     )
 
 
@@ -76,4 +73,5 @@ def _columns(judgements: Sequence[Judgement]) -> BrokenColumns:
         [one.measured for one in judgements],
         [one.threshold for one in judgements],
         details=[one.error for one in judgements],
+        are_errors=[one.error is not None for one in judgements],
     )

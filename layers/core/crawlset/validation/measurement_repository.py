@@ -28,6 +28,7 @@ from crawlset.settings import DeployedMeasurer
 from crawlset.validation.measures import NUMBER, measurement
 from crawlset.validation.rules.broken import in_play_of
 from crawlset.validation.verdict_repository import pictures_in_play
+from crawlset.wire.measurements import TEXT
 from crawlset.wire.validators import BatchImage
 
 ROWS_AT_ONCE = 5_000
@@ -88,6 +89,26 @@ class MeasurementRepository:
             .values(measurements=func.coalesce(Image.measurements, _NOTHING).op("||")(record))
             .execution_options(synchronize_session=False)
         )
+
+    def forget_text(self, job: ValidationJob, limit: int) -> int:
+        """Forget what is written in up to `limit` images of the job; say in how many it was."""
+        details = measurement(TEXT)["details"]
+        with_text = (
+            select(Image.id)
+            .where(*_stored(job), details.has_key(TEXT))
+            .order_by(Image.id)
+            .limit(limit)
+            .subquery()
+        )
+        path = cast([TEXT, "details", TEXT], ARRAY(Text))
+        forgotten = self.session.execute(
+            update(Image)
+            .where(Image.id == with_text.c.id)
+            .values(measurements=Image.measurements.op("#-")(path))
+            .returning(Image.id)
+            .execution_options(synchronize_session=False)
+        )
+        return len(forgotten.all())
 
     def is_compared(self, job: ValidationJob, measurer: DeployedMeasurer) -> bool:
         """Whether each image that has a vector was compared with the others."""

@@ -24,13 +24,18 @@ from crawlset.validation.rules.measured import MeasureRule
 from crawlset.validation.running import RunningValidation
 from crawlset.validation.verdict_repository import VerdictRepository
 from crawlset.wire import keys
-from crawlset.wire.measurements import MAX_ANSWER_BYTES, MeasurementBatch
+from crawlset.wire.measurements import (
+    KEEPING_TEXT,
+    MAX_ANSWER_BYTES,
+    TEXT,
+    MeasurementBatch,
+)
 from crawlset.wire.pipeline import StepError, ValidationStep
 from crawlset.wire.validators import BatchImage
 
 FOLDER = "measurements/"
 IMAGES_AT_ONCE = 20_000
-"""Images whose nearness is written in one transaction."""
+"""Images whose measurements are written in one transaction."""
 
 
 def run(validation: RunningValidation, message: ValidationStep) -> dict[str, Any]:
@@ -48,6 +53,7 @@ def write(validation: RunningValidation) -> Iterator[dict[str, Any]]:
     """Write batches of the images in play that a measurer asked for has not measured."""
     waiting = []
     asked = _asked(validation)  # before the transaction: it takes one of its own
+    _forget_text(validation, asked)
     with validation.open(over_many=True) as (session, job):
         for measurer in asked:
             image_ids = MeasurementRepository(session).list_unmeasured(job, measurer)
@@ -104,10 +110,19 @@ def decide(validation: RunningValidation) -> None:
         _compare(validation, measurer)
     for rule in validation.rules().of_kind(MeasureRule):
         with validation.open(over_many=True) as (session, job):
-            repository = VerdictRepository(session)
-            n_broken = repository.note(job, rule, rule.broken(job))
-            n_unknown = repository.note(job, rule, rule.unknown(job), is_error=True)
-        logger.info("measure_judged", rule=rule.label, broken=n_broken, unknown=n_unknown)
+            noted = VerdictRepository(session).note(job, rule, rule.broken(job))
+        logger.info(
+            "measure_judged", rule=rule.label, broken=noted.n_broken, unknown=noted.n_errors
+        )
+
+
+def _forget_text(validation: RunningValidation, asked: Sequence[DeployedMeasurer]) -> None:
+    """Forget what is written in pictures, if the deployment does not keep that any more."""
+    if any(one.name == TEXT and not one.version.endswith(KEEPING_TEXT) for one in asked):
+        n = IMAGES_AT_ONCE
+        while n == IMAGES_AT_ONCE:
+            with validation.open(over_many=True) as (session, job):
+                n = MeasurementRepository(session).forget_text(job, IMAGES_AT_ONCE)
 
 
 def _write(

@@ -28,11 +28,12 @@ STRANGERS = 8
 
 def report(session: Session, job: ValidationJob) -> dict[str, Any]:
     rules = ValidationRules.of(job)
+    histograms, classes = _histograms_and_classes(session, job)
     measured = measured_histograms(session, job, rules.asked_measurers(), N_BINS)
     return {
         "rules": [rule.model_dump(mode="json") | {"name": rule.label} for rule in rules.resolved()],
-        "histograms": _histograms(session, job) | measured,
-        "classes": _classes(session, job),
+        "histograms": histograms | measured,
+        "classes": classes,
         "examples": _examples(session, job),
         "clusters": _clusters(session, job),
         "cluster_sizes": _cluster_sizes(session, job),
@@ -56,38 +57,50 @@ def warnings(session: Session, job: ValidationJob) -> Iterator[str]:
             )
 
 
-def _histograms(session: Session, job: ValidationJob) -> dict[str, Any]:
-    """Count each measure of all judged images in twenty bins; one pass over the rows for all."""
+def _histograms_and_classes(
+    session: Session, job: ValidationJob
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """
+    Count judged images by each measure, in twenty bins, and by class and verdict.
+
+    One pass over the rows for all; the largest class comes first.
+    """
     bins = {
         name: func.width_bucket(_counted(name), *measure.span, N_BINS).label(name)
         for name, measure in REPORTED.items()
     }
     judged = (
-        select(*bins.values())
+        select(Image.keyword, ImageVerdict.verdict, *bins.values())
         .join(ImageVerdict, ImageVerdict.image_id == Image.id)
         .where(ImageVerdict.validation_job_id == job.id)
         .subquery()
     )
-    columns = [judged.c[name] for name in bins]
+    names = list(bins)
+    columns = [judged.c[name] for name in names]
+    of_class = (judged.c.keyword, judged.c.verdict)
     which = func.grouping(*columns)
     rows = session.execute(
-        select(which, func.coalesce(*columns, literal(-1)), func.count()).group_by(
-            func.grouping_sets(*(tuple_(column) for column in columns))
+        select(which, func.coalesce(*columns, literal(-1)), *of_class, func.count()).group_by(
+            func.grouping_sets(*(tuple_(column) for column in columns), tuple_(*of_class))
         )
     )
-    names = list(bins)
     counts: dict[str, list[int]] = defaultdict(lambda: [0] * N_BINS)
-    for mask, place, n in rows:
+    classes: dict[str | None, dict[str, int]] = defaultdict(dict)
+    for mask, place, keyword, verdict, n in rows:
         # The one column that is not grouped away has a 0 in the mask; the last is its lowest bit.
         kept = ~mask & ((1 << len(names)) - 1)
-        name = names[len(names) - kept.bit_length()]
-        if place >= 0:
+        if not kept:
+            classes[keyword][verdict.value] = n
+        elif place >= 0:
+            name = names[len(names) - kept.bit_length()]
             counts[name][min(max(place - 1, 0), N_BINS - 1)] += n
-    return {
+    histograms = {
         name: {"edges": _edges(name, *measure.span), "counts": counts[name]}
         for name, measure in REPORTED.items()
         if name in counts
     }
+    largest = sorted(classes.items(), key=lambda item: (-sum(item[1].values()), item[0] or ""))
+    return histograms, [{"keyword": keyword, **by} for keyword, by in largest[:CLASSES]]
 
 
 def _counted(name: str) -> ColumnElement[Any]:
@@ -100,22 +113,6 @@ def _counted(name: str) -> ColumnElement[Any]:
 def _edges(name: str, low: float, high: float) -> list[float]:
     edges = [low + (high - low) * place / N_BINS for place in range(N_BINS + 1)]
     return [round(10**edge if name in LOGARITHMIC else edge, 4) for edge in edges]
-
-
-def _classes(session: Session, job: ValidationJob) -> list[dict[str, Any]]:
-    """Images by class and verdict, the largest class first."""
-    n = func.count()
-    rows = session.execute(
-        select(Image.keyword, ImageVerdict.verdict, n)
-        .join(ImageVerdict, ImageVerdict.image_id == Image.id)
-        .where(ImageVerdict.validation_job_id == job.id)
-        .group_by(Image.keyword, ImageVerdict.verdict)
-    )
-    classes: dict[str | None, dict[str, int]] = defaultdict(dict)
-    for keyword, verdict, count in rows:
-        classes[keyword][verdict.value] = count
-    largest = sorted(classes.items(), key=lambda item: (-sum(item[1].values()), item[0] or ""))
-    return [{"keyword": keyword, **counts} for keyword, counts in largest[:CLASSES]]
 
 
 def _examples(session: Session, job: ValidationJob) -> list[dict[str, Any]]:

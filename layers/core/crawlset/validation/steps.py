@@ -1,17 +1,18 @@
 """
 The steps of a validation, run by the pipeline's state machine.
 
-Image rules come first; then exact duplicates and leakage; near duplicates among what is left, in
-shares; the deployment's own validators; measurers and the rules about their measures; and last the
-rules on the size of sets, which look at what would be kept. Rules of one kind are taken in their
-order: each sees what those before left.
+Rules about a picture come first: image rules, the deployment's own validators, measurers and the
+rules about their measures. Then come odd sizes, leakage and exact duplicates; near duplicates in
+shares; and last the rules on the size of sets, which look at what would be kept. So no image gives
+way to one that a rule about pictures puts out. Rules of one kind are taken in their order: each
+sees what those before left.
 
 Each step may run again, after it failed or though it did not: it begins where it left off or
 changes nothing. A step of a completed job does nothing; of a cancelled one it raises
 `JobCancelledError`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from crawlset.jobs import pipeline_jobs
@@ -26,6 +27,7 @@ from crawlset.validation.rules.dataset import (
     ExactDuplicatesRule,
     LeakageRule,
     NearDuplicatesRule,
+    OddSizeRule,
     SizeRule,
 )
 from crawlset.validation.running import IMAGES_PER_STATEMENT, RunningValidation
@@ -55,23 +57,33 @@ def run(message: ValidationStep) -> dict[str, Any]:
     if message.step == "fail":
         fail(validation, message.error)
     elif validation.enter():
-        match message.step:
-            case "evaluate":
-                evaluate(validation)
-            case "deduplicate":
-                found["shares"] = list(deduplicate(validation))
-            case "compare":
-                compare(validation, message.rule, message.index)
-            case "cluster":
-                found["batches"] = list(cluster(validation))
-            case "judge":
-                batches.judge(validation, message.index, message.answer, message.error)
-            case "measure" | "keep" | "decide":
-                found |= measure(validation, message)
-            case "finish":
-                finish(validation)
+        found |= _step(validation, message)
     logger.info("validation_step_done", step=message.step)
     return found
+
+
+def _step(validation: RunningValidation, message: ValidationStep) -> dict[str, Any]:
+    match message.step:
+        case "evaluate":
+            evaluate(validation)
+            return {"batches": list(ask_validators(validation))}
+        case "judge":
+            batches.judge(validation, message.index, message.answer, message.error)
+        case "measure" | "keep" | "decide":
+            return measure(validation, message)
+        case "deduplicate":
+            return {"shares": list(deduplicate(validation))}
+        case "compare":
+            compare(validation, message.rule, message.index)
+        case "put_out_copies":
+            put_out_copies(validation)
+        case "cluster":
+            # Executions that began before duplicates came last ask validators behind them.
+            put_out_copies(validation)
+            return {"batches": list(ask_validators(validation))}
+        case "finish":
+            finish(validation)
+    return {}
 
 
 def evaluate(validation: RunningValidation) -> None:
@@ -84,20 +96,37 @@ def evaluate(validation: RunningValidation) -> None:
             last = repository.evaluate(job, rules, last, IMAGES_PER_STATEMENT)
 
 
+def ask_validators(validation: RunningValidation) -> Iterator[dict[str, Any]]:
+    """Write the batches of images in play for the validators that rules ask for, and give them."""
+    if custom_rules := validation.rules().of_kind(CustomRule):
+        yield from batches.write(validation, custom_rules)
+
+
 def deduplicate(validation: RunningValidation) -> Iterator[dict[str, Any]]:
-    """Put exact duplicates and leaked images out; give the shares of looking for near ones."""
+    """
+    Put out images of odd sizes, leaked ones and exact duplicates.
+
+    Gives the shares of looking for near duplicates.
+    """
     rules = validation.rules()
-    with validation.open(over_many=True) as (session, job):
-        for exact_rule in rules.of_kind(ExactDuplicatesRule):
-            VerdictRepository(session).note(job, exact_rule, exact_rule.broken(job))
+    _note(validation, rules.of_kind(OddSizeRule))
     leakage_rules, near_rules = rules.of_kind(LeakageRule), rules.of_kind(NearDuplicatesRule)
     if leakage_rules or near_rules:
         from crawlset.validation import comparison  # noqa: PLC0415 - brings numpy
 
         for leakage_rule in leakage_rules:
             comparison.put_out_leaked(validation, leakage_rule)
-        for near_rule in near_rules:
-            yield from comparison.share(validation, near_rule)
+    _note(validation, rules.of_kind(ExactDuplicatesRule))
+    for near_rule in near_rules:
+        yield from comparison.share(validation, near_rule)
+
+
+def _note(
+    validation: RunningValidation, rules: Sequence[OddSizeRule | ExactDuplicatesRule]
+) -> None:
+    with validation.open(over_many=True) as (session, job):
+        for rule in rules:
+            VerdictRepository(session).note(job, rule, rule.broken(job))
 
 
 def compare(validation: RunningValidation, label: str, index: int) -> None:
@@ -108,16 +137,13 @@ def compare(validation: RunningValidation, label: str, index: int) -> None:
     comparison.compare(validation, rule, index)
 
 
-def cluster(validation: RunningValidation) -> Iterator[dict[str, Any]]:
-    """Join what the shares have found; give the batches of images for the validators."""
-    rules = validation.rules()
-    if near_rules := rules.of_kind(NearDuplicatesRule):
+def put_out_copies(validation: RunningValidation) -> None:
+    """Join what the shares have found, and put all near duplicates out but the keepers."""
+    if near_rules := validation.rules().of_kind(NearDuplicatesRule):
         from crawlset.validation import comparison  # noqa: PLC0415 - brings numpy
 
         for near_rule in near_rules:
             comparison.put_out_near_duplicates(validation, near_rule)
-    if custom_rules := rules.of_kind(CustomRule):
-        yield from batches.write(validation, custom_rules)
 
 
 def measure(validation: RunningValidation, message: ValidationStep) -> dict[str, Any]:

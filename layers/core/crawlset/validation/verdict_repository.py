@@ -13,6 +13,7 @@ from sqlalchemy import (
     Text,
     case,
     cast,
+    false,
     func,
     literal,
     not_,
@@ -44,6 +45,15 @@ class Counts:
     verdicts: Counter[Verdict]
     by_rule: dict[str, int]
     """Images that break each rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Number of images whose verdicts had a rule written down."""
+
+    n_broken: int
+    n_errors: int
+    """Of these nothing could be said."""
 
 
 class VerdictRepository:
@@ -92,20 +102,6 @@ class VerdictRepository:
         Of the rules that an image breaks, the first decides. An image judged before keeps its
         verdict.
         """
-        stored = (
-            select(Image.id)
-            .where(
-                Image.crawl_job_id == job.crawl_job_id,
-                Image.status == ImageStatus.stored,
-                Image.id > after,
-            )
-            .order_by(Image.id)
-            .limit(limit)
-            .subquery()
-        )
-        last: int | None = self.session.scalar(select(func.max(stored.c.id)))
-        if last is None:
-            return None
         # Measured once, and not for each time that a verdict speaks of it.
         columns: list[Any] = [Image.id]
         for place, rule in enumerate(rules):
@@ -121,12 +117,13 @@ class VerdictRepository:
                 Image.crawl_job_id == job.crawl_job_id,
                 Image.status == ImageStatus.stored,
                 Image.id > after,
-                Image.id <= last,
             )
+            .order_by(Image.id)
+            .limit(limit)
             .cte("measured")
             .prefix_with("MATERIALIZED")
         )
-        self.session.execute(
+        judged = (
             upsert(ImageVerdict)
             .from_select(
                 [
@@ -142,18 +139,14 @@ class VerdictRepository:
                 _judged(job, rules, measured),
             )
             .on_conflict_do_nothing(index_elements=["validation_job_id", "image_id"])
+            .cte("judged")
         )
+        last: int | None = self.session.scalar(select(func.max(measured.c.id)).add_cte(judged))
         return last
 
     def note(
-        self,
-        job: ValidationJob,
-        rule: Rule,
-        broken: Broken,
-        *,
-        severity: Severity | None = None,
-        is_error: bool = False,
-    ) -> int:
+        self, job: ValidationJob, rule: Rule, broken: Broken, *, severity: Severity | None = None
+    ) -> Noted:
         """
         Write down that images break `rule`, or that it could not be told; say of how many.
 
@@ -162,11 +155,12 @@ class VerdictRepository:
         """
         severity = severity or rule.severity
         rows = broken.subquery("broken")
+        is_error = func.coalesce(rows.c.is_error, false())
         finding = func.jsonb_build_object(
             "rule",
             literal(rule.label),
             "severity",
-            literal("error" if is_error else severity.value),
+            case((is_error, "error"), else_=severity.value),
             "measured",
             rows.c.measured,
             "threshold",
@@ -175,11 +169,13 @@ class VerdictRepository:
             rows.c.detail,
         )
         verdict = severity.verdict
-        if is_error and verdict is not Verdict.keep:
-            verdict = Verdict.error
-        lighter = LIGHTEST_FIRST[: LIGHTEST_FIRST.index(verdict)]
-        decides = or_(ImageVerdict.rule.is_(None), ImageVerdict.verdict.in_(lighter))
-        noted = self.session.execute(
+        of_error = verdict if verdict is Verdict.keep else Verdict.error
+        is_lighter = case(
+            (is_error, ImageVerdict.verdict.in_(_lighter_than(of_error))),
+            else_=ImageVerdict.verdict.in_(_lighter_than(verdict)),
+        )
+        decides = or_(ImageVerdict.rule.is_(None), is_lighter)
+        noted = (
             update(ImageVerdict)
             .where(
                 ImageVerdict.validation_job_id == job.id,
@@ -189,17 +185,20 @@ class VerdictRepository:
             .values(
                 findings=ImageVerdict.findings.op("||")(func.jsonb_build_array(finding)),
                 verdict=case(
-                    (ImageVerdict.verdict.in_(lighter), verdict), else_=ImageVerdict.verdict
+                    (is_lighter, case((is_error, of_error), else_=verdict)),
+                    else_=ImageVerdict.verdict,
                 ),
                 rule=case((decides, rule.label), else_=ImageVerdict.rule),
                 measured=case((decides, rows.c.measured), else_=ImageVerdict.measured),
                 threshold=case((decides, rows.c.threshold), else_=ImageVerdict.threshold),
                 duplicate_of=func.coalesce(rows.c.duplicate_of, ImageVerdict.duplicate_of),
             )
-            .returning(ImageVerdict.image_id)
-            .execution_options(synchronize_session=False)
+            .returning(is_error.label("is_error"))
+            .cte("noted")
         )
-        return len(noted.all())
+        n_errors = func.count().filter(noted.c.is_error)
+        n, n_failed = self.session.execute(select(func.count(), n_errors).select_from(noted)).one()
+        return Noted(n_broken=n - n_failed, n_errors=n_failed)
 
     def list_pictures(self, job: ValidationJob, after: int, limit: int) -> Sequence[Row[Any]]:
         """List images still in play, and where their bytes lie, by id."""
@@ -250,6 +249,10 @@ class VerdictRepository:
             select(found.c.rule, func.count()).group_by(found.c.rule).order_by(found.c.rule)
         )
         return Counts(Counter(dict(verdicts.all())), dict(broken.all()))
+
+
+def _lighter_than(verdict: Verdict) -> tuple[Verdict, ...]:
+    return LIGHTEST_FIRST[: LIGHTEST_FIRST.index(verdict)]
 
 
 def pictures_in_play(job: ValidationJob) -> Select[Any]:

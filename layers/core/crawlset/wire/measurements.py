@@ -18,6 +18,10 @@ MAX_DIMENSIONS = 4_096
 LARGEST = 65_504.0
 """The largest number in a vector, and the largest that float16 has."""
 MAX_ERROR_LETTERS = 500
+TEXT = "text"
+"""The measurer of text, and the detail in which it keeps what is written."""
+KEEPING_TEXT = "-kept"
+"""End of that measurer's version where the deployment keeps text."""
 MEASURE_NAME = "[a-z][a-z0-9_]{0,39}"
 
 

@@ -35,13 +35,14 @@ class ValidationStep(Versioned):
     step: Literal[
         "prepare",
         "evaluate",
-        "deduplicate",
-        "compare",
-        "cluster",
         "judge",
         "measure",
         "keep",
         "decide",
+        "deduplicate",
+        "compare",
+        "put_out_copies",
+        "cluster",
         "finish",
         "fail",
     ]

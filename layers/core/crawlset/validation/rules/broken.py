@@ -6,12 +6,14 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     ColumnElement,
     Select,
     Subquery,
     Text,
     cast,
     column,
+    false,
     func,
     null,
     select,
@@ -26,7 +28,10 @@ from crawlset.validation.rules.base import Rule
 IN_PLAY = (Verdict.keep, Verdict.quarantine)
 
 Broken = Select[Any]
-"""Selects image_id, measured, threshold, duplicate_of and detail of images that break a rule."""
+"""
+Selects image_id, measured, threshold, duplicate_of and detail of images that break a rule, and
+is_error: whether nothing could be said of an image, with the reason as its detail.
+"""
 
 
 def in_play(job: ValidationJob, *columns: Any) -> Select[Any]:
@@ -75,6 +80,7 @@ def select_broken(
     threshold: ColumnElement[Any] | None = None,
     duplicate_of: ColumnElement[Any] | None = None,
     detail: ColumnElement[Any] | None = None,
+    is_error: ColumnElement[bool] | None = None,
 ) -> Broken:
     """Select those of `rows` that meet `condition`."""
     return select(
@@ -83,6 +89,7 @@ def select_broken(
         cast(null() if threshold is None else threshold, NUMBER).label("threshold"),
         cast(null() if duplicate_of is None else duplicate_of, BigInteger).label("duplicate_of"),
         cast(null() if detail is None else detail, Text).label("detail"),
+        (false() if is_error is None else is_error).label("is_error"),
     ).where(condition)
 
 
@@ -95,6 +102,7 @@ class BrokenColumns:
     thresholds: Sequence[float | None] = ()
     duplicate_of: Sequence[int | None] = ()
     details: Sequence[str | None] = ()
+    are_errors: Sequence[bool] = ()
 
     def rows(self) -> Broken:
         rows = (
@@ -104,6 +112,7 @@ class BrokenColumns:
                 cast(list(self.thresholds), ARRAY(NUMBER)),
                 cast(list(self.duplicate_of), ARRAY(BigInteger)),
                 cast(list(self.details), ARRAY(Text)),
+                cast(list(self.are_errors), ARRAY(Boolean)),
             )
             .table_valued(
                 column("image_id", BigInteger),
@@ -111,6 +120,7 @@ class BrokenColumns:
                 column("threshold", NUMBER),
                 column("duplicate_of", BigInteger),
                 column("detail", Text),
+                column("is_error", Boolean),
                 name="findings",
             )
             .render_derived()

@@ -1,7 +1,7 @@
 """
 Dataset rules: each looks at all the images that are still in.
 
-The order in which they come is the validation's and not theirs: exact duplicates and leakage, near
+The order in which they come is the validation's and not theirs: odd sizes, leakage, exact and near
 duplicates, and last the sizes of sets.
 """
 
@@ -112,14 +112,14 @@ class LeakageRule(DatasetRule):
 
 
 class SizeRule(DatasetRule):
-    """A rule on the sizes of images or of sets of them, judged when all others have spoken."""
+    """A rule on the sizes of sets, judged when all others have spoken."""
 
     def broken(self, job: ValidationJob) -> Broken:
         """Select the images that break the rule."""
         raise NotImplementedError
 
 
-class OddSizeRule(SizeRule):
+class OddSizeRule(DatasetRule):
     """The square root of its area is that far from the middle half of all of them."""
 
     class OddSizeParams(Params):

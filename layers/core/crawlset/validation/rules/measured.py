@@ -70,34 +70,46 @@ class MeasureRule(Rule):
         return f"{self.quantity.name} of {number(below)} to {number(above)}"
 
     def broken(self, job: ValidationJob) -> Broken:
-        """Select the images in play that measure too little or too much."""
+        """
+        Select the images in play that measure too little or too much.
+
+        Those that have no such measure come with the reason, as errors.
+        """
         below, above = self.params.below, self.params.above
-        outside = [self._value() < below] if below is not None else []
-        outside += [self._value() > above] if above is not None else []
-        rows = in_play_of(job, [self._value().label("value")], or_(*outside))
+        value = self._value()
+        outside = [value < below] if below is not None else []
+        outside += [value > above] if above is not None else []
+        reason = case((value.is_(None), self._why_unknown()))
+        columns = [value.label("value"), reason.label("reason")]
+        rows = in_play_of(job, columns, or_(*outside, value.is_(None)))
         limit: ColumnElement[Any] = literal(above, NUMBER) if above is not None else null()
         if below is not None:
             limit = case((rows.c.value < below, literal(below, NUMBER)), else_=limit)
-        return select_broken(rows, true(), measured=rows.c.value, threshold=limit)
+        is_unknown = rows.c.value.is_(None)
+        return select_broken(
+            rows,
+            true(),
+            measured=rows.c.value,
+            threshold=case((is_unknown, null()), else_=limit),
+            detail=rows.c.reason,
+            is_error=is_unknown,
+        )
 
-    def unknown(self, job: ValidationJob) -> Broken:
-        """Select the images in play that have no such measure, with the reason."""
+    def _why_unknown(self) -> ColumnElement[str]:
+        """Say of an image without the measure why it has none."""
         measurer, measure = self.params.measurer, self.params.measure
         known = measurement(measurer)
         names = func.jsonb_object_keys(known["measures"]).table_valued("name", name="names")
         others = select(func.string_agg(names.c.name, ", ")).scalar_subquery()
-        rows = in_play_of(
-            job,
-            [known["error"].astext.label("error"), others.label("others")],
-            self._value().is_(None),
-        )
-        not_this = func.concat(f"{measurer} measures no {measure}, but ", rows.c.others, ".")
-        reason = case(
-            (rows.c.error.is_not(None), rows.c.error),
-            (rows.c.others.is_not(None), not_this),
+        error = known["error"].astext
+        return case(
+            (error.is_not(None), error),
+            (
+                others.is_not(None),
+                func.concat(f"{measurer} measures no {measure}, but ", others, "."),
+            ),
             else_=f"{measurer} has measured nothing of it.",
         )
-        return select_broken(rows, true(), detail=reason)
 
     def _value(self) -> ColumnElement[Any]:
         known = measurement(self.params.measurer)
