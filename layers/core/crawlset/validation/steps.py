@@ -12,7 +12,7 @@ changes nothing. A step of a completed job does nothing; of a cancelled one it r
 `JobCancelledError`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from crawlset.jobs import pipeline_jobs
@@ -24,6 +24,7 @@ from crawlset.outcomes import Verdict
 from crawlset.validation import batches, report_repository
 from crawlset.validation.rules.custom import CustomRule
 from crawlset.validation.rules.dataset import (
+    DatasetRule,
     ExactDuplicatesRule,
     LeakageRule,
     NearDuplicatesRule,
@@ -109,24 +110,22 @@ def deduplicate(validation: RunningValidation) -> Iterator[dict[str, Any]]:
     Gives the shares of looking for near duplicates.
     """
     rules = validation.rules()
-    _note(validation, rules.of_kind(OddSizeRule))
+    dataset_rules = [rule.label for rule in rules.of_kind(DatasetRule)]
+    with validation.open(over_many=True) as (session, job):
+        for odd_rule in rules.of_kind(OddSizeRule):
+            broken = odd_rule.broken(job, dataset_rules)
+            VerdictRepository(session).note(job, odd_rule, broken)
     leakage_rules, near_rules = rules.of_kind(LeakageRule), rules.of_kind(NearDuplicatesRule)
     if leakage_rules or near_rules:
         from crawlset.validation import comparison  # noqa: PLC0415 - brings numpy
 
         for leakage_rule in leakage_rules:
             comparison.put_out_leaked(validation, leakage_rule)
-    _note(validation, rules.of_kind(ExactDuplicatesRule))
+    with validation.open(over_many=True) as (session, job):
+        for exact_rule in rules.of_kind(ExactDuplicatesRule):
+            VerdictRepository(session).note(job, exact_rule, exact_rule.broken(job))
     for near_rule in near_rules:
         yield from comparison.share(validation, near_rule)
-
-
-def _note(
-    validation: RunningValidation, rules: Sequence[OddSizeRule | ExactDuplicatesRule]
-) -> None:
-    with validation.open(over_many=True) as (session, job):
-        for rule in rules:
-            VerdictRepository(session).note(job, rule, rule.broken(job))
 
 
 def compare(validation: RunningValidation, label: str, index: int) -> None:
