@@ -153,7 +153,9 @@ class OddSizeRule(DatasetRule):
         low, high = lower - spread, upper + spread
         limit = case((rows.c.size > high, high), else_=low)
         outside = or_(rows.c.size < low, rows.c.size > high)
-        return select_broken(rows, and_(rows.c.is_in, outside), measured=rows.c.size, threshold=limit)
+        return select_broken(
+            rows, and_(rows.c.is_in, outside), measured=rows.c.size, threshold=limit
+        )
 
     def wanted(self) -> str:
         factor = number(self.params.iqr_factor)
