@@ -1,11 +1,11 @@
 """
 How many near duplicates are found, and which pictures are taken for copies of others.
 
-`python -m tests.bench.near_duplicates [FOLDER or ZIP] [--sheet FILE] [--write]`. Pictures of the
-folder or ZIP, or those of the sample site; 300 of them at most are changed in each way of
+`python -m tests.bench.near_duplicates [FOLDER or ZIP] [--model] [--sheet FILE] [--write]`. Pictures
+of the folder or ZIP, or those of the sample site; 300 of them at most are changed in each way of
 `transforms`, and all are held against each other. Which of the pairs found are true only eyes can
-tell: `--sheet` draws them side by side, the least sure first. With `--write`, the table goes to
-docs/benchmarks.md.
+tell: `--sheet` draws them side by side, the least sure first. With `--model`, vectors of the
+measurer `relevance` propose pairs too. With `--write`, the table goes to docs/benchmarks.md.
 """
 
 import base64
@@ -16,6 +16,7 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -36,19 +37,26 @@ from crawlset.imaging import (
 )
 from crawlset.imaging.features import Features
 from crawlset.imaging.signatures import SIGNATURE_BYTES
+from crawlset.measuring import similar
+from crawlset.measuring.relevance import OUTPUTS, Relevance
 from crawlset.outcomes import Verdict
 from crawlset.validation.rules.dataset import NearDuplicatesRule
 from crawlset_local.sample_site.photographs import PHOTOGRAPHS, photograph_pixels
 from tests.bench.document import put_section
+from tests.bench.measurers import opened
 from tests.bench.transforms import ODD, USUAL, encoded
 
 HEAD = """## Near duplicates
 
 `tests/bench/near_duplicates.py`, which takes any folder or ZIP."""
+HEAD_WITH_MODEL = """### With vectors
+
+`tests/bench/near_duplicates.py --model`: `{"vectors": "relevance"}`."""
 N_CHANGED = 300
 RADIUS = NearDuplicatesRule(check="near_duplicates").params.radius
 ALL = USUAL | ODD
 MASK = (1 << 64) - 1
+N_DIMENSIONS = OUTPUTS["vector"][1]
 MAX_DRAWN = 1_000
 COLUMNS, SIDE, GAP, LINE = 10, 64, 8, 12
 """Pairs a row of the sheet, and pixels of a picture, between pairs and of the words above one."""
@@ -68,6 +76,7 @@ class Pairs:
 def main(arguments: list[str]) -> None:
     parser = ArgumentParser("near_duplicates")
     parser.add_argument("source", nargs="?", type=Path)
+    parser.add_argument("--model", action="store_true")
     parser.add_argument("--sheet", type=Path)
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args(arguments)
@@ -81,14 +90,19 @@ def main(arguments: list[str]) -> None:
         names = list(originals)
         step = max(1, len(names) // N_CHANGED)
         changed = names[::step][:N_CHANGED]
+        are_found_by = partial(are_found, with_model=asked.model)
         is_each_found = track(
-            pool.map(are_found, (pictures[name] for name in changed)),
+            pool.map(are_found_by, (pictures[name] for name in changed)),
             "changing",
             len(changed),
             console=console,
         )
         recalls = dict(zip(ALL, np.mean(list(is_each_found), axis=0), strict=True))
-    near = pairs_among(originals)
+        vectors = None
+        if asked.model:
+            bodies = (pictures[name] for name in names)
+            vectors = np.stack(list(pool.map(vector_of, bodies, chunksize=16)))
+    near = pairs_among(originals, vectors)
     report = lines(recalls, len(changed), len(names), near)
     console.print(table(recalls))
     console.print("\n".join(report))
@@ -98,9 +112,12 @@ def main(arguments: list[str]) -> None:
         sheet(pictures, near.found[:MAX_DRAWN]).save(asked.sheet)
     if asked.write:
         rows = [f"| {name} | {recall:.3f} |" for name, recall in recalls.items()]
+        section, head = "near-duplicates", HEAD
+        if asked.model:
+            section, head = "near-duplicates-with-vectors", HEAD_WITH_MODEL
         put_section(
-            "near-duplicates",
-            "\n".join([HEAD, "", *report, "", "| changed so | found |", "| --- | ---: |", *rows]),
+            section,
+            "\n".join([head, "", *report, "", "| changed so | found |", "| --- | ---: |", *rows]),
         )
 
 
@@ -125,15 +142,39 @@ def seen_of(data: bytes) -> Features | None:
     return described if isinstance(described, Features) else None
 
 
-def are_found(data: bytes) -> list[bool]:
+@cache
+def model() -> Relevance:
+    return Relevance()
+
+
+def vector_of(data: bytes) -> np.ndarray:
+    """The vector of a picture as it is stored; zeros of what is none."""
+    try:
+        with Image.open(io.BytesIO(data)):
+            (measured,) = model().measure([opened(data)], [None])
+    except OSError:
+        return np.zeros(N_DIMENSIONS, np.float16)
+    assert measured.vector is not None
+    return measured.vector.astype(np.float16)
+
+
+def are_found(data: bytes, *, with_model: bool) -> list[bool]:
     """Of each transform, whether its outcome is near the picture."""
-    with Image.open(io.BytesIO(data)) as opened:
-        image = opened.convert("RGB")
-    copies = [seen_of(change(image)) for change in ALL.values()]
-    return are_near(seen_of(data), copies).tolist()
+    with Image.open(io.BytesIO(data)) as opened_file:
+        image = opened_file.convert("RGB")
+    bodies = [change(image) for change in ALL.values()]
+    copies = [seen_of(body) for body in bodies]
+    cosines = None
+    if with_model:
+        vectors = np.stack([vector_of(body) for body in (data, *bodies)])
+        others = np.arange(1, len(vectors))
+        cosines = similar.cosines(vectors, np.zeros_like(others), others)
+    return are_near(seen_of(data), copies, cosines).tolist()
 
 
-def are_near(original: Features | None, copies: Sequence[Features | None]) -> np.ndarray:
+def are_near(
+    original: Features | None, copies: Sequence[Features | None], cosines: np.ndarray | None = None
+) -> np.ndarray:
     """Which copies the rule on near duplicates takes for the original."""
     seen = [original, *(copy or original for copy in copies)]
     rows = [one for one in seen if one is not None]
@@ -144,8 +185,11 @@ def are_near(original: Features | None, copies: Sequence[Features | None]) -> np
     distances = np.array([distance(rows[0], one) for one in rows[1:]])
     is_there = np.array([copy is not None for copy in copies])
     pairs_of_copies = np.stack([ones, others], axis=1)
-    agrees = second_look.are_copies(signatures_of(rows), pairs_of_copies, distances)
-    near: np.ndarray = is_there & (distances <= RADIUS) & are_alike & agrees
+    agrees = second_look.are_copies(signatures_of(rows), pairs_of_copies, distances, cosines)
+    is_candidate = distances <= RADIUS
+    if cosines is not None:
+        is_candidate |= cosines >= similar.LEAST_NEAREST
+    near: np.ndarray = is_there & is_candidate & are_alike & agrees
     return near
 
 
@@ -153,12 +197,17 @@ def distance(one: Features, other: Features) -> int:
     return min(((a ^ b) & MASK).bit_count() for a in one.phashes for b in other.phashes)
 
 
-def pairs_among(originals: dict[str, Features]) -> Pairs:
+def pairs_among(originals: dict[str, Features], vectors: np.ndarray | None) -> Pairs:
     """All pairs of pictures that the rule takes for copies of each other."""
     names, seen = list(originals), list(originals.values())
     signed = dict(enumerate(signatures_of(seen)))
     images = clustering.hashed(map(row_of, range(len(seen)), seen))
-    near = clustering.compare(images, RADIUS, 0, 1, lambda _: signed)
+    proposed = None
+    if vectors is not None:
+        ranked = vectors[images.ids]
+        ones, others, _ = similar.nearest(ranked, 0, 1)
+        proposed = clustering.Proposed(ones, others, partial(similar.cosines, ranked))
+    near = clustering.compare(images, RADIUS, 0, 1, lambda _: signed, proposed)
     clusters = clustering.cluster(images, [near])
     lesser, better, _ = pairs.unpacked(len(names), near.codes)
     ids = np.stack([images.ids[lesser], images.ids[better]], axis=1)

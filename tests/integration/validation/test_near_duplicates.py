@@ -1,6 +1,6 @@
 """What the rule on near duplicates says of pictures, from their rows to the API."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -12,7 +12,8 @@ from crawlset.kit import objects
 from crawlset.models import CrawlJob, JobChunk, ValidationJob
 from tests import factories
 from tests.integration.api import Api
-from tests.integration.validation.steps import step, validate
+from tests.integration.validation.measurers import Scores, saying, validated
+from tests.integration.validation.steps import step, validate, verdicts
 
 BASE = 0x0F0F_1234_5678_9ABC
 RULE = {"check": "near_duplicates", "params": {"max_cluster": 3}}
@@ -131,6 +132,63 @@ class TestKeepers:
         step(validation_job, "finish")
 
         assert keepers(told(api, path, validation_job)) == [None, 0, 0]
+
+
+@pytest.mark.usefixtures("deploy")
+class TestVectors:
+    RULE: ClassVar = {"check": "near_duplicates", "params": {"vectors": "palette"}}
+    FAR = ~BASE & 0x7FFF_FFFF_FFFF_FFFF
+
+    @pytest.mark.parametrize(
+        ("signature", "vector", "keeper"),
+        [
+            (picture(1, brightness=20), [1, 0.1], 0),
+            (picture(1, brightness=20), [0, 1], None),
+            (picture(2), [1, 0.1], None),
+        ],
+        ids=["near_and_the_same", "far", "near_but_another"],
+    )
+    def test_propose_pairs_that_the_second_look_decides(
+        self, session: Session, job: CrawlJob, chunk: JobChunk, signature: bytes,
+        vector: list[float], keeper: int | None,
+    ) -> None:  # fmt: skip
+        create(session, chunk, BASE, signature=picture(1))
+        create(session, chunk, self.FAR, signature=signature)
+
+        found = validated(session, job, Scores(1, 1, vectors=[[1, 0], vector]), self.RULE)
+
+        ids = [one.image_id for one in found]
+        assert found[1].duplicate_of == (None if keeper is None else ids[keeper])
+
+    def test_make_copies_of_pictures_with_near_hashes_where_the_second_look_sees_nothing(
+        self, session: Session, job: CrawlJob, chunk: JobChunk
+    ) -> None:
+        create(session, chunk, BASE, BASE ^ 1, signature=picture(1))
+        create(session, chunk, BASE ^ 2, signature=picture(2))
+        measurer = Scores(1, 1, 1, vectors=[[1, 0], [0, 1], [1, 0.1]])
+
+        found = validated(session, job, measurer, self.RULE)
+
+        assert [one.verdict for one in found] == ["keep", "reject", "reject"]
+
+    def test_that_are_missing_leave_the_hashes_and_a_warning(
+        self, session: Session, job: CrawlJob, chunk: JobChunk
+    ) -> None:
+        create(session, chunk, BASE, BASE ^ 1, self.FAR, signature=picture(1))
+        validation_job = factories.create_validation_job(
+            session, job, validation_rules={"rules": [self.RULE]}
+        )
+
+        validate(validation_job, measurer=saying(lambda _: {"measures": {}}))
+
+        session.refresh(validation_job)
+        found = verdicts(session, validation_job)
+        assert [found[id_].verdict for id_ in sorted(found)] == ["keep", "reject", "keep"]
+        (warning,) = validation_job.warnings
+        assert warning == (
+            "near_duplicates: 2 of the images that are left have no vector of palette"
+            " and were compared by their hashes alone."
+        )
 
 
 class TestLargeClusters:

@@ -18,86 +18,40 @@ import pytest
 from PIL import Image
 
 from crawlset.imaging.decode import describe
-from crawlset.imaging.features import REPLY, Features, Rejection, Transformed, result_message
+from crawlset.imaging.features import (
+    REPLY,
+    REQUEST,
+    Features,
+    Rejection,
+    Transformed,
+    result_message,
+)
 from crawlset.imaging.pool import DecodePool, DecoderUnavailableError
 from crawlset.imaging.stripping import stripped
-from crawlset.kit.event_loop import Loop, Promise
-from crawlset.kit.spool import Body
+from crawlset.kit.event_loop import Loop
 from crawlset.outcomes import Outcome
 from crawlset.resizing import Resize, ResizeMode, StoredFormat
 from crawlset_local.sample_site.bombs import jpeg_of_scans
 from tests.unit.imaging import pictures
+from tests.unit.imaging.decoding import WALL_SECONDS, Seen, decode_all
 from tests.unit.imaging.photographs import PACKET, photograph
 from tests.unit.imaging.xmp_packets import DEEP
 
-Seen = Features | Rejection
 Answered = Callable[[bytes, bytes], Seen]
-WALL_SECONDS = 120.0
-"""Of a picture on a machine that is busy."""
-
-
-@pytest.fixture
-def loop() -> Iterator[Loop]:
-    with closing(Loop()) as loop:
-        yield loop
-
-
-@pytest.fixture
-def start(loop: Loop) -> Iterator[Callable[..., DecodePool]]:
-    pools = []
-
-    def start(**limits: float) -> DecodePool:
-        pool = DecodePool(1, **{"wall_seconds": WALL_SECONDS} | limits)  # type: ignore[arg-type]
-        pool.attach(loop)
-        pools.append(pool)
-        return pool
-
-    yield start
-    for pool in pools:
-        pool.close()
-
-
-def body(data: bytes, piece: int) -> Body:
-    made = Body()
-    for at in range(0, len(data), piece):
-        made.append(data[at : at + piece])
-    return made
-
-
-def decode_all(
-    loop: Loop,
-    pool: DecodePool,
-    files: list[bytes],
-    piece: int = 1 << 24,
-    resize: Resize | None = None,
-) -> list[Seen]:
-    """What the pool says of each file, in the order of the files."""
-    seen: dict[int, Seen] = {}
-
-    async def decode(at: int, data: bytes) -> None:
-        answered: Promise[Seen] = Promise(loop)
-        with closing(body(data, piece)) as picture:
-            pool.decode(picture, answered.settle, resize)
-            seen[at] = await answered
-
-    for at, data in enumerate(files):
-        loop.spawn(decode(at, data))
-    loop.run()
-    return [seen[at] for at in range(len(files))]
 
 
 @pytest.fixture
 def answering(
     start: Callable[..., DecodePool], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Callable[[bytes], DecodePool]:
-    """A pool whose child is up, reads some of a picture, answers so and ends."""
+    """A pool whose child is up, reads how a request begins, answers so and ends."""
 
     def answering(answer: bytes) -> DecodePool:
         (tmp_path / "answer").write_bytes(answer)
         child = tmp_path / "child"
         child.write_text(
             "#!/bin/sh\nprintf '\\0\\0\\0\\0\\0\\0\\0\\0'\n"
-            f"head -c 100 >{tmp_path}/picture\ncat {tmp_path}/answer\n"
+            f"head -c {REQUEST.size} >{tmp_path}/request\ncat {tmp_path}/answer\n"
         )
         child.chmod(0o755)
         monkeypatch.setattr(sys, "executable", str(child))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from crawlset.imaging.scores import scores
+from crawlset.imaging.scores import blur, scores
 from tests.unit.imaging import pictures
 
 
@@ -55,3 +55,18 @@ class TestScores:
     @pytest.mark.parametrize("size", [(1, 1), (2, 64), (3, 3)])
     def test_of_a_tiny_picture_are_numbers(self, size: tuple[int, int]) -> None:
         assert all(np.isfinite(value) for value in measured(Image.new("L", size, 9)).values())
+
+
+class TestBlur:
+    @pytest.mark.parametrize("size", [(64, 48), (64, 64), (7, 3), (64, 2), (1, 1)])
+    def test_is_of_the_edges_that_pillow_finds(self, size: tuple[int, int]) -> None:
+        """At most 64 pixels a side, so that the picture is judged at the size that it has."""
+        for image in (pictures.grain(size), pictures.picture("L", size).convert("L")):
+            grey = image.convert("L")
+            edges = np.asarray(grey.filter(ImageFilter.FIND_EDGES))
+            wide = 1 - np.exp(-0.01 * np.std(grey.histogram()))
+
+            expected = 1 - np.exp(-0.01 * edges.std()) + (wide if wide > 0.18 else 0)
+
+            seen = blur(np.asarray(grey), (0.0, 0.0, *size), max(size))
+            assert seen == round(min(1.0, float(expected)), 4)

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from crawlset.imaging.decode import describe
 from crawlset.imaging.features import Features
 from crawlset.imaging.second_look import agree, are_copies, signature_of
-from crawlset.imaging.signatures import SIGNATURE_BYTES, ratio_byte
+from crawlset.imaging.signatures import HUE_SIDE, N_GREY, SIGNATURE_BYTES, ratio_byte
 from crawlset_local.sample_site.photographs import photograph_pixels
 from tests.bench.transforms import ODD, USUAL, Transform
 
@@ -184,6 +184,23 @@ class TestSignature:
         for hues in (None, chroma):
             made = signature_of(grey, hues, (0, 0, *size))
             assert (len(made), made[0]) == (SIGNATURE_BYTES, ratio_byte(*size))
+
+    def test_has_the_hues_that_each_channel_has_alone(self) -> None:
+        picture = photograph("coffee").resize((125, 94)).convert("YCbCr")
+        grey, *chroma = (np.asarray(channel) for channel in picture.split())
+        left, top, right, bottom = box = (3.0, 2.5, 120.25, 93.75)
+
+        made = signature_of(grey, np.stack(chroma, axis=2), box)
+
+        half = (left / 2, top / 2, right / 2, bottom / 2)
+        planes = [
+            Image.fromarray(np.ascontiguousarray(hue[::2, ::2])).resize(
+                (HUE_SIDE, HUE_SIDE), Image.Resampling.BOX, half
+            )
+            for hue in chroma
+        ]
+        assert made[1 + N_GREY :] == b"".join(plane.tobytes() for plane in planes)
+        assert planes[0] != planes[1]
 
     @pytest.mark.parametrize(
         ("sides", "expected"),

@@ -13,10 +13,9 @@ from pyarrow import parquet as pq
 
 from crawlset.exports.options import ImagesTable
 from crawlset.exports.repository import SnapshotRepository
-from crawlset.kit import aws, db, objects
-from crawlset.measuring.stored_vectors import StoredVectors
+from crawlset.kit import db
+from crawlset.measuring.stored_vectors import StoredVectors, part_reader
 from crawlset.models import ExportJob
-from crawlset.wire import keys
 
 IMAGES = "images.parquet"
 MAX_COLUMNS = 200
@@ -90,14 +89,8 @@ class ImagesTableWriter:
 
 
 def _vectors(path: Path, job: ExportJob, measurer: str) -> StoredVectors:
-    def read_part(part: str) -> bytes | None:
-        try:
-            return objects.get(keys.vectors(job.crawl_job_id, measurer, part))
-        except aws.s3().exceptions.NoSuchKey:
-            return None
-
     def rows() -> Iterator[tuple[int, str]]:
         with db.transaction(job.user_id) as session:
             yield from SnapshotRepository(session, job).stream_parts(measurer)
 
-    return StoredVectors.of(path, list(rows()), read_part)
+    return StoredVectors.of(path, list(rows()), part_reader(job.crawl_job_id, measurer))

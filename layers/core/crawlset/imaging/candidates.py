@@ -8,6 +8,7 @@ number of others, the best of them. What is left out can only keep a picture, no
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 
@@ -67,6 +68,21 @@ def grouped(views: np.ndarray) -> Groups:
     is_new[1:] |= ranks[1:] != ranks[:-1]
     starts = np.append(np.flatnonzero(is_new_hash[is_new]), is_new.sum())
     return Groups(n, hashes[is_new_hash], starts, ranks[is_new])
+
+
+def bits(groups: Groups, ones: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Bits between the nearest hashes of each pair of images; 64 where one has none."""
+    order = np.argsort(groups.members, kind="stable")
+    hashes = np.repeat(groups.hashes, groups.sizes)[order]
+    counts = np.bincount(groups.members, minlength=groups.n)
+    starts = np.cumsum(counts) - counts
+    nearest = np.full(len(ones), near_duplicates.BITS, dtype=np.int64)
+    most = int(counts.max(initial=0))
+    for mine, theirs in product(range(most), repeat=2):
+        has = np.flatnonzero((mine < counts[ones]) & (theirs < counts[others]))
+        differing = hashes[starts[ones[has]] + mine] ^ hashes[starts[others[has]] + theirs]
+        nearest[has] = np.minimum(nearest[has], np.bitwise_count(differing))
+    return nearest
 
 
 def near(groups: Groups, planned: Plan, choice: tuple[int, ...]) -> np.ndarray:

@@ -19,6 +19,7 @@ FREEDOM = (
     "cc-by-nd",
 )  # fmt: skip
 """Families of licences, the freest first; any other comes after them, and none last."""
+THOUSAND = 1_000
 MAX_SHARES = 40
 SECONDS_A_SHARE = 60
 SECONDS_A_LOOK = 8e-4
@@ -41,6 +42,25 @@ PAIRS_CONFIRMED = 100_000
 """Pairs looked at again at once, with two signatures each."""
 SignaturesOf = Callable[[Sequence[int]], Mapping[int, bytes]]
 """Gives the signatures of images by id, of those that have one."""
+CosinesOf = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Gives the cosines of the vectors of pairs of images by place; 0 where one has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a second look at pairs of images goes by."""
+
+    signatures_of: SignaturesOf
+    cosines_of: CosinesOf | None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """Further pairs that are looked at, by places in `Hashed.ids`: those with near vectors."""
+
+    ones: np.ndarray
+    others: np.ndarray
+    cosines_of: CosinesOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +108,17 @@ class NearPairs:
     """Pairs of images that are near duplicates."""
 
     codes: np.ndarray
-    """Packed and sorted by `imaging.pairs`, by places in `Hashed.ids`."""
+    """
+    Packed and sorted by `imaging.pairs`, by places in `Hashed.ids`; their distances are bits.
+
+    Those of vectors are thousandths that are missing of a cosine of 1, rounded down.
+    """
+
+    @classmethod
+    def of_cosines(cls, n: int, ones: np.ndarray, others: np.ndarray, cosines: np.ndarray) -> Self:
+        """From places of two of `n` images each, and the cosines of their vectors."""
+        missing = np.floor((1 - np.minimum(cosines.astype(np.float64), 1)) * THOUSAND)
+        return cls(pairs.best(n, pairs.packed(n, ones, others, missing.astype(np.int64))))
 
     def to_bytes(self) -> bytes:
         return _packed(codes=self.codes)
@@ -142,17 +172,28 @@ def hashed(rows: Iterable[Any]) -> Hashed:
 
 
 def compare(
-    images: Hashed, radius: int, share: int, n_shares: int, signatures_of: SignaturesOf
+    images: Hashed,
+    radius: int,
+    share: int,
+    n_shares: int,
+    signatures_of: SignaturesOf,
+    proposed: Proposed | None = None,
 ) -> NearPairs:
     """
     Find near duplicates by one of `n_shares` shares of the comparisons of all with all.
 
     Images that share a hash, and those that the crowded choices of blocks find, which are most
     copies, are shared out by image; all others by choice. A share beyond the last finds nothing.
+    The pairs `proposed` are looked at besides, and their vectors help to decide of all.
     """
     n, groups = len(images.ids), images.groups
     is_asked = np.arange(n) % max(n_shares, 1) == share
-    near = _equal(images, is_asked, signatures_of)
+    look = Look(signatures_of, None if proposed is None else proposed.cosines_of)
+    near = _equal(images, is_asked, look)
+    if proposed is not None:
+        bits = candidates.bits(groups, proposed.ones, proposed.others)
+        codes = pairs.packed(n, proposed.ones, proposed.others, bits)
+        near = _with_near(images, near, [codes], look)
     planned = near_duplicates.plan(len(groups.hashes), radius)
     crowded = np.empty(0, dtype=np.int64)
     for choice in planned.crowded:
@@ -164,8 +205,8 @@ def compare(
         held.append(candidates.nearest(groups, candidates.near(groups, planned, choice)))
         n_held += len(held[-1])
         if n_held > PAIRS_HELD:
-            near, held, n_held = _with_near(images, near, held, signatures_of), [], 0
-    return NearPairs(_with_near(images, near, held, signatures_of))
+            near, held, n_held = _with_near(images, near, held, look), [], 0
+    return NearPairs(_with_near(images, near, held, look))
 
 
 def cluster(images: Hashed, found: Iterable[NearPairs], gone: Sequence[int] = ()) -> Clustered:
@@ -190,27 +231,25 @@ def cluster(images: Hashed, found: Iterable[NearPairs], gone: Sequence[int] = ()
     )
 
 
-def _equal(images: Hashed, is_asked: np.ndarray, signatures_of: SignaturesOf) -> np.ndarray:
+def _equal(images: Hashed, is_asked: np.ndarray, look: Look) -> np.ndarray:
     """Pairs of near images that share a hash, of those asked with better ones."""
-    near = _confirmed(images, candidates.equal(images.groups, is_asked), signatures_of)
+    near = _confirmed(images, candidates.equal(images.groups, is_asked), look)
     is_left = is_asked.copy()
     is_left[pairs.unpacked(len(images.ids), near)[0]] = False
     beyond = candidates.equal_beyond(images.groups, is_left)
-    return _with_near(images, near, [beyond], signatures_of)
+    return _with_near(images, near, [beyond], look)
 
 
-def _with_near(
-    images: Hashed, near: np.ndarray, found: list[np.ndarray], signatures_of: SignaturesOf
-) -> np.ndarray:
+def _with_near(images: Hashed, near: np.ndarray, found: list[np.ndarray], look: Look) -> np.ndarray:
     """Add the pairs of `found` that are near."""
     if not found:
         return near
     n = len(images.ids)
     codes = np.unique(np.concatenate(found))
-    return pairs.best(n, np.concatenate([near, _confirmed(images, codes, signatures_of)]))
+    return pairs.best(n, np.concatenate([near, _confirmed(images, codes, look)]))
 
 
-def _confirmed(images: Hashed, codes: np.ndarray, signatures_of: SignaturesOf) -> np.ndarray:
+def _confirmed(images: Hashed, codes: np.ndarray, look: Look) -> np.ndarray:
     """Candidate pairs that a second look finds near."""
     kept = [np.empty(0, dtype=np.int64)]
     for start in range(0, len(codes), PAIRS_CONFIRMED):
@@ -224,21 +263,22 @@ def _confirmed(images: Hashed, codes: np.ndarray, signatures_of: SignaturesOf) -
                 images.mosaic[others],
             )
         ]
-        kept.append(part[_are_near(images, part, signatures_of)])
+        kept.append(part[_are_near(images, part, look)])
     return np.concatenate(kept)
 
 
-def _are_near(images: Hashed, codes: np.ndarray, signatures_of: SignaturesOf) -> np.ndarray:
+def _are_near(images: Hashed, codes: np.ndarray, look: Look) -> np.ndarray:
     """Whether each of these pairs, which look alike, is near by the signatures."""
     ones, others, distances = pairs.unpacked(len(images.ids), codes)
     places, found = np.unique(np.stack([ones, others], axis=1), return_inverse=True)
     ids = images.ids[places].tolist()
-    known = signatures_of(ids)
+    known = look.signatures_of(ids)
     signed = [known.get(id_, b"") for id_ in ids]
     is_signed = np.array([len(signature) > 0 for signature in signed], dtype=bool)
     asked = np.flatnonzero(is_signed[found].all(axis=1))
     are_near: np.ndarray = distances <= UNSIGNED_RADIUS
-    are_near[asked] = second_look.are_copies(signed, found[asked], distances[asked])
+    cosines = None if look.cosines_of is None else look.cosines_of(ones[asked], others[asked])
+    are_near[asked] = second_look.are_copies(signed, found[asked], distances[asked], cosines)
     return are_near
 
 

@@ -1,8 +1,8 @@
 """
-Decoding children, one a vCPU, fed through pipes: Lambda has neither /dev/shm nor semaphores.
+Decoding children, one a vCPU, asked through pipes: Lambda has neither /dev/shm nor semaphores.
 
 Whatever opens a file of a third party does it in one of them: to decode, show or strip it.
-Each has a few pictures in its pipe, so that it goes on while we do something else. It answers in
+Each has a few pictures ahead, so that it goes on while we do something else. It answers in
 their order: one that dies costs the picture it was at and is replaced.
 """
 

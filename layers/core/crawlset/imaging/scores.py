@@ -13,14 +13,16 @@ import numpy as np
 from PIL import Image
 
 from crawlset.imaging.colours import packed
+from crawlset.imaging.samples import every_other, grey_image
 
 _UNIFORM_LEVELS = 16
 _BLUR_SIDE = 64
 _WIDE = 0.18
 _ALMOST = 1e-6
 _RANKS = np.array([0.01, 0.05, 0.5, 0.95, 0.99])
-_LEVELS = np.arange(256)
-_SQUARES = _LEVELS**2
+_N_LEVELS = 256
+_POWERS = np.stack([np.arange(_N_LEVELS), np.arange(_N_LEVELS) ** 2]).astype(np.float64)
+"""Each grey level, and its square."""
 _KEPT_SIZES = 256
 _MOST = 127
 
@@ -34,12 +36,12 @@ def scores(pixels: np.ndarray) -> dict[str, float]:
     `sharpness`: standard deviation of the Laplacian, 0 to 4.
     `uniformity`: the largest share of pixels within 16 grey levels; a placeholder nears 1.
     """
-    counts = np.bincount(pixels.ravel(), minlength=256)
+    counts = _counts(pixels)
     sums = counts.cumsum()
     n = pixels.size
     p1, p5, p50, p95, p99 = (sums.searchsorted(_RANKS * n) / 255).tolist()
-    total = float(counts @ _LEVELS)
-    deviation = _deviation(total, float(counts @ _SQUARES), n)
+    total, squares = (_POWERS @ counts).tolist()
+    deviation = _deviation(total, squares, n)
     shares = counts[counts > 0] / n
     window = sums[_UNIFORM_LEVELS - 1 :].copy()
     window[1:] -= sums[:-_UNIFORM_LEVELS]
@@ -65,15 +67,15 @@ def blur(pixels: np.ndarray, box: tuple[float, float, float, float], longest: in
     `longest` is the longer side of the picture in its file, which is brought to 64 pixels unless
     it is shorter. The spread of edges, and of the histogram where it is wide.
     """
-    picture = _image(pixels)
     width, height = box[2] - box[0], box[3] - box[1]
     ratio = max(width, height) / min(_BLUR_SIDE, longest)
     size = max(int(width / ratio + _ALMOST), 1), max(int(height / ratio + _ALMOST), 1)
-    small = picture.resize(size, Image.Resampling.BICUBIC, box)
+    resized = grey_image(pixels).resize(size, Image.Resampling.BICUBIC, box)
+    small = np.asarray(resized)
     counts = _counts(small)
-    spread = _deviation(float(counts.sum()), float(counts @ counts), len(counts))
+    spread = _deviation(small.size, float(counts @ counts), _N_LEVELS)
     wide = 1 - math.exp(-0.01 * spread)
-    edges = _edges(np.asarray(small)).ravel().astype(np.float64)
+    edges = _edges(small).ravel().astype(np.float64)
     sharp = _deviation(float(edges.sum()), float(edges @ edges), edges.size)
     score = 1 - math.exp(-0.01 * sharp) + (wide if wide > _WIDE else 0.0)
     return round(min(1.0, score), 4)
@@ -88,10 +90,10 @@ def colours(chroma: np.ndarray | None) -> tuple[float, int]:
     """
     if chroma is None:
         return 0.0, 0
-    off = chroma[::2, ::2].astype(np.int16)
+    off = every_other(chroma).astype(np.int16)
     off -= 128
-    squares = off * off
-    sums = squares[:, :, 0].view(np.uint16) + squares[:, :, 1].view(np.uint16)
+    both = (off * off).view(np.int32)[:, :, 0]
+    sums = (both & 0xFFFF) + (both >> 16)
     return _strongest(sums), packed(_quarters(off, sums))
 
 
@@ -105,8 +107,9 @@ def _quarters(off: np.ndarray, squares: np.ndarray) -> list[int]:
     """Cb and Cr of the four quarters, each pixel weighed by the square of its distance to grey."""
     height, width = squares.shape
     weighed = np.empty((3, height, width))
+    weighed[:2] = off.transpose(2, 0, 1)
     weighed[2] = squares
-    np.multiply(off.transpose(2, 0, 1), weighed[2], out=weighed[:2])
+    weighed[:2] *= weighed[2]
     blue, red, weights = (_halves(height) @ weighed @ _halves(width).T).reshape(3, 4).tolist()
     return [
         max(-_MOST, min(_MOST, round(total / weight))) if weight else 0
@@ -122,15 +125,9 @@ def _halves(n: int) -> np.ndarray:
     return np.stack([is_first, ~is_first]).astype(np.float64)
 
 
-def _image(pixels: np.ndarray) -> Image.Image:
-    """`Image.fromarray`, without a copy."""
-    height, width = pixels.shape
-    return Image.frombuffer("L", (width, height), pixels, "raw", "L", 0, 1)
-
-
-def _counts(image: Image.Image) -> np.ndarray:
-    """How many pixels of a grey image are of each level."""
-    return np.fromiter(image.histogram(), np.int64, 256)
+def _counts(pixels: np.ndarray) -> np.ndarray:
+    """How many of grey `pixels` are of each level, as doubles."""
+    return np.bincount(pixels.ravel(), minlength=_N_LEVELS).astype(np.float64)
 
 
 def _edges(pixels: np.ndarray) -> np.ndarray:
@@ -142,14 +139,20 @@ def _edges(pixels: np.ndarray) -> np.ndarray:
     lines = pixels.astype(np.int16)
     if min(lines.shape) < 3:  # noqa: PLR2004, no pixel has eight neighbours
         return lines
+    # All rows in one run, across their ends; what that makes of the outermost is undone.
     sums = lines[:-2] + lines[1:-1]
     sums += lines[2:]
-    inner = 9 * lines[1:-1, 1:-1]
-    inner -= sums[:, :-2]
-    inner -= sums[:, 1:-1]
-    inner -= sums[:, 2:]
-    np.maximum(inner, 0, out=inner)
-    np.minimum(inner, 255, out=lines[1:-1, 1:-1])
+    row = sums.ravel()
+    inner = lines[1:-1]
+    outermost = inner[:, :: inner.shape[1] - 1].copy()
+    flat = inner.reshape(-1)[1:-1]
+    flat *= 9
+    flat -= row[:-2]
+    flat -= row[1:-1]
+    flat -= row[2:]
+    np.maximum(flat, 0, out=flat)
+    np.minimum(flat, 255, out=flat)
+    inner[:, :: inner.shape[1] - 1] = outermost
     return lines
 
 

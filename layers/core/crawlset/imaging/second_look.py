@@ -15,6 +15,7 @@ from PIL import Image
 
 from crawlset.imaging.alignment import MARGIN, aligned, blurred, grid, is_inside, mapped, sampled
 from crawlset.imaging.orientation import Box
+from crawlset.imaging.samples import every_other, grey_image
 from crawlset.imaging.signatures import (
     HUE_SIDE,
     N_GREY,
@@ -31,6 +32,14 @@ _DISTANCES = (2, 8)
 """Bits up to which hashes are very near, and near; of such pairs most are copies, of others few."""
 _LEAST_AGREEMENT = np.array([1.5, 1.82, 1.97], dtype=np.float32)
 """Agreement from which on two pictures are copies: of hashes very near, near, and farther apart."""
+_FAR = 10
+"""Bits beyond which nothing but vectors proposes a pair."""
+_LEAST_OF_FAR = 2.3
+"""Agreement from which on these are copies, whose hashes say nothing for it."""
+_NEAR_COSINE, _LEAST_OF_NEAR_COSINE = 0.9, 1.4
+"""Cosine of vectors that makes a copy probable, and the agreement that is enough then."""
+_SURE_COSINE = 0.97
+"""Cosine that makes copies of pictures with near hashes, whatever is seen of them."""
 PAIRS_AT_ONCE = 128
 """Pairs that are compared at a time, few enough for the caches of a processor."""
 _HALF = SIDE // 2
@@ -53,6 +62,8 @@ _FINE_DETAIL = 2.4
 _HUE_NOISE = 9.0
 """Variance of Cb and Cr that means nothing."""
 _ALMOST = 0.9995
+_GIVEN_UP = -1.0
+"""Agreement of two that were not looked at to the end."""
 _WEIGHTS = (0.75, 0.25, -0.95, -0.3, 0.4, -0.16)
 
 
@@ -78,17 +89,25 @@ def signature_of(grey: np.ndarray, chroma: np.ndarray | None, box: Box) -> bytes
     """
     left, top, right, bottom = box
     ratio = bytes([ratio_byte(right - left, bottom - top)])
-    small = Image.fromarray(grey).resize((SIDE, SIDE), Image.Resampling.BILINEAR, box)
+    small = grey_image(grey).resize((SIDE, SIDE), Image.Resampling.BILINEAR, box)
     if chroma is None:
         return ratio + small.tobytes() + bytes([NEUTRAL]) * (2 * N_HUE)
+    return ratio + small.tobytes() + _small_hues(every_other(chroma), box)
+
+
+def _small_hues(chroma: np.ndarray, box: Box) -> bytes:
+    """
+    Cb, then Cr, of the part `box` of a picture whose every other pixel `chroma` is.
+
+    Both go through Pillow as the two channels of one image, in the mode of two that it resizes as
+    they are.
+    """
+    height, width, _ = chroma.shape
+    image = Image.frombuffer("La", (width, height), chroma, "raw", "La", 0, 1)
+    left, top, right, bottom = box
     half = left / 2, top / 2, right / 2, bottom / 2
-    hues = (
-        Image.fromarray(np.ascontiguousarray(chroma[::2, ::2, plane]))
-        .resize((HUE_SIDE, HUE_SIDE), Image.Resampling.BOX, half)
-        .tobytes()
-        for plane in (0, 1)
-    )
-    return ratio + small.tobytes() + b"".join(hues)
+    small = image.resize((HUE_SIDE, HUE_SIDE), Image.Resampling.BOX, half)
+    return np.frombuffer(small.tobytes(), np.uint8).reshape(-1, 2).T.tobytes()
 
 
 def known(signatures: np.ndarray) -> np.ndarray:
@@ -97,11 +116,17 @@ def known(signatures: np.ndarray) -> np.ndarray:
     return are_known
 
 
-def are_copies(signed: Sequence[bytes], pairs: np.ndarray, distances: np.ndarray) -> np.ndarray:
+def are_copies(
+    signed: Sequence[bytes],
+    pairs: np.ndarray,
+    distances: np.ndarray,
+    cosines: np.ndarray | None = None,
+) -> np.ndarray:
     """
     Whether each of `pairs` (m x 2, places in `signed`) is of copies of one picture; m bool.
 
-    `distances` are bits between the hashes of each pair: the nearer, the less need agree.
+    `distances` are bits between the hashes of each pair, and `cosines` those of their vectors, 0 of
+    none, where vectors are at hand: the nearer, the less need agree.
     `signed` has of each picture its signature; two, one after the other, of one that is seen on
     white and on black paper, of which one must agree; nothing where it has none.
     """
@@ -111,28 +136,41 @@ def are_copies(signed: Sequence[bytes], pairs: np.ndarray, distances: np.ndarray
     first = [signature[:SIGNATURE_BYTES] or bytes(SIGNATURE_BYTES) for signature in signed]
     body = b"".join([*first, *(signed[place][SIGNATURE_BYTES:] for place in places)])
     signatures = np.frombuffer(body, dtype=np.uint8).reshape(-1, SIGNATURE_BYTES)
-    agreeing = agree(signatures, pairs, distances)
+    agreeing = agree(signatures, pairs, distances, cosines)
     for side in (0, 1):
         otherwise = pairs.copy()
         otherwise[:, side] = second[pairs[:, side]]
         again = np.flatnonzero(~agreeing & (otherwise[:, side] != pairs[:, side]))
-        agreeing[again] = agree(signatures, otherwise[again], distances[again])
+        of_again = None if cosines is None else cosines[again]
+        agreeing[again] = agree(signatures, otherwise[again], distances[again], of_again)
     return agreeing
 
 
-def agree(signatures: np.ndarray, pairs: np.ndarray, distances: np.ndarray) -> np.ndarray:
+def agree(
+    signatures: np.ndarray,
+    pairs: np.ndarray,
+    distances: np.ndarray,
+    cosines: np.ndarray | None = None,
+) -> np.ndarray:
     """
     Whether each of `pairs` (m x 2, places in `signatures`) is of copies of one picture; m bool.
 
-    `signatures` is n x SIGNATURE_BYTES, uint8; `distances` as in `are_copies`. Two of which one is
-    not `known` do not agree.
+    `signatures` is n x SIGNATURE_BYTES, uint8; `distances` and `cosines` as in `are_copies`. Two of
+    which one is not `known` do not agree.
     """
-    are_agreed: np.ndarray = agreement(signatures, pairs) >= _least_agreement(distances)
+    are_agreed: np.ndarray = agreement(signatures, pairs) >= _least_agreement(distances, cosines)
     return are_agreed
 
 
-def _least_agreement(distances: np.ndarray) -> np.ndarray:
+def _least_agreement(distances: np.ndarray, cosines: np.ndarray | None) -> np.ndarray:
     least: np.ndarray = _LEAST_AGREEMENT[np.searchsorted(_DISTANCES, distances)]
+    if cosines is None:
+        return least
+    are_far = distances > _FAR
+    least[are_far & (cosines > 0)] = _LEAST_OF_FAR
+    are_near = cosines >= _NEAR_COSINE
+    least[are_near] = np.minimum(least[are_near], np.float32(_LEAST_OF_NEAR_COSINE))
+    least[~are_far & (cosines >= _SURE_COSINE)] = _GIVEN_UP
     return least
 
 
@@ -142,7 +180,7 @@ def agreement(signatures: np.ndarray, pairs: np.ndarray) -> np.ndarray:
 
     Those given up on the way have -1.
     """
-    found = np.full(len(pairs), -1, dtype=np.float32)
+    found = np.full(len(pairs), _GIVEN_UP, dtype=np.float32)
     for part in _parts(len(pairs)):
         one, other = signatures[pairs[part, 0]], signatures[pairs[part, 1]]
         places = np.flatnonzero(known(one) & known(other))
@@ -155,7 +193,7 @@ def _parts(n: int) -> Iterator[slice]:
 
 
 def _agreement(signed: np.ndarray, others: np.ndarray) -> np.ndarray:
-    found = np.full(len(signed), -1, dtype=np.float32)
+    found = np.full(len(signed), _GIVEN_UP, dtype=np.float32)
     greys = _grey(signed), _grey(others)
     correlation, is_mirrored, scale = _best_start(*greys)
     rest = np.flatnonzero(correlation >= _LEAST_AT_START)

@@ -4,14 +4,30 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
 
+from crawlset.kit import aws, objects
 from crawlset.measuring.vectors import from_parquet
+from crawlset.wire import keys
 
 ReadPart = Callable[[str], bytes | None]
 """Gives the Parquet file of a part; None if it is gone."""
+NO_PART = -1
+
+
+def part_reader(crawl_job_id: UUID, measurer: str) -> ReadPart:
+    """Reads the parts of a measurer's vectors that lie beside the packs of a crawl job."""
+
+    def read(part: str) -> bytes | None:
+        try:
+            return objects.get(keys.vectors(crawl_job_id, measurer, part))
+        except aws.s3().exceptions.NoSuchKey:
+            return None
+
+    return read
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +86,25 @@ class StoredVectors:
         found = [(image_id, names.setdefault(part, len(names))) for image_id, part in rows]
         image_ids, parts = np.array(found, np.int64).reshape(-1, 2).T
         return cls.gather(path, image_ids, parts, list(names), read_part)
+
+    @classmethod
+    def ranked(
+        cls, path: Path, ids: np.ndarray, rows: Iterable[tuple[int, str]], read_part: ReadPart
+    ) -> Self:
+        """
+        Gather vectors in the order of `ids`, of which some may have none, zeros.
+
+        `rows` are ids of images and the names of their parts; others than `ids` are left out.
+        """
+        names: dict[str, int] = {}
+        found = [(image_id, names.setdefault(part, len(names))) for image_id, part in rows]
+        with_vector, parts = np.array(found, np.int64).reshape(-1, 2).T
+        place_of = np.argsort(ids)
+        image_ids = ids[place_of]
+        part_of = np.full(len(ids), NO_PART)
+        is_asked = np.isin(with_vector, ids)
+        part_of[np.searchsorted(image_ids, with_vector[is_asked])] = parts[is_asked]
+        return cls.gather(path, image_ids, part_of, list(names), read_part, place_of)
 
     @property
     def kind(self) -> pa.DataType:

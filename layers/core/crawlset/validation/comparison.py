@@ -1,16 +1,27 @@
-"""Steps of a validation that compare perceptual hashes: near duplicates and leakage."""
+"""Steps of a validation that compare images: near and semantic duplicates, and leakage."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from crawlset.imaging import clustering
 from crawlset.kit import aws, objects
+from crawlset.measuring import similar
+from crawlset.measuring.stored_vectors import StoredVectors, part_reader
 from crawlset.observability import logger
-from crawlset.validation import leakage
+from crawlset.validation import leakage, measurements
 from crawlset.validation.cluster_repository import ClusterRepository
+from crawlset.validation.measurement_repository import MeasurementRepository
 from crawlset.validation.rules.broken import BrokenColumns
-from crawlset.validation.rules.dataset import LeakageRule, NearDuplicatesRule
+from crawlset.validation.rules.dataset import (
+    ClusterRule,
+    LeakageRule,
+    NearDuplicatesRule,
+    SemanticDuplicatesRule,
+)
 from crawlset.validation.running import IMAGES_PER_STATEMENT, RunningValidation
 from crawlset.validation.verdict_repository import VerdictRepository
 
@@ -33,24 +44,27 @@ def put_out_leaked(validation: RunningValidation, rule: LeakageRule) -> None:
     logger.info("leaks_found", rule=rule.label, images=len(ids))
 
 
-def share(validation: RunningValidation, rule: NearDuplicatesRule) -> Iterator[dict[str, Any]]:
-    """Write down all hashes; give the shares in which `compare` compares them."""
+def share(validation: RunningValidation, rule: ClusterRule) -> Iterator[dict[str, Any]]:
+    """Write down what is compared; give the shares in which `compare` does."""
+    if isinstance(rule, SemanticDuplicatesRule):
+        with validation.open(over_many=True) as (session, job):
+            VerdictRepository(session).note(job, rule, rule.unknown(job), is_error=True)
     images = _write_images(validation, rule)
-    n_shares = images.n_shares(rule.params.radius)
+    n_shares = _n_shares(rule, images)
     n_hashes = len(images.groups.hashes)
-    logger.info("hashes_shared", rule=rule.label, hashes=n_hashes, shares=n_shares)
+    logger.info("images_shared", rule=rule.label, hashes=n_hashes, shares=n_shares)
     for index in range(n_shares):
         yield {"rule": rule.label, "index": index}
 
 
-def compare(validation: RunningValidation, rule: NearDuplicatesRule, index: int) -> None:
-    """Write down what a share of the comparisons of all hashes with all has found."""
+def compare(validation: RunningValidation, rule: ClusterRule, index: int) -> None:
+    """Write down what a share of the comparisons of all images with all has found."""
     images = _images(validation, rule)
     found = _compare(validation, rule, images, index)
-    logger.info("hashes_compared", hashes=len(images.groups.hashes), pairs=len(found.codes))
+    logger.info("images_compared", images=len(images.ids), pairs=len(found.codes))
 
 
-def put_out_near_duplicates(validation: RunningValidation, rule: NearDuplicatesRule) -> None:
+def put_out_duplicates(validation: RunningValidation, rule: ClusterRule) -> None:
     """
     Make clusters of what the shares have found; note all images but the keeper of each.
 
@@ -72,12 +86,12 @@ def put_out_near_duplicates(validation: RunningValidation, rule: NearDuplicatesR
             repository.note(
                 job, rule, _duplicates(rule, doubtful).rows(), severity=rule.doubtful_severity
             )
-    logger.info("near_duplicates_found", rule=rule.label, images=len(found.members))
+    logger.info("duplicates_found", rule=rule.label, images=len(found.members))
 
 
-def _put_out_before(validation: RunningValidation, rule: NearDuplicatesRule) -> Sequence[int]:
+def _put_out_before(validation: RunningValidation, rule: ClusterRule) -> Sequence[int]:
     """Images that were there when hashes were written down, and that an earlier rule put out."""
-    rules = validation.rules().of_kind(NearDuplicatesRule)
+    rules = validation.rules().cluster_rules()
     earlier = rules[: rules.index(rule)]
     if not earlier:
         return []
@@ -85,12 +99,12 @@ def _put_out_before(validation: RunningValidation, rule: NearDuplicatesRule) -> 
         return ClusterRepository(session).list_put_out(job, rule, earlier)
 
 
-def _duplicates(rule: NearDuplicatesRule, found: clustering.Clustered) -> BrokenColumns:
+def _duplicates(rule: ClusterRule, found: clustering.Clustered) -> BrokenColumns:
     most = rule.params.max_cluster
     return BrokenColumns(
         found.members.tolist(),
-        found.distances.tolist(),
-        [rule.params.radius] * len(found.members),
+        rule.measured(found.distances.tolist()),
+        [rule.threshold()] * len(found.members),
         found.keepers.tolist(),
         [
             f"one of a cluster of {size:,} images, more than {most:,}" if size > most else None
@@ -99,7 +113,7 @@ def _duplicates(rule: NearDuplicatesRule, found: clustering.Clustered) -> Broken
     )
 
 
-def _images(validation: RunningValidation, rule: NearDuplicatesRule) -> clustering.Hashed:
+def _images(validation: RunningValidation, rule: ClusterRule) -> clustering.Hashed:
     """What `share` has written, or an earlier release has not in this form: then it is now."""
     try:
         return clustering.Hashed.from_bytes(objects.get(_images_key(validation, rule)))
@@ -107,7 +121,7 @@ def _images(validation: RunningValidation, rule: NearDuplicatesRule) -> clusteri
         return _write_images(validation, rule)
 
 
-def _write_images(validation: RunningValidation, rule: NearDuplicatesRule) -> clustering.Hashed:
+def _write_images(validation: RunningValidation, rule: ClusterRule) -> clustering.Hashed:
     with validation.open(over_many=True) as (session, job):
         images = clustering.hashed(VerdictRepository(session).stream_hashes(job))
     objects.put(_images_key(validation, rule), images.to_bytes())
@@ -115,10 +129,10 @@ def _write_images(validation: RunningValidation, rule: NearDuplicatesRule) -> cl
 
 
 def _pairs(
-    validation: RunningValidation, rule: NearDuplicatesRule, images: clustering.Hashed
+    validation: RunningValidation, rule: ClusterRule, images: clustering.Hashed
 ) -> Iterator[clustering.NearPairs]:
     """What each share has found; one that an earlier release compared is compared again."""
-    n_shares = images.n_shares(rule.params.radius)
+    n_shares = _n_shares(rule, images)
     for index in range(n_shares):
         try:
             key = _pairs_key(validation, rule, index, n_shares)
@@ -128,14 +142,78 @@ def _pairs(
 
 
 def _compare(
-    validation: RunningValidation, rule: NearDuplicatesRule, images: clustering.Hashed, index: int
+    validation: RunningValidation, rule: ClusterRule, images: clustering.Hashed, index: int
 ) -> clustering.NearPairs:
-    n_shares = images.n_shares(rule.params.radius)
-    found = clustering.compare(
-        images, rule.params.radius, index, n_shares, partial(_signatures, validation)
-    )
+    n_shares = _n_shares(rule, images)
+    match rule:
+        case NearDuplicatesRule():
+            found = _near(validation, rule, images, index, n_shares)
+        case SemanticDuplicatesRule():
+            found = _semantic(validation, rule, images, index, n_shares)
     objects.put(_pairs_key(validation, rule, index, n_shares), found.to_bytes())
     return found
+
+
+def _near(
+    validation: RunningValidation,
+    rule: NearDuplicatesRule,
+    images: clustering.Hashed,
+    index: int,
+    n_shares: int,
+) -> clustering.NearPairs:
+    """Near duplicates that a share finds: by hashes, and by vectors if the rule names some."""
+    look = partial(_signatures, validation)
+    radius, measurer = rule.params.radius, rule.params.vectors
+    if measurer is None:
+        return clustering.compare(images, radius, index, n_shares, look)
+    with _vectors(validation, measurer, images) as stored:
+        vectors = stored.vectors
+        ones, others, _ = similar.nearest(vectors, index, n_shares)
+        proposed = clustering.Proposed(ones, others, partial(similar.cosines, vectors))
+        return clustering.compare(images, radius, index, n_shares, look, proposed)
+
+
+def _semantic(
+    validation: RunningValidation,
+    rule: SemanticDuplicatesRule,
+    images: clustering.Hashed,
+    index: int,
+    n_shares: int,
+) -> clustering.NearPairs:
+    with _vectors(validation, rule.params.measurer, images) as stored:
+        near = similar.similar(stored.vectors, rule.params.above, index, n_shares)
+    return clustering.NearPairs.of_cosines(len(images.ids), *near)
+
+
+def _n_shares(rule: ClusterRule, images: clustering.Hashed) -> int:
+    n = len(images.ids)
+    if not isinstance(rule, NearDuplicatesRule):
+        return similar.n_shares(n)
+    by_hashes = images.n_shares(rule.params.radius)
+    if rule.params.vectors is None or not by_hashes:
+        return by_hashes
+    n_looks = similar.N_NEAREST * n * clustering.SECONDS_A_LOOK / clustering.SECONDS_A_SHARE
+    return min(clustering.MAX_SHARES, by_hashes + similar.n_shares(n) + round(n_looks))
+
+
+@contextmanager
+def _vectors(
+    validation: RunningValidation, measurer: str, images: clustering.Hashed
+) -> Iterator[StoredVectors]:
+    """
+    Vectors of images by their rank, while the context lasts.
+
+    None has one if the deployment does not have the measurer any more.
+    """
+    deployed = measurements.measurers().get(measurer)
+    rows: list[tuple[int, str]] = []
+    with validation.open(over_many=True) as (session, job):
+        if deployed is not None:
+            found = MeasurementRepository(session).stream_with_vectors(job, deployed)
+            rows = [(row.id, row.part) for row in found]
+        read_part = part_reader(job.crawl_job_id, measurer)
+    with TemporaryDirectory() as directory:
+        yield StoredVectors.ranked(Path(directory, "vectors"), images.ids, rows, read_part)
 
 
 def _signatures(validation: RunningValidation, ids: Sequence[int]) -> dict[int, bytes]:
@@ -148,12 +226,10 @@ def _signatures(validation: RunningValidation, ids: Sequence[int]) -> dict[int, 
     return found
 
 
-def _images_key(validation: RunningValidation, rule: NearDuplicatesRule) -> str:
+def _images_key(validation: RunningValidation, rule: ClusterRule) -> str:
     return validation.key(f"{rule.label}/ranked.npz")
 
 
-def _pairs_key(
-    validation: RunningValidation, rule: NearDuplicatesRule, index: int, n_shares: int
-) -> str:
+def _pairs_key(validation: RunningValidation, rule: ClusterRule, index: int, n_shares: int) -> str:
     """The key of a share; another release may divide into another number of shares."""
     return validation.key(f"{rule.label}/near-{index}-of-{n_shares}.npz")

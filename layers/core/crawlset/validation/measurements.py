@@ -8,7 +8,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, Va
 
 from crawlset.errors import UnprocessableError
 from crawlset.settings import DeployedMeasurer, measurer_settings
-from crawlset.validation.rules.measured import MeasureRule
 from crawlset.validation.schemas import ValidationRules
 from crawlset.wire.measurements import (
     MAX_DETAIL_BYTES,
@@ -78,8 +77,7 @@ def check(rules: ValidationRules) -> None:
         UnknownMeasurerError: a rule, or `measurers`, names one that the deployment does not have.
     """
     require(rules.measurers, "/validation_rules/measurers")
-    named = [rule.params.measurer for rule in rules.of_kind(MeasureRule)]
-    require(named, "/validation_rules")
+    require(rules.named_measurers(), "/validation_rules")
 
 
 def require(names: Iterable[str], pointer: str) -> None:

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from itertools import batched, count
 from typing import Any
 
-from crawlset.kit import aws, objects
+from crawlset.kit import objects
 from crawlset.measuring import neighbours, vectors
 from crawlset.measuring.neighbours import Measurable
+from crawlset.measuring.stored_vectors import part_reader
 from crawlset.measuring.vectors import UnreadableVectorsError
 from crawlset.observability import logger
 from crawlset.settings import DeployedMeasurer
@@ -40,12 +41,13 @@ IMAGES_AT_ONCE = 20_000
 
 def run(validation: RunningValidation, message: ValidationStep) -> dict[str, Any]:
     """Run a step; gives the batches for measurers and their folder, if it is to write them."""
-    if message.step == "measure":
-        return {"batches": list(write(validation)), "folder": validation.key(FOLDER)}
-    if message.step == "keep":
-        keep(validation, message.index, message.answer, message.error)
-    else:
-        decide(validation)
+    match message.step:
+        case "measure":
+            return {"batches": list(write(validation)), "folder": validation.key(FOLDER)}
+        case "keep":
+            keep(validation, message.index, message.answer, message.error)
+        case "decide":
+            decide(validation)
     return {}
 
 
@@ -158,14 +160,7 @@ def _compare(validation: RunningValidation, measurer: DeployedMeasurer) -> None:
             for row in repository.stream_with_vectors(job, measurer)
         ]
         crawl_job_id = job.crawl_job_id
-
-    def read_part(part: str) -> bytes | None:
-        try:
-            return objects.get(keys.vectors(crawl_job_id, measurer.name, part))
-        except aws.s3().exceptions.NoSuchKey:
-            return None
-
-    found = neighbours.compared(images, read_part)
+    found = neighbours.compared(images, part_reader(crawl_job_id, measurer.name))
     for begin in range(0, len(images), IMAGES_AT_ONCE):
         some = slice(begin, begin + IMAGES_AT_ONCE)
         near, margins = (

@@ -12,7 +12,8 @@ from crawlset.outcomes import Verdict
 from crawlset.validation.cluster_repository import ClusterRepository
 from crawlset.validation.measured_repository import measured_histograms
 from crawlset.validation.measures import LOGARITHMIC, NUMBER, REPORTED, measurement
-from crawlset.validation.rules.dataset import NearDuplicatesRule
+from crawlset.validation.rules.dataset import ClusterRule, NearDuplicatesRule
+from crawlset.validation.rules.measured import without_vector
 from crawlset.validation.schemas import ValidationRules
 
 N_BINS = 20
@@ -42,8 +43,12 @@ def report(session: Session, job: ValidationJob) -> dict[str, Any]:
 
 
 def warnings(session: Session, job: ValidationJob) -> Iterator[str]:
-    """Warn of clusters that are too large to be copies of one picture, in a sentence a rule."""
-    for rule in ValidationRules.of(job).of_kind(NearDuplicatesRule):
+    """Warn of clusters that are too large to be copies of one picture, and of missing vectors."""
+    rules = ValidationRules.of(job)
+    for near_rule in rules.of_kind(NearDuplicatesRule):
+        if near_rule.params.vectors is not None:
+            yield from _without_vectors(session, job, near_rule, near_rule.params.vectors)
+    for rule in rules.of_kind(ClusterRule):
         most = rule.params.max_cluster
         counts = ClusterRepository(session).count_clusters_of(job, rule)
         large = {size: n for size, n in counts.items() if size > most}
@@ -55,6 +60,18 @@ def warnings(session: Session, job: ValidationJob) -> Iterator[str]:
                 f" {max(large):,}. All {n_images - n_clusters:,} images but the keepers are"
                 f" {rule.doubtful_severity.consequence}: see whether they are copies."
             )
+
+
+def _without_vectors(
+    session: Session, job: ValidationJob, rule: NearDuplicatesRule, measurer: str
+) -> Iterator[str]:
+    missing = without_vector(job, measurer).subquery()
+    n_images = session.scalar(select(func.count()).select_from(missing)) or 0
+    if n_images:
+        yield (
+            f"{rule.label}: {n_images:,} of the images that are left have no vector of {measurer}"
+            " and were compared by their hashes alone."
+        )
 
 
 def _histograms_and_classes(

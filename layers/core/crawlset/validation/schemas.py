@@ -9,6 +9,11 @@ from crawlset.kit.fields import RowRead
 from crawlset.models import JobStatus, ValidationJob
 from crawlset.outcomes import Verdict
 from crawlset.validation.rules.base import Rule, Severity
+from crawlset.validation.rules.dataset import (
+    ClusterRule,
+    NearDuplicatesRule,
+    SemanticDuplicatesRule,
+)
 from crawlset.validation.rules.image import ImageRule
 from crawlset.validation.rules.measured import MeasurerName, MeasureRule
 from crawlset.validation.rules.presets import PRESETS, Preset
@@ -70,8 +75,17 @@ class ValidationRules(BaseModel):
 
     def asked_measurers(self) -> list[str]:
         """Names of the measurers that are to have measured every image in play."""
-        named = (rule.params.measurer for rule in self.of_kind(MeasureRule))
-        return list(dict.fromkeys([*self.measurers, *named]))
+        return list(dict.fromkeys([*self.measurers, *self.named_measurers()]))
+
+    def named_measurers(self) -> list[str]:
+        """Names of the measurers that rules read measures or vectors of."""
+        named = [rule.params.measurer for rule in self.of_kind(MeasureRule)]
+        read = [rule.measurer for rule in self.of_kind(ClusterRule) if rule.measurer is not None]
+        return [*named, *read]
+
+    def cluster_rules(self) -> list[ClusterRule]:
+        """The rules that make clusters: near duplicates first, then semantic ones."""
+        return [*self.of_kind(NearDuplicatesRule), *self.of_kind(SemanticDuplicatesRule)]
 
     def image_rules(self) -> list[ImageRule]:
         """The image rules, the gravest first: of those an image breaks, the first decides."""

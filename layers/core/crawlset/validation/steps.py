@@ -2,10 +2,10 @@
 The steps of a validation, run by the pipeline's state machine.
 
 Rules about a picture come first: image rules, the deployment's own validators, measurers and the
-rules about their measures. Then come odd sizes, leakage and exact duplicates; near duplicates in
-shares; and last the rules on the size of sets, which look at what would be kept. So no image gives
-way to one that a rule about pictures puts out. Rules of one kind are taken in their order: each
-sees what those before left.
+rules about their measures. Then come odd sizes, leakage and exact duplicates; near and semantic
+duplicates in shares; and last the rules on the size of sets, which look at what would be kept. So
+no image gives way to one that a rule about pictures puts out. Rules of one kind are taken in their
+order: each sees what those before left.
 
 Each step may run again, after it failed or though it did not: it begins where it left off or
 changes nothing. A step of a completed job does nothing; of a cancelled one it raises
@@ -24,10 +24,10 @@ from crawlset.outcomes import Verdict
 from crawlset.validation import batches, report_repository
 from crawlset.validation.rules.custom import CustomRule
 from crawlset.validation.rules.dataset import (
+    ClusterRule,
     DatasetRule,
     ExactDuplicatesRule,
     LeakageRule,
-    NearDuplicatesRule,
     OddSizeRule,
     SizeRule,
 )
@@ -107,7 +107,7 @@ def deduplicate(validation: RunningValidation) -> Iterator[dict[str, Any]]:
     """
     Put out images of odd sizes, leaked ones and exact duplicates.
 
-    Gives the shares of looking for near duplicates.
+    Gives the shares of looking for near and semantic duplicates.
     """
     rules = validation.rules()
     dataset_rules = [rule.label for rule in rules.of_kind(DatasetRule)]
@@ -115,8 +115,8 @@ def deduplicate(validation: RunningValidation) -> Iterator[dict[str, Any]]:
         for odd_rule in rules.of_kind(OddSizeRule):
             broken = odd_rule.broken(job, dataset_rules)
             VerdictRepository(session).note(job, odd_rule, broken)
-    leakage_rules, near_rules = rules.of_kind(LeakageRule), rules.of_kind(NearDuplicatesRule)
-    if leakage_rules or near_rules:
+    leakage_rules, cluster_rules = rules.of_kind(LeakageRule), rules.cluster_rules()
+    if leakage_rules or cluster_rules:
         from crawlset.validation import comparison  # noqa: PLC0415 - brings numpy
 
         for leakage_rule in leakage_rules:
@@ -124,25 +124,25 @@ def deduplicate(validation: RunningValidation) -> Iterator[dict[str, Any]]:
     with validation.open(over_many=True) as (session, job):
         for exact_rule in rules.of_kind(ExactDuplicatesRule):
             VerdictRepository(session).note(job, exact_rule, exact_rule.broken(job))
-    for near_rule in near_rules:
-        yield from comparison.share(validation, near_rule)
+    for cluster_rule in cluster_rules:
+        yield from comparison.share(validation, cluster_rule)
 
 
 def compare(validation: RunningValidation, label: str, index: int) -> None:
-    """Compare one share of all hashes with all."""
+    """Compare one share of all images with all."""
     from crawlset.validation import comparison  # noqa: PLC0415 - brings numpy
 
-    rule = validation.rules().named(NearDuplicatesRule, label)
+    rule = validation.rules().named(ClusterRule, label)
     comparison.compare(validation, rule, index)
 
 
 def put_out_copies(validation: RunningValidation) -> None:
-    """Join what the shares have found, and put all near duplicates out but the keepers."""
-    if near_rules := validation.rules().of_kind(NearDuplicatesRule):
+    """Join what the shares have found, and put all duplicates out but the keepers."""
+    if cluster_rules := validation.rules().cluster_rules():
         from crawlset.validation import comparison  # noqa: PLC0415 - brings numpy
 
-        for near_rule in near_rules:
-            comparison.put_out_near_duplicates(validation, near_rule)
+        for cluster_rule in cluster_rules:
+            comparison.put_out_duplicates(validation, cluster_rule)
 
 
 def measure(validation: RunningValidation, message: ValidationStep) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """
 Dataset rules: each looks at all the images that are still in.
 
-The order in which they come is the validation's and not theirs: odd sizes, leakage, exact and near
-duplicates, and last the sizes of sets.
+The order in which they come is the validation's and not theirs: odd sizes, leakage, exact, near
+and semantic duplicates, and last the sizes of sets.
 """
 
 from collections.abc import Sequence
@@ -17,11 +17,14 @@ from sqlalchemy.orm import InstrumentedAttribute
 from crawlset.models import Image, ImageVerdict, ValidationJob
 from crawlset.outcomes import Verdict
 from crawlset.validation.measures import AREA, NUMBER
-from crawlset.validation.quantities import Quantity, number, pixels
+from crawlset.validation.quantities import THOUSAND, Quantity, number, pixels
 from crawlset.validation.rules.base import Bounds, Params, Rule, Severity
 from crawlset.validation.rules.broken import IN_PLAY, Broken, in_play, select_broken
+from crawlset.validation.rules.measured import MeasurerName, without_vector
 
 MAX_RADIUS = 12
+LEAST_COSINE = 0.88
+"""Below it, pictures merely show the same kind of thing, and too many pairs are to be compared."""
 
 Radius = Annotated[int, Field(ge=0, le=MAX_RADIUS, description="Bits that may differ")]
 
@@ -56,31 +59,99 @@ class ExactDuplicatesRule(DatasetRule):
         return f"no other image with the same {self.params.by}"
 
 
-class NearDuplicatesRule(DatasetRule):
+class ClusterParams(Params):
+    max_cluster: Annotated[
+        int,
+        Field(
+            ge=2,
+            le=1_000_000,
+            description="Images of larger clusters are put in quarantine, not rejected, and the"
+            " job has a warning: so many are rarely copies of one picture",
+        ),
+    ] = 60
+
+
+class ClusterRule(DatasetRule):
     """All but the keeper of each cluster: the largest, then the freest, then the earliest."""
 
-    class NearDuplicatesParams(Params):
-        radius: Radius = 10
-        max_cluster: Annotated[
-            int,
-            Field(
-                ge=2,
-                le=1_000_000,
-                description="Images of larger clusters are put in quarantine, not rejected, and the"
-                " job has a warning: so many are rarely copies of one picture",
-            ),
-        ] = 60
+    params: ClusterParams
 
-    check: Literal["near_duplicates"]
-    params: NearDuplicatesParams = NearDuplicatesParams()
+    @property
+    def measurer(self) -> str | None:
+        """The measurer whose vectors the rule reads, if it reads any."""
+        raise NotImplementedError
 
     @property
     def doubtful_severity(self) -> Severity:
         """Consequence for images of clusters that are larger than `max_cluster`."""
         return Severity.quarantine if self.severity is Severity.reject else self.severity
 
+    def threshold(self) -> float:
+        """The limit that verdicts tell beside what was measured."""
+        raise NotImplementedError
+
+    def measured(self, distances: Sequence[int]) -> list[float]:
+        """What verdicts tell of images that lie so far from their keepers."""
+        raise NotImplementedError
+
+
+class NearDuplicatesRule(ClusterRule):
+    """All but the keeper of each cluster of images that look the same."""
+
+    class NearDuplicatesParams(ClusterParams):
+        radius: Radius = 10
+        vectors: Annotated[
+            MeasurerName | None,
+            Field(description="A measurer whose vectors propose further pairs"),
+        ] = None
+
+    check: Literal["near_duplicates"]
+    params: NearDuplicatesParams = NearDuplicatesParams()
+
+    @property
+    def measurer(self) -> str | None:
+        return self.params.vectors
+
     def wanted(self) -> str:
         return "no other image that looks the same"
+
+    def threshold(self) -> float:
+        return self.params.radius
+
+    def measured(self, distances: Sequence[int]) -> list[float]:
+        return list(distances)
+
+
+class SemanticDuplicatesRule(ClusterRule):
+    """All but the keeper of each cluster of images with near vectors, whatever their pixels."""
+
+    class SemanticDuplicatesParams(ClusterParams):
+        measurer: MeasurerName = "relevance"
+        above: Annotated[
+            float,
+            Field(ge=LEAST_COSINE, le=1, description="Cosine of two vectors that is too much"),
+        ] = 0.95
+
+    check: Literal["semantic_duplicates"]
+    params: SemanticDuplicatesParams = SemanticDuplicatesParams()
+    measure = Quantity("cosine of its vector and another's", number)
+
+    @property
+    def measurer(self) -> str | None:
+        return self.params.measurer
+
+    def wanted(self) -> str:
+        return self.quantity.at_most(self.params.above)
+
+    def unknown(self, job: ValidationJob) -> Broken:
+        """Select the images in play that have no vector, with the reason."""
+        return without_vector(job, self.params.measurer)
+
+    def threshold(self) -> float:
+        return self.params.above
+
+    def measured(self, distances: Sequence[int]) -> list[float]:
+        return [(THOUSAND - distance) / THOUSAND for distance in distances]
 
 
 class LeakageRule(DatasetRule):

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
-from sqlalchemy import ColumnElement, case, cast, func, literal, null, or_, select, true
+from sqlalchemy import ColumnElement, and_, case, cast, func, literal, null, or_, select, true
 
 from crawlset.models import ValidationJob
 from crawlset.settings import measurer_settings
@@ -54,12 +54,6 @@ class MeasureRule(Rule):
     @property
     def quantity(self) -> Quantity:
         return Quantity(f"{self.params.measurer}'s {self.params.measure}", number)
-
-    @property
-    def version(self) -> str | None:
-        """The version that the measurer has here; None if the deployment does not have it."""
-        deployed = measurer_settings().by_name.get(self.params.measurer)
-        return None if deployed is None else deployed.version
 
     def wanted(self) -> str:
         below, above = self.params.below, self.params.above
@@ -114,6 +108,22 @@ class MeasureRule(Rule):
     def _value(self) -> ColumnElement[Any]:
         known = measurement(self.params.measurer)
         value = cast(known["measures"][self.params.measure].astext, NUMBER)
-        if self.version is None:
-            return value
-        return case((known["version"].astext == self.version, value))
+        version = _version(self.params.measurer)
+        return value if version is None else case((known["version"].astext == version, value))
+
+
+def without_vector(job: ValidationJob, measurer: str) -> Broken:
+    """Select the images in play that have no vector of `measurer`, with the reason."""
+    known = measurement(measurer)
+    has_vector = and_(known.has_key("part"), known["version"].astext == _version(measurer))
+    rows = in_play_of(
+        job, [known["error"].astext.label("error")], func.coalesce(has_vector, False).is_(False)
+    )
+    reason = func.coalesce(rows.c.error, f"{measurer} has made no vector of it.")
+    return select_broken(rows, true(), detail=reason)
+
+
+def _version(measurer: str) -> str | None:
+    """The version that a measurer has here; None if the deployment does not have it."""
+    deployed = measurer_settings().by_name.get(measurer)
+    return None if deployed is None else deployed.version

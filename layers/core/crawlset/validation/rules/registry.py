@@ -26,6 +26,7 @@ AnyRule = Annotated[
     | dataset.OddSizeRule
     | dataset.ExactDuplicatesRule
     | dataset.NearDuplicatesRule
+    | dataset.SemanticDuplicatesRule
     | dataset.ClassSizeRule
     | dataset.CapRule
     | dataset.LeakageRule
