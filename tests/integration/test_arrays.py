@@ -77,7 +77,7 @@ def ids(session: Session) -> list[int]:
 
 
 def write_singly(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    values = {name: bindparam(f"new_{name}") for name in PLAIN}
+    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in PLAIN}
     statement = update(IMAGES).where(IMAGES.c.id == bindparam("new_id")).values(values)
     connection.execute(statement, [{f"new_{name}": row[name] for name in row} for row in rows])
 

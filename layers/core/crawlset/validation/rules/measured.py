@@ -120,7 +120,7 @@ def without_vector(job: ValidationJob, measurer: str) -> Broken:
         job, [known["error"].astext.label("error")], func.coalesce(has_vector, False).is_(False)
     )
     reason = func.coalesce(rows.c.error, f"{measurer} has made no vector of it.")
-    return select_broken(rows, true(), detail=reason)
+    return select_broken(rows, true(), detail=reason, is_error=true())
 
 
 def _version(measurer: str) -> str | None:
