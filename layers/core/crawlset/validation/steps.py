@@ -12,7 +12,7 @@ changes nothing. A step of a completed job does nothing; of a cancelled one it r
 `JobCancelledError`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import false, or_
@@ -30,6 +30,7 @@ from crawlset.validation.rules.base import Severity
 from crawlset.validation.rules.custom import CustomRule
 from crawlset.validation.rules.dataset import (
     ClusterRule,
+    DatasetRule,
     ExactDuplicatesRule,
     LeakageRule,
     OddSizeRule,
@@ -133,24 +134,22 @@ def deduplicate(validation: RunningValidation) -> Iterator[dict[str, Any]]:
     Gives the shares of looking for near and semantic duplicates.
     """
     rules = validation.rules()
-    _note(validation, rules.of_kind(OddSizeRule))
+    dataset_rules = [rule.label for rule in rules.of_kind(DatasetRule)]
+    with validation.open(over_many=True) as (session, job):
+        for odd_rule in rules.of_kind(OddSizeRule):
+            broken = odd_rule.broken(job, dataset_rules)
+            VerdictRepository(session).note(job, odd_rule, broken)
     leakage_rules, cluster_rules = rules.of_kind(LeakageRule), rules.cluster_rules()
     if leakage_rules or cluster_rules:
         from crawlset.validation import comparison  # noqa: PLC0415 - brings numpy
 
         for leakage_rule in leakage_rules:
             comparison.put_out_leaked(validation, leakage_rule)
-    _note(validation, rules.of_kind(ExactDuplicatesRule))
+    with validation.open(over_many=True) as (session, job):
+        for exact_rule in rules.of_kind(ExactDuplicatesRule):
+            VerdictRepository(session).note(job, exact_rule, exact_rule.broken(job))
     for cluster_rule in cluster_rules:
         yield from comparison.share(validation, cluster_rule)
-
-
-def _note(
-    validation: RunningValidation, rules: Sequence[OddSizeRule | ExactDuplicatesRule]
-) -> None:
-    with validation.open(over_many=True) as (session, job):
-        for rule in rules:
-            VerdictRepository(session).note(job, rule, rule.broken(job))
 
 
 def compare(validation: RunningValidation, label: str, index: int) -> None:
