@@ -228,3 +228,18 @@ class TestDatasetRules:
         session.refresh(validation_job)
         assert validation_job.by_rule == {"host_cap": 2}
         assert validation_job.n_rejected == 2
+
+    def test_finds_the_same_odd_sizes_when_the_step_runs_twice(
+        self, session: Session, job: CrawlJob, chunk: JobChunk
+    ) -> None:
+        """Among those that are left, 150 would be odd too."""
+        for side in (100, 101, 102, 103, 150, 150, 1_000):
+            factories.create_image(session, chunk, width=side, height=side, pixel_hash=side)
+        copies = {"check": "exact_duplicates", "params": {"by": "pixels"}}
+        validation_job = factories.create_validation_job(
+            session, job, validation_rules={"rules": [{"check": "odd_size"}, copies]}
+        )
+        validate(validation_job, times=2)
+
+        session.refresh(validation_job)
+        assert validation_job.by_rule == {"odd_size": 1, "exact_duplicates": 1}

@@ -110,7 +110,7 @@ class TestSemanticDuplicates:
     ) -> None:
         images(session, chunk, 2)
         stored(session, chunk, 1, width=100, phashes=[HASHES[1]] * 4)
-        measurer = Scores(1, 1, vectors=[[1, 0], [1, 0]])
+        measurer = Scores(1, 1, 1, vectors=[[1, 0], [1, 0], [1, 0]])
 
         found = validated(session, job, measurer, {"check": "near_duplicates"}, semantic())
 

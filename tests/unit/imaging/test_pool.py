@@ -18,14 +18,7 @@ import pytest
 from PIL import Image
 
 from crawlset.imaging.decode import describe
-from crawlset.imaging.features import (
-    REPLY,
-    REQUEST,
-    Features,
-    Rejection,
-    Transformed,
-    result_message,
-)
+from crawlset.imaging.features import REPLY, Features, Rejection, Transformed, result_message
 from crawlset.imaging.pool import DecodePool, DecoderUnavailableError
 from crawlset.imaging.stripping import stripped
 from crawlset.kit.event_loop import Loop
@@ -44,14 +37,14 @@ Answered = Callable[[bytes, bytes], Seen]
 def answering(
     start: Callable[..., DecodePool], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Callable[[bytes], DecodePool]:
-    """A pool whose child is up, reads how a request begins, answers so and ends."""
+    """A pool whose child is up, reads some of a picture, answers so and ends."""
 
     def answering(answer: bytes) -> DecodePool:
         (tmp_path / "answer").write_bytes(answer)
         child = tmp_path / "child"
         child.write_text(
             "#!/bin/sh\nprintf '\\0\\0\\0\\0\\0\\0\\0\\0'\n"
-            f"head -c {REQUEST.size} >{tmp_path}/request\ncat {tmp_path}/answer\n"
+            f"head -c 100 >{tmp_path}/picture\ncat {tmp_path}/answer\n"
         )
         child.chmod(0o755)
         monkeypatch.setattr(sys, "executable", str(child))

@@ -1,9 +1,4 @@
-"""
-One decoding child: its process, what is in its pipes and its ring, and the pictures it has in hand.
-
-Pictures go through the ring, memory that the child can only read, which a new child has anew; what
-is too large for memory goes through the pipe, as everything does where there is no ring.
-"""
+"""One decoding child: its process, what is in its pipes, and the pictures it has in hand."""
 
 import fcntl
 import json
@@ -19,24 +14,20 @@ from itertools import islice
 from typing import IO, Any
 
 from crawlset.imaging.features import (
-    IN_THE_PIPE,
     MAX_ANSWER_BYTES,
     MAX_TRANSFORMED_BYTES,
     REPLY,
     REQUEST,
     Rejection,
 )
-from crawlset.imaging.shared_ring import new_ring
 from crawlset.kit import confinement
 from crawlset.kit.event_loop import Timer
-from crawlset.kit.spool import SPILL_BYTES, Body
+from crawlset.kit.spool import Body
 from crawlset.outcomes import Outcome
 
 PIPE_BYTES = 1 << 20
 AHEAD_BYTES = PIPE_BYTES // 2
 """Sent to a child before it has answered, beyond which it is sent no further picture."""
-_RING_BYTES = AHEAD_BYTES + SPILL_BYTES
-"""What is in a child's hand at most, but for files that were spilled."""
 _READ_BYTES = 1 << 16
 _PIECES = 64
 """Pieces of a body to a write: not all are held at once."""
@@ -66,8 +57,6 @@ class Child:
     """A process, and the jobs it has in hand. It answers them in the order they were given in."""
 
     def __init__(self, max_memory: int, cpu_seconds: int) -> None:
-        self._ring = new_ring(_RING_BYTES)
-        fds = [self._ring.fd] if self._ring is not None else []
         # A fresh interpreter: a fork would take our memory, and the credentials in it, along.
         self._process = subprocess.Popen(  # noqa: S603, our own interpreter and module
             [
@@ -77,9 +66,7 @@ class Child:
                 "crawlset.imaging.decode_worker",
                 str(max_memory),
                 str(cpu_seconds),
-                *map(str, fds),
             ],
-            pass_fds=fds,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -90,8 +77,6 @@ class Child:
             ),
             bufsize=0,
         )
-        if self._ring is not None:
-            self._ring.close_fd()
         self.inlet = _fileno(self._process.stdin)
         self.outlet = _fileno(self._process.stdout)
         for fd in (self.inlet, self.outlet):
@@ -150,22 +135,15 @@ class Child:
                     _drop(unwritten, os.writev(self.inlet, unwritten))
                 elif self._unsent:
                     job = self._in_transit = self._unsent.popleft()
-                    start = self._share(job.picture)
-                    unwritten.append(REQUEST.pack(len(job.question), job.picture.size, start))
+                    unwritten.append(REQUEST.pack(len(job.question), job.picture.size))
                     unwritten.append(job.question)
-                    self._pieces = job.picture.pieces() if start == IN_THE_PIPE else iter(())
+                    self._pieces = job.picture.pieces()
                 else:
                     self._in_transit = None
                     self.is_full = False
                     return
         except BlockingIOError:
             self.is_full = True
-
-    def _share(self, picture: Body) -> int:
-        """Where in the ring `picture` has been laid, if it has been."""
-        if self._ring is None or picture.size > SPILL_BYTES:
-            return IN_THE_PIPE
-        return self._ring.put(picture.pieces())
 
     def read(self) -> Iterator[tuple[Job[Any], Any]]:
         """
@@ -209,8 +187,6 @@ class Child:
 
     def end(self) -> str:
         """Make sure that it is dead; gives how it died, in words."""
-        if self._ring is not None:
-            self._ring.close()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()

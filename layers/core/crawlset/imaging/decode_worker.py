@@ -1,10 +1,9 @@
 """
-The decoding child: one question in on standard input, one answer out on standard output.
+The decoding child: one image in on standard input, one answer out on standard output.
 
-In: the length of the question and of the file, where the file begins in the ring that we share with
-the parent, and the question; after it the file if it is not in the ring. Out: the length of the
-answer and of the transformed or stripped picture, then both. Questions and answers are JSON;
-lengths little-endian. An empty answer comes first: the child is up.
+In: the length of the question and of the file, then both. Out: the length of the answer and of the
+transformed or stripped picture, then both. Questions and answers are JSON; lengths little-endian.
+An empty answer comes first: the child is up.
 It holds no credential and can open nothing; its memory and its time a picture are limited.
 """
 
@@ -14,7 +13,6 @@ from typing import Any
 
 from crawlset.imaging.decode import describe, show
 from crawlset.imaging.features import (
-    IN_THE_PIPE,
     MAX_TRANSFORMED_BYTES,
     REPLY,
     REQUEST,
@@ -28,32 +26,22 @@ from crawlset.imaging.features import (
     result_message,
     stripped_message,
 )
-from crawlset.imaging.shared_ring import RingReader
 from crawlset.imaging.stripping import stripped
 from crawlset.kit.confinement import allow_cpu, confine
 from crawlset.outcomes import Outcome
 
 
 def main() -> None:
-    """
-    Answer until the input ends.
-
-    Arguments: bytes of address space, CPU seconds a picture, and the ring's descriptor if there is
-    a ring.
-    """
-    max_memory, cpu_seconds, *fds = map(int, sys.argv[1:])
-    ring = RingReader(fds[0]) if fds else None
+    """Arguments: bytes of address space, CPU seconds a picture. Ends when its input does."""
+    max_memory, cpu_seconds = int(sys.argv[1]), int(sys.argv[2])
     confine(max_memory)
     requests, replies = sys.stdin.buffer, sys.stdout.buffer
     replies.write(REPLY.pack(0, 0))
     replies.flush()
     while len(prefix := requests.read(REQUEST.size)) == REQUEST.size:
-        question_size, file_size, start = REQUEST.unpack(prefix)
+        question_size, file_size = REQUEST.unpack(prefix)
         question = requests.read(question_size)
-        if ring is None or start == IN_THE_PIPE:
-            data = requests.read(file_size)
-        else:
-            data = ring.read(start, file_size)
+        data = requests.read(file_size)
         allow_cpu(cpu_seconds)
         message, picture = _answer(data, question_from(json.loads(question)) if question else None)
         del data

@@ -15,10 +15,8 @@ from crawlset.imaging.signatures import SIGNATURE_BYTES
 from crawlset.outcomes import Outcome
 from crawlset.resizing import EXTENSIONS, Intake, Resize, ResizeMode, StoredFormat
 
-REQUEST = struct.Struct("<IQq")
-"""Before a question: bytes of JSON, bytes of the file, and where it begins in the shared ring."""
-IN_THE_PIPE = -1
-"""Where a file begins that comes after its question instead."""
+REQUEST = struct.Struct("<IQ")
+"""Before a question: bytes of JSON, bytes of the file."""
 REPLY = struct.Struct("<II")
 """Before an answer: bytes of JSON, bytes of the transformed picture."""
 MAX_ANSWER_BYTES = 1 << 16

@@ -26,7 +26,19 @@ def _as_array(column: KeyedColumnElement[Any], values: list[Any]) -> ColumnEleme
     if isinstance(column.type, JSON):
         texts = [None if value is None else json.dumps(value) for value in values]
     elif isinstance(column.type, ARRAY):
-        texts = [None if v is None else f"{{{','.join(map(str, v))}}}" for v in values]
+        texts = [None if v is None else f"{{{','.join(map(_element, v))}}}" for v in values]
     else:
         return literal(values, ARRAY(column.type))
     return literal(texts, ARRAY(Text))
+
+
+def _element(value: Any) -> str:
+    """
+    A value in the text of an array, quoted.
+
+    https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
+    """
+    if value is None:
+        return "NULL"
+    escaped = str(value).replace("\\", r"\\").replace('"', r"\"")
+    return f'"{escaped}"'

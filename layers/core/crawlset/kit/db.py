@@ -116,13 +116,15 @@ def engine() -> Engine:
 
 
 def _note_use(_: Any, record: ConnectionPoolEntry) -> None:
-    record.info["used_at"] = time.monotonic()
+    # The monotonic clock may stand still while Lambda freezes us:
+    # https://github.com/hashicorp/vault-lambda-extension/pull/150.
+    record.info["used_at"] = time.time()
 
 
 def _replace_dead(connection: Any, record: ConnectionPoolEntry, _: Any) -> None:
     """Have the pool make another connection if this one was idle and is dead."""
     used_at = record.info.get("used_at")
-    if used_at is None or time.monotonic() - used_at < IDLE_SECONDS:
+    if used_at is None or 0 <= time.time() - used_at < IDLE_SECONDS:
         return
     try:
         engine().dialect.do_ping(connection)

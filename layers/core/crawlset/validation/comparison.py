@@ -48,7 +48,7 @@ def share(validation: RunningValidation, rule: ClusterRule) -> Iterator[dict[str
     """Write down what is compared; give the shares in which `compare` does."""
     if isinstance(rule, SemanticDuplicatesRule):
         with validation.open(over_many=True) as (session, job):
-            VerdictRepository(session).note(job, rule, rule.unknown(job), is_error=True)
+            VerdictRepository(session).note(job, rule, rule.unknown(job))
     images = _write_images(validation, rule)
     n_shares = _n_shares(rule, images)
     n_hashes = len(images.groups.hashes)

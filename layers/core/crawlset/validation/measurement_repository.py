@@ -16,6 +16,7 @@ from sqlalchemy import (
     func,
     literal,
     not_,
+    or_,
     select,
     update,
 )
@@ -110,10 +111,20 @@ class MeasurementRepository:
         )
         return len(forgotten.all())
 
+    def is_settled(
+        self, job: ValidationJob, measurer: DeployedMeasurer, is_out: ColumnElement[bool]
+    ) -> bool:
+        """Whether `measurer` has measured all stored images but those out, and compared its own."""
+        is_measured = func.coalesce(_is_of(measurer), False)
+        is_waiting = or_(
+            and_(is_measured.is_(False), not_(is_out)), and_(is_measured, _is_alone(measurer))
+        )
+        waiting = select(Image.id).where(*_stored(job), is_waiting)
+        return self.session.scalar(select(waiting.exists())) is False
+
     def is_compared(self, job: ValidationJob, measurer: DeployedMeasurer) -> bool:
         """Whether each image that has a vector was compared with the others."""
-        known = measurement(measurer.name)
-        waiting = _with_vectors(job, measurer, Image.id).where(not_(known.has_key("neighbours")))
+        waiting = _with_vectors(job, measurer, Image.id).where(_is_alone(measurer))
         return self.session.scalar(select(waiting.exists())) is False
 
     def stream_with_vectors(
@@ -182,6 +193,12 @@ def _is_of(measurer: DeployedMeasurer) -> ColumnElement[bool]:
     """Whether an image was measured by the version that is deployed."""
     known = measurement(measurer.name)
     return and_(known["version"].astext == measurer.version, not_(known.has_key("error")))
+
+
+def _is_alone(measurer: DeployedMeasurer) -> ColumnElement[bool]:
+    """Whether an image has a vector that was not compared with others."""
+    known = measurement(measurer.name)
+    return and_(known.has_key("part"), not_(known.has_key("neighbours")))
 
 
 def _stored(job: ValidationJob) -> tuple[ColumnElement[bool], ...]:

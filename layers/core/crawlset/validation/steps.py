@@ -12,8 +12,11 @@ changes nothing. A step of a completed job does nothing; of a cancelled one it r
 `JobCancelledError`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
+
+from sqlalchemy import false, or_
+from sqlalchemy.orm import Session
 
 from crawlset.jobs import pipeline_jobs
 from crawlset.jobs.pipeline_repository import PipelineRepository
@@ -21,15 +24,19 @@ from crawlset.kit import db, objects
 from crawlset.models import JobStatus, ValidationJob
 from crawlset.observability import logger, metrics
 from crawlset.outcomes import Verdict
-from crawlset.validation import batches, report_repository
+from crawlset.validation import batches, measurements, report_repository
+from crawlset.validation.measurement_repository import MeasurementRepository
+from crawlset.validation.rules.base import Severity
 from crawlset.validation.rules.custom import CustomRule
 from crawlset.validation.rules.dataset import (
     ClusterRule,
+    DatasetRule,
     ExactDuplicatesRule,
     LeakageRule,
     OddSizeRule,
     SizeRule,
 )
+from crawlset.validation.rules.measured import MeasureRule
 from crawlset.validation.running import IMAGES_PER_STATEMENT, RunningValidation
 from crawlset.validation.schemas import ValidationRules
 from crawlset.validation.verdict_repository import VerdictRepository
@@ -87,13 +94,31 @@ def _step(validation: RunningValidation, message: ValidationStep) -> dict[str, A
 
 
 def evaluate(validation: RunningValidation) -> None:
-    """Judge each stored image by the image rules."""
+    """Judge stored images by the image rules, and by those on measures that are all known."""
     with validation.open(over_many=True) as (session, job):
-        rules = ValidationRules.of(job).image_rules()
+        rules = ValidationRules.of(job)
+        image_rules, settled = rules.image_rules(), list(_settled(session, job, rules))
         repository = VerdictRepository(session)
         last: int | None = 0
         while last is not None:
-            last = repository.evaluate(job, rules, last, IMAGES_PER_STATEMENT)
+            last = repository.evaluate(job, image_rules, settled, last, IMAGES_PER_STATEMENT)
+
+
+def _settled(session: Session, job: ValidationJob, rules: ValidationRules) -> Iterator[MeasureRule]:
+    """
+    Give the first measure rules, as far as measurers have no work left for them.
+
+    They find the same later; one pass is shorter than two. What validators put out comes before.
+    """
+    if not rules.of_kind(CustomRule):
+        known, repository = measurements.measurers(), MeasurementRepository(session)
+        rejecting = [rule for rule in rules.image_rules() if rule.severity is Severity.reject]
+        is_out = or_(false(), *(rule.condition()[0] for rule in rejecting))
+        for rule in rules.of_kind(MeasureRule):
+            measurer = known.get(rule.params.measurer)
+            if measurer is None or not repository.is_settled(job, measurer, is_out):
+                return
+            yield rule
 
 
 def ask_validators(validation: RunningValidation) -> Iterator[dict[str, Any]]:
@@ -109,24 +134,22 @@ def deduplicate(validation: RunningValidation) -> Iterator[dict[str, Any]]:
     Gives the shares of looking for near and semantic duplicates.
     """
     rules = validation.rules()
-    _note(validation, rules.of_kind(OddSizeRule))
+    dataset_rules = [rule.label for rule in rules.of_kind(DatasetRule)]
+    with validation.open(over_many=True) as (session, job):
+        for odd_rule in rules.of_kind(OddSizeRule):
+            broken = odd_rule.broken(job, dataset_rules)
+            VerdictRepository(session).note(job, odd_rule, broken)
     leakage_rules, cluster_rules = rules.of_kind(LeakageRule), rules.cluster_rules()
     if leakage_rules or cluster_rules:
         from crawlset.validation import comparison  # noqa: PLC0415 - brings numpy
 
         for leakage_rule in leakage_rules:
             comparison.put_out_leaked(validation, leakage_rule)
-    _note(validation, rules.of_kind(ExactDuplicatesRule))
+    with validation.open(over_many=True) as (session, job):
+        for exact_rule in rules.of_kind(ExactDuplicatesRule):
+            VerdictRepository(session).note(job, exact_rule, exact_rule.broken(job))
     for cluster_rule in cluster_rules:
         yield from comparison.share(validation, cluster_rule)
-
-
-def _note(
-    validation: RunningValidation, rules: Sequence[OddSizeRule | ExactDuplicatesRule]
-) -> None:
-    with validation.open(over_many=True) as (session, job):
-        for rule in rules:
-            VerdictRepository(session).note(job, rule, rule.broken(job))
 
 
 def compare(validation: RunningValidation, label: str, index: int) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Row,
     Select,
     Text,
+    and_,
     case,
     cast,
     false,
@@ -34,6 +35,7 @@ from crawlset.validation.measures import AREA, NUMBER
 from crawlset.validation.rules.base import Rule, Severity
 from crawlset.validation.rules.broken import Broken, breaks, in_play
 from crawlset.validation.rules.image import ImageRule
+from crawlset.validation.rules.measured import MeasureRule
 
 LIGHTEST_FIRST = (Verdict.keep, Verdict.quarantine, Verdict.error, Verdict.reject)
 """A verdict gives way to those after it."""
@@ -94,17 +96,22 @@ class VerdictRepository:
         return cut(rows, limit, lambda row: row.image_id)
 
     def evaluate(
-        self, job: ValidationJob, rules: Sequence[ImageRule], after: int, limit: int
+        self,
+        job: ValidationJob,
+        rules: Sequence[ImageRule],
+        measure_rules: Sequence[MeasureRule],
+        after: int,
+        limit: int,
     ) -> int | None:
         """
         Judge the next `limit` stored images behind the id `after`; the last one's id, or none.
 
-        Of the rules that an image breaks, the first decides. An image judged before keeps its
-        verdict.
+        Of the rules that an image breaks, the first of the gravest decides. Each measure rule sees
+        what the rules before have left in. An image judged before keeps its verdict.
         """
         # Measured once, and not for each time that a verdict speaks of it.
         columns: list[Any] = [Image.id]
-        for place, rule in enumerate(rules):
+        for place, rule in enumerate([*rules, *measure_rules]):
             is_broken, value, threshold = rule.condition()
             columns += [
                 is_broken.label(f"broken_{place}"),
@@ -136,7 +143,7 @@ class VerdictRepository:
                     "threshold",
                     "findings",
                 ],
-                _judged(job, rules, measured),
+                _judged(job, rules, measure_rules, measured),
             )
             .on_conflict_do_nothing(index_elements=["validation_job_id", "image_id"])
             .cte("judged")
@@ -271,14 +278,29 @@ def pictures_in_play(job: ValidationJob) -> Select[Any]:
     ).where(Image.pack_key.is_not(None))
 
 
-def _judged(job: ValidationJob, rules: Sequence[ImageRule], measured: CTE) -> Select[Any]:
-    """Verdict and findings of each row of `measured`; the first rule that is broken decides."""
-    broken = [(measured.c[f"broken_{place}"], place) for place in range(len(rules))]
+def _judged(
+    job: ValidationJob,
+    image_rules: Sequence[ImageRule],
+    measure_rules: Sequence[MeasureRule],
+    measured: CTE,
+) -> Select[Any]:
+    """Verdict and findings of each row of `measured`; the first of the gravest rules decides."""
+    rules = [*image_rules, *measure_rules]
+    rejects: list[ColumnElement[bool]] = []
+    broken: list[tuple[ColumnElement[bool], int]] = []
+    for place, rule in enumerate(rules):
+        is_broken = measured.c[f"broken_{place}"]
+        is_seen = place < len(image_rules) or not rejects
+        broken.append((is_broken if is_seen else and_(is_broken, not_(or_(*rejects))), place))
+        if rule.severity is Severity.reject:
+            rejects.append(is_broken)
+    order = list(Severity)
+    deciding = sorted(broken, key=lambda one: order.index(rules[one[1]].severity))
 
     def first(value: Callable[[int], ColumnElement[Any]]) -> ColumnElement[Any]:
-        if not broken:
+        if not deciding:
             return null()
-        return case(*((is_broken, value(place)) for is_broken, place in broken))
+        return case(*((is_broken, value(place)) for is_broken, place in deciding))
 
     def finding(place: int) -> ColumnElement[Any]:
         return func.jsonb_build_object(
@@ -290,6 +312,7 @@ def _judged(job: ValidationJob, rules: Sequence[ImageRule], measured: CTE) -> Se
             measured.c[f"measured_{place}"],
             "threshold",
             measured.c[f"threshold_{place}"],
+            *(("detail", null()) if isinstance(rules[place], MeasureRule) else ()),
         )
 
     findings = [case((is_broken, finding(place))) for is_broken, place in broken]

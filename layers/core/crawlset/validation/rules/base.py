@@ -1,7 +1,7 @@
 """The base of every rule: a check, its parameters, and what becomes of an image that breaks it."""
 
 from enum import StrEnum
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -9,6 +9,8 @@ from crawlset.outcomes import Verdict
 from crawlset.validation.quantities import MEASURED, Quantity
 
 LARGEST_BOUND = 1e15
+Condition = tuple[Any, Any, Any]
+"""When an image breaks a rule, in SQL: whether, what is measured, the threshold; null if none."""
 
 Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,39}$")]
 Bound = Annotated[float | None, Field(ge=0, le=LARGEST_BOUND, allow_inf_nan=False)]

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import Field, model_validator
-from sqlalchemy import case, cast, func, literal, or_, select
+from sqlalchemy import and_, case, cast, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -19,7 +19,7 @@ from crawlset.outcomes import Verdict
 from crawlset.validation.measures import AREA, NUMBER
 from crawlset.validation.quantities import THOUSAND, Quantity, number, pixels
 from crawlset.validation.rules.base import Bounds, Params, Rule, Severity
-from crawlset.validation.rules.broken import Broken, in_play, select_broken
+from crawlset.validation.rules.broken import IN_PLAY, Broken, in_play, select_broken
 from crawlset.validation.rules.measured import MeasurerName, without_vector
 
 MAX_RADIUS = 12
@@ -201,8 +201,22 @@ class OddSizeRule(DatasetRule):
     params: OddSizeParams = OddSizeParams()
     measure = Quantity("side of a square of its area", pixels)
 
-    def broken(self, job: ValidationJob) -> Broken:
-        rows = in_play(job, Image.id, func.sqrt(AREA.value).label("size")).cte("sizes")
+    def broken(self, job: ValidationJob, dataset_rules: Sequence[str]) -> Broken:
+        """
+        Select the images in play of odd sizes.
+
+        What `dataset_rules` have put out counts among the sizes: the step may have run before.
+        """
+        is_in = ImageVerdict.verdict.in_(IN_PLAY)
+        rows = (
+            select(Image.id, func.sqrt(AREA.value).label("size"), is_in.label("is_in"))
+            .join(ImageVerdict, ImageVerdict.image_id == Image.id)
+            .where(
+                ImageVerdict.validation_job_id == job.id,
+                or_(is_in, ImageVerdict.rule.in_(dataset_rules)),
+            )
+            .cte("sizes")
+        )
         both = func.percentile_cont(array([0.25, 0.75])).within_group(rows.c.size)
         quartiles = select(cast(both, ARRAY(NUMBER))).select_from(rows).scalar_subquery()
         lower, upper = quartiles[1], quartiles[2]
@@ -210,7 +224,9 @@ class OddSizeRule(DatasetRule):
         low, high = lower - spread, upper + spread
         limit = case((rows.c.size > high, high), else_=low)
         outside = or_(rows.c.size < low, rows.c.size > high)
-        return select_broken(rows, outside, measured=rows.c.size, threshold=limit)
+        return select_broken(
+            rows, and_(rows.c.is_in, outside), measured=rows.c.size, threshold=limit
+        )
 
     def wanted(self) -> str:
         factor = number(self.params.iqr_factor)

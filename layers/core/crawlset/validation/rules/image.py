@@ -5,7 +5,7 @@ Thresholds of the photometric checks are cleanvision's defaults, but for `graysc
 `border`, which it does not have in this form.
 """
 
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import AfterValidator, Field
 from sqlalchemy import case, cast, func, literal, not_, null, or_
@@ -17,7 +17,7 @@ from crawlset.sources.catalogue import SOURCES
 from crawlset.urls.spelling import plain_host, unicode_host
 from crawlset.validation import measures
 from crawlset.validation.measures import NUMBER, Measure
-from crawlset.validation.rules.base import Bounds, NoParams, Params, Rule
+from crawlset.validation.rules.base import Bounds, Condition, NoParams, Params, Rule
 from crawlset.wire.searches import IntendedUse
 
 REFUSING = r"\m(noai|noimageai|noml|noindex|noimageindex|none)\M|train-(gen)?ai=(n|\?0)"
@@ -25,10 +25,6 @@ REFUSING = r"\m(noai|noimageai|noml|noindex|noimageindex|none)\M|train-(gen)?ai=
 NAMES_SHOWN = 5
 
 Share = Annotated[float, Field(gt=0, lt=1)]
-
-
-Condition = tuple[Any, Any, Any]
-"""When an image breaks a rule, in SQL: whether, what is measured, the threshold; null if none."""
 
 
 class ImageRule(Rule):

@@ -3,13 +3,13 @@
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
-from sqlalchemy import ColumnElement, and_, case, cast, func, literal, null, or_, select, true
+from sqlalchemy import ColumnElement, and_, case, cast, false, func, literal, or_, select, true
 
 from crawlset.models import ValidationJob
 from crawlset.settings import measurer_settings
 from crawlset.validation.measures import NUMBER, measurement
 from crawlset.validation.quantities import Quantity, number
-from crawlset.validation.rules.base import LARGEST_BOUND, Params, Rule
+from crawlset.validation.rules.base import LARGEST_BOUND, Condition, Params, Rule
 from crawlset.validation.rules.broken import Broken, in_play_of, select_broken
 from crawlset.wire.measurements import MEASURE_NAME
 
@@ -63,30 +63,36 @@ class MeasureRule(Rule):
             return self.quantity.at_most(above)
         return f"{self.quantity.name} of {number(below)} to {number(above)}"
 
+    def condition(self) -> Condition:
+        """When an image measures too little or too much; what has no measure does neither."""
+        below, above, value = self.params.below, self.params.above, self._value()
+        limits = [(value < below, below)] if below is not None else []
+        limits += [(value > above, above)] if above is not None else []
+        is_outside = func.coalesce(or_(*(is_beyond for is_beyond, _ in limits)), false())
+        limit = case(*((is_beyond, literal(limit, NUMBER)) for is_beyond, limit in limits))
+        return is_outside, value, limit
+
     def broken(self, job: ValidationJob) -> Broken:
         """
         Select the images in play that measure too little or too much.
 
         Those that have no such measure come with the reason, as errors.
         """
-        below, above = self.params.below, self.params.above
-        value = self._value()
-        outside = [value < below] if below is not None else []
-        outside += [value > above] if above is not None else []
-        reason = case((value.is_(None), self._why_unknown()))
-        columns = [value.label("value"), reason.label("reason")]
-        rows = in_play_of(job, columns, or_(*outside, value.is_(None)))
-        limit: ColumnElement[Any] = literal(above, NUMBER) if above is not None else null()
-        if below is not None:
-            limit = case((rows.c.value < below, literal(below, NUMBER)), else_=limit)
-        is_unknown = rows.c.value.is_(None)
+        is_outside, value, limit = self.condition()
+        is_unknown = value.is_(None)
+        columns = [
+            value.label("value"),
+            limit.label("limit"),
+            case((is_unknown, self._why_unknown())).label("reason"),
+        ]
+        rows = in_play_of(job, columns, or_(is_outside, is_unknown))
         return select_broken(
             rows,
             true(),
             measured=rows.c.value,
-            threshold=case((is_unknown, null()), else_=limit),
+            threshold=rows.c.limit,
             detail=rows.c.reason,
-            is_error=is_unknown,
+            is_error=rows.c.value.is_(None),
         )
 
     def _why_unknown(self) -> ColumnElement[str]:
@@ -120,7 +126,7 @@ def without_vector(job: ValidationJob, measurer: str) -> Broken:
         job, [known["error"].astext.label("error")], func.coalesce(has_vector, False).is_(False)
     )
     reason = func.coalesce(rows.c.error, f"{measurer} has made no vector of it.")
-    return select_broken(rows, true(), detail=reason)
+    return select_broken(rows, true(), detail=reason, is_error=true())
 
 
 def _version(measurer: str) -> str | None:
