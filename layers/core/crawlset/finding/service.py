@@ -195,7 +195,8 @@ def _vector_of_image(image_id: int | None, body: bytes | None) -> np.ndarray:
     rows = vectors[image_ids == image_id]
     if not len(rows):
         raise NotMeasuredError(gone)
-    return rows[0].astype(np.float32)
+    vector: np.ndarray = rows[0].astype(np.float32)
+    return vector
 
 
 def _items(
