@@ -111,7 +111,8 @@ class VerdictRepository:
         """
         # Measured once, and not for each time that a verdict speaks of it.
         columns: list[Any] = [Image.id]
-        for place, rule in enumerate([*rules, *measure_rules]):
+        all_rules: list[ImageRule | MeasureRule] = [*rules, *measure_rules]
+        for place, rule in enumerate(all_rules):
             is_broken, value, threshold = rule.condition()
             columns += [
                 is_broken.label(f"broken_{place}"),
