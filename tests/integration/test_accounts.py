@@ -202,6 +202,7 @@ class TestFailures:
         """No minute ends while a test counts: all of it is one transaction's `now()`."""
         connection = db.engine().connect()
         outer = connection.begin()
+        connection.exec_driver_sql("BEGIN")  # the driver is in autocommit
         monkeypatch.setattr(
             db,
             "new_session",

@@ -1,47 +1,28 @@
 """Images found by a text and by another image, over HTTP."""
 
 import io
-import json
 from itertools import chain, repeat
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 from PIL import Image as Picture
 from sqlalchemy.orm import Session
 
 from crawlset.kit import objects
-from crawlset.measuring.vectors import to_parquet
 from crawlset.models import CrawlJob, JobChunk, Profile
 from crawlset.outcomes import ImageStatus, Outcome
 from crawlset.wire import keys
-from functions.find import app
 from functions.towers import app as towers_app
 from tests import factories
+from tests.integration.finding.asking import BLUE, GREEN, RED, ask, ids
 from tests.integration.finding.conftest import Deploy, Keep
 from tests.integration.finding.towers_function import TowersFunction
 from tests.integration.validation.steps import validate
-from tests.invocations import CONTEXT, reader, request
+from tests.invocations import CONTEXT
 from tests.unit.measuring import toy_towers
 
-RED, GREEN, BLUE = [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]
-
 pytestmark = pytest.mark.usefixtures("bucket")
-
-
-def ask(
-    job: CrawlJob, caller: object = None, context: Any = CONTEXT, **query: object
-) -> tuple[int, Any]:
-    path = f"/api/projects/{job.project_id}/crawl-jobs/{job.id}/nearest-images"
-    asked = {name: str(value) for name, value in query.items()}
-    event = request("GET", path, reader(caller or job.user_id), query=asked)
-    answer = app.handler(event, context)
-    return answer["statusCode"], json.loads(answer["body"])
-
-
-def ids(body: Any) -> list[int]:
-    return [one["image"]["id"] for one in body["items"]]
 
 
 def png(*rgb: int) -> bytes:
@@ -384,39 +365,3 @@ class TestLike:
         status, body = ask(job, like=image.id, measurer="towers")
 
         assert (status, body["code"]) == (404, "NotFoundError")
-
-
-class TestTenants:
-    @pytest.mark.parametrize("query", [{"text": "red"}, {"like": 1, "measurer": "towers"}], ids=str)
-    def test_find_nothing_of_each_other(
-        self,
-        session: Session,
-        job: CrawlJob,
-        keep: Keep,
-        towers: TowersFunction,
-        query: dict[str, object],
-    ) -> None:
-        keep([RED])
-        stranger = factories.create_profile(session)
-
-        status, body = ask(job, stranger.id, **query)
-
-        assert (status, body["code"]) == (404, "NotFoundError")
-        assert towers.events == []
-
-    def test_are_shown_no_row_of_another_job_whose_id_is_among_the_vectors(
-        self, session: Session, job: CrawlJob, keep: Keep, towers: TowersFunction
-    ) -> None:
-        (own,) = keep([RED])
-        stranger = factories.create_profile(session)
-        other = factories.create_crawl_job(session, factories.create_project(session, stranger))
-        image = factories.create_image(
-            session, factories.create_chunk(session, other), measurements=own.measurements
-        )
-        part = str((own.measurements or {})["towers"]["part"])
-        vectors = to_parquet([image.id, own.id], np.array([RED, RED]), "toy-1")
-        objects.put(keys.vectors(job.id, "towers", part), vectors)
-
-        status, body = ask(job, text="red")
-
-        assert (status, ids(body)) == (200, [own.id])

@@ -24,7 +24,7 @@ MAX_SHARES = 40
 _DIMENSIONS = 128
 _SAMPLE = 4_000
 """Vectors that the dimensions are chosen by."""
-_ROWS, _COLUMNS = 1_024, 8_192
+_ROWS, _COLUMNS = 1_024, 8 * 1_024
 """Vectors held against each other at once: 32 MB of products."""
 _FIRST_COLUMNS = 256
 _ROWS_READ = 10_000
@@ -37,7 +37,7 @@ _SECONDS_A_VECTOR = 1e-4
 _SECONDS_A_SHARE = 120
 
 Found = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Of each pair the rank of the one worth less, of the one worth more, and their cosine."""
+"""Ranks of the image worth less and of the one worth more, and their cosine, of each pair."""
 
 
 def n_shares(n: int) -> int:

@@ -55,7 +55,7 @@ class Noted:
 
     n_broken: int
     n_errors: int
-    """Of these nothing could be said."""
+    """Images of which nothing could be said."""
 
 
 class VerdictRepository:
