@@ -1,7 +1,7 @@
 """
 Write which ImageNet classes each English noun stands for: a table for measuring relevance.
 
-    python infra/imagenet_table.py WORDNET CLASSES > layers/core/crawlset/measuring/imagenet.tsv
+    python infra/imagenet_table.py WORDNET CLASSES | gzip -9n > layers/core/crawlset/measuring/imagenet.tsv.gz
 
 WORDNET is the folder of WordNet 3.0's files, as in Debian's package wordnet-base; their format is
 that of https://wordnet.princeton.edu/documentation/wndb5wn. CLASSES is a JSON object of the 1,000

@@ -1,5 +1,6 @@
 """ImageNet's classes for a keyword: what a network that knows 1,000 classes would call it."""
 
+import gzip
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -82,7 +83,8 @@ def _table() -> _Table:
     names: list[str] = []
     nouns: dict[str, tuple[int, ...]] = {}
     others: set[str] = set()
-    text = (files("crawlset.measuring") / "imagenet.tsv").read_text(encoding="utf-8")
+    packed = (files("crawlset.measuring") / "imagenet.tsv.gz").read_bytes()
+    text = gzip.decompress(packed).decode()
     for line in text.splitlines():
         kind, _, rest = line.partition("\t")
         if kind == "class":
