@@ -1,7 +1,9 @@
 """
 Write which ImageNet classes each English noun stands for: a table for measuring relevance.
 
-    python infra/imagenet_table.py WORDNET CLASSES | gzip -9n > layers/core/crawlset/measuring/imagenet.tsv.gz
+    python infra/imagenet_table.py WORDNET CLASSES | gzip -9n > imagenet.tsv.gz
+
+which belongs into layers/core/crawlset/measuring.
 
 WORDNET is the folder of WordNet 3.0's files, as in Debian's package wordnet-base; their format is
 that of https://wordnet.princeton.edu/documentation/wndb5wn. CLASSES is a JSON object of the 1,000
