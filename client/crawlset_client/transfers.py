@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from pathlib import Path
@@ -15,9 +14,11 @@ from crawlset_client.late import late_import
 from crawlset_client.models import ExportFile, Upload
 
 if TYPE_CHECKING:
+    import hashlib
+
     import httpx
 else:
-    httpx = late_import("httpx")
+    hashlib, httpx = late_import("hashlib"), late_import("httpx")
 
 PIECE_BYTES = 1 << 18
 
