@@ -1,5 +1,5 @@
 """
-How much processor time a fetch takes to import, as in a new environment of Lambda.
+How much processor time a fetch takes to import, as in a new environment of Lambda, and the client.
 
 `python -m tests.bench.cold_start [RUNS]` (7 unless said). A fresh interpreter each time, without
 `site`; the files are in the page cache, as they are not in Lambda the first time.
@@ -18,6 +18,8 @@ from rich.table import Table
 
 ROOT = Path(__file__).parents[2]
 MODULE = "functions.fetch.app"
+CLIENT = "crawlset_client.api"
+PARTS = ("layers/core", "client")
 CLOCK = "import time; begin = time.process_time(); import {}; print(time.process_time() - begin)"
 
 
@@ -26,7 +28,7 @@ def import_ms(module: str = MODULE, *, runs: int = 7, with_bytecode: bool = True
     with tempfile.TemporaryDirectory() as empty:
         environment = {
             "PYTHONPATH": os.pathsep.join(
-                [str(ROOT), str(ROOT / "layers/core"), sysconfig.get_path("platlib")]
+                [str(ROOT), *(str(ROOT / part) for part in PARTS), sysconfig.get_path("platlib")]
             ),
             "POWERTOOLS_SERVICE_NAME": "bench",
             "POWERTOOLS_METRICS_NAMESPACE": "bench",
@@ -49,7 +51,7 @@ def _import_seconds(module: str, environment: dict[str, str]) -> float:
 
 def main(runs: int) -> None:
     table = Table("import", "bytecode", "median", "least", "most")
-    for module in (MODULE, "obstore.store", "boto3"):
+    for module in (MODULE, CLIENT, "obstore.store", "boto3"):
         for with_bytecode in (True, False):
             taken = import_ms(module, runs=runs, with_bytecode=with_bytecode)
             figures = (statistics.median(taken), min(taken), max(taken))
