@@ -161,10 +161,11 @@ def large_chunk(n: int) -> tuple[Sample, int]:
     return sample, library.outcomes(LOG.read_text()).get("stored", 0)
 
 
-def prepare(made: Callable[[], None]) -> list[Path]:
-    """Make what takes long and is kept: the pictures, img2dataset's environment."""
+def prepare(made: Callable[[], None], *, with_peer: bool = True) -> list[Path]:
+    """Make what takes long and is kept: the pictures, and for `with_peer` its environment."""
     HOME.mkdir(exist_ok=True)
-    img2dataset.environment(HOME / "img2dataset", ROOT / ".uv" / "bin" / "uv")
+    if with_peer:
+        img2dataset.environment(HOME / "img2dataset", ROOT / ".uv" / "bin" / "uv")
     return pictures.pictures(HOME / "pictures", made)
 
 

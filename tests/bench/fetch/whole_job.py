@@ -1,9 +1,10 @@
 """
 The whole job as a user meets it, from a list of URLs to rows, against img2dataset.
 
-`python -m tests.bench.fetch.whole_job [--rounds 3] [--images 5000] [--only http,slow]`. Everything
-is on the same two cores, the server too: the laptop's cloud with its database and emulator on the
-one side, img2dataset with a process for each core on the other, in turn.
+`python -m tests.bench.fetch.whole_job [--rounds 3] [--images 5000] [--only http,slow] [--alone]`.
+Everything is on the same two cores, the server too: the laptop's cloud with its database and
+emulator on the one side, img2dataset with a process for each core on the other, in turn; with
+`--alone` the laptop's cloud only.
 """
 
 import argparse
@@ -84,9 +85,10 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--images", type=int, default=5000)
     parser.add_argument("--only", default=",".join(WORKLOADS))
+    parser.add_argument("--alone", action="store_true", help="leave img2dataset out")
     options = parser.parse_args(argv)
     console = Console()
-    runner.prepare(lambda: None)
+    runner.prepare(lambda: None, with_peer=not options.alone)
     for name in options.only.split(","):
         workload = WORKLOADS[name]
         with runner.arena(workload) as arena, cloud_of(arena) as job:
@@ -94,11 +96,14 @@ def main(argv: list[str]) -> None:
             ours, theirs = [], []
             for _ in range(options.rounds):
                 ours.append(job.crawl(workload.urls(options.images, arena.port)))
+                console.print(f"{name}: {ours[-1]}")
+                if options.alone:
+                    continue
                 sample = arena.run(THEIRS, options.images, N_THREADS)
                 theirs.append(
                     Run(sample.n_images, sample.wall_seconds, {"all": sample.cpu_seconds})
                 )
-                console.print(f"{name}: {ours[-1]}\n  theirs {theirs[-1]}")
+                console.print(f"  theirs {theirs[-1]}")
         console.print(table(workload.title, ours, theirs))
 
 
