@@ -64,6 +64,9 @@ class TestDatabase:
         assert written(DATA_TEMPLATE)["Parameters"]["DeletionProtection"]["Default"] == "true"
         assert RESOURCES["Cluster"]["DeletionPolicy"] == "Snapshot"
 
+    def test_leaves_nothing_of_a_failed_creation(self) -> None:
+        assert RESOURCES["OwnerSecret"]["DeletionPolicy"] == "RetainExceptOnCreate"
+
     def test_speaks_tls_only(self) -> None:
         parameters = of_type("AWS::RDS::DBClusterParameterGroup")["ClusterParameters"]
         proxy = of_type("AWS::RDS::DBProxy")["Proxy"]
