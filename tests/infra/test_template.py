@@ -67,7 +67,8 @@ class TestAnchors:
         [
             "SecurityGroupIds: !Ref SecurityGroupIds",
             "PLAN_QUEUE_URL:",
-            "MessageRetentionPeriod:",
+            "MessageRetentionPeriod: 864000",
+            "MessageRetentionPeriod: 1209600",
             "NumberOfMessagesReceived",
             "HasAlarmTopic, ",
         ],
