@@ -374,15 +374,6 @@ class TestTick:
         assert target(rule["Targets"][0]["Arn"]) == "TickFunction"
 
 
-def test_reserve_no_concurrency() -> None:
-    """
-    A new account may run ten functions at once, and Lambda leaves no fewer unreserved.
-
-    https://github.com/aws-samples/alarm-context-tool/issues/2
-    """
-    assert [n for n, f in functions().items() if "ReservedConcurrentExecutions" in f] == []
-
-
 class TestFetchConcurrency:
     def test_is_a_parameter(self) -> None:
         for queue in ("ChunksQueue", "HostLanesQueue"):
