@@ -38,6 +38,14 @@ THROTTLES = frozenset(
 
 @cache
 def s3() -> "S3Client":
+    """
+    The client for the bucket, at the host name of its region, or by path at an emulator.
+
+    boto3's default, `s3.amazonaws.com`, presigns URLs that regions launched after March 2019 answer
+    with 400 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html), and older
+    ones with a redirect that the signature does not hold for while a bucket is new
+    (https://github.com/boto/boto3/issues/2728).
+    """
     return boto3.client(
         "s3",
         config=Config(
@@ -45,23 +53,11 @@ def s3() -> "S3Client":
             retries={"mode": "standard", "max_attempts": 4},
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
-            s3=_addressing(),
+            s3={"addressing_style": "path"}
+            if "AWS_ENDPOINT_URL" in os.environ
+            else {"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
         ),
     )
-
-
-def _addressing() -> dict[str, str]:
-    """
-    How buckets are addressed: by their region's own host name, or by path at an emulator.
-
-    boto3's default, `s3.amazonaws.com`, presigns URLs that regions launched after March 2019 answer
-    with 400 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html), and older
-    ones with a redirect that the signature does not hold for while a bucket is new
-    (https://github.com/boto/boto3/issues/2728).
-    """
-    if "AWS_ENDPOINT_URL" in os.environ:
-        return {"addressing_style": "path"}
-    return {"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"}
 
 
 @cache
