@@ -91,6 +91,19 @@ class TestWorkQueue:
         assert queue["MessageRetentionPeriod"] == QUEUE_RETENTION.total_seconds() < FOURTEEN_DAYS
 
 
+class TestChains:
+    def test_are_not_taken_for_loops(self) -> None:
+        """
+        Lambda ends a chain of about 16 calls through SQS or S3 unless the function allows it.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+        """
+        queues = ["ChunksQueue", "DiscoverQueue", "PlanQueue", "ResultsQueue", "TakedownsQueue"]
+        readers = {target(m["FunctionName"]) for queue in queues for m in mappings_of(queue)}
+
+        assert {functions()[name].get("RecursiveLoop") for name in readers} == {"Allow"}
+
+
 class TestBrake:
     """Whoever must stop all crawling at once changes one parameter, and loses nothing."""
 
