@@ -21,7 +21,7 @@ class TestCostOf:
         terabyte = costs.cost_of(replace(NOTHING, bytes_stored=10**12))
 
         assert terabyte.transfer == pytest.approx(90.0)
-        assert terabyte.s3 == pytest.approx(23.0 + 10**12 / (16 << 20) * 0.005 / 1000)
+        assert terabyte.s3 == pytest.approx(23.0 + 10**12 / (64 << 20) * 0.005 / 1000)
 
     def test_a_chunk_is_sent_and_recorded_by_a_message_each(self) -> None:
         chunks = costs.cost_of(replace(NOTHING, n_chunks=1_000_000))
