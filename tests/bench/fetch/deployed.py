@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,14 +43,17 @@ class Deployed:
 
 
 @contextmanager
-def cloud(hosts: Iterable[str], cores: Iterable[int]) -> Iterator[LocalCloud]:
-    """A local cloud of its own that may ask `hosts`, each as `host:port`."""
+def cloud(
+    hosts: Iterable[str], cores: Iterable[int], owned_hosts: Sequence[str] = ()
+) -> Iterator[LocalCloud]:
+    """A local cloud of its own that may ask `hosts`, each as `host:port`, and owns some."""
     with tempfile.TemporaryDirectory() as directory:
         made = LocalCloud(
             Path(directory) / "home",
             free_ports(),
             parameters={"AllowedPrivateHosts": ",".join(hosts)},
             with_sample_site=False,
+            owned_hosts=owned_hosts,
         )
         with on_cores(cores):
             made.start()

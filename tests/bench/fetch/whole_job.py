@@ -3,7 +3,8 @@ The whole job as a user meets it, from a list of URLs to rows, against img2datas
 
 `python -m tests.bench.fetch.whole_job [--rounds 3] [--images 5000] [--only http,slow]`. Everything
 is on the same two cores, the server too: the laptop's cloud with its database and emulator on the
-one side, img2dataset with a process for each core on the other, in turn.
+one side, img2dataset with a process for each core on the other, in turn. The one host of `slow` is
+owned, so that both ask it for as many at once; with `--unowned` ours asks it like any other.
 """
 
 import argparse
@@ -49,14 +50,17 @@ class Run:
 class Job:
     """Crawls lists with a local cloud of its own."""
 
-    def __init__(self, api: Api, census: Census) -> None:
+    def __init__(self, api: Api, census: Census, per_host: dict[str, int]) -> None:
         self._api = api
         self._census = census
+        self._per_host = per_host
 
     def crawl(self, urls: list[str]) -> Run:
         upload_id = self._api.upload("\n".join(urls).encode())
         before, idle, begin = self._census.cpu_seconds(), idle_seconds(BOTH), time.monotonic()
-        job_id = self._api.create_job(sources=["urls"], upload_id=upload_id)
+        job_id = self._api.create_job(
+            sources=["urls"], upload_id=upload_id, per_host=self._per_host
+        )
         job = self._api.wait_for_job(job_id, JOB_SECONDS)
         seconds = time.monotonic() - begin
         progress = job["progress"]
@@ -69,12 +73,12 @@ class Job:
 
 
 @contextmanager
-def cloud_of(arena: runner.Arena) -> Iterator[Job]:
+def cloud_of(arena: runner.Arena, per_host: dict[str, int]) -> Iterator[Job]:
     hosts = [f"{address}:{arena.port}" for address in arena.workload.addresses]
-    with deployed.cloud(hosts, BOTH) as cloud, Api.of(cloud) as api:
+    with deployed.cloud(hosts, BOTH, [*per_host]) as cloud, Api.of(cloud) as api:
         census = Census(cloud, {"server": arena.server})
         try:
-            yield Job(api, census)
+            yield Job(api, census, per_host)
         finally:
             census.stop()
 
@@ -84,12 +88,15 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--images", type=int, default=5000)
     parser.add_argument("--only", default=",".join(WORKLOADS))
+    parser.add_argument("--unowned", action="store_true")
     options = parser.parse_args(argv)
     console = Console()
     runner.prepare(lambda: None)
     for name in options.only.split(","):
         workload = WORKLOADS[name]
-        with runner.arena(workload) as arena, cloud_of(arena) as job:
+        is_owned = workload.n_hosts == 1 and not options.unowned
+        per_host = dict.fromkeys(workload.addresses, workload.n_per_host) if is_owned else {}
+        with runner.arena(workload) as arena, cloud_of(arena, per_host) as job:
             job.crawl(workload.urls(20, arena.port))
             ours, theirs = [], []
             for _ in range(options.rounds):

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import func
 from sqlalchemy.orm import Session
 
+from crawlset.crawls import owned_hosts
 from crawlset.crawls.planner import LANE_URLS, plan
 from crawlset.images.repository import ImageRepository
 from crawlset.kit.ids import new_id
@@ -34,12 +35,13 @@ def rechunk(
     hosts = [plain_host(host) for _, host in images]
     others = Counter(repository.count_hosts(job, list(set(hosts)), LANE_URLS + 1)) - Counter(hosts)
     chunks = []
-    for planned in plan(hosts, others):
+    for planned in plan(hosts, others, owned_hosts.allowed(job)):
         chunk = JobChunk(
             id=new_id(),
             user_id=job.user_id,
             crawl_job_id=job.id,
             lane=planned.lane,
+            per_host=planned.per_host,
             status=WorkStatus.pending,
             is_recrawl=is_recrawl,
             not_before=func.now() + wait if wait is not None else None,
