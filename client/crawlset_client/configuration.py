@@ -12,10 +12,10 @@ class Configuration(TypedDict, total=False):
     opt-outs off (`{"robots": False}`) and sets `min_gap_seconds`; `per_host` lets hosts that the
     deployment owns have more requests at once (`{"images.example.org": 64}`); `resize` says what to
     store instead of the bytes received (`{"mode": "keep_ratio", "size": 256}`); `formats` which
-    formats to take, and `transcode` the one to store all others in; `keep_location` keeps where files say
-    that they were taken; `url_column` and the like say which column of an uploaded list says what,
-    `keep_columns` which others to keep, and `encoding` how its text is encoded; `expansion` says
-    what else to search for (`{"plurals": True, "languages": ["de"]}`).
+    formats to take, and `transcode` the one to store all others in; `keep_location` keeps where
+    files say that they were taken; `url_column` and the like say which column of an uploaded list
+    says what, `keep_columns` which others to keep, and `encoding` how its text is encoded;
+    `expansion` says what else to search for (`{"plurals": True, "languages": ["de"]}`).
     """
 
     sources: Sequence[str] | None

@@ -4,7 +4,7 @@ The whole job as a user meets it, from a list of URLs to rows, against img2datas
 `python -m tests.bench.fetch.whole_job [--rounds 3] [--images 5000] [--only http,slow]`. Everything
 is on the same two cores, the server too: the laptop's cloud with its database and emulator on the
 one side, img2dataset with a process for each core on the other, in turn. The one host of `slow` is
-owned, so that both ask it for as many at once; with `--unowned` ours asks it like any other.
+owned: both ask it for 64 at once, or ours for `--per-host`, or with 0 like any other.
 """
 
 import argparse
@@ -88,14 +88,14 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--images", type=int, default=5000)
     parser.add_argument("--only", default=",".join(WORKLOADS))
-    parser.add_argument("--unowned", action="store_true")
+    parser.add_argument("--per-host", type=int, default=2 * N_THREADS)
     options = parser.parse_args(argv)
     console = Console()
     runner.prepare(lambda: None)
     for name in options.only.split(","):
         workload = WORKLOADS[name]
-        is_owned = workload.n_hosts == 1 and not options.unowned
-        per_host = dict.fromkeys(workload.addresses, workload.n_per_host) if is_owned else {}
+        is_owned = workload.n_hosts == 1 and options.per_host
+        per_host = dict.fromkeys(workload.addresses, options.per_host) if is_owned else {}
         with runner.arena(workload) as arena, cloud_of(arena, per_host) as job:
             job.crawl(workload.urls(20, arena.port))
             ours, theirs = [], []
