@@ -28,7 +28,7 @@ MAX_OWNED_HOSTS = 20
 """Owned hosts that one job may name."""
 MAX_ATTEMPTS = 5
 """Times one chunk or search is sent before its work is made terminal."""
-QUEUE_RETENTION = timedelta(days=4)
+QUEUE_RETENTION = timedelta(days=10)
 """A message that waits for longer than this is gone from its queue."""
 
 
@@ -54,6 +54,12 @@ class QueueSettings(BaseSettings):
     results_queue_url: str
     takedowns_queue_url: str
     pipeline_state_machine_arn: str
+
+
+class CrawlingSettings(BaseSettings):
+    """Whether sources and hosts are asked at all; if not, what is to be crawled waits in queues."""
+
+    crawling_enabled: bool = True
 
 
 class DeliverySettings(BaseSettings):
@@ -195,6 +201,7 @@ class TowersSettings(BaseSettings):
 database_settings = cache(DatabaseSettings)
 bucket_settings = cache(BucketSettings)
 queue_settings = cache(QueueSettings)
+crawling_settings = cache(CrawlingSettings)
 delivery_settings = cache(DeliverySettings)
 webhook_key_settings = cache(WebhookKeySettings)
 result_settings = cache(ResultSettings)
