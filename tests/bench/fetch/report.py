@@ -124,29 +124,29 @@ distinct URLs; output to memory.
 """  # noqa: RUF001
 
 
+def figures(results: Results) -> dict[str, list[float]]:
+    """One for every round, by the names that the goals have for them."""
+    found = {name: results.ratios(*ratio) for name, ratio in _RATIOS.items()}
+    return {name: values for name, values in found.items() if values}
+
+
 def _goals(results: Results) -> Iterator[Goal]:
-    def ahead(workload: str, ours: Key = _margin, theirs: Key = _margin) -> Spread | None:
-        return results.ratio(workload, (_THEIRS, theirs), (_OURS, ours))
+    def ratio(name: str) -> Spread | None:
+        values = results.ratios(*_RATIOS[name])
+        return Spread.of(values) if values else None
 
     long, cold = (round(results.settings["images"] * share) for share in (1, 0.2))
     hosts = "img2dataset, HTTPS, 64 hosts"
-    yield Goal(f"{hosts}, at the margin", 12, ahead(HTTPS))
-    yield Goal(f"{hosts}, cold run of {cold:,}", 15, ahead(HTTPS, _few, _many))
-    yield Goal("img2dataset, HTTP, at the margin", 1.6, ahead(HTTP))
-    yield Goal(f"img2dataset, HTTP, whole run of {long:,}", 2.6, ahead(HTTP, _many, _many))
-    yield Goal(f"img2dataset, HTTP, cold run of {cold:,}", 5, ahead(HTTP, _few, _few))
-    yield Goal("img2dataset, resized to 256, at the margin", 1.5, ahead(RESIZE))
+    yield Goal(f"{hosts}, at the margin", 12, ratio("https.margin"))
+    yield Goal(f"{hosts}, cold run of {cold:,}", 15, ratio("https.cold"))
+    yield Goal("img2dataset, HTTP, at the margin", 1.6, ratio("http.margin"))
+    yield Goal(f"img2dataset, HTTP, whole run of {long:,}", 2.6, ratio("http.whole"))
+    yield Goal(f"img2dataset, HTTP, cold run of {cold:,}", 5, ratio("http.cold"))
+    yield Goal("img2dataset, resized to 256, at the margin", 1.5, ratio("resize.margin"))
+    yield Goal("one core to two, images/s", 1.85, ratio("cores.speed"))
+    yield Goal("share of the floor, HTTP, images per core-second", 0.7, ratio("http.floor"))
     yield Goal(
-        "one core to two, images/s",
-        1.85,
-        results.ratio(CORES, (TWO_CORES, _clock), (ONE_CORE, _clock)),
-    )
-    floor_ = results.ratio(HTTP, (_FLOOR, _margin), (_OURS, _margin))
-    yield Goal("share of the floor, HTTP, images per core-second", 0.7, floor_)
-    yield Goal(
-        "deployed, share of the library's images per core-second",
-        0.7,
-        results.ratio(DEPLOYED, (_OURS, _margin), (Program.deployed.value, _margin)),
+        "deployed, share of the library's images per core-second", 0.7, ratio("deployed.share")
     )
     usual = results.of(CORES, TWO_CORES)
     yield Goal(
@@ -231,3 +231,17 @@ def _peak(pair: Pair) -> float:
 
 def _n_many(rounds: list[Pair]) -> int:
     return rounds[0].many.n_images
+
+
+_RATIOS: dict[str, tuple[str, tuple[str, Key], tuple[str, Key]]] = {
+    "http.margin": (HTTP, (_THEIRS, _margin), (_OURS, _margin)),
+    "http.whole": (HTTP, (_THEIRS, _many), (_OURS, _many)),
+    "http.cold": (HTTP, (_THEIRS, _few), (_OURS, _few)),
+    "http.floor": (HTTP, (_FLOOR, _margin), (_OURS, _margin)),
+    "https.margin": (HTTPS, (_THEIRS, _margin), (_OURS, _margin)),
+    "https.cold": (HTTPS, (_THEIRS, _many), (_OURS, _few)),
+    "resize.margin": (RESIZE, (_THEIRS, _margin), (_OURS, _margin)),
+    "cores.speed": (CORES, (TWO_CORES, _clock), (ONE_CORE, _clock)),
+    "deployed.share": (DEPLOYED, (_OURS, _margin), (Program.deployed.value, _margin)),
+}
+"""What is divided by what, round by round."""

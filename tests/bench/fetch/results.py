@@ -75,11 +75,11 @@ class Results:
     def spread(self, workload: str, contender: str, key: Key) -> Spread:
         return Spread.of(map(key, self.of(workload, contender)))
 
-    def ratio(self, workload: str, over: tuple[str, Key], under: tuple[str, Key]) -> Spread | None:
-        """Round by round; None where one of the two contenders was not measured."""
+    def ratios(self, workload: str, over: tuple[str, Key], under: tuple[str, Key]) -> list[float]:
+        """Round by round; none where one of the two contenders was not measured."""
         (a, key_a), (b, key_b) = over, under
-        rounds = list(zip(self.of(workload, a), self.of(workload, b), strict=False))
-        return Spread.of(key_a(x) / key_b(y) for x, y in rounds) if rounds else None
+        rounds = zip(self.of(workload, a), self.of(workload, b), strict=False)
+        return [key_a(x) / key_b(y) for x, y in rounds]
 
     def save(self, path: Path) -> None:
         part = path.with_suffix(".part")

@@ -1,0 +1,30 @@
+"""
+What benches measured, by name: one file a bench, each name with a figure for every round.
+
+The table of goals (`tests.bench.goals`) is made of them.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+DIRECTORY = Path(__file__).resolve().parents[2] / ".bench" / "figures"
+
+Figures = Mapping[str, Sequence[float]]
+
+
+def keep(bench: str, figures: Figures, directory: Path = DIRECTORY) -> None:
+    """Put `figures` beside those that `bench` kept before; of a name the newest stay."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"{bench}.json"
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps(kept | dict(figures), indent=1))
+
+
+def load(directory: Path = DIRECTORY) -> dict[str, list[float]]:
+    """Every figure as `bench.name`."""
+    return {
+        f"{path.stem}.{name}": values
+        for path in sorted(directory.glob("*.json"))
+        for name, values in json.loads(path.read_text()).items()
+    }
