@@ -5,12 +5,34 @@ The table of goals (`tests.bench.goals`) is made of them.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 DIRECTORY = Path(__file__).resolve().parents[2] / ".bench" / "figures"
 
 Figures = Mapping[str, Sequence[float]]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Of several rounds."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> "Spread":
+        found = sorted(values)
+        return cls(statistics.median(found), found[0], found[-1])
+
+    def text(self, digits: int) -> str:
+        if self.low == self.high:
+            return f"{self.median:,.{digits}f}"
+        low, high = (f"{value:,.{digits}f}" for value in (self.low, self.high))
+        return f"{self.median:,.{digits}f} ({low}–{high})"  # noqa: RUF001
 
 
 def keep(bench: str, figures: Figures, directory: Path = DIRECTORY) -> None:

@@ -8,11 +8,9 @@ left in `.bench/figures`, medians of their rounds. `--write` puts the table into
 import sys
 from dataclasses import dataclass
 
-from rich.console import Console
-
 from tests.bench import document, figures
-from tests.bench.fetch.report import Grid
-from tests.bench.fetch.results import Spread
+from tests.bench.document import Grid
+from tests.bench.figures import Spread
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ def table(measured: dict[str, list[float]], goals: tuple[Goal, ...] = GOALS) -> 
 
 def main() -> None:
     grid = table(figures.load())
-    Console(soft_wrap=True).print(grid.rich())
+    document.show([grid])
     if "--write" in sys.argv:
         text = f"{grid.markdown()}\n\nMedians (least–most); {document.machine()}."  # noqa: RUF001
         document.put_section("goals", text)

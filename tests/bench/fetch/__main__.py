@@ -126,9 +126,7 @@ def main(argv: list[str]) -> None:
         Bench(results, progress, options.rounds, options.images).measure(names)
     figures.keep("fetch", report.figures(results))
     tables = report.tables(results)
-    wide = Console(width=max(console.width, report.WIDTH))
-    for table in tables:
-        wide.print(table.rich())
+    document.show(tables)
     if options.write:
         document.put_section("fetch", report.markdown(results, tables))
 

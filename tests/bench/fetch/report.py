@@ -1,16 +1,16 @@
 """Results as tables, for the screen and for docs/benchmarks.md, and what each goal comes to."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 
 import pycurl
-from rich.table import Table
 
 from crawlset.fetching.limits import Limits
 from tests.bench import document
+from tests.bench.document import Grid
 from tests.bench.fetch import floor, img2dataset
-from tests.bench.fetch.results import Key, Pair, Results, Spread
+from tests.bench.fetch.results import Key, Pair, Results
 from tests.bench.fetch.workloads import (
     CORES,
     DEPLOYED,
@@ -23,36 +23,15 @@ from tests.bench.fetch.workloads import (
     WORKLOADS,
     Program,
 )
+from tests.bench.figures import Spread
 
 MAX_CHUNK_MB = 300
-WIDTH = 130
-"""Columns of the screen that the tables need."""
 _OURS, _THEIRS, _FLOOR = Program.ours.value, Program.theirs.value, Program.floor.value
 _STEPS = {
     floor.DECODE: "decode at 1/8 in grey, strict (simplejpeg)",
     floor.DIGEST: "SHA-256",
     floor.WRITE: "write to memory",
 }
-
-
-@dataclass(frozen=True)
-class Grid:
-    title: str
-    head: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
-
-    def rich(self) -> Table:
-        table = Table(title=self.title, title_justify="left")
-        for n, name in enumerate(self.head):
-            table.add_column(name, justify="left" if n == 0 else "right")
-        for row in self.rows:
-            table.add_row(*row)
-        return table
-
-    def markdown(self) -> str:
-        lines = [self.head, ("---",) * len(self.head), *self.rows]
-        table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-        return f"### {self.title}\n\n{table}"
 
 
 @dataclass(frozen=True)

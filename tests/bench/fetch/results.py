@@ -1,13 +1,13 @@
 """What was measured, kept after every pair of runs so that a run can be taken up again."""
 
 import json
-import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.bench.fetch.measure import Sample
+from tests.bench.figures import Spread
 
 
 @dataclass(frozen=True)
@@ -30,26 +30,6 @@ class Pair:
     def images_per_second(self) -> float:
         """By the clock, start-up left out."""
         return self._n / (self.many.wall_seconds - self.few.wall_seconds)
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Of several rounds."""
-
-    median: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, values: Iterable[float]) -> "Spread":
-        found = sorted(values)
-        return cls(statistics.median(found), found[0], found[-1])
-
-    def text(self, digits: int) -> str:
-        if self.low == self.high:
-            return f"{self.median:,.{digits}f}"
-        low, high = (f"{value:,.{digits}f}" for value in (self.low, self.high))
-        return f"{self.median:,.{digits}f} ({low}–{high})"  # noqa: RUF001
 
 
 Key = Callable[[Pair], float]

@@ -100,8 +100,7 @@ def main(argv: list[str]) -> None:
             bench.grow(MILLION, [options.million or ONE_MILLION])
     figures.keep("whole_job", report.figures(results))
     grids = report.tables(results)
-    for grid in grids:
-        console.print(grid.rich())
+    document.show(grids)
     if options.write:
         document.put_section("whole-job", report.markdown(grids))
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tests.bench.fetch.measure import Sample
-from tests.bench.fetch.results import Spread
+from tests.bench.figures import Spread
 
 SERVER = "server"
 """The part of a cloud's census that is the bench's own: nobody's cost."""
