@@ -24,12 +24,11 @@ from tests.bench.whole_job.workloads import (
     FILES,
     GROWTH,
     MILLION,
+    ONE_MILLION,
     ROWS,
     USUAL,
     Errand,
 )
-
-ONE_MILLION = 1_000_000
 
 
 class Bench:
@@ -77,12 +76,12 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--files", type=int, default=20_000)
     parser.add_argument("--growth", type=_numbers, default=[10_000, 200_000])
     parser.add_argument("--million", type=int, nargs="?", const=ONE_MILLION)
-    parser.add_argument("--only", type=lambda names: names.split(","))
+    parser.add_argument("--only", type=lambda names: names.split(","), default=USUAL)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args(argv)
-    names = options.only or ([MILLION] if options.million else USUAL)
-    if unknown := {*names} - {*USUAL, MILLION}:
+    if unknown := {*options.only} - {*USUAL}:
         parser.error(f"--only knows {', '.join(USUAL)}, not {', '.join(unknown)}")
+    names = [MILLION] if options.million else options.only
     console = Console()
     runner.prepare(lambda: None)
     results = Results.load(runner.HOME / "whole_job.json")
@@ -97,7 +96,7 @@ def main(argv: list[str]) -> None:
         elif name == GROWTH:
             bench.grow(GROWTH, options.growth)
         else:
-            bench.grow(MILLION, [options.million or ONE_MILLION])
+            bench.grow(MILLION, [options.million])
     figures.keep("whole_job", report.figures(results))
     grids = report.tables(results)
     document.show(grids)

@@ -8,6 +8,7 @@ from tests.bench.fetch.workloads import Workload
 HTTP, SLOW, HTTPS, FILES, GROWTH, MILLION = "http", "slow", "https", "files", "growth", "million"
 ROWS = (HTTP, SLOW, HTTPS)
 """A list becomes rows with us, shards with img2dataset, files with a plain download."""
+ONE_MILLION = 1_000_000
 USUAL = (*ROWS, FILES, GROWTH)
 
 
