@@ -25,8 +25,8 @@ from crawlset.models import CrawlJob, EventCursor, JobSearch, OutboxMessage, Pro
 from crawlset_local import emulator, postgres, postgres_home, processes
 from crawlset_local.home import open_home, webhook_key
 from tests import factories
+from tests.certificates import self_signed
 from tests.integration.api import Api
-from tests.integration.certificates import write_certificate
 from tests.integration.database_relay import Relay, relaying
 from tests.integration.migrations import alembic_config
 from tests.integration.role_sessions import sessions_on
@@ -287,5 +287,5 @@ def mortal_decoder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def certificate(tmp_path: Path) -> Path:
     """A certificate of its own signing, with its key, for the hosts of a `Web`."""
     path = tmp_path / "certificate.pem"
-    write_certificate(path)
+    path.write_bytes(self_signed("web.localhost"))
     return path
