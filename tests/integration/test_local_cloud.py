@@ -29,7 +29,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         shell.setenv("AWS_PROFILE", "of-the-user")
         shell.setenv("AWS_ENDPOINT_URL", "http://192.0.2.1")
         shell.setenv("HTTP_PROXY", "http://192.0.2.1")
-        shell.setenv("SSL_CERT_FILE", certifi.where())
+        shell.setenv("SSL_CERT_FILE", os.path.relpath(certifi.where()))
         cloud = LocalCloud(
             tmp_path_factory.mktemp("cloud") / "home",
             free_ports(),
