@@ -1,7 +1,7 @@
 """Every query about candidates and what became of them."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -9,7 +9,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     and_,
-    bindparam,
     exists,
     func,
     or_,
@@ -20,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased, load_only
 
 from crawlset.jobs.crawl_repository import require_both, with_crawl_job
-from crawlset.kit import arrays, db
+from crawlset.kit import ahead, arrays, db
 from crawlset.kit.paging import Order, Slice
 from crawlset.models import CrawlJob, Image, JobChunk, WorkStatus
 from crawlset.outcomes import Change, ImageStatus, Outcome
@@ -51,6 +50,30 @@ COUNT_HOSTS = text(
         ) AS few
     ) AS counted
     WHERE n > 0
+    """
+)
+
+
+RECOUNT = text(
+    """
+    UPDATE job_chunks SET n_urls = counted.n, outcomes = counted.outcomes,
+        bytes_stored = counted.n_bytes, updated_at = now()
+    FROM (
+        SELECT chunk.id, coalesce(sum(by_outcome.n), 0) AS n,
+            coalesce(
+                jsonb_object_agg(code, by_outcome.n) FILTER (WHERE code IS NOT NULL), '{}'
+            ) AS outcomes,
+            coalesce(sum(by_outcome.n_bytes), 0) AS n_bytes
+        FROM job_chunks AS chunk LEFT JOIN LATERAL (
+            SELECT coalesce(outcome, CASE chunk.status WHEN 'cancelled' THEN 'cancelled' END)
+                    AS code,
+                count(*) AS n, sum(file_size) FILTER (WHERE status = 'stored') AS n_bytes
+            FROM images WHERE chunk_id = chunk.id GROUP BY 1
+        ) AS by_outcome ON true
+        WHERE chunk.id = ANY (CAST(:chunk_ids AS uuid[]))
+        GROUP BY chunk.id
+    ) AS counted
+    WHERE job_chunks.id = counted.id
     """
 )
 
@@ -333,32 +356,40 @@ class ImageRepository:
 
     def reopen(self, ids: Collection[int]) -> None:
         """Settled -> pending."""
-        self.session.execute(
+        ahead.send(
+            self.session,
             update(Image)
             .where(Image.id.in_(ids))
             .values(status=ImageStatus.pending, outcome=None, detail=None)
-            .execution_options(synchronize_session=False)
+            .execution_options(synchronize_session=False),
         )
 
     def renew_allowance(self, ids: Collection[int]) -> None:
         """Forget how often they were tried again and put off."""
-        self.session.execute(
+        ahead.send(
+            self.session,
             update(Image)
             .where(Image.id.in_(ids))
             .values(n_retries=0, n_deferrals=0)
-            .execution_options(synchronize_session=False)
+            .execution_options(synchronize_session=False),
         )
 
-    def move_to_chunks(self, places: Iterable[tuple[int, UUID, int]]) -> None:
-        """Give images another place: (id, chunk, ordinal)."""
-        statement = (
+    def move_to_chunks(self, places: Sequence[Mapping[str, Any]]) -> None:
+        """Give images another place: `id`, `chunk_id`, `ordinal` of each."""
+        if not places:
+            return
+        given = arrays.unnested(Image.__table__, places)
+        ahead.send(
+            self.session,
             update(Image)
-            .where(Image.id == bindparam("b_id"))
-            .values(chunk_id=bindparam("b_chunk_id"), ordinal=bindparam("b_ordinal"))
-            .execution_options(synchronize_session=None)
+            .where(Image.id == given["id"])
+            .values(chunk_id=given["chunk_id"], ordinal=given["ordinal"])
+            .execution_options(synchronize_session=False),
         )
-        rows = [{"b_id": id_, "b_chunk_id": chunk, "b_ordinal": n} for id_, chunk, n in places]
-        self.session.connection().execute(statement, rows)
+
+    def recount(self, chunk_ids: Collection[UUID]) -> None:
+        """Make the counts of each chunk those of its images, as `count` does."""
+        ahead.send(self.session, RECOUNT.bindparams(chunk_ids=list(chunk_ids)))
 
     def list_page(
         self,

@@ -1,15 +1,15 @@
 """Every query about the chunks of a crawl job."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Integer, and_, case, cast, exists, func, or_, select, update
+from sqlalchemy import Integer, and_, case, cast, exists, func, insert, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from crawlset.kit import db
+from crawlset.kit import ahead, db
 from crawlset.kit.paging import Order, Slice
-from crawlset.models import UNFINISHED, CrawlJob, JobChunk, WorkStatus
+from crawlset.models import UNFINISHED, CrawlJob, JobChunk, JobSearch, WorkStatus
 from crawlset.outcomes import Outcome
 from crawlset.settings import QUEUE_RETENTION
 
@@ -38,6 +38,34 @@ class ChunkRepository:
             )
             .order_by(JobChunk.id)
         ).all()
+
+    def add(
+        self,
+        job: CrawlJob,
+        lanes: Mapping[UUID, str | None],
+        *,
+        is_recrawl: bool,
+        error_message: str | None,
+        wait: timedelta | None,
+    ) -> None:
+        """Add pending chunks by their id, with the lane of each; their counts are to follow."""
+        not_before = func.now() + wait if wait is not None else None
+        rows = [
+            {
+                "id": id_,
+                "user_id": job.user_id,
+                "crawl_job_id": job.id,
+                "lane": lane,
+                "status": WorkStatus.pending,
+                "is_recrawl": is_recrawl,
+                "not_before": not_before,
+                "error_message": error_message,
+                "n_urls": 0,
+            }
+            for id_, lane in lanes.items()
+        ]
+        if rows:
+            ahead.send(self.session, insert(JobChunk).values(rows).inline())
 
     def queue(self, chunk_ids: Collection[UUID]) -> set[UUID]:
         """Pending -> queued; give those that were."""
@@ -133,16 +161,17 @@ class ChunkRepository:
             JobChunk.status.in_(UNFINISHED),
         )
 
-    def any_first_fetch(self, job: CrawlJob) -> bool:
-        """Whether anything unfinished is more than a re-crawl."""
-        return db.exists(
-            self.session,
-            JobChunk.crawl_job_id == job.id,
-            JobChunk.status.in_(UNFINISHED),
-            ~JobChunk.is_recrawl,
+    def is_only_recrawled(self, job: CrawlJob) -> bool:
+        """Whether something is unfinished, and all of it is chunks of a re-crawl."""
+        chunks = select(func.bool_and(JobChunk.is_recrawl)).where(
+            JobChunk.crawl_job_id == job.id, JobChunk.status.in_(UNFINISHED)
         )
+        is_searched = exists().where(
+            JobSearch.crawl_job_id == job.id, JobSearch.status.in_(UNFINISHED)
+        )
+        return bool(self.session.scalar(select(chunks.scalar_subquery() & ~is_searched)))
 
-    def cancel_unfinished(self, job: CrawlJob) -> int:
+    def cancel_unfinished(self, job: CrawlJob) -> None:
         """
         What had no outcome yet is counted as cancelled; the image rows follow.
 
@@ -153,21 +182,18 @@ class ChunkRepository:
         settled = update(JobChunk).where(
             JobChunk.crawl_job_id == job.id, JobChunk.status.in_(UNFINISHED)
         )
-        return len(
-            self.session.execute(
-                settled.values(
-                    status=WorkStatus.cancelled,
-                    finished_at=func.now(),
-                    outcomes=case(
-                        (n_open == 0, JobChunk.outcomes),
-                        else_=JobChunk.outcomes.concat(
-                            func.jsonb_build_object(Outcome.cancelled.value, n_open)
-                        ),
+        ahead.send(
+            self.session,
+            settled.values(
+                status=WorkStatus.cancelled,
+                finished_at=func.now(),
+                outcomes=case(
+                    (n_open == 0, JobChunk.outcomes),
+                    else_=JobChunk.outcomes.concat(
+                        func.jsonb_build_object(Outcome.cancelled.value, n_open)
                     ),
-                )
-                .returning(JobChunk.id)
-                .execution_options(synchronize_session=False)
-            ).all()
+                ),
+            ).execution_options(synchronize_session=False),
         )
 
     def list_page(
