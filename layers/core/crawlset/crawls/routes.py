@@ -19,7 +19,6 @@ from crawlset.jobs.chunk_repository import ChunkRepository
 from crawlset.jobs.crawl_repository import (
     CrawlRepository,
     JobFilter,
-    lock_crawl_job,
     require_crawl_job,
 )
 from crawlset.kit import db
@@ -91,8 +90,7 @@ def delete_crawl_job(
     grace_hours: Annotated[GraceHours, Query()] = DEFAULT_GRACE_HOURS,
 ) -> CrawlJobRead:
     session = router.context["session"]
-    job = lock_crawl_job(session, project_id, job_id, key_share=True)
-    service.delete(session, job, grace_hours)
+    job = service.delete(session, project_id, job_id, grace_hours)
     return presenting.read_many(session, [job])[0]
 
 
@@ -116,7 +114,7 @@ def restore_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
 @logs(router, "crawl_job.cancelled", "job_id")
 def cancel_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
     session = router.context["session"]
-    job = service.cancel(session, lock_crawl_job(session, project_id, job_id))
+    job = service.cancel(session, project_id, job_id)
     return presenting.read_one(session, job)
 
 
@@ -128,7 +126,7 @@ def cancel_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
 @logs(router, "crawl_job.retried", "job_id")
 def retry_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
     session = router.context["session"]
-    job = service.retry(session, lock_crawl_job(session, project_id, job_id, key_share=True))
+    job = service.retry(session, project_id, job_id)
     return presenting.read_one(session, job)
 
 
@@ -140,7 +138,7 @@ def retry_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
 @logs(router, "crawl_job.recrawled", "job_id")
 def recrawl_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
     session = router.context["session"]
-    job = service.recrawl(session, lock_crawl_job(session, project_id, job_id, key_share=True))
+    job = service.recrawl(session, project_id, job_id)
     return presenting.read_one(session, job)
 
 

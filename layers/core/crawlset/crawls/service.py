@@ -236,16 +236,18 @@ def shares(request: CrawlJobCreate, max_images: int) -> Iterator[tuple[str, str,
             yield source, keyword, limit
 
 
-def cancel(session: Session, job: CrawlJob) -> CrawlJob:
+def cancel(session: Session, project_id: UUID, job_id: UUID) -> CrawlJob:
     """
-    Cancel a job that is locked against plans, too: what is fetched stays, what is open ends as
-    cancelled, fetchers stop soon.
+    Cancel the job: what is fetched stays, what is open ends as cancelled, fetchers stop soon.
 
-    A job that is only crawled again is complete as before.
+    A job that is only crawled again is complete as before. It is locked also against plans that
+    are adding chunks.
 
     Raises:
+        NotFoundError: the caller's project has no such job.
         CrawlJobFinishedError: it has ended.
     """
+    job = lock_crawl_job(session, project_id, job_id)
     repository = CrawlRepository(session)
     if ChunkRepository(session).is_only_recrawled(job):
         repository.finish(job, JobStatus.completed)
@@ -263,19 +265,20 @@ def cancel(session: Session, job: CrawlJob) -> CrawlJob:
     return job
 
 
-def retry(session: Session, job: CrawlJob) -> CrawlJob:
+def retry(session: Session, project_id: UUID, job_id: UUID) -> CrawlJob:
     """
-    Try again what failed of a locked job and may end otherwise, and what was cancelled.
+    Try again what failed and may end otherwise, and what was cancelled.
 
     Images in new chunks, at most 20,000 at once, which is what a request has time for; searches
     as they were. Fetchers that a cancel has not stopped yet settle nothing: their chunks ended.
 
     Raises:
+        NotFoundError: the caller's project has no such job.
         CrawlJobActiveError: the job has not ended.
         NothingToRetryError: every failure is final, and nothing was cancelled.
         ActiveJobsExceededError, StoredBytesExceededError: the account is full.
     """
-    _require_ended(job)
+    job = _lock_ended(session, project_id, job_id)
     images = ImageRepository(session).list_retryable(job, IMAGES_SETTLED_AT_ONCE)
     searches = [
         search
@@ -304,19 +307,20 @@ def retry(session: Session, job: CrawlJob) -> CrawlJob:
     return job
 
 
-def recrawl(session: Session, job: CrawlJob) -> CrawlJob:
+def recrawl(session: Session, project_id: UUID, job_id: UUID) -> CrawlJob:
     """
-    Ask for the stored pictures of a locked job again, to see which are unchanged, replaced or gone.
+    Ask for the stored pictures again, to see which are unchanged, replaced or gone.
 
     At most 20,000 at once: those that were never checked, or longest ago.
 
     Raises:
+        NotFoundError: the caller's project has no such job.
         CrawlJobActiveError: the job has not ended.
         CrawlJobCancelledError: the job was cancelled.
         NothingToRecrawlError: nothing is stored.
         ActiveJobsExceededError, StoredBytesExceededError: the account is full.
     """
-    _require_ended(job)
+    job = _lock_ended(session, project_id, job_id)
     if job.status is JobStatus.cancelled:
         raise CrawlJobCancelledError(job)
     images = ImageRepository(session).list_stored(job, IMAGES_SETTLED_AT_ONCE)
@@ -329,9 +333,12 @@ def recrawl(session: Session, job: CrawlJob) -> CrawlJob:
     return job
 
 
-def _require_ended(job: CrawlJob) -> None:
+def _lock_ended(session: Session, project_id: UUID, job_id: UUID) -> CrawlJob:
+    """Wait for whoever settles work of this job, then see that it has ended."""
+    job = lock_crawl_job(session, project_id, job_id, key_share=True)
     if not job.status.is_final:
         raise CrawlJobActiveError(job)
+    return job
 
 
 def _dispatch_anew(
@@ -345,17 +352,19 @@ def _dispatch_anew(
     dispatch.dispatch_after_commit(session, job, chunk_ids)
 
 
-def delete(session: Session, job: CrawlJob, grace_hours: int) -> None:
+def delete(session: Session, project_id: UUID, job_id: UUID, grace_hours: int) -> CrawlJob:
     """
-    Hide a locked, finished job with everything known of it, and remove it when its grace is over.
+    Hide a finished job with everything known of it, and remove it when its grace is over.
 
     Raises:
+        NotFoundError: the caller's project has no such job.
         CrawlJobActiveError: it has not ended.
     """
-    _require_ended(job)
+    job = _lock_ended(session, project_id, job_id)
     with db.showing_deleted(session):
         CrawlRepository(session).delete(job, grace_hours)
     logger.info("crawl_job_deleted", job_id=str(job.id), grace_hours=grace_hours)
+    return job
 
 
 def restore(session: Session, user_id: UUID, project_id: UUID, job_id: UUID) -> CrawlJob:
