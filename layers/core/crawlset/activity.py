@@ -6,10 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
-from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from crawlset.kit import ahead
+from crawlset.kit import db
 from crawlset.models import ActivityLog
 
 ACTIONS: dict[Callable[..., Any], tuple[str, str]] = {}
@@ -51,13 +50,12 @@ def note(
     session: Session, user_id: UUID, action: str, resource_id: UUID, **metadata: str | None
 ) -> None:
     """Add a row to the log, with the next statement."""
-    row = insert(ActivityLog).values(
-        {
-            ActivityLog.user_id: user_id,
-            ActivityLog.action: action,
-            ActivityLog.resource_type: action.partition(".")[0],
-            ActivityLog.resource_id: resource_id,
-            ActivityLog.metadata_: metadata,
-        }
+    db.insert_ahead(
+        session,
+        ActivityLog,
+        user_id=user_id,
+        action=action,
+        resource_type=action.partition(".")[0],
+        resource_id=resource_id,
+        metadata_=metadata,
     )
-    ahead.send(session, row.inline())

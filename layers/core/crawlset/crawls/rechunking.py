@@ -43,5 +43,5 @@ def rechunk(
             for ordinal, place in enumerate(chunk.members)
         ]
     )
-    repository.recount(planned)
+    ChunkRepository(session).recount(planned)
     return [*planned]

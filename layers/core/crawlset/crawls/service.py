@@ -348,7 +348,7 @@ def _dispatch_anew(
     places = [(id_, host) for id_, _, host in images]
     ImageRepository(session).renew_allowance([id_ for id_, _ in places])
     chunk_ids = rechunk(session, job, places, is_recrawl=is_recrawl)
-    ImageRepository(session).recount({chunk_id for _, chunk_id, _ in images})
+    ChunkRepository(session).recount({chunk_id for _, chunk_id, _ in images})
     dispatch.dispatch_after_commit(session, job, chunk_ids)
 
 

@@ -54,30 +54,6 @@ COUNT_HOSTS = text(
 )
 
 
-RECOUNT = text(
-    """
-    UPDATE job_chunks SET n_urls = counted.n, outcomes = counted.outcomes,
-        bytes_stored = counted.n_bytes, updated_at = now()
-    FROM (
-        SELECT chunk.id, coalesce(sum(by_outcome.n), 0) AS n,
-            coalesce(
-                jsonb_object_agg(code, by_outcome.n) FILTER (WHERE code IS NOT NULL), '{}'
-            ) AS outcomes,
-            coalesce(sum(by_outcome.n_bytes), 0) AS n_bytes
-        FROM job_chunks AS chunk LEFT JOIN LATERAL (
-            SELECT coalesce(outcome, CASE chunk.status WHEN 'cancelled' THEN 'cancelled' END)
-                    AS code,
-                count(*) AS n, sum(file_size) FILTER (WHERE status = 'stored') AS n_bytes
-            FROM images WHERE chunk_id = chunk.id GROUP BY 1
-        ) AS by_outcome ON true
-        WHERE chunk.id = ANY (CAST(:chunk_ids AS uuid[]))
-        GROUP BY chunk.id
-    ) AS counted
-    WHERE job_chunks.id = counted.id
-    """
-)
-
-
 class Keeper(NamedTuple):
     """A stored image and the place of its bytes."""
 
@@ -386,10 +362,6 @@ class ImageRepository:
             .values(chunk_id=given["chunk_id"], ordinal=given["ordinal"])
             .execution_options(synchronize_session=False),
         )
-
-    def recount(self, chunk_ids: Collection[UUID]) -> None:
-        """Make the counts of each chunk those of its images, as `count` does."""
-        ahead.send(self.session, RECOUNT.bindparams(chunk_ids=list(chunk_ids)))
 
     def list_page(
         self,

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Integer, and_, case, cast, exists, func, insert, or_, select, update
+from sqlalchemy import Integer, and_, case, cast, exists, func, insert, or_, select, text, update
 from sqlalchemy.orm import Session, aliased
 
 from crawlset.kit import ahead, db
@@ -15,6 +15,29 @@ from crawlset.settings import QUEUE_RETENTION
 
 _COUNTED = func.jsonb_each_text(JobChunk.outcomes).table_valued("key", "value")
 """Each outcome of a chunk, and how many images have it."""
+
+RECOUNT = text(
+    """
+    UPDATE job_chunks SET n_urls = counted.n, outcomes = counted.outcomes,
+        bytes_stored = counted.n_bytes, updated_at = now()
+    FROM (
+        SELECT chunk.id, coalesce(sum(by_outcome.n), 0) AS n,
+            coalesce(
+                jsonb_object_agg(code, by_outcome.n) FILTER (WHERE code IS NOT NULL), '{}'
+            ) AS outcomes,
+            coalesce(sum(by_outcome.n_bytes), 0) AS n_bytes
+        FROM job_chunks AS chunk LEFT JOIN LATERAL (
+            SELECT coalesce(outcome, CASE chunk.status WHEN 'cancelled' THEN 'cancelled' END)
+                    AS code,
+                count(*) AS n, sum(file_size) FILTER (WHERE status = 'stored') AS n_bytes
+            FROM images WHERE chunk_id = chunk.id GROUP BY 1
+        ) AS by_outcome ON true
+        WHERE chunk.id = ANY (CAST(:chunk_ids AS uuid[]))
+        GROUP BY chunk.id
+    ) AS counted
+    WHERE job_chunks.id = counted.id
+    """
+)
 
 
 class ChunkRepository:
@@ -66,6 +89,14 @@ class ChunkRepository:
         ]
         if rows:
             ahead.send(self.session, insert(JobChunk).values(rows).inline())
+
+    def recount(self, chunk_ids: Collection[UUID]) -> None:
+        """
+        Make the counts of each chunk those of its images.
+
+        What a cancelled chunk has still open counts as cancelled, which it is about to be.
+        """
+        ahead.send(self.session, RECOUNT.bindparams(chunk_ids=list(chunk_ids)))
 
     def queue(self, chunk_ids: Collection[UUID]) -> set[UUID]:
         """Pending -> queued; give those that were."""

@@ -287,6 +287,12 @@ def insert_row[Row: DeclarativeBase](session: Session, model: type[Row], **value
     return session.scalars(insert(model).values(**values).returning(model)).one()
 
 
+def insert_ahead(session: Session, model: type[DeclarativeBase], **values: Any) -> None:
+    """Insert a row with the next statement; nobody reads what the database makes of it."""
+    named = {getattr(model, name): value for name, value in values.items()}
+    ahead.send(session, insert(model).values(named).inline())
+
+
 def now(session: Session) -> datetime:
     """The database's clock, as it was when the transaction began."""
     began: datetime = session.execute(select(func.now())).scalar_one()
