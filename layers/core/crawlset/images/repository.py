@@ -1,7 +1,7 @@
 """Every query about candidates and what became of them."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -9,7 +9,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     and_,
-    bindparam,
     exists,
     func,
     or_,
@@ -20,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased, load_only
 
 from crawlset.jobs.crawl_repository import require_both, with_crawl_job
-from crawlset.kit import arrays, db
+from crawlset.kit import ahead, arrays, db
 from crawlset.kit.paging import Order, Slice
 from crawlset.models import CrawlJob, Image, JobChunk, WorkStatus
 from crawlset.outcomes import Change, ImageStatus, Outcome
@@ -333,32 +332,36 @@ class ImageRepository:
 
     def reopen(self, ids: Collection[int]) -> None:
         """Settled -> pending."""
-        self.session.execute(
+        ahead.send(
+            self.session,
             update(Image)
             .where(Image.id.in_(ids))
             .values(status=ImageStatus.pending, outcome=None, detail=None)
-            .execution_options(synchronize_session=False)
+            .execution_options(synchronize_session=False),
         )
 
     def renew_allowance(self, ids: Collection[int]) -> None:
         """Forget how often they were tried again and put off."""
-        self.session.execute(
+        ahead.send(
+            self.session,
             update(Image)
             .where(Image.id.in_(ids))
             .values(n_retries=0, n_deferrals=0)
-            .execution_options(synchronize_session=False)
+            .execution_options(synchronize_session=False),
         )
 
-    def move_to_chunks(self, places: Iterable[tuple[int, UUID, int]]) -> None:
-        """Give images another place: (id, chunk, ordinal)."""
-        statement = (
+    def move_to_chunks(self, places: Sequence[Mapping[str, Any]]) -> None:
+        """Give images another place: `id`, `chunk_id`, `ordinal` of each."""
+        if not places:
+            return
+        given = arrays.unnested(Image.__table__, places)
+        ahead.send(
+            self.session,
             update(Image)
-            .where(Image.id == bindparam("b_id"))
-            .values(chunk_id=bindparam("b_chunk_id"), ordinal=bindparam("b_ordinal"))
-            .execution_options(synchronize_session=None)
+            .where(Image.id == given["id"])
+            .values(chunk_id=given["chunk_id"], ordinal=given["ordinal"])
+            .execution_options(synchronize_session=False),
         )
-        rows = [{"b_id": id_, "b_chunk_id": chunk, "b_ordinal": n} for id_, chunk, n in places]
-        self.session.connection().execute(statement, rows)
 
     def list_page(
         self,
