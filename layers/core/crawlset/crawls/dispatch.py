@@ -6,11 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from crawlset import outbox
-from crawlset.images.repository import ImageRepository
+from crawlset.images.repository import ImageRepository, Work
 from crawlset.jobs.chunk_repository import ChunkRepository
 from crawlset.kit import db, objects
 from crawlset.kit.strict_json import MalformedJsonError, from_json
-from crawlset.models import CrawlJob, Image, JobChunk, JobSearch, Target
+from crawlset.models import CrawlJob, JobChunk, JobSearch, Target
 from crawlset.outbox import Message
 from crawlset.outcomes import ImageStatus
 from crawlset.resizing import Intake, Resize
@@ -70,7 +70,7 @@ def dispatch(user_id: UUID, job_id: UUID, chunk_ids: Collection[UUID]) -> int:
     return len(queued)
 
 
-def _write_input(job: CrawlJob, chunk: JobChunk, images: Sequence[Image]) -> None:
+def _write_input(job: CrawlJob, chunk: JobChunk, images: Sequence[Work]) -> None:
     policy, resize, intake = map(job.policy.get, ("fetch", "resize", "intake"))
     head = ChunkHead(
         job.id,
@@ -92,7 +92,7 @@ def _unusual(intake: dict[str, Any] | None) -> Intake | None:
     return wanted if wanted != Intake() else None
 
 
-def _url(image: Image) -> ChunkUrl:
+def _url(image: Work) -> ChunkUrl:
     known = None
     if image.status is ImageStatus.stored and image.sha256 is not None:
         transform = image.transform

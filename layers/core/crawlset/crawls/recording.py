@@ -80,7 +80,7 @@ def record_outcome(key: str) -> int:
         chunk.bytes_received = head.bytes_received
         chunk.pack_key, chunk.pack_bytes = pack_key, pack_bytes
         n_settled = _settle(session, job, chunk, results)
-        finishing.finish_if_done(session, job)
+        finishing.finish_locked_if_done(session, job)
     logger.info(
         "chunk_recorded",
         job_id=str(named.job_id),
