@@ -13,9 +13,6 @@ from crawlset.wire.deliveries import DeliveryResult
 from crawlset.wire.notices import keys_of
 from crawlset.wire.record import loads
 
-LEASE_AFTER_SECONDS = 1.0
-"""A death before that leaves an outcome or a delivery for the tick, which looks each minute."""
-
 
 def record_named(delivery: Delivery) -> None:
     message = loads(delivery.body)
@@ -30,4 +27,4 @@ def record_named(delivery: Delivery) -> None:
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> Failures:
-    return handle_each(event, record_named, lease_after_seconds=LEASE_AFTER_SECONDS)
+    return handle_each(event, record_named)

@@ -108,11 +108,6 @@ class TestLease:
             handle_each(event("a"), wait)
             assert put_off[-1] == ("handle of a", 7)
 
-    def test_is_not_taken_for_work_that_ends_before(self, put_off: list[tuple[str, int]]) -> None:
-        handle_each(event("a"), lambda _: None, lease_after_seconds=600)
-
-        assert put_off == []
-
     def test_is_not_taken_of_many_at_once(self, put_off: list[tuple[str, int]]) -> None:
         handle_each(event("a", "b"), lambda _: None)
 

@@ -46,11 +46,7 @@ class Failures(TypedDict):
 
 
 def handle_each(
-    event: dict[str, Any],
-    handle: Callable[[Delivery], None],
-    *,
-    keeps_order: bool = False,
-    lease_after_seconds: float = 0,
+    event: dict[str, Any], handle: Callable[[Delivery], None], *, keeps_order: bool = False
 ) -> Failures:
     """
     Call `handle` with each message; log what fails, and have it delivered again in seconds.
@@ -59,7 +55,6 @@ def handle_each(
     handled, and come again behind it. A batch that fails whole is reported too, not raised: a
     function error would make the queue's mapping slow down. A message that came alone is leased, so
     that it is back soon if the function dies; of several, those done would be back before the end.
-    Work that ends within `lease_after_seconds` is not leased: something else heals such a death.
     """
     is_alone = len(event["Records"]) == 1
     failures: list[Failure] = []
@@ -76,12 +71,7 @@ def handle_each(
         if group in waits_of_groups:
             wait: int | None = waits_of_groups[group]
         else:
-            lease = (
-                leased(queue_arn, delivery.receipt_handle, lease_after_seconds)
-                if is_alone
-                else nullcontext()
-            )
-            with lease:
+            with leased(queue_arn, delivery.receipt_handle) if is_alone else nullcontext():
                 wait = _handle(delivery, handle)
         if wait is not None:
             _put_off(delivery, queue_arn, wait)

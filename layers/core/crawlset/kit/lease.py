@@ -15,19 +15,15 @@ RENEWED_SECONDS = 15.0
 
 
 @contextmanager
-def leased(queue_arn: str, receipt_handle: str, after_seconds: float = 0) -> Iterator[None]:
+def leased(queue_arn: str, receipt_handle: str) -> Iterator[None]:
     """
     Hold a message that was received, from a thread beside the work inside.
 
-    Work that ends within `after_seconds` costs no request. At the end nothing more is asked of the
-    queue, so that the caller may name another time.
+    At the end nothing more is asked of the queue, so that the caller may name another time.
     """
     ended = threading.Event()
     keeper = threading.Thread(
-        target=_renew,
-        args=(queue_arn, receipt_handle, after_seconds, ended),
-        name="lease",
-        daemon=True,
+        target=_renew, args=(queue_arn, receipt_handle, ended), name="lease", daemon=True
     )
     keeper.start()
     try:
@@ -37,11 +33,7 @@ def leased(queue_arn: str, receipt_handle: str, after_seconds: float = 0) -> Ite
         keeper.join()
 
 
-def _renew(
-    queue_arn: str, receipt_handle: str, after_seconds: float, ended: threading.Event
-) -> None:
-    if ended.wait(after_seconds):
-        return
+def _renew(queue_arn: str, receipt_handle: str, ended: threading.Event) -> None:
     # Slow to import, which the work beside does not wait for.
     from crawlset.kit import queues  # noqa: PLC0415
 
