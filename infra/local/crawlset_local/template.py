@@ -4,7 +4,8 @@ The SAM template as the emulator can take it: plain CloudFormation that means th
 What changes: serverless resources are expanded here; an HTTP API's OpenAPI body, which the
 emulator drops, becomes routes, integrations and authorizers; a function runs on the laptop's
 runtime, and its layers are what the interpreter already has; buckets have fixed names, so that
-a restart finds its objects; a FIFO queue has two mappings. Alarms on metric math are left out.
+a restart finds its objects; the queue of host lanes has two mappings. Alarms on metric math are
+left out.
 """
 
 import copy
@@ -23,7 +24,7 @@ from crawlset_local.emulator import ACCOUNT, REGION
 from crawlset_local.errors import DeployError
 
 RUNTIME = "provided.al2023"
-MAPPINGS_OF_FIFO_QUEUE = 2
+LANES_QUEUE = "HostLanesQueue"
 
 Resources = dict[str, dict[str, Any]]
 Bundle = Callable[[Path], str]
@@ -79,7 +80,7 @@ def expand(
     plain = _translate(serverless, parameters)
     _leave_out_metric_math(plain["Resources"])
     _count_concurrency(plain["Resources"], defaults(template) | dict(parameters))
-    _double_fifo_mappings(plain["Resources"])
+    _double_mappings_of_lanes(plain["Resources"])
     _split_http_apis(plain["Resources"])
     _name_buckets(plain["Resources"], stack)
     return plain
@@ -138,29 +139,18 @@ def _count_concurrency(resources: Resources, parameters: Mapping[str, Any]) -> N
                 scaling["MaximumConcurrency"] = int(stated)
 
 
-def _double_fifo_mappings(resources: Resources) -> None:
+def _double_mappings_of_lanes(resources: Resources) -> None:
     """
-    Have more than one message of a FIFO queue worked at: the emulator gives each mapping one.
+    Have two lanes fetched at once: the emulator gives each mapping one message of a FIFO queue.
 
     It hands over no message of a group that has one in flight, so that groups keep their order.
     AWS needs one mapping for all groups, and takes no second one of the same function.
     """
     for name, resource in list(resources.items()):
-        properties = resource.get("Properties", {})
-        if resource["Type"] == "AWS::Lambda::EventSourceMapping" and _is_fifo(
-            resources, properties["EventSourceArn"]
-        ):
-            most = properties.get("ScalingConfig", {}).get("MaximumConcurrency", 1)
-            for number in range(2, min(most, MAPPINGS_OF_FIFO_QUEUE) + 1):
-                resources[f"{name}{number}"] = copy.deepcopy(resource)
-
-
-def _is_fifo(resources: Resources, arn: Any) -> bool:
-    """Whether `arn` is that of a FIFO queue of the same template."""
-    if not isinstance(arn, dict) or "Fn::GetAtt" not in arn:
-        return False
-    queue = resources.get(arn["Fn::GetAtt"][0], {})
-    return bool(queue.get("Properties", {}).get("FifoQueue"))
+        if resource["Type"] == "AWS::Lambda::EventSourceMapping":
+            source = resource["Properties"]["EventSourceArn"]
+            if source == {"Fn::GetAtt": [LANES_QUEUE, "Arn"]}:
+                resources[f"{name}2"] = copy.deepcopy(resource)
 
 
 def _leave_out_metric_math(resources: Resources) -> None:
