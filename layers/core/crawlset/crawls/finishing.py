@@ -71,9 +71,10 @@ def settle_chunk(
 ) -> None:
     """End a chunk: what it leaves open has failed; its counts are those of its images."""
     images = ImageRepository(session)
-    if images.count(chunk):
-        images.settle_rest(chunk.id, Outcome.worker_failed, reason)
-        images.count(chunk)
+    with session.no_autoflush:  # the chunk is written once, below
+        if images.count(chunk):
+            images.settle_rest(chunk.id, Outcome.worker_failed, reason)
+            images.count(chunk)
     chunk.status = status
     chunk.error_message = reason
     chunk.finished_at = func.now()

@@ -8,14 +8,18 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
+    LargeBinary,
     and_,
+    any_,
     exists,
     func,
+    literal,
     or_,
     select,
     text,
     update,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, aliased
 
 from crawlset.jobs.crawl_repository import require_both, with_crawl_job
@@ -149,7 +153,7 @@ class ImageRepository:
             select(Image.sha256, Image.id).where(
                 Image.crawl_job_id == job.id,
                 Image.status == ImageStatus.stored,
-                Image.sha256.in_(digests),
+                Image.sha256 == any_(literal([*digests], ARRAY(LargeBinary))),
             )
         )
         return {digest: id_ for digest, id_ in rows if digest is not None}
