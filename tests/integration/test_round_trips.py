@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from crawlset import settings
+from crawlset.crawls import recording
 from crawlset.kit import db
 from crawlset.models import ApiKey, CrawlJob, JobStatus, OutboxMessage, Project, WorkStatus
 from crawlset.outcomes import ImageStatus, Outcome
@@ -18,6 +19,7 @@ from functions.authorize import app as authorize
 from tests import factories
 from tests.integration.api import Api
 from tests.integration.database_relay import Relay
+from tests.integration.outcomes import create_open_chunk, put_outcome, result
 from tests.integration.tenants import CRAWL, FAR_OFF, Tenant, furnish
 from tests.invocations import CONTEXT, request
 
@@ -157,6 +159,29 @@ class TestStart:
         owner.commit()
 
         assert trips(relay, tenant.api, "POST", f"{JOB}/cancel".format(**ids)) <= 7
+
+
+class TestRecordOutcome:
+    def test_waits_thirteen_times_however_many_images_a_chunk_has(
+        self, owner: Session, tenant: Tenant, relay: Relay
+    ) -> None:
+        project = owner.get_one(Project, tenant.ids["project_id"])
+        job = factories.create_crawl_job(owner, project, status=JobStatus.running)
+        factories.create_chunk(owner, job, status=WorkStatus.queued)
+        first, few, many = (create_open_chunk(owner, job, n) for n in (1, 2, 30))
+        owner.commit()
+        keys = [
+            put_outcome(
+                chunk, [result(n, content=f"{chunk.id}{n}".encode()) for n in range(n_urls)]
+            )
+            for chunk, n_urls in ((first, 1), (few, 2), (many, 30))
+        ]
+        recording.record_outcome(keys[0])
+
+        for key in keys[1:]:
+            before = relay.n_round_trips
+            recording.record_outcome(key)
+            assert relay.n_round_trips - before <= 13
 
 
 class TestAuthorizer:

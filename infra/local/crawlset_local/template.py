@@ -4,7 +4,8 @@ The SAM template as the emulator can take it: plain CloudFormation that means th
 What changes: serverless resources are expanded here; an HTTP API's OpenAPI body, which the
 emulator drops, becomes routes, integrations and authorizers; a function runs on the laptop's
 runtime, and its layers are what the interpreter already has; buckets have fixed names, so that
-a restart finds its objects. Alarms on metric math are left out.
+a restart finds its objects; the queue of host lanes has two mappings. Alarms on metric math are
+left out.
 """
 
 import copy
@@ -23,6 +24,7 @@ from crawlset_local.emulator import ACCOUNT, REGION
 from crawlset_local.errors import DeployError
 
 RUNTIME = "provided.al2023"
+LANES_QUEUE = "HostLanesQueue"
 
 Resources = dict[str, dict[str, Any]]
 Bundle = Callable[[Path], str]
@@ -78,6 +80,7 @@ def expand(
     plain = _translate(serverless, parameters)
     _leave_out_metric_math(plain["Resources"])
     _count_concurrency(plain["Resources"], defaults(template) | dict(parameters))
+    _double_mappings_of_lanes(plain["Resources"])
     _split_http_apis(plain["Resources"])
     _name_buckets(plain["Resources"], stack)
     return plain
@@ -134,6 +137,20 @@ def _count_concurrency(resources: Resources, parameters: Mapping[str, Any]) -> N
                 stated = parameters[stated["Ref"]]
             if stated is not None:
                 scaling["MaximumConcurrency"] = int(stated)
+
+
+def _double_mappings_of_lanes(resources: Resources) -> None:
+    """
+    Have two lanes fetched at once: the emulator gives each mapping one message of a FIFO queue.
+
+    It hands over no message of a group that has one in flight, so that groups keep their order.
+    AWS needs one mapping for all groups, and takes no second one of the same function.
+    """
+    for name, resource in list(resources.items()):
+        if resource["Type"] == "AWS::Lambda::EventSourceMapping":
+            source = resource["Properties"]["EventSourceArn"]
+            if source == {"Fn::GetAtt": [LANES_QUEUE, "Arn"]}:
+                resources[f"{name}2"] = copy.deepcopy(resource)
 
 
 def _leave_out_metric_math(resources: Resources) -> None:

@@ -7,7 +7,18 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from crawlset import deletions
@@ -16,9 +27,11 @@ from crawlset.kit import db
 from crawlset.kit.paging import Order, Slice
 from crawlset.models import (
     ACTIVE,
+    UNFINISHED,
     CrawlJob,
     ExportJob,
     Image,
+    JobChunk,
     JobSearch,
     JobStatus,
     Project,
@@ -144,9 +157,7 @@ class CrawlRepository:
     def find(self, job_id: UUID) -> CrawlJob | None:
         """The job a message names. From here the transaction acts for the job's owner."""
         db.look_up(self.session, "job_id", str(job_id))
-        job = self.session.get(CrawlJob, job_id)
-        if job is not None:
-            db.act_for(self.session, job.user_id)
+        job: CrawlJob | None = db.find_and_act_for_owner(self.session, CrawlJob, job_id)
         return job
 
     def lock(self, job: CrawlJob) -> None:
@@ -167,6 +178,14 @@ class CrawlRepository:
     def share(self, job: CrawlJob) -> None:
         """Keep the job from being cancelled while its chunks are added."""
         db.lock(self.session, job, "crawl job", read=True, key_share=True)
+
+    def is_unfinished(self, job: CrawlJob) -> bool:
+        """Whether a search or a chunk of the job goes on, or waits."""
+        search, chunk = (
+            exists().where(part.crawl_job_id == job.id, part.status.in_(UNFINISHED))
+            for part in (JobSearch, JobChunk)
+        )
+        return bool(self.session.scalar(select(or_(search, chunk))))
 
     def list_page(
         self,

@@ -16,6 +16,8 @@ from sqlalchemy import (
     Connection,
     Engine,
     Select,
+    Text,
+    cast,
     create_engine,
     event,
     func,
@@ -210,6 +212,16 @@ def act_for(session: Session, user_id: UUID) -> None:
     """From here to the end of the session, see and write this user's rows only."""
     session.info["user_id"] = str(user_id)
     _set_local(session, "app.user_id", str(user_id))
+
+
+def find_and_act_for_owner(session: Session, model: Any, id_: UUID) -> Any:
+    """Find the row of this id, and act for its owner from here, in one round trip."""
+    owner = func.set_config("app.user_id", cast(model.user_id, Text), True)
+    found = session.execute(select(model, owner).where(model.id == id_)).one_or_none()
+    if found is None:
+        return None
+    row, session.info["user_id"] = found
+    return row
 
 
 def acts_for(session: Session) -> UUID | None:
