@@ -5,6 +5,8 @@ What changes: serverless resources are expanded here; an HTTP API's OpenAPI body
 emulator drops, becomes routes, integrations and authorizers; a function runs on the laptop's
 runtime, and its layers are what the interpreter already has; buckets have fixed names, so that
 a restart finds its objects. Alarms on metric math are left out.
+
+To expand takes a second, most of it to import what does; the caller may keep the result.
 """
 
 import copy
@@ -14,8 +16,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
 from crawlset_local import emulator
@@ -27,6 +27,9 @@ RUNTIME = "provided.al2023"
 Resources = dict[str, dict[str, Any]]
 Bundle = Callable[[Path], str]
 """Makes a function's code out of its directory, stores it, and says at which `s3://` URI."""
+
+Translate = Callable[[dict[str, Any]], dict[str, Any]]
+"""Makes plain resources of serverless ones, as `translate` does."""
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -59,41 +62,72 @@ def defaults(template: dict[str, Any]) -> dict[str, Any]:
     return {name: p["Default"] for name, p in declared.items() if "Default" in p}
 
 
-def expand(
-    template: dict[str, Any],
-    *,
-    base: Path,
-    stack: str,
-    parameters: Mapping[str, str],
-    bundle: Bundle,
-) -> dict[str, Any]:
+def translate(serverless: dict[str, Any]) -> dict[str, Any]:
     """
-    The CloudFormation template that the emulator is given; `template` stays as it is.
+    The template with plain resources in place of serverless ones, and none of its parameters used.
 
-    Paths in it are relative to `base`.
+    Raises `DeployError`.
     """
-    serverless = copy.deepcopy(template)
-    _localise_functions(serverless, base, bundle)
-    _inline_state_machines(serverless["Resources"], base)
-    plain = _translate(serverless, parameters)
-    _leave_out_metric_math(plain["Resources"])
-    _count_concurrency(plain["Resources"], defaults(template) | dict(parameters))
-    _split_http_apis(plain["Resources"])
-    _name_buckets(plain["Resources"], stack)
-    return plain
+    # Slow to import, and seldom needed where the result is kept.
+    from samtranslator.parser.parser import Parser  # noqa: PLC0415
+    from samtranslator.translator.translator import Translator  # noqa: PLC0415
 
-
-def _translate(serverless: dict[str, Any], parameters: Mapping[str, str]) -> dict[str, Any]:
     translator = Translator(None, Parser(), boto_session=emulator.session())
+    # Of a parameter without a default nothing is known, and CloudFormation is left to fill it in.
+    declared = serverless.get("Parameters", {})
+    without_defaults = {
+        name: {key: value for key, value in parameter.items() if key != "Default"}
+        for name, parameter in declared.items()
+    }
     try:
         plain: dict[str, Any] = translator.translate(
-            serverless, parameter_values=defaults(serverless) | dict(parameters)
+            serverless | {"Parameters": without_defaults}, parameter_values={}
         )
     except Exception as error:
         raise DeployError(f"The template is not valid: {error}") from error
     finally:
         translator.metrics.publish()
+    return plain | {"Parameters": declared}
+
+
+def expand(
+    template: dict[str, Any],
+    *,
+    base: Path,
+    stack: str,
+    bundle: Bundle,
+    translate: Translate = translate,
+) -> dict[str, Any]:
+    """
+    The CloudFormation template that the emulator is given, but for what `count_concurrency` does.
+
+    Paths in `template` are relative to `base`; it stays as it is.
+    """
+    serverless = copy.deepcopy(template)
+    _localise_functions(serverless, base, bundle)
+    _inline_state_machines(serverless["Resources"], base)
+    plain = translate(serverless)
+    _leave_out_metric_math(plain["Resources"])
+    _split_http_apis(plain["Resources"])
+    _name_buckets(plain["Resources"], stack)
     return plain
+
+
+def count_concurrency(template: dict[str, Any], parameters: Mapping[str, str]) -> None:
+    """
+    Write into `template` the numbers that it has parameters for.
+
+    A parameter is text; CloudFormation makes it the number its place wants, the emulator not.
+    """
+    values = defaults(template) | dict(parameters)
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Lambda::EventSourceMapping":
+            scaling = resource["Properties"].get("ScalingConfig", {})
+            stated = scaling.get("MaximumConcurrency")
+            if isinstance(stated, dict):
+                stated = values[stated["Ref"]]
+            if stated is not None:
+                scaling["MaximumConcurrency"] = int(stated)
 
 
 def _localise_functions(template: dict[str, Any], base: Path, bundle: Bundle) -> None:
@@ -122,18 +156,6 @@ def _inline_state_machines(resources: Resources, base: Path) -> None:
         if resource["Type"] == "AWS::Serverless::StateMachine" and "DefinitionUri" in properties:
             source = base / properties.pop("DefinitionUri")
             properties["Definition"] = yaml_parse(source.read_text(encoding="utf-8"))
-
-
-def _count_concurrency(resources: Resources, parameters: Mapping[str, Any]) -> None:
-    """A parameter is text; CloudFormation makes it the number its place wants, the emulator not."""
-    for resource in resources.values():
-        if resource["Type"] == "AWS::Lambda::EventSourceMapping":
-            scaling = resource["Properties"].get("ScalingConfig", {})
-            stated = scaling.get("MaximumConcurrency")
-            if isinstance(stated, dict):
-                stated = parameters[stated["Ref"]]
-            if stated is not None:
-                scaling["MaximumConcurrency"] = int(stated)
 
 
 def _leave_out_metric_math(resources: Resources) -> None:
