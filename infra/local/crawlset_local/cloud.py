@@ -24,7 +24,12 @@ from uuid import UUID
 
 from crawlset_local import deploy, emulator, models, postgres, postgres_home, processes
 from crawlset_local.deploy import Prepared, Stack
-from crawlset_local.errors import ChildDiedError, EmulatorError, LocalCloudError
+from crawlset_local.errors import (
+    ChildDiedError,
+    EmulatorError,
+    FunctionFailedError,
+    LocalCloudError,
+)
 from crawlset_local.home import default_home, open_home, read_profile, webhook_key, write_profile
 from crawlset_local.ports import LOOPBACK, RELEASE_SECONDS, Ports, is_listening, require_free
 from crawlset_local.processes import Child
@@ -44,6 +49,7 @@ GATEWAY = "gateway"
 KEYS_SECRET = "crawlset-source-keys"  # noqa: S105 - its name
 PROFILE_EMAIL = "local@localhost"
 LISTEN_SECONDS = 60.0
+ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -330,7 +336,14 @@ class LocalCloud:
             "headers": {"authorization": f"Bearer {key}"},
             "requestContext": {"http": {"sourceIp": LOOPBACK}},
         }
-        return bool(self.invoke("AuthorizeFunction", event)["isAuthorized"])
+        for attempt in range(ATTEMPTS):
+            try:
+                return bool(self.invoke("AuthorizeFunction", event)["isAuthorized"])
+            except FunctionFailedError as error:
+                # A busy machine may take longer to start it than the emulator waits.
+                if not error.type.startswith("Runtime.") or attempt == ATTEMPTS - 1:
+                    raise
+        return False
 
     def _lost_key(self) -> str:
         """A new key: the first was shown once, and is gone, revoked or another's."""

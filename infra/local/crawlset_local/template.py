@@ -16,7 +16,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from samtranslator.yaml_helper import yaml_parse
+import yaml
+from samtranslator.yaml_helper import intrinsics_multi_constructor
 
 from crawlset_local import emulator
 from crawlset_local.emulator import ACCOUNT, REGION
@@ -32,6 +33,13 @@ Translate = Callable[[dict[str, Any]], dict[str, Any]]
 """Makes plain resources of serverless ones, as `translate` does."""
 
 
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Plain data, and CloudFormation's short forms as the functions they stand for."""
+
+
+_Loader.add_multi_constructor("!", intrinsics_multi_constructor)
+
+
 def load(path: Path) -> dict[str, Any]:
     """
     The template at `path` with its anchors written out. Raises `DeployError` if there is none.
@@ -42,7 +50,7 @@ def load(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise DeployError(f"The template {path} is not readable: {error.strerror}.") from None
-    template: dict[str, Any] = json.loads(json.dumps(yaml_parse(text)))
+    template: dict[str, Any] = json.loads(json.dumps(_parse(text)))
     return template
 
 
@@ -150,12 +158,16 @@ def _localise_functions(template: dict[str, Any], base: Path, bundle: Bundle) ->
                 properties.pop(absent, None)
 
 
+def _parse(text: str) -> Any:
+    return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe one
+
+
 def _inline_state_machines(resources: Resources, base: Path) -> None:
     for resource in resources.values():
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::Serverless::StateMachine" and "DefinitionUri" in properties:
             source = base / properties.pop("DefinitionUri")
-            properties["Definition"] = yaml_parse(source.read_text(encoding="utf-8"))
+            properties["Definition"] = _parse(source.read_text(encoding="utf-8"))
 
 
 def _leave_out_metric_math(resources: Resources) -> None:
