@@ -299,12 +299,13 @@ class LocalCloud:
         from crawlset_local import migrated  # noqa: PLC0415
 
         place = self.home, self.stack, self.ports.emulator, str(self.database_url)
-        kept = migrated.bring_back(*place)
-        if kept is not None:
+        # A database of the user's own may be elsewhere, and change in ways that are not seen here.
+        if self._owns_database and (kept := migrated.bring_back(*place)) is not None:
             return kept, True
         answer = self.invoke("MigrateFunction", {"action": "upgrade"})
         revision = str((answer or {}).get("revision", ""))
-        migrated.keep(*place, revision)
+        if self._owns_database:
+            migrated.keep(*place, revision)
         return revision, False
 
     def _open_profile(self, *, is_as_left: bool, beside: Future[None] | None) -> None:

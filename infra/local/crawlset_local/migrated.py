@@ -1,5 +1,5 @@
 """
-What a migration has left: the database's revision, and the roles' addresses of it.
+What a migration of the laptop's own database has left: its revision, and the roles' addresses.
 
 The emulator forgets its secrets when it ends. They are kept here, so that the next start of an
 unchanged database need not wait for the function that migrates.
