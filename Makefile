@@ -26,6 +26,8 @@ ROWS := test_migrations.py test_concurrency.py test_isolation.py test_outbox.py 
 export UV
 export UV_PYTHON_DOWNLOADS := never
 export SAM_CLI_TELEMETRY := 0
+# Containers often set it; every process would compile all that it imports, for seconds.
+unexport PYTHONDONTWRITEBYTECODE
 # Certificates as pip has them: the system's, to which a network that inspects TLS adds its own.
 CA_BUNDLES := /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/ca-bundle.pem /etc/ssl/cert.pem
 export UV_SYSTEM_CERTS ?= $(if $(wildcard $(CA_BUNDLES)),true,false)

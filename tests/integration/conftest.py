@@ -12,7 +12,6 @@ from uuid import uuid4
 import alembic.command
 import boto3
 import pytest
-from moto import mock_aws
 from sqlalchemy import Connection, Engine, create_engine, delete, make_url
 from sqlalchemy.orm import Session
 
@@ -29,6 +28,7 @@ from tests.integration.api import Api
 from tests.integration.database_relay import Relay, relaying
 from tests.integration.migrations import alembic_config
 from tests.integration.role_sessions import sessions_on
+from tests.mocked_aws import mocked_aws
 from tests.mortal_decoder import write_child
 from tests.ports import free_ports
 
@@ -200,7 +200,7 @@ def aws() -> Iterator[None]:
         settings.delivery_settings,
         settings.result_settings,
     )
-    with mock_aws():
+    with mocked_aws():
         clients.clear()
         for cache in caches:
             cache.cache_clear()

@@ -5,12 +5,12 @@ from uuid import UUID
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from crawlset import settings
 from crawlset.kit import aws, objects
 from crawlset.kit.strict_json import from_json
 from crawlset.wire.searches import DiscoverMessage, SearchRequest
+from tests.mocked_aws import mocked_aws
 
 Upload = Callable[[bytes], str]
 MakeMessage = Callable[..., DiscoverMessage]
@@ -21,7 +21,7 @@ def upload() -> Iterator[Upload]:
     """Put bytes into the bucket, over those put before; gives their key."""
     aws.clear()
     settings.bucket_settings.cache_clear()
-    with mock_aws():
+    with mocked_aws():
         boto3.client("s3").create_bucket(Bucket=objects.bucket())
 
         def put(body: bytes) -> str:
