@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import alembic.command
 import boto3
+import psycopg
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, delete, make_url
 from sqlalchemy.orm import Session
@@ -38,7 +39,16 @@ def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of this test run, in the version TEST_POSTGRES; its database is empty."""
     major = int(os.environ.get("TEST_POSTGRES", postgres_home.NEWEST))
     with postgres.throwaway(free_ports().postgres, major) as dsn:
+        _trust_the_machine(dsn)
         yield dsn
+
+
+def _trust_the_machine(dsn: str) -> None:
+    """Wait for no disk: when the machine fails, the tests have failed as well."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        connection.execute("SELECT pg_reload_conf()")
 
 
 @pytest.fixture(scope="session")
