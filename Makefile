@@ -100,8 +100,7 @@ demo: .venv/.run ## Run the main job against the sample site
 test: setup ## Run every test
 	$(BIN)/pytest tests/unit tests/infra -n 2 -q --disable-socket --allow-unix-socket
 	$(BIN)/pytest tests/integration -n 2 -q
-	$(BIN)/pytest tests/e2e -q -s
-	$(BIN)/pytest tests/chaos -n 2 --dist loadgroup -q
+	$(BIN)/pytest tests/e2e tests/chaos -n 3 --dist loadgroup -q -rP
 
 chaos: setup ## Break every part at random, and see that all heals: make chaos SEEDS=50
 	PYTHONPATH=. $(BIN)/python -m tests.chaos.driver --seeds $(SEEDS)
