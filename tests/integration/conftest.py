@@ -224,7 +224,7 @@ def aws() -> Iterator[None]:
 def bucket(aws: None) -> str:
     """The service's bucket, empty."""
     name = settings.bucket_settings().bucket_name
-    boto3.client("s3").create_bucket(Bucket=name)
+    clients.s3().create_bucket(Bucket=name)
     return name
 
 
