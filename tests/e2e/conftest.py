@@ -14,11 +14,6 @@ from tests.ports import free_ports
 from tests.unit.measuring import toy_towers
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """One worker has all tests of a file, which may have a cloud of their own."""
-    item.add_marker(pytest.mark.xdist_group(item.path.name))
-
-
 @pytest.fixture(scope="session")
 def receiver() -> Iterator[Receiver]:
     with receiving() as receiver:

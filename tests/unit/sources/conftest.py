@@ -16,6 +16,12 @@ Upload = Callable[[bytes], str]
 MakeMessage = Callable[..., DiscoverMessage]
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Bombs come first: one worker has them for minutes, while the others do the rest."""
+    items.sort(key=lambda item: item.path.name != "test_bombs.py")
+
+
 @pytest.fixture(scope="module")
 def upload() -> Iterator[Upload]:
     """Put bytes into the bucket, over those put before; gives their key."""
