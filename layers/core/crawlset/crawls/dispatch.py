@@ -17,8 +17,9 @@ from crawlset.outbox import Message
 from crawlset.outcomes import ImageStatus
 from crawlset.resizing import Intake, Resize
 from crawlset.sources import catalogue
+from crawlset.urls.spelling import host_of
 from crawlset.wire import keys
-from crawlset.wire.chunks import ChunkHead, ChunkMessage, ChunkUrl, FetchPolicy, Known
+from crawlset.wire.chunks import ChunkHead, ChunkMessage, ChunkUrl, FetchPolicy, Known, OwnedHost
 from crawlset.wire.record import pack
 from crawlset.wire.searches import DiscoverMessage, SearchRequest
 
@@ -101,9 +102,16 @@ def _write_input(job: CrawlJob, chunk: JobChunk, images: Sequence[Image]) -> Non
         intake=_unusual(intake),
         keep_location=job.policy.get("keep_location", False),
         run=job.run,
+        owned_host=_owned_host(chunk, images),
     )
     key = keys.chunk_input(job.id, chunk.id, chunk.attempt)
     objects.put(key, pack(head, map(_url, images)))
+
+
+def _owned_host(chunk: JobChunk, images: Sequence[Image]) -> OwnedHost | None:
+    if chunk.per_host is None or not images:
+        return None
+    return OwnedHost(host_of(images[0].url), chunk.per_host)
 
 
 def _unusual(intake: dict[str, Any] | None) -> Intake | None:

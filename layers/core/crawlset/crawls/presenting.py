@@ -123,6 +123,7 @@ def _read(job: CrawlJob, counts: JobCounts) -> CrawlJobRead:
         intended_use=job.policy["intended_use"],
         expansion=job.policy.get("expansion", {}),
         policy=job.policy.get("fetch", {}),
+        per_host=job.policy.get("per_host", {}),
         resize=job.policy.get("resize"),
         formats=intake.formats,
         transcode=intake.transcode,

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from crawlset.crawls import owned_hosts
 from crawlset.crawls.planner import LANE_URLS, plan
 from crawlset.images.repository import ImageRepository
 from crawlset.jobs.chunk_repository import ChunkRepository
@@ -33,9 +34,17 @@ def rechunk(
     repository = ImageRepository(session)
     hosts = [plain_host(host) for _, host in images]
     others = Counter(repository.count_hosts(job, list(set(hosts)), LANE_URLS + 1)) - Counter(hosts)
-    planned = {new_id(): chunk for chunk in plan(hosts, others)}
-    lanes = {id_: chunk.lane for id_, chunk in planned.items()}
-    ChunkRepository(session).add(job, lanes, is_recrawl=is_recrawl, error_message=reason, wait=wait)
+    planned = {new_id(): chunk for chunk in plan(hosts, others, owned_hosts.allowed(job))}
+    ChunkRepository(session).add(
+        job,
+        [
+            {"id": id_, "lane": chunk.lane, "per_host": chunk.per_host}
+            for id_, chunk in planned.items()
+        ],
+        is_recrawl=is_recrawl,
+        error_message=reason,
+        wait=wait,
+    )
     repository.move_to_chunks(
         [
             {"id": images[place][0], "chunk_id": id_, "ordinal": ordinal}

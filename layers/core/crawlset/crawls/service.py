@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from crawlset import licences, outbox
 from crawlset.accounts import quotas
-from crawlset.crawls import dispatch, listing
+from crawlset.crawls import dispatch, listing, owned_hosts
 from crawlset.crawls.list_schemas import list_options, reading_of
 from crawlset.crawls.rechunking import rechunk
 from crawlset.crawls.schemas import CrawlJobCreate
@@ -112,6 +112,7 @@ def create(
             "intended_use": request.intended_use,
             "expansion": request.expansion.model_dump(),
             "fetch": request.policy.model_dump(),
+            "per_host": request.per_host,
             "resize": request.resize.model_dump(mode="json") if request.resize else None,
             "intake": {"formats": request.formats, "transcode": request.transcode},
             "keep_location": request.keep_location,
@@ -136,7 +137,8 @@ def check(session: Session, user_id: UUID, request: CrawlJobCreate) -> None:
     Refuse a request that no crawl job of this user's could be made of.
 
     Raises:
-        UnprocessableError: sources, keywords, list, licences or rules that make no job.
+        UnprocessableError: sources, keywords, list, licences or rules that make no job, or a
+            host that would be asked faster and is not owned.
         NotFoundError: a rule names a crawl job or an export that the user does not have.
     """
     for name in request.sources:
@@ -156,6 +158,7 @@ def check(session: Session, user_id: UUID, request: CrawlJobCreate) -> None:
             "This deployment names no model that could suggest queries.", "/expansion/suggestions"
         )
     _check_list(request)
+    owned_hosts.check(request.per_host)
     if request.resize and request.transcode not in {None, request.resize.format}:
         raise UnprocessableError(
             f"Pictures that are resized are stored as {request.resize.format}; transcode can only"

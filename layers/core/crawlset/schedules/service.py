@@ -200,6 +200,7 @@ def _configuration_of(job: CrawlJob) -> CrawlJobCreate:
             "intended_use": job.policy["intended_use"],
             "expansion": job.policy.get("expansion", {}),
             "policy": job.policy.get("fetch", {}),
+            "per_host": job.policy.get("per_host", {}),
             "resize": job.policy.get("resize"),
             **job.policy.get("intake", {}),
             "keep_location": job.policy.get("keep_location", False),
