@@ -1,7 +1,7 @@
 """Every query about candidates and what became of them."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, aliased
 
 from crawlset.jobs.crawl_repository import require_both, with_crawl_job
-from crawlset.kit import db
+from crawlset.kit import ahead, db
 from crawlset.kit.paging import Order, Slice
 from crawlset.kit.recordset import recordset
 from crawlset.models import CrawlJob, Image, JobChunk, WorkStatus
@@ -342,33 +342,36 @@ class ImageRepository:
 
     def reopen(self, ids: Collection[int]) -> None:
         """Settled -> pending."""
-        self.session.execute(
+        ahead.send(
+            self.session,
             update(Image)
             .where(Image.id.in_(ids))
             .values(status=ImageStatus.pending, outcome=None, detail=None)
-            .execution_options(synchronize_session=False)
+            .execution_options(synchronize_session=False),
         )
 
     def renew_allowance(self, ids: Collection[int]) -> None:
         """Forget how often they were tried again and put off."""
-        self.session.execute(
+        ahead.send(
+            self.session,
             update(Image)
             .where(Image.id.in_(ids))
             .values(n_retries=0, n_deferrals=0)
-            .execution_options(synchronize_session=False)
+            .execution_options(synchronize_session=False),
         )
 
-    def move_to_chunks(self, places: Iterable[tuple[int, UUID, int]]) -> None:
-        """Give images another place: (id, chunk, ordinal)."""
-        rows = [{"id": id_, "chunk_id": chunk, "ordinal": n} for id_, chunk, n in places]
-        if rows:
-            given = recordset(Image.__table__, rows)
-            self.session.execute(
-                update(Image)
-                .where(Image.id == given["id"])
-                .values(chunk_id=given["chunk_id"], ordinal=given["ordinal"])
-                .execution_options(synchronize_session=False)
-            )
+    def move_to_chunks(self, places: Sequence[Mapping[str, Any]]) -> None:
+        """Give images another place: `id`, `chunk_id`, `ordinal` of each."""
+        if not places:
+            return
+        given = recordset(Image.__table__, places)
+        ahead.send(
+            self.session,
+            update(Image)
+            .where(Image.id == given["id"])
+            .values(chunk_id=given["chunk_id"], ordinal=given["ordinal"])
+            .execution_options(synchronize_session=False),
+        )
 
     def list_page(
         self,

@@ -234,8 +234,10 @@ class CrawlRepository:
         """To a final state, from an active one; say whether it was this call's doing."""
         return self._move(job, ACTIVE, status, finished_at=func.now(), error_message=error_message)
 
-    def reopen(self, job: CrawlJob) -> bool:
-        """A job that has ended runs again, and no tombstone of an earlier run stops it."""
+    def reopen(self, job: CrawlJob, **values: Any) -> bool:
+        """
+        A job that has ended runs again, with `values`; no tombstone of an earlier run stops it.
+        """
         return self._move(
             job,
             (JobStatus.completed, JobStatus.failed, JobStatus.cancelled),
@@ -243,6 +245,7 @@ class CrawlRepository:
             run=CrawlJob.run + 1,
             finished_at=None,
             error_message=None,
+            **values,
         )
 
     def delete(self, job: CrawlJob, grace_hours: int) -> None:
@@ -261,14 +264,15 @@ class CrawlRepository:
     def _update(
         self, job: CrawlJob, values: dict[str, Any], *conditions: ColumnElement[bool]
     ) -> bool:
-        updated = self.session.execute(
+        updated = self.session.scalar(
             update(CrawlJob)
             .where(CrawlJob.id == job.id, *conditions)
             .values(**values)
-            .returning(CrawlJob.id)
-            .execution_options(synchronize_session=False)
-        ).first()
-        self.session.refresh(job)
+            .returning(CrawlJob)
+            .execution_options(synchronize_session=False, populate_existing=True)
+        )
+        if updated is None:
+            self.session.refresh(job)
         return updated is not None
 
 
@@ -278,6 +282,33 @@ def require_crawl_job(session: Session, project_id: UUID, job_id: UUID) -> Crawl
         NotFoundError: the caller's project has no such job.
     """
     job = CrawlRepository(session).get(project_id, job_id)
+    if job is None:
+        raise NotFoundError("crawl job", job_id)
+    return job
+
+
+def lock_crawl_job(
+    session: Session,
+    project_id: UUID,
+    job_id: UUID,
+    *,
+    read: bool = False,
+    key_share: bool = False,
+) -> CrawlJob:
+    """
+    Like `require_crawl_job`; nobody changes the job until the transaction ends.
+
+    It is locked for an update, or as `with_for_update` says of `read` and `key_share`.
+
+    Raises:
+        NotFoundError: the caller's project has no such job.
+    """
+    job = session.scalar(
+        select(CrawlJob)
+        .where(CrawlJob.id == job_id, CrawlJob.project_id == project_id)
+        .with_for_update(read=read, key_share=key_share)
+        .execution_options(populate_existing=True)
+    )
     if job is None:
         raise NotFoundError("crawl job", job_id)
     return job
