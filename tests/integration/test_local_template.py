@@ -23,9 +23,9 @@ def expand(path: Path) -> dict[str, dict[str, Any]]:
         template.load(path),
         base=path.parent,
         stack="stack",
-        parameters=PARAMETERS,
         bundle=lambda directory: f"s3://artifacts/{directory.name}.zip",
     )
+    template.count_concurrency(plain, PARAMETERS)
     resources: dict[str, dict[str, Any]] = plain["Resources"]
     return resources
 
@@ -78,9 +78,7 @@ class TestExpand:
     def test_leaves_the_written_template_as_it_is(self) -> None:
         written = template.load(TOY)
 
-        template.expand(
-            written, base=TOY.parent, stack="s", parameters=PARAMETERS, bundle=lambda _: "s3://a/b"
-        )
+        template.expand(written, base=TOY.parent, stack="s", bundle=lambda _: "s3://a/b")
 
         assert written == template.load(TOY)
 
