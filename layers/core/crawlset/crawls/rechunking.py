@@ -35,8 +35,16 @@ def rechunk(
     hosts = [plain_host(host) for _, host in images]
     others = Counter(repository.count_hosts(job, list(set(hosts)), LANE_URLS + 1)) - Counter(hosts)
     planned = {new_id(): chunk for chunk in plan(hosts, others, owned_hosts.allowed(job))}
-    lanes = {id_: (chunk.lane, chunk.per_host) for id_, chunk in planned.items()}
-    ChunkRepository(session).add(job, lanes, is_recrawl=is_recrawl, error_message=reason, wait=wait)
+    ChunkRepository(session).add(
+        job,
+        [
+            {"id": id_, "lane": chunk.lane, "per_host": chunk.per_host}
+            for id_, chunk in planned.items()
+        ],
+        is_recrawl=is_recrawl,
+        error_message=reason,
+        wait=wait,
+    )
     repository.move_to_chunks(
         [
             {"id": images[place][0], "chunk_id": id_, "ordinal": ordinal}

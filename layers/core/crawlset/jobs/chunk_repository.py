@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Integer, and_, case, cast, exists, func, insert, or_, select, text, update
@@ -65,32 +66,26 @@ class ChunkRepository:
     def add(
         self,
         job: CrawlJob,
-        lanes: Mapping[UUID, tuple[str | None, int | None]],
+        chunks: Sequence[Mapping[str, Any]],
         *,
         is_recrawl: bool,
         error_message: str | None,
         wait: timedelta | None,
     ) -> None:
-        """
-        Add pending chunks by their id; their counts are to follow.
-
-        `lanes` has the lane of each, and how many requests at once its owned host allows.
-        """
+        """Add pending chunks: `id`, `lane`, `per_host` of each; their counts are to follow."""
         not_before = func.now() + wait if wait is not None else None
         rows = [
             {
-                "id": id_,
+                **chunk,
                 "user_id": job.user_id,
                 "crawl_job_id": job.id,
-                "lane": lane,
-                "per_host": per_host,
                 "status": WorkStatus.pending,
                 "is_recrawl": is_recrawl,
                 "not_before": not_before,
                 "error_message": error_message,
                 "n_urls": 0,
             }
-            for id_, (lane, per_host) in lanes.items()
+            for chunk in chunks
         ]
         if rows:
             ahead.send(self.session, insert(JobChunk).values(rows).inline())
