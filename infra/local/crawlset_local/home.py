@@ -11,7 +11,7 @@ from crawlset_local.errors import HomeBusyError, HomeError
 
 PROFILE = "profile.json"
 LOCAL_EMAIL = "local@localhost"
-"""Whose the laptop's own profile is."""
+"""The laptop's own profile has it."""
 LOCK = "lock"
 """In every home from its first start on."""
 SECRETS = "secrets.toml"
