@@ -26,6 +26,8 @@ ROWS := test_migrations.py test_concurrency.py test_isolation.py test_outbox.py 
 export UV
 export UV_PYTHON_DOWNLOADS := never
 export SAM_CLI_TELEMETRY := 0
+# Containers often set it; every process would compile all that it imports, for seconds.
+unexport PYTHONDONTWRITEBYTECODE
 # Certificates as pip has them: the system's, to which a network that inspects TLS adds its own.
 CA_BUNDLES := /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/ca-bundle.pem /etc/ssl/cert.pem
 export UV_SYSTEM_CERTS ?= $(if $(wildcard $(CA_BUNDLES)),true,false)
@@ -99,8 +101,8 @@ demo: .venv/.run ## Run the main job against the sample site
 test: setup ## Run every test
 	$(BIN)/pytest tests/unit tests/infra -n 2 -q --disable-socket --allow-unix-socket
 	$(BIN)/pytest tests/integration -n 2 -q
-	$(BIN)/pytest tests/e2e -q -s
-	$(BIN)/pytest tests/chaos -n 2 --dist loadgroup -q
+	$(BIN)/pytest tests/e2e tests/chaos -m "not alone" -n 3 --dist loadfile --no-loadscope-reorder -q -rP
+	$(BIN)/pytest tests/e2e -m alone -q -s
 
 chaos: setup ## Break every part at random, and see that all heals: make chaos SEEDS=50
 	PYTHONPATH=. $(BIN)/python -m tests.chaos.driver --seeds $(SEEDS)
@@ -129,7 +131,9 @@ lint: setup ## Check style, imports and the template
 bench: setup ## Measure; prints tables, writes docs/benchmarks.md
 	$(BIN)/python -m tests.bench.cold_start
 	$(BIN)/python -m tests.bench.decode_steps
+	$(BIN)/python -m tests.bench.start
 	$(BIN)/python -m tests.bench.fetch --write
+	$(BIN)/python -m tests.bench.whole_job --write
 	$(BIN)/python -m tests.bench.routes --write
 	$(BIN)/python -m tests.bench.plan_manifest
 	$(BIN)/python -m tests.bench.near_duplicates --write
@@ -139,6 +143,7 @@ bench: setup ## Measure; prints tables, writes docs/benchmarks.md
 	$(BIN)/python -m tests.bench.export --write
 	$(BIN)/python -m tests.bench.export.plan --write
 	$(UV) run --frozen --group bench python -m tests.bench.quality --write
+	$(BIN)/python -m tests.bench.goals --write
 
 load: setup ## Measure many clients and tenants for some minutes: make load SECONDS=30
 	$(BIN)/python -m tests.load --seconds $(or $(SECONDS),300) --write

@@ -11,8 +11,8 @@ from uuid import uuid4
 
 import alembic.command
 import boto3
+import psycopg
 import pytest
-from moto import mock_aws
 from sqlalchemy import Connection, Engine, create_engine, delete, make_url
 from sqlalchemy.orm import Session
 
@@ -25,10 +25,12 @@ from crawlset.models import CrawlJob, EventCursor, JobSearch, OutboxMessage, Pro
 from crawlset_local import emulator, postgres, postgres_home, processes
 from crawlset_local.home import open_home, webhook_key
 from tests import factories
+from tests.certificates import self_signed
 from tests.integration.api import Api
 from tests.integration.database_relay import Relay, relaying
 from tests.integration.migrations import alembic_config
 from tests.integration.role_sessions import sessions_on
+from tests.mocked_aws import mocked_aws
 from tests.mortal_decoder import write_child
 from tests.ports import free_ports
 
@@ -38,7 +40,16 @@ def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of this test run, in the version TEST_POSTGRES; its database is empty."""
     major = int(os.environ.get("TEST_POSTGRES", postgres_home.NEWEST))
     with postgres.throwaway(free_ports().postgres, major) as dsn:
+        _trust_the_machine(dsn)
         yield dsn
+
+
+def _trust_the_machine(dsn: str) -> None:
+    """Wait for no disk: when the machine fails, the tests have failed as well."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        connection.execute("SELECT pg_reload_conf()")
 
 
 @pytest.fixture(scope="session")
@@ -200,7 +211,7 @@ def aws() -> Iterator[None]:
         settings.delivery_settings,
         settings.result_settings,
     )
-    with mock_aws():
+    with mocked_aws():
         clients.clear()
         for cache in caches:
             cache.cache_clear()
@@ -214,7 +225,7 @@ def aws() -> Iterator[None]:
 def bucket(aws: None) -> str:
     """The service's bucket, empty."""
     name = settings.bucket_settings().bucket_name
-    boto3.client("s3").create_bucket(Bucket=name)
+    clients.s3().create_bucket(Bucket=name)
     return name
 
 
@@ -280,3 +291,11 @@ def queues(aws: None, monkeypatch: pytest.MonkeyPatch) -> Any:
 def mortal_decoder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Decoding children that start in this test die of `DEADLY`."""
     monkeypatch.setattr(sys, "executable", str(write_child(tmp_path / "child")))
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate of its own signing, with its key, for the hosts of a `Web`."""
+    path = tmp_path / "certificate.pem"
+    path.write_bytes(self_signed("web.localhost"))
+    return path

@@ -1,5 +1,6 @@
 """What the emulator is given of a SAM template."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,16 @@ class TestExpand:
         ]
         assert stated
         assert all(isinstance(n, int) for n in stated)
+
+    def test_queue_of_host_lanes_has_two_mappings_and_others_one(self) -> None:
+        resources = expand(REAL)
+
+        n_mappings = Counter(
+            mapping["EventSourceArn"]["Fn::GetAtt"][0]
+            for mapping in of_type(resources, "AWS::Lambda::EventSourceMapping")
+        )
+        assert n_mappings.pop("HostLanesQueue") == 2
+        assert set(n_mappings.values()) == {1}
 
     def test_bucket_keeps_the_name_it_is_given_and_gets_one_if_not(self) -> None:
         (toy,) = of_type(expand(TOY), "AWS::S3::Bucket")

@@ -66,4 +66,5 @@ def _zip(directory: Path) -> bytes:
 
 def _bootstrap() -> str:
     runtime = shlex.join([sys.executable, "-P", runtime_bootstrap.__file__])
-    return f"#!/bin/sh\nexec {runtime}\n"
+    not_inherited = " ".join(emulator.ALLOCATOR)
+    return f"#!/bin/sh\nunset {not_inherited}\nexec {runtime}\n"

@@ -67,7 +67,8 @@ class LocalCloud:
 
     With `database_url` that PostgreSQL is used and none is started. `parameters` are template
     parameters over the laptop's own, `template` another template than the checkout's. The
-    `private_hosts` (`host:port`) may be crawled, and told of events by webhooks. The sources that
+    `private_hosts` (`host:port`) may be crawled, and told of events by webhooks, the `owned_hosts`
+    asked for more at once than others. The sources that
     `access` names may be asked, with its keys; without one, those that `secrets.toml` in `home`
     and the environment name. Pictures are found by texts with the towers in `towers_folder`, if it
     is given. After `start` the attributes tell where everything is; `api_url` has no `/api` at its
@@ -84,6 +85,7 @@ class LocalCloud:
         parameters: Mapping[str, str] | None = None,
         with_sample_site: bool = True,
         private_hosts: Sequence[str] = (),
+        owned_hosts: Sequence[str] = (),
         access: "SourceAccess | None" = None,
         towers_folder: Path | None = None,
     ) -> None:
@@ -100,6 +102,7 @@ class LocalCloud:
         self._parameters = dict(parameters or {})
         self._with_sample_site = with_sample_site
         self._private_hosts = [*private_hosts]
+        self._owned_hosts = [*owned_hosts]
         self._access = access
         self._towers_folder = towers_folder
         self._owns_database = database_url is None
@@ -259,6 +262,7 @@ class LocalCloud:
             "MaxFetchConcurrency": "2",
             "MaxDatabaseConcurrency": "2",
             "AllowedPrivateHosts": ",".join(hosts),
+            "OwnedHosts": ",".join(self._owned_hosts),
             "SampleSourceUrl": self.sample_url if self._with_sample_site else "",
             "Sources": ",".join(access.sources),
             "SourceKeysSecretArn": keys_arn,

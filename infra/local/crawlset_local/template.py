@@ -4,7 +4,8 @@ The SAM template as the emulator can take it: plain CloudFormation that means th
 What changes: serverless resources are expanded here; an HTTP API's OpenAPI body, which the
 emulator drops, becomes routes, integrations and authorizers; a function runs on the laptop's
 runtime, and its layers are what the interpreter already has; buckets have fixed names, so that
-a restart finds its objects. Alarms on metric math are left out.
+a restart finds its objects; the queue of host lanes has two mappings. Alarms on metric math are
+left out.
 
 To expand takes a second, most of it to import what does; the caller may keep the result.
 """
@@ -24,6 +25,7 @@ from crawlset_local.emulator import ACCOUNT, REGION
 from crawlset_local.errors import DeployError
 
 RUNTIME = "provided.al2023"
+LANES_QUEUE = "HostLanesQueue"
 
 Resources = dict[str, dict[str, Any]]
 Bundle = Callable[[Path], str]
@@ -116,6 +118,7 @@ def expand(
     _inline_state_machines(serverless["Resources"], base)
     plain = translate(serverless)
     _leave_out_metric_math(plain["Resources"])
+    _double_mappings_of_lanes(plain["Resources"])
     _split_http_apis(plain["Resources"])
     _name_buckets(plain["Resources"], stack)
     return plain
@@ -168,6 +171,20 @@ def _inline_state_machines(resources: Resources, base: Path) -> None:
         if resource["Type"] == "AWS::Serverless::StateMachine" and "DefinitionUri" in properties:
             source = base / properties.pop("DefinitionUri")
             properties["Definition"] = _parse(source.read_text(encoding="utf-8"))
+
+
+def _double_mappings_of_lanes(resources: Resources) -> None:
+    """
+    Have two lanes fetched at once: the emulator gives each mapping one message of a FIFO queue.
+
+    It hands over no message of a group that has one in flight, so that groups keep their order.
+    AWS needs one mapping for all groups, and takes no second one of the same function.
+    """
+    for name, resource in list(resources.items()):
+        if resource["Type"] == "AWS::Lambda::EventSourceMapping":
+            source = resource["Properties"]["EventSourceArn"]
+            if source == {"Fn::GetAtt": [LANES_QUEUE, "Arn"]}:
+                resources[f"{name}2"] = copy.deepcopy(resource)
 
 
 def _leave_out_metric_math(resources: Resources) -> None:

@@ -8,7 +8,6 @@ from crawlset.fetching.chunk import ChunkResult, run_chunk
 from crawlset.fetching.limits import Limits
 from crawlset.imaging.pool import DecodePool
 from crawlset.wire.chunks import ChunkUrl
-from tests.certificates import self_signed
 from tests.integration.fetching.chunk_fetch import QUICK, USER_AGENT, Fetch
 from tests.integration.web_server import Web, serve
 
@@ -24,14 +23,6 @@ def pool() -> Iterator[DecodePool]:
 def web() -> Iterator[Web]:
     with serve() as web:
         yield web
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    """A certificate of its own signing, with its key, for the hosts of a `Web`."""
-    path = tmp_path / "certificate.pem"
-    path.write_bytes(self_signed("web.localhost"))
-    return path
 
 
 @pytest.fixture

@@ -77,12 +77,14 @@ def _fetch_chunk(
             pool=pool,
             user_agent=crawler.user_agent,
             private_hosts=crawler.private_hosts,
+            ca_file=crawler.ca_file,
             seconds_left=seconds_left,
             is_cancelled=lambda: _is_there(tombstone),
             policy=head.policy,
             resize=head.resize,
             intake=head.intake,
             keep_location=head.keep_location,
+            owned_host=head.owned_host,
             limits=limits,
         )
         pack_key = None
