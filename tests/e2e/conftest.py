@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from crawlset_local.cloud import LocalCloud
+from tests.e2e.http_clients import Api
 from tests.e2e.issuer import AUDIENCE, Issuer, issuing
 from tests.integration.webhook_receiver import Receiver, receiving
 from tests.ports import free_ports
@@ -37,6 +38,6 @@ def cloud(
         private_hosts=[receiver.host],
         towers_folder=toy_towers.write(tmp_path_factory.mktemp("towers")),
     )
-    with cloud:
+    with cloud, Api.of(cloud):  # which waits until the first functions have started
         yield cloud
     cloud.erase()
