@@ -44,12 +44,13 @@ help: ## Say what there is
 
 setup: .venv/.dev ## Install everything that developing and testing need
 
+# A pip of its own takes longer to install than uv: only where Python has none.
 $(UV): $(TOOLS)/uv.txt
 	@python=$$($(FIND_PYTHON) $(PYTHON) 2>/dev/null || command -v python3) || { $(FIND_PYTHON) $(PYTHON); exit 1; }; \
 		echo "Fetching uv, which installs the rest, into .uv"; \
-		"$$python" -m venv .uv && \
-		.uv/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \
-			--require-hashes --requirement $(TOOLS)/uv.txt || \
+		fetch='--quiet --disable-pip-version-check --only-binary :all: --require-hashes --requirement $(TOOLS)/uv.txt'; \
+		{ "$$python" -m venv --without-pip .uv && "$$python" -m pip --python .uv/bin/python install $$fetch; } 2>/dev/null || \
+		{ "$$python" -m venv .uv && .uv/bin/python -m pip install $$fetch; } || \
 		{ echo "$$python cannot make an environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@touch $@
 
