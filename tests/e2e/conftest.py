@@ -9,6 +9,7 @@ import pytest
 
 from crawlset_local.cloud import LocalCloud
 from crawlset_local.sample_site.faults import SLOW_HOST
+from tests.e2e.http_clients import Api
 from tests.e2e.issuer import AUDIENCE, Issuer, issuing
 from tests.integration.webhook_receiver import Receiver, receiving
 from tests.ports import free_ports
@@ -39,6 +40,6 @@ def cloud(
         owned_hosts=[f"{SLOW_HOST}.localhost"],
         towers_folder=toy_towers.write(tmp_path_factory.mktemp("towers")),
     )
-    with cloud:
+    with cloud, Api.of(cloud):  # which waits until the first functions have started
         yield cloud
     cloud.erase()

@@ -15,22 +15,20 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
-from uuid import UUID
 
 from crawlset_local import deploy, emulator, models, postgres, postgres_home, processes
 from crawlset_local.deploy import Prepared, Stack
 from crawlset_local.errors import (
     ChildDiedError,
     EmulatorError,
-    FunctionFailedError,
     LocalCloudError,
 )
-from crawlset_local.home import default_home, open_home, read_profile, webhook_key, write_profile
+from crawlset_local.home import LOCAL_EMAIL, default_home, open_home, webhook_key
 from crawlset_local.ports import LOOPBACK, RELEASE_SECONDS, Ports, is_listening, require_free
 from crawlset_local.processes import Child
 from crawlset_local.sample_hosts import SAMPLE_HOSTS
@@ -47,9 +45,7 @@ TEMPLATE = (_PACKAGED if _PACKAGED.is_dir() else _HERE.parents[3]) / "template.y
 SAMPLE_SITE = "sample_site"
 GATEWAY = "gateway"
 KEYS_SECRET = "crawlset-source-keys"  # noqa: S105 - its name
-PROFILE_EMAIL = "local@localhost"
 LISTEN_SECONDS = 60.0
-START_ATTEMPTS = 4
 
 
 @dataclass(frozen=True)
@@ -261,7 +257,7 @@ class LocalCloud:
             hosts += [f"{host}.localhost:{self.ports.sample}" for host in SAMPLE_HOSTS]
         return {
             "Stage": "local",
-            "Contact": access.contact or PROFILE_EMAIL,
+            "Contact": access.contact or LOCAL_EMAIL,
             "DatabaseSecretArn": secret_arn,
             "MaxFetchConcurrency": "2",
             "MaxDatabaseConcurrency": "2",
@@ -275,16 +271,17 @@ class LocalCloud:
         } | self._parameters
 
     def _prepare_database(self, front: Child | None, done: Callable[[str, str], None]) -> None:
-        is_as_left = False
-        if "MigrateFunction" in self.stack.resources:
-            revision, is_as_left = self._migrate()
-            done("migrate", revision)
+        from crawlset_local.opening import Opening  # noqa: PLC0415
+
+        opening = Opening(self.home, self.ports.emulator, self.stack, str(self.database_url))
+        if opening.is_needed:
+            done("migrate", opening.migrate(is_own=self._owns_database))
         aside = ThreadPoolExecutor(1)
         try:
             # The API and what guards it start at the same time.
             answered = aside.submit(self._await_answer, front) if front is not None else None
-            if "MigrateFunction" in self.stack.resources:
-                self._open_profile(is_as_left=is_as_left, beside=answered)
+            if opening.is_needed:
+                self.profile_id, self.api_key = opening.find_key(self.api_url, answered)
                 done("profile", self.profile_id)
             if answered is not None:
                 answered.result()
@@ -297,72 +294,6 @@ class LocalCloud:
                 self.ports.emulator, self.stack.resources["TickFunction"], {"requeue": True}
             )
             done("requeue", "")
-
-    def _migrate(self) -> tuple[str, bool]:
-        """The database's revision, and whether everything was as an earlier start left it."""
-        from crawlset_local import migrated  # noqa: PLC0415
-
-        place = self.home, self.stack, self.ports.emulator, str(self.database_url)
-        # A database of the user's own may be elsewhere, and change in ways that are not seen here.
-        if self._owns_database and (kept := migrated.bring_back(*place)) is not None:
-            return kept, True
-        answer = self.invoke("MigrateFunction", {"action": "upgrade"})
-        revision = str((answer or {}).get("revision", ""))
-        if self._owns_database:
-            migrated.keep(*place, revision)
-        return revision, False
-
-    def _open_profile(self, *, is_as_left: bool, beside: Future[None] | None) -> None:
-        """The profile and a key that opens it; `beside` is another function's start."""
-        for _ in range(START_ATTEMPTS - 1):
-            try:
-                return self._look_for_key(is_as_left=is_as_left)
-            except FunctionFailedError as error:
-                if not error.type.startswith("Runtime."):
-                    raise
-            # The emulator waits 10 s for a function to start, and a busy machine may need more:
-            # it is asked again, alone.
-            if beside is not None:
-                beside.result()
-        return self._look_for_key(is_as_left=is_as_left)
-
-    def _look_for_key(self, *, is_as_left: bool) -> None:
-        kept = read_profile(self.home)
-        self.profile_id, self.api_key = kept.get("profile_id", ""), kept.get("api_key", "")
-        if not (is_as_left and self.api_key and self._opens(self.api_key)):
-            answer = self.invoke(
-                "MigrateFunction",
-                {"action": "create_profile", "email": PROFILE_EMAIL, "name": "local"},
-            )
-            self.profile_id = answer["profile_id"]
-            self.api_key = answer["api_key"] or self._kept_key(kept) or self._lost_key()
-        write_profile(
-            self.home,
-            api_url=self.api_url,
-            api_key=self.api_key,
-            profile_id=self.profile_id,
-        )
-
-    def _kept_key(self, kept: Mapping[str, Any]) -> str:
-        """None that was revoked, nor one of another database."""
-        key: str = kept.get("api_key", "") if kept.get("profile_id") == self.profile_id else ""
-        return key if key and self._opens(key) else ""
-
-    def _opens(self, key: str) -> bool:
-        if "AuthorizeFunction" not in self.stack.resources:
-            return True
-        event = {
-            "headers": {"authorization": f"Bearer {key}"},
-            "requestContext": {"http": {"sourceIp": LOOPBACK}},
-        }
-        return bool(self.invoke("AuthorizeFunction", event)["isAuthorized"])
-
-    def _lost_key(self) -> str:
-        """A new key: the first was shown once, and is gone, revoked or another's."""
-        # Rarely needed, and slow to import.
-        from crawlset_local.profiles import issue_key  # noqa: PLC0415
-
-        return issue_key(str(self.database_url), UUID(self.profile_id))
 
     def _spawn_sample_site(self) -> Child:
         return self._spawn(SAMPLE_SITE, "--port", str(self.ports.sample))

@@ -39,7 +39,7 @@ class Stack:
     resources: dict[str, str]
     api_id: str | None
     secrets: dict[str, str]
-    """Of `resources`, those that are secrets."""
+    """The resources that are secrets."""
 
 
 def prepare(path: Path, home: Path) -> Prepared:

@@ -10,6 +10,8 @@ from typing import Any, TextIO
 from crawlset_local.errors import HomeBusyError, HomeError
 
 PROFILE = "profile.json"
+LOCAL_EMAIL = "local@localhost"
+"""The laptop's own profile has it."""
 LOCK = "lock"
 """In every home from its first start on."""
 SECRETS = "secrets.toml"
