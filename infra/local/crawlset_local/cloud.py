@@ -68,11 +68,10 @@ class LocalCloud:
     With `database_url` that PostgreSQL is used and none is started. `parameters` are template
     parameters over the laptop's own, `template` another template than the checkout's. The
     `private_hosts` (`host:port`) may be crawled, and told of events by webhooks, the `owned_hosts`
-    asked for more at once than others. The sources that
-    `access` names may be asked, with its keys; without one, those that `secrets.toml` in `home`
-    and the environment name. Pictures are found by texts with the towers in `towers_folder`, if it
-    is given. After `start` the attributes tell where everything is; `api_url` has no `/api` at its
-    end.
+    asked for more at once than others. The sources that `access` names may be asked, with its keys;
+    without one, those that `secrets.toml` in `home` and the environment name. Pictures are found by
+    texts with the towers in `towers_folder`, if it is given. After `start` the attributes tell
+    where everything is; `api_url` has no `/api` at its end.
     """
 
     def __init__(

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from crawlset import outbox
-from crawlset.images.repository import ImageRepository, Work
+from crawlset.images.repository import ImageRepository, ToFetch
 from crawlset.jobs.chunk_repository import ChunkRepository
 from crawlset.kit import db, objects
 from crawlset.kit.strict_json import MalformedJsonError, from_json
@@ -75,13 +75,13 @@ def dispatch_after_commit(session: Session, job: CrawlJob, chunk_ids: Collection
 
 def _list_work(
     session: Session, job: CrawlJob, chunk_ids: Collection[UUID]
-) -> list[tuple[JobChunk, list[Work]]]:
+) -> list[tuple[JobChunk, list[ToFetch]]]:
     chunks = ChunkRepository(session).list_pending(job, chunk_ids)
     work = ImageRepository(session).list_work(chunks)
     return [(chunk, work[chunk.id]) for chunk in chunks]
 
 
-def _queue(job: CrawlJob, work: Sequence[tuple[JobChunk, Sequence[Work]]]) -> int:
+def _queue(job: CrawlJob, work: Sequence[tuple[JobChunk, Sequence[ToFetch]]]) -> int:
     """Write the inputs, then queue the chunks that are pending still; say how many."""
     with ThreadPoolExecutor(PARALLEL_PUTS) as pool:
         list(pool.map(lambda each: _write_input(job, *each), work))
@@ -91,7 +91,7 @@ def _queue(job: CrawlJob, work: Sequence[tuple[JobChunk, Sequence[Work]]]) -> in
     return len(queued)
 
 
-def _write_input(job: CrawlJob, chunk: JobChunk, images: Sequence[Work]) -> None:
+def _write_input(job: CrawlJob, chunk: JobChunk, images: Sequence[ToFetch]) -> None:
     policy, resize, intake = map(job.policy.get, ("fetch", "resize", "intake"))
     head = ChunkHead(
         job.id,
@@ -108,7 +108,7 @@ def _write_input(job: CrawlJob, chunk: JobChunk, images: Sequence[Work]) -> None
     objects.put(key, pack(head, map(_url, images)))
 
 
-def _owned_host(chunk: JobChunk, images: Sequence[Work]) -> OwnedHost | None:
+def _owned_host(chunk: JobChunk, images: Sequence[ToFetch]) -> OwnedHost | None:
     if chunk.per_host is None or not images:
         return None
     return OwnedHost(host_of(images[0].url), chunk.per_host)
@@ -120,7 +120,7 @@ def _unusual(intake: dict[str, Any] | None) -> Intake | None:
     return wanted if wanted != Intake() else None
 
 
-def _url(image: Work) -> ChunkUrl:
+def _url(image: ToFetch) -> ChunkUrl:
     known = None
     if image.status is ImageStatus.stored and image.sha256 is not None:
         transform = image.transform

@@ -61,7 +61,7 @@ class Open(NamedTuple):
     n_deferrals: int
 
 
-class Work(NamedTuple):
+class ToFetch(NamedTuple):
     """Columns of an image that say what a fetcher is told of it."""
 
     chunk_id: UUID
@@ -78,7 +78,7 @@ class Work(NamedTuple):
     transform: dict[str, Any] | None
 
 
-WORK = [getattr(Image, name) for name in Work._fields]
+TO_FETCH = [getattr(Image, name) for name in ToFetch._fields]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +113,12 @@ class ImageRepository:
             select(Image).where(Image.crawl_job_id == job.id, Image.id.in_(ids))
         ).all()
 
-    def list_work(self, chunks: Sequence[JobChunk]) -> dict[UUID, list[Work]]:
+    def list_work(self, chunks: Sequence[JobChunk]) -> dict[UUID, list[ToFetch]]:
         """What is still to fetch, by chunk and in order; of a re-crawl what is stored."""
-        work: dict[UUID, list[Work]] = {chunk.id: [] for chunk in chunks}
+        work: dict[UUID, list[ToFetch]] = {chunk.id: [] for chunk in chunks}
         recrawls = [chunk.id for chunk in chunks if chunk.is_recrawl]
         images = self.session.execute(
-            select(*WORK)
+            select(*TO_FETCH)
             .where(
                 Image.chunk_id.in_(work),
                 or_(
@@ -128,7 +128,7 @@ class ImageRepository:
             )
             .order_by(Image.chunk_id, Image.ordinal)
         )
-        for image in map(Work._make, images):
+        for image in map(ToFetch._make, images):
             work[image.chunk_id].append(image)
         return work
 
