@@ -254,4 +254,4 @@ def _laplacian(pixels: np.ndarray) -> tuple[int, int, int]:
     edges = differences.reshape(-1, width)[:, :: width - 1]
     edges[:] = 0
     flat = differences.astype(np.float64)
-    return (height - 2) * (width - 2), int(flat.sum()), int(flat @ flat)
+    return (height - 2) * (width - 2), int(flat.sum()), int(np.einsum("i,i", flat, flat))
