@@ -138,7 +138,9 @@ lint: setup ## Check style, imports and the template
 bench: setup ## Measure; prints tables, writes docs/benchmarks.md
 	$(BIN)/python -m tests.bench.cold_start
 	$(BIN)/python -m tests.bench.decode_steps
+	$(BIN)/python -m tests.bench.start
 	$(BIN)/python -m tests.bench.fetch --write
+	$(BIN)/python -m tests.bench.whole_job --write
 	$(BIN)/python -m tests.bench.routes --write
 	$(BIN)/python -m tests.bench.plan_manifest
 	$(BIN)/python -m tests.bench.near_duplicates --write
@@ -148,6 +150,7 @@ bench: setup ## Measure; prints tables, writes docs/benchmarks.md
 	$(BIN)/python -m tests.bench.export --write
 	$(BIN)/python -m tests.bench.export.plan --write
 	$(UV) run --frozen --group bench python -m tests.bench.quality --write
+	$(BIN)/python -m tests.bench.goals --write
 
 load: setup ## Measure many clients and tenants for some minutes: make load SECONDS=30
 	$(BIN)/python -m tests.load --seconds $(or $(SECONDS),300) --write

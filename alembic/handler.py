@@ -18,7 +18,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from sqlalchemy import URL, Connection, create_engine, pool, text
 
 from crawlset.accounts import service as accounts
-from crawlset.kit import aws, db
+from crawlset.kit import aws, database_address, db
 from crawlset.kit.logins import ensure_login
 from crawlset.observability import logger
 
@@ -36,28 +36,34 @@ SECRETS = {
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     match event:
         case {"action": "upgrade"}:
-            return upgrade(db.database_url())
+            secret = database_address.read_secret()
+            url = database_address.url_of_secret(secret)
+            return upgrade(url, secret.get("authorities", ""))
         case {"action": "create_profile", "email": str(email), **rest}:
             return create_profile(email, rest.get("name") or email)
     message = "Send an action: upgrade, or create_profile with an email."
     raise ValueError(message)
 
 
-def upgrade(url: URL) -> dict[str, Any]:
+def upgrade(url: URL, authorities: str = "") -> dict[str, Any]:
+    """Migrate the database there; tell each role where it is and who signs its certificate."""
+    verified = database_address.verified(url, authorities)
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
-    config.attributes["url"] = url
+    config.attributes["url"] = verified
     alembic.command.upgrade(config, "head")
-    engine = create_engine(url, poolclass=pool.NullPool)
+    engine = create_engine(verified, poolclass=pool.NullPool)
     with engine.begin() as connection:
         for role, variable in SECRETS.items():
-            publish_login(connection, url, role, os.environ[variable])
+            publish_login(connection, url, role, os.environ[variable], authorities)
         revision = connection.scalar(text("SELECT version_num FROM alembic_version"))
     logger.info("database_migrated", revision=revision)
     return {"revision": revision}
 
 
-def publish_login(connection: Connection, url: URL, role: str, secret_arn: str) -> None:
+def publish_login(
+    connection: Connection, url: URL, role: str, secret_arn: str, authorities: str
+) -> None:
     """
     Write the role's address into its secret: a DSN for us, and the fields RDS Proxy reads.
 
@@ -74,6 +80,7 @@ def publish_login(connection: Connection, url: URL, role: str, secret_arn: str) 
         "host": url.host,
         "port": url.port,
         "dbname": url.database,
+        "authorities": authorities,
     }
     client.put_secret_value(SecretId=secret_arn, SecretString=json.dumps(secret))
 

@@ -29,7 +29,6 @@ LONGEST_DELAY_SECONDS = 60.0
 ASKED_AGAIN = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 HARMLESS = frozenset({"GET", "PUT"})
 """Methods to send again when it is unknown whether the first call was heard."""
-CLIENT_ERRORS_FROM = 400
 NO_KEY = "There is no API key. Set CRAWLSET_API_KEY, or run this where `crawlset up` was run."
 
 type Request = Callable[[], httpx.Response]
@@ -68,7 +67,7 @@ def repeat(request: Request, url: str, *, is_harmless: bool, sleep: Sleep) -> ht
         if seconds is not None and seconds > LONGEST_DELAY_SECONDS:
             break
         sleep(_delay(attempt) if seconds is None else seconds)
-    if response.status_code >= CLIENT_ERRORS_FROM:
+    if not response.is_success:
         raise error_of(response)
     return response
 
@@ -114,6 +113,9 @@ def error_of(response: httpx.Response) -> ApiError:
     if detail is None and "/api/" in response.request.url.path:
         address = origin(str(response.request.url))
         detail = f"{address} answers {status} {reason}, as no Crawlset does."
+    if response.has_redirect_location:
+        target = origin(response.headers["location"])
+        detail = f"{origin(str(response.request.url))} sends to {target}, which is not followed."
     code = body.get("code") or reason.title().replace(" ", "")
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN} and "code" not in body:
         detail = f"The API key is not accepted ({detail or reason}). Set CRAWLSET_API_KEY."

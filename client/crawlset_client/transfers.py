@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crawlset_client import calls
-from crawlset_client.calls import CLIENT_ERRORS_FROM, Sleep
+from crawlset_client.calls import Sleep
 from crawlset_client.errors import ExportDamagedError
 from crawlset_client.late import late_import
 from crawlset_client.models import ExportFile, Upload
@@ -71,7 +71,7 @@ def get(
         with storage.stream("GET", file.url, headers=headers) as response:
             if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 partial.discard()
-            if response.status_code >= CLIENT_ERRORS_FROM:
+            if not response.is_success:
                 response.read()
                 return response
             if response.status_code != HTTPStatus.PARTIAL_CONTENT:

@@ -45,6 +45,7 @@ from crawlset.imaging.pool import DecodePool
 from crawlset.kit.event_loop import Loop, Promise
 from crawlset.kit.spool import Body
 from crawlset_local.sample_site.photographs import PHOTOGRAPHS, photograph_pixels
+from tests.bench import figures
 
 SIZE = (500, 375)
 FEATURES = "· hashes, scores, colours and signature"
@@ -387,6 +388,7 @@ def main() -> None:
     share, share_by_numpy = (
         cost[features] / cost["· decode"] for features in (FEATURES, FEATURES_BY_NUMPY)
     )
+    figures.keep("decode_steps", {"features": [100 * share]})
     ratio = cost["ours, all of it"] / cost["Pillow, full grey decode"]
     console.print(
         f"features: {share:.0%} of the decode, {share_by_numpy:.0%} by NumPy; "

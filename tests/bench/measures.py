@@ -33,7 +33,8 @@ from tests.bench.validate import begin, shown, stored
 HEAD = """## Measures
 
 `tests/bench/measures.py`: the threshold of a kept measure is changed: the whole validation, with
-PostgreSQL on this machine, its report included. No picture and no object is read."""
+PostgreSQL on this machine, its report included. No picture and no object is read; S3 is asked
+once, for a list of what was left behind."""
 MEASURED = """
 UPDATE images SET measurements = jsonb_build_object('palette', jsonb_build_object(
     'version', '1', 'part', 'p', 'neighbours', 9,

@@ -25,8 +25,18 @@ from rich.progress import track
 from sqlalchemy import Engine, event
 
 from crawlset_local.cloud import LocalCloud
+from tests.bench import figures
 from tests.bench.document import machine, put_section
-from tests.bench.full_account import NOT_COUNTED, SESSION, Asked, Furnished, furnish
+from tests.bench.full_account import (
+    JOB,
+    JOBS,
+    NOT_COUNTED,
+    SESSION,
+    TEMPLATES,
+    Asked,
+    Furnished,
+    furnish,
+)
 from tests.e2e.issuer import AUDIENCE, issuing
 from tests.integration.api import Api
 from tests.integration.database_relay import Relay, relaying
@@ -41,6 +51,16 @@ WARM_UP = 10
 NOT_ITS_OWN = ("count_request", "set_config")
 """In the statements that any route makes: the count of requests, and who asks."""
 
+STARTS_WORK = (
+    f"POST {JOBS}",
+    f"POST {JOB}/retry",
+    f"POST {JOB}/recrawl",
+    f"POST {JOB}/validation-jobs",
+    f"POST {JOB}/pipeline",
+    f"POST {JOB}/export-jobs",
+    f"POST {TEMPLATES}/{{template_id}}/start",
+    "POST /api/datasets",
+)
 LIST_OF_JOBS = "GET /api/projects/{project_id}/crawl-jobs"
 LIST_MAY_ASK = 2
 """Statements that a list of 50 jobs may make of its own."""
@@ -76,6 +96,12 @@ def main() -> None:
         with cloud, furnish(cloud, issuer.token()) as furnished:
             results = measure(cloud, furnished)
         cloud.erase()
+    starts = [one for one in results if one.route in STARTS_WORK]
+    slowest = {
+        "starts.p50_ms": [max(one.p50_ms for one in starts)],
+        "starts.p99_ms": [max(one.p99_ms for one in starts)],
+    }
+    figures.keep("routes", slowest)
     text = page(results)
     Console().print(text, soft_wrap=True, markup=False)
     if arguments.write:

@@ -49,7 +49,7 @@ from tests.ports import free_ports
 HEAD = """## Validation
 
 `tests/bench/validate.py`: rules over stored images, with PostgreSQL on this machine, from the first
-step to the report; and all hashes, four an image, against all at a radius of 10 bits, with a second
+step to the report; and all hashes, six an image, against all at a radius of 10 bits, with a second
 look at what is near."""
 NEAR = "near_duplicates"
 ROWS_AT_ONCE = 50_000

@@ -82,8 +82,14 @@ class TestLifecycle:
         assert aborted == {"DaysAfterInitiation": 1}
         assert not any(keys.upload(ID, ID).startswith(r.get("Prefix", "-")) for r in rules.values())
 
-    def test_outlives_the_stack(self) -> None:
-        assert resources()["Bucket"]["DeletionPolicy"] == "Retain"
+    def test_outlives_the_stack_but_no_failed_creation(self) -> None:
+        """
+        A bucket that a rolled-back creation leaves makes each further try fail: it has a name.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html
+        """
+        assert resources()["Bucket"]["DeletionPolicy"] == "RetainExceptOnCreate"
+        assert resources()["Bucket"]["UpdateReplacePolicy"] == "Retain"
 
 
 def test_keeps_no_versions() -> None:

@@ -1,11 +1,22 @@
 """The database is encrypted, kept, and reached by nobody but the functions."""
 
+import re
 from typing import Any
 
-from tests.infra.stack import DATA_TEMPLATE, listed, texts, written
+from tests.infra.stack import (
+    DATA_TEMPLATE,
+    functions,
+    listed,
+    role_of,
+    statements,
+    texts,
+    written,
+)
 
 RESOURCES = written(DATA_TEMPLATE)["Resources"]
 NOBODY = "255.255.255.255/32"
+NOT_FROM_WITHIN = {"sqs:DeleteMessage", "sqs:ReceiveMessage", "sqs:SendMessageBatch"}
+"""What Lambda's own pollers do with a function's role, and what only the emulator asks for."""
 
 
 def of_type(kind: str) -> dict[str, dict[str, Any]]:
@@ -41,6 +52,41 @@ class TestNetwork:
         assert RESOURCES["LambdaEndpoint"]["Condition"] == "HasTowers"
         assert written(DATA_TEMPLATE)["Parameters"]["WithTowers"]["Default"] == "false"
 
+    def test_lets_nothing_out_to_another_account(self) -> None:
+        """
+        An endpoint without a policy takes whatever request, also one signed with another's key.
+
+        https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html
+        """
+        for endpoint in of_type("AWS::EC2::VPCEndpoint").values():
+            service = endpoint["ServiceName"]["Fn::Sub"].rpartition(".")[2]
+            (statement,) = endpoint["PolicyDocument"]["Statement"]
+            accounts = statement["Condition"]["StringEquals"]
+
+            assert accounts["aws:ResourceAccount"] == {"Ref": "AWS::AccountId"}
+            assert service == "s3" or accounts["aws:PrincipalAccount"] == {"Ref": "AWS::AccountId"}
+            assert all(re.fullmatch(f"{service}:[A-Za-z]+", each) for each in statement["Action"])
+
+    def test_lets_out_whatever_a_function_with_the_database_does(self) -> None:
+        allowed = {
+            action
+            for endpoint in of_type("AWS::EC2::VPCEndpoint").values()
+            for action in endpoint["PolicyDocument"]["Statement"][0]["Action"]
+        }
+        inside = [name for name, function in functions().items() if "VpcConfig" in function]
+        services = {action.partition(":")[0] for action in allowed}
+        asked = {
+            action
+            for name in inside
+            for statement in statements(role_of(name))
+            if statement["Effect"] == "Allow"
+            for action in listed(statement["Action"])
+            if action.partition(":")[0] in services
+        }
+
+        assert inside
+        assert asked - NOT_FROM_WITHIN <= allowed
+
     def test_opens_no_group_to_an_address_range(self) -> None:
         ranges = {
             rule["CidrIp"]
@@ -63,6 +109,9 @@ class TestDatabase:
         assert cluster["DeletionProtection"] == {"Ref": "DeletionProtection"}
         assert written(DATA_TEMPLATE)["Parameters"]["DeletionProtection"]["Default"] == "true"
         assert RESOURCES["Cluster"]["DeletionPolicy"] == "Snapshot"
+
+    def test_leaves_nothing_of_a_failed_creation(self) -> None:
+        assert RESOURCES["OwnerSecret"]["DeletionPolicy"] == "RetainExceptOnCreate"
 
     def test_speaks_tls_only(self) -> None:
         parameters = of_type("AWS::RDS::DBClusterParameterGroup")["ClusterParameters"]

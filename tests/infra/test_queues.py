@@ -2,6 +2,7 @@
 
 import pytest
 
+from crawlset.settings import QUEUE_RETENTION
 from tests.infra.stack import (
     dead_letter_queues,
     functions,
@@ -14,7 +15,6 @@ from tests.infra.stack import (
     work_queues,
 )
 
-FOUR_DAYS = 345_600
 FOURTEEN_DAYS = 1_209_600
 EVERY_QUEUE = sorted(of_type("AWS::SQS::Queue"))
 WORK_QUEUES = sorted(work_queues())
@@ -88,7 +88,46 @@ class TestWorkQueue:
         queue, letters = work_queues()[name], dead_letter_queues()[f"{name}DeadLetters"]
 
         assert letters["MessageRetentionPeriod"] == FOURTEEN_DAYS
-        assert queue.get("MessageRetentionPeriod", FOUR_DAYS) < FOURTEEN_DAYS
+        assert queue["MessageRetentionPeriod"] == QUEUE_RETENTION.total_seconds() < FOURTEEN_DAYS
+
+
+class TestChains:
+    def test_are_not_taken_for_loops(self) -> None:
+        """
+        Lambda ends a chain of about 16 calls through SQS or S3 unless the function allows it.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+        """
+        queues = ["ChunksQueue", "DiscoverQueue", "PlanQueue", "ResultsQueue", "TakedownsQueue"]
+        readers = {target(m["FunctionName"]) for queue in queues for m in mappings_of(queue)}
+
+        assert {functions()[name].get("RecursiveLoop") for name in readers} == {"Allow"}
+
+
+class TestBrake:
+    """Whoever must stop all crawling at once changes one parameter, and loses nothing."""
+
+    def test_stops_the_readers_of_what_is_to_be_crawled(self) -> None:
+        """
+        A function without concurrency would go on receiving in vain, up to the dead letters.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+        """
+        braked = {
+            target(mapping["EventSourceArn"])
+            for mapping in of_type("AWS::Lambda::EventSourceMapping").values()
+            if mapping.get("Enabled") == {"Fn::If": ["IsCrawling", True, False]}
+        }
+
+        assert braked == {"DiscoverQueue", "ChunksQueue", "HostLanesQueue"}
+
+    def test_stops_nothing_else(self) -> None:
+        enabled = [
+            mapping.get("Enabled", True)
+            for mapping in of_type("AWS::Lambda::EventSourceMapping").values()
+        ]
+
+        assert enabled.count(True) == len(enabled) - 3
 
 
 @pytest.mark.parametrize("name", DEAD_LETTER_QUEUES)

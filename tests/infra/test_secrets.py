@@ -100,7 +100,8 @@ class TestWebhookKey:
     def test_is_kept_and_rotated(self) -> None:
         resource = resources()["WebhookKey"]
 
-        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+        assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
+        assert resource["UpdateReplacePolicy"] == "Retain"
         assert KEY["EnableKeyRotation"] is True
         assert "KeySpec" not in KEY  # symmetric
 

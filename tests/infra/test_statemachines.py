@@ -1,7 +1,10 @@
 """The pipeline as a graph, and in the words that AWS and the emulator both know."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, get_args
 
 import pytest
@@ -14,7 +17,7 @@ from crawlset_local.template import load
 from tests.infra.stack import ROOT, definition, functions, of_type, texts
 
 MACHINE = definition()
-BUILT_IN = ("States.", "Lambda.")
+BUILT_IN = ("States.", "Lambda.", "Sandbox.")
 PATHS = {"ResultPath", "ItemsPath"}
 EMULATOR_IGNORES = {
     "HeartbeatSeconds",
@@ -79,6 +82,18 @@ MESSAGE_OF: dict[str, type[ValidationStep | ExportStep]] = {
     "${ValidateFunctionArn}": ValidationStep,
     "${ExportFunctionArn}": ExportStep,
 }
+NAME_FINAL_ERRORS = """
+import crawlset.exports.steps, crawlset.validation.steps
+from crawlset.errors import AppError
+
+def kinds(kind):
+    for each in kind.__subclasses__():
+        yield each
+        yield from kinds(each)
+
+print(*{k.__name__ for k in kinds(AppError) if 400 <= k.status < 500 and k.status != 429})
+"""
+"""What the steps' functions import knows every error that they can raise."""
 FORMER_STEPS = {"${ValidateFunctionArn}": {"prepare", "cluster"}}
 """An execution runs to its end with the definition it began with, for two days at most."""
 ID = "00000000-0000-7000-8000-000000000007"
@@ -93,6 +108,24 @@ EXAMPLES: dict[str, Any] = {
     "$.answer.given": {"images": []},
     "$.error": {"Error": "Sandbox.Timedout", "Cause": "Task timed out after 900.00 seconds"},
 }
+
+
+@cache
+def final_errors() -> frozenset[str]:
+    """The errors a step can raise that its caller, and nobody else, could do something about."""
+    done = subprocess.run(
+        [sys.executable, "-c", NAME_FINAL_ERRORS],
+        cwd=ROOT,
+        env={
+            "PYTHONPATH": "layers/core",
+            "POWERTOOLS_SERVICE_NAME": "test",
+            "POWERTOOLS_METRICS_NAMESPACE": "test",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return frozenset(done.stdout.split())
 
 
 class TestDefinition:
@@ -130,10 +163,24 @@ class TestGraph:
 
 @pytest.mark.parametrize("name", sorted(TASKS))
 class TestEveryTask:
-    def test_is_tried_again_when_lambda_is_at_fault_or_the_database_away(self, name: str) -> None:
-        retried = {e for retrier in TASKS[name]["Retry"] for e in retrier["ErrorEquals"]}
+    def test_is_tried_again_whatever_failed(self, name: str) -> None:
+        """
+        `States.TaskFailed` is any error but `States.Timeout`; the first retrier that names one
+        decides.
 
-        assert retried == LAMBDA_AT_FAULT | {DatabaseAwayError.__name__}
+        https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+        """
+        *_, timeout, last = TASKS[name]["Retry"]
+
+        assert "States.Timeout" in timeout["ErrorEquals"]
+        assert last["ErrorEquals"] == ["States.TaskFailed"]
+        assert last["MaxAttempts"] >= 3
+
+    def test_is_not_tried_again_after_an_error_of_ours_that_stays(self, name: str) -> None:
+        first = TASKS[name]["Retry"][0]
+
+        assert first["MaxAttempts"] == 0
+        assert set(first["ErrorEquals"]) == final_errors()
 
     def test_outlasts_a_failover_of_the_database(self, name: str) -> None:
         """A wait is the one before times BackoffRate; MaxAttempts counts the waits."""
@@ -242,7 +289,9 @@ class TestLanguage:
     def test_names_errors_that_exist(self) -> None:
         named = {e for node in nodes(MACHINE) for e in node.get("ErrorEquals", ())}
 
-        assert {e for e in named if not e.startswith(BUILT_IN)} <= set(vars(errors))
+        ours = {e for e in named if not e.startswith(BUILT_IN)}
+
+        assert ours <= final_errors() | set(vars(errors))
 
     def test_substitutes_what_the_template_defines(self) -> None:
         machine = of_type("AWS::StepFunctions::StateMachine")["PipelineStateMachine"]

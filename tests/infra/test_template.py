@@ -67,10 +67,20 @@ class TestAnchors:
         [
             "SecurityGroupIds: !Ref SecurityGroupIds",
             "PLAN_QUEUE_URL:",
-            "MessageRetentionPeriod:",
+            "MessageRetentionPeriod: 864000",
+            "MessageRetentionPeriod: 1209600",
             "NumberOfMessagesReceived",
             "HasAlarmTopic, ",
         ],
     )
     def test_say_once_what_resources_share(self, shared: str) -> None:
         assert TEMPLATE.read_text(encoding="utf-8").count(shared) == 1
+
+
+def test_functions_reserve_no_concurrency() -> None:
+    """
+    A new account may run ten functions at once, and Lambda leaves no fewer unreserved.
+
+    https://github.com/aws-samples/alarm-context-tool/issues/2
+    """
+    assert [n for n, f in functions().items() if "ReservedConcurrentExecutions" in f] == []

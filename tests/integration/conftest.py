@@ -25,6 +25,7 @@ from crawlset.models import CrawlJob, EventCursor, JobSearch, OutboxMessage, Pro
 from crawlset_local import emulator, postgres, postgres_home, processes
 from crawlset_local.home import open_home, webhook_key
 from tests import factories
+from tests.certificates import self_signed
 from tests.integration.api import Api
 from tests.integration.database_relay import Relay, relaying
 from tests.integration.migrations import alembic_config
@@ -280,3 +281,11 @@ def queues(aws: None, monkeypatch: pytest.MonkeyPatch) -> Any:
 def mortal_decoder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Decoding children that start in this test die of `DEADLY`."""
     monkeypatch.setattr(sys, "executable", str(write_child(tmp_path / "child")))
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate of its own signing, with its key, for the hosts of a `Web`."""
+    path = tmp_path / "certificate.pem"
+    path.write_bytes(self_signed("web.localhost"))
+    return path

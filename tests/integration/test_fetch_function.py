@@ -1,7 +1,9 @@
 import io
 import json
+import ssl
 import tarfile
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
@@ -30,6 +32,17 @@ JOB = UUID("0193a1b2-0000-7000-8000-000000000001")
 def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
     with serve() as web:
         monkeypatch.setenv("ALLOWED_PRIVATE_HOSTS", ",".join(web.hosts))
+        yield web
+
+
+@pytest.fixture
+def secure_web(monkeypatch: pytest.MonkeyPatch, certificate: Path) -> Iterator[Web]:
+    """A server that only who trusts `certificate` will ask."""
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate)
+    with serve(tls) as web:
+        monkeypatch.setenv("ALLOWED_PRIVATE_HOSTS", ",".join(web.hosts))
+        monkeypatch.delenv("SSL_CERT_FILE", raising=False)
         yield web
 
 
@@ -336,3 +349,46 @@ class TestHandler:
         assert counted["ImagesRefused"] == counted["ImagesDeferred"] == [0.0]
         assert counted["BytesFetched"] == [float(len(data))]
         assert counted["FetchSeconds"][0] > 0
+
+
+class TestCertificates:
+    def test_of_a_private_authority_are_trusted_where_the_environment_names_it(
+        self, secure_web: Web, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        secure_web.add("/a.jpg", pictures.jpeg())
+        chunk_id = uuid4()
+        put_input(chunk_id, secure_web.url("/a.jpg"), secure_web.url("/a.jpg", "other"))
+
+        deliver(chunk_id)
+
+        _, lines = outcome_of(chunk_id)
+        assert [line.outcome for line in lines] == ["stored", "tls_error"]
+
+    @pytest.mark.parametrize("named", [None, ""], ids=["unset", "empty"])
+    def test_of_a_private_authority_are_refused_where_nothing_names_it(
+        self, secure_web: Web, named: str | None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if named is not None:
+            monkeypatch.setenv("SSL_CERT_FILE", named)
+        chunk_id = uuid4()
+        put_input(chunk_id, secure_web.add("/a.jpg", pictures.jpeg()))
+
+        deliver(chunk_id)
+
+        _, lines = outcome_of(chunk_id)
+        assert [line.outcome for line in lines] == ["tls_error"]
+        assert secure_web.requests == {}
+
+    def test_open_no_address_that_is_not_public(
+        self, secure_web: Web, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        monkeypatch.setenv("ALLOWED_PRIVATE_HOSTS", "")
+        chunk_id = uuid4()
+        put_input(chunk_id, secure_web.add("/a.jpg", pictures.jpeg()))
+
+        deliver(chunk_id)
+
+        _, lines = outcome_of(chunk_id)
+        assert [line.outcome for line in lines] == ["blocked_address"]

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 
 from crawlset_local.cloud import LocalCloud
@@ -28,6 +29,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         shell.setenv("AWS_PROFILE", "of-the-user")
         shell.setenv("AWS_ENDPOINT_URL", "http://192.0.2.1")
         shell.setenv("HTTP_PROXY", "http://192.0.2.1")
+        shell.setenv("SSL_CERT_FILE", os.path.relpath(certifi.where()))
         cloud = LocalCloud(
             tmp_path_factory.mktemp("cloud") / "home",
             free_ports(),
@@ -169,7 +171,12 @@ class TestFunctions:
         log = (cloud.home / "logs" / "gateway.log").read_text()
         assert "AccessDenied" in log
 
-    def test_environment_has_nothing_of_the_users_shell(self, cloud: LocalCloud) -> None:
+    def test_is_told_which_certificates_the_user_trusts(self, cloud: LocalCloud) -> None:
+        _, _, environment = ask(cloud, "/api/environment")
+
+        assert environment["SSL_CERT_FILE"] == certifi.where()
+
+    def test_environment_has_nothing_else_of_the_users_shell(self, cloud: LocalCloud) -> None:
         _, _, environment = ask(cloud, "/api/environment")
 
         assert environment["AWS_ENDPOINT_URL"] == cloud.emulator_url

@@ -5,7 +5,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from crawlset.kit import objects
+from crawlset.kit import aws, objects
 
 KEY = "uploads/a/b"
 BODY = b"https://a.example/1.jpg\n"
@@ -26,3 +26,20 @@ class TestPresignedPut:
         answer = httpx.put(url, content=body)
 
         assert (answer.status_code, "SignatureDoesNotMatch" in answer.text) == (403, True)
+
+
+@pytest.mark.usefixtures("bucket")
+class TestAddresses:
+    @pytest.mark.parametrize("region", ["us-east-1", "eu-south-1"])
+    def test_are_those_of_the_region(self, monkeypatch: pytest.MonkeyPatch, region: str) -> None:
+        """
+        A region that opened after March 2019 answers `bucket.s3.amazonaws.com` with 400.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
+        """
+        monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+        aws.clear()
+
+        url = httpx.URL(objects.presign_get(KEY, timedelta(hours=1)))
+
+        assert url.host == f"{objects.bucket()}.s3.{region}.amazonaws.com"

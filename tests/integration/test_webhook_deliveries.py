@@ -2,7 +2,9 @@
 
 import base64
 import json
+import ssl
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from crawlset.wire.deliveries import DeliveryResult
 from functions.deliver import app as deliver
 from functions.record import app as record
 from tests import factories
+from tests.integration.web_server import serve
 from tests.integration.webhook_receiver import Receiver, receiving
 from tests.invocations import CONTEXT
 
@@ -203,6 +206,19 @@ class TestDeliver:
 
         assert result["status"] is None
         assert "connect" in result["detail"].lower()
+
+    def test_trusts_the_authorities_that_the_environment_names(
+        self, session: Session, queues: Any, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(certificate)
+        with serve(tls) as web:
+            monkeypatch.setenv("ALLOWED_PRIVATE_HOSTS", ",".join(web.hosts))
+            monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+
+            result = self.sent(session, queues, web.add("/events", status=204))
+
+        assert result["status"] == 204
 
     def sent(self, session: Session, queues: Any, url: str) -> dict[str, Any]:
         create_delivery(session, url)

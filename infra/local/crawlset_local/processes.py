@@ -69,6 +69,9 @@ class Child:
 def clean_environment(**variables: str) -> dict[str, str]:
     """`variables` and the few of the shell's that say nothing of clouds, accounts or proxies."""
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    if inherited.get("SSL_CERT_FILE"):
+        # A child runs elsewhere.
+        inherited["SSL_CERT_FILE"] = str(Path(inherited["SSL_CERT_FILE"]).absolute())
     return inherited | variables
 
 

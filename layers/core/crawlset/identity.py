@@ -1,4 +1,4 @@
-"""Who we are to the servers we ask, and which private hosts a laptop may ask."""
+"""Who we are to the servers we ask, which private hosts a laptop may ask, and whom it trusts."""
 
 import os
 from dataclasses import dataclass
@@ -9,11 +9,13 @@ from typing import Self
 class Crawler:
     contact: str
     private_hosts: frozenset[str] = frozenset()
+    ca_file: str | None = None
+    """Certificates of the authorities to trust, in place of those that certifi has."""
 
     @classmethod
     def from_environment(cls) -> Self:
         """Raises `KeyError` if nobody says who answers for us."""
-        return cls(os.environ["CONTACT"], private_hosts())
+        return cls(os.environ["CONTACT"], private_hosts(), os.environ.get("SSL_CERT_FILE") or None)
 
     @property
     def user_agent(self) -> str:

@@ -22,7 +22,7 @@ MAX_LISTED_FILES = 10_000
 """Lists below one prefix that make one job."""
 MAX_ATTEMPTS = 5
 """Times one chunk or search is sent before its work is made terminal."""
-QUEUE_RETENTION = timedelta(days=4)
+QUEUE_RETENTION = timedelta(days=10)
 """A message that waits for longer than this is gone from its queue."""
 
 
@@ -48,6 +48,12 @@ class QueueSettings(BaseSettings):
     results_queue_url: str
     takedowns_queue_url: str
     pipeline_state_machine_arn: str
+
+
+class CrawlingSettings(BaseSettings):
+    """Whether sources and hosts are asked at all; if not, what is to be crawled waits in queues."""
+
+    crawling_enabled: bool = True
 
 
 class DeliverySettings(BaseSettings):
@@ -178,6 +184,7 @@ class TowersSettings(BaseSettings):
 database_settings = cache(DatabaseSettings)
 bucket_settings = cache(BucketSettings)
 queue_settings = cache(QueueSettings)
+crawling_settings = cache(CrawlingSettings)
 delivery_settings = cache(DeliverySettings)
 webhook_key_settings = cache(WebhookKeySettings)
 result_settings = cache(ResultSettings)

@@ -21,7 +21,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from tests.bench import document
+from tests.bench import document, figures
 from tests.bench.fetch import floor, pictures, report, runner
 from tests.bench.fetch.measure import on_cores
 from tests.bench.fetch.results import Results
@@ -124,10 +124,9 @@ def main(argv: list[str]) -> None:
         path = runner.HOME / "fetch.json"
         results = Results.load(path, settings) if options.resume else Results(settings)
         Bench(results, progress, options.rounds, options.images).measure(names)
+    figures.keep("fetch", report.figures(results))
     tables = report.tables(results)
-    wide = Console(width=max(console.width, report.WIDTH))
-    for table in tables:
-        wide.print(table.rich())
+    document.show(tables)
     if options.write:
         document.put_section("fetch", report.markdown(results, tables))
 

@@ -1,10 +1,12 @@
 """Our engine as the function that is deployed: jobs through the whole local cloud."""
 
+import os
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 from crawlset_local.cloud import LocalCloud
 from tests.bench.fetch.census import DECODER, Census
@@ -43,8 +45,9 @@ class Deployed:
 
 
 @contextmanager
-def cloud(hosts: Iterable[str], cores: Iterable[int]) -> Iterator[LocalCloud]:
-    """A local cloud of its own that may ask `hosts`, each as `host:port`."""
+def cloud(hosts: Iterable[str], cores: Iterable[int], bundle: Path | None) -> Iterator[LocalCloud]:
+    """A local cloud of its own that may ask `hosts`, each as `host:port`, and trusts `bundle`."""
+    trusted = {"SSL_CERT_FILE": str(bundle)} if bundle is not None else {}
     with tempfile.TemporaryDirectory() as directory:
         made = LocalCloud(
             Path(directory) / "home",
@@ -52,7 +55,7 @@ def cloud(hosts: Iterable[str], cores: Iterable[int]) -> Iterator[LocalCloud]:
             parameters={"AllowedPrivateHosts": ",".join(hosts)},
             with_sample_site=False,
         )
-        with on_cores(cores):
+        with on_cores(cores), patch.dict(os.environ, trusted):
             made.start()
         try:
             yield made
@@ -62,9 +65,9 @@ def cloud(hosts: Iterable[str], cores: Iterable[int]) -> Iterator[LocalCloud]:
 
 
 @contextmanager
-def deployed(hosts: Iterable[str], cores: Iterable[int]) -> Iterator[Deployed]:
+def deployed(hosts: Iterable[str], cores: Iterable[int], bundle: Path | None) -> Iterator[Deployed]:
     """A local cloud of its own whose fetch function is watched."""
-    with cloud(hosts, cores) as made, Api.of(made) as api:
+    with cloud(hosts, cores, bundle) as made, Api.of(made) as api:
         census = Census(made, {})
         try:
             yield Deployed(api, census)

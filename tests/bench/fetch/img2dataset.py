@@ -45,9 +45,16 @@ def variables(home: Path, bundle: Path | None) -> dict[str, str]:
 
 
 def argv(
-    command: Path, urls: Path, out: Path, *, n_processes: int, n_threads: int, resize: int | None
+    command: Path,
+    urls: Path,
+    out: Path,
+    *,
+    n_processes: int,
+    n_threads: int,
+    resize: int | None = None,
+    output_format: str = "files",
 ) -> list[str | Path]:
-    """Files as received after a decode that verifies them, or resized; a SHA-256 of each."""
+    """Pictures as received after a decode that verifies them, or resized; a SHA-256 of each."""
     how = (
         ("--resize_mode=no", "--skip_reencode=True")
         if resize is None
@@ -57,7 +64,7 @@ def argv(
         command,
         f"--url_list={urls}",
         f"--output_folder={out}",
-        "--output_format=files",
+        f"--output_format={output_format}",
         f"--processes_count={n_processes}",
         f"--thread_count={n_threads}",
         "--number_sample_per_shard=1000",

@@ -14,14 +14,18 @@ from PIL import Image, ImageOps
 
 from crawlset_local.sample_site.photographs import photograph_pixels
 
+USUAL, TINY = "pictures", "tiny"
+"""Folders of pictures."""
 N_PICTURES = 1000
 SIZE = (500, 375)
+TINY_SIZE = (80, 60)
 LARGE_SIZE = (6000, 4000)
 LARGE_BYTES = 25 << 20
 """What the engine takes at most; the large picture is little smaller."""
 _GRAIN = (9.0, 16.0)
 _LARGE_GRAIN = 20.0
 _LARGE_QUALITY = 99
+_TINY_QUALITY = 80
 _QUALITIES = (92, 93, 94, 95)
 _SOURCES = (
     *("chelsea", "coffee", "rocket", "astronaut", "hubble-deep-field", "camera"),
@@ -38,6 +42,16 @@ def pictures(directory: Path, made: Callable[[], None]) -> list[Path]:
             write(path, _picture(n))
         made()
     return paths
+
+
+def tiny_pictures(directory: Path, usual: list[Path]) -> None:
+    """Pictures of 2 KB made of the `usual` ones, for runs in which pictures are to cost little."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for source in usual:
+        path = directory / source.name
+        if not path.exists():
+            with Image.open(source) as image:
+                write(path, _jpeg(image.resize(TINY_SIZE), _TINY_QUALITY))
 
 
 def large_picture(path: Path) -> Path:

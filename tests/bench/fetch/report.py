@@ -1,16 +1,16 @@
 """Results as tables, for the screen and for docs/benchmarks.md, and what each goal comes to."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 
 import pycurl
-from rich.table import Table
 
 from crawlset.fetching.limits import Limits
 from tests.bench import document
+from tests.bench.document import Grid
 from tests.bench.fetch import floor, img2dataset
-from tests.bench.fetch.results import Key, Pair, Results, Spread
+from tests.bench.fetch.results import Key, Pair, Results
 from tests.bench.fetch.workloads import (
     CORES,
     DEPLOYED,
@@ -23,36 +23,15 @@ from tests.bench.fetch.workloads import (
     WORKLOADS,
     Program,
 )
+from tests.bench.figures import Spread
 
 MAX_CHUNK_MB = 300
-WIDTH = 130
-"""Columns of the screen that the tables need."""
 _OURS, _THEIRS, _FLOOR = Program.ours.value, Program.theirs.value, Program.floor.value
 _STEPS = {
     floor.DECODE: "decode at 1/8 in grey, strict (simplejpeg)",
     floor.DIGEST: "SHA-256",
     floor.WRITE: "write to memory",
 }
-
-
-@dataclass(frozen=True)
-class Grid:
-    title: str
-    head: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
-
-    def rich(self) -> Table:
-        table = Table(title=self.title, title_justify="left")
-        for n, name in enumerate(self.head):
-            table.add_column(name, justify="left" if n == 0 else "right")
-        for row in self.rows:
-            table.add_row(*row)
-        return table
-
-    def markdown(self) -> str:
-        lines = [self.head, ("---",) * len(self.head), *self.rows]
-        table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-        return f"### {self.title}\n\n{table}"
 
 
 @dataclass(frozen=True)
@@ -124,29 +103,29 @@ distinct URLs; output to memory.
 """  # noqa: RUF001
 
 
+def figures(results: Results) -> dict[str, list[float]]:
+    """One for every round, by the names that the goals have for them."""
+    found = {name: results.ratios(*ratio) for name, ratio in _RATIOS.items()}
+    return {name: values for name, values in found.items() if values}
+
+
 def _goals(results: Results) -> Iterator[Goal]:
-    def ahead(workload: str, ours: Key = _margin, theirs: Key = _margin) -> Spread | None:
-        return results.ratio(workload, (_THEIRS, theirs), (_OURS, ours))
+    def ratio(name: str) -> Spread | None:
+        values = results.ratios(*_RATIOS[name])
+        return Spread.of(values) if values else None
 
     long, cold = (round(results.settings["images"] * share) for share in (1, 0.2))
     hosts = "img2dataset, HTTPS, 64 hosts"
-    yield Goal(f"{hosts}, at the margin", 12, ahead(HTTPS))
-    yield Goal(f"{hosts}, cold run of {cold:,}", 15, ahead(HTTPS, _few, _many))
-    yield Goal("img2dataset, HTTP, at the margin", 1.6, ahead(HTTP))
-    yield Goal(f"img2dataset, HTTP, whole run of {long:,}", 2.6, ahead(HTTP, _many, _many))
-    yield Goal(f"img2dataset, HTTP, cold run of {cold:,}", 5, ahead(HTTP, _few, _few))
-    yield Goal("img2dataset, resized to 256, at the margin", 1.5, ahead(RESIZE))
+    yield Goal(f"{hosts}, at the margin", 12, ratio("https.margin"))
+    yield Goal(f"{hosts}, cold run of {cold:,}", 15, ratio("https.cold"))
+    yield Goal("img2dataset, HTTP, at the margin", 1.6, ratio("http.margin"))
+    yield Goal(f"img2dataset, HTTP, whole run of {long:,}", 2.6, ratio("http.whole"))
+    yield Goal(f"img2dataset, HTTP, cold run of {cold:,}", 5, ratio("http.cold"))
+    yield Goal("img2dataset, resized to 256, at the margin", 1.5, ratio("resize.margin"))
+    yield Goal("one core to two, images/s", 1.85, ratio("cores.speed"))
+    yield Goal("share of the floor, HTTP, images per core-second", 0.7, ratio("http.floor"))
     yield Goal(
-        "one core to two, images/s",
-        1.85,
-        results.ratio(CORES, (TWO_CORES, _clock), (ONE_CORE, _clock)),
-    )
-    floor_ = results.ratio(HTTP, (_FLOOR, _margin), (_OURS, _margin))
-    yield Goal("share of the floor, HTTP, images per core-second", 0.7, floor_)
-    yield Goal(
-        "deployed, share of the library's images per core-second",
-        0.7,
-        results.ratio(DEPLOYED, (_OURS, _margin), (Program.deployed.value, _margin)),
+        "deployed, share of the library's images per core-second", 0.7, ratio("deployed.share")
     )
     usual = results.of(CORES, TWO_CORES)
     yield Goal(
@@ -231,3 +210,17 @@ def _peak(pair: Pair) -> float:
 
 def _n_many(rounds: list[Pair]) -> int:
     return rounds[0].many.n_images
+
+
+_RATIOS: dict[str, tuple[str, tuple[str, Key], tuple[str, Key]]] = {
+    "http.margin": (HTTP, (_THEIRS, _margin), (_OURS, _margin)),
+    "http.whole": (HTTP, (_THEIRS, _many), (_OURS, _many)),
+    "http.cold": (HTTP, (_THEIRS, _few), (_OURS, _few)),
+    "http.floor": (HTTP, (_FLOOR, _margin), (_OURS, _margin)),
+    "https.margin": (HTTPS, (_THEIRS, _margin), (_OURS, _margin)),
+    "https.cold": (HTTPS, (_THEIRS, _many), (_OURS, _few)),
+    "resize.margin": (RESIZE, (_THEIRS, _margin), (_OURS, _margin)),
+    "cores.speed": (CORES, (TWO_CORES, _clock), (ONE_CORE, _clock)),
+    "deployed.share": (DEPLOYED, (_OURS, _margin), (Program.deployed.value, _margin)),
+}
+"""What is divided by what, round by round."""

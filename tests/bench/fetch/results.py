@@ -1,13 +1,13 @@
 """What was measured, kept after every pair of runs so that a run can be taken up again."""
 
 import json
-import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.bench.fetch.measure import Sample
+from tests.bench.figures import Spread
 
 
 @dataclass(frozen=True)
@@ -30,26 +30,6 @@ class Pair:
     def images_per_second(self) -> float:
         """By the clock, start-up left out."""
         return self._n / (self.many.wall_seconds - self.few.wall_seconds)
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Of several rounds."""
-
-    median: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, values: Iterable[float]) -> "Spread":
-        found = sorted(values)
-        return cls(statistics.median(found), found[0], found[-1])
-
-    def text(self, digits: int) -> str:
-        if self.low == self.high:
-            return f"{self.median:,.{digits}f}"
-        low, high = (f"{value:,.{digits}f}" for value in (self.low, self.high))
-        return f"{self.median:,.{digits}f} ({low}–{high})"  # noqa: RUF001
 
 
 Key = Callable[[Pair], float]
@@ -75,11 +55,11 @@ class Results:
     def spread(self, workload: str, contender: str, key: Key) -> Spread:
         return Spread.of(map(key, self.of(workload, contender)))
 
-    def ratio(self, workload: str, over: tuple[str, Key], under: tuple[str, Key]) -> Spread | None:
-        """Round by round; None where one of the two contenders was not measured."""
+    def ratios(self, workload: str, over: tuple[str, Key], under: tuple[str, Key]) -> list[float]:
+        """Round by round; none where one of the two contenders was not measured."""
         (a, key_a), (b, key_b) = over, under
-        rounds = list(zip(self.of(workload, a), self.of(workload, b), strict=False))
-        return Spread.of(key_a(x) / key_b(y) for x, y in rounds) if rounds else None
+        rounds = zip(self.of(workload, a), self.of(workload, b), strict=False)
+        return [key_a(x) / key_b(y) for x, y in rounds]
 
     def save(self, path: Path) -> None:
         part = path.with_suffix(".part")

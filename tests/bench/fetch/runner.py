@@ -32,15 +32,15 @@ _TRIAL_THREADS = 64
 
 
 class Arena:
-    """A running server and a place for what contenders write."""
+    """A running server and a place, `scratch`, for what contenders write."""
 
     def __init__(self, workload: Workload, port: int, server: int, scratch: Path) -> None:
         self.workload = workload
         self.port = port
         self.server = server
-        self._scratch = scratch
-        self._bundle = HOME / "certificates" / authority.BUNDLE if workload.is_tls else None
-        self._command = HOME / "img2dataset" / "bin" / "img2dataset"
+        self.scratch = scratch
+        self.bundle = HOME / "certificates" / authority.BUNDLE if workload.is_tls else None
+        self.command = HOME / "img2dataset" / "bin" / "img2dataset"
         self._stack = ExitStack()
         self._deployed: Deployed | None = None
 
@@ -66,9 +66,9 @@ class Arena:
         urls = self.workload.urls(n_images, self.port)
         if contender.program == Program.deployed:
             return self._deploy().crawl(urls)
-        listed = self._scratch / "urls.txt"
+        listed = self.scratch / "urls.txt"
         listed.write_text("\n".join(urls) + "\n")
-        with _fresh(self._scratch / "out") as out:
+        with fresh(self.scratch / "out") as out:
             sample = measure.run(
                 self._argv(contender, listed, out, n_threads),
                 n_images=n_images,
@@ -91,10 +91,10 @@ class Arena:
     ) -> list[str | Path]:
         workload = self.workload
         n_cores = len(contender.cores)
-        bundle = str(self._bundle) if self._bundle is not None else None
+        bundle = str(self.bundle) if self.bundle is not None else None
         if contender.program == Program.theirs:
             return img2dataset.argv(
-                self._command,
+                self.command,
                 urls,
                 out,
                 n_processes=n_cores,
@@ -115,13 +115,13 @@ class Arena:
 
     def _environment(self, contender: Contender) -> dict[str, str]:
         if contender.program == Program.theirs:
-            return img2dataset.variables(self._scratch, self._bundle)
+            return img2dataset.variables(self.scratch, self.bundle)
         return dict(os.environ)
 
     def _deploy(self) -> Deployed:
         if self._deployed is None:
             hosts = [f"{address}:{self.port}" for address in self.workload.addresses]
-            self._deployed = self._stack.enter_context(deployed(hosts, BOTH))
+            self._deployed = self._stack.enter_context(deployed(hosts, BOTH, self.bundle))
         return self._deployed
 
 
@@ -146,7 +146,7 @@ def large_chunk(n: int) -> tuple[Sample, int]:
     pictures.large_picture(HOME / "large.jpg")
     workload = Workload("large", "", (), n_hosts=_LARGE_HOSTS)
     hosts = workload.addresses
-    with _serving(workload) as (port, _), _fresh(_roomy(n)) as out:
+    with _serving(workload) as (port, _), fresh(_roomy(n)) as out:
         urls = out / "urls.txt"
         lines = (f"http://{hosts[i % len(hosts)]}:{port}/large.jpg?n={i}\n" for i in range(n))
         urls.write_text("".join(lines))
@@ -165,7 +165,9 @@ def prepare(made: Callable[[], None]) -> list[Path]:
     """Make what takes long and is kept: the pictures, img2dataset's environment."""
     HOME.mkdir(exist_ok=True)
     img2dataset.environment(HOME / "img2dataset", ROOT / ".uv" / "bin" / "uv")
-    return pictures.pictures(HOME / "pictures", made)
+    usual = pictures.pictures(HOME / pictures.USUAL, made)
+    pictures.tiny_pictures(HOME / pictures.TINY, usual)
+    return usual
 
 
 @contextmanager
@@ -175,12 +177,13 @@ def _serving(workload: Workload) -> Iterator[tuple[int, int]]:
         free.bind((LOOPBACK, 0))
         port = free.getsockname()[1]
     config = Config(
-        str(HOME / "pictures"),
+        str(HOME / workload.folder),
         str(HOME / "certificates") if workload.is_tls else None,
         workload.addresses,
         port,
         workload.latency_seconds,
         workload.closes,
+        workload.is_distinct,
     )
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.bench.fetch.server", config.argument()],
@@ -207,7 +210,7 @@ def _answers(address: str, port: int) -> bool:
 @contextmanager
 def scratch() -> Iterator[Path]:
     """In memory where the system has such a place, so that no disk is measured."""
-    with _fresh((_MEMORY if _MEMORY.is_dir() else HOME) / f"crawlset-bench-{os.getpid()}") as made:
+    with fresh((_MEMORY if _MEMORY.is_dir() else HOME) / f"crawlset-bench-{os.getpid()}") as made:
         yield made
 
 
@@ -221,7 +224,8 @@ def _roomy(n: int) -> Path:
 
 
 @contextmanager
-def _fresh(directory: Path) -> Iterator[Path]:
+def fresh(directory: Path) -> Iterator[Path]:
+    """Empty at the beginning, and gone at the end."""
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     try:

@@ -32,6 +32,8 @@ class Config:
     """From the request to the first byte of the answer."""
     closes: bool = False
     """Close the connection after each answer, also where the client would go on."""
+    is_distinct: bool = False
+    """Write the number of the request's query into the picture: no two have the same bytes."""
     cores: list[int] = field(default_factory=lambda: [0])
 
     def argument(self) -> str:
@@ -39,12 +41,15 @@ class Config:
 
 
 class Answers:
-    """Whole answers by path, made before the first request."""
+    """Answers by path: whole, or what each is made of."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, is_distinct: bool) -> None:
         paths = sorted(directory.glob("*.jpg"))
+        self._is_distinct = is_distinct
         self._small = {
-            f"/{path.name}".encode(): _answer(path.stat().st_size) + path.read_bytes()
+            f"/{path.name}".encode(): path.read_bytes()
+            if is_distinct
+            else _answer(path.stat().st_size) + path.read_bytes()
             for path in paths
         }
         large = directory.parent / "large.jpg"
@@ -52,11 +57,14 @@ class Answers:
 
     def of(self, target: bytes) -> Iterator[bytes]:
         path, _, query = target.partition(b"?")
-        answer = self._small.get(path)
-        if answer is not None:
-            yield answer
+        small = self._small.get(path)
+        if small is not None and self._is_distinct:
+            body = b"".join(pictures.distinct(small, _number(query)))
+            yield _answer(len(body)) + body
+        elif small is not None:
+            yield small
         elif path == b"/large.jpg":
-            head, comment, rest = pictures.distinct(self._large, int(query.partition(b"=")[2]))
+            head, comment, rest = pictures.distinct(self._large, _number(query))
             yield _answer(len(head) + len(comment) + len(rest)) + head + comment
             for begin in range(0, len(rest), _SEND_BYTES):
                 yield rest[begin : begin + _SEND_BYTES]
@@ -109,13 +117,17 @@ class Connection(asyncio.Protocol):
             self._transport.write(piece)
 
 
+def _number(query: bytes) -> int:
+    return int(query.partition(b"=")[2])
+
+
 def _answer(size: int) -> bytes:
     return f"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: {size}\r\n\r\n".encode()
 
 
 async def serve(config: Config) -> None:
     loop = asyncio.get_running_loop()
-    answers = Answers(Path(config.pictures))
+    answers = Answers(Path(config.pictures), is_distinct=config.is_distinct)
     for address in config.addresses:
         shown = config.certificates and authority.context(Path(config.certificates), address)
         await loop.create_server(

@@ -51,6 +51,9 @@ class Workload:
     latency_seconds: float = 0.0
     closes: bool = False
     resize: int | None = None
+    is_distinct: bool = False
+    """Whether no two URLs have the same bytes; else there are `pictures.N_PICTURES` of them."""
+    folder: str = pictures.USUAL
 
     @property
     def addresses(self) -> list[str]:
@@ -61,13 +64,14 @@ class Workload:
         """Our requests to one host at once; nobody else here has such a limit."""
         return _ALL_AT_ONCE if self.n_hosts == 1 else Limits().n_per_host
 
-    def urls(self, n: int, port: int) -> list[str]:
-        """`n` distinct URLs, the hosts in turn; no picture comes twice in a chunk."""
+    def urls(self, n: int, port: int, first: int = 0) -> list[str]:
+        """`n` distinct URLs from the one with the number `first` on, the hosts in turn; no picture
+        comes twice in a chunk."""
         scheme = "https" if self.is_tls else "http"
         hosts = self.addresses
         return [
             f"{scheme}://{hosts[i % len(hosts)]}:{port}/{i % pictures.N_PICTURES:04d}.jpg?n={i}"
-            for i in range(n)
+            for i in range(first, first + n)
         ]
 
 

@@ -1,5 +1,6 @@
 """Whom the fetch engine dials, whatever URLs, servers and the environment would have it do."""
 
+import errno
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from crawlset.fetching import transfer
 from crawlset.outcomes import Outcome
 from tests.integration.fetching.chunk_fetch import QUICK, Fetch, only
 from tests.integration.web_server import Web, serve
@@ -264,3 +266,35 @@ def home(web: Web) -> set[tuple[str, int]]:
 def first_answers(host: str) -> list[str]:
     answers: list[list[str]] = VECTORS["dns"].get(host, [[PUBLIC]])
     return answers[0]
+
+
+class TestWithoutIpv6:
+    def test_goes_on_to_the_next_address_in_silence(
+        self,
+        web: Web,
+        fetch: Fetch,
+        monkeypatch: pytest.MonkeyPatch,
+        capfd: pytest.CaptureFixture[str],
+    ) -> None:
+        """
+        A function of Lambda outside a VPC cannot open such a socket; names have AAAA records.
+
+        https://github.com/L9Labs/aws-ipv6-gaps
+        """
+        opened: list[int] = []
+
+        class WithoutIpv6(transfer._DialledSocket):
+            def __init__(self, family: int, kind: int, protocol: int) -> None:
+                opened.append(family)
+                if family == socket.AF_INET6:
+                    raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+                super().__init__(family, kind, protocol)
+
+        monkeypatch.setattr(transfer, "_DialledSocket", WithoutIpv6)
+        url = web.add("/a.jpg", pictures.jpeg())
+
+        result = fetch(url, resolve=lambda _: ["::1", "127.0.0.1"])
+
+        assert only(result).outcome == Outcome.stored
+        assert opened[0] == socket.AF_INET6
+        assert capfd.readouterr().err == ""

@@ -208,6 +208,30 @@ class TestUpload:
         assert api.uploads == {upload.upload_id: manifest.read_bytes()}
         assert sum(sent) == manifest.stat().st_size
 
+    def test_has_not_happened_when_the_store_sends_elsewhere(
+        self, api: FakeApi, crawlset: Crawlset, tmp_path: Path
+    ) -> None:
+        """
+        S3 sends a PUT elsewhere while a bucket is new; its body was not taken.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/Redirects.html
+        """
+        manifest = tmp_path / "urls.csv"
+        manifest.write_bytes(b"url\n")
+        upload = crawlset.uploads.create("project", manifest.stat().st_size)
+        elsewhere = "https://b.s3.eu-south-1.amazonaws.com/uploads/1?X-Amz-Signature=secret"
+        api.next_answers = [
+            httpx.Response(201, json=upload.document),
+            httpx.Response(307, headers={"Location": elsewhere}),
+        ]
+
+        with pytest.raises(ApiError, match="eu-south-1") as raised:
+            crawlset.uploads.send("project", manifest)
+
+        assert raised.value.status == 307
+        assert "secret" not in str(raised.value)
+        assert not api.uploads
+
 
 class TestImages:
     def test_are_read_where_the_service_says(self, api: FakeApi, crawlset: Crawlset) -> None:

@@ -22,7 +22,7 @@ from crawlset.kit import db, objects
 from crawlset.models import JobChunk, JobSearch, Target
 from crawlset.observability import logger
 from crawlset.outbox import Message
-from crawlset.settings import MAX_ATTEMPTS
+from crawlset.settings import MAX_ATTEMPTS, crawling_settings
 from crawlset.wire import keys
 from crawlset.wire.notices import ObjectNotice
 
@@ -52,7 +52,8 @@ def sweep(*, everything: bool = False) -> dict[str, int]:
     """
     Some bounded rounds; gives how many rows of each kind were moved.
 
-    With `everything`, whatever is unfinished counts as stalled: after the queues were lost.
+    With `everything`, whatever is unfinished counts as stalled: after the queues were lost. While
+    nothing is crawled, what waits in queues has not stalled.
     """
     with db.transaction() as session:
         now = db.now(session)
@@ -66,10 +67,11 @@ def sweep(*, everything: bool = False) -> dict[str, int]:
             max_rounds=MAX_ROUNDS,
         )
     )
+    is_crawling = crawling_settings().crawling_enabled
     return {
         "deferred_searches": _send_deferred_searches(),
-        "searches": _sweep_searches(cutoffs),
-        "queued_chunks": _sweep_queued_chunks(cutoffs),
+        "searches": _sweep_searches(cutoffs) if is_crawling else 0,
+        "queued_chunks": _sweep_queued_chunks(cutoffs) if is_crawling else 0,
         "pending_chunks": _sweep_pending_chunks(cutoffs),
         "cancelled_images": _settle_cancelled(),
         "tombstones": _repeat_tombstones(),

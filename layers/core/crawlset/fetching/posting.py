@@ -50,7 +50,6 @@ def post(
     body: str,
     *,
     crawler: Crawler,
-    ca_file: str | None = None,
 ) -> Posted:
     """Every failure is an answer: whatever the server does, nothing is raised."""
     try:
@@ -74,7 +73,7 @@ def post(
         received += len(piece)
         return _STOP if received > MAX_ANSWER_BYTES else None
 
-    curl = hardened(crawler.user_agent, ca_file or certifi.where())
+    curl = hardened(crawler.user_agent, crawler.ca_file or certifi.where())
     aim(curl, target, addresses)
     curl.setopt(pycurl.CONNECTTIMEOUT, CONNECT_SECONDS)
     curl.setopt(pycurl.TIMEOUT, SECONDS)

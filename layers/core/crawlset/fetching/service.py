@@ -77,6 +77,7 @@ def _fetch_chunk(
             pool=pool,
             user_agent=crawler.user_agent,
             private_hosts=crawler.private_hosts,
+            ca_file=crawler.ca_file,
             seconds_left=seconds_left,
             is_cancelled=lambda: _is_there(tombstone),
             policy=head.policy,

@@ -94,20 +94,27 @@ class _DialledSocket(socket.socket):
     """libcurl keeps a duplicate of it; ours closes as soon as it is dropped."""
 
     def __del__(self) -> None:
-        self.close()
+        # One that could not be opened cannot be closed either.
+        if self.fileno() >= 0:
+            self.close()
 
 
-def dial(target: ParsedUrl, address: tuple[int, int, int, tuple[str, int]]) -> socket.socket:
+def dial(target: ParsedUrl, address: tuple[int, int, int, tuple[str, int]]) -> object:
     """
     A socket for libcurl, which is about to dial `address` for `target`.
 
-    Raises `BlockedUrlError` unless the address is public, or the target's need not be.
+    None of its kind can be had where there is no IPv6, as in Lambda: libcurl then goes on to the
+    next address, in silence. Raises `BlockedUrlError` unless the address is public, or the target's
+    need not be.
     """
     family, kind, protocol, (host, *_) = address
     ip = parse_address(host)
     if not target.is_private and (ip is None or not is_public(ip)):
         raise BlockedUrlError("the address about to be dialled is not public")
-    return _DialledSocket(family, kind, protocol)
+    try:
+        return _DialledSocket(family, kind, protocol)
+    except OSError:
+        return pycurl.SOCKET_BAD
 
 
 def hardened(user_agent: str, ca_file: str) -> pycurl.Curl:

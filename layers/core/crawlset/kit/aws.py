@@ -1,5 +1,6 @@
 """Every boto3 client of the service, made once for each execution environment."""
 
+import os
 from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -37,6 +38,14 @@ THROTTLES = frozenset(
 
 @cache
 def s3() -> "S3Client":
+    """
+    The client for the bucket, at the host name of its region, or by path at an emulator.
+
+    boto3's default, `s3.amazonaws.com`, presigns URLs that regions launched after March 2019 answer
+    with 400 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html), and older
+    ones with a redirect that the signature does not hold for while a bucket is new
+    (https://github.com/boto/boto3/issues/2728).
+    """
     return boto3.client(
         "s3",
         config=Config(
@@ -44,6 +53,9 @@ def s3() -> "S3Client":
             retries={"mode": "standard", "max_attempts": 4},
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
+            s3={"addressing_style": "path"}
+            if "AWS_ENDPOINT_URL" in os.environ
+            else {"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
         ),
     )
 

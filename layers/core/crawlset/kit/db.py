@@ -1,6 +1,5 @@
 """The engine, the transaction of one invocation, and whose rows it may see."""
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +20,6 @@ from sqlalchemy import (
     event,
     func,
     literal,
-    make_url,
     select,
     true,
 )
@@ -35,10 +33,9 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, SessionTransaction, a
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from crawlset.errors import DatabaseAwayError, NotFoundError
-from crawlset.kit import aws
+from crawlset.kit import database_address
 from crawlset.kit.paging import Order, Slice, cut
 from crawlset.observability import logger
-from crawlset.settings import database_settings
 
 IDLE_SECONDS = 1.0
 """A connection that was used within this time is taken without asking whether it lives."""
@@ -52,26 +49,11 @@ MANY = {
 }
 
 
-def url_of_secret(secret_string: str) -> URL:
-    """
-    The address a secret holds: `{"dsn": …}`, or the fields that RDS writes.
-    """
-    secret = json.loads(secret_string)
-    if "dsn" in secret:
-        return make_url(secret["dsn"]).set(drivername="postgresql+psycopg")
-    return URL.create(
-        "postgresql+psycopg",
-        username=secret["username"],
-        password=secret["password"],
-        host=secret["host"],
-        port=int(secret.get("port", 5432)),
-        database=secret.get("dbname") or "postgres",
-    )
-
-
 def database_url() -> URL:
-    arn = database_settings().database_secret_arn
-    return url_of_secret(aws.secretsmanager().get_secret_value(SecretId=arn)["SecretString"])
+    """Where the database is, and whose certificates are trusted there."""
+    secret = database_address.read_secret()
+    url = database_address.url_of_secret(secret)
+    return database_address.verified(url, secret.get("authorities", ""))
 
 
 UNABLE = frozenset({"40001", "40P01", "53", "58", "57P01", "57P02", "57P03", "25006"})

@@ -14,8 +14,10 @@ from crawlset.models import FailedAuthentication, IdempotencyKey, SourceProbe, W
 from crawlset.observability import logger, metrics
 from crawlset.pipeline import service as pipeline
 from crawlset.schedules import firing
+from crawlset.settings import crawling_settings
 from crawlset.takedowns import resending
 from crawlset.tick import folder_removals, orphans, purging
+from crawlset.tick.repository import RoundRepository
 from crawlset.uploads import removing as uploads
 from crawlset.webhooks import dispatching
 
@@ -23,6 +25,25 @@ HALF_AN_HOUR = 30
 
 
 def tick(*, requeue: bool = False) -> dict[str, Any]:
+    """
+    Run every chore, unless another tick is at it; gives what each has done.
+
+    With `requeue` everything unfinished counts as stalled, and another tick is not waited for.
+    """
+    with db.single_statement() as session:
+        is_alone = RoundRepository(session).lock()
+    if not (is_alone or requeue):
+        logger.info("tick_skipped")
+        return {}
+    try:
+        return _run_chores(requeue=requeue)
+    finally:
+        if is_alone:
+            with db.single_statement() as session:
+                RoundRepository(session).unlock()
+
+
+def _run_chores(*, requeue: bool) -> dict[str, Any]:
     """
     Run every chore; one that fails is logged and keeps none of the others back.
 
@@ -53,6 +74,8 @@ def tick(*, requeue: bool = False) -> dict[str, Any]:
         "stray_uploads": lambda: _half_hourly(uploads.remove_strays),
         "orphans": lambda: _half_hourly(orphans.remove),
     }
+    if not crawling_settings().crawling_enabled:
+        del chores["lost_messages"]
     done: dict[str, Any] = {}
     for name, chore in chores.items():
         try:

@@ -1,4 +1,4 @@
-"""Every query about what is to be removed for good."""
+"""Every query of the tick: whether it is alone, and what is to be removed for good."""
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -36,6 +36,8 @@ from crawlset.models import (
     ValidationJob,
 )
 
+ROUND_LOCK = (0x7469636B, 1)
+"""Key of the advisory lock that a tick holds: the only one in the key space of two integers."""
 LATELY = timedelta(days=1)
 OWNERS: dict[str, Sequence[Select[UUID]]] = {
     "jobs/": (select(CrawlJob.id), select(JobSearch.id), select(SourceProbe.id)),
@@ -47,6 +49,25 @@ OWNERS: dict[str, Sequence[Select[UUID]]] = {
     ),
 }
 """Statements that give the ids whose folders below each prefix may have objects."""
+
+
+class RoundRepository:
+    """
+    The lock of the minute's round, which its connection holds over all transactions.
+
+    A tick that is killed loses its connection and with it the lock. One that only loses its
+    connection goes on beside the next, which every chore bears.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def lock(self) -> bool:
+        """Say whether nobody else has it; then it is ours until `unlock`."""
+        return bool(self.session.scalar(select(func.pg_try_advisory_lock(*ROUND_LOCK))))
+
+    def unlock(self) -> None:
+        self.session.execute(select(func.pg_advisory_unlock(*ROUND_LOCK)))
 
 
 class RemovalRepository:
