@@ -34,9 +34,6 @@ from crawlset.imaging import (
     kernel,
     measures,
     metadata,
-    orientation,
-    scores,
-    second_look,
 )
 from crawlset.imaging.blocks import Blocks
 from crawlset.imaging.miniature import Miniature, miniature
@@ -118,14 +115,8 @@ def steps(files: list[bytes], n_rounds: int = N_ROUNDS) -> list[Step]:
     ]
     small = [miniature(picture) for picture in decoded]
     inner = [hashes.without_border(one.grey, one.box) for one in small]
-    signatures = [
-        second_look.signature_of(one.grey, one.chroma, box)
-        for one, box in zip(small, inner, strict=True)
-    ]
-    exact = [one.grey.astype(np.float64) for one in small]
     results = [decode.describe(data) for data in files]
     messages = [json.dumps(features.result_message(result)).encode() for result in results]
-    boxed = list(zip(exact, inner, strict=True))
     return _measured(
         {
             "Pillow, full grey decode": (_pillow, files),
@@ -152,17 +143,6 @@ def steps(files: list[bytes], n_rounds: int = N_ROUNDS) -> list[Step]:
                 small,
             ),
             FEATURES_BY_NUMPY: (_features_by_numpy, decoded),
-            "· · border by NumPy": (lambda one: hashes.without_border(one.grey, one.box), small),
-            "· · phash, five views": (lambda pair: hashes.phashes(*pair), boxed),
-            "· · phash, a size not seen before": (_phashes_anew, boxed),
-            "· · phash, turned view": (hashes.turned_phash, signatures),
-            "· · scores": (lambda one: scores.scores(one.grey), small),
-            "· · blur": (lambda one: scores.blur(one.grey, one.box, max(SIZE)), small),
-            "· · colours": (lambda one: scores.colours(one.chroma), small),
-            "· · signature": (
-                lambda pair: second_look.signature_of(pair[0].grey, pair[0].chroma, pair[1]),
-                list(zip(small, inner, strict=True)),
-            ),
             "· XMP that has no DataMining": (
                 lambda header: metadata.data_mining(header.xmp),
                 headers,
@@ -313,11 +293,6 @@ def _frequencies_anew(small: Miniature) -> None:
     height, width = small.grey.shape
     kernel.KERNEL._make_frequencies(height, top, bottom)
     kernel.KERNEL._make_frequencies(width, left, right)
-
-
-def _phashes_anew(pair: tuple[np.ndarray, orientation.Box]) -> None:
-    hashes._frequencies.cache_clear()
-    hashes.phashes(*pair)
 
 
 def _measured(

@@ -39,7 +39,7 @@ class Levels(NamedTuple):
     squares: int
     """Sums of all pixels, and of their squares."""
     shares: np.ndarray
-    """Of the pixels, at each level that there is."""
+    """Parts of the pixels at each level that there is."""
     window: int
     """Pixels of the most frequent 16 levels in a row."""
     n_inner: int
@@ -68,7 +68,7 @@ class Hues(NamedTuple):
     weights: list[int]
     blue: list[int]
     red: list[int]
-    """Of the four quarters: the squared distances, and Cb and Cr weighed by them."""
+    """Sums over each of four quarters: the squared distances, and Cb and Cr weighed by them."""
 
 
 def scores(pixels: np.ndarray) -> dict[str, float]:
