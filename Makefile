@@ -27,6 +27,8 @@ ROWS := test_migrations.py test_concurrency.py test_isolation.py test_outbox.py 
 export UV
 export UV_PYTHON_DOWNLOADS := never
 export SAM_CLI_TELEMETRY := 0
+# Containers often set it; every process would compile all that it imports, for seconds.
+unexport PYTHONDONTWRITEBYTECODE
 # Certificates as pip has them: the system's, to which a network that inspects TLS adds its own.
 CA_BUNDLES := /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/ca-bundle.pem /etc/ssl/cert.pem
 export UV_SYSTEM_CERTS ?= $(if $(wildcard $(CA_BUNDLES)),true,false)
@@ -43,12 +45,13 @@ help: ## Say what there is
 
 setup: .venv/.dev $(KERNELS)/.all ## Install everything that developing and testing need
 
+# A pip of its own takes longer to install than uv: only where Python has none.
 $(UV): $(TOOLS)/uv.txt
 	@python=$$($(FIND_PYTHON) $(PYTHON) 2>/dev/null || command -v python3) || { $(FIND_PYTHON) $(PYTHON); exit 1; }; \
 		echo "Fetching uv, which installs the rest, into .uv"; \
-		"$$python" -m venv .uv && \
-		.uv/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \
-			--require-hashes --requirement $(TOOLS)/uv.txt || \
+		fetch='--quiet --disable-pip-version-check --only-binary :all: --require-hashes --requirement $(TOOLS)/uv.txt'; \
+		{ "$$python" -m venv --without-pip .uv && "$$python" -m pip --python .uv/bin/python install $$fetch; } 2>/dev/null || \
+		{ "$$python" -m venv .uv && .uv/bin/python -m pip install $$fetch; } || \
 		{ echo "$$python cannot make an environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@touch $@
 
@@ -108,8 +111,8 @@ demo: .venv/.run $(KERNELS)/.here ## Run the main job against the sample site
 test: setup ## Run every test
 	$(BIN)/pytest tests/unit tests/infra -n 2 -q --disable-socket --allow-unix-socket
 	$(BIN)/pytest tests/integration -n 2 -q
-	$(BIN)/pytest tests/e2e -q -s
-	$(BIN)/pytest tests/chaos -n 2 --dist loadgroup -q
+	$(BIN)/pytest tests/e2e tests/chaos -m "not alone" -n 3 --dist loadfile --no-loadscope-reorder -q -rP
+	$(BIN)/pytest tests/e2e -m alone -q -s
 
 chaos: setup ## Break every part at random, and see that all heals: make chaos SEEDS=50
 	PYTHONPATH=. $(BIN)/python -m tests.chaos.driver --seeds $(SEEDS)

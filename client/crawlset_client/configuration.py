@@ -9,12 +9,13 @@ class Configuration(TypedDict, total=False):
     A list needs no `sources`; keywords do. It is `urls`, an `upload_id`, several uploads as `lists`
     (`[{"upload_id": …, "name": …, "manifest_format": …}]`), or the `list_uri` of a prefix in S3.
     With `validation_rules` or `export` the job goes on to these by itself. `policy` switches
-    opt-outs off (`{"robots": False}`) and sets `min_gap_seconds`; `resize` says what to store
-    instead of the bytes received (`{"mode": "keep_ratio", "size": 256}`); `formats` which formats
-    to take, and `transcode` the one to store all others in; `keep_location` keeps where files say
-    that they were taken; `url_column` and the like say which column of an uploaded list says what,
-    `keep_columns` which others to keep, and `encoding` how its text is encoded; `expansion` says
-    what else to search for (`{"plurals": True, "languages": ["de"]}`).
+    opt-outs off (`{"robots": False}`) and sets `min_gap_seconds`; `per_host` lets hosts that the
+    deployment owns have more requests at once (`{"images.example.org": 64}`); `resize` says what to
+    store instead of the bytes received (`{"mode": "keep_ratio", "size": 256}`); `formats` which
+    formats to take, and `transcode` the one to store all others in; `keep_location` keeps where
+    files say that they were taken; `url_column` and the like say which column of an uploaded list
+    says what, `keep_columns` which others to keep, and `encoding` how its text is encoded;
+    `expansion` says what else to search for (`{"plurals": True, "languages": ["de"]}`).
     """
 
     sources: Sequence[str] | None
@@ -29,6 +30,7 @@ class Configuration(TypedDict, total=False):
     intended_use: str | None
     expansion: Mapping[str, Any] | None
     policy: Mapping[str, Any] | None
+    per_host: Mapping[str, int] | None
     resize: Mapping[str, Any] | None
     formats: Sequence[str] | None
     transcode: str | None

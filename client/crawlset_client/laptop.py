@@ -46,6 +46,7 @@ class CloudOptions:
     sample_port: int = SAMPLE_PORT
     database_url: str | None = None
     private_hosts: tuple[str, ...] = ()
+    owned_hosts: tuple[str, ...] = ()
     towers: Path | None = None
 
 
@@ -97,6 +98,7 @@ class ThisLaptop:
             ports,
             options.database_url,
             private_hosts=options.private_hosts,
+            owned_hosts=options.owned_hosts,
             towers_folder=options.towers,
         )
 

@@ -276,6 +276,7 @@ class CrawlJob(Work, kw_only=True):
     licences: list[str] = []
     intended_use: str | None = None
     policy: dict[str, Any] = {}
+    per_host: dict[str, int] = {}
     resize: dict[str, Any] | None = None
     formats: list[str] = []
     transcode: str | None = None

@@ -21,6 +21,7 @@ from crawlset.models import (
     JobStatus,
     Profile,
     Project,
+    TakedownStatus,
     Webhook,
     WebhookDelivery,
     WorkStatus,
@@ -39,6 +40,7 @@ JOBS = "/api/projects/{project_id}/crawl-jobs"
 JOB = f"{JOBS}/{{job_id}}"
 TEMPLATES = "/api/projects/{project_id}/job-templates"
 SCHEDULES = "/api/projects/{project_id}/crawl-schedules"
+TAKEDOWNS = "/api/projects/{project_id}/takedowns"
 CRAWL = {"name": "cats", "keywords": ["cat"], "sources": ["sample"], "max_images": 1}
 HOOK = {"url": "https://hooks.example.org/"}
 SESSION = "POST /api/session"
@@ -83,6 +85,7 @@ class Furnished:
         self._project = session.get_one(Project, UUID(str(self._ids["project_id"])))
         self._template = factories.create_template(session, self._project)
         self._ids |= {"template_id": self._template.id, "schedule_id": self._schedule()}
+        self._ids["takedown_id"] = self._takedown()
         self._fill_up()
         for _ in range(N_JOBS - 1):
             self._job(JobStatus.completed)
@@ -190,6 +193,9 @@ class Furnished:
             f"POST {TEMPLATES}/{{template_id}}/start": {},
             f"POST {SCHEDULES}": named(template_id=str(self._template.id), cron="0 4 * * *"),
             f"PATCH {SCHEDULES}/{{schedule_id}}": {"is_paused": False},
+            f"POST {TAKEDOWNS}": self._what_to_take_down,
+            f"POST {TAKEDOWNS}/preview": self._what_to_take_down,
+            f"POST {TAKEDOWNS}/{{takedown_id}}/revoke": {},
             "POST /api/webhooks": HOOK,
             "PATCH /api/webhooks/{webhook_id}": {"is_enabled": True},
             "POST /api/webhooks/{webhook_id}/deliveries/{delivery_id}/replay": {},
@@ -243,6 +249,7 @@ class Furnished:
             f"POST {JOB}/validation-jobs/{{validation_job_id}}/cancel": validation,
             f"POST {JOB}/export-jobs": ended,
             f"POST {JOB}/export-jobs/{{export_job_id}}/cancel": export,
+            f"POST {TAKEDOWNS}/{{takedown_id}}/revoke": lambda: {"takedown_id": self._takedown()},
         }
 
     def _profile(self) -> Profile:
@@ -263,6 +270,20 @@ class Furnished:
     def _schedule(self) -> UUID:
         far = datetime(2100, 1, 1, tzinfo=UTC)
         return factories.create_schedule(self._session, self._template, next_run_at=far).id
+
+    def _takedown(self) -> UUID:
+        """Hidden, and to be revoked for a day."""
+        return factories.create_takedown(
+            self._session,
+            self._project,
+            value=self._what_to_take_down()["value"],
+            status=TakedownStatus.hidden,
+            removes_at=datetime.now(UTC) + timedelta(days=1),
+        ).id
+
+    def _what_to_take_down(self) -> dict[str, str]:
+        """A URL that no image has."""
+        return {"kind": "url", "value": f"https://images.example.org/n{next(self._numbers)}.jpg"}
 
     def _add(self, row: ApiKey | Webhook | WebhookDelivery) -> UUID:
         self._session.add(row)
@@ -335,6 +356,7 @@ def _name_in_environment(cloud: LocalCloud) -> None:
                 ("CHUNKS", "Chunks"),
                 ("HOST_LANES", "HostLanes"),
                 ("RESULTS", "Results"),
+                ("TAKEDOWNS", "Takedowns"),
             )
         },
     }

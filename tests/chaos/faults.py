@@ -13,7 +13,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from crawlset.wire import keys
-from crawlset_local import gateway, processes
+from crawlset_local import processes
+from crawlset_local.cloud import GATEWAY
 from tests.chaos import proxy
 from tests.chaos.world import VISIBILITY, World, wait
 
@@ -102,8 +103,8 @@ def kill_decoders(world: World, chance: random.Random) -> None:
 
 def kill_gateway(world: World, chance: random.Random) -> None:
     with nobody_answers(world), world.lock:
-        send([world.cloud.pids[gateway.NAME]], signal.SIGKILL)
-        dead = next(c for c in world.cloud._children if c.name == gateway.NAME)
+        send([world.cloud.pids[GATEWAY]], signal.SIGKILL)
+        dead = next(c for c in world.cloud._children if c.name == GATEWAY)
         processes.stop(dead)
         world.cloud._children.remove(dead)
         wait(chance.uniform(0, 1))

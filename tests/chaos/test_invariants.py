@@ -18,9 +18,6 @@ from tests.chaos.view import View
 from tests.chaos.world import World
 from tests.integration.webhook_receiver import receiving
 
-pytestmark = pytest.mark.xdist_group("world")
-"""All in one world: one worker has them."""
-
 Break = Callable[[World], AbstractContextManager[None]]
 
 

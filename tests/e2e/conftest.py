@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from crawlset_local.cloud import LocalCloud
+from crawlset_local.sample_site.faults import SLOW_HOST
 from tests.e2e.issuer import AUDIENCE, Issuer, issuing
 from tests.integration.webhook_receiver import Receiver, receiving
 from tests.ports import free_ports
@@ -35,6 +36,7 @@ def cloud(
         free_ports(),
         parameters={"OidcIssuer": issuer.url, "OidcAudience": AUDIENCE},
         private_hosts=[receiver.host],
+        owned_hosts=[f"{SLOW_HOST}.localhost"],
         towers_folder=toy_towers.write(tmp_path_factory.mktemp("towers")),
     )
     with cloud:

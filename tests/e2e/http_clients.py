@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -86,7 +87,7 @@ class Api:
 
     def __init__(self, client: httpx.Client, project: str | None = None) -> None:
         self.client = client
-        self.project: str = project or self.post("/api/projects", {"name": str(uuid4())})["id"]
+        self.project: str = project or wait_for(self._new_project, bool, 60)
 
     @classmethod
     @contextmanager
@@ -95,6 +96,15 @@ class Api:
         headers = {"Authorization": f"Bearer {cloud.api_key}"}
         with httpx.Client(base_url=cloud.api_url, headers=headers, timeout=60 * PATIENCE) as client:
             yield cls(client, project)
+
+    def _new_project(self) -> str | None:
+        """None while functions start: on a busy machine, for longer than the gateway waits."""
+        answer = self.client.post("/api/projects", json={"name": str(uuid4())})
+        if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+            return None
+        assert answer.is_success, answer.text
+        project: str = answer.json()["id"]
+        return project
 
     def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
         answer = self.client.post(path, json=body or {})

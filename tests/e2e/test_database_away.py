@@ -20,6 +20,8 @@ from crawlset_local.processes import Child, wait_until
 from tests.e2e.http_clients import Api, SampleSite, assert_conserved, wait_for
 from tests.ports import free_ports
 
+pytestmark = pytest.mark.alone
+
 AWAY_SECONDS = 10
 MAY_COST_SECONDS = 30
 N_URLS = 1_000

@@ -5,6 +5,7 @@ from crawlset_local.cloud import LocalCloud
 from crawlset_local.sample_site.faults import SLOW_HOST
 from tests.e2e.http_clients import Api, SampleSite, assert_conserved
 
+N_AT_ONCE = 16
 N_URLS = CHUNK_URLS + 60
 """Two chunks of a job, in two lanes."""
 
@@ -32,3 +33,20 @@ def test_two_jobs_ask_one_host_no_more_at_once_than_one_may(cloud: LocalCloud) -
         assert max(begins) < min(ends)
         peak = site.peak_by_host()[host]
         assert Limits().n_per_host <= peak <= LANES_PER_HOST * Limits().n_per_host
+
+
+def test_a_host_that_the_deployment_owns_is_asked_for_as_many_at_once_as_the_job_says(
+    cloud: LocalCloud,
+) -> None:
+    host = f"{SLOW_HOST}.localhost"
+    with Api.of(cloud) as api, SampleSite.of(cloud) as site:
+        site.reset()
+        urls = [f"http://{host}:{cloud.ports.sample}/owned/{n}.jpg" for n in range(N_URLS)]
+
+        job_id = api.create_job(sources=["urls"], urls=urls, per_host={host: N_AT_ONCE})
+        job = api.wait_for_job(job_id, 180)
+
+        assert job["status"] == "completed", job["error_message"]
+        assert_conserved(job)
+        peak = site.peak_by_host()[host]
+        assert LANES_PER_HOST * Limits().n_per_host < peak <= N_AT_ONCE

@@ -11,8 +11,8 @@ from uuid import uuid4
 
 import alembic.command
 import boto3
+import psycopg
 import pytest
-from moto import mock_aws
 from sqlalchemy import Connection, Engine, create_engine, delete, make_url
 from sqlalchemy.orm import Session
 
@@ -30,6 +30,7 @@ from tests.integration.api import Api
 from tests.integration.database_relay import Relay, relaying
 from tests.integration.migrations import alembic_config
 from tests.integration.role_sessions import sessions_on
+from tests.mocked_aws import mocked_aws
 from tests.mortal_decoder import write_child
 from tests.ports import free_ports
 
@@ -39,7 +40,16 @@ def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of this test run, in the version TEST_POSTGRES; its database is empty."""
     major = int(os.environ.get("TEST_POSTGRES", postgres_home.NEWEST))
     with postgres.throwaway(free_ports().postgres, major) as dsn:
+        _trust_the_machine(dsn)
         yield dsn
+
+
+def _trust_the_machine(dsn: str) -> None:
+    """Wait for no disk: when the machine fails, the tests have failed as well."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        connection.execute("SELECT pg_reload_conf()")
 
 
 @pytest.fixture(scope="session")
@@ -201,7 +211,7 @@ def aws() -> Iterator[None]:
         settings.delivery_settings,
         settings.result_settings,
     )
-    with mock_aws():
+    with mocked_aws():
         clients.clear()
         for cache in caches:
             cache.cache_clear()
@@ -215,7 +225,7 @@ def aws() -> Iterator[None]:
 def bucket(aws: None) -> str:
     """The service's bucket, empty."""
     name = settings.bucket_settings().bucket_name
-    boto3.client("s3").create_bucket(Bucket=name)
+    clients.s3().create_bucket(Bucket=name)
     return name
 
 

@@ -89,6 +89,8 @@ def relaying(url: URL) -> Iterator[tuple[Relay, URL]]:
     with socket.create_server((LOOPBACK, 0)) as listener:
         relay = Relay(url.port)
         threading.Thread(target=relay.serve, args=(listener,)).start()
-        yield relay, url.set(host=LOOPBACK, port=listener.getsockname()[1])
-        relay.cut()
-        listener.shutdown(socket.SHUT_RDWR)
+        try:
+            yield relay, url.set(host=LOOPBACK, port=listener.getsockname()[1])
+        finally:
+            relay.cut()
+            listener.shutdown(socket.SHUT_RDWR)

@@ -12,7 +12,6 @@ import boto3
 import psycopg
 import pytest
 from alembic.script import ScriptDirectory
-from moto import mock_aws
 from sqlalchemy import make_url, text
 from sqlalchemy.orm import Session
 
@@ -25,6 +24,7 @@ from crawlset.tick import purging
 from functions.authorize import app as authorize
 from tests import factories
 from tests.invocations import CONTEXT
+from tests.mocked_aws import mocked_aws
 
 HANDLER = Path(__file__).parents[2] / "alembic/handler.py"
 
@@ -45,7 +45,7 @@ def deployed(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[dic
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
     owner = make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
-    with mock_aws():
+    with mocked_aws():
         client = boto3.client("secretsmanager")
         secrets = {
             role: client.create_secret(Name=role, SecretString="{}")["ARN"]

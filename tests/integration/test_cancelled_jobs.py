@@ -197,9 +197,8 @@ class TestRecordOutcome:
     def _retried(self, bucket: str, session: Session, job: CrawlJob, queues: Any) -> None:
         for act in (service.cancel, service.retry):
             with db.transaction() as again:
-                found = CrawlRepository(again).find(job.id)
-                assert found is not None
-                act(again, found)
+                CrawlRepository(again).find(job.id)
+                act(again, job.project_id, job.id)
         session.expire_all()
 
     def test_leaves_alone_what_was_retried_when_a_stopped_fetcher_says_it_late(

@@ -101,7 +101,7 @@ class TestCancel:
     ) -> None:
         def cancel(job_id: UUID) -> None:
             with db.transaction(project.user_id) as session:
-                service.cancel(session, session.get_one(CrawlJob, job_id))
+                service.cancel(session, project.id, job_id)
 
         for _ in ROUNDS:
             job, chunks = create_open_chunks(engine, project, 2)

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from crawlset_local import postgres, postgres_home, processes
+from crawlset_local import connections, postgres, postgres_home, processes
 from crawlset_local.errors import HomeError, PortBusyError, PostgresError
 from tests.ports import free_ports
 
@@ -197,4 +197,4 @@ class TestErase:
 class TestCheck:
     def test_says_that_the_users_own_does_not_answer(self, port: int) -> None:
         with pytest.raises(PostgresError, match="DATABASE_URL does not answer"):
-            postgres.check(f"postgresql://x:y@127.0.0.1:{port}/z")
+            connections.require(f"postgresql://x:y@127.0.0.1:{port}/z")

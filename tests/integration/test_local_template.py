@@ -1,5 +1,6 @@
 """What the emulator is given of a SAM template."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,9 @@ def expand(path: Path) -> dict[str, dict[str, Any]]:
         template.load(path),
         base=path.parent,
         stack="stack",
-        parameters=PARAMETERS,
         bundle=lambda directory: f"s3://artifacts/{directory.name}.zip",
     )
+    template.count_concurrency(plain, PARAMETERS)
     resources: dict[str, dict[str, Any]] = plain["Resources"]
     return resources
 
@@ -57,6 +58,16 @@ class TestExpand:
         assert stated
         assert all(isinstance(n, int) for n in stated)
 
+    def test_queue_of_host_lanes_has_two_mappings_and_others_one(self) -> None:
+        resources = expand(REAL)
+
+        n_mappings = Counter(
+            mapping["EventSourceArn"]["Fn::GetAtt"][0]
+            for mapping in of_type(resources, "AWS::Lambda::EventSourceMapping")
+        )
+        assert n_mappings.pop("HostLanesQueue") == 2
+        assert set(n_mappings.values()) == {1}
+
     def test_bucket_keeps_the_name_it_is_given_and_gets_one_if_not(self) -> None:
         (toy,) = of_type(expand(TOY), "AWS::S3::Bucket")
         (real,) = of_type(expand(REAL), "AWS::S3::Bucket")
@@ -67,9 +78,7 @@ class TestExpand:
     def test_leaves_the_written_template_as_it_is(self) -> None:
         written = template.load(TOY)
 
-        template.expand(
-            written, base=TOY.parent, stack="s", parameters=PARAMETERS, bundle=lambda _: "s3://a/b"
-        )
+        template.expand(written, base=TOY.parent, stack="s", bundle=lambda _: "s3://a/b")
 
         assert written == template.load(TOY)
 

@@ -54,6 +54,7 @@ DatabaseUrl = Annotated[
 
 
 PRIVATE_HOST = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}")
+OWNED_HOST = re.compile(r"[A-Za-z0-9.-]+")
 
 app = typer.Typer()
 
@@ -75,6 +76,13 @@ def up(
             help="A private host that may be crawled and told of events; can be repeated.",
         ),
     ] = None,
+    owned_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST",
+            help="A host of yours, for `crawlset crawl --per-host`; can be repeated.",
+        ),
+    ] = None,
     towers: Annotated[
         Path | None,
         typer.Option(
@@ -94,6 +102,7 @@ def up(
             sample_port,
             database_url,
             tuple(private_host or ()),
+            tuple(owned_host or ()),
             towers.resolve() if towers is not None else None,
         )
         _check(options)
@@ -121,6 +130,11 @@ def _check(options: CloudOptions) -> None:
         if not PRIVATE_HOST.fullmatch(host):
             raise UsageError(
                 f"{host!r} is no private host: give HOST:PORT, such as localhost:9000."
+            )
+    for host in options.owned_hosts:
+        if not OWNED_HOST.fullmatch(host):
+            raise UsageError(
+                f"{host!r} is no host: give a name without a port, such as images.example.org."
             )
 
 

@@ -211,6 +211,13 @@ def crawl(
         float | None,
         typer.Option(metavar="SECONDS", help="At least so long between requests to one host."),
     ] = None,
+    per_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST=N",
+            help="Ask a host that the deployment owns for N at once, 8 to 128; can be repeated.",
+        ),
+    ] = None,
     estimate: Annotated[
         bool,
         typer.Option("--estimate", help="Say what it would find, take and cost; start nothing."),
@@ -236,6 +243,7 @@ def crawl(
             "intended_use": intended_use,
             "expansion": _expansion(plurals=plurals, languages=language, suggestions=suggestions),
             "policy": _policy(ignore or [], min_gap),
+            "per_host": _per_host(per_host or []),
             "resize": _resize(
                 mode=resize,
                 size=size,
@@ -323,6 +331,16 @@ def _policy(ignored: list[Signal], min_gap: float | None) -> dict[str, Any] | No
     if min_gap is not None:
         policy["min_gap_seconds"] = min_gap
     return policy or None
+
+
+def _per_host(given: list[str]) -> dict[str, int] | None:
+    allowed = {}
+    for each in given:
+        host, _, n = each.rpartition("=")
+        if not host or not n.isdecimal():
+            raise UsageError(f"{each!r}: give HOST=N, such as images.example.org=64.")
+        allowed[host] = int(n)
+    return allowed or None
 
 
 def _resize(**options: Any) -> dict[str, Any] | None:

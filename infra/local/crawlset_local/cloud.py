@@ -12,24 +12,32 @@ import signal
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any, Self, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO
 from uuid import UUID
 
-from rich.console import Console
-
-from crawlset_local import deploy, emulator, gateway, models, postgres, postgres_home, processes
-from crawlset_local.deploy import Stack
-from crawlset_local.errors import ChildDiedError, EmulatorError, LocalCloudError
+from crawlset_local import deploy, emulator, models, postgres, postgres_home, processes
+from crawlset_local.deploy import Prepared, Stack
+from crawlset_local.errors import (
+    ChildDiedError,
+    EmulatorError,
+    FunctionFailedError,
+    LocalCloudError,
+)
 from crawlset_local.home import default_home, open_home, read_profile, webhook_key, write_profile
 from crawlset_local.ports import LOOPBACK, RELEASE_SECONDS, Ports, is_listening, require_free
 from crawlset_local.processes import Child
 from crawlset_local.sample_hosts import SAMPLE_HOSTS
-from crawlset_local.source_access import SourceAccess, read_source_access
 from crawlset_local.towers import put_towers, towers_parameters
+
+if TYPE_CHECKING:
+    from crawlset_local.source_access import SourceAccess
 
 _HERE = Path(__file__).resolve()
 _PACKAGED = _HERE.parent / "stack"
@@ -37,9 +45,11 @@ TEMPLATE = (_PACKAGED if _PACKAGED.is_dir() else _HERE.parents[3]) / "template.y
 """What is deployed: from the installed package, or from the checkout."""
 
 SAMPLE_SITE = "sample_site"
+GATEWAY = "gateway"
 KEYS_SECRET = "crawlset-source-keys"  # noqa: S105 - its name
 PROFILE_EMAIL = "local@localhost"
 LISTEN_SECONDS = 60.0
+START_ATTEMPTS = 4
 
 
 @dataclass(frozen=True)
@@ -61,7 +71,8 @@ class LocalCloud:
 
     With `database_url` that PostgreSQL is used and none is started. `parameters` are template
     parameters over the laptop's own, `template` another template than the checkout's. The
-    `private_hosts` (`host:port`) may be crawled, and told of events by webhooks. The sources that
+    `private_hosts` (`host:port`) may be crawled, and told of events by webhooks, the `owned_hosts`
+    asked for more at once than others. The sources that
     `access` names may be asked, with its keys; without one, those that `secrets.toml` in `home`
     and the environment name. Pictures are found by texts with the towers in `towers_folder`, if it
     is given. After `start` the attributes tell where everything is; `api_url` has no `/api` at its
@@ -78,7 +89,8 @@ class LocalCloud:
         parameters: Mapping[str, str] | None = None,
         with_sample_site: bool = True,
         private_hosts: Sequence[str] = (),
-        access: SourceAccess | None = None,
+        owned_hosts: Sequence[str] = (),
+        access: "SourceAccess | None" = None,
         towers_folder: Path | None = None,
     ) -> None:
         self.home = home.absolute()
@@ -89,11 +101,12 @@ class LocalCloud:
         self.sample_url = f"http://{LOOPBACK}:{self.ports.sample}"
         self.api_key = ""
         self.profile_id = ""
-        self.stack = Stack({}, {}, None)
+        self.stack = Stack({}, {}, None, {})
         self._template = template
         self._parameters = dict(parameters or {})
         self._with_sample_site = with_sample_site
         self._private_hosts = [*private_hosts]
+        self._owned_hosts = [*owned_hosts]
         self._access = access
         self._towers_folder = towers_folder
         self._owns_database = database_url is None
@@ -179,33 +192,31 @@ class LocalCloud:
     def _start(self, done: Callable[[str, str], None]) -> None:
         was_left = self._stop_left_behind()
         self._require_ports(RELEASE_SECONDS if was_left else 0)
-        owner_dsn = self._start_database()
-        done(
-            "postgres", "given" if not self._owns_database else f"{LOOPBACK}:{self.ports.postgres}"
-        )
-        self._children.append(emulator.start(self.home, self.ports.emulator))
-        done("emulator", self.emulator_url)
-        secret_arn = deploy.put_owner_secret(self.ports.emulator, owner_dsn)
-        parameters = self._template_parameters(secret_arn)
-        self.stack = deploy.deploy(self._template, self.ports.emulator, parameters)
-        done("deploy", f"{len(self.stack.resources)} resources")
-        if self._towers_folder is not None:
-            put_towers(self._towers_folder, self.outputs["BucketName"], self.ports.emulator)
-        done("models", models.install(self._template.parent))
+        aws = emulator.launch(self.home, self.ports.emulator)
+        self._children.append(aws)
         site = self._spawn_sample_site() if self._with_sample_site else None
+        with ThreadPoolExecutor(1) as aside:
+            prepared = aside.submit(deploy.prepare, self._template, self.home)
+            owner_dsn = self._start_database()
+            is_given = not self._owns_database
+            done("postgres", "given" if is_given else f"{LOOPBACK}:{self.ports.postgres}")
+            emulator.wait_for(aws, self.ports.emulator)
+            done("emulator", self.emulator_url)
+        self._deploy(prepared.result(), owner_dsn)
+        done("deploy", f"{len(self.stack.resources)} resources")
         front = self._spawn_gateway(self.stack.api_id) if self.stack.api_id else None
-        self._prepare_database(done)
+        done("models", models.install(self._template.parent))
+        self._prepare_database(front, done)
         if site is not None:
             self._await_listening(site, self.ports.sample)
             done(SAMPLE_SITE, self.sample_url)
         if front is not None:
-            self._await_listening(front, self.ports.gateway)
-            done("gateway", self.api_url)
+            done(GATEWAY, self.api_url)
         done("ready", self.api_url)
 
     def _stop_left_behind(self) -> bool:
         """Stop what an earlier start left running; says whether it ended without a stop."""
-        names = (gateway.NAME, SAMPLE_SITE)
+        names = (GATEWAY, SAMPLE_SITE)
         were_left = [emulator.stop_left_behind(self.home)]
         were_left += [processes.stop_recorded(name, self.home / "run") for name in names]
         if self._owns_database:
@@ -222,13 +233,25 @@ class LocalCloud:
 
     def _start_database(self) -> str:
         if not self._owns_database and self.database_url is not None:
-            postgres.check(self.database_url)
+            # Slow to import: the emulator starts meanwhile.
+            from crawlset_local import connections  # noqa: PLC0415
+
+            connections.require(self.database_url)
             return self.database_url
         child, self.database_url = postgres.start(self.home, self.ports.postgres)
-        self._children.append(child)
+        self._children.insert(0, child)  # is stopped last: functions use it
         return self.database_url
 
+    def _deploy(self, prepared: Prepared, owner_dsn: str) -> None:
+        secret_arn = deploy.put_owner_secret(self.ports.emulator, owner_dsn)
+        parameters = self._template_parameters(secret_arn)
+        self.stack = deploy.deploy(prepared, self.ports.emulator, parameters)
+        if self._towers_folder is not None:
+            put_towers(self._towers_folder, self.outputs["BucketName"], self.ports.emulator)
+
     def _template_parameters(self, secret_arn: str) -> dict[str, str]:
+        from crawlset_local.source_access import read_source_access  # noqa: PLC0415
+
         access = self._access or read_source_access(self.home, os.environ)
         keys_arn = ""
         if access.keys:
@@ -243,6 +266,7 @@ class LocalCloud:
             "MaxFetchConcurrency": "2",
             "MaxDatabaseConcurrency": "2",
             "AllowedPrivateHosts": ",".join(hosts),
+            "OwnedHosts": ",".join(self._owned_hosts),
             "SampleSourceUrl": self.sample_url if self._with_sample_site else "",
             "Sources": ",".join(access.sources),
             "SourceKeysSecretArn": keys_arn,
@@ -250,25 +274,68 @@ class LocalCloud:
             **towers_parameters(self._towers_folder),
         } | self._parameters
 
-    def _prepare_database(self, done: Callable[[str, str], None]) -> None:
+    def _prepare_database(self, front: Child | None, done: Callable[[str, str], None]) -> None:
+        is_as_left = False
         if "MigrateFunction" in self.stack.resources:
-            answer = self.invoke("MigrateFunction", {"action": "upgrade"})
-            done("migrate", str((answer or {}).get("revision", "")))
-            self._open_profile()
-            done("profile", self.profile_id)
+            revision, is_as_left = self._migrate()
+            done("migrate", revision)
+        aside = ThreadPoolExecutor(1)
+        try:
+            # The API and what guards it start at the same time.
+            answered = aside.submit(self._await_answer, front) if front is not None else None
+            if "MigrateFunction" in self.stack.resources:
+                self._open_profile(is_as_left=is_as_left, beside=answered)
+                done("profile", self.profile_id)
+            if answered is not None:
+                answered.result()
+        finally:
+            aside.shutdown(wait=False)  # Ctrl-C does not wait for an answer
         if "TickFunction" in self.stack.resources:
             # The queues are empty after a stop: what the database knows to be under way is
             # sent again.
-            self.invoke("TickFunction", {"requeue": True})
+            deploy.send(
+                self.ports.emulator, self.stack.resources["TickFunction"], {"requeue": True}
+            )
             done("requeue", "")
 
-    def _open_profile(self) -> None:
-        answer = self.invoke(
-            "MigrateFunction",
-            {"action": "create_profile", "email": PROFILE_EMAIL, "name": "local"},
-        )
-        self.profile_id = answer["profile_id"]
-        self.api_key = answer["api_key"] or self._kept_key() or self._lost_key()
+    def _migrate(self) -> tuple[str, bool]:
+        """The database's revision, and whether everything was as an earlier start left it."""
+        from crawlset_local import migrated  # noqa: PLC0415
+
+        place = self.home, self.stack, self.ports.emulator, str(self.database_url)
+        # A database of the user's own may be elsewhere, and change in ways that are not seen here.
+        if self._owns_database and (kept := migrated.bring_back(*place)) is not None:
+            return kept, True
+        answer = self.invoke("MigrateFunction", {"action": "upgrade"})
+        revision = str((answer or {}).get("revision", ""))
+        if self._owns_database:
+            migrated.keep(*place, revision)
+        return revision, False
+
+    def _open_profile(self, *, is_as_left: bool, beside: Future[None] | None) -> None:
+        """The profile and a key that opens it; `beside` is another function's start."""
+        for _ in range(START_ATTEMPTS - 1):
+            try:
+                return self._look_for_key(is_as_left=is_as_left)
+            except FunctionFailedError as error:
+                if not error.type.startswith("Runtime."):
+                    raise
+            # The emulator waits 10 s for a function to start, and a busy machine may need more:
+            # it is asked again, alone.
+            if beside is not None:
+                beside.result()
+        return self._look_for_key(is_as_left=is_as_left)
+
+    def _look_for_key(self, *, is_as_left: bool) -> None:
+        kept = read_profile(self.home)
+        self.profile_id, self.api_key = kept.get("profile_id", ""), kept.get("api_key", "")
+        if not (is_as_left and self.api_key and self._opens(self.api_key)):
+            answer = self.invoke(
+                "MigrateFunction",
+                {"action": "create_profile", "email": PROFILE_EMAIL, "name": "local"},
+            )
+            self.profile_id = answer["profile_id"]
+            self.api_key = answer["api_key"] or self._kept_key(kept) or self._lost_key()
         write_profile(
             self.home,
             api_url=self.api_url,
@@ -276,9 +343,8 @@ class LocalCloud:
             profile_id=self.profile_id,
         )
 
-    def _kept_key(self) -> str:
+    def _kept_key(self, kept: Mapping[str, Any]) -> str:
         """None that was revoked, nor one of another database."""
-        kept = read_profile(self.home)
         key: str = kept.get("api_key", "") if kept.get("profile_id") == self.profile_id else ""
         return key if key and self._opens(key) else ""
 
@@ -303,7 +369,7 @@ class LocalCloud:
 
     def _spawn_gateway(self, api_id: str) -> Child:
         return self._spawn(
-            gateway.NAME,
+            GATEWAY,
             *("--port", str(self.ports.gateway)),
             *("--emulator-port", str(self.ports.emulator)),
             *("--api-id", api_id),
@@ -320,6 +386,17 @@ class LocalCloud:
         )
         self._children.append(child)
         return child
+
+    def _await_answer(self, front: Child) -> None:
+        """Return when the API has answered, whatever it says: its function has started by then."""
+        self._await_listening(front, self.ports.gateway)
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            opener.open(f"{self.api_url}/api/health", timeout=LISTEN_SECONDS).close()
+        except urllib.error.HTTPError as error:
+            error.close()
+        except OSError:
+            pass  # a machine that is too busy to answer now may be used all the same
 
     def _await_listening(self, child: Child, port: int) -> None:
         def settled() -> bool:
@@ -367,6 +444,9 @@ def main() -> int:
     parser.add_argument("--postgres-port", type=int, default=defaults.postgres)
     parser.add_argument("--sample-port", type=int, default=defaults.sample)
     a = parser.parse_args()
+    # The cloud has no use for it.
+    from rich.console import Console  # noqa: PLC0415
+
     console = Console(highlight=False, soft_wrap=True)
     cloud = LocalCloud(
         a.home,

@@ -1,28 +1,34 @@
 """Put the template into the emulator: bundles, the stack, and what the stack answers."""
 
 import hashlib
-import io
 import json
-import shlex
-import sys
-import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from crawlset_local import emulator, runtime_bootstrap, template
+from crawlset_local import emulator, template
+from crawlset_local.bundles import Artifacts
 from crawlset_local.errors import DeployError, FunctionFailedError
+from crawlset_local.home import write_whole
 from crawlset_local.processes import wait_until
 
 STACK = "crawlset-local"
 OWNER_SECRET = f"{STACK}/owner-database"
+TRANSLATED = "translated.json"
+"""In a home: the template with plain resources, and the digest of what it was made of."""
+
 DEPLOY_SECONDS = 120.0
-_EPOCH = (1980, 1, 1, 0, 0, 0)
-_NOT_CODE = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A template and its code, ready to be deployed."""
+
+    plain: dict[str, Any]
+    artifacts: Artifacts
 
 
 @dataclass(frozen=True)
@@ -32,26 +38,42 @@ class Stack:
     outputs: dict[str, str]
     resources: dict[str, str]
     api_id: str | None
+    secrets: dict[str, str]
+    """Of `resources`, those that are secrets."""
 
 
-def deploy(path: Path, port: int, parameters: Mapping[str, str]) -> Stack:
+def prepare(path: Path, home: Path) -> Prepared:
     """
-    Create or update the stack of the template at `path` in the emulator on `port`.
+    Make what `deploy` needs of the template at `path`, before there is an emulator.
+
+    A translation is kept in `home` and taken again as long as the template and its code are the
+    same. Raises `DeployError`.
+    """
+    artifacts = Artifacts(f"{STACK}-artifacts")
+    plain = template.expand(
+        template.load(path),
+        base=path.resolve().parent,
+        stack=STACK,
+        bundle=artifacts.add_bundle,
+        translate=lambda serverless: _translate(serverless, home / TRANSLATED),
+    )
+    return Prepared(plain, artifacts)
+
+
+def deploy(prepared: Prepared, port: int, parameters: Mapping[str, str]) -> Stack:
+    """
+    Create or update the stack of a template in the emulator on `port`.
 
     Of `parameters` only those are passed that the template declares. Raises `DeployError`,
     which names the first resource that failed.
     """
-    written = template.load(path)
-    chosen = template.known_parameters(written, parameters)
-    artifacts = _Artifacts(port)
-    plain = template.expand(
-        written,
-        base=path.resolve().parent,
-        stack=STACK,
-        parameters=chosen,
-        bundle=artifacts.add,
-    )
-    body = artifacts.put(json.dumps(plain, default=str).encode(), ".json")
+    plain, artifacts = prepared.plain, prepared.artifacts
+    chosen = template.known_parameters(plain, parameters)
+    template.count_concurrency(plain, chosen)
+    notifications = _take_notifications(plain["Resources"])
+    body = artifacts.add(json.dumps(plain, default=str).encode(), ".json")
+    _make_bucket(emulator.client("s3", port), artifacts.bucket)
+    artifacts.store(port)
     cloudformation = emulator.client("cloudformation", port)
     arguments = {
         "StackName": STACK,
@@ -64,11 +86,12 @@ def deploy(path: Path, port: int, parameters: Mapping[str, str]) -> Stack:
             cloudformation.create_stack(**arguments)
         else:
             _update(cloudformation, arguments)
-    except ClientError as error:
+    except cloudformation.exceptions.ClientError as error:
         raise DeployError(f"The template is refused: {error}") from error
     _wait(cloudformation)
-    artifacts.forget_others()
-    return _describe(cloudformation)
+    stack = _describe(cloudformation)
+    _notify(port, stack, notifications)
+    return stack
 
 
 def put_owner_secret(port: int, dsn: str) -> str:
@@ -103,52 +126,26 @@ def invoke(port: int, function: str, event: Mapping[str, Any]) -> Any:
     return payload
 
 
-class _Artifacts:
-    """The bucket of bundles; what is put twice is stored once."""
-
-    def __init__(self, port: int) -> None:
-        self.bucket = f"{STACK}-artifacts"
-        self._s3 = emulator.client("s3", port)
-        self._keys: set[str] = set()
-        _make_bucket(self._s3, self.bucket)
-
-    def add(self, directory: Path) -> str:
-        return f"s3://{self.bucket}/{self.put(_zip(directory), '.zip')}"
-
-    def put(self, body: bytes, suffix: str) -> str:
-        key = hashlib.sha256(body).hexdigest() + suffix
-        if key not in self._keys:
-            self._s3.put_object(Bucket=self.bucket, Key=key, Body=body)
-            self._keys.add(key)
-        return key
-
-    def forget_others(self) -> None:
-        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket):
-            for entry in page.get("Contents", ()):
-                if entry["Key"] not in self._keys:
-                    self._s3.delete_object(Bucket=self.bucket, Key=entry["Key"])
+def send(port: int, function: str, event: Mapping[str, Any]) -> None:
+    """Have `function` (a physical name) invoked, and do not wait for it."""
+    emulator.client("lambda", port).invoke(
+        FunctionName=function, InvocationType="Event", Payload=json.dumps(event)
+    )
 
 
-def _zip(directory: Path) -> bytes:
-    """`directory` and the laptop's runtime as a bundle; the same files give the same bytes."""
-    if not directory.is_dir():
-        raise DeployError(f"The code directory {directory} does not exist.")
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for path in sorted(directory.rglob("*")):
-            if path.is_file() and not _NOT_CODE.intersection(path.parts):
-                entry = zipfile.ZipInfo(path.relative_to(directory).as_posix(), _EPOCH)
-                entry.external_attr = 0o100644 << 16
-                archive.writestr(entry, path.read_bytes())
-        entry = zipfile.ZipInfo("bootstrap", _EPOCH)
-        entry.external_attr = 0o100755 << 16
-        archive.writestr(entry, _bootstrap())
-    return buffer.getvalue()
-
-
-def _bootstrap() -> str:
-    runtime = shlex.join([sys.executable, "-P", runtime_bootstrap.__file__])
-    return f"#!/bin/sh\nexec {runtime}\n"
+def _translate(serverless: dict[str, Any], kept: Path) -> dict[str, Any]:
+    made_of = json.dumps([version("aws-sam-translator"), serverless], default=str)
+    digest = hashlib.sha256(made_of.encode()).hexdigest()
+    try:
+        content = json.loads(kept.read_bytes())
+        if content["digest"] == digest:
+            plain: dict[str, Any] = content["plain"]
+            return plain
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    plain = template.translate(serverless)
+    write_whole(kept, json.dumps({"digest": digest, "plain": plain}, default=str).encode())
+    return plain
 
 
 def _adopt_buckets(cloudformation: Any, port: int, plain: dict[str, Any]) -> bool:
@@ -203,6 +200,66 @@ def _adopt_buckets(cloudformation: Any, port: int, plain: dict[str, Any]) -> boo
     return True
 
 
+def _take_notifications(resources: template.Resources) -> dict[str, list[dict[str, Any]]]:
+    """
+    Take out of buckets which queues they tell of objects; by the buckets' logical ids.
+
+    CloudFormation would have S3 send a test to each queue, and functions would start to read it.
+    A bucket that tells anything but queues of the template is left as it is.
+    """
+    taken = {}
+    for name, resource in resources.items():
+        properties = resource.get("Properties", {})
+        stated = properties.get("NotificationConfiguration", {})
+        queues = stated.get("QueueConfigurations", [])
+        if (
+            resource["Type"] == "AWS::S3::Bucket"
+            and stated.keys() == {"QueueConfigurations"}
+            and all(_queue_of(queue) in resources for queue in queues)
+        ):
+            del properties["NotificationConfiguration"]
+            taken[name] = queues
+    return taken
+
+
+def _queue_of(configuration: Mapping[str, Any]) -> str:
+    """The logical id of the queue that is told; empty for one that is stated otherwise."""
+    match configuration["Queue"]:
+        case {"Fn::GetAtt": [str(name), "Arn"]}:
+            return name
+    return ""
+
+
+def _notify(port: int, stack: Stack, notifications: Mapping[str, list[dict[str, Any]]]) -> None:
+    """Have buckets tell queues of objects, without the test that S3 sends unless told not to."""
+    s3 = emulator.client("s3", port)
+    for bucket, queues in notifications.items():
+        s3.put_bucket_notification_configuration(
+            Bucket=stack.resources[bucket],
+            SkipDestinationValidation=True,
+            NotificationConfiguration={
+                "QueueConfigurations": [
+                    {
+                        "QueueArn": _queue_arn(stack.resources[_queue_of(queue)]),
+                        "Events": [queue["Event"]],
+                        "Filter": {
+                            "Key": {
+                                "FilterRules": queue.get("Filter", {})
+                                .get("S3Key", {})
+                                .get("Rules", [])
+                            }
+                        },
+                    }
+                    for queue in queues
+                ]
+            },
+        )
+
+
+def _queue_arn(url: str) -> str:
+    return f"arn:aws:sqs:{emulator.REGION}:{emulator.ACCOUNT}:{url.rpartition('/')[2]}"
+
+
 def _make_bucket(s3: Any, bucket: str) -> None:
     with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
         s3.create_bucket(Bucket=bucket)
@@ -211,7 +268,7 @@ def _make_bucket(s3: Any, bucket: str) -> None:
 def _update(cloudformation: Any, arguments: Mapping[str, Any]) -> None:
     try:
         cloudformation.update_stack(**arguments)
-    except ClientError as error:
+    except cloudformation.exceptions.ClientError as error:
         if "No updates" not in str(error):
             raise
 
@@ -219,7 +276,7 @@ def _update(cloudformation: Any, arguments: Mapping[str, Any]) -> None:
 def _status(cloudformation: Any) -> str | None:
     try:
         status: str = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"]
-    except ClientError:
+    except cloudformation.exceptions.ClientError:
         return None
     return status
 
@@ -251,8 +308,14 @@ def _describe(cloudformation: Any) -> Stack:
     apis = [
         r["PhysicalResourceId"] for r in resources if r["ResourceType"] == "AWS::ApiGatewayV2::Api"
     ]
+    secrets = {
+        r["LogicalResourceId"]: r["PhysicalResourceId"]
+        for r in resources
+        if r["ResourceType"] == "AWS::SecretsManager::Secret"
+    }
     return Stack(
         outputs={o["OutputKey"]: o["OutputValue"] for o in outputs},
         resources={r["LogicalResourceId"]: r["PhysicalResourceId"] for r in resources},
         api_id=apis[0] if apis else None,
+        secrets=secrets,
     )

@@ -20,7 +20,6 @@ from typing import Any
 from crawlset.kit.security_headers import SECURITY_HEADERS
 from crawlset_local.ports import LOOPBACK
 
-NAME = "gateway"
 CONCURRENT_REQUESTS = 6
 QUEUE_SECONDS = 60.0
 """How long a request waits for its turn before it is told 503."""

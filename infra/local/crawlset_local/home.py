@@ -86,7 +86,7 @@ def webhook_key(home: Path) -> Path:
     """
     path = home / WEBHOOK_KEY
     if not path.exists():
-        _write(path, secrets.token_bytes(WEBHOOK_KEY_BYTES))
+        write_whole(path, secrets.token_bytes(WEBHOOK_KEY_BYTES))
     path.chmod(0o600)
     if path.stat().st_size != WEBHOOK_KEY_BYTES:
         raise HomeError(
@@ -107,10 +107,10 @@ def read_profile(home: Path) -> dict[str, Any]:
 
 def write_profile(home: Path, **profile: str) -> None:
     """Keep the API's address and key where the command line reads them; only we may."""
-    _write(home / PROFILE, json.dumps(profile, indent=2).encode())
+    write_whole(home / PROFILE, json.dumps(profile, indent=2).encode())
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
     """Write whole or not at all, for nobody else to read; what has its name is on the disk."""
     fresh = path.with_name(f"{path.name}.new")
     fresh.unlink(missing_ok=True)

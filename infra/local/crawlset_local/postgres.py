@@ -10,9 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import psycopg
-from psycopg import sql
-
 from crawlset_local import processes
 from crawlset_local.errors import PostgresError
 from crawlset_local.ports import LOOPBACK, RELEASE_SECONDS, require_free
@@ -62,7 +59,6 @@ def start(home: Path, port: int, major: int = NEWEST) -> tuple[Child, str]:
     dsn = f"postgresql://{USER}:{password}@{LOOPBACK}:{port}"
     try:
         _wait_for(child, f"{dsn}/postgres")
-        _create_database(f"{dsn}/postgres")
     except BaseException:
         processes.stop(child)
         raise
@@ -101,14 +97,6 @@ def stop_left_behind(home: Path) -> bool:
             # would take it for alive.
             (data / "postmaster.pid").unlink(missing_ok=True)
     return was_left
-
-
-def check(database_url: str) -> None:
-    """Raise `PostgresError` unless the user's own `database_url` answers."""
-    try:
-        psycopg.connect(database_url, connect_timeout=10).close()
-    except psycopg.Error as error:
-        raise PostgresError(f"DATABASE_URL does not answer: {str(error).strip()}") from None
 
 
 def _password(home: Path) -> str:
@@ -195,24 +183,16 @@ def _launch(installation: Installation, home: Path, port: int) -> Child:
 
 
 def _wait_for(child: Child, dsn: str) -> None:
-    def answers() -> bool:
-        try:
-            psycopg.connect(dsn, connect_timeout=5).close()
-        except psycopg.OperationalError:
-            return child.process.poll() is not None
-        return True
+    """Return when the server answers at `dsn`, and has the database."""
+    # Slow to import: the server starts meanwhile.
+    from crawlset_local import connections  # noqa: PLC0415
 
-    if not processes.wait_until(answers, START_SECONDS) or child.process.poll() is not None:
+    def settled() -> bool:
+        return connections.answers(dsn) or child.process.poll() is not None
+
+    if not processes.wait_until(settled, START_SECONDS) or child.process.poll() is not None:
         raise PostgresError(f"PostgreSQL does not start:\n{processes.last_lines(child.log)}")
-
-
-def _create_database(dsn: str) -> None:
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        row = connection.execute(
-            "SELECT FROM pg_database WHERE datname = %s", (DATABASE,)
-        ).fetchone()
-        if row is None:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+    connections.create_database(dsn, DATABASE)
 
 
 def _environment() -> dict[str, str]:

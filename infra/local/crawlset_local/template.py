@@ -4,7 +4,10 @@ The SAM template as the emulator can take it: plain CloudFormation that means th
 What changes: serverless resources are expanded here; an HTTP API's OpenAPI body, which the
 emulator drops, becomes routes, integrations and authorizers; a function runs on the laptop's
 runtime, and its layers are what the interpreter already has; buckets have fixed names, so that
-a restart finds its objects. Alarms on metric math are left out.
+a restart finds its objects; the queue of host lanes has two mappings. Alarms on metric math are
+left out.
+
+To expand takes a second, most of it to import what does; the caller may keep the result.
 """
 
 import copy
@@ -14,19 +17,29 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
-from samtranslator.yaml_helper import yaml_parse
+import yaml
+from samtranslator.yaml_helper import intrinsics_multi_constructor
 
 from crawlset_local import emulator
 from crawlset_local.emulator import ACCOUNT, REGION
 from crawlset_local.errors import DeployError
 
 RUNTIME = "provided.al2023"
+LANES_QUEUE = "HostLanesQueue"
 
 Resources = dict[str, dict[str, Any]]
 Bundle = Callable[[Path], str]
 """Makes a function's code out of its directory, stores it, and says at which `s3://` URI."""
+
+Translate = Callable[[dict[str, Any]], dict[str, Any]]
+"""Makes plain resources of serverless ones, as `translate` does."""
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Plain data, and CloudFormation's short forms as the functions they stand for."""
+
+
+_Loader.add_multi_constructor("!", intrinsics_multi_constructor)
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -39,7 +52,7 @@ def load(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise DeployError(f"The template {path} is not readable: {error.strerror}.") from None
-    template: dict[str, Any] = json.loads(json.dumps(yaml_parse(text)))
+    template: dict[str, Any] = json.loads(json.dumps(_parse(text)))
     return template
 
 
@@ -59,41 +72,73 @@ def defaults(template: dict[str, Any]) -> dict[str, Any]:
     return {name: p["Default"] for name, p in declared.items() if "Default" in p}
 
 
-def expand(
-    template: dict[str, Any],
-    *,
-    base: Path,
-    stack: str,
-    parameters: Mapping[str, str],
-    bundle: Bundle,
-) -> dict[str, Any]:
+def translate(serverless: dict[str, Any]) -> dict[str, Any]:
     """
-    The CloudFormation template that the emulator is given; `template` stays as it is.
+    The template with plain resources in place of serverless ones, and none of its parameters used.
 
-    Paths in it are relative to `base`.
+    Raises `DeployError`.
     """
-    serverless = copy.deepcopy(template)
-    _localise_functions(serverless, base, bundle)
-    _inline_state_machines(serverless["Resources"], base)
-    plain = _translate(serverless, parameters)
-    _leave_out_metric_math(plain["Resources"])
-    _count_concurrency(plain["Resources"], defaults(template) | dict(parameters))
-    _split_http_apis(plain["Resources"])
-    _name_buckets(plain["Resources"], stack)
-    return plain
+    # Slow to import, and seldom needed where the result is kept.
+    from samtranslator.parser.parser import Parser  # noqa: PLC0415
+    from samtranslator.translator.translator import Translator  # noqa: PLC0415
 
-
-def _translate(serverless: dict[str, Any], parameters: Mapping[str, str]) -> dict[str, Any]:
     translator = Translator(None, Parser(), boto_session=emulator.session())
+    # Of a parameter without a default nothing is known, and CloudFormation is left to fill it in.
+    declared = serverless.get("Parameters", {})
+    without_defaults = {
+        name: {key: value for key, value in parameter.items() if key != "Default"}
+        for name, parameter in declared.items()
+    }
     try:
         plain: dict[str, Any] = translator.translate(
-            serverless, parameter_values=defaults(serverless) | dict(parameters)
+            serverless | {"Parameters": without_defaults}, parameter_values={}
         )
     except Exception as error:
         raise DeployError(f"The template is not valid: {error}") from error
     finally:
         translator.metrics.publish()
+    return plain | {"Parameters": declared}
+
+
+def expand(
+    template: dict[str, Any],
+    *,
+    base: Path,
+    stack: str,
+    bundle: Bundle,
+    translate: Translate = translate,
+) -> dict[str, Any]:
+    """
+    The CloudFormation template that the emulator is given, but for what `count_concurrency` does.
+
+    Paths in `template` are relative to `base`; it stays as it is.
+    """
+    serverless = copy.deepcopy(template)
+    _localise_functions(serverless, base, bundle)
+    _inline_state_machines(serverless["Resources"], base)
+    plain = translate(serverless)
+    _leave_out_metric_math(plain["Resources"])
+    _double_mappings_of_lanes(plain["Resources"])
+    _split_http_apis(plain["Resources"])
+    _name_buckets(plain["Resources"], stack)
     return plain
+
+
+def count_concurrency(template: dict[str, Any], parameters: Mapping[str, str]) -> None:
+    """
+    Write into `template` the numbers that it has parameters for.
+
+    A parameter is text; CloudFormation makes it the number its place wants, the emulator not.
+    """
+    values = defaults(template) | dict(parameters)
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Lambda::EventSourceMapping":
+            scaling = resource["Properties"].get("ScalingConfig", {})
+            stated = scaling.get("MaximumConcurrency")
+            if isinstance(stated, dict):
+                stated = values[stated["Ref"]]
+            if stated is not None:
+                scaling["MaximumConcurrency"] = int(stated)
 
 
 def _localise_functions(template: dict[str, Any], base: Path, bundle: Bundle) -> None:
@@ -116,24 +161,30 @@ def _localise_functions(template: dict[str, Any], base: Path, bundle: Bundle) ->
                 properties.pop(absent, None)
 
 
+def _parse(text: str) -> Any:
+    return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe one
+
+
 def _inline_state_machines(resources: Resources, base: Path) -> None:
     for resource in resources.values():
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::Serverless::StateMachine" and "DefinitionUri" in properties:
             source = base / properties.pop("DefinitionUri")
-            properties["Definition"] = yaml_parse(source.read_text(encoding="utf-8"))
+            properties["Definition"] = _parse(source.read_text(encoding="utf-8"))
 
 
-def _count_concurrency(resources: Resources, parameters: Mapping[str, Any]) -> None:
-    """A parameter is text; CloudFormation makes it the number its place wants, the emulator not."""
-    for resource in resources.values():
+def _double_mappings_of_lanes(resources: Resources) -> None:
+    """
+    Have two lanes fetched at once: the emulator gives each mapping one message of a FIFO queue.
+
+    It hands over no message of a group that has one in flight, so that groups keep their order.
+    AWS needs one mapping for all groups, and takes no second one of the same function.
+    """
+    for name, resource in list(resources.items()):
         if resource["Type"] == "AWS::Lambda::EventSourceMapping":
-            scaling = resource["Properties"].get("ScalingConfig", {})
-            stated = scaling.get("MaximumConcurrency")
-            if isinstance(stated, dict):
-                stated = parameters[stated["Ref"]]
-            if stated is not None:
-                scaling["MaximumConcurrency"] = int(stated)
+            source = resource["Properties"]["EventSourceArn"]
+            if source == {"Fn::GetAtt": [LANES_QUEUE, "Arn"]}:
+                resources[f"{name}2"] = copy.deepcopy(resource)
 
 
 def _leave_out_metric_math(resources: Resources) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from sqlalchemy.orm import Session
 
+from crawlset.kit import db
 from crawlset.models import ActivityLog
 
 ACTIONS: dict[Callable[..., Any], tuple[str, str]] = {}
@@ -48,13 +49,13 @@ def logs[**P, Answer](
 def note(
     session: Session, user_id: UUID, action: str, resource_id: UUID, **metadata: str | None
 ) -> None:
-    """Add a row to the log."""
-    session.add(
-        ActivityLog(
-            user_id=user_id,
-            action=action,
-            resource_type=action.partition(".")[0],
-            resource_id=resource_id,
-            metadata_=metadata,
-        )
+    """Add a row to the log, with the next statement."""
+    db.insert_ahead(
+        session,
+        ActivityLog,
+        user_id=user_id,
+        action=action,
+        resource_type=action.partition(".")[0],
+        resource_id=resource_id,
+        metadata_=metadata,
     )

@@ -1,9 +1,9 @@
 """
 The outbox: messages are rows of the transaction that wants them sent.
 
-`post` writes one; `relay` sends what is due and forgets what was sent. A relay leases rows for a
-while instead of holding a transaction open across its calls, so a crash between sending and
-forgetting sends a message twice: every consumer expects that.
+`post` writes some, which whoever posts them sends after the commit; `relay` sends what is due. Both
+forget what was sent. Rows are leased for a while, so that no transaction is open across a call, and
+a crash between sending and forgetting sends a message twice: every consumer expects that.
 """
 
 import json
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 LEASE = timedelta(seconds=30)
 ROUND = 100
-"""Messages that one round leases."""
+"""Messages that are leased at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +45,35 @@ class Message:
 
 
 def post(session: Session, messages: Sequence[Message]) -> None:
-    """Send `messages` once the transaction is durable."""
+    """
+    Send `messages` once the transaction is durable.
+
+    For the sake of speed the first `ROUND` of a transaction are leased by whoever posts them, and
+    sent as soon as it has committed. The tick sends the others, those that could not be sent, and
+    those of a savepoint, which may be rolled back.
+    """
     if not messages:
         return
-    session.execute(insert(OutboxMessage), [asdict(message) for message in messages])
-    if not session.info.get("outbox_waits"):
-        session.info["outbox_waits"] = True
-        db.after_commit(session, partial(relay_quietly, db.acts_for(session)))
+    posted: list[OutboxMessage] = session.info.setdefault("posted", [])
+    room = 0 if session.in_nested_transaction() else ROUND - len(posted)
+    at_once, later = messages[:room], messages[room:]
+    if at_once:
+        if not posted:
+            db.after_commit(session, partial(_send_posted, db.acts_for(session), posted))
+        posted += session.scalars(
+            insert(OutboxMessage)
+            .values(leased_until=func.clock_timestamp() + LEASE)
+            .returning(OutboxMessage, sort_by_parameter_order=True),
+            [asdict(message) for message in at_once],
+        )
+    if later:
+        session.execute(insert(OutboxMessage), [asdict(message) for message in later])
 
 
-def relay_quietly(user_id: UUID | None) -> None:
-    """Relay now for the sake of speed; whatever goes wrong, the next tick relays again."""
+def _send_posted(user_id: UUID | None, posted: Sequence[OutboxMessage]) -> None:
+    """Send what was leased for it; whatever goes wrong, a tick sends it after the lease."""
     try:
-        relay(user_id, limit=ROUND)
+        _forget(user_id, _send(posted))
     except Exception:  # noqa: BLE001 - the transaction is committed; the answer must not fail
         logger.exception("outbox_relay_failed")
 
@@ -70,13 +86,12 @@ def relay(user_id: UUID | None = None, *, limit: int = 5_000) -> int:
     """
     n_sent = 0
     while n_sent < limit:
-        with db.transaction(user_id) as session:
+        with db.single_statement(user_id) as session:
             leased = _lease(session)
         if not leased:
             break
         sent = _send(leased)
-        with db.transaction(user_id) as session:
-            session.execute(delete(OutboxMessage).where(OutboxMessage.id.in_(sent)))
+        _forget(user_id, sent)
         n_sent += len(sent)
         if len(leased) < ROUND:
             break
@@ -121,6 +136,12 @@ def _lease(session: Session) -> list[OutboxMessage]:
         .returning(OutboxMessage)
     )
     return sorted(session.scalars(statement), key=lambda message: message.id)
+
+
+def _forget(user_id: UUID | None, sent: Sequence[int]) -> None:
+    if sent:
+        with db.single_statement(user_id) as session:
+            session.execute(delete(OutboxMessage).where(OutboxMessage.id.in_(sent)))
 
 
 def _send(messages: Sequence[OutboxMessage]) -> list[int]:

@@ -20,6 +20,12 @@ MAX_MANIFEST_BYTES = 4 << 30
 MAX_LISTS_IN_REQUEST = 1_000
 MAX_LISTED_FILES = 10_000
 """Lists below one prefix that make one job."""
+FEWEST_PER_OWNED_HOST = 8
+"""Requests at once that any host may get: four from each of two fetchers."""
+MOST_PER_OWNED_HOST = 128
+"""Requests at once to a host that the deployment owns, at most."""
+MAX_OWNED_HOSTS = 20
+"""Owned hosts that one job may name."""
 MAX_ATTEMPTS = 5
 """Times one chunk or search is sent before its work is made terminal."""
 QUEUE_RETENTION = timedelta(days=10)
@@ -122,6 +128,17 @@ class SourceSettings(BaseSettings):
         return self.source_urls.get(source, usual).rstrip("/")
 
 
+class OwnedHostSettings(BaseSettings):
+    """The hosts that whoever runs this deployment owns."""
+
+    owned_hosts: str = ""
+    """Names, separated by commas."""
+
+    @property
+    def names(self) -> list[str]:
+        return [name.strip() for name in self.owned_hosts.split(",") if name.strip()]
+
+
 class ValidatorSettings(BaseSettings):
     """The Lambda functions that rules may name."""
 
@@ -192,6 +209,7 @@ event_settings = cache(EventSettings)
 takedown_settings = cache(TakedownSettings)
 source_settings = cache(SourceSettings)
 source_keys_settings = cache(SourceKeysSettings)
+owned_host_settings = cache(OwnedHostSettings)
 validator_settings = cache(ValidatorSettings)
 measurer_settings = cache(MeasurerSettings)
 text_settings = cache(TextSettings)

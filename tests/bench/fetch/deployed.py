@@ -3,7 +3,7 @@
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
@@ -45,8 +45,17 @@ class Deployed:
 
 
 @contextmanager
-def cloud(hosts: Iterable[str], cores: Iterable[int], bundle: Path | None) -> Iterator[LocalCloud]:
-    """A local cloud of its own that may ask `hosts`, each as `host:port`, and trusts `bundle`."""
+def cloud(
+    hosts: Iterable[str],
+    cores: Iterable[int],
+    bundle: Path | None,
+    owned_hosts: Sequence[str] = (),
+) -> Iterator[LocalCloud]:
+    """
+    A local cloud of its own that may ask `hosts`, each as `host:port`, and trusts `bundle`.
+
+    The `owned_hosts`, without ports, may be asked for more at once than others.
+    """
     trusted = {"SSL_CERT_FILE": str(bundle)} if bundle is not None else {}
     with tempfile.TemporaryDirectory() as directory:
         made = LocalCloud(
@@ -54,6 +63,7 @@ def cloud(hosts: Iterable[str], cores: Iterable[int], bundle: Path | None) -> It
             free_ports(),
             parameters={"AllowedPrivateHosts": ",".join(hosts)},
             with_sample_site=False,
+            owned_hosts=owned_hosts,
         )
         with on_cores(cores), patch.dict(os.environ, trusted):
             made.start()

@@ -2,7 +2,7 @@
 The whole job as a user meets it, from a list of URLs to rows or files, against other programs.
 
 `python -m tests.bench.whole_job [--rounds 3] [--images 5000] [--files 20000]
-[--growth 10000,200000] [--only http,slow,https,files,growth] [--write]`, and by itself
+[--growth 10000,200000] [--only http,slow,owned,https,files,growth] [--write]`, and by itself
 `--million [N]`. Everything is on the same two cores, the server too: the laptop's cloud with its
 database and emulator on the one side, img2dataset with a process for each core or a plain download
 on the other, in turn. What `--only` leaves out stays as it was measured before; `--write` puts the
@@ -41,7 +41,7 @@ class Bench:
     def bring_home(self, errand: Errand, n_images: int) -> None:
         """Rows with us, shards with img2dataset, files with a plain download."""
         workload = errand.workload
-        with runner.arena(workload) as arena, crawler(arena) as made:
+        with runner.arena(workload) as arena, crawler(arena, errand.per_host) as made:
             for number in range(self._n_rounds):
                 urls = workload.urls(n_images, arena.port, first=number * n_images)
                 self._keep(workload.name, report.OURS, made.crawl(urls))

@@ -46,7 +46,10 @@ class Meter:
 class Crawler:
     """Crawls lists with a local cloud of its own."""
 
-    def __init__(self, cloud: LocalCloud, api: Api, census: Census) -> None:
+    def __init__(
+        self, cloud: LocalCloud, api: Api, census: Census, per_host: dict[str, int]
+    ) -> None:
+        self._per_host = per_host
         self.cloud = cloud
         self.census = census
         self._api = api
@@ -59,7 +62,9 @@ class Crawler:
         """
         meter = Meter(self.census)
         upload_id = self._api.upload("\n".join(urls).encode())
-        job_id = self._api.create_job(sources=["urls"], upload_id=upload_id)
+        job_id = self._api.create_job(
+            sources=["urls"], upload_id=upload_id, per_host=self._per_host
+        )
         job = self._wait(job_id, SPARE_SECONDS + len(urls) / LEAST_IMAGES_PER_SECOND, heard)
         run = meter.run(
             len(urls),
@@ -95,13 +100,18 @@ class Crawler:
 
 
 @contextmanager
-def crawler(arena: runner.Arena) -> Iterator[Crawler]:
-    """A cloud on both cores, as the server is, which has crawled a few pictures already."""
+def crawler(arena: runner.Arena, n_per_host: int = 0) -> Iterator[Crawler]:
+    """
+    A cloud on both cores, as the server is, which has crawled a few pictures already.
+
+    With `n_per_host` it owns the hosts, and asks each for so many at once.
+    """
+    per_host = dict.fromkeys(arena.workload.addresses, n_per_host) if n_per_host else {}
     hosts = [f"{address}:{arena.port}" for address in arena.workload.addresses]
-    with deployed.cloud(hosts, BOTH, arena.bundle) as cloud, Api.of(cloud) as api:
+    with deployed.cloud(hosts, BOTH, arena.bundle, [*per_host]) as cloud, Api.of(cloud) as api:
         census = Census(cloud, {SERVER: arena.server})
         try:
-            made = Crawler(cloud, api, census)
+            made = Crawler(cloud, api, census, per_host)
             made.crawl(arena.workload.urls(N_WARM_UP, arena.port, first=FIRST_OF_WARM_UP))
             yield made
         finally:

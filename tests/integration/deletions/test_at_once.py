@@ -98,11 +98,7 @@ class Caller:
         self.do(lambda s: service.restore(s, self._user_id, self._project_id, job_id))
 
     def delete_job(self, job_id: UUID) -> None:
-        self.do(
-            lambda s: service.delete(
-                s, require_crawl_job(s, self._project_id, job_id), grace_hours=1
-            )
-        )
+        self.do(lambda s: service.delete(s, self._project_id, job_id, grace_hours=1))
 
     def reopen_job(self, job_id: UUID) -> None:
         def reopen(session: Session) -> None:
@@ -214,7 +210,7 @@ class TestDelete:
         job = create_job(owner, project)
         with Session(roles["crawlset_api"]) as deleting, deleting.begin():
             db.act_for(deleting, project.user_id)
-            service.delete(deleting, require_crawl_job(deleting, project.id, job.id), 720)
+            service.delete(deleting, project.id, job.id, 720)
 
             at_once(deleting.commit, caller.delete_project)
         owner.execute(update(Project).values(purges_at=func.now()))

@@ -204,6 +204,7 @@ def new_job(project: dict[str, Any], status: str) -> dict[str, Any]:
         "resize": None,
         "formats": ["jpeg", "png", "webp", "gif", "avif", "bmp", "ico"],
         "transcode": None,
+        "per_host": {},
         "keep_location": False,
         "error_message": None,
         "progress": dict.fromkeys(PROGRESS, 0),

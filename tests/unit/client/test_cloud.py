@@ -41,6 +41,7 @@ class TestUp:
             ("--port", "8490"),
             ("--private-host", "nonsense"),
             ("--private-host", "a:b"),
+            ("--owned-host", "a.test:80"),
             ("--towers", "no-such-folder"),
         ],
     )

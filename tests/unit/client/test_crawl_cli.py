@@ -45,6 +45,7 @@ class TestCrawl:
             *("crawl", "cat", "--source", "sample", "--no-watch"),
             *("--resize", "keep_ratio", "--size", "256", "--format", "webp", "--quality", "80"),
             *("--ignore", "tdmrep", "--ignore", "x-robots-tag", "--min-gap", "1.5"),
+            *("--per-host", "a.test=64", "--per-host", "[::1]=8"),
             "--keep-location",
         )
 
@@ -56,7 +57,18 @@ class TestCrawl:
             "format": "webp",
             "quality": 80,
         }
+        assert sent["per_host"] == {"a.test": 64, "[::1]": 8}
         assert sent["keep_location"] is True
+
+    @pytest.mark.parametrize("per_host", ["a.test", "=8", "a.test=", "a.test=-8"])
+    def test_sends_nothing_without_a_number_for_a_host(
+        self, api: FakeApi, shell: Shell, per_host: str
+    ) -> None:
+        result = shell.run("crawl", "cat", "--source", "sample", "--per-host", per_host)
+
+        assert result.exit_code == 2
+        assert per_host in result.stderr
+        assert api.requests == []
 
     def test_says_which_columns_of_a_list_say_what(
         self, api: FakeApi, shell: Shell, tmp_path: Path

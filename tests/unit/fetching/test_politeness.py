@@ -13,7 +13,7 @@ LIMITS = Limits(backoff_seconds=4)
 
 
 def host(gap: float = 0.0, seconds_left: float = 300.0) -> Host:
-    return Host(Loop(), LIMITS, Crowd(LIMITS), lambda: seconds_left, gap)
+    return Host("a.test", Loop(), LIMITS, Crowd(LIMITS), lambda: seconds_left, gap)
 
 
 def answer(status: int, retry_after: str | None = None) -> Answer:
@@ -138,7 +138,7 @@ class TestEnter:
     def test_keeps_a_gap_too_long_for_a_chunk_between_images_alone(self) -> None:
         loop = Loop()
         limits = Limits(n_per_host=1)
-        shy = Host(loop, limits, Crowd(limits), lambda: 300.0, gap=60)
+        shy = Host("a.test", loop, limits, Crowd(limits), lambda: 300.0, gap=60)
         entered = []
 
         async def ask(name: str, *, is_policy: bool) -> None:

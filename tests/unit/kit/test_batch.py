@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
-from moto import mock_aws
 
 from crawlset.errors import DatabaseAwayError, StorageAwayError
 from crawlset.kit import aws, batch, lease
 from crawlset.kit.batch import JITTER, DeliverAgainError, Delivery, handle_each, longest_wait
 from crawlset.observability import metrics
+from tests.mocked_aws import mocked_aws
 
 QUEUE_ARN = "arn:aws:sqs:us-east-1:123456789012:work"
 MAX_RECEIVES = 5
@@ -59,7 +59,7 @@ def put_off() -> Iterator[list[tuple[str, int]]]:
         assert params["QueueUrl"] == "https://sqs.us-east-1.amazonaws.com/123456789012/work"
         asked.append((params["ReceiptHandle"], params["VisibilityTimeout"]))
 
-    with mock_aws():
+    with mocked_aws():
         aws.clear()
         aws.sqs().meta.events.register("before-parameter-build.sqs.ChangeMessageVisibility", note)
         yield asked

@@ -5,10 +5,10 @@ import sys
 import boto3
 import numpy as np
 import pytest
-from moto import mock_aws
 
 from crawlset.measuring import onnx_model
 from crawlset.measuring.onnx_model import ModelDamagedError, ModelMissingError, OnnxModel
+from tests.mocked_aws import mocked_aws
 from tests.unit.measuring import toy_models
 
 
@@ -20,7 +20,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def s3():
-    with mock_aws():
+    with mocked_aws():
         client = boto3.client("s3", region_name="us-east-1")
         client.create_bucket(Bucket="models")
         yield client

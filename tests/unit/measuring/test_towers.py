@@ -6,7 +6,6 @@ from functools import partial
 import boto3
 import numpy as np
 import pytest
-from moto import mock_aws
 from onnx import TensorProto, helper
 
 from crawlset.kit import aws
@@ -14,6 +13,7 @@ from crawlset.measuring.onnx_model import ModelDamagedError, ModelMissingError
 from crawlset.measuring.text_tower import TextTower, load_text_tower
 from crawlset.measuring.towers import Towers, load_towers
 from crawlset.settings import towers_settings
+from tests.mocked_aws import mocked_aws
 from tests.unit.measuring import toy_models
 from tests.unit.measuring.toy_towers import (
     FOLDER,
@@ -164,7 +164,7 @@ def bucket(monkeypatch):
     monkeypatch.setenv("TOWERS_VERSION", "toy-1")
     towers_settings.cache_clear()
     load_text_tower.cache_clear()
-    with mock_aws():
+    with mocked_aws():
         aws.clear()
         client = boto3.client("s3")
         client.create_bucket(Bucket="crawlset-test")

@@ -5,15 +5,21 @@ from uuid import UUID
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from crawlset import settings
 from crawlset.kit import aws, objects
 from crawlset.kit.strict_json import from_json
 from crawlset.wire.searches import DiscoverMessage, SearchRequest
+from tests.mocked_aws import mocked_aws
 
 Upload = Callable[[bytes], str]
 MakeMessage = Callable[..., DiscoverMessage]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Bombs come first: one worker has them for minutes, while the others do the rest."""
+    items.sort(key=lambda item: item.path.name != "test_bombs.py")
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +27,7 @@ def upload() -> Iterator[Upload]:
     """Put bytes into the bucket, over those put before; gives their key."""
     aws.clear()
     settings.bucket_settings.cache_clear()
-    with mock_aws():
+    with mocked_aws():
         boto3.client("s3").create_bucket(Bucket=objects.bucket())
 
         def put(body: bytes) -> str:

@@ -95,7 +95,7 @@ def replay(user_id: UUID, asked: Asked) -> Response[Any] | None:
     Raises:
         IdempotencyKeyReusedError: the key came with another request.
     """
-    with db.transaction(user_id) as session:
+    with db.single_statement(user_id) as session:
         kept = session.get(IdempotencyKey, (user_id, asked.key))
     if kept is None:
         return None

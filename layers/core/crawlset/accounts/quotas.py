@@ -43,10 +43,8 @@ def reserve(session: Session, user_id: UUID, max_images: int | None, usual: int)
     Raises:
         ActiveJobsExceededError, StoredBytesExceededError, ImagesExceededError: there is none.
     """
-    repository = AccountRepository(session)
-    profile = repository.lock_profile(user_id)
+    profile, used = AccountRepository(session).lock_profile_and_usage(user_id)
     allowed = _images_allowed(profile, max_images, usual)
-    used = repository.usage(user_id)
     if used.active_jobs >= profile.max_active_jobs:
         raise ActiveJobsExceededError(profile.max_active_jobs)
     if used.stored_bytes >= profile.max_stored_bytes:
@@ -61,9 +59,8 @@ def reserve_bytes(session: Session, user_id: UUID, n_bytes: int) -> None:
     Raises:
         StoredBytesExceededError: they may not.
     """
-    repository = AccountRepository(session)
-    profile = repository.lock_profile(user_id)
-    if repository.usage(user_id).stored_bytes + n_bytes > profile.max_stored_bytes:
+    profile, used = AccountRepository(session).lock_profile_and_usage(user_id)
+    if used.stored_bytes + n_bytes > profile.max_stored_bytes:
         raise StoredBytesExceededError(profile.max_stored_bytes)
 
 

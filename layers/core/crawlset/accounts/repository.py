@@ -21,7 +21,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from crawlset.errors import UnauthorizedError
-from crawlset.kit import db
+from crawlset.kit import ahead, db
 from crawlset.kit.paging import Slice
 from crawlset.models import (
     ACTIVE,
@@ -102,6 +102,18 @@ class AccountRepository:
             .execution_options(populate_existing=True)
         ).one()
 
+    def lock_profile_and_usage(self, user_id: UUID) -> tuple[Profile, AccountUsage]:
+        """
+        Lock the profile until the transaction ends, then see what the account holds.
+
+        In one round trip and two statements: the second sees what was committed until the first
+        had its lock.
+        """
+        lock = select(Profile.id).where(Profile.id == user_id).with_for_update(key_share=True)
+        ahead.send(self.session, lock)
+        with db.showing_deleted(self.session):
+            return self._profile_and_usage(user_id)
+
     def usage(self, user_id: UUID) -> AccountUsage:
         """
         What the account holds; its bytes are those in the bucket: packs, lists, finished exports.
@@ -115,8 +127,13 @@ class AccountRepository:
     def get_profile_and_usage(self, user_id: UUID) -> tuple[Profile, AccountUsage]:
         """Both in one statement; what is deleted is shown to the rest of the transaction."""
         db.show_deleted(self.session)
+        return self._profile_and_usage(user_id)
+
+    def _profile_and_usage(self, user_id: UUID) -> tuple[Profile, AccountUsage]:
         profile, *used = self.session.execute(
-            select(Profile, *_usage(user_id)).where(Profile.id == user_id)
+            select(Profile, *_usage(user_id))
+            .where(Profile.id == user_id)
+            .execution_options(populate_existing=True)
         ).one()
         return profile, AccountUsage._make(used)
 

@@ -57,16 +57,16 @@ class Detail:
     """What a crawl job has, made and waits for."""
 
     project: Project
-    counts: JobCounts
-    unstored: list[Awaited]
+    counts: JobCounts = field(default_factory=JobCounts)
+    unstored: list[Awaited] = field(default_factory=list)
     """Why images are fetched again later, if no host wishes so."""
-    put_off: list[Awaited]
+    put_off: list[Awaited] = field(default_factory=list)
     """Hosts that want to be left alone for a while, those with the most images first."""
-    lanes: list[Awaited]
+    lanes: list[Awaited] = field(default_factory=list)
     """Hosts that are asked for one chunk after another, those with the most images first."""
-    changes: Counter[str]
+    changes: Counter[str] = field(default_factory=Counter)
     """What the last re-crawl found."""
-    recrawled: Counter[str]
+    recrawled: Counter[str] = field(default_factory=Counter)
     """Images of the chunks of the last re-crawl, by their status."""
     searches: list[JobSearch] = field(default_factory=list)
     validation_jobs: list[ValidationJob] = field(default_factory=list)

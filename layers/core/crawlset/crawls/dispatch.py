@@ -5,18 +5,21 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.orm import Session
+
 from crawlset import outbox
-from crawlset.images.repository import ImageRepository
+from crawlset.images.repository import ImageRepository, Work
 from crawlset.jobs.chunk_repository import ChunkRepository
 from crawlset.kit import db, objects
 from crawlset.kit.strict_json import MalformedJsonError, from_json
-from crawlset.models import CrawlJob, Image, JobChunk, JobSearch, Target
+from crawlset.models import CrawlJob, JobChunk, JobSearch, Target
 from crawlset.outbox import Message
 from crawlset.outcomes import ImageStatus
 from crawlset.resizing import Intake, Resize
 from crawlset.sources import catalogue
+from crawlset.urls.spelling import host_of
 from crawlset.wire import keys
-from crawlset.wire.chunks import ChunkHead, ChunkMessage, ChunkUrl, FetchPolicy, Known
+from crawlset.wire.chunks import ChunkHead, ChunkMessage, ChunkUrl, FetchPolicy, Known, OwnedHost
 from crawlset.wire.record import pack
 from crawlset.wire.searches import DiscoverMessage, SearchRequest
 
@@ -60,17 +63,35 @@ def dispatch(user_id: UUID, job_id: UUID, chunk_ids: Collection[UUID]) -> int:
         job = session.get(CrawlJob, job_id)
         if job is None or job.status.is_final:
             return 0
-        chunks = ChunkRepository(session).list_pending(job, chunk_ids)
-        work = ImageRepository(session).list_work(chunks)
+        work = _list_work(session, job, chunk_ids)
+    return _queue(job, work)
+
+
+def dispatch_after_commit(session: Session, job: CrawlJob, chunk_ids: Collection[UUID]) -> None:
+    """Read what the chunks of a running job are to fetch, and queue them after the commit."""
+    work = _list_work(session, job, chunk_ids)
+    db.after_commit(session, lambda: _queue(job, work))
+
+
+def _list_work(
+    session: Session, job: CrawlJob, chunk_ids: Collection[UUID]
+) -> list[tuple[JobChunk, list[Work]]]:
+    chunks = ChunkRepository(session).list_pending(job, chunk_ids)
+    work = ImageRepository(session).list_work(chunks)
+    return [(chunk, work[chunk.id]) for chunk in chunks]
+
+
+def _queue(job: CrawlJob, work: Sequence[tuple[JobChunk, Sequence[Work]]]) -> int:
+    """Write the inputs, then queue the chunks that are pending still; say how many."""
     with ThreadPoolExecutor(PARALLEL_PUTS) as pool:
-        list(pool.map(lambda chunk: _write_input(job, chunk, work[chunk.id]), chunks))
-    with db.transaction(user_id) as session:
-        queued = ChunkRepository(session).queue([chunk.id for chunk in chunks])
-        outbox.post(session, [_message(chunk) for chunk in chunks if chunk.id in queued])
+        list(pool.map(lambda each: _write_input(job, *each), work))
+    with db.transaction(job.user_id) as session:
+        queued = ChunkRepository(session).queue([chunk.id for chunk, _ in work])
+        outbox.post(session, [_message(chunk) for chunk, _ in work if chunk.id in queued])
     return len(queued)
 
 
-def _write_input(job: CrawlJob, chunk: JobChunk, images: Sequence[Image]) -> None:
+def _write_input(job: CrawlJob, chunk: JobChunk, images: Sequence[Work]) -> None:
     policy, resize, intake = map(job.policy.get, ("fetch", "resize", "intake"))
     head = ChunkHead(
         job.id,
@@ -81,9 +102,16 @@ def _write_input(job: CrawlJob, chunk: JobChunk, images: Sequence[Image]) -> Non
         intake=_unusual(intake),
         keep_location=job.policy.get("keep_location", False),
         run=job.run,
+        owned_host=_owned_host(chunk, images),
     )
     key = keys.chunk_input(job.id, chunk.id, chunk.attempt)
     objects.put(key, pack(head, map(_url, images)))
+
+
+def _owned_host(chunk: JobChunk, images: Sequence[Work]) -> OwnedHost | None:
+    if chunk.per_host is None or not images:
+        return None
+    return OwnedHost(host_of(images[0].url), chunk.per_host)
 
 
 def _unusual(intake: dict[str, Any] | None) -> Intake | None:
@@ -92,7 +120,7 @@ def _unusual(intake: dict[str, Any] | None) -> Intake | None:
     return wanted if wanted != Intake() else None
 
 
-def _url(image: Image) -> ChunkUrl:
+def _url(image: Work) -> ChunkUrl:
     known = None
     if image.status is ImageStatus.stored and image.sha256 is not None:
         transform = image.transform

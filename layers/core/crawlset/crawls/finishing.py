@@ -22,13 +22,14 @@ def finish_if_done(session: Session, job: CrawlJob) -> None:
     The job is locked before its pieces are looked at: of two that end at once, the second sees
     what the first did.
     """
+    CrawlRepository(session).lock(job)
+    finish_locked_if_done(session, job)
+
+
+def finish_locked_if_done(session: Session, job: CrawlJob) -> None:
+    """Do so for a job that the transaction has locked already."""
     repository = CrawlRepository(session)
-    repository.lock(job)
-    if job.status.is_final:
-        return
-    if SearchRepository(session).any_unfinished(job) or ChunkRepository(session).any_unfinished(
-        job
-    ):
+    if job.status.is_final or repository.is_unfinished(job):
         return
     searches = SearchRepository(session).list_of(job)
     errors = [search.error_message for search in searches if search.status is WorkStatus.failed]
@@ -62,7 +63,7 @@ def fail_chunk(session: Session, job: CrawlJob, chunk_id: UUID, reason: str) -> 
         return
     settle_chunk(session, chunk, WorkStatus.failed, reason)
     logger.warning("chunk_failed", job_id=str(job.id), chunk_id=str(chunk_id), reason=reason)
-    finish_if_done(session, job)
+    finish_locked_if_done(session, job)
 
 
 def settle_chunk(
@@ -70,8 +71,10 @@ def settle_chunk(
 ) -> None:
     """End a chunk: what it leaves open has failed; its counts are those of its images."""
     images = ImageRepository(session)
-    images.settle_rest(chunk.id, Outcome.worker_failed, reason)
-    images.count(chunk)
+    with session.no_autoflush:  # the chunk is written once, below
+        if images.count(chunk):
+            images.settle_rest(chunk.id, Outcome.worker_failed, reason)
+            images.count(chunk)
     chunk.status = status
     chunk.error_message = reason
     chunk.finished_at = func.now()

@@ -2,14 +2,16 @@
 Lay candidates out in chunks, politely.
 
 A host with many candidates gets chunks of its own, in a few lanes: one FIFO group each, so the
-queue itself keeps how many fetchers ask that host at once, whatever else is running. All other
-candidates share chunks in which each host has only a few.
+queue itself keeps how many fetchers ask that host at once, whatever else is running. A host that
+is owned has one lane, so that one fetcher at a time makes all the requests it may get at once. All
+other candidates share chunks in which each host has only a few.
 """
 
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import batched
 
 from crawlset.settings import CHUNK_URLS
 
@@ -17,6 +19,8 @@ LANE_URLS = 50
 """Once a job has more candidates of one host than this, the host gets chunks of its own."""
 LANES_PER_HOST = 2
 """Fetchers that may ask one host at once."""
+OWNED_CHUNK_URLS = 1_000
+"""URLs in one chunk of an owned host: while a chunk begins or ends few requests are under way."""
 MAX_GROUP_CHARS = 120
 
 
@@ -26,34 +30,40 @@ class PlannedChunk:
 
     lane: str | None
     members: list[int]
+    per_host: int | None = None
+    """Requests at once to the host of a lane, if it is owned."""
 
 
 def plan(
-    hosts: Sequence[str], known: Mapping[str, int] | None = None, chunk_urls: int = CHUNK_URLS
+    hosts: Sequence[str],
+    known: Mapping[str, int] | None = None,
+    per_host: Mapping[str, int] | None = None,
 ) -> Iterator[PlannedChunk]:
     """
     Chunks that cover each of `hosts` (one entry a candidate) exactly once.
 
-    `known` says how many candidates of a host the job has already. A lane is `host#n`, n below
-    `LANES_PER_HOST`.
+    `known` says how many candidates of a host the job has already, `per_host` how many requests at
+    once an owned host may get. A lane is `host#n`, n below `LANES_PER_HOST`.
     """
     by_host: dict[str, list[int]] = defaultdict(list)
     for place, host in enumerate(hosts):
         by_host[host].append(place)
     known = known or {}
+    per_host = per_host or {}
     busy = {
-        host for host, members in by_host.items() if len(members) + known.get(host, 0) > LANE_URLS
+        host
+        for host, members in by_host.items()
+        if host in per_host or len(members) + known.get(host, 0) > LANE_URLS
     }
     shared = [members for host, members in by_host.items() if host not in busy]
     mixed = list(_take_turns(shared))
-    for begin in range(0, len(mixed), chunk_urls):
-        yield PlannedChunk(None, mixed[begin : begin + chunk_urls])
+    for members in batched(mixed, CHUNK_URLS, strict=False):
+        yield PlannedChunk(None, [*members])
     for host in sorted(busy):
-        members = by_host[host]
-        for number, begin in enumerate(range(0, len(members), chunk_urls)):
-            yield PlannedChunk(
-                f"{_group(host)}#{number % LANES_PER_HOST}", members[begin : begin + chunk_urls]
-            )
+        owned = per_host.get(host)
+        size, n_lanes = (CHUNK_URLS, LANES_PER_HOST) if owned is None else (OWNED_CHUNK_URLS, 1)
+        for number, members in enumerate(batched(by_host[host], size, strict=False)):
+            yield PlannedChunk(f"{_group(host)}#{number % n_lanes}", [*members], owned)
 
 
 def _group(host: str) -> str:

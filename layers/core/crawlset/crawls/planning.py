@@ -9,8 +9,8 @@ from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from crawlset import outbox
-from crawlset.crawls import dispatch, finishing
-from crawlset.crawls.planner import LANE_URLS, LANES_PER_HOST, plan
+from crawlset.crawls import dispatch, finishing, owned_hosts
+from crawlset.crawls.planner import LANE_URLS, LANES_PER_HOST, PlannedChunk, plan
 from crawlset.crawls.repository import CandidateRepository, Inserted, Placed
 from crawlset.images.repository import ImageRepository
 from crawlset.jobs.crawl_repository import CrawlRepository
@@ -181,15 +181,16 @@ def _insert(
     placed: list[Placed] = []
     chunks: list[JobChunk] = []
     known = ImageRepository(session).count_hosts(job, _recurring(hosts), LANE_URLS)
-    for planned in plan(hosts, known):
-        chunk = _chunk(job, planned.lane, WorkStatus.pending, len(planned.members))
+    for planned in plan(hosts, known, owned_hosts.allowed(job)):
+        chunk = _chunk(job, planned, WorkStatus.pending)
         chunks.append(chunk)
         placed += (
             (chunk.id, ordinal, wanted[place], hosts[place])
             for ordinal, place in enumerate(planned.members)
         )
     if refused:
-        chunk = _chunk(job, None, WorkStatus.completed, len(refused))
+        planned = PlannedChunk(None, [*range(len(refused))])
+        chunk = _chunk(job, planned, WorkStatus.completed)
         chunks.append(chunk)
         placed += ((chunk.id, n, c, host_of(c.url)) for n, c in enumerate(refused))
     session.add_all(chunks)
@@ -211,14 +212,15 @@ def _recurring(hosts: Sequence[str]) -> list[str]:
     return [host for host, n in counts.items() if fewest <= n <= LANE_URLS]
 
 
-def _chunk(job: CrawlJob, lane: str | None, status: WorkStatus, n_urls: int) -> JobChunk:
+def _chunk(job: CrawlJob, planned: PlannedChunk, status: WorkStatus) -> JobChunk:
     return JobChunk(
         id=new_id(),
         user_id=job.user_id,
         crawl_job_id=job.id,
-        lane=lane,
+        lane=planned.lane,
+        per_host=planned.per_host,
         status=status,
-        n_urls=n_urls,
+        n_urls=len(planned.members),
         finished_at=func.now() if status is WorkStatus.completed else None,
     )
 

@@ -22,6 +22,7 @@ from crawlset.crawls.schemas import (
     ProjectOfJob,
     SearchRead,
 )
+from crawlset.crawls.service import Created
 from crawlset.exports import service as exports
 from crawlset.jobs.crawl_repository import CrawlRepository, JobCounts
 from crawlset.kit.strict_json import from_json
@@ -41,7 +42,16 @@ def read_many(session: Session, jobs: Sequence[CrawlJob]) -> list[CrawlJobRead]:
 
 def read_one(session: Session, job: CrawlJob) -> CrawlJobDetail:
     """A job with all that belongs to it, in one more statement."""
-    detail = read_detail(session, job)
+    return _read_detail(job, read_detail(session, job))
+
+
+def read_new(created: Created) -> CrawlJobDetail:
+    """A job that was just made, of which all is known."""
+    detail = Detail(project=created.project, searches=[*created.searches])
+    return _read_detail(created.job, detail)
+
+
+def _read_detail(job: CrawlJob, detail: Detail) -> CrawlJobDetail:
     url = f"/api/projects/{job.project_id}/crawl-jobs/{job.id}"
     return CrawlJobDetail(
         **dict(_read(job, detail.counts)),
@@ -113,6 +123,7 @@ def _read(job: CrawlJob, counts: JobCounts) -> CrawlJobRead:
         intended_use=job.policy["intended_use"],
         expansion=job.policy.get("expansion", {}),
         policy=job.policy.get("fetch", {}),
+        per_host=job.policy.get("per_host", {}),
         resize=job.policy.get("resize"),
         formats=intake.formats,
         transcode=intake.transcode,

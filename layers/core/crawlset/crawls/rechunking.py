@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import func
 from sqlalchemy.orm import Session
 
+from crawlset.crawls import owned_hosts
 from crawlset.crawls.planner import LANE_URLS, plan
 from crawlset.images.repository import ImageRepository
+from crawlset.jobs.chunk_repository import ChunkRepository
 from crawlset.kit.ids import new_id
-from crawlset.models import CrawlJob, JobChunk, WorkStatus
+from crawlset.models import CrawlJob
 from crawlset.urls.spelling import plain_host
 
 
@@ -33,25 +34,23 @@ def rechunk(
     repository = ImageRepository(session)
     hosts = [plain_host(host) for _, host in images]
     others = Counter(repository.count_hosts(job, list(set(hosts)), LANE_URLS + 1)) - Counter(hosts)
-    chunks = []
-    for planned in plan(hosts, others):
-        chunk = JobChunk(
-            id=new_id(),
-            user_id=job.user_id,
-            crawl_job_id=job.id,
-            lane=planned.lane,
-            status=WorkStatus.pending,
-            is_recrawl=is_recrawl,
-            not_before=func.now() + wait if wait is not None else None,
-            error_message=reason,
-            n_urls=len(planned.members),
-        )
-        session.add(chunk)
-        session.flush()
-        repository.move_to_chunks(
-            (images[place][0], chunk.id, ordinal) for ordinal, place in enumerate(planned.members)
-        )
-        repository.count(chunk)
-        chunks.append(chunk)
-    session.flush()
-    return [chunk.id for chunk in chunks]
+    planned = {new_id(): chunk for chunk in plan(hosts, others, owned_hosts.allowed(job))}
+    ChunkRepository(session).add(
+        job,
+        [
+            {"id": id_, "lane": chunk.lane, "per_host": chunk.per_host}
+            for id_, chunk in planned.items()
+        ],
+        is_recrawl=is_recrawl,
+        error_message=reason,
+        wait=wait,
+    )
+    repository.move_to_chunks(
+        [
+            {"id": images[place][0], "chunk_id": id_, "ordinal": ordinal}
+            for id_, chunk in planned.items()
+            for ordinal, place in enumerate(chunk.members)
+        ]
+    )
+    ChunkRepository(session).recount(planned)
+    return [*planned]

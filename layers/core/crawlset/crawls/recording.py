@@ -76,11 +76,14 @@ def record_outcome(key: str) -> int:
             return 0
         if pack_key is not None and not pack_bytes:
             raise MissingPackError(pack_key)
+        n_settled = _settle(session, job, chunk, pack_key, results)
         chunk.fetch_seconds = head.fetch_seconds
         chunk.bytes_received = head.bytes_received
         chunk.pack_key, chunk.pack_bytes = pack_key, pack_bytes
-        n_settled = _settle(session, job, chunk, results)
-        finishing.finish_if_done(session, job)
+        finishing.settle_chunk(session, chunk, WorkStatus.completed)
+        if pack_key is not None and Outcome.refused_takedown in chunk.outcomes:
+            pack_rewrites.ask(session, job, [pack_key])
+        finishing.finish_locked_if_done(session, job)
     logger.info(
         "chunk_recorded",
         job_id=str(named.job_id),
@@ -105,6 +108,7 @@ def _settle(
     session: Session,
     job: CrawlJob,
     chunk: JobChunk,
+    pack_key: str | None,
     results: Iterable[UrlOutcome],
 ) -> int:
     """Settle a chunk's open images that have an outcome, and put off those to be asked later."""
@@ -121,13 +125,10 @@ def _settle(
             fetched.append((image, line))
     _defer(session, job, chunk, deferred)
     if chunk.is_recrawl:
-        recrawling.settle(session, job, chunk.pack_key, fetched)
+        recrawling.settle(session, job, pack_key, fetched)
         chunk.changes = recrawling.found(fetched)
     else:
-        images.settle(settled_rows(session, job, chunk.pack_key, fetched))
-    finishing.settle_chunk(session, chunk, WorkStatus.completed)
-    if chunk.pack_key is not None and Outcome.refused_takedown in chunk.outcomes:
-        pack_rewrites.ask(session, job, [chunk.pack_key])
+        images.settle(settled_rows(session, job, pack_key, fetched))
     return len(fetched)
 
 

@@ -16,7 +16,11 @@ from crawlset.crawls.schemas import (
 from crawlset.deletions import DEFAULT_GRACE_HOURS, Deleted, GraceHours
 from crawlset.errors import NotFoundError
 from crawlset.jobs.chunk_repository import ChunkRepository
-from crawlset.jobs.crawl_repository import CrawlRepository, JobFilter, require_crawl_job
+from crawlset.jobs.crawl_repository import (
+    CrawlRepository,
+    JobFilter,
+    require_crawl_job,
+)
 from crawlset.kit import db
 from crawlset.kit.fields import Instant
 from crawlset.kit.paging import Cursor, Order, Page, PageLimit, Sort, Word, decode_uuid
@@ -35,8 +39,8 @@ TAGS: Any = ["crawl jobs"]
 @logs(router, "crawl_job.created")
 def create_crawl_job(project_id: UUID, request: CrawlJobCreate) -> CrawlJobDetail:
     session = router.context["session"]
-    job = service.create(session, router.context["user_id"], project_id, request)
-    return presenting.read_one(session, job)
+    created = service.create(session, router.context["user_id"], project_id, request)
+    return presenting.read_new(created)
 
 
 @router.get("/api/projects/<project_id>/crawl-jobs", summary="List crawl jobs", tags=TAGS)
@@ -86,8 +90,7 @@ def delete_crawl_job(
     grace_hours: Annotated[GraceHours, Query()] = DEFAULT_GRACE_HOURS,
 ) -> CrawlJobRead:
     session = router.context["session"]
-    job = require_crawl_job(session, project_id, job_id)
-    service.delete(session, job, grace_hours)
+    job = service.delete(session, project_id, job_id, grace_hours)
     return presenting.read_many(session, [job])[0]
 
 
@@ -111,7 +114,7 @@ def restore_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
 @logs(router, "crawl_job.cancelled", "job_id")
 def cancel_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
     session = router.context["session"]
-    job = service.cancel(session, require_crawl_job(session, project_id, job_id))
+    job = service.cancel(session, project_id, job_id)
     return presenting.read_one(session, job)
 
 
@@ -123,7 +126,7 @@ def cancel_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
 @logs(router, "crawl_job.retried", "job_id")
 def retry_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
     session = router.context["session"]
-    job = service.retry(session, require_crawl_job(session, project_id, job_id))
+    job = service.retry(session, project_id, job_id)
     return presenting.read_one(session, job)
 
 
@@ -135,7 +138,7 @@ def retry_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
 @logs(router, "crawl_job.recrawled", "job_id")
 def recrawl_crawl_job(project_id: UUID, job_id: UUID) -> CrawlJobDetail:
     session = router.context["session"]
-    job = service.recrawl(session, require_crawl_job(session, project_id, job_id))
+    job = service.recrawl(session, project_id, job_id)
     return presenting.read_one(session, job)
 
 

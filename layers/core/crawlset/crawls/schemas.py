@@ -14,11 +14,15 @@ from crawlset.models import JobStatus, WorkStatus
 from crawlset.outcomes import Outcome
 from crawlset.resizing import BROWSER_FORMATS, EXTENSIONS, ImageFormat, StoredFormat
 from crawlset.settings import (
+    FEWEST_PER_OWNED_HOST,
     MAX_CANDIDATES,
     MAX_KEYWORDS,
     MAX_LISTS_IN_REQUEST,
+    MAX_OWNED_HOSTS,
     MAX_URLS_IN_REQUEST,
+    MOST_PER_OWNED_HOST,
 )
+from crawlset.urls.spelling import host_of
 from crawlset.validation.schemas import ValidationJobRead
 from crawlset.wire.searches import IntendedUse, ManifestFormat
 
@@ -31,6 +35,21 @@ Dollars = Annotated[float, AfterValidator(_rounded)]
 Keyword = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(printable)]
 SourceName = Annotated[str, Field(min_length=1, max_length=50)]
 Language = Annotated[str, Field(pattern="^[a-z]{2,3}(-[a-z]{2,8})?$")]
+
+
+def _spelled(per_host: dict[str, int]) -> dict[str, int]:
+    """Hosts in their one spelling, in which they are compared."""
+    spelled: dict[str, int] = {}
+    for name, n in per_host.items():
+        host = host_of(f"https://{name}/")
+        if not host or ":" in name.rpartition("]")[2] or "/" in name or "@" in name:
+            message = f"{name!r:.80} is no host; write it without scheme, port and path"
+            raise ValueError(message)
+        if host in spelled:
+            message = f"{host} is named twice"
+            raise ValueError(message)
+        spelled[host] = n
+    return spelled
 
 
 class FetchPolicyCreate(BaseModel):
@@ -109,6 +128,19 @@ class CrawlJobCreate(ListOptions, RequestBody):
         ExpansionCreate, Field(description="Search for more than the keywords themselves")
     ] = ExpansionCreate()
     policy: FetchPolicyCreate = FetchPolicyCreate()
+    per_host: Annotated[
+        dict[
+            Annotated[str, Field(min_length=1, max_length=254)],
+            Annotated[int, Field(strict=True, ge=FEWEST_PER_OWNED_HOST, le=MOST_PER_OWNED_HOST)],
+        ],
+        Field(
+            max_length=MAX_OWNED_HOSTS,
+            description="Requests at once to these hosts, of all fetchers together. The deployment"
+            " must own each; every other host is asked as always",
+            examples=[{"images.example.org": 64}],
+        ),
+        AfterValidator(_spelled),
+    ] = {}
     resize: Annotated[
         ResizeCreate | None, Field(description="Store pictures resized; null: as received")
     ] = None
@@ -225,6 +257,9 @@ class CrawlJobRead(ListOptions):
     intended_use: str
     expansion: ExpansionCreate
     policy: FetchPolicyCreate
+    per_host: Annotated[
+        dict[str, int], Field(description="Requests at once to hosts that the deployment owns")
+    ]
     resize: ResizeCreate | None
     formats: list[ImageFormat]
     transcode: StoredFormat | None
@@ -276,6 +311,10 @@ class ChunkRead(RowRead):
     id: UUID
     status: WorkStatus
     lane: str | None
+    per_host: Annotated[
+        int | None,
+        Field(description="Requests at once to its host, which is owned; null: as always"),
+    ]
     attempt: int
     not_before: datetime | None
     is_recrawl: bool

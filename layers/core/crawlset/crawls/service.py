@@ -1,6 +1,7 @@
 """What a user may do with crawl jobs."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import func
@@ -8,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from crawlset import licences, outbox
 from crawlset.accounts import quotas
-from crawlset.crawls import dispatch, listing
+from crawlset.crawls import dispatch, listing, owned_hosts
 from crawlset.crawls.list_schemas import list_options, reading_of
 from crawlset.crawls.rechunking import rechunk
 from crawlset.crawls.schemas import CrawlJobCreate
@@ -16,12 +17,12 @@ from crawlset.deletions import RestoreTooLateError
 from crawlset.errors import ConflictError, UnprocessableError
 from crawlset.images.repository import ImageRepository
 from crawlset.jobs.chunk_repository import ChunkRepository
-from crawlset.jobs.crawl_repository import CrawlRepository, require_crawl_job
+from crawlset.jobs.crawl_repository import CrawlRepository, lock_crawl_job
 from crawlset.jobs.search_repository import SearchRepository
 from crawlset.kit import db, objects
 from crawlset.kit.ids import new_id
-from crawlset.kit.strict_json import from_json, to_json
-from crawlset.models import CrawlJob, JobChunk, JobSearch, JobStatus, WorkStatus
+from crawlset.kit.strict_json import from_json
+from crawlset.models import CrawlJob, JobSearch, JobStatus, Project, WorkStatus
 from crawlset.observability import logger
 from crawlset.pipeline import service as pipeline
 from crawlset.projects.repository import ProjectRepository
@@ -60,6 +61,15 @@ class NothingToRecrawlError(ConflictError):
         super().__init__(f"Crawl job {job.id} has no stored picture to ask for again.")
 
 
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A crawl job that was just made, and all that it has by now."""
+
+    job: CrawlJob
+    project: Project
+    searches: Sequence[JobSearch]
+
+
 def create(
     session: Session,
     user_id: UUID,
@@ -67,7 +77,7 @@ def create(
     request: CrawlJobCreate,
     *,
     schedule_id: UUID | None = None,
-) -> CrawlJob:
+) -> Created:
     """
     Create a crawl job and queue its searches; `schedule_id` says which schedule starts it.
 
@@ -82,11 +92,13 @@ def create(
     """
     check(session, user_id, request)
     listed = listing.store(session, user_id, request)
-    ProjectRepository(session).hold(user_id, project_id)
+    project = ProjectRepository(session).hold(user_id, project_id)
     max_images = quotas.reserve(session, user_id, request.max_images, usual_images(request))
     if listed is not None:
         uploads.keep(session, user_id, project_id, listed.uploads)
-    job = CrawlJob(
+    job = db.insert_row(
+        session,
+        CrawlJob,
         id=new_id(),
         user_id=user_id,
         project_id=project_id,
@@ -100,6 +112,7 @@ def create(
             "intended_use": request.intended_use,
             "expansion": request.expansion.model_dump(),
             "fetch": request.policy.model_dump(),
+            "per_host": request.per_host,
             "resize": request.resize.model_dump(mode="json") if request.resize else None,
             "intake": {"formats": request.formats, "transcode": request.transcode},
             "keep_location": request.keep_location,
@@ -109,27 +122,14 @@ def create(
         export_request=request.export,
         status=JobStatus.pending,
     )
-    session.add(job)
-    session.flush()
-    searches = [
-        JobSearch(
-            id=new_id(),
-            user_id=user_id,
-            crawl_job_id=job.id,
-            source=search.source,
-            keyword=search.keyword,
-            request=to_json(search),
-            status=WorkStatus.queued,
-            bytes_total=listed.n_bytes if listed else None,
-        )
-        for search in _searches(request, job.max_images, listed)
-    ]
-    session.add_all(searches)
-    session.flush()
-    session.refresh(job)
+    searches = SearchRepository(session).add(
+        job,
+        _searches(request, job.max_images, listed),
+        bytes_total=listed.n_bytes if listed else None,
+    )
     outbox.post(session, [dispatch.discover_message(job, search) for search in searches])
     logger.info("crawl_job_created", job_id=str(job.id), searches=len(searches))
-    return job
+    return Created(job, project, searches)
 
 
 def check(session: Session, user_id: UUID, request: CrawlJobCreate) -> None:
@@ -137,7 +137,8 @@ def check(session: Session, user_id: UUID, request: CrawlJobCreate) -> None:
     Refuse a request that no crawl job of this user's could be made of.
 
     Raises:
-        UnprocessableError: sources, keywords, list, licences or rules that make no job.
+        UnprocessableError: sources, keywords, list, licences or rules that make no job, or a
+            host that would be asked faster and is not owned.
         NotFoundError: a rule names a crawl job or an export that the user does not have.
     """
     for name in request.sources:
@@ -157,6 +158,7 @@ def check(session: Session, user_id: UUID, request: CrawlJobCreate) -> None:
             "This deployment names no model that could suggest queries.", "/expansion/suggestions"
         )
     _check_list(request)
+    owned_hosts.check(request.per_host)
     if request.resize and request.transcode not in {None, request.resize.format}:
         raise UnprocessableError(
             f"Pictures that are resized are stored as {request.resize.format}; transcode can only"
@@ -237,18 +239,20 @@ def shares(request: CrawlJobCreate, max_images: int) -> Iterator[tuple[str, str,
             yield source, keyword, limit
 
 
-def cancel(session: Session, job: CrawlJob) -> CrawlJob:
+def cancel(session: Session, project_id: UUID, job_id: UUID) -> CrawlJob:
     """
     Cancel the job: what is fetched stays, what is open ends as cancelled, fetchers stop soon.
 
-    A job that is only crawled again is complete as before.
+    A job that is only crawled again is complete as before. It is locked also against plans that
+    are adding chunks.
 
     Raises:
+        NotFoundError: the caller's project has no such job.
         CrawlJobFinishedError: it has ended.
     """
+    job = lock_crawl_job(session, project_id, job_id)
     repository = CrawlRepository(session)
-    repository.lock_against_plans(job)
-    if _is_only_recrawled(session, job):
+    if ChunkRepository(session).is_only_recrawled(job):
         repository.finish(job, JobStatus.completed)
         ChunkRepository(session).cancel_unfinished(job)
         logger.info("recrawl_cancelled", job_id=str(job.id))
@@ -264,16 +268,7 @@ def cancel(session: Session, job: CrawlJob) -> CrawlJob:
     return job
 
 
-def _is_only_recrawled(session: Session, job: CrawlJob) -> bool:
-    chunks = ChunkRepository(session)
-    return (
-        chunks.any_unfinished(job)
-        and not chunks.any_first_fetch(job)
-        and not SearchRepository(session).any_unfinished(job)
-    )
-
-
-def retry(session: Session, job: CrawlJob) -> CrawlJob:
+def retry(session: Session, project_id: UUID, job_id: UUID) -> CrawlJob:
     """
     Try again what failed and may end otherwise, and what was cancelled.
 
@@ -281,11 +276,12 @@ def retry(session: Session, job: CrawlJob) -> CrawlJob:
     as they were. Fetchers that a cancel has not stopped yet settle nothing: their chunks ended.
 
     Raises:
+        NotFoundError: the caller's project has no such job.
         CrawlJobActiveError: the job has not ended.
         NothingToRetryError: every failure is final, and nothing was cancelled.
         ActiveJobsExceededError, StoredBytesExceededError: the account is full.
     """
-    _lock_ended(session, job)
+    job = _lock_ended(session, project_id, job_id)
     images = ImageRepository(session).list_retryable(job, IMAGES_SETTLED_AT_ONCE)
     searches = [
         search
@@ -314,37 +310,38 @@ def retry(session: Session, job: CrawlJob) -> CrawlJob:
     return job
 
 
-def recrawl(session: Session, job: CrawlJob) -> CrawlJob:
+def recrawl(session: Session, project_id: UUID, job_id: UUID) -> CrawlJob:
     """
     Ask for the stored pictures again, to see which are unchanged, replaced or gone.
 
     At most 20,000 at once: those that were never checked, or longest ago.
 
     Raises:
+        NotFoundError: the caller's project has no such job.
         CrawlJobActiveError: the job has not ended.
         CrawlJobCancelledError: the job was cancelled.
         NothingToRecrawlError: nothing is stored.
         ActiveJobsExceededError, StoredBytesExceededError: the account is full.
     """
-    _lock_ended(session, job)
+    job = _lock_ended(session, project_id, job_id)
     if job.status is JobStatus.cancelled:
         raise CrawlJobCancelledError(job)
     images = ImageRepository(session).list_stored(job, IMAGES_SETTLED_AT_ONCE)
     if not images:
         raise NothingToRecrawlError(job)
     quotas.reserve(session, job.user_id, None, job.max_images)
-    CrawlRepository(session).reopen(job)
-    job.recrawled_at = func.now()
-    session.flush()
+    CrawlRepository(session).reopen(job, recrawled_at=func.now())
     _dispatch_anew(session, job, images, is_recrawl=True)
     logger.info("crawl_job_recrawled", job_id=str(job.id), images=len(images))
     return job
 
 
-def _lock_ended(session: Session, job: CrawlJob) -> None:
-    CrawlRepository(session).lock(job)
+def _lock_ended(session: Session, project_id: UUID, job_id: UUID) -> CrawlJob:
+    """Wait for whoever settles work of this job, then see that it has ended."""
+    job = lock_crawl_job(session, project_id, job_id, key_share=True)
     if not job.status.is_final:
         raise CrawlJobActiveError(job)
+    return job
 
 
 def _dispatch_anew(
@@ -354,23 +351,23 @@ def _dispatch_anew(
     places = [(id_, host) for id_, _, host in images]
     ImageRepository(session).renew_allowance([id_ for id_, _ in places])
     chunk_ids = rechunk(session, job, places, is_recrawl=is_recrawl)
-    for left_id in {chunk_id for _, chunk_id, _ in images}:
-        ImageRepository(session).count(session.get_one(JobChunk, left_id))
-    session.flush()
-    db.after_commit(session, lambda: dispatch.dispatch(job.user_id, job.id, chunk_ids))
+    ChunkRepository(session).recount({chunk_id for _, chunk_id, _ in images})
+    dispatch.dispatch_after_commit(session, job, chunk_ids)
 
 
-def delete(session: Session, job: CrawlJob, grace_hours: int) -> None:
+def delete(session: Session, project_id: UUID, job_id: UUID, grace_hours: int) -> CrawlJob:
     """
     Hide a finished job with everything known of it, and remove it when its grace is over.
 
     Raises:
+        NotFoundError: the caller's project has no such job.
         CrawlJobActiveError: it has not ended.
     """
-    _lock_ended(session, job)
+    job = _lock_ended(session, project_id, job_id)
     with db.showing_deleted(session):
         CrawlRepository(session).delete(job, grace_hours)
     logger.info("crawl_job_deleted", job_id=str(job.id), grace_hours=grace_hours)
+    return job
 
 
 def restore(session: Session, user_id: UUID, project_id: UUID, job_id: UUID) -> CrawlJob:
@@ -383,8 +380,7 @@ def restore(session: Session, user_id: UUID, project_id: UUID, job_id: UUID) -> 
     """
     ProjectRepository(session).hold(user_id, project_id)
     with db.showing_deleted(session):
-        job = require_crawl_job(session, project_id, job_id)
-        CrawlRepository(session).lock_against_plans(job)
+        job = lock_crawl_job(session, project_id, job_id)
         if job.deleted_at is None:
             return job
         if not CrawlRepository(session).restore(job):

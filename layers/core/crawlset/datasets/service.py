@@ -29,7 +29,7 @@ def create(session: Session, user_id: UUID, request: DatasetCreate) -> DatasetRe
     """
     sources, warnings = _sources(request.search_engines)
     project = projects.get_or_create(session, user_id, request.name)
-    job = crawls.create(
+    created = crawls.create(
         session,
         user_id,
         project.id,
@@ -40,7 +40,7 @@ def create(session: Session, user_id: UUID, request: DatasetCreate) -> DatasetRe
             max_images=request.max_images,
         ),
     )
-    (read,) = read_many(session, [job])
+    (read,) = read_many(session, [created.job])
     return read.model_copy(update={"warnings": warnings})
 
 

@@ -113,11 +113,6 @@ class ExportRepository:
     def __init__(self, session: Session) -> None:
         self.session = session
 
-    def add(self, job: ExportJob) -> None:
-        self.session.add(job)
-        self.session.flush()
-        self.session.refresh(job)
-
     def require(self, project_id: UUID, job_id: UUID, export_job_id: UUID) -> ShownExport:
         """
         Raises:

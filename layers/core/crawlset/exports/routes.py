@@ -8,7 +8,7 @@ from crawlset.activity import logs
 from crawlset.exports import service
 from crawlset.exports.repository import ExportRepository, ShownExport
 from crawlset.exports.schemas import ExportFileRead, ExportJobCreate, ExportJobRead
-from crawlset.jobs.crawl_repository import require_crawl_job
+from crawlset.jobs.crawl_repository import lock_crawl_job, require_crawl_job
 from crawlset.kit.paging import Cursor, Page, PageLimit, decode, decode_uuid
 
 router = APIGatewayHttpRouter()
@@ -26,7 +26,7 @@ JOB = f"{JOBS}/<export_job_id>"
 @logs(router, "export_job.created")
 def create_export_job(project_id: UUID, job_id: UUID, request: ExportJobCreate) -> ExportJobRead:
     session = router.context["session"]
-    job = require_crawl_job(session, project_id, job_id)
+    job = lock_crawl_job(session, project_id, job_id, read=True)
     return ExportJobRead.of(service.create(session, job, request))
 
 

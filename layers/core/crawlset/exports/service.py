@@ -18,6 +18,7 @@ from crawlset.exports.schemas import (
     WithheldRead,
 )
 from crawlset.jobs import pipeline_jobs
+from crawlset.kit import db
 from crawlset.kit.ids import new_id
 from crawlset.kit.paging import Page
 from crawlset.models import CrawlJob, ExportJob, JobStatus, Takedown, ValidationJob
@@ -92,8 +93,8 @@ def require_keywords(
 
 def create(session: Session, job: CrawlJob, request: ExportJobCreate) -> ExportJob:
     """
-    Export what `job` has stored, or what a validation of it kept, as soon as the transaction
-    commits.
+    Export what a locked job has stored, or what a validation of it kept, as soon as the
+    transaction commits.
 
     Raises:
         NotFoundError: `job` has no such validation.
@@ -120,16 +121,18 @@ def add(
     validation_job: ValidationJob | None,
 ) -> ExportJob:
     """
-    Create an export job whose execution the caller starts, after `validation_job`.
+    Create an export job of a locked job. The caller starts its execution, after `validation_job`.
 
     Raises:
         CrawlJobNotCompletedError: it is too early.
         UnknownMeasurerError: `images_table` names a measurer that the deployment does not have.
     """
-    pipeline_jobs.require_settled(session, job)
+    pipeline_jobs.require_settled(job)
     table = request.export_options.images_table
     measurements.require(table.vectors if table else (), "/export_options/images_table/vectors")
-    export_job = ExportJob(
+    export_job = db.insert_row(
+        session,
+        ExportJob,
         id=new_id(),
         user_id=job.user_id,
         crawl_job_id=job.id,
@@ -138,7 +141,6 @@ def add(
         export_options=request.export_options.model_dump(mode="json"),
         status=JobStatus.pending,
     )
-    ExportRepository(session).add(export_job)
     logger.info("export_job_created", job_id=str(job.id), export_job_id=str(export_job.id))
     return export_job
 

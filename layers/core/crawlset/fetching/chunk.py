@@ -28,7 +28,7 @@ from crawlset.outcomes import Outcome
 from crawlset.packs.writer import FULL, Pack, PackFullError
 from crawlset.resizing import Intake, Resize
 from crawlset.urls.guard import BlockedUrlError, Resolve
-from crawlset.wire.chunks import ChunkUrl, FetchPolicy
+from crawlset.wire.chunks import ChunkUrl, FetchPolicy, OwnedHost
 from crawlset.wire.outcomes import Cause, Defer, UrlOutcome, unstored
 
 CANCEL_POLL_SECONDS = 2.0
@@ -62,6 +62,7 @@ def run_chunk(
     resize: Resize | None = None,
     intake: Intake | None = None,
     keep_location: bool = False,
+    owned_host: OwnedHost | None = None,
     limits: Limits | None = None,
     resolve: Resolve | None = None,
     ca_file: str | None = None,
@@ -69,7 +70,8 @@ def run_chunk(
     """
     Fetch `candidates` into the tar at `pack_path`, as received or as `resize` wants them.
 
-    Formats that are not of the `intake` are refused, or stored in another.
+    Formats that are not of the `intake` are refused, or stored in another. The `owned_host` is
+    asked for as many at once as it may be; every other has the limits' number.
 
     Ends early when less than the reserve of `seconds_left()` remains (what is left over becomes
     `timeout`, which is retryable) or when `is_cancelled()`, asked every two seconds, says so.
@@ -77,6 +79,8 @@ def run_chunk(
     which the disk has no room.
     """
     limits = limits or Limits()
+    if owned_host is not None:
+        limits = limits.with_owned(owned_host)
     loop = Loop()
     with closing(loop), closing(Pack(pack_path)) as pack:
         backlog = Backlog(loop, limits.undecoded_bytes)

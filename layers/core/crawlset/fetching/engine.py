@@ -51,7 +51,7 @@ class Engine:
         self._timer: Timer | None = None
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_MAXCONNECTS, limits.n_transfers * limits.n_per_host)
-        self._multi.setopt(pycurl.M_MAX_HOST_CONNECTIONS, limits.n_per_host)
+        self._multi.setopt(pycurl.M_MAX_HOST_CONNECTIONS, limits.n_most_per_host)
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch_socket)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
         self._pulse_seconds = min(PULSE_SECONDS, limits.slow_seconds / 4)

@@ -1,6 +1,9 @@
 """How much of our time, memory and patience one server may have."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
+
+from crawlset.wire.chunks import OwnedHost
 
 MIB = 1 << 20
 
@@ -50,3 +53,21 @@ class Limits:
     """Bodies waiting for a decoder, beyond which no transfer starts."""
     reserve_seconds: float = 20.0
     """Left over of the function's time for the pack, the outcome and the acknowledgement."""
+    owned_host: OwnedHost | None = None
+    """A host that may be asked faster than `n_per_host` says."""
+
+    def with_owned(self, host: OwnedHost) -> Self:
+        """Limits that let `host` have its requests at once; the others keep theirs."""
+        n_transfers = max(self.n_transfers, host.per_host)
+        return replace(self, owned_host=host, n_transfers=n_transfers)
+
+    def n_at_once(self, host: str) -> int:
+        """Requests to `host` at once, at most."""
+        if self.owned_host is not None and host == self.owned_host.name:
+            return self.owned_host.per_host
+        return self.n_per_host
+
+    @property
+    def n_most_per_host(self) -> int:
+        """Requests at once to whichever host may get the most."""
+        return max(self.n_per_host, self.owned_host.per_host if self.owned_host else 0)

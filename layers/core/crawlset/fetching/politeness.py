@@ -56,20 +56,20 @@ class Crowd:
         self._limits = limits
         self.n_hosts = 0
 
-    @property
-    def n_each(self) -> int:
-        """Requests to one host at once."""
+    def n_at_once(self, host: str) -> int:
+        """Requests to `host` at once."""
         fair = self._limits.n_transfers // max(1, self.n_hosts)
-        return min(self._limits.n_per_host, max(1, fair))
+        return min(self._limits.n_at_once(host), max(1, fair))
 
 
 class Host:
     """
     Our allowance with one host; `enter` before each request to it and `leave` after.
 
-    `gap` is in seconds, between the starts of two requests. One too long for a chunk to wait out
-    is kept between images alone: if the policies kept it as well, no image would ever be asked
-    for. `seconds_left` tells how long a chunk may go on starting requests.
+    `name` is the host in its one spelling. `gap` is in seconds, between the starts of two requests.
+    One too long for a chunk to wait out is kept between images alone: if the policies kept it as
+    well, no image would ever be asked for. `seconds_left` tells how long a chunk may go on starting
+    requests.
     """
 
     __slots__ = (
@@ -82,6 +82,7 @@ class Host:
         "_n_asking",
         "_n_strikes",
         "_n_waiting",
+        "_name",
         "_pause",
         "_seconds_left",
         "_slots",
@@ -89,18 +90,20 @@ class Host:
 
     def __init__(
         self,
+        name: str,
         loop: Loop,
         limits: Limits,
         crowd: Crowd,
         seconds_left: Callable[[], float],
         gap: float,
     ) -> None:
+        self._name = name
         self._loop = loop
         self._limits = limits
         self._crowd = crowd
         self._seconds_left = seconds_left
         self._gap = gap
-        self._slots = Slots(loop, crowd.n_each)
+        self._slots = Slots(loop, crowd.n_at_once(name))
         self._n_asking = 0
         """Waiting for their turn or having it."""
         self._n_waiting = 0
@@ -147,12 +150,12 @@ class Host:
     def _join_crowd(self) -> None:
         self._crowd.n_hosts += not self._n_asking
         self._n_asking += 1
-        self._slots.n = self._crowd.n_each
+        self._slots.n = self._crowd.n_at_once(self._name)
 
     def _leave_crowd(self) -> None:
         self._n_asking -= 1
         self._crowd.n_hosts -= not self._n_asking
-        self._slots.n = self._crowd.n_each
+        self._slots.n = self._crowd.n_at_once(self._name)
 
     def heed(self, answer: Answer) -> bool:
         """

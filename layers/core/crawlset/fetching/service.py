@@ -84,6 +84,7 @@ def _fetch_chunk(
             resize=head.resize,
             intake=head.intake,
             keep_location=head.keep_location,
+            owned_host=head.owned_host,
             limits=limits,
         )
         pack_key = None

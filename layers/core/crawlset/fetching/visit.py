@@ -223,7 +223,7 @@ class Visitor:
         host = self._hosts.get(target.host)
         if host is None:
             gap = self._policy.min_gap_seconds
-            host = Host(self._loop, self._limits, self._crowd, self._seconds_left, gap)
+            host = Host(target.host, self._loop, self._limits, self._crowd, self._seconds_left, gap)
             self._hosts[target.host] = host
         return host
 

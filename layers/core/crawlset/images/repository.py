@@ -1,46 +1,35 @@
 """Every query about candidates and what became of them."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
+    LargeBinary,
     and_,
-    bindparam,
+    any_,
     exists,
     func,
+    literal,
     or_,
     select,
     text,
     update,
 )
-from sqlalchemy.orm import Session, aliased, load_only
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Session, aliased
 
 from crawlset.jobs.crawl_repository import require_both, with_crawl_job
-from crawlset.kit import arrays, db
+from crawlset.kit import ahead, db
 from crawlset.kit.paging import Order, Slice
+from crawlset.kit.recordset import recordset
 from crawlset.models import CrawlJob, Image, JobChunk, WorkStatus
 from crawlset.outcomes import Change, ImageStatus, Outcome
 
 LATELY = timedelta(days=2)
-WORK = (
-    Image.chunk_id,
-    Image.ordinal,
-    Image.url,
-    Image.status,
-    Image.n_retries,
-    Image.etag,
-    Image.last_modified,
-    Image.expected_hash,
-    Image.sha256,
-    Image.phash,
-    Image.colours,
-    Image.transform,
-)
-"""What a fetcher is told of an image."""
 COUNT_HOSTS = text(
     """
     SELECT host, n
@@ -70,6 +59,26 @@ class Open(NamedTuple):
     id: int
     host: str
     n_deferrals: int
+
+
+class Work(NamedTuple):
+    """Columns of an image that say what a fetcher is told of it."""
+
+    chunk_id: UUID
+    ordinal: int
+    url: str
+    status: ImageStatus
+    n_retries: int
+    etag: str | None
+    last_modified: str | None
+    expected_hash: str | None
+    sha256: bytes | None
+    phash: int | None
+    colours: int | None
+    transform: dict[str, Any] | None
+
+
+WORK = [getattr(Image, name) for name in Work._fields]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +113,12 @@ class ImageRepository:
             select(Image).where(Image.crawl_job_id == job.id, Image.id.in_(ids))
         ).all()
 
-    def list_work(self, chunks: Sequence[JobChunk]) -> dict[UUID, list[Image]]:
+    def list_work(self, chunks: Sequence[JobChunk]) -> dict[UUID, list[Work]]:
         """What is still to fetch, by chunk and in order; of a re-crawl what is stored."""
-        work: dict[UUID, list[Image]] = {chunk.id: [] for chunk in chunks}
+        work: dict[UUID, list[Work]] = {chunk.id: [] for chunk in chunks}
         recrawls = [chunk.id for chunk in chunks if chunk.is_recrawl]
-        images = self.session.scalars(
-            select(Image)
+        images = self.session.execute(
+            select(*WORK)
             .where(
                 Image.chunk_id.in_(work),
                 or_(
@@ -117,10 +126,9 @@ class ImageRepository:
                     and_(Image.status == ImageStatus.stored, Image.chunk_id.in_(recrawls)),
                 ),
             )
-            .options(load_only(*WORK))
             .order_by(Image.chunk_id, Image.ordinal)
         )
-        for image in images:
+        for image in map(Work._make, images):
             work[image.chunk_id].append(image)
         return work
 
@@ -145,7 +153,7 @@ class ImageRepository:
             select(Image.sha256, Image.id).where(
                 Image.crawl_job_id == job.id,
                 Image.status == ImageStatus.stored,
-                Image.sha256.in_(digests),
+                Image.sha256 == any_(literal([*digests], ARRAY(LargeBinary))),
             )
         )
         return {digest: id_ for digest, id_ in rows if digest is not None}
@@ -233,7 +241,7 @@ class ImageRepository:
     def _write(self, rows: Sequence[Mapping[str, Any]], status: ImageStatus, **values: Any) -> None:
         if not rows:
             return
-        given = arrays.unnested(Image.__table__, rows)
+        given = recordset(Image.__table__, rows)
         columns = {name: value for name, value in given.items() if name != "id"}
         self.session.execute(
             update(Image)
@@ -284,9 +292,9 @@ class ImageRepository:
             ).all()
         )
 
-    def count(self, chunk: JobChunk) -> None:
+    def count(self, chunk: JobChunk) -> int:
         """
-        Make the counts of the chunk those of its images.
+        Make the counts of the chunk those of its images; say how many of them are open.
 
         What a cancelled chunk has still open counts as cancelled, which it is about to be.
         """
@@ -307,6 +315,7 @@ class ImageRepository:
         chunk.n_urls = sum(n for _, n, _ in rows)
         chunk.outcomes = dict(outcomes)
         chunk.bytes_stored = int(sum(n_bytes or 0 for _, _, n_bytes in rows))
+        return sum(n for outcome, n, _ in rows if outcome is None)
 
     def list_retryable(self, job: CrawlJob, limit: int) -> Sequence[tuple[int, UUID, str]]:
         """(id, chunk, host) of what may end otherwise when tried again, the cancelled included."""
@@ -333,32 +342,36 @@ class ImageRepository:
 
     def reopen(self, ids: Collection[int]) -> None:
         """Settled -> pending."""
-        self.session.execute(
+        ahead.send(
+            self.session,
             update(Image)
             .where(Image.id.in_(ids))
             .values(status=ImageStatus.pending, outcome=None, detail=None)
-            .execution_options(synchronize_session=False)
+            .execution_options(synchronize_session=False),
         )
 
     def renew_allowance(self, ids: Collection[int]) -> None:
         """Forget how often they were tried again and put off."""
-        self.session.execute(
+        ahead.send(
+            self.session,
             update(Image)
             .where(Image.id.in_(ids))
             .values(n_retries=0, n_deferrals=0)
-            .execution_options(synchronize_session=False)
+            .execution_options(synchronize_session=False),
         )
 
-    def move_to_chunks(self, places: Iterable[tuple[int, UUID, int]]) -> None:
-        """Give images another place: (id, chunk, ordinal)."""
-        statement = (
+    def move_to_chunks(self, places: Sequence[Mapping[str, Any]]) -> None:
+        """Give images another place: `id`, `chunk_id`, `ordinal` of each."""
+        if not places:
+            return
+        given = recordset(Image.__table__, places)
+        ahead.send(
+            self.session,
             update(Image)
-            .where(Image.id == bindparam("b_id"))
-            .values(chunk_id=bindparam("b_chunk_id"), ordinal=bindparam("b_ordinal"))
-            .execution_options(synchronize_session=None)
+            .where(Image.id == given["id"])
+            .values(chunk_id=given["chunk_id"], ordinal=given["ordinal"])
+            .execution_options(synchronize_session=False),
         )
-        rows = [{"b_id": id_, "b_chunk_id": chunk, "b_ordinal": n} for id_, chunk, n in places]
-        self.session.connection().execute(statement, rows)
 
     def list_page(
         self,

@@ -1,20 +1,44 @@
 """Every query about the chunks of a crawl job."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, and_, case, cast, exists, func, or_, select, update
+from sqlalchemy import Integer, and_, case, cast, exists, func, insert, or_, select, text, update
 from sqlalchemy.orm import Session, aliased
 
-from crawlset.kit import db
+from crawlset.kit import ahead, db
 from crawlset.kit.paging import Order, Slice
-from crawlset.models import UNFINISHED, CrawlJob, JobChunk, WorkStatus
+from crawlset.models import UNFINISHED, CrawlJob, JobChunk, JobSearch, WorkStatus
 from crawlset.outcomes import Outcome
 from crawlset.settings import QUEUE_RETENTION
 
 _COUNTED = func.jsonb_each_text(JobChunk.outcomes).table_valued("key", "value")
 """Each outcome of a chunk, and how many images have it."""
+
+RECOUNT = text(
+    """
+    UPDATE job_chunks SET n_urls = counted.n, outcomes = counted.outcomes,
+        bytes_stored = counted.n_bytes, updated_at = now()
+    FROM (
+        SELECT chunk.id, coalesce(sum(by_outcome.n), 0) AS n,
+            coalesce(
+                jsonb_object_agg(code, by_outcome.n) FILTER (WHERE code IS NOT NULL), '{}'
+            ) AS outcomes,
+            coalesce(sum(by_outcome.n_bytes), 0) AS n_bytes
+        FROM job_chunks AS chunk LEFT JOIN LATERAL (
+            SELECT coalesce(outcome, CASE chunk.status WHEN 'cancelled' THEN 'cancelled' END)
+                    AS code,
+                count(*) AS n, sum(file_size) FILTER (WHERE status = 'stored') AS n_bytes
+            FROM images WHERE chunk_id = chunk.id GROUP BY 1
+        ) AS by_outcome ON true
+        WHERE chunk.id = ANY (CAST(:chunk_ids AS uuid[]))
+        GROUP BY chunk.id
+    ) AS counted
+    WHERE job_chunks.id = counted.id
+    """
+)
 
 
 class ChunkRepository:
@@ -38,6 +62,41 @@ class ChunkRepository:
             )
             .order_by(JobChunk.id)
         ).all()
+
+    def add(
+        self,
+        job: CrawlJob,
+        chunks: Sequence[Mapping[str, Any]],
+        *,
+        is_recrawl: bool,
+        error_message: str | None,
+        wait: timedelta | None,
+    ) -> None:
+        """Add pending chunks: `id`, `lane`, `per_host` of each; their counts are to follow."""
+        not_before = func.now() + wait if wait is not None else None
+        rows = [
+            {
+                **chunk,
+                "user_id": job.user_id,
+                "crawl_job_id": job.id,
+                "status": WorkStatus.pending,
+                "is_recrawl": is_recrawl,
+                "not_before": not_before,
+                "error_message": error_message,
+                "n_urls": 0,
+            }
+            for chunk in chunks
+        ]
+        if rows:
+            ahead.send(self.session, insert(JobChunk).values(rows).inline())
+
+    def recount(self, chunk_ids: Collection[UUID]) -> None:
+        """
+        Make the counts of each chunk those of its images.
+
+        What a cancelled chunk has still open counts as cancelled, which it is about to be.
+        """
+        ahead.send(self.session, RECOUNT.bindparams(chunk_ids=list(chunk_ids)))
 
     def queue(self, chunk_ids: Collection[UUID]) -> set[UUID]:
         """Pending -> queued; give those that were."""
@@ -133,16 +192,17 @@ class ChunkRepository:
             JobChunk.status.in_(UNFINISHED),
         )
 
-    def any_first_fetch(self, job: CrawlJob) -> bool:
-        """Whether anything unfinished is more than a re-crawl."""
-        return db.exists(
-            self.session,
-            JobChunk.crawl_job_id == job.id,
-            JobChunk.status.in_(UNFINISHED),
-            ~JobChunk.is_recrawl,
+    def is_only_recrawled(self, job: CrawlJob) -> bool:
+        """Whether something is unfinished, and all of it is chunks of a re-crawl."""
+        chunks = select(func.bool_and(JobChunk.is_recrawl)).where(
+            JobChunk.crawl_job_id == job.id, JobChunk.status.in_(UNFINISHED)
         )
+        is_searched = exists().where(
+            JobSearch.crawl_job_id == job.id, JobSearch.status.in_(UNFINISHED)
+        )
+        return bool(self.session.scalar(select(chunks.scalar_subquery() & ~is_searched)))
 
-    def cancel_unfinished(self, job: CrawlJob) -> int:
+    def cancel_unfinished(self, job: CrawlJob) -> None:
         """
         What had no outcome yet is counted as cancelled; the image rows follow.
 
@@ -153,21 +213,18 @@ class ChunkRepository:
         settled = update(JobChunk).where(
             JobChunk.crawl_job_id == job.id, JobChunk.status.in_(UNFINISHED)
         )
-        return len(
-            self.session.execute(
-                settled.values(
-                    status=WorkStatus.cancelled,
-                    finished_at=func.now(),
-                    outcomes=case(
-                        (n_open == 0, JobChunk.outcomes),
-                        else_=JobChunk.outcomes.concat(
-                            func.jsonb_build_object(Outcome.cancelled.value, n_open)
-                        ),
+        ahead.send(
+            self.session,
+            settled.values(
+                status=WorkStatus.cancelled,
+                finished_at=func.now(),
+                outcomes=case(
+                    (n_open == 0, JobChunk.outcomes),
+                    else_=JobChunk.outcomes.concat(
+                        func.jsonb_build_object(Outcome.cancelled.value, n_open)
                     ),
-                )
-                .returning(JobChunk.id)
-                .execution_options(synchronize_session=False)
-            ).all()
+                ),
+            ).execution_options(synchronize_session=False),
         )
 
     def list_page(

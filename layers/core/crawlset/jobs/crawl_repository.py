@@ -7,7 +7,18 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from crawlset import deletions
@@ -16,9 +27,11 @@ from crawlset.kit import db
 from crawlset.kit.paging import Order, Slice
 from crawlset.models import (
     ACTIVE,
+    UNFINISHED,
     CrawlJob,
     ExportJob,
     Image,
+    JobChunk,
     JobSearch,
     JobStatus,
     Project,
@@ -144,9 +157,7 @@ class CrawlRepository:
     def find(self, job_id: UUID) -> CrawlJob | None:
         """The job a message names. From here the transaction acts for the job's owner."""
         db.look_up(self.session, "job_id", str(job_id))
-        job = self.session.get(CrawlJob, job_id)
-        if job is not None:
-            db.act_for(self.session, job.user_id)
+        job: CrawlJob | None = db.find_and_act_for_owner(self.session, CrawlJob, job_id)
         return job
 
     def lock(self, job: CrawlJob) -> None:
@@ -167,6 +178,14 @@ class CrawlRepository:
     def share(self, job: CrawlJob) -> None:
         """Keep the job from being cancelled while its chunks are added."""
         db.lock(self.session, job, "crawl job", read=True, key_share=True)
+
+    def is_unfinished(self, job: CrawlJob) -> bool:
+        """Whether a search or a chunk of the job goes on, or waits."""
+        search, chunk = (
+            exists().where(part.crawl_job_id == job.id, part.status.in_(UNFINISHED))
+            for part in (JobSearch, JobChunk)
+        )
+        return bool(self.session.scalar(select(or_(search, chunk))))
 
     def list_page(
         self,
@@ -215,8 +234,10 @@ class CrawlRepository:
         """To a final state, from an active one; say whether it was this call's doing."""
         return self._move(job, ACTIVE, status, finished_at=func.now(), error_message=error_message)
 
-    def reopen(self, job: CrawlJob) -> bool:
-        """A job that has ended runs again, and no tombstone of an earlier run stops it."""
+    def reopen(self, job: CrawlJob, **values: Any) -> bool:
+        """
+        A job that has ended runs again, with `values`; no tombstone of an earlier run stops it.
+        """
         return self._move(
             job,
             (JobStatus.completed, JobStatus.failed, JobStatus.cancelled),
@@ -224,6 +245,7 @@ class CrawlRepository:
             run=CrawlJob.run + 1,
             finished_at=None,
             error_message=None,
+            **values,
         )
 
     def delete(self, job: CrawlJob, grace_hours: int) -> None:
@@ -242,14 +264,15 @@ class CrawlRepository:
     def _update(
         self, job: CrawlJob, values: dict[str, Any], *conditions: ColumnElement[bool]
     ) -> bool:
-        updated = self.session.execute(
+        updated = self.session.scalar(
             update(CrawlJob)
             .where(CrawlJob.id == job.id, *conditions)
             .values(**values)
-            .returning(CrawlJob.id)
-            .execution_options(synchronize_session=False)
-        ).first()
-        self.session.refresh(job)
+            .returning(CrawlJob)
+            .execution_options(synchronize_session=False, populate_existing=True)
+        )
+        if updated is None:
+            self.session.refresh(job)
         return updated is not None
 
 
@@ -259,6 +282,33 @@ def require_crawl_job(session: Session, project_id: UUID, job_id: UUID) -> Crawl
         NotFoundError: the caller's project has no such job.
     """
     job = CrawlRepository(session).get(project_id, job_id)
+    if job is None:
+        raise NotFoundError("crawl job", job_id)
+    return job
+
+
+def lock_crawl_job(
+    session: Session,
+    project_id: UUID,
+    job_id: UUID,
+    *,
+    read: bool = False,
+    key_share: bool = False,
+) -> CrawlJob:
+    """
+    Like `require_crawl_job`; nobody changes the job until the transaction ends.
+
+    It is locked for an update, or as `with_for_update` says of `read` and `key_share`.
+
+    Raises:
+        NotFoundError: the caller's project has no such job.
+    """
+    job = session.scalar(
+        select(CrawlJob)
+        .where(CrawlJob.id == job_id, CrawlJob.project_id == project_id)
+        .with_for_update(read=read, key_share=key_share)
+        .execution_options(populate_existing=True)
+    )
     if job is None:
         raise NotFoundError("crawl job", job_id)
     return job

@@ -7,7 +7,6 @@ from sqlalchemy.orm import Session
 from crawlset import outbox
 from crawlset.errors import AppError, ConflictError
 from crawlset.jobs.pipeline_repository import KINDS, PipelineJob, PipelineRepository
-from crawlset.kit import db
 from crawlset.models import CrawlJob, ExportJob, JobStatus, Target, ValidationJob
 from crawlset.outbox import Message
 from crawlset.wire.pipeline import Execution, StepError
@@ -39,15 +38,13 @@ def explain(error: StepError | None) -> str:
     return f"A step ended with {error.Error[:200]}."
 
 
-def require_settled(session: Session, job: CrawlJob) -> None:
+def require_settled(job: CrawlJob) -> None:
     """
-    Hold `job` completed or cancelled until the transaction ends: it is not reopened meanwhile.
+    Check that a locked job is completed or cancelled; so it is not reopened meanwhile.
 
     Raises:
         CrawlJobNotCompletedError: it is neither.
-        NotFoundError: it was deleted meanwhile.
     """
-    db.lock(session, job, "crawl job", read=True)
     if job.status not in SETTLED:
         raise CrawlJobNotCompletedError(job)
 

@@ -1,15 +1,19 @@
 """Every query about the searches of a crawl job."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, func, or_, select, update
+from sqlalchemy import exists, func, insert, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from crawlset.kit import db
+from crawlset.kit import ahead, db
+from crawlset.kit.ids import new_id
+from crawlset.kit.strict_json import to_json
 from crawlset.models import UNFINISHED, CrawlJob, JobSearch, WorkStatus
 from crawlset.settings import QUEUE_RETENTION
+from crawlset.wire.searches import SearchRequest
 
 
 class SearchRepository:
@@ -27,6 +31,26 @@ class SearchRepository:
             .where(JobSearch.id == search_id, JobSearch.crawl_job_id == job.id)
             .with_for_update()
         )
+
+    def add(
+        self, job: CrawlJob, requests: Iterable[SearchRequest], **columns: Any
+    ) -> Sequence[JobSearch]:
+        """Add a queued search for each request, in one round trip."""
+        rows = [
+            {
+                "id": new_id(),
+                "user_id": job.user_id,
+                "crawl_job_id": job.id,
+                "source": request.source,
+                "keyword": request.keyword,
+                "request": to_json(request),
+                "status": WorkStatus.queued,
+                **columns,
+            }
+            for request in requests
+        ]
+        statement = insert(JobSearch).returning(JobSearch, sort_by_parameter_order=True)
+        return self.session.scalars(statement, rows).all()
 
     def list_of(self, job: CrawlJob) -> Sequence[JobSearch]:
         return self.session.scalars(
@@ -46,10 +70,11 @@ class SearchRepository:
         )
         if search_id is not None:
             statement = statement.where(JobSearch.id == search_id)
-        self.session.execute(
+        ahead.send(
+            self.session,
             statement.values(
                 status=status, error_message=error_message, next_attempt_at=None
-            ).execution_options(synchronize_session=False)
+            ).execution_options(synchronize_session=False),
         )
 
     def any_unfinished(self, job: CrawlJob) -> bool:

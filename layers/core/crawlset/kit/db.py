@@ -16,9 +16,12 @@ from sqlalchemy import (
     Connection,
     Engine,
     Select,
+    Text,
+    cast,
     create_engine,
     event,
     func,
+    insert,
     literal,
     select,
     true,
@@ -29,11 +32,17 @@ from sqlalchemy.exc import (
     InvalidRequestError,
     OperationalError,
 )
-from sqlalchemy.orm import InstrumentedAttribute, Session, SessionTransaction, aliased
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    InstrumentedAttribute,
+    Session,
+    SessionTransaction,
+    aliased,
+)
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from crawlset.errors import DatabaseAwayError, NotFoundError
-from crawlset.kit import database_address
+from crawlset.kit import ahead, database_address
 from crawlset.kit.paging import Order, Slice, cut
 from crawlset.observability import logger
 
@@ -152,11 +161,12 @@ def transaction(user_id: UUID | None = None) -> Iterator[Session]:
 
 
 @contextmanager
-def single_statement() -> Iterator[Session]:
+def single_statement(user_id: UUID | None = None) -> Iterator[Session]:
     """
-    Let each statement of the block commit by itself: one round trip, where a transaction has three.
+    Let the one statement of the block commit by itself: one round trip, where others take two.
 
-    For what may be done twice: whoever is told that the database was away tries again.
+    With `user_id`, of that user's rows. For what may be done twice: whoever is told that the
+    database was away tries again.
 
     Raises:
         DatabaseAwayError: no connection could be made, or it was lost.
@@ -164,6 +174,8 @@ def single_statement() -> Iterator[Session]:
     try:
         with new_session() as session:
             session.info["is_single"] = True
+            if user_id is not None:
+                act_for(session, user_id)
             yield session
             session.commit()
     except DBAPIError as error:
@@ -202,6 +214,16 @@ def act_for(session: Session, user_id: UUID) -> None:
     _set_local(session, "app.user_id", str(user_id))
 
 
+def find_and_act_for_owner(session: Session, model: Any, id_: UUID) -> Any:
+    """Find the row of this id, and act for its owner from here, in one round trip."""
+    owner = func.set_config("app.user_id", cast(model.user_id, Text), True)
+    found = session.execute(select(model, owner).where(model.id == id_)).one_or_none()
+    if found is None:
+        return None
+    row, session.info["user_id"] = found
+    return row
+
+
 def acts_for(session: Session) -> UUID | None:
     """The user whose rows only are seen and written, if there is one."""
     user_id = session.info.get("user_id")
@@ -210,7 +232,7 @@ def acts_for(session: Session) -> UUID | None:
 
 @event.listens_for(Session, "after_begin")
 def _begin(session: Session, begun: SessionTransaction, connection: Connection) -> None:
-    """Begin the transaction and make its settings in one round trip; the driver does neither."""
+    """Begin the transaction and make its settings, with its first statement."""
     if begun.nested:
         return
     session.info["has_begun"] = True
@@ -218,19 +240,18 @@ def _begin(session: Session, begun: SessionTransaction, connection: Connection) 
     if "user_id" in session.info:
         settings["app.user_id"] = session.info["user_id"]
     driver: Any = connection.connection.driver_connection
-    words = ["BEGIN"] if driver.autocommit and "is_single" not in session.info else []
+    if driver.autocommit and "is_single" not in session.info:
+        ahead.add(driver, "BEGIN")
     if settings:
-        words.append(_setting(driver, settings))
-    if words:
-        connection.exec_driver_sql("; ".join(words), execution_options={"no_parameters": True})
+        _make(driver, settings)
 
 
-def _setting(driver: psycopg.Connection[Any], settings: dict[str, str]) -> str:
-    """The statement that makes `settings`; several statements at once can have no parameters."""
+def _make(driver: Any, settings: dict[str, str]) -> None:
+    """Make `settings` with the next statement, until the transaction ends."""
     calls = (
         sql.SQL("set_config({}, {}, true)").format(name, value) for name, value in settings.items()
     )
-    return sql.SQL("SELECT {}").format(sql.SQL(", ").join(calls)).as_string(driver)
+    ahead.add(driver, sql.SQL("SELECT {}").format(sql.SQL(", ").join(calls)).as_string(driver))
 
 
 @event.listens_for(Session, "after_transaction_end")
@@ -271,6 +292,17 @@ def lock(session: Session, row: Any, what: str, **how: bool) -> None:
         session.refresh(row, with_for_update=how or True)
     except InvalidRequestError as error:
         raise NotFoundError(what, id_) from error
+
+
+def insert_row[Row: DeclarativeBase](session: Session, model: type[Row], **values: Any) -> Row:
+    """Insert a row, and give it as the database has it, in one round trip."""
+    return session.scalars(insert(model).values(**values).returning(model)).one()
+
+
+def insert_ahead(session: Session, model: type[DeclarativeBase], **values: Any) -> None:
+    """Insert a row with the next statement; nobody reads what the database makes of it."""
+    named = {getattr(model, name): value for name, value in values.items()}
+    ahead.send(session, insert(model).values(named).inline())
 
 
 def now(session: Session) -> datetime:
@@ -337,7 +369,9 @@ def expect_many(session: Session) -> None:
 
     Of rows that were just written PostgreSQL has no statistics: it takes them for few, and loops.
     """
-    session.execute(select(*(func.set_config(name, value, True) for name, value in MANY.items())))
+    ahead.send(
+        session, select(*(func.set_config(name, value, True) for name, value in MANY.items()))
+    )
 
 
 def look_up(session: Session, setting: str, value: str) -> None:
@@ -351,6 +385,6 @@ def look_up(session: Session, setting: str, value: str) -> None:
 def _set_local(session: Session, name: str, value: str) -> None:
     """Until the transaction ends; what is set before its first statement begins with it."""
     if "has_begun" in session.info:
-        session.connection().execute(select(func.set_config(name, value, True)))
+        _make(session.connection().connection.driver_connection, {name: value})
     else:
         session.info.setdefault("settings", {})[name] = value

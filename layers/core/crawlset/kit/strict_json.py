@@ -112,11 +112,11 @@ def _is_of(wanted: Any, value: Any) -> bool:
 
 def _collection(wanted: Any, value: Any, path: str) -> Any:
     """The items of a list, a tuple or a dict are of the last type named, a dict's keys texts."""
-    item: Any = [each for each in get_args(wanted) if each is not ...][-1]
-    types = _alternatives(item)
+    types, plain = _items(wanted)
+    members = value.values() if isinstance(value, dict) else value
+    if types == (Any,) or plain.issuperset(map(type, members)):
+        return value if isinstance(value, dict) else get_origin(wanted)(value)
     if isinstance(value, dict):
-        if item is Any:
-            return value
         return {name: _value(types, each, f"{path}.{name}") for name, each in value.items()}
     items = (_value(types, each, f"{path}[{place}]") for place, each in enumerate(value))
     return get_origin(wanted)(items)
@@ -146,6 +146,13 @@ def _shape(
     types = {field.name: _alternatives(field.type) for field in fields(kind)}  # type: ignore[arg-type]
     plain = {name: frozenset(each) & _PLAIN for name, each in types.items()}
     return plain, types, required_fields(kind)
+
+
+@cache
+def _items(wanted: Any) -> tuple[tuple[Any, ...], frozenset[Any]]:
+    """Types that the items of a collection may be made, and those they may have as they are."""
+    types = _alternatives([each for each in get_args(wanted) if each is not ...][-1])
+    return types, frozenset(types) & _PLAIN
 
 
 @cache

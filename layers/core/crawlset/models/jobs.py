@@ -176,6 +176,8 @@ class JobChunk(Identified, Owned, Timestamped, Base):
     crawl_job_id: Mapped[UUID]
     lane: Mapped[str | None]
     """`host#lane` of a chunk of one host; none for a chunk of many."""
+    per_host: Mapped[int | None]
+    """Requests at once to the host of its lane, if that is owned."""
     not_before: Mapped[datetime | None]
     """When its hosts may be asked again, for a chunk of what an earlier one deferred."""
     is_recrawl: Mapped[bool] = mapped_column(server_default="false", default=False)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from crawlset.activity import logs
 from crawlset.exports.schemas import ExportJobRead, ExportRequest
-from crawlset.jobs.crawl_repository import require_crawl_job
+from crawlset.jobs.crawl_repository import lock_crawl_job
 from crawlset.pipeline import service as pipeline
 from crawlset.validation.schemas import ValidationJobRead, ValidationRules
 
@@ -40,7 +40,7 @@ def create_pipeline(project_id: UUID, job_id: UUID, request: PipelineCreate) -> 
     session = router.context["session"]
     rules, export = request.validation_rules, request.export
     pipeline.check(session, router.context["user_id"], rules, export)
-    job = require_crawl_job(session, project_id, job_id)
+    job = lock_crawl_job(session, project_id, job_id, read=True)
     validation_job, export_job = pipeline.validate_and_export(session, job, rules, export)
     return PipelineRead(
         validation_job=ValidationJobRead.of(validation_job),

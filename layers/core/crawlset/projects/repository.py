@@ -70,11 +70,17 @@ class ProjectRepository:
 
     def lock(self, user_id: UUID, project_id: UUID) -> Project:
         """Get the project and lock its row until the transaction ends."""
-        project = self.require(user_id, project_id)
-        db.lock(self.session, project, "project")
+        project = self.session.scalar(
+            select(Project)
+            .where(Project.id == project_id, Project.user_id == user_id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        if project is None:
+            raise NotFoundError("project", project_id)
         return project
 
-    def hold(self, user_id: UUID, project_id: UUID) -> None:
+    def hold(self, user_id: UUID, project_id: UUID) -> Project:
         """
         Keep the project from being deleted while something is made in it.
 
@@ -82,14 +88,16 @@ class ProjectRepository:
             NotFoundError: there is none of this user's, or it was deleted.
         """
         held = self.session.scalar(
-            select(Project.id)
+            select(Project)
             .where(
                 Project.id == project_id, Project.user_id == user_id, Project.deleted_at.is_(None)
             )
             .with_for_update(read=True, key_share=True)
+            .execution_options(populate_existing=True)
         )
         if held is None:
             raise NotFoundError("project", project_id)
+        return held
 
     def list_page(
         self,

@@ -71,7 +71,7 @@ def _start(session: Session, schedule: CrawlSchedule, template: JobTemplate, now
     try:
         with session.begin_nested():
             request = CrawlJobCreate.model_validate(template.configuration)
-            job = crawls.create(
+            created = crawls.create(
                 session,
                 schedule.user_id,
                 schedule.project_id,
@@ -86,5 +86,5 @@ def _start(session: Session, schedule: CrawlSchedule, template: JobTemplate, now
         logger.warning("schedule_failed", schedule_id=str(schedule.id), error=str(error))
     else:
         schedule.last_run_at = now
-        logger.info("schedule_fired", schedule_id=str(schedule.id), job_id=str(job.id))
+        logger.info("schedule_fired", schedule_id=str(schedule.id), job_id=str(created.job.id))
     return True

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -30,19 +30,24 @@ class _OfProject[R: (JobTemplate, CrawlSchedule)]:
         Raises:
             NotFoundError: the caller's project has none of this id.
         """
-        row = self.session.scalar(
+        return self._require(self._of_project(project_id, id_), id_)
+
+    def lock(self, project_id: UUID, id_: UUID) -> R:
+        """Get the row and lock it until the transaction ends."""
+        statement = self._of_project(project_id, id_).with_for_update(of=self.model)
+        return self._require(statement.execution_options(populate_existing=True), id_)
+
+    def _of_project(self, project_id: UUID, id_: UUID) -> Select[R]:
+        return (
             select(self.model)
             .join(Project, Project.id == self.model.project_id)  # it is hidden when deleted
             .where(self.model.id == id_, self.model.project_id == project_id)
         )
+
+    def _require(self, statement: Select[R], id_: UUID) -> R:
+        row = self.session.scalar(statement)
         if row is None:
             raise NotFoundError(self.noun, id_)
-        return row
-
-    def lock(self, project_id: UUID, id_: UUID) -> R:
-        """Get the schedule and lock its row until the transaction ends."""
-        row = self.require(project_id, id_)
-        db.lock(self.session, row, self.noun)
         return row
 
     def save(self, row: R) -> R:

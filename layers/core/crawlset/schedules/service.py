@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from crawlset.crawls import service as crawls
 from crawlset.crawls.schemas import CrawlJobCreate
+from crawlset.crawls.service import Created
 from crawlset.errors import ConflictError, UnprocessableError
 from crawlset.jobs.crawl_repository import require_crawl_job
 from crawlset.kit import db
@@ -88,7 +89,7 @@ def delete_template(session: Session, template: JobTemplate) -> None:
     session.flush()
 
 
-def start_template(session: Session, template: JobTemplate, request: JobTemplateStart) -> CrawlJob:
+def start_template(session: Session, template: JobTemplate, request: JobTemplateStart) -> Created:
     """
     A crawl job as the template says.
 
@@ -199,6 +200,7 @@ def _configuration_of(job: CrawlJob) -> CrawlJobCreate:
             "intended_use": job.policy["intended_use"],
             "expansion": job.policy.get("expansion", {}),
             "policy": job.policy.get("fetch", {}),
+            "per_host": job.policy.get("per_host", {}),
             "resize": job.policy.get("resize"),
             **job.policy.get("intake", {}),
             "keep_location": job.policy.get("keep_location", False),

@@ -89,8 +89,8 @@ def start_job_template(
 ) -> CrawlJobDetail:
     session = router.context["session"]
     template = TemplateRepository(session).require(project_id, template_id)
-    job = service.start_template(session, template, request or JobTemplateStart())
-    return presenting.read_one(session, job)
+    created = service.start_template(session, template, request or JobTemplateStart())
+    return presenting.read_new(created)
 
 
 def _lock(project_id: UUID, template_id: UUID) -> JobTemplate:

@@ -7,18 +7,22 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    LargeBinary,
     Row,
     String,
     and_,
+    any_,
     case,
     cast,
     exists,
     func,
+    literal,
     or_,
     select,
     union,
     update,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from crawlset.kit import db
@@ -87,6 +91,10 @@ class TakedownRepository:
         A takedown that is being revoked counts until the images of `job` itself are back, so that
         none finds its place taken.
         """
+        has_digest = Image.sha256 == any_(literal([*digests], ARRAY(LargeBinary)))
+        is_taken_down = Image.outcome == Outcome.refused_takedown
+        if not db.exists(self.session, is_taken_down, has_digest):
+            return {}  # as nearly always: what follows takes the server longer to plan than to do
         jobs = select(CrawlJob.id).where(CrawlJob.project_id == job.project_id)
         revoked = select(PREFIX + cast(Takedown.id, String)).where(
             Takedown.project_id == job.project_id, Takedown.status.in_(REVOKED)
@@ -99,8 +107,8 @@ class TakedownRepository:
         )
         found = self.session.execute(
             select(Image.sha256, Image.detail).where(
-                Image.outcome == Outcome.refused_takedown,
-                Image.sha256.in_(list(digests)),
+                is_taken_down,
+                has_digest,
                 Image.crawl_job_id.in_(jobs),
                 or_(
                     Image.crawl_job_id == job.id,

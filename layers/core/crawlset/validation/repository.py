@@ -23,11 +23,6 @@ class ValidationRepository:
     def __init__(self, session: Session) -> None:
         self.session = session
 
-    def add(self, job: ValidationJob) -> None:
-        self.session.add(job)
-        self.session.flush()
-        self.session.refresh(job)
-
     def require(
         self, project_id: UUID, job_id: UUID, validation_job_id: UUID, *options: ExecutableOption
     ) -> tuple[CrawlJob, ValidationJob]:

@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from crawlset.activity import logs
 from crawlset.jobs import pipeline_jobs
-from crawlset.jobs.crawl_repository import require_crawl_job
+from crawlset.jobs.crawl_repository import lock_crawl_job, require_crawl_job
 from crawlset.kit.paging import Cursor, Page, PageLimit, decode_int, decode_uuid
 from crawlset.models import ValidationJob
 from crawlset.outcomes import Verdict
@@ -42,7 +42,7 @@ def create_validation_job(
 ) -> ValidationJobRead:
     session = router.context["session"]
     service.check(session, router.context["user_id"], request.validation_rules)
-    job = require_crawl_job(session, project_id, job_id)
+    job = lock_crawl_job(session, project_id, job_id, read=True)
     validation_job = service.add(session, job, request.validation_rules)
     pipeline_jobs.start(session, validation_job)
     return ValidationJobRead.of(validation_job)

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session, undefer
 
 from crawlset.errors import ConflictError
 from crawlset.jobs import pipeline_jobs
+from crawlset.kit import db
 from crawlset.kit.ids import new_id
 from crawlset.models import CrawlJob, JobStatus, ValidationJob
 from crawlset.observability import logger
@@ -38,20 +39,21 @@ def check(session: Session, user_id: UUID, rules: ValidationRules) -> None:
 
 def add(session: Session, job: CrawlJob, rules: ValidationRules) -> ValidationJob:
     """
-    Add a validation of what `job` has stored; `pipeline_jobs.start` runs it.
+    Add a validation of what `job`, which is locked, has stored; `pipeline_jobs.start` runs it.
 
     Raises:
         CrawlJobNotCompletedError: `job` is neither completed nor cancelled.
     """
-    pipeline_jobs.require_settled(session, job)
-    validation_job = ValidationJob(
+    pipeline_jobs.require_settled(job)
+    validation_job = db.insert_row(
+        session,
+        ValidationJob,
         id=new_id(),
         user_id=job.user_id,
         crawl_job_id=job.id,
         validation_rules=rules.model_dump(mode="json"),
         status=JobStatus.pending,
     )
-    ValidationRepository(session).add(validation_job)
     logger.info(
         "validation_job_created", job_id=str(job.id), validation_job_id=str(validation_job.id)
     )

@@ -102,9 +102,10 @@ class DeliveryRepository:
     def find(self, delivery_id: UUID) -> WebhookDelivery | None:
         """The delivery a message names, locked. From here the transaction acts for its owner."""
         db.look_up(self.session, "delivery_id", str(delivery_id))
-        delivery = self.session.get(WebhookDelivery, delivery_id)
+        delivery: WebhookDelivery | None = db.find_and_act_for_owner(
+            self.session, WebhookDelivery, delivery_id
+        )
         if delivery is not None:
-            db.act_for(self.session, delivery.user_id)
             self.session.refresh(delivery, with_for_update={"key_share": True})
         return delivery
 

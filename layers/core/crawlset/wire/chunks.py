@@ -28,6 +28,15 @@ class FetchPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnedHost:
+    """A host that may be asked faster than others, since the deployment owns it."""
+
+    name: str
+    per_host: int
+    """Requests at once."""
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """What an earlier fetch of the URL brought; the file's hash is of the bytes as received."""
 
@@ -69,6 +78,8 @@ class ChunkHead(Versioned):
     """Whether to keep where a file says that it was taken."""
     run: int = 1
     """Run of the job: the cancel of another run does not stop this chunk."""
+    owned_host: OwnedHost | None = None
+    """The host of all its URLs, if it is owned."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Rows that are sent as arrays are written as one update a row would write them."""
+"""Rows that are sent at once are written as one update a row would write them."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Text, bindparam, cast, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from crawlset.kit.arrays import unnested
+from crawlset.kit.recordset import recordset
 from crawlset.models import Base
 from crawlset.outcomes import Change, ImageStatus, Outcome
 from tests import factories
@@ -83,7 +83,7 @@ def write_singly(connection: Connection, rows: Sequence[dict[str, Any]]) -> None
 
 
 def write_at_once(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    given = unnested(IMAGES, rows)
+    given = recordset(IMAGES, rows)
     values = {name: given[name] for name in PLAIN}
     connection.execute(update(IMAGES).where(IMAGES.c.id == given["id"]).values(values))
 
@@ -93,7 +93,7 @@ def written(connection: Connection) -> list[Any]:
     return [*connection.execute(select(*columns).order_by(IMAGES.c.id))]
 
 
-class TestUnnested:
+class TestRecordset:
     def test_writes_odd_values_as_single_updates_do(self, session: Session, ids: list[int]) -> None:
         connection = session.connection()
         rows = [{"id": id_} | PLAIN | odd for id_, odd in zip(ids, ODD, strict=True)]
