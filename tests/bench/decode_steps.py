@@ -31,13 +31,13 @@ from crawlset.imaging import (
     features,
     hashes,
     jpeg,
+    kernel,
+    measures,
     metadata,
-    orientation,
-    scores,
-    second_look,
 )
 from crawlset.imaging.blocks import Blocks
-from crawlset.imaging.miniature import miniature
+from crawlset.imaging.miniature import Miniature, miniature
+from crawlset.imaging.opening import Decoded
 from crawlset.imaging.pool import DecodePool
 from crawlset.kit.event_loop import Loop, Promise
 from crawlset.kit.spool import Body
@@ -46,6 +46,7 @@ from tests.bench import figures
 
 SIZE = (500, 375)
 FEATURES = "· hashes, scores, colours and signature"
+FEATURES_BY_NUMPY = "· the same without the compiled kernel"
 N_TIMED = 24
 N_DAMAGED = 228
 N_ROUNDS = 7
@@ -114,14 +115,8 @@ def steps(files: list[bytes], n_rounds: int = N_ROUNDS) -> list[Step]:
     ]
     small = [miniature(picture) for picture in decoded]
     inner = [hashes.without_border(one.grey, one.box) for one in small]
-    signatures = [
-        second_look.signature_of(one.grey, one.chroma, box)
-        for one, box in zip(small, inner, strict=True)
-    ]
-    exact = [one.grey.astype(np.float64) for one in small]
     results = [decode.describe(data) for data in files]
     messages = [json.dumps(features.result_message(result)).encode() for result in results]
-    boxed = list(zip(exact, inner, strict=True))
     return _measured(
         {
             "Pillow, full grey decode": (_pillow, files),
@@ -137,17 +132,17 @@ def steps(files: list[bytes], n_rounds: int = N_ROUNDS) -> list[Step]:
                 decoded,
             ),
             "· · small and upright, its pixels hashed": (miniature, decoded),
-            "· · border": (lambda one: hashes.without_border(one.grey, one.box), small),
-            "· · phash, five views": (lambda pair: hashes.phashes(*pair), boxed),
-            "· · phash, a size not seen before": (_phashes_anew, boxed),
-            "· · phash, turned view": (hashes.turned_phash, signatures),
-            "· · scores": (lambda one: scores.scores(one.grey), small),
-            "· · blur": (lambda one: scores.blur(one.grey, one.box, max(SIZE)), small),
-            "· · colours": (lambda one: scores.colours(one.chroma), small),
-            "· · signature": (
-                lambda pair: second_look.signature_of(pair[0].grey, pair[0].chroma, pair[1]),
+            "· · border": (lambda one: measures.without_border(one.grey, one.box), small),
+            "· · hashes and signature": (
+                lambda pair: measures.hashed(pair[0].grey, pair[0].chroma, pair[1]),
                 list(zip(small, inner, strict=True)),
             ),
+            "· · frequencies of a size not seen before": (_frequencies_anew, small),
+            "· · scores, blur and colours": (
+                lambda one: measures.measured(one.grey, one.chroma, one.box, max(SIZE)),
+                small,
+            ),
+            FEATURES_BY_NUMPY: (_features_by_numpy, decoded),
             "· XMP that has no DataMining": (
                 lambda header: metadata.data_mining(header.xmp),
                 headers,
@@ -285,9 +280,19 @@ def _simplejpeg(data: bytes) -> None:
     simplejpeg.decode_jpeg(data, "GRAY", min_height=64, min_width=64, strict=True)
 
 
-def _phashes_anew(pair: tuple[np.ndarray, orientation.Box]) -> None:
-    hashes._frequencies.cache_clear()
-    hashes.phashes(*pair)
+def _features_by_numpy(picture: Decoded) -> None:
+    kept, kernel.KERNEL = kernel.KERNEL, None
+    decode._features(picture, "jpeg", 1, None)
+    kernel.KERNEL = kept
+
+
+def _frequencies_anew(small: Miniature) -> None:
+    if kernel.KERNEL is None:
+        return
+    left, top, right, bottom = small.box
+    height, width = small.grey.shape
+    kernel.KERNEL._make_frequencies(height, top, bottom)
+    kernel.KERNEL._make_frequencies(width, left, right)
 
 
 def _measured(
@@ -355,10 +360,15 @@ def main() -> None:
     console.print(_table(f"CPU µs an image, {len(files)} files of {n_bytes:,} bytes", rows))
     console.print(_table(f"CPU µs an image of {SIZE[0]} x {SIZE[1]}, by format", formats()))
     cost = {row.name: row.median for row in rows}
-    share = cost[FEATURES] / cost["· decode"]
+    share, share_by_numpy = (
+        cost[features] / cost["· decode"] for features in (FEATURES, FEATURES_BY_NUMPY)
+    )
     figures.keep("decode_steps", {"features": [100 * share]})
     ratio = cost["ours, all of it"] / cost["Pillow, full grey decode"]
-    console.print(f"features: {share:.0%} of the decode; all of ours: {ratio:.2f} x Pillow")
+    console.print(
+        f"features: {share:.0%} of the decode, {share_by_numpy:.0%} by NumPy; "
+        f"all of ours: {ratio:.2f} x Pillow"
+    )
     table = Table(title=f"Percent of {N_DAMAGED} files rejected")
     for heading in ("damage", "ours", "simplejpeg strict", "Pillow"):
         table.add_column(heading, justify="left" if heading == "damage" else "right")

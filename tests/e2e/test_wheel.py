@@ -6,10 +6,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from infra import kernels
 
 from tests.ports import free_ports
 
@@ -32,7 +34,7 @@ def uv(*arguments: str | Path) -> str:
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("dist")
-    uv("build", "--quiet", "--python", sys.executable, "--out-dir", directory)
+    uv("build", "--sdist", "--wheel", "--quiet", "--python", sys.executable, "--out-dir", directory)
     (built,) = directory.glob("*.whl")
     return built
 
@@ -130,6 +132,12 @@ class TestLocal:
         profile = json.loads((tmp_path / ".crawlset/profile.json").read_text())
         assert up.returncode == 0
         assert any(profile["api_key"] in line for line in said)
+
+    def test_has_a_kernel_for_every_machine(self, wheel: Path) -> None:
+        with zipfile.ZipFile(wheel) as archive:
+            names = {Path(name).name for name in archive.namelist() if "/kernels/" in name}
+
+        assert names == {f"{machine}.so" for machine in kernels.TARGETS}
 
     def test_has_metadata_that_the_index_takes(self, wheel: Path) -> None:
         checked = subprocess.run(

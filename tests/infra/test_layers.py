@@ -74,6 +74,16 @@ class TestFunctions:
         assert sum(limit_mb(layer) for layer in layers_of(name)) + CODE_MB <= LIMIT_MB
 
 
+class TestCoreLayer:
+    def test_ships_the_kernel_of_its_machine_alone(self) -> None:
+        """`make build` compiles it before; without it the layer is not built."""
+        text = makefile("CoreLayer")
+
+        assert "KERNEL := linux-aarch64.so\n" in text
+        assert "@test -f $(KERNELS)/$(KERNEL) ||" in text
+        assert "! -name $(KERNEL) -delete" in text
+
+
 @pytest.mark.parametrize("name", sorted(FOLDERS))
 class TestEveryLayer:
     def test_is_built_by_its_makefile_for_the_runtime(self, name: str) -> None:

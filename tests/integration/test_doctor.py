@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from crawlset.imaging import kernel
 from crawlset_client.doctor import laptop
 from crawlset_client.doctor.findings import Finding, State
 from crawlset_local import inspection, postgres, postgres_home, processes
@@ -204,3 +205,14 @@ class TestSecrets:
         found = one(laptop.check_secrets(home, {}), "secrets.toml")
 
         assert found.found == "1 sources, 1 keys, contact me@example.org"
+
+
+class TestMeasures:
+    def test_are_compiled_or_said_to_be_slow(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert one(laptop.check_measures(), "measures").state == State.ok
+
+        monkeypatch.setattr(kernel, "KERNEL", None)
+        found = one(laptop.check_measures(), "measures")
+
+        assert found.state == State.warning
+        assert "NumPy" in found.found

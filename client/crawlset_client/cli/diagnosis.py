@@ -94,4 +94,5 @@ def _laptop_checks() -> Mapping[str, Check]:
         "ports": partial(laptop.check_ports, home),
         "database": partial(laptop.check_database, home, database_url),
         "secrets": partial(laptop.check_secrets, home, os.environ),
+        "measures": laptop.check_measures,
     }

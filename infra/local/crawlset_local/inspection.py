@@ -108,6 +108,13 @@ def newest_revision(template: Path) -> str:
     return max(name.partition("_")[0] for name in names)
 
 
+def has_kernel() -> bool:
+    """Whether pictures are measured by the compiled kernel, not by NumPy."""
+    from crawlset.imaging.kernel import KERNEL  # noqa: PLC0415 - loads NumPy and Pillow
+
+    return KERNEL is not None
+
+
 def _listening(port: int) -> Iterator[tuple[str, int]]:
     """(inode, uid) of sockets that listen on `port`."""
     for table in ("tcp", "tcp6"):

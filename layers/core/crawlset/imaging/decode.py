@@ -25,15 +25,10 @@ from crawlset.imaging.features import (
     Transformed,
     printable,
 )
-from crawlset.imaging.hashes import (
-    mosaic,
-    phashes,
-    turned_phash,
-    without_border,
-    without_frame,
-)
+from crawlset.imaging.hashes import mosaic, without_frame
 from crawlset.imaging.jpeg_segments import About, profile
 from crawlset.imaging.jpegxl import NoDecoderError
+from crawlset.imaging.measures import hashed, measured, without_border
 from crawlset.imaging.metadata import data_mining, orientation
 from crawlset.imaging.miniature import Miniature, miniature
 from crawlset.imaging.mosaic import FEW_LEVELS, packed
@@ -42,8 +37,6 @@ from crawlset.imaging.orientation import Box, upright_picture, upright_size
 from crawlset.imaging.probing import probe
 from crawlset.imaging.resize import can_keep_planes, pixels_of, resize, resize_planes
 from crawlset.imaging.scales import smallest_eighths
-from crawlset.imaging.scores import blur, colours, scores
-from crawlset.imaging.second_look import signature_of
 from crawlset.imaging.sniff import DamagedError, Probe, TruncatedError, sniff, sniff_other
 from crawlset.outcomes import Outcome
 from crawlset.resizing import Resize, ResizeMode, StoredFormat
@@ -139,11 +132,10 @@ def _features(
     inner = without_border(small.grey, small.box)
     core = without_frame(small.grey, small.box, inner)
     hashes, signature = _hashed(small, core)
-    strongest, packed_colours = colours(small.chroma)
+    measures = measured(small.grey, small.chroma, small.box, longest)
     transformed = _transformed(decoded, wanted, boxes)
     mode = transformed.mode if transformed else decoded.mode
-    measured = scores(small.grey)
-    has_few_levels = measured["entropy"] < FEW_LEVELS
+    has_few_levels = measures.scores["entropy"] < FEW_LEVELS
     return Features(
         image_format,
         decoded.width,
@@ -156,15 +148,15 @@ def _features(
         {
             "channels": float(_CHANNELS.get(mode, 3)),
             "border": round(1 - _area(inner) / _area(small.box), 4),
-            "blur": blur(small.grey, small.box, longest),
-            "colour": strongest,
-            **measured,
+            "blur": measures.blur,
+            "colour": measures.colour,
+            **measures.scores,
         },
         decoded.warning and printable(decoded.warning),
         data_mining(decoded.packet),
         blocks.read(decoded.blocks),
         transformed,
-        colours=packed_colours,
+        colours=measures.colours,
         mosaic=packed(mosaic(small.grey, core)) if has_few_levels else None,
         is_clear=small.is_clear,
         signature=base64.b64encode(signature).decode(),
@@ -173,14 +165,12 @@ def _features(
 
 def _hashed(small: Miniature, core: Box) -> tuple[tuple[int, ...], bytes]:
     """Perceptual hashes of the part `core`, and its signature; and those on the other paper."""
-    signature = signature_of(small.grey, small.chroma, core)
-    hashes = *phashes(small.grey.astype(np.float64), core), turned_phash(signature)
+    hashes, signature = hashed(small.grey, small.chroma, core)
     if small.otherwise is None:
         return hashes, signature
-    other = small.otherwise
-    inner = without_border(other, small.box)
-    whole, *_ = phashes(other.astype(np.float64), inner)
-    return (*hashes, whole), signature + signature_of(other, small.chroma, inner)
+    inner = without_border(small.otherwise, small.box)
+    (whole, *_), other = hashed(small.otherwise, small.chroma, inner)
+    return (*hashes, whole), signature + other
 
 
 def _transformed(

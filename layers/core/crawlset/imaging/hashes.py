@@ -21,7 +21,7 @@ from crawlset.imaging.signatures import N_GREY, SQUARE, STEPS_AN_OCTAVE
 _SIDE = 32
 _LOW = 8
 _SCALE = 1 << 16
-_COSINES = np.array(
+COSINES = np.array(
     [
         [round(_SCALE * math.cos(math.pi * k * (2 * x + 1) / (2 * _SIDE))) for x in range(_SIDE)]
         for k in range(_LOW)
@@ -83,12 +83,12 @@ def turned_phash(signature: bytes) -> int:
     A copy that somebody turned by some degrees, either way, is as a rule within 10 bits: this view
     of the one, that without 10 % of the other.
     """
-    places, parts = _turned(signature[0])
+    places, parts = turned_places(signature[0])
     grey = np.frombuffer(signature, np.uint8, N_GREY, 1)
     levels = (grey[places] * parts).sum(axis=0)
     whole = _STEPS * _STEPS // _FINE
     view = ((levels + whole // 2) // whole).astype(np.float64).reshape(_SIDE, _SIDE)
-    spectrum = np.rint(_COSINES @ view @ _COSINES.T * (1 / (_FINE * _GRAIN * _SCALE**2)))
+    spectrum = np.rint(COSINES @ view @ COSINES.T * (1 / (_FINE * _GRAIN * _SCALE**2)))
     (turned,) = _HASH.unpack(_bits(spectrum[None]))
     return int(turned)
 
@@ -170,7 +170,7 @@ def without_frame(pixels: np.ndarray, box: Box, inner: Box) -> Box:
 
 
 @lru_cache(_KEPT_RATIOS)
-def _turned(ratio: int) -> tuple[np.ndarray, np.ndarray]:
+def turned_places(ratio: int) -> tuple[np.ndarray, np.ndarray]:
     """The four pixels that each of the turned view lies between, and `_STEPS` squared in parts."""
     factor = 2 ** ((ratio - SQUARE) / STEPS_AN_OCTAVE)
     centres = ((np.arange(_SIDE) + 0.5) / _SIDE * 2 - 1) * (1 - 2 * _TURN_MARGIN)
@@ -204,7 +204,7 @@ def _frequencies(n: int, start: float, stop: float) -> tuple[np.ndarray, np.ndar
     """What takes `n` pixels to 8 frequencies: (views x 8) x n, and views x n x 8."""
     margins = [margin * (stop - start) for margin in _MARGINS]
     resized = weights(n, [(start + margin, stop - margin) for margin in margins], _SIDE)
-    lowest = np.rint(_COSINES @ resized * (1 / UNIT))
+    lowest = np.rint(COSINES @ resized * (1 / UNIT))
     return lowest.reshape(-1, n), np.ascontiguousarray(lowest.swapaxes(1, 2))
 
 

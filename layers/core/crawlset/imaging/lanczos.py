@@ -17,9 +17,7 @@ def _kernel(x: float) -> float:
     return _LOBES * math.sin(x) * math.sin(x / _LOBES) / (x * x)
 
 
-_KERNEL = np.array(
-    [*(round(UNIT * _kernel(step / _STEPS)) for step in range(_LOBES * _STEPS)), 0.0]
-)
+TABLE = np.array([*(round(UNIT * _kernel(step / _STEPS)) for step in range(_LOBES * _STEPS)), 0.0])
 
 
 def weights(n: int, spans: list[tuple[float, float]], n_new: int) -> np.ndarray:
@@ -37,7 +35,7 @@ def weights(n: int, spans: list[tuple[float, float]], n_new: int) -> np.ndarray:
     n_taps = math.ceil(2 * _LOBES * float(widths.max())) + 1
     taps = np.ceil(centres - _LOBES * widths - 0.5) + np.arange(n_taps)
     steps = np.abs(taps + (0.5 - centres)) * (_STEPS / widths) + 0.5
-    shares = _KERNEL[np.minimum(steps, _LOBES * _STEPS).astype(np.intp)]
+    shares = TABLE[np.minimum(steps, _LOBES * _STEPS).astype(np.intp)]
     firsts = np.repeat(np.floor(starts), n_new)[:, None]
     lasts = np.repeat(np.ceil(stops), n_new)[:, None]
     shares *= (taps >= firsts) & (taps < np.minimum(lasts, n))
