@@ -326,7 +326,7 @@ class LocalCloud:
         except urllib.error.HTTPError as error:
             error.close()
         except OSError:
-            pass  # a machine that is too busy to answer now may be used all the same
+            pass  # a machine too busy to answer now may be used all the same
 
     def _await_listening(self, child: Child, port: int) -> None:
         def settled() -> bool:
@@ -374,8 +374,7 @@ def main() -> int:
     parser.add_argument("--postgres-port", type=int, default=defaults.postgres)
     parser.add_argument("--sample-port", type=int, default=defaults.sample)
     a = parser.parse_args()
-    # The cloud has no use for it.
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415 - the cloud has no use for it
 
     console = Console(highlight=False, soft_wrap=True)
     cloud = LocalCloud(
