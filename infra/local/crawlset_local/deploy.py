@@ -64,7 +64,7 @@ def deploy(prepared: Prepared, port: int, parameters: Mapping[str, str]) -> Stac
     """
     Create or update the stack of a template in the emulator on `port`.
 
-    Of `parameters` only those are passed that the template declares. Raises `DeployError`,
+    Only those of `parameters` are passed that the template declares. Raises `DeployError`,
     which names the first resource that failed.
     """
     plain, artifacts = prepared.plain, prepared.artifacts

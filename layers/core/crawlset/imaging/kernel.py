@@ -36,7 +36,7 @@ _PICTURE = [_ADDRESS, _INT, _INT, _ADDRESS, _LONG, _LONG, *[_DOUBLE] * 4]
 """Grey with its height and width; chroma with its bytes a row and a pixel; the box."""
 
 
-class Measured(NamedTuple):
+class ScoreSums(NamedTuple):
     """What scores are made of."""
 
     levels: Levels
@@ -115,7 +115,7 @@ class Kernel:
 
     def measured(
         self, grey: np.ndarray, chroma: np.ndarray | None, box: Box, blur_size: tuple[int, int]
-    ) -> Measured:
+    ) -> ScoreSums:
         """What `scores.scores`, `scores.blur` and `scores.colours` are made of."""
         height, width = grey.shape
         new_width, new_height = blur_size
@@ -136,7 +136,7 @@ class Kernel:
             found.difference_squares,
         )
         edges = Edges(new_height * new_width, found.count_squares, found.edges, found.edge_squares)
-        return Measured(levels, edges, hues)
+        return ScoreSums(levels, edges, hues)
 
     def _function(self, name: str, arguments: list[Any]) -> Callable[..., int]:
         function = self._library[f"crawlset_{name}"]

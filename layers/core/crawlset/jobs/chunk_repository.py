@@ -185,13 +185,6 @@ class ChunkRepository:
             .limit(limit)
         ).all()
 
-    def any_unfinished(self, job: CrawlJob) -> bool:
-        return db.exists(
-            self.session,
-            JobChunk.crawl_job_id == job.id,
-            JobChunk.status.in_(UNFINISHED),
-        )
-
     def is_only_recrawled(self, job: CrawlJob) -> bool:
         """Whether something is unfinished, and all of it is chunks of a re-crawl."""
         chunks = select(func.bool_and(JobChunk.is_recrawl)).where(

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import exists, func, insert, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from crawlset.kit import ahead, db
+from crawlset.kit import ahead
 from crawlset.kit.ids import new_id
 from crawlset.kit.strict_json import to_json
 from crawlset.models import UNFINISHED, CrawlJob, JobSearch, WorkStatus
@@ -75,13 +75,6 @@ class SearchRepository:
             statement.values(
                 status=status, error_message=error_message, next_attempt_at=None
             ).execution_options(synchronize_session=False),
-        )
-
-    def any_unfinished(self, job: CrawlJob) -> bool:
-        return db.exists(
-            self.session,
-            JobSearch.crawl_job_id == job.id,
-            JobSearch.status.in_(UNFINISHED),
         )
 
     def list_stalled(self, before: datetime, limit: int) -> Sequence[JobSearch]:
