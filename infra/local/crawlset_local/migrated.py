@@ -69,10 +69,10 @@ def _made_by(stack: Stack, port: int, dsn: str) -> str:
     function = emulator.client("lambda", port).get_function_configuration(
         FunctionName=stack.resources[FUNCTION]
     )
-    # What makes the logins is in the package, which no bundle holds.
-    package = find_spec("crawlset.kit.logins")
-    logins = Path(package.origin).read_text() if package and package.origin else ""
-    parts = json.dumps([function["CodeSha256"], logins, dsn])
+    # What makes the logins and their addresses is in the package, which no bundle holds.
+    specs = map(find_spec, ("crawlset.kit.logins", "crawlset.kit.database_address"))
+    sources = [Path(spec.origin).read_text() for spec in specs if spec and spec.origin]
+    parts = json.dumps([function["CodeSha256"], sources, dsn])
     return hashlib.sha256(parts.encode()).hexdigest()
 
 
