@@ -175,8 +175,8 @@ class TestPutFile:
         with pytest.raises(BaseError):
             bucket.put_file(KEY, path)
 
-        assert s3.requests[-1].method == "DELETE"
-        assert s3.requests[-1].path.endswith("?uploadId=7")
+        (removal,) = [request for request in s3.requests if request.method == "DELETE"]
+        assert removal.path.endswith("?uploadId=7")
 
     @pytest.mark.parametrize(("size", "n_parts"), [(0, 0), (1000, 0), (bucket.PART_BYTES + 1, 2)])
     def test_writes_a_large_file_in_parts(

@@ -48,7 +48,9 @@ class TestFireDue:
 
 
 @pytest.fixture
-def one_connection(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def one_connection(
+    engine: Engine, profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
     """A tick's pool as it is in Lambda, of one connection: it holds the lock of the round."""
     pool = create_engine(engine.url, pool_size=1, max_overflow=0)
     monkeypatch.setattr(db, "new_session", lambda: Session(pool, expire_on_commit=False))
