@@ -161,12 +161,17 @@ class _Kept:
 
 
 def load(folder: Path = FOLDER) -> Kernel | None:
-    """The library in `folder` for this machine; none that was compiled from another kernel.c."""
+    """
+    The library in `folder` for this machine; none that was compiled from another kernel.c.
+
+    An installed package has no kernel.c: its libraries were made with it.
+    """
     try:
         kernel = Kernel(folder / library_name())
-        return kernel if kernel.source == zlib.crc32(SOURCE.read_bytes()) else None
     except (OSError, AttributeError):
         return None
+    is_of_another = SOURCE.exists() and kernel.source != zlib.crc32(SOURCE.read_bytes())
+    return None if is_of_another else kernel
 
 
 def library_name() -> str:

@@ -66,7 +66,9 @@ def _is_here(host: str | None) -> bool:
 
 
 def _usual(host: str) -> Path:
-    return RDS_AUTHORITIES if host.endswith(RDS_HOSTS) else Path(certifi.where())
+    """The package of a laptop has no file of RDS's; what certifi has is enough for RDS Proxy."""
+    is_of_rds = host.endswith(RDS_HOSTS) and RDS_AUTHORITIES.is_file()
+    return RDS_AUTHORITIES if is_of_rds else Path(certifi.where())
 
 
 def _kept(authorities: str) -> Path:
