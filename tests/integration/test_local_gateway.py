@@ -20,12 +20,13 @@ POST = b"POST /api/projects HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
 
 
 class Forbidding(BaseHTTPRequestHandler):
-    """Answers as API Gateway does when an authorizer refuses."""
+    """Answers as API Gateway does when an authorizer refuses, or as uvicorn to what is no HTTP."""
 
     def do_GET(self) -> None:
-        body = b'{"message":"Forbidden"}'
-        self.send_response(403)
-        self.send_header("Content-Type", "application/json")
+        is_http = "if-match" not in self.headers
+        body = b'{"message":"Forbidden"}' if is_http else b"Invalid HTTP request received."
+        self.send_response(403 if is_http else 400)
+        self.send_header("Content-Type", "application/json" if is_http else "text/plain")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -89,6 +90,13 @@ def test_what_is_no_http_is_told_as_a_problem(port: int, request_: bytes, expect
 
     assert (status, problem["status"]) == (expected, expected)
     assert headers["Content-Type"] == "application/problem+json"
+    assert headers.items() >= SECURITY_HEADERS.items()
+
+
+def test_what_the_emulators_server_takes_for_no_http_is_told_as_a_problem(port: int) -> None:
+    status, headers, problem = say(port, GET + b"If-Match: \x1b[31m\r\nConnection: close\r\n\r\n")
+
+    assert (status, problem["code"]) == (400, "BadRequestError")
     assert headers.items() >= SECURITY_HEADERS.items()
 
 

@@ -261,11 +261,9 @@ def _foreign_error(answer: http.client.HTTPResponse, payload: bytes) -> HTTPStat
         status = HTTPStatus(answer.status)
         content = json.loads(payload or b"{}")
     except ValueError:
-        return (
-            HTTPStatus.SERVICE_UNAVAILABLE
-            if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-            else None
-        )
+        # The emulator's server refuses in plain text what is no HTTP to it.
+        is_server_error = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        return HTTPStatus.SERVICE_UNAVAILABLE if is_server_error else HTTPStatus.BAD_REQUEST
     if not isinstance(content, dict) or not content.keys() <= {
         "message",
         "errorMessage",
