@@ -56,7 +56,7 @@ def judge(bucket: str, images: list[dict[str, Any]], below: float) -> Iterator[d
         return answer["Body"].read()
 
     with ThreadPoolExecutor(READS_AT_ONCE) as readers, closing(DecodePool()) as pool:
-        for some in batched(images, PICTURES_AT_ONCE, strict=False):
+        for some in batched(images, PICTURES_AT_ONCE):
             seen = pool.decode_all(readers.map(read, some), SMALL)
             for image, one in zip(some, seen, strict=True):
                 yield {"image_id": image["image_id"]} | judgement(one, below)

@@ -22,7 +22,7 @@ def chunked(*pieces: bytes) -> bytes:
 
 
 def in_pieces(data: bytes, n: int) -> list[bytes]:
-    return [bytes(piece) for piece in batched(data, n, strict=False)]
+    return [bytes(piece) for piece in batched(data, n)]
 
 
 class TestBodiesInSmallPieces:

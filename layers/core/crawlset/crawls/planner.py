@@ -57,12 +57,12 @@ def plan(
     }
     shared = [members for host, members in by_host.items() if host not in busy]
     mixed = list(_take_turns(shared))
-    for members in batched(mixed, CHUNK_URLS, strict=False):
+    for members in batched(mixed, CHUNK_URLS):
         yield PlannedChunk(None, [*members])
     for host in sorted(busy):
         owned = per_host.get(host)
         size, n_lanes = (CHUNK_URLS, LANES_PER_HOST) if owned is None else (OWNED_CHUNK_URLS, 1)
-        for number, members in enumerate(batched(by_host[host], size, strict=False)):
+        for number, members in enumerate(batched(by_host[host], size)):
             yield PlannedChunk(f"{_group(host)}#{number % n_lanes}", [*members], owned)
 
 

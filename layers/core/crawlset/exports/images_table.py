@@ -63,7 +63,7 @@ class ImagesTableWriter:
             self._rows.seek(0)
             schema = self._schema()
             with pq.ParquetWriter(self._path, schema, compression="zstd") as writer:
-                for lines in batched(self._rows, ROWS_AT_ONCE, strict=False):
+                for lines in batched(self._rows, ROWS_AT_ONCE):
                     writer.write_table(self._table([json.loads(line) for line in lines], schema))
 
     def _schema(self) -> pa.Schema:

@@ -28,7 +28,7 @@ def send(queue_url: str, entries: "Sequence[Entry]") -> list[str]:
     is logged, and keeps no other batch back.
     """
     accepted: list[str] = []
-    for batch in batched(entries, BATCH, strict=False):
+    for batch in batched(entries, BATCH):
         try:
             answer = aws.sqs().send_message_batch(QueueUrl=queue_url, Entries=batch)
         except (BotoCoreError, ClientError):

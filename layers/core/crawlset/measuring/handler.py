@@ -130,7 +130,7 @@ def measure_all(
 
     with ThreadPoolExecutor(READS_AT_ONCE) as readers, closing(DecodePool()) as pool:
         slowest, is_sound = 0.0, False
-        for place, some in enumerate(batched(images, PICTURES_AT_ONCE, strict=False)):
+        for place, some in enumerate(batched(images, PICTURES_AT_ONCE)):
             if place and seconds_left() < SPARE_SECONDS + 2 * slowest:
                 yield from ((image, NO_TIME) for image in some)
                 continue

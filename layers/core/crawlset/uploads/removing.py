@@ -29,7 +29,7 @@ def remove_strays(now: datetime) -> int:
     """Delete objects without a row that are half an hour old: of what broke off beside its row."""
     n_removed = 0
     old = (key for key, at in objects.list_written(keys.UPLOADS) if at < now - STRAY_GRACE)
-    for batch in batched(old, IDS_AT_ONCE, strict=False):
+    for batch in batched(old, IDS_AT_ONCE):
         n_removed += objects.delete_many(_without_row(batch))
     logger.info("stray_uploads_removed", objects=n_removed)
     return n_removed

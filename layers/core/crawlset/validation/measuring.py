@@ -64,7 +64,7 @@ def write(validation: RunningValidation) -> Iterator[dict[str, Any]]:
     size = custom.batch_size(sum(len(image_ids) for _, image_ids in waiting), n_asked)
     index = count()
     for measurer, image_ids in waiting:
-        for some in batched(image_ids, size, strict=False):
+        for some in batched(image_ids, size):
             with validation.open() as (session, job):
                 rows = MeasurementRepository(session).list_pictures(job, some)
                 images = [BatchImage.from_json(row._asdict()) for row in rows]
