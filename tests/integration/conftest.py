@@ -260,6 +260,19 @@ def emulated_bucket(emulator_url: str, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 
 @pytest.fixture
+def pipeline_arn(aws: None, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The pipeline's state machine, which ends at once."""
+    arn = boto3.client("stepfunctions").create_state_machine(
+        name="pipeline",
+        definition='{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}',
+        roleArn="arn:aws:iam::123456789012:role/x",
+    )["stateMachineArn"]
+    monkeypatch.setenv("PIPELINE_STATE_MACHINE_ARN", arn)
+    settings.queue_settings.cache_clear()
+    return arn
+
+
+@pytest.fixture
 def queues(aws: None, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The service's queues; `queues.bodies("chunks")` takes what waits on one."""
     sqs = boto3.client("sqs")

@@ -1,12 +1,11 @@
 import json
 from typing import Any
 
-import boto3
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from crawlset import outbox, settings
+from crawlset import outbox
 from crawlset.kit import aws as clients
 from crawlset.kit import db
 from crawlset.models import OutboxMessage, Profile, Target
@@ -142,21 +141,13 @@ class TestRelay:
         assert message["Attributes"]["MessageGroupId"] == str(profile.id)
 
     def test_starts_an_execution_once(
-        self, session: Session, profile: Profile, aws: None, monkeypatch: pytest.MonkeyPatch
+        self, session: Session, profile: Profile, pipeline_arn: str
     ) -> None:
-        arn = boto3.client("stepfunctions").create_state_machine(
-            name="pipeline",
-            definition='{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}',
-            roleArn="arn:aws:iam::123456789012:role/x",
-        )["stateMachineArn"]
-        monkeypatch.setenv("PIPELINE_STATE_MACHINE_ARN", arn)
-        settings.queue_settings.cache_clear()
-
         for _ in range(2):
             post(profile, Message(Target.pipeline, {"n": 1}, deduplication_id="val-1"))
 
-        executions = clients.stepfunctions().list_executions(stateMachineArn=arn)["executions"]
-        assert [execution["name"] for execution in executions] == ["val-1"]
+        found = clients.stepfunctions().list_executions(stateMachineArn=pipeline_arn)
+        assert [execution["name"] for execution in found["executions"]] == ["val-1"]
         assert n_waiting(session) == 0
 
     def test_sends_the_rest_when_one_target_fails(self, session: Session, queues: Any) -> None:

@@ -4,12 +4,10 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from crawlset import settings
 from crawlset.crawls import recording
 from crawlset.kit import db
 from crawlset.models import ApiKey, CrawlJob, JobStatus, OutboxMessage, Project, WorkStatus
@@ -93,22 +91,13 @@ def furnished_anew(owner: Session, tenant: Tenant) -> dict[str, str]:
     return tenant.ids | {"job_id": str(job.id)}
 
 
+@pytest.mark.usefixtures("pipeline_arn")
 class TestStart:
     """
     A request that starts work counts itself, commits, and forgets its message: three of the trips.
 
     Between them it locks what it is about, counts what the account has, inserts, and posts.
     """
-
-    @pytest.fixture(autouse=True)
-    def _pipeline(self, aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
-        arn = boto3.client("stepfunctions").create_state_machine(
-            name="pipeline",
-            definition='{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}',
-            roleArn="arn:aws:iam::123456789012:role/x",
-        )["stateMachineArn"]
-        monkeypatch.setenv("PIPELINE_STATE_MACHINE_ARN", arn)
-        settings.queue_settings.cache_clear()
 
     @pytest.mark.parametrize(
         ("path", "body", "most"),
