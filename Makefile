@@ -111,7 +111,7 @@ demo: .venv/.run $(KERNELS)/.here ## Run the main job against the sample site
 test: setup ## Run every test
 	$(BIN)/pytest tests/unit tests/infra -n 2 -q --disable-socket --allow-unix-socket
 	$(BIN)/pytest tests/integration -n 2 -q
-	$(BIN)/pytest tests/e2e tests/chaos -m "not alone" -n 3 --dist loadfile --no-loadscope-reorder -q -rP
+	$(BIN)/pytest tests/e2e tests/chaos -m "not alone" -n 3 --dist loadfile --no-loadscope-reorder -q -rPfE
 	$(BIN)/pytest tests/e2e -m alone -q -s
 
 chaos: setup ## Break every part at random, and see that all heals: make chaos SEEDS=50

@@ -54,6 +54,19 @@ class TestCrawlJobs:
         assert shown(created_from="2026-02-01T00:00:00Z") == [str(cats.id)]
         assert shown(keyword="dog", status="failed") == []
 
+    def test_are_filtered_by_any_offset_of_rfc_3339(
+        self, api: Api, path: str, session: Session, project: Project
+    ) -> None:
+        job = factories.create_crawl_job(session, project)
+
+        answers = [
+            api.call("GET", path, query={"created_from": instant})
+            for instant in ("1645-09-19T16:42:42.037277+22:46", "2026-01-01T00:00:00-23:59")
+        ]
+
+        shown = [[shown["id"] for shown in body["items"]] for _, body in answers]
+        assert shown == [[str(job.id)]] * 2
+
     @pytest.mark.parametrize("sort", ["created", "-created"])
     def test_come_once_each_while_others_are_added(
         self, api: Api, path: str, session: Session, project: Project, sort: str
@@ -93,7 +106,14 @@ class TestCrawlJobs:
         assert api.call("GET", unknown)[0] == 404
 
     @pytest.mark.parametrize(
-        "query", [{"sort": "name"}, {"created_from": "yesterday"}, {"keyword": ""}]
+        "query",
+        [
+            {"sort": "name"},
+            {"created_from": "yesterday"},
+            {"created_from": "0001-01-01T00:00:00+01:00"},
+            {"created_before": "9999-12-31T23:59:59-01:00"},
+            {"keyword": ""},
+        ],
     )
     def test_refuse_what_they_cannot_be_asked(
         self, api: Api, path: str, query: dict[str, str]

@@ -1,6 +1,6 @@
 """What requests and responses are made of: bases of their models, and fields that many have."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
@@ -31,6 +31,18 @@ def _read(value: Any) -> Any:
     return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
-Instant = Annotated[AwareDatetime, BeforeValidator(_read)]
-"""A date, a time and a zone as text, never a number."""
+def _in_utc(instant: datetime) -> datetime:
+    """PostgreSQL takes no offset of 16 hours or more, which RFC 3339 allows.
+
+    https://github.com/postgres/postgres/blob/master/src/include/datatype/timestamp.h, MAX_TZDISP_HOUR
+    """
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        message = "is not within the years 1 to 9999 in UTC"
+        raise ValueError(message) from None
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_read), AfterValidator(_in_utc)]
+"""A date, a time and a zone as text, never a number; in UTC once it is read."""
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)]
