@@ -2,7 +2,8 @@
 What only the owner of the database may do; a deployment invokes it.
 
 `{"action": "upgrade"}` migrates, makes a login for each role, and writes its address into that
-role's secret. `{"action": "create_profile", "email": …, "name": …}` makes an account with an API
+role's secret. A database that newer code has migrated stays as it is: older code works with it.
+`{"action": "create_profile", "email": …, "name": …}` makes an account with an API
 key, which the answer shows once; an account that exists answers with no key.
 """
 
@@ -14,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import alembic.command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from sqlalchemy import URL, Connection, create_engine, pool, text
+from sqlalchemy import URL, Connection, Engine, create_engine, pool, text
 
 from crawlset.accounts import service as accounts
 from crawlset.kit import aws, database_address, db
@@ -51,14 +54,25 @@ def upgrade(url: URL, authorities: str = "") -> dict[str, Any]:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.attributes["url"] = verified
-    alembic.command.upgrade(config, "head")
     engine = create_engine(verified, poolclass=pool.NullPool)
+    if is_newer(engine, config):
+        logger.warning("database_is_newer")
+    else:
+        alembic.command.upgrade(config, "head")
     with engine.begin() as connection:
         for role, variable in SECRETS.items():
             publish_login(connection, url, role, os.environ[variable], authorities)
         revision = connection.scalar(text("SELECT version_num FROM alembic_version"))
     logger.info("database_migrated", revision=revision)
     return {"revision": revision}
+
+
+def is_newer(engine: Engine, config: Config) -> bool:
+    """Whether the database has a revision that this code does not know."""
+    with engine.connect() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    known = ScriptDirectory.from_config(config).walk_revisions()
+    return current is not None and current not in {script.revision for script in known}
 
 
 def publish_login(

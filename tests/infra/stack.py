@@ -33,7 +33,12 @@ def written(path: Path = TEMPLATE) -> dict[str, Any]:
 @cache
 def resources() -> dict[str, Resource]:
     """Every resource after SAM has expanded the template."""
-    template = copy.deepcopy(written())
+    return translated(written())
+
+
+def translated(template: dict[str, Any], **chosen: str) -> dict[str, Resource]:
+    """What SAM makes of the resources of `template` with the `chosen` parameters."""
+    template = copy.deepcopy(template)
     for resource in template["Resources"].values():
         properties = resource.get("Properties", {})
         for code in ("CodeUri", "ContentUri"):
@@ -43,7 +48,7 @@ def resources() -> dict[str, Resource]:
             del properties["DefinitionUri"]
             properties["Definition"] = definition()
     parameters = {n: p["Default"] for n, p in template["Parameters"].items() if "Default" in p}
-    parameters |= {"Contact": "tests@example.org", "DatabaseSecretArn": "arn:aws:secret"}
+    parameters |= {"Contact": "tests@example.org", "DatabaseSecretArn": "arn:aws:secret"} | chosen
     translator = Translator(None, Parser(), boto_session=_Region())
     expanded: dict[str, Resource] = translator.translate(template, parameters)["Resources"]
     return expanded
@@ -97,9 +102,11 @@ def environment(function: str) -> dict[str, Any]:
 
 
 def target(value: Any) -> str:
-    """The logical id that `value` refers to."""
+    """The logical id that `value` refers to; an alias stands for its function."""
     match value:
         case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), *_]}:
+            if name.endswith("Aliaslive"):
+                return target(resources()[name]["Properties"]["FunctionName"])
             return name
     message = f"{value} is no reference"
     raise AssertionError(message)

@@ -40,11 +40,13 @@ ALWAYS_ENCRYPTED = {
 HOLDS_NO_DATA = {
     *("AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Stage"),
     *("AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard"),
+    *("AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup"),
     *("AWS::EC2::RouteTable", "AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupEgress"),
     *("AWS::EC2::SecurityGroupIngress", "AWS::EC2::Subnet"),
     *("AWS::EC2::SubnetRouteTableAssociation", "AWS::EC2::VPC", "AWS::EC2::VPCEndpoint"),
     *("AWS::Events::Rule", "AWS::IAM::Role", "AWS::KMS::Key", "AWS::Lambda::EventInvokeConfig"),
     *("AWS::Lambda::EventSourceMapping", "AWS::Lambda::LayerVersion", "AWS::Lambda::Permission"),
+    *("AWS::Lambda::Alias", "AWS::Lambda::Version", "Custom::DatabaseMigration"),
     *("AWS::RDS::DBClusterParameterGroup", "AWS::RDS::DBInstance", "AWS::RDS::DBProxy"),
     *("AWS::RDS::DBProxyTargetGroup", "AWS::RDS::DBSubnetGroup"),
     *("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"),

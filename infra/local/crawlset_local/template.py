@@ -4,8 +4,9 @@ The SAM template as the emulator can take it: plain CloudFormation that means th
 What changes: serverless resources are expanded here; an HTTP API's OpenAPI body, which the
 emulator drops, becomes routes, integrations and authorizers; a function runs on the laptop's
 runtime, and its layers are what the interpreter already has; buckets have fixed names, so that
-a restart finds its objects; the queue of host lanes has two mappings. Alarms on metric math are
-left out.
+a restart finds its objects; the queue of host lanes has two mappings. Left out are alarms on metric
+math; aliases and rollouts, as a function has one version; and custom resources, since whoever
+deploys here migrates.
 
 To expand takes a second, most of it to import what does; the caller may keep the result.
 """
@@ -114,8 +115,10 @@ def expand(
     Paths in `template` are relative to `base`; it stays as it is.
     """
     serverless = copy.deepcopy(template)
+    _leave_out_custom_resources(serverless["Resources"])
     _localise_functions(serverless, base, bundle)
     _inline_state_machines(serverless["Resources"], base)
+    _leave_out_rollouts(serverless)
     plain = translate(serverless)
     _leave_out_metric_math(plain["Resources"])
     _double_mappings_of_lanes(plain["Resources"])
@@ -159,6 +162,40 @@ def _localise_functions(template: dict[str, Any], base: Path, bundle: Bundle) ->
             properties["Runtime"] = RUNTIME
             for absent in ("Layers", "Architectures", "InlineCode"):
                 properties.pop(absent, None)
+
+
+def _leave_out_custom_resources(resources: Resources) -> None:
+    """Leave out those functions too that only answer for them."""
+    custom = {n for n, r in resources.items() if r["Type"].startswith("Custom::")}
+    for name in custom:
+        token = resources.pop(name)["Properties"]["ServiceToken"]
+        resources.pop(token["Fn::GetAtt"][0], None)
+    for resource in resources.values():
+        if "DependsOn" in resource:
+            named = resource["DependsOn"]
+            after = {named} if isinstance(named, str) else set(named)
+            resource["DependsOn"] = sorted(after - custom)
+
+
+def _leave_out_rollouts(template: dict[str, Any]) -> None:
+    """Have functions asked themselves, where others ask their aliases."""
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            for name in ("AutoPublishAlias", "AutoPublishCodeSha256", "DeploymentPreference"):
+                resource["Properties"].pop(name, None)
+    _name_functions(template)
+
+
+def _name_functions(value: Any) -> None:
+    """Replace references to aliases, anywhere in `value`, by those to their functions."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for part in parts:
+        _name_functions(part)
+    if isinstance(value, dict):
+        name, _, suffix = str(value.get("Ref", "")).partition(".")
+        if suffix == "Alias":
+            del value["Ref"]
+            value["Fn::GetAtt"] = [name, "Arn"]
 
 
 def _parse(text: str) -> Any:

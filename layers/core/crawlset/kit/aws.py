@@ -104,6 +104,25 @@ def functions() -> "LambdaClient":
 
 
 @cache
+def slow_functions() -> "LambdaClient":
+    """
+    A client that waits as long as a function may run, and asks it once.
+
+    With botocore's own 60 s and its retries a function that is slower would be invoked again:
+    https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html.
+    """
+    return boto3.client(
+        "lambda",
+        config=Config(
+            connect_timeout=5,
+            read_timeout=890,
+            retries={"total_max_attempts": 1},
+            tcp_keepalive=True,
+        ),
+    )
+
+
+@cache
 def secretsmanager() -> "SecretsManagerClient":
     return boto3.client("secretsmanager")
 
@@ -128,6 +147,7 @@ def clear() -> None:
         kms,
         bedrock,
         functions,
+        slow_functions,
         secretsmanager,
     ):
         client.cache_clear()

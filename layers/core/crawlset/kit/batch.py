@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 
 from crawlset.errors import UnavailableError
 from crawlset.kit.lease import leased
-from crawlset.observability import logger, metrics
+from crawlset.observability import count_failure, logger, metrics
 
 FIRST_WAIT_SECONDS = 4
 LONGEST_WAIT_SECONDS = 900
@@ -101,6 +101,8 @@ def _handle(delivery: Delivery, handle: Callable[[Delivery], None]) -> int | Non
     except Exception as error:  # noqa: BLE001, whatever it is, the queue is told
         is_passing = _is_passing(error)
         metrics.add_metric(name="RecordsFailed", unit="Count", value=1)
+        if not is_passing:
+            count_failure()
         logger.exception(
             "record_failed",
             message_id=delivery.message_id,

@@ -26,7 +26,7 @@ from crawlset.errors import AppError, AwsAwayError, PreconditionFailedError
 from crawlset.kit import aws
 from crawlset.kit.incoming import read_json, refuse_unreadable
 from crawlset.kit.security_headers import SECURITY_HEADERS
-from crawlset.observability import logger
+from crawlset.observability import count_failure, logger
 
 ERRORS_IN_DETAIL = 3
 PROBLEM_JSON = "application/problem+json"
@@ -99,6 +99,7 @@ def build_app(gates: list[Middleware]) -> APIGatewayHttpResolver:
         if aws.is_unavailable(error):
             return reject(AwsAwayError())
         logger.exception("request_failed", error=type(error).__name__)
+        count_failure()
         return problem(
             app,
             HTTPStatus.INTERNAL_SERVER_ERROR,
