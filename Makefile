@@ -21,6 +21,8 @@ ELSEWHERE_nsfw := numpy onnxruntime pillow
 ELSEWHERE_faces := tqdm
 PARTS := core imaging fetching tabular onnx relevance text nsfw faces migrate
 SEEDS := 10
+ENV ?= dev
+CHOSEN = file://infra/parameters/$(ENV).yaml $(PARAMETERS)
 VERSIONS := 3.12 3.13 3.14
 ROWS := test_migrations.py test_concurrency.py test_isolation.py test_outbox.py test_planning.py test_recording.py test_tick.py
 
@@ -159,7 +161,7 @@ load: setup ## Measure many clients and tenants for some minutes: make load SECO
 	$(BIN)/python -m tests.load --seconds $(or $(SECONDS),300) --write
 
 types: setup ## Check types
-	$(BIN)/mypy layers/core/crawlset infra/local/crawlset_local client/crawlset_client functions tests alembic/env.py alembic/handler.py alembic/diagram.py infra/imagenet_table.py infra/kernels.py layers/relevance layers/faces
+	$(BIN)/mypy layers/core/crawlset infra/local/crawlset_local client/crawlset_client functions tests alembic/env.py alembic/handler.py alembic/diagram.py infra/imagenet_table.py infra/kernels.py infra/release.py layers/relevance layers/faces
 
 schema: setup ## Draw the tables into docs/database.md
 	$(BIN)/python alembic/diagram.py
@@ -224,9 +226,9 @@ validate: $(SAM) ## Lint the template
 build: $(SAM) $(KERNELS)/.all ## Build what is deployed; needs a Python 3.13
 	UV="$(CURDIR)/.uv/bin/uv" PATH="$$(dirname "$$($(FIND_PYTHON) 3.13)"):$$PATH" $(SAM) build
 
-deploy: build ## Deploy a stack: make deploy STACK=crawlset-dev PARAMETERS="Contact=... DatabaseSecretArn=..."
-	$(SAM) deploy --stack-name $(STACK) --parameter-overrides $(PARAMETERS)
-	$(SAM) remote invoke MigrateFunction --stack-name $(STACK) --event '{"action": "upgrade"}'
+deploy: build ## Deploy: make deploy ENV=dev|staging|prod PARAMETERS="Contact=... DatabaseSecretArn=..."
+	release=$$($(SAM_ENV)/bin/python infra/release.py $(CHOSEN)) && \
+		$(SAM) deploy --config-env $(ENV) $(if $(CI),--no-confirm-changeset) --parameter-overrides $(CHOSEN) Release=$$release
 
 clean: ## Forget what was installed and built; the data in .crawlset stays
 	rm -rf .venv .uv .aws-sam dist $(KERNELS)

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
 """
 
 import json
+import ssl
 import urllib.request
 from collections.abc import Callable
 from typing import Any
@@ -61,9 +62,10 @@ def put(url: str, body: bytes) -> None:
     request = urllib.request.Request(  # noqa: S310 - its scheme is known
         url, data=body, method="PUT", headers={"Content-Type": ""}
     )
+    context = ssl.create_default_context()
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS):  # noqa: S310
+            with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS, context=context):  # noqa: S310
                 return
         except OSError:
             if attempt == ATTEMPTS:
