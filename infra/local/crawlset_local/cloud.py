@@ -258,6 +258,7 @@ class LocalCloud:
             "Stage": "local",
             "Contact": access.contact or LOCAL_EMAIL,
             "DatabaseSecretArn": secret_arn,
+            "DatabasePauses": "false",
             "MaxFetchConcurrency": "2",
             "MaxDatabaseConcurrency": "2",
             "AllowedPrivateHosts": ",".join(hosts),

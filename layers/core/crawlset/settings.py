@@ -62,6 +62,12 @@ class CrawlingSettings(BaseSettings):
     crawling_enabled: bool = True
 
 
+class PausingSettings(BaseSettings):
+    """Whether the database pauses when nobody asks it, as Aurora does that may scale to nothing."""
+
+    database_pauses: bool = False
+
+
 class DeliverySettings(BaseSettings):
     """Where the tick puts what webhooks are to be told."""
 
@@ -202,6 +208,7 @@ database_settings = cache(DatabaseSettings)
 bucket_settings = cache(BucketSettings)
 queue_settings = cache(QueueSettings)
 crawling_settings = cache(CrawlingSettings)
+pausing_settings = cache(PausingSettings)
 delivery_settings = cache(DeliverySettings)
 webhook_key_settings = cache(WebhookKeySettings)
 result_settings = cache(ResultSettings)

@@ -7,7 +7,7 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
-from crawlset.accounts import allowance, authorizer, idempotency
+from crawlset.accounts import allowance, authorizer, idempotency, waking
 from crawlset.accounts.failures import FailuresExceededError
 from crawlset.accounts.keys import ApiKeyExpiredError
 from crawlset.errors import ConflictError, DatabaseAwayError, ForbiddenError
@@ -137,6 +137,8 @@ def _answer(
 ) -> Response[Any]:
     if asked is not None and (kept := idempotency.replay(user_id, asked)) is not None:
         return kept
+    if app.current_event.http_method not in READ_METHODS:
+        waking.note_writing()
     try:
         with db.transaction(user_id) as session:
             app.append_context(session=session)

@@ -44,6 +44,13 @@ def publish_new() -> int:
     return n_published
 
 
+def has_new() -> bool:
+    """Whether something has happened that the bus was not told."""
+    with db.transaction() as session:
+        repository = EventRepository(session)
+        return bool(repository.list_of_all(repository.position_of(READER), 1))
+
+
 def cloud_event(event: JobEvent) -> dict[str, Any]:
     """CloudEvents 1.0, structured JSON."""
     return {

@@ -53,6 +53,16 @@ def head(key: str, in_bucket: str | None = None) -> tuple[int, str] | None:
     return answer["ContentLength"], answer["ETag"]
 
 
+def written_at(key: str) -> datetime | None:
+    """When an object was written; None when there is none."""
+    try:
+        return s3().head_object(Bucket=bucket(), Key=key)["LastModified"]
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] in ABSENT:
+            return None
+        raise
+
+
 def size_of(key: str) -> int:
     """Bytes of an object; 0 when there is none."""
     found = head(key)

@@ -1,7 +1,7 @@
 """The tick: what the service does by itself, each minute, in bounded rounds."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from crawlset import outbox
@@ -16,7 +16,7 @@ from crawlset.pipeline import service as pipeline
 from crawlset.schedules import firing
 from crawlset.settings import crawling_settings
 from crawlset.takedowns import resending
-from crawlset.tick import folder_removals, orphans, purging
+from crawlset.tick import folder_removals, orphans, purging, resting
 from crawlset.tick.repository import RoundRepository
 from crawlset.uploads import removing as uploads
 from crawlset.webhooks import dispatching
@@ -26,10 +26,13 @@ HALF_AN_HOUR = 30
 
 def tick(*, requeue: bool = False) -> dict[str, Any]:
     """
-    Run every chore, unless another tick is at it; gives what each has done.
+    Run every chore, unless another tick is at it or all rest; gives what each has done.
 
     With `requeue` everything unfinished counts as stalled, and another tick is not waited for.
     """
+    if not requeue and resting.is_resting(datetime.now(UTC)):
+        metrics.add_metric(name="TickCompleted", unit="Count", value=1)
+        return {}
     with db.single_statement() as session:
         is_alone = RoundRepository(session).lock()
     if not (is_alone or requeue):
@@ -76,6 +79,8 @@ def _run_chores(*, requeue: bool) -> dict[str, Any]:
     }
     if not crawling_settings().crawling_enabled:
         del chores["lost_messages"]
+    began_at = datetime.now(UTC)
+    is_idle = not resting.is_work_under_way()
     done: dict[str, Any] = {}
     for name, chore in chores.items():
         try:
@@ -88,7 +93,13 @@ def _run_chores(*, requeue: bool) -> dict[str, Any]:
     if len(done) == len(chores):
         metrics.add_metric(name="TickCompleted", unit="Count", value=1)
     logger.info("ticked", done=done, outbox_age_seconds=age)
+    if is_idle and age == 0 and len(done) == len(chores) and not any(map(_has_done, done.values())):
+        resting.begin(began_at)
     return done
+
+
+def _has_done(result: int | dict[str, int]) -> bool:
+    return any(result.values()) if isinstance(result, dict) else bool(result)
 
 
 def _half_hourly(chore: Callable[[datetime], int]) -> int:

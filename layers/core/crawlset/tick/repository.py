@@ -12,6 +12,7 @@ from sqlalchemy import (
     delete,
     exists,
     func,
+    or_,
     select,
     tuple_,
     union_all,
@@ -22,6 +23,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from crawlset.models import (
     Base,
     CrawlJob,
+    CrawlSchedule,
     ExportJob,
     FolderRemoval,
     FurtherRow,
@@ -30,10 +32,15 @@ from crawlset.models import (
     JobChunk,
     JobSearch,
     JobStatus,
+    OutboxMessage,
+    PackRewrite,
     Project,
     SourceProbe,
+    Takedown,
     TakedownImage,
+    TakedownStatus,
     ValidationJob,
+    WebhookDelivery,
 )
 
 ROUND_LOCK = (0x7469636B, 1)
@@ -68,6 +75,40 @@ class RoundRepository:
 
     def unlock(self) -> None:
         self.session.execute(select(func.pg_advisory_unlock(*ROUND_LOCK)))
+
+
+class RestRepository:
+    """What keeps the tick from resting, and when it is to be back."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def is_work_under_way(self) -> bool:
+        """Whether a job, a takedown, a delivery or a message is not done."""
+        open_ = (
+            select(model.id).where(model.status.in_((JobStatus.pending, JobStatus.running)))
+            for model in (CrawlJob, ValidationJob, ExportJob)
+        )
+        unfinished = (TakedownStatus.pending, TakedownStatus.removing, TakedownStatus.revoking)
+        waiting = (
+            select(OutboxMessage.id),
+            select(PackRewrite.id),
+            select(Takedown.id).where(Takedown.status.in_(unfinished)),
+            select(WebhookDelivery.id).where(WebhookDelivery.next_attempt_at.is_not(None)),
+        )
+        found = [exists(statement) for statement in (*open_, *waiting)]
+        return bool(self.session.scalar(select(or_(*found))))
+
+    def next_due_at(self) -> datetime | None:
+        """When the first schedule, takedown or removal is due; None without any."""
+        earliest = [
+            select(func.min(CrawlSchedule.next_run_at)).where(~CrawlSchedule.is_paused),
+            select(func.min(Takedown.removes_at)).where(Takedown.status == TakedownStatus.hidden),
+            select(func.min(FolderRemoval.due_at)),
+            select(func.min(CrawlJob.purges_at)),
+            select(func.min(Project.purges_at)),
+        ]
+        return self.session.scalar(select(func.least(*(s.scalar_subquery() for s in earliest))))
 
 
 class RemovalRepository:

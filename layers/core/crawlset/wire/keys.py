@@ -7,6 +7,9 @@ from uuid import UUID
 PROBE = "probe.jsonl.gz"
 DEFERRAL = "deferred.jsonl.gz"
 UPLOADS = "uploads/"
+TICK_RESTS = "tick/rests"
+CALLERS_WRITE = "tick/callers-write"
+"""Empty: what counts is when it was written."""
 _CANDIDATES = re.compile(r"jobs/([0-9a-f-]{36})/candidates/([0-9a-f-]{36})\.([0-9]{5})\.jsonl\.gz")
 _OUTCOME = re.compile(r"jobs/([0-9a-f-]{36})/chunks/([0-9a-f-]{36})/outcome")
 _VECTORS = re.compile(
