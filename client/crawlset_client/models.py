@@ -233,8 +233,14 @@ class Cost(Record, kw_only=True):
     s3: float = 0.0
     sqs: float = 0.0
     requests: float = 0.0
+    database: float = 0.0
+    pipeline: float = 0.0
+    logs: float = 0.0
+    storage: float = 0.0
     transfer: float = 0.0
     total: float = 0.0
+    fixed_per_month: float = 0.0
+    """What the deployment costs if nothing is crawled; not in the total."""
 
 
 class Range(Record, kw_only=True):

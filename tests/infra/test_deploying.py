@@ -113,6 +113,7 @@ class TestRollout:
         assert [len(made) for made in releases] == [1, 1]
         assert releases[0] != releases[1]
 
+
 class TestCallers:
     """Whoever asks a function that is rolled out asks its alias."""
 

@@ -96,9 +96,7 @@ class TestMigrate:
         for _ in range(2):
             assert load_migrate().handler({"action": "upgrade"}, CONTEXT) == {"revision": newest}
 
-    def test_leaves_what_newer_code_has_migrated(
-        self, become: Any
-    ) -> None:
+    def test_leaves_what_newer_code_has_migrated(self, become: Any) -> None:
         """As when a deployment goes back: older code works with newer tables."""
         become("owner")
         with db.transaction() as session:

@@ -258,7 +258,7 @@ class LocalCloud:
             "Stage": "local",
             "Contact": access.contact or LOCAL_EMAIL,
             "DatabaseSecretArn": secret_arn,
-            "DatabasePauses": "false",
+            **{"DatabasePauses": "false", "WithEvents": "true"},
             "MaxFetchConcurrency": "2",
             "MaxDatabaseConcurrency": "2",
             "AllowedPrivateHosts": ",".join(hosts),

@@ -1,5 +1,5 @@
 """
-That a caller is about to write is noted outside of the database, where a resting tick looks.
+A caller who is about to write is noted outside of the database, where a resting tick looks.
 
 All work begins with a request that writes, or with the tick itself.
 """

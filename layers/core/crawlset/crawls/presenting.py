@@ -27,6 +27,7 @@ from crawlset.exports import service as exports
 from crawlset.jobs.crawl_repository import CrawlRepository, JobCounts
 from crawlset.kit.strict_json import from_json
 from crawlset.models import UNFINISHED, CrawlJob, WorkStatus
+from crawlset.outcomes import Outcome
 from crawlset.resizing import Intake
 from crawlset.validation.schemas import ValidationJobRead
 
@@ -150,6 +151,7 @@ def _cost(job: CrawlJob, counts: JobCounts) -> CostRead:
         n_candidates=counts.n_candidates,
         n_chunks=counts.n_sent,
         fetch_seconds=counts.fetch_seconds,
+        n_stored=counts.outcomes[Outcome.stored],
         bytes_stored=counts.pack_bytes,
     )
     return CostRead.model_validate(costs.cost_of(work))

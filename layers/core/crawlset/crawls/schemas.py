@@ -4,6 +4,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from crawlset import costs
 from crawlset.crawls.list_schemas import ListedUpload, ListOptions
 from crawlset.crawls.progress_schemas import ChunkCounts, Progress, RecrawlRead, WaitRead
 from crawlset.deletions import PurgesAt
@@ -197,12 +198,22 @@ class UnreadListRead(BaseModel):
 class CostRead(RowRead):
     """US dollars at published prices, free tiers not taken off."""
 
-    aws_lambda: Annotated[Dollars, Field(description="Functions, by memory and time")]
-    s3: Annotated[Dollars, Field(description="Requests, and a month of what is stored")]
+    aws_lambda: Annotated[Dollars, Field(description="Functions of the crawl, by memory and time")]
+    s3: Annotated[Dollars, Field(description="Requests of the bucket")]
     sqs: Dollars
     requests: Annotated[Dollars, Field(description="Invocations and calls of the API")]
+    database: Annotated[
+        Dollars, Field(description="A month of the job's rows, writing them, and their capacity")
+    ]
+    pipeline: Annotated[Dollars, Field(description="Validating and exporting once what is stored")]
+    logs: Dollars
+    storage: Annotated[Dollars, Field(description="What is stored and exported, for a month each")]
     transfer: Annotated[Dollars, Field(description="Downloading once what is stored")]
     total: Dollars
+    fixed_per_month: Annotated[
+        Dollars,
+        Field(description="What the deployment costs if nothing is crawled; not in the total"),
+    ] = costs.FIXED_MONTH
 
 
 class SearchRead(RowRead):

@@ -24,8 +24,10 @@ def publish_new() -> int:
     Publish what has happened since the last time, in order; say how many events.
 
     An event that the bus does not take is tried again the next minute, and with it those behind
-    it. A crash may publish some twice, with the same id.
+    it. A crash may publish some twice, with the same id. Without a bus nothing is done.
     """
+    if not event_settings().event_bus_name:
+        return 0
     n_published = 0
     while n_published < MAX_PUBLISHED:
         with db.transaction() as session:
@@ -45,7 +47,9 @@ def publish_new() -> int:
 
 
 def has_new() -> bool:
-    """Whether something has happened that the bus was not told."""
+    """Whether something has happened that the bus was not told, if there is one."""
+    if not event_settings().event_bus_name:
+        return False
     with db.transaction() as session:
         repository = EventRepository(session)
         return bool(repository.list_of_all(repository.position_of(READER), 1))
