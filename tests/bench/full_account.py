@@ -343,7 +343,6 @@ def _name_in_environment(cloud: LocalCloud) -> None:
         "AWS_ENDPOINT_URL": cloud.emulator_url,
         "BUCKET_NAME": outputs["BucketName"],
         "DATABASE_SECRET_ARN": outputs["ApiDatabaseSecretArn"],
-        "PIPELINE_STATE_MACHINE_ARN": outputs["PipelineStateMachineArn"],
         "POWERTOOLS_METRICS_NAMESPACE": "bench",
         "POWERTOOLS_SERVICE_NAME": "bench",
         "SAMPLE_SOURCE_URL": cloud.sample_url,

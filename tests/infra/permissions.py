@@ -36,6 +36,7 @@ KEYS = {
     "answer": keys.validation_file(ID, "measurements/3.answer.json"),
     "npy": keys.validation_file(ID, "measurements/3.npy"),
     "vectors": keys.vectors(ID, "palette", "a-part"),
+    "execution": keys.execution("a-name"),
     "model": "models/clip/image.onnx",
     "hashes": keys.validation_file(ID, "near_duplicates/images.npz"),
 }

@@ -12,13 +12,14 @@ BUCKET = of_type("AWS::S3::Bucket")["Bucket"]
 
 
 def told_of(key: str) -> list[str]:
-    """The queues that hear of a new object."""
+    """The queues and functions that hear of a new object."""
     heard = []
-    for notification in BUCKET["NotificationConfiguration"]["QueueConfigurations"]:
+    told = BUCKET["NotificationConfiguration"]
+    for notification in (*told["QueueConfigurations"], *told["LambdaConfigurations"]):
         rules = notification["Filter"]["S3Key"]["Rules"]
         filters = {rule["Name"]: rule["Value"] for rule in rules}
         if key.startswith(filters["prefix"]) and key.endswith(filters["suffix"]):
-            heard.append(target(notification["Queue"]))
+            heard.append(target(notification.get("Queue") or notification["Function"]))
     return heard
 
 
@@ -28,6 +29,16 @@ class TestNotifications:
 
     def test_tell_record_of_outcomes(self) -> None:
         assert told_of(keys.outcome(ID, ID)) == ["ResultsQueue"]
+
+    def test_tell_start_of_executions_that_are_asked_for(self) -> None:
+        assert told_of(keys.execution("validate-1")) == ["StartFunction"]
+
+    def test_tell_start_of_this_bucket_only(self) -> None:
+        permission = of_type("AWS::Lambda::Permission")["StartPermission"]
+
+        assert target(permission["FunctionName"]) == "StartFunction"
+        assert permission["SourceArn"]["Fn::Sub"].endswith(BUCKET["BucketName"]["Fn::Sub"])
+        assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
 
     @pytest.mark.parametrize(
         "key",
@@ -45,7 +56,7 @@ class TestNotifications:
     def test_may_be_sent_by_this_bucket_only(self) -> None:
         policies = of_type("AWS::SQS::QueuePolicy")
 
-        assert set(policies) == set(resources()["Bucket"]["DependsOn"])
+        assert {*policies, "StartPermission"} == set(resources()["Bucket"]["DependsOn"])
         for policy in policies.values():
             (statement,) = policy["PolicyDocument"]["Statement"]
             source = statement["Condition"]["ArnEquals"]["aws:SourceArn"]["Fn::Sub"]

@@ -43,7 +43,6 @@ class TestNetwork:
             "s3",
             "secretsmanager",
             "sqs",
-            "states",
         }
         assert services["s3"]["VpcEndpointType"] == "Gateway"
 

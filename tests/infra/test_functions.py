@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from pydantic_settings import BaseSettings
 
-from crawlset import costs, settings
-from crawlset.estimates import service as estimating
+from crawlset import settings
 from tests.infra.permissions import MEASURERS, TOWERS, actions_of, objects_that
 from tests.infra.stack import (
     ROOT,
@@ -28,17 +27,29 @@ from tests.infra.stack import (
 
 EVERY_FUNCTION = sorted(functions())
 VALIDATORS = ["ColourfulnessFunction"]
-ON_THE_INTERNET = ["DeliverFunction", "DiscoverFunction", "FetchFunction", "UpgradeFunction"]
+ON_THE_INTERNET = [
+    "DeliverFunction",
+    "DiscoverFunction",
+    "FetchFunction",
+    "StartFunction",
+    "UpgradeFunction",
+]
 LISTS_BELOW = (
     "DiscoverFunctionRole",
     "arn:${AWS::Partition}:s3:::${ListBucket}/${ListPrefix}*",
 )
 """What is not in the stack's own bucket and may be read: lists below the prefix that is named."""
+ASKED_FOR = (
+    "StartFunctionRole",
+    "arn:${AWS::Partition}:s3:::${AWS::StackName}-${AWS::AccountId}-${AWS::Region}/executions/*.json",
+)
+"""Objects of the bucket, whose name is composed as the bucket waits for the function."""
 VERSIONS_THAT_MIGRATE = ("UpgradeFunctionRole", "${MigrateFunction.Arn}:*")
 QUEUES_KNOWN = {
     "DeliverFunction": {"RESULTS_QUEUE_URL"},  # where it says how it went
     "DiscoverFunction": set(),
     "FetchFunction": set(),
+    "StartFunction": set(),
     "UpgradeFunction": set(),
 }
 SECRET_OF = {
@@ -71,14 +82,6 @@ COMMON_VARIABLES = {
     "POWERTOOLS_METRICS_NAMESPACE",
     "POWERTOOLS_SERVICE_NAME",
     "STAGE",
-}
-MEMORY_PAID_FOR = {
-    "ApiFunction": costs.API_MIB,
-    "AuthorizeFunction": costs.API_MIB,
-    "DiscoverFunction": costs.DISCOVER_MIB,
-    "FetchFunction": costs.FETCH_MIB,
-    "PlanFunction": costs.PLAN_MIB,
-    "RecordFunction": costs.RECORD_MIB,
 }
 
 
@@ -119,9 +122,10 @@ class TestRoles:
             for text in texts(resource)
             if "*" in text
             and not re.match(
-                r"\$\{Bucket\.Arn\}/(uploads|jobs|exports|validations|sources|models)/", text
+                r"\$\{Bucket\.Arn\}/(uploads|jobs|exports|executions|validations|sources|models|tick)/",
+                text,
             )
-            and (name, text) not in {LISTS_BELOW, VERSIONS_THAT_MIGRATE}
+            and (name, text) not in {LISTS_BELOW, ASKED_FOR, VERSIONS_THAT_MIGRATE}
         ]
 
         assert wild == []
@@ -184,6 +188,7 @@ class TestFunctionOnTheInternet:
                 "bedrock:InvokeModel",
                 "s3:ListBucket",
             },
+            "StartFunction": {"states:StartExecution"},
             "UpgradeFunction": {"lambda:InvokeFunction"},
         }
         assert actions_of(name) <= more.get(name, set()) | {
@@ -299,7 +304,7 @@ class TestFunctionWithDatabase:
         )
 
     @pytest.mark.parametrize("name", RELAYS)
-    def test_that_relays_may_send_to_every_queue_and_start_the_pipeline(self, name: str) -> None:
+    def test_that_relays_may_send_to_every_queue_and_ask_for_executions(self, name: str) -> None:
         (reached,) = [
             {target(resource) for resource in statement["Resource"]}
             for statement in statements(role_of(name))
@@ -308,7 +313,8 @@ class TestFunctionWithDatabase:
 
         signed = set() if name == "TickFunction" else {"DeliveriesQueue"}
         assert reached == set(work_queues()) - signed
-        assert "states:StartExecution" in actions_of(name)
+        assert "execution" in objects_that(name, "s3:PutObject")
+        assert "states:StartExecution" not in actions_of(name)
 
 
 class TestMigrate:
@@ -382,17 +388,3 @@ class TestFetchConcurrency:
         for queue in ("ChunksQueue", "HostLanesQueue"):
             (mapping,) = mappings_of(queue)
             assert target(mapping["ScalingConfig"]["MaximumConcurrency"]) == "MaxFetchConcurrency"
-
-
-class TestCosts:
-    @pytest.mark.parametrize("function", sorted(MEMORY_PAID_FOR))
-    def test_know_the_memory_of_a_function(self, function: str) -> None:
-        assert functions()[function]["MemorySize"] == MEMORY_PAID_FOR[function]
-
-    def test_know_the_disk_of_a_fetcher(self) -> None:
-        free = 512
-        size = functions()["FetchFunction"]["EphemeralStorage"]["Size"]
-        assert size - free == costs.FETCH_STORAGE_MIB
-
-    def test_know_how_many_fetchers_are_at_work(self) -> None:
-        assert written()["Parameters"]["MaxFetchConcurrency"]["Default"] == estimating.FETCHERS

@@ -40,8 +40,8 @@ class TestOutputs:
 
 
 class TestFunctions:
-    def test_are_the_twenty_three(self) -> None:
-        assert len(functions()) == 23
+    def test_are_the_twenty_four(self) -> None:
+        assert len(functions()) == 24
 
 
 class TestDataStack:

@@ -268,7 +268,7 @@ def pipeline_arn(aws: None, monkeypatch: pytest.MonkeyPatch) -> str:
         roleArn="arn:aws:iam::123456789012:role/x",
     )["stateMachineArn"]
     monkeypatch.setenv("PIPELINE_STATE_MACHINE_ARN", arn)
-    settings.queue_settings.cache_clear()
+    settings.pipeline_settings.cache_clear()
     return arn
 
 

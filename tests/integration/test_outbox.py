@@ -7,10 +7,12 @@ from sqlalchemy.orm import Session
 
 from crawlset import outbox
 from crawlset.kit import aws as clients
-from crawlset.kit import db
+from crawlset.kit import db, objects
 from crawlset.models import OutboxMessage, Profile, Target
 from crawlset.outbox import Message
+from functions.start import app as start
 from tests import factories
+from tests.invocations import CONTEXT
 
 
 def n_waiting(session: Session) -> int:
@@ -141,14 +143,27 @@ class TestRelay:
         assert message["Attributes"]["MessageGroupId"] == str(profile.id)
 
     def test_starts_an_execution_once(
-        self, session: Session, profile: Profile, pipeline_arn: str
+        self, session: Session, profile: Profile, bucket: str, pipeline_arn: str
     ) -> None:
+        """As S3 tells: at least once."""
         for _ in range(2):
             post(profile, Message(Target.pipeline, {"n": 1}, deduplication_id="val-1"))
+            for key in objects.list_keys("executions/"):
+                start.handler({"Records": [{"s3": {"object": {"key": key}}}]}, CONTEXT)
 
-        found = clients.stepfunctions().list_executions(stateMachineArn=pipeline_arn)
-        assert [execution["name"] for execution in found["executions"]] == ["val-1"]
+        client = clients.stepfunctions()
+        [found] = client.list_executions(stateMachineArn=pipeline_arn)["executions"]
+        told = client.describe_execution(executionArn=found["executionArn"])["input"]
+        assert (found["name"], json.loads(told)) == ("val-1", {"n": 1})
         assert n_waiting(session) == 0
+
+    def test_asks_again_for_an_execution_that_the_bucket_did_not_take(
+        self, session: Session, profile: Profile, aws: None
+    ) -> None:
+        """There is no bucket."""
+        post(profile, Message(Target.pipeline, {"n": 1}, deduplication_id="val-1"))
+
+        assert n_waiting(session) == 1
 
     def test_sends_the_rest_when_one_target_fails(self, session: Session, queues: Any) -> None:
         session.add(OutboxMessage(target=Target.pipeline, body={"n": 1}))

@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from crawlset_local import emulator, template
 from crawlset_local.bundles import Artifacts
@@ -200,64 +200,84 @@ def _adopt_buckets(cloudformation: Any, port: int, plain: dict[str, Any]) -> boo
     return True
 
 
-def _take_notifications(resources: template.Resources) -> dict[str, list[dict[str, Any]]]:
+def _take_notifications(resources: template.Resources) -> dict[str, dict[str, Any]]:
     """
-    Take out of buckets which queues they tell of objects; by the buckets' logical ids.
+    Take out of buckets whom they tell of objects; by the buckets' logical ids.
 
     CloudFormation would have S3 send a test to each queue, and functions would start to read it.
-    A bucket that tells anything but queues of the template is left as it is.
+    A bucket that tells anything but queues and functions of the template is left as it is.
     """
     taken = {}
     for name, resource in resources.items():
         properties = resource.get("Properties", {})
         stated = properties.get("NotificationConfiguration", {})
-        queues = stated.get("QueueConfigurations", [])
         if (
             resource["Type"] == "AWS::S3::Bucket"
-            and stated.keys() == {"QueueConfigurations"}
-            and all(_queue_of(queue) in resources for queue in queues)
+            and stated
+            and stated.keys() <= TOLD.keys()
+            and all(_told(kind, one) in resources for kind in stated for one in stated[kind])
         ):
-            del properties["NotificationConfiguration"]
-            taken[name] = queues
+            taken[name] = properties.pop("NotificationConfiguration")
     return taken
 
 
-def _queue_of(configuration: Mapping[str, Any]) -> str:
-    """The logical id of the queue that is told; empty for one that is stated otherwise."""
-    match configuration["Queue"]:
+def _told(kind: str, configuration: Mapping[str, Any]) -> str:
+    """The logical id of what is told; empty if it is stated otherwise."""
+    match configuration[TOLD[kind].stated]:
         case {"Fn::GetAtt": [str(name), "Arn"]}:
             return name
     return ""
 
 
-def _notify(port: int, stack: Stack, notifications: Mapping[str, list[dict[str, Any]]]) -> None:
-    """Have buckets tell queues of objects, without the test that S3 sends unless told not to."""
+def _notify(port: int, stack: Stack, notifications: Mapping[str, dict[str, Any]]) -> None:
+    """Have buckets tell of objects, without the test that S3 sends unless told not to."""
     s3 = emulator.client("s3", port)
-    for bucket, queues in notifications.items():
+    for bucket, stated in notifications.items():
+        asked = {
+            TOLD[kind].asked: [
+                {
+                    TOLD[kind].arn: TOLD[kind].arn_of(stack.resources[_told(kind, one)]),
+                    "Events": [one["Event"]],
+                    "Filter": {
+                        "Key": {
+                            "FilterRules": one.get("Filter", {}).get("S3Key", {}).get("Rules", [])
+                        }
+                    },
+                }
+                for one in ones
+            ]
+            for kind, ones in stated.items()
+        }
         s3.put_bucket_notification_configuration(
             Bucket=stack.resources[bucket],
             SkipDestinationValidation=True,
-            NotificationConfiguration={
-                "QueueConfigurations": [
-                    {
-                        "QueueArn": _queue_arn(stack.resources[_queue_of(queue)]),
-                        "Events": [queue["Event"]],
-                        "Filter": {
-                            "Key": {
-                                "FilterRules": queue.get("Filter", {})
-                                .get("S3Key", {})
-                                .get("Rules", [])
-                            }
-                        },
-                    }
-                    for queue in queues
-                ]
-            },
+            NotificationConfiguration=asked,
         )
 
 
 def _queue_arn(url: str) -> str:
     return f"arn:aws:sqs:{emulator.REGION}:{emulator.ACCOUNT}:{url.rpartition('/')[2]}"
+
+
+def _function_arn(name: str) -> str:
+    return f"arn:aws:lambda:{emulator.REGION}:{emulator.ACCOUNT}:function:{name}"
+
+
+class Told(NamedTuple):
+    """How a template names what a bucket tells, and how S3 is asked for it."""
+
+    stated: str
+    asked: str
+    arn: str
+    arn_of: Callable[[str], str]
+
+
+TOLD = {
+    "QueueConfigurations": Told("Queue", "QueueConfigurations", "QueueArn", _queue_arn),
+    "LambdaConfigurations": Told(
+        "Function", "LambdaFunctionConfigurations", "LambdaFunctionArn", _function_arn
+    ),
+}
 
 
 def _make_bucket(s3: Any, bucket: str) -> None:

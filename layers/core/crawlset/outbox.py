@@ -19,10 +19,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from crawlset.kit import aws, db, queues
+from crawlset.kit import db, objects, queues
 from crawlset.models import OutboxMessage, Target
 from crawlset.observability import logger
 from crawlset.settings import queue_settings
+from crawlset.wire import keys
 
 if TYPE_CHECKING:
     from types_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
@@ -152,7 +153,7 @@ def _send(messages: Sequence[OutboxMessage]) -> list[int]:
     sent: list[int] = []
     for target, group in by_target.items():
         if target is Target.pipeline:
-            sent += [message.id for message in group if _start_execution(message)]
+            sent += [message.id for message in group if _ask_for_execution(message)]
         else:
             url = getattr(queue_settings(), f"{target}_queue_url")
             sent += map(int, queues.send(url, [_entry(message) for message in group]))
@@ -177,18 +178,12 @@ def _entry(message: OutboxMessage) -> "SendMessageBatchRequestEntryTypeDef":
     return entry
 
 
-def _start_execution(message: OutboxMessage) -> bool:
-    """Start the execution that the message names; one that has run already counts as started."""
-    client = aws.stepfunctions()
+def _ask_for_execution(message: OutboxMessage) -> bool:
+    """Write what the execution is to begin with; the bucket tells the function that starts it."""
+    name = message.deduplication_id or str(message.id)
     try:
-        client.start_execution(
-            stateMachineArn=queue_settings().pipeline_state_machine_arn,
-            name=message.deduplication_id or str(message.id),
-            input=json.dumps(message.body),
-        )
-    except client.exceptions.ExecutionAlreadyExists:
-        logger.info("execution_exists", execution=message.deduplication_id)
+        objects.put(keys.execution(name), json.dumps(message.body).encode(), "application/json")
     except (BotoCoreError, ClientError):
-        logger.exception("execution_not_started", execution=message.deduplication_id)
+        logger.exception("execution_not_asked_for", execution=name)
         return False
     return True

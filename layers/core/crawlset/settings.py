@@ -53,6 +53,11 @@ class QueueSettings(BaseSettings):
     host_lanes_queue_url: str
     results_queue_url: str
     takedowns_queue_url: str
+
+
+class PipelineSettings(BaseSettings):
+    """The state machine, for the one function that starts its executions."""
+
     pipeline_state_machine_arn: str
 
 
@@ -207,6 +212,7 @@ class TowersSettings(BaseSettings):
 database_settings = cache(DatabaseSettings)
 bucket_settings = cache(BucketSettings)
 queue_settings = cache(QueueSettings)
+pipeline_settings = cache(PipelineSettings)
 crawling_settings = cache(CrawlingSettings)
 pausing_settings = cache(PausingSettings)
 delivery_settings = cache(DeliverySettings)

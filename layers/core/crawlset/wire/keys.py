@@ -12,6 +12,7 @@ CALLERS_WRITE = "tick/callers-write"
 """Empty: what counts is when it was written."""
 _CANDIDATES = re.compile(r"jobs/([0-9a-f-]{36})/candidates/([0-9a-f-]{36})\.([0-9]{5})\.jsonl\.gz")
 _OUTCOME = re.compile(r"jobs/([0-9a-f-]{36})/chunks/([0-9a-f-]{36})/outcome")
+_EXECUTION = re.compile(r"executions/([A-Za-z0-9_-]{1,80})\.json")
 _VECTORS = re.compile(
     r"jobs/[0-9a-f-]{36}/vectors/(?P<measurer>[^/]+)/"
     r"(?P<part>(?P<first>[0-9]{19})-(?P<last>[0-9]{19})-[^/]+)\.parquet"
@@ -50,6 +51,19 @@ class UnknownKeyError(ValueError):
 def job_id_of(key: str) -> str:
     """The job in `jobs/{job}/…`, for the log."""
     return key.split("/")[1]
+
+
+def execution(name: str) -> str:
+    """Where an execution of the pipeline is asked for: its input."""
+    return f"executions/{name}.json"
+
+
+def parse_execution(key: str) -> str:
+    """The name of the execution that `key` asks for."""
+    found = _EXECUTION.fullmatch(key)
+    if found is None:
+        raise UnknownKeyError(key, "an execution")
+    return found[1]
 
 
 def upload(user_id: UUID, upload_id: UUID) -> str:
