@@ -40,7 +40,7 @@ export SSL_CERT_FILE := $(firstword $(PIP_CERT) $(REQUESTS_CA_BUNDLE))
 endif
 endif
 
-.PHONY: help setup models up demo test chaos versions unit fuzz lint types schema sources openapi machine lock audit wheel sbom version validate build deploy bench load clean FORCE
+.PHONY: help setup models up demo test chaos versions unit fuzz lint types schema sources costs openapi machine lock audit wheel sbom version validate build deploy bench load clean FORCE
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-12s%s\n", $$1, $$2}'
@@ -161,13 +161,16 @@ load: setup ## Measure many clients and tenants for some minutes: make load SECO
 	$(BIN)/python -m tests.load --seconds $(or $(SECONDS),300) --write
 
 types: setup ## Check types
-	$(BIN)/mypy layers/core/crawlset infra/local/crawlset_local client/crawlset_client functions tests alembic/env.py alembic/handler.py alembic/diagram.py infra/imagenet_table.py infra/kernels.py infra/release.py layers/relevance layers/faces
+	$(BIN)/mypy layers/core/crawlset infra/local/crawlset_local client/crawlset_client functions tests alembic/env.py alembic/handler.py alembic/diagram.py infra/imagenet_table.py infra/kernels.py infra/release.py infra/costs_page.py layers/relevance layers/faces
 
 schema: setup ## Draw the tables into docs/database.md
 	$(BIN)/python alembic/diagram.py
 
 sources: setup ## Write the table of sources into docs/sources.md
 	$(BIN)/python infra/sources_page.py
+
+costs: setup ## Write the tables of costs into docs/costs.md
+	$(BIN)/python infra/costs_page.py
 
 openapi: setup ## Write docs/openapi.json anew from the routes
 	PYTHONPATH=. AWS_DEFAULT_REGION=us-east-1 $(BIN)/python -c \

@@ -20,4 +20,4 @@ def name_of(built: Path, *parameters: str) -> str:
 
 
 if __name__ == "__main__":
-    print(name_of(BUILT, *sys.argv[1:]))
+    sys.stdout.write(f"{name_of(BUILT, *sys.argv[1:])}\n")

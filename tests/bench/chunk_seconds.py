@@ -1,5 +1,5 @@
 """
-How long a fetcher is at a chunk, which is what a crawl costs: our engine against servers as they are.
+How long a fetcher is at a chunk, which is what a crawl costs, against servers as they are.
 
 `python -m tests.bench.chunk_seconds`: 500 URLs of pictures of 108 KB on 250 hosts, in one process
 with one decoding child, as the function has it. Servers answer after a log-normal time, its median
@@ -100,7 +100,7 @@ def main() -> None:
                 seconds.append(result.seconds)
                 counts += result.counts
                 print(f"<!-- {process_time() - began:.2f} s of CPU with the server -->")
-            spread = f"{median(seconds):.1f} ({min(seconds):.1f}–{max(seconds):.1f})"
+            spread = f"{median(seconds):.1f} ({min(seconds):.1f} to {max(seconds):.1f})"
             print(f"| {share:.1%} | {spread} | {dict(counts)} |", flush=True)
 
 

@@ -100,7 +100,7 @@ class TestRollout:
 
     def test_makes_a_version_of_each_release(self, name: str) -> None:
         """
-        SAM makes none for a changed parameter or layer, whatever AutoPublishAliasAllProperties says.
+        SAM makes none for a parameter or layer that changed, AutoPublishAliasAllProperties or not.
 
         https://github.com/aws/serverless-application-model/issues/3820
         https://github.com/aws/serverless-application-model/issues/3610

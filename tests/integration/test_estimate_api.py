@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from crawlset import costs
 from crawlset.estimates import probes
 from crawlset.kit import objects
 from crawlset.kit.batch import Delivery
@@ -154,7 +155,9 @@ class TestEstimate:
             for n in (1_000, 100_000)
         )
 
-        assert all(many["cost"][item] > cost for item, cost in few["cost"].items())
+        fixed = {"fixed_per_month": costs.FIXED_MONTH}
+        assert few["cost"] | fixed == few["cost"]
+        assert all(many["cost"][i] > cost for i, cost in few["cost"].items() if i not in fixed)
         assert many["seconds"] > few["seconds"]
 
     @pytest.mark.parametrize(

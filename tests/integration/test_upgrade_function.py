@@ -39,12 +39,12 @@ def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     known = Aws()
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 - as the server wants it
+        def do_POST(self) -> None:
             known.invoked.append((self.path, self.body()))
             status, headers, body = known.migration
             self.answer(status, json.dumps(body).encode(), headers)
 
-        def do_PUT(self) -> None:  # noqa: N802
+        def do_PUT(self) -> None:
             body = self.body()
             if known.n_refused:
                 known.n_refused -= 1

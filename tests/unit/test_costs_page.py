@@ -28,7 +28,7 @@ class TestCostsPage:
         month = sum(line.dollars for line in page["fixed"]())
 
         assert month <= 25
-        assert costs.FIXED_MONTH == pytest.approx(month, abs=0.005)
+        assert pytest.approx(month, abs=0.005) == costs.FIXED_MONTH
 
     def test_of_a_million_images_are_below_a_dollar_but_for_bytes_and_rows(
         self, page: dict[str, Any]

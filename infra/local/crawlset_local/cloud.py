@@ -255,10 +255,9 @@ class LocalCloud:
         if self._with_sample_site:
             hosts += [f"{host}.localhost:{self.ports.sample}" for host in SAMPLE_HOSTS]
         return {
-            "Stage": "local",
+            **deploy.LAPTOP,
             "Contact": access.contact or LOCAL_EMAIL,
             "DatabaseSecretArn": secret_arn,
-            **{"DatabasePauses": "false", "WithEvents": "true"},
             "MaxFetchConcurrency": "2",
             "MaxDatabaseConcurrency": "2",
             "AllowedPrivateHosts": ",".join(hosts),

@@ -21,6 +21,8 @@ TRANSLATED = "translated.json"
 """In a home: the template with plain resources, and the digest of what it was made of."""
 
 DEPLOY_SECONDS = 120.0
+LAPTOP = {"Stage": "local", "DatabasePauses": "false", "WithEvents": "true"}
+"""What the template is told of where it is."""
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ AURORA_IO = 0.20 / 1e6
 LOG_GB = 0.50
 STATE_TRANSITION = 0.025 / 1e3
 
-FIXED_MONTH = 0.0
+FIXED_MONTH = 24.65
 """What a deployment costs a month if nothing is crawled: infra/costs_page.py counts it, and a test
 holds this against it."""
 

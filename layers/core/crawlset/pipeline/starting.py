@@ -1,4 +1,4 @@
-"""Starts executions outside of the network with the database, which has no road to Step Functions."""
+"""Starts executions, for the network with the database, which has no road to Step Functions."""
 
 from crawlset.kit import aws, objects
 from crawlset.observability import logger

@@ -7,7 +7,7 @@ from crawlset.wire.record import Versioned
 
 @dataclass(frozen=True, slots=True)
 class Rest(Versioned):
-    """Nothing is to be done from `since` to `until`, in seconds of Unix time, unless somebody writes."""
+    """Nothing is to be done from `since` to `until`, in Unix time, unless somebody writes."""
 
     since: float
     until: float
