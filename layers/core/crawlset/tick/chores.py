@@ -51,6 +51,8 @@ def _run_chores(*, requeue: bool) -> dict[str, Any]:
     """
     Run every chore; one that fails is logged and keeps none of the others back.
 
+    What a chore waits for is in `RestRepository` too, or the tick may rest for hours meanwhile.
+
     The heartbeat metric is missing when any failed, which is what its alarm waits for.
     """
     chores: dict[str, Callable[[], Any]] = {

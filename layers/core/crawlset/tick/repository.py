@@ -27,6 +27,7 @@ from crawlset.models import (
     ExportJob,
     FolderRemoval,
     FurtherRow,
+    HostProof,
     Image,
     ImageVerdict,
     JobChunk,
@@ -100,11 +101,12 @@ class RestRepository:
         return bool(self.session.scalar(select(or_(*found))))
 
     def next_due_at(self) -> datetime | None:
-        """When the first schedule, takedown or removal is due; None without any."""
+        """When the first thing is due that has a time of its own; None without any."""
         earliest = [
             select(func.min(CrawlSchedule.next_run_at)).where(~CrawlSchedule.is_paused),
             select(func.min(Takedown.removes_at)).where(Takedown.status == TakedownStatus.hidden),
             select(func.min(FolderRemoval.due_at)),
+            select(func.min(HostProof.next_check_at)),
             select(func.min(CrawlJob.purges_at)),
             select(func.min(Project.purges_at)),
         ]
