@@ -124,7 +124,7 @@ class Cost:
 
     @property
     def total(self) -> float:
-        return sum(getattr(self, field.name) for field in fields(self))
+        return sum(float(getattr(self, field.name)) for field in fields(self))
 
     @property
     def compute_requests_and_queues(self) -> float:

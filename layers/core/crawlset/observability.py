@@ -3,6 +3,7 @@
 import os
 
 from aws_lambda_powertools import Logger, Metrics, single_metric
+from aws_lambda_powertools.metrics import MetricUnit
 
 logger = Logger()
 metrics = Metrics()
@@ -16,6 +17,6 @@ def count_failure() -> None:
     """
     name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
     version = os.environ.get("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
-    with single_metric(name="Failures", unit="Count", value=1) as metric:
+    with single_metric(name="Failures", unit=MetricUnit.Count, value=1) as metric:
         metric.add_dimension("function", name)
         metric.add_dimension("version", version)
