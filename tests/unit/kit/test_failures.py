@@ -37,7 +37,11 @@ def raising(error: Exception) -> Any:
 
 def ask(error: Exception) -> int:
     app = build_app([])
-    app.get("/api/broken")(raising(error))
+
+    @app.get("/api/broken")
+    def broken() -> None:
+        raise error
+
     status: int = app.resolve(request("GET", "/api/broken"), CONTEXT)["statusCode"]
     return status
 
