@@ -229,7 +229,7 @@ def quotas_are_what_the_bucket_holds(view: View) -> Iterator[str]:
     users |= {f"uploads/{tenant.profile_id}": tenant.profile_id for tenant in view.memory.tenants}
     held: Counter[str] = Counter()
     for key, body in view.inventory.bodies.items():
-        kind, _, name = key.split("/", 2)
+        kind, *_, name = key.split("/", 2)
         if (kind == "jobs" and key.endswith(".tar")) or (
             kind in {"exports", "uploads"} and not name.startswith("plan/")
         ):

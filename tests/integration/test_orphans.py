@@ -21,12 +21,13 @@ class TestRemove:
             keys.pack(uuid4(), uuid4(), 1, "t"),
             keys.cancelled(uuid4(), 1),
             keys.export_file(uuid4(), "data/train-00000.zip"),
+            keys.execution("begun-long-ago"),
         ):
             objects.put(key, b"x")
 
         n_removed = orphans.remove(datetime.now(UTC) + timedelta(hours=1))
 
-        assert n_removed == 3
+        assert n_removed == 4
         assert [*objects.list_keys("jobs/"), *objects.list_keys("exports/")] == [kept]
 
     def test_removes_what_exports_left_that_ended_badly(

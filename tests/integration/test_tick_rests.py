@@ -108,6 +108,21 @@ class TestRest:
 
         assert not objects.exists(keys.TICK_RESTS)
 
+    def test_waits_for_what_a_job_has_left_behind(self, session: Session) -> None:
+        job = create_running_job(session)
+        job.status = JobStatus.completed
+        job.finished_at = datetime.now(UTC) - timedelta(minutes=69)
+        session.commit()
+        tick()
+        assert not objects.exists(keys.TICK_RESTS)
+        job.finished_at = datetime.now(UTC) - timedelta(minutes=71)
+        session.commit()
+
+        for _ in range(3):
+            tick()
+
+        assert objects.exists(keys.TICK_RESTS)
+
     def test_waits_for_a_round_that_did_something(self, session: Session) -> None:
         leave_message(session)
 

@@ -19,7 +19,7 @@ from PIL import Image
 
 from crawlset.imaging.decode import describe
 from crawlset.imaging.features import REPLY, Features, Rejection, Transformed, result_message
-from crawlset.imaging.pool import DecodePool, DecoderUnavailableError
+from crawlset.imaging.pool import DecodePool, DecoderUnavailableError, n_that_fit
 from crawlset.imaging.stripping import stripped
 from crawlset.kit.event_loop import Loop
 from crawlset.outcomes import Outcome
@@ -338,3 +338,22 @@ class TestImports:
         )
 
         assert done.stdout == "\n"
+
+
+class TestChildrenThatFit:
+    @pytest.mark.parametrize(("memory", "most"), [(512, 1), (1769, 1), (3538, 2)])
+    def test_are_as_many_as_a_function_has_memory_for(
+        self, monkeypatch: pytest.MonkeyPatch, memory: int, most: int
+    ) -> None:
+        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", str(memory))
+        monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+
+        assert 1 <= n_that_fit() <= most
+
+    def test_are_as_many_as_the_machine_has_cores_for_on_a_laptop(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1769")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+
+        assert n_that_fit() == len(os.sched_getaffinity(0))

@@ -38,6 +38,8 @@ from crawlset.resizing import Resize
 
 MAX_MEMORY = 1 << 30
 """Address space of a child: the largest picture as RGBA, three times, and the libraries."""
+PARENTS_SHARE = 1 << 28
+"""Memory of who has children, for each of them."""
 CPU_SECONDS = 10
 _MAX_FUTILE_STARTS = 5
 
@@ -70,7 +72,7 @@ class DecodePool:
         self._questions: dict[Asked, bytes] = {None: b""}
         self._loop: Loop
         hide_memory()
-        self._children = [self._start() for _ in range(n_children or _n_cpus())]
+        self._children = [self._start() for _ in range(n_children or n_that_fit())]
 
     @property
     def pids(self) -> list[int]:
@@ -255,6 +257,20 @@ class DecodePool:
         if child.timer is not None:
             child.timer.cancel()
             child.timer = None
+
+
+def n_that_fit() -> int:
+    """
+    How many children this machine has cores for, or this function memory.
+
+    Lambda shows more cores than it gives time of: two from 1,769 MB on, where it gives one. At an
+    emulator a function has the memory of the machine.
+    """
+    n_cpus = _n_cpus()
+    memory = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+    if memory is None or "AWS_ENDPOINT_URL" in os.environ:
+        return n_cpus
+    return max(1, min(n_cpus, (int(memory) << 20) // (MAX_MEMORY + PARENTS_SHARE)))
 
 
 def _n_cpus() -> int:

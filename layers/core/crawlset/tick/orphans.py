@@ -1,5 +1,6 @@
 """
-Remove objects that no row owns: folders whose row is gone, and packs of chunks that have ended.
+Remove objects that no row owns: folders whose row is gone, packs of chunks that have ended, and
+what executions began with.
 
 Objects of a new row may come before it, so folders are left alone for half an hour. So is what a
 function writes that was cut off from its row: it lasts 15 minutes at most.
@@ -27,9 +28,9 @@ BUDGET_SECONDS = 30
 
 def remove(now: datetime) -> int:
     """
-    Delete folders that had no row for half an hour, and packs that no row owns.
+    Delete folders that had no row for half an hour, packs that no row owns, and old executions.
 
-    Says how many objects of such folders, at most about `LIMIT`; `unowned_packs` logs the packs.
+    Says how many objects, at most about `LIMIT`, but for packs, which `unowned_packs` logs.
     """
     n_removed = 0
     for prefix in OWNERS:
@@ -39,6 +40,7 @@ def remove(now: datetime) -> int:
                 n_removed += objects.delete_old(folder, now - GRACE, LIMIT - n_removed)
                 if n_removed >= LIMIT:
                     return n_removed
+    n_removed += objects.delete_old(keys.EXECUTIONS, now - GRACE, LIMIT - n_removed)
     until = time.monotonic() + BUDGET_SECONDS
     for job_id in _jobs_of_late():
         unowned_packs.remove_below(keys.chunks_prefix(job_id))

@@ -47,6 +47,7 @@ from crawlset.models import (
 ROUND_LOCK = (0x7469636B, 1)
 """Key of the advisory lock that a tick holds: the only one in the key space of two integers."""
 LATELY = timedelta(days=1)
+LEFT_BEHIND = timedelta(minutes=70)
 OWNERS: dict[str, Sequence[Select[UUID]]] = {
     "jobs/": (select(CrawlJob.id), select(JobSearch.id), select(SourceProbe.id)),
     "validations/": (select(ValidationJob.id),),
@@ -85,9 +86,18 @@ class RestRepository:
         self.session = session
 
     def is_work_under_way(self) -> bool:
-        """Whether a job, a takedown, a delivery or a message is not done."""
+        """
+        Whether a job, a takedown, a delivery or a message is not done, or a job only just.
+
+        What jobs have left behind is found by rounds of the half hours after.
+        """
         open_ = (
-            select(model.id).where(model.status.in_((JobStatus.pending, JobStatus.running)))
+            select(model.id).where(
+                or_(
+                    model.status.in_((JobStatus.pending, JobStatus.running)),
+                    model.finished_at > func.now() - LEFT_BEHIND,
+                )
+            )
             for model in (CrawlJob, ValidationJob, ExportJob)
         )
         unfinished = (TakedownStatus.pending, TakedownStatus.removing, TakedownStatus.revoking)

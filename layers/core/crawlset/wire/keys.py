@@ -7,6 +7,7 @@ from uuid import UUID
 PROBE = "probe.jsonl.gz"
 DEFERRAL = "deferred.jsonl.gz"
 UPLOADS = "uploads/"
+EXECUTIONS = "executions/"
 TICK_RESTS = "tick/rests"
 CALLERS_WRITE = "tick/callers-write"
 """Empty: what counts is when it was written."""
@@ -55,7 +56,7 @@ def job_id_of(key: str) -> str:
 
 def execution(name: str) -> str:
     """Where an execution of the pipeline is asked for: its input."""
-    return f"executions/{name}.json"
+    return f"{EXECUTIONS}{name}.json"
 
 
 def parse_execution(key: str) -> str:
