@@ -98,7 +98,7 @@ def deliver(chunk_id: UUID, *, attempt: int = 1, body: str | None = None) -> lis
     context: Any = SimpleNamespace(
         function_name="fetch",
         function_version="1",
-        memory_limit_in_mb=3538,
+        memory_limit_in_mb=1769,
         invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:fetch",
         aws_request_id=str(uuid4()),
         get_remaining_time_in_millis=lambda: 300_000,

@@ -84,7 +84,7 @@ def _run_chores(*, requeue: bool) -> dict[str, Any]:
     if not crawling_settings().crawling_enabled:
         del chores["lost_messages"]
     began_at = datetime.now(UTC)
-    is_idle = not resting.is_work_under_way()
+    is_idle = resting.may_follow()
     done: dict[str, Any] = {}
     for name, chore in chores.items():
         try:

@@ -105,7 +105,9 @@ class RestRepository:
             select(OutboxMessage.id),
             select(PackRewrite.id),
             select(Takedown.id).where(Takedown.status.in_(unfinished)),
-            select(WebhookDelivery.id).where(WebhookDelivery.next_attempt_at.is_not(None)),
+            select(WebhookDelivery.id).where(
+                WebhookDelivery.delivered_at.is_(None), WebhookDelivery.next_attempt_at.is_not(None)
+            ),
         )
         found = [exists(statement) for statement in (*open_, *waiting)]
         return bool(self.session.scalar(select(or_(*found))))

@@ -41,10 +41,12 @@ def is_resting(now: datetime) -> bool:
     return now.timestamp() < rest.until and _has_settled(since)
 
 
-def is_work_under_way() -> bool:
-    """Whether anything is open that no caller needs to ask for again."""
+def may_follow() -> bool:
+    """Whether nothing is open, so that a rest may follow if the round finds nothing to do."""
+    if not pausing_settings().database_pauses:
+        return False
     with db.transaction() as session:
-        return RestRepository(session).is_work_under_way()
+        return not RestRepository(session).is_work_under_way()
 
 
 def begin(since: datetime) -> bool:
@@ -53,7 +55,7 @@ def begin(since: datetime) -> bool:
 
     `since` is when the round began in which nothing was to be done.
     """
-    if not pausing_settings().database_pauses or not _has_settled(since):
+    if not _has_settled(since):
         return False
     with db.transaction() as session:
         due_at = RestRepository(session).next_due_at()
