@@ -38,7 +38,7 @@ export SSL_CERT_FILE := $(firstword $(PIP_CERT) $(REQUESTS_CA_BUNDLE))
 endif
 endif
 
-.PHONY: help setup models up demo test chaos versions unit fuzz lint types schema sources openapi machine lock audit wheel sbom version validate build deploy bench load clean FORCE
+.PHONY: help setup models up local demo test chaos versions unit fuzz lint types schema sources openapi machine lock audit wheel sbom version validate build deploy bench load clean FORCE
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-12s%s\n", $$1, $$2}'
@@ -105,6 +105,9 @@ $(KERNELS)/.here: .venv/.run layers/core/crawlset/imaging/kernel.c infra/kernels
 up: .venv/.run $(KERNELS)/.here ## Run the whole system on this machine
 	@$(BIN)/crawlset up
 
+local: setup ## Write what `sam local` needs of the cloud that `make up` runs; docs/sam-local.md
+	@$(BIN)/python infra/sam_local.py $(if $(LISTEN),--listen $(LISTEN))
+
 demo: .venv/.run $(KERNELS)/.here ## Run the main job against the sample site
 	@$(BIN)/crawlset demo
 
@@ -159,7 +162,7 @@ load: setup ## Measure many clients and tenants for some minutes: make load SECO
 	$(BIN)/python -m tests.load --seconds $(or $(SECONDS),300) --write
 
 types: setup ## Check types
-	$(BIN)/mypy layers/core/crawlset infra/local/crawlset_local client/crawlset_client functions tests alembic/env.py alembic/handler.py alembic/diagram.py infra/imagenet_table.py infra/kernels.py layers/relevance layers/faces
+	$(BIN)/mypy layers/core/crawlset infra/local/crawlset_local client/crawlset_client functions tests alembic/env.py alembic/handler.py alembic/diagram.py infra/imagenet_table.py infra/kernels.py infra/sam_local.py layers/relevance layers/faces
 
 schema: setup ## Draw the tables into docs/database.md
 	$(BIN)/python alembic/diagram.py
