@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from botocore.exceptions import BotoCoreError, ClientError
 from psycopg import sql
 from sqlalchemy import (
     URL,
@@ -101,9 +102,30 @@ def engine() -> Engine:
             "keepalives_count": 3,
         },
     )
+    event.listen(made, "do_connect", _connect)
     event.listen(made, "checkin", _note_use)
     event.listen(made, "checkout", _replace_dead)
     return made
+
+
+def _connect(dialect: Any, _: Any, arguments: Any, parameters: dict[str, Any]) -> Any:
+    """
+    Connect with the login that the engine was made with, or with a newer one of the secret.
+
+    Logins are changed while we are running: who is refused looks whether theirs was. `parameters`
+    are the engine's own, for every connection.
+    """
+    try:
+        return dialect.connect(*arguments, **parameters)
+    except psycopg.OperationalError as error:
+        try:
+            _, told = dialect.create_connect_args(database_url())
+        except (BotoCoreError, ClientError):
+            raise error from None
+        if told.items() <= parameters.items():
+            raise
+        parameters.update(told)
+        return dialect.connect(*arguments, **parameters)
 
 
 def _note_use(_: Any, record: ConnectionPoolEntry) -> None:
