@@ -22,7 +22,7 @@ ELSEWHERE_faces := tqdm
 PARTS := core imaging fetching tabular onnx relevance text nsfw faces migrate
 SEEDS := 10
 VERSIONS := 3.12 3.13 3.14
-ROWS := test_migrations.py test_concurrency.py test_isolation.py test_outbox.py test_planning.py test_recording.py test_tick.py
+ROWS := test_migrations.py test_environments.py test_concurrency.py test_isolation.py test_outbox.py test_planning.py test_recording.py test_tick.py
 
 export UV
 export UV_PYTHON_DOWNLOADS := never
@@ -120,7 +120,7 @@ test: setup ## Run every test
 chaos: setup ## Break every part at random, and see that all heals: make chaos SEEDS=50
 	PYTHONPATH=. $(BIN)/python -m tests.chaos.driver --seeds $(SEEDS)
 
-versions: setup ## Run tests on every promised version of Python that is here, and on the oldest PostgreSQL
+versions: setup ## Run tests on every promised version of Python that is here, and on older PostgreSQLs
 	@for version in $(VERSIONS); do \
 		python=$$($(FIND_PYTHON) $$version) || continue; \
 		echo "--- Python $$version"; \
@@ -128,6 +128,8 @@ versions: setup ## Run tests on every promised version of Python that is here, a
 		.uv/$$version/bin/pytest tests/unit tests/infra -n 2 -q --disable-socket --allow-unix-socket || exit 1; \
 	done
 	TEST_POSTGRES=16 $(BIN)/pytest -n 2 -q $(addprefix tests/integration/,$(ROWS))
+	test "$$(uname)" != Linux || \
+		TEST_POSTGRES=17 $(UV) run --frozen --group versions pytest -n 2 -q $(addprefix tests/integration/,$(ROWS))
 
 unit: setup ## Run the tests that need nothing but Python
 	$(BIN)/pytest tests/unit tests/infra -n 2 -q --disable-socket --allow-unix-socket
