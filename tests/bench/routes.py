@@ -199,7 +199,7 @@ def counting() -> Iterator[Counter]:
 
     logging.disable()
     try:
-        with relaying(db.database_url()) as (relay, url):
+        with relaying(database_address.database_url()) as (relay, url):
             db.engine.cache_clear()
             with patch.object(db, "database_url", return_value=url):
                 yield Counter(db.engine(), relay)

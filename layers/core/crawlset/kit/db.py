@@ -9,10 +9,8 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from botocore.exceptions import BotoCoreError, ClientError
 from psycopg import sql
 from sqlalchemy import (
-    URL,
     ColumnElement,
     Connection,
     Engine,
@@ -59,13 +57,6 @@ MANY = {
 }
 
 
-def database_url() -> URL:
-    """Where the database is, and whose certificates are trusted there."""
-    secret = database_address.read_secret()
-    url = database_address.url_of_secret(secret)
-    return database_address.verified(url, secret.get("authorities", ""))
-
-
 UNABLE = frozenset({"40001", "40P01", "53", "58", "57P01", "57P02", "57P03", "25006"})
 """
 SQLSTATEs, or their classes, of what may succeed when it is tried again: the transaction gave way to
@@ -87,7 +78,7 @@ def engine() -> Engine:
     the authorizer.
     """
     made = create_engine(
-        database_url(),
+        database_address.database_url(),
         pool_size=1,
         max_overflow=0,
         pool_recycle=300,
@@ -102,30 +93,10 @@ def engine() -> Engine:
             "keepalives_count": 3,
         },
     )
-    event.listen(made, "do_connect", _connect)
+    event.listen(made, "do_connect", database_address.connect)
     event.listen(made, "checkin", _note_use)
     event.listen(made, "checkout", _replace_dead)
     return made
-
-
-def _connect(dialect: Any, _: Any, arguments: Any, parameters: dict[str, Any]) -> Any:
-    """
-    Connect with the login that the engine was made with, or with a newer one of the secret.
-
-    Logins are changed while we are running: who is refused looks whether theirs was. `parameters`
-    are the engine's own, for every connection.
-    """
-    try:
-        return dialect.connect(*arguments, **parameters)
-    except psycopg.OperationalError as error:
-        try:
-            _, told = dialect.create_connect_args(database_url())
-        except (BotoCoreError, ClientError):
-            raise error from None
-        if told.items() <= parameters.items():
-            raise
-        parameters.update(told)
-        return dialect.connect(*arguments, **parameters)
 
 
 def _note_use(_: Any, record: ConnectionPoolEntry) -> None:
