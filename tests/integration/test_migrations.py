@@ -150,7 +150,7 @@ def test_doubles_of_a_project_s_name_are_numbered(engine: Engine, owner: Session
 
     alembic.command.upgrade(config, "head")
 
-    now = {}
+    now: dict[UUID, str] = {}
     for profile in (mine, another):
         db.act_for(owner, profile.id)
         rows = owner.execute(text("SELECT id, name FROM projects"))
