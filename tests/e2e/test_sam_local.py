@@ -15,6 +15,7 @@ import pytest
 
 from crawlset_local.cloud import LocalCloud
 from crawlset_local.home import read_profile
+from crawlset_local.processes import clean_environment
 from tests.e2e.http_clients import Api
 from tests.e2e.lambda_runtime import SamLocal
 
@@ -104,6 +105,33 @@ class TestLambdaRuntime:
 
         assert (done.kind, done.payload["batches"]) == ("response", [])
         assert (unknown.kind, unknown.payload["errorType"]) == ("error", "NotFoundError")
+
+
+@pytest.mark.skipif(not SAM.is_file(), reason="SAM is installed by `make validate` or `make build`")
+class TestSamItself:
+    def test_hands_every_variable_to_every_function_and_finds_the_code(
+        self, sam_local: SamLocal
+    ) -> None:
+        read = subprocess.run(
+            [
+                SAM.with_name("python"),
+                Path(__file__).with_name("what_sam_reads.py"),
+                sam_local.folder,
+            ],
+            check=True,
+            capture_output=True,
+            text=True,
+            env=clean_environment(SAM_CLI_TELEMETRY="0"),
+        )
+
+        told = json.loads(read.stdout.splitlines()[-1])
+        wanted = json.loads((sam_local.folder / "env.json").read_text())
+        assert told["variables"].keys() == wanted.keys()
+        for name, variables in wanted.items():
+            assert variables.items() <= told["variables"][name].items()
+            assert Path(told["code"][name], "app.py").is_file() or name == "MigrateFunction"
+            assert all(Path(layer).is_dir() for layer in told["layers"][name])
+        assert ["/api/projects", "ApiFunction"] in told["routes"]
 
 
 @cache
