@@ -198,7 +198,7 @@ def _value(template: dict[str, Any], expression: Any) -> Any:
         case {"Ref": str(name)}:
             return str(defaults(template)[name])
         case {"Fn::Equals": [one, other]}:
-            return _value(template, one) == _value(template, other)
+            return str(_value(template, one)) == str(_value(template, other))
         case {"Fn::Not": [one]}:
             return not _value(template, one)
     return expression
