@@ -88,7 +88,10 @@ class TestRest:
     def test_is_ended_by_whoever_wants_everything_sent_again(self, session: Session) -> None:
         tick()
 
+        create_running_job(session)
+
         assert tick(requeue=True) != {}
+        assert tick() != {}
 
     def test_ends_before_a_schedule_is_due(self, session: Session) -> None:
         project = factories.create_project(session, factories.create_profile(session))

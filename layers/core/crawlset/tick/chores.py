@@ -31,7 +31,9 @@ def tick(*, requeue: bool = False) -> dict[str, Any]:
 
     With `requeue` everything unfinished counts as stalled, and another tick is not waited for.
     """
-    if not requeue and resting.is_resting(datetime.now(UTC)):
+    if requeue:
+        resting.end()
+    elif resting.is_resting(datetime.now(UTC)):
         metrics.add_metric(name="TickCompleted", unit="Count", value=1)
         return {}
     with db.single_statement() as session:

@@ -41,6 +41,12 @@ def is_resting(now: datetime) -> bool:
     return now.timestamp() < rest.until and _has_settled(since)
 
 
+def end() -> None:
+    """Have the rounds that follow look for work again."""
+    if pausing_settings().database_pauses:
+        objects.put(keys.TICK_RESTS, json.dumps(Rest(0.0, 0.0).to_json()).encode())
+
+
 def may_follow() -> bool:
     """Whether nothing is open, so that a rest may follow if the round finds nothing to do."""
     if not pausing_settings().database_pauses:
