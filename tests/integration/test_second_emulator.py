@@ -2,7 +2,7 @@
 What moto's server makes of the template by CloudFormation, beside the emulator of a laptop.
 
 Two implementations that know nothing of each other read the same resources. Functions, their
-permissions and the API are left to the laptop's emulator, which runs them.
+permissions, what they answer for and the API are left to the laptop's emulator, which runs them.
 """
 
 import json
@@ -20,9 +20,11 @@ from crawlset_local.ports import is_listening, momentary_port
 from crawlset_local.processes import clean_environment, wait_until
 from tests.infra import stack
 
-LEFT_TO_THE_LAPTOP = ("AWS::Lambda::", "AWS::ApiGatewayV2::")
+LEFT_TO_THE_LAPTOP = ("AWS::Lambda::", "AWS::ApiGatewayV2::", "Custom::")
 UNKNOWN = {
     "AWS::CloudWatch::Alarm": "moto makes alarms by PutMetricAlarm alone, as a test below does",
+    "AWS::CodeDeploy::Application": "moto knows no rollouts; tests/infra reads them",
+    "AWS::CodeDeploy::DeploymentGroup": "the same",
     "AWS::S3::BucketPolicy": "moto has bucket policies, but not in CloudFormation",
     "AWS::SQS::QueuePolicy": "moto has queues' policies, but not in CloudFormation",
     "AWS::SecretsManager::Secret": "moto has secrets, but not in CloudFormation",
