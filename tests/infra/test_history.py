@@ -19,6 +19,7 @@ from crawlset.validation import custom
 from crawlset.validation.schemas import MAX_MEASURERS, MAX_RULES
 from crawlset.wire.pipeline import IN_A_GROUP, grouped
 from tests.infra.machine import MACHINE, MAPS, maps_in
+from tests.infra.stack import listed, of_type, resources, statements, target
 
 MAX_EVENTS = 25_000
 MAX_BYTES = 256 << 10
@@ -118,3 +119,27 @@ class TestMaps:
         assert inner["ItemsPath"] == "$.indices"
         assert MAPS[name]["ItemSelector"]["indices.$"] == "$$.Map.Item.Value.indices"
         assert inner["ItemSelector"]["index.$"] == "$$.Map.Item.Value"
+
+
+class TestRole:
+    def test_may_start_and_stop_its_children(self) -> None:
+        """https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html"""
+        machine = of_type("AWS::StepFunctions::StateMachine")["PipelineStateMachine"]
+        role = resources()[target(machine["RoleArn"])]["Properties"]
+        name = machine["StateMachineName"]["Fn::Sub"]
+
+        allowed = {
+            (action, resource["Fn::Sub"].partition(":${AWS::AccountId}:")[2])
+            for statement in statements(role)
+            for action in listed(statement["Action"])
+            for resource in listed(statement["Resource"])
+            if action.startswith("states:")
+        }
+
+        assert allowed == {
+            ("states:StartExecution", f"stateMachine:{name}"),
+            ("states:DescribeExecution", f"execution:{name}:*"),
+            ("states:DescribeExecution", f"execution:{name}/*"),
+            ("states:StopExecution", f"execution:{name}:*"),
+            ("states:StopExecution", f"execution:{name}/*"),
+        }

@@ -25,17 +25,7 @@ from tests.infra.machine import (
     nodes,
     states_of,
 )
-from tests.infra.stack import (
-    ROOT,
-    definition,
-    functions,
-    listed,
-    of_type,
-    resources,
-    statements,
-    target,
-    texts,
-)
+from tests.infra.stack import ROOT, definition, functions, of_type, texts
 
 BUILT_IN = ("States.", "Lambda.", "Sandbox.")
 PATHS = {"ResultPath", "ItemsPath"}
@@ -300,30 +290,6 @@ class TestLanguage:
         used = {name for text in texts(MACHINE) for name in re.findall(r"\$\{(\w+)\}", text)}
 
         assert used == set(machine["DefinitionSubstitutions"])
-
-
-class TestRole:
-    def test_may_start_and_stop_its_children(self) -> None:
-        """https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html"""
-        machine = of_type("AWS::StepFunctions::StateMachine")["PipelineStateMachine"]
-        role = resources()[target(machine["RoleArn"])]["Properties"]
-        name = machine["StateMachineName"]["Fn::Sub"]
-
-        allowed = {
-            (action, resource["Fn::Sub"].partition(":${AWS::AccountId}:")[2])
-            for statement in statements(role)
-            for action in listed(statement["Action"])
-            for resource in listed(statement["Resource"])
-            if action.startswith("states:")
-        }
-
-        assert allowed == {
-            ("states:StartExecution", f"stateMachine:{name}"),
-            ("states:DescribeExecution", f"execution:{name}:*"),
-            ("states:DescribeExecution", f"execution:{name}/*"),
-            ("states:StopExecution", f"execution:{name}:*"),
-            ("states:StopExecution", f"execution:{name}/*"),
-        }
 
 
 @pytest.mark.parametrize(
