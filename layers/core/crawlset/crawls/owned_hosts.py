@@ -10,7 +10,7 @@ from crawlset.urls.spelling import plain_host
 
 def check(per_host: Mapping[str, int]) -> None:
     """Raise `UnprocessableError` for the first host that the deployment does not own."""
-    owned = _owned()
+    owned = of_deployment()
     for host in per_host:
         if host not in owned:
             raise UnprocessableError(
@@ -23,9 +23,10 @@ def check(per_host: Mapping[str, int]) -> None:
 def allowed(job: CrawlJob) -> dict[str, int]:
     """Requests at once by host, of the hosts that the job names and the deployment still owns."""
     wanted: dict[str, int] = job.policy.get("per_host", {})
-    owned = _owned() if wanted else frozenset()
+    owned = of_deployment() if wanted else frozenset()
     return {host: n for host, n in wanted.items() if host in owned}
 
 
-def _owned() -> frozenset[str]:
+def of_deployment() -> frozenset[str]:
+    """The hosts that the deployment owns, each in its one spelling."""
     return frozenset(map(plain_host, owned_host_settings().names))

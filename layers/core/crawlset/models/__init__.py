@@ -19,6 +19,7 @@ from crawlset.models.jobs import (
     JobEvent,
     JobSearch,
     JobTemplate,
+    LaneHost,
     SourceProbe,
 )
 from crawlset.models.messaging import (
@@ -64,6 +65,7 @@ __all__ = [
     "JobSearch",
     "JobStatus",
     "JobTemplate",
+    "LaneHost",
     "LoginIdentity",
     "OutboxMessage",
     "PackRewrite",

@@ -175,7 +175,7 @@ class JobChunk(Identified, Owned, Timestamped, Base):
 
     crawl_job_id: Mapped[UUID]
     lane: Mapped[str | None]
-    """`host#lane` of a chunk of one host; none for a chunk of many."""
+    """`lead#n` of a chunk of hosts with many candidates; none for a chunk of all the others."""
     per_host: Mapped[int | None]
     """Requests at once to the host of its lane, if that is owned."""
     not_before: Mapped[datetime | None]
@@ -278,3 +278,18 @@ class EventCursor(Base):
     reader: Mapped[str] = mapped_column(primary_key=True)
     transaction_id: Mapped[int] = mapped_column(BigInteger)
     event_id: Mapped[int] = mapped_column(BigInteger)
+
+
+class LaneHost(Base):
+    """
+    A host with many candidates, and the lanes in which every job asks it.
+
+    It shares them with hosts that were first crawled beside it. They are named after one of these,
+    the lead. A row is never changed: two jobs that disagreed would ask the host twice as often.
+    """
+
+    __tablename__ = "lane_hosts"
+    __table_args__ = (Index(None, "lead"),)
+
+    host: Mapped[str] = mapped_column(primary_key=True)
+    lead: Mapped[str]
