@@ -1,15 +1,11 @@
 """The workflows: a release publishes what was tested; none holds a secret."""
 
 import re
-import runpy
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-
-from tests.infra.stack import written
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))

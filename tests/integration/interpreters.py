@@ -145,10 +145,14 @@ class Moto:
         if failure.error == TIMEOUT:
             raise EvalTimeoutError
         if failure.error.startswith(LAMBDA):
-            code = failure.error.removeprefix(LAMBDA)
-            about = {"HTTPStatusCode": 429, "RequestId": "r"}
-            error = {"Code": code, "Message": failure.message}
-            raise ClientError({"Error": error, "ResponseMetadata": about}, "Invoke")
+            answered: Any = {
+                "Error": {
+                    "Code": failure.error.removeprefix(LAMBDA),
+                    "Message": failure.message,
+                },
+                "ResponseMetadata": {"HTTPStatusCode": 429, "RequestId": "r"},
+            }
+            raise ClientError(answered, "Invoke")
         return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": failure.payload}
 
 
@@ -191,4 +195,4 @@ class Emulator:
         raise stepfunctions._ExecutionError(failure.error, cause)
 
 
-INTERPRETERS = {"moto": Moto, "emulator": Emulator}
+INTERPRETERS: dict[str, type[Moto | Emulator]] = {"moto": Moto, "emulator": Emulator}
