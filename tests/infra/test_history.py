@@ -9,6 +9,7 @@ events of https://docs.aws.amazon.com/step-functions/latest/apireference/API_His
 import json
 from math import ceil
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -17,13 +18,14 @@ from crawlset.imaging import clustering
 from crawlset.measuring import similar
 from crawlset.validation import custom
 from crawlset.validation.schemas import MAX_MEASURERS, MAX_RULES
-from crawlset.wire.pipeline import IN_A_GROUP, grouped
+from crawlset.wire.pipeline import IN_A_GROUP, Execution, grouped
 from tests.infra.machine import MACHINE, MAPS, maps_in
 from tests.infra.stack import listed, of_type, resources, statements, target
 
 MAX_EVENTS = 25_000
 MAX_BYTES = 256 << 10
 IMAGES = 1_000_000
+ID = UUID(int=7)
 RULES, MEASURERS = 5, 3
 CLUSTER_RULES = MAX_RULES + 2
 """With those of a preset."""
@@ -77,8 +79,7 @@ def carried() -> dict[str, Any]:
     ]
     place = {"bucket": "b" * 63, "folder": f"validations/{'0' * 36}/measurements/"}
     return {
-        "v": 1,
-        **dict.fromkeys(("user_id", "job_id", "validation_job_id", "export_job_id"), "0" * 36),
+        **Execution(ID, ID, ID, ID).to_json(),
         "custom": {"groups": grouped(judged), **place},
         "measuring": {"groups": grouped(measured), **place},
         "comparison": {"groups": grouped(shares)},
