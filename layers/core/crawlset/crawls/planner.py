@@ -69,7 +69,7 @@ def plan(
     Chunks that cover each of `hosts` (one entry a candidate) exactly once.
 
     `leads` has the lead of each host that is asked in lanes, `per_host` how many requests at once
-    an owned host may get, which is its own lead. A lane is `lead#n`, n below `LANES_PER_HOST`.
+    a host of these may get that is owned. A lane is `lead#n`, n below `LANES_PER_HOST`.
     """
     by_host: dict[str, list[int]] = defaultdict(list)
     for place, host in enumerate(hosts):
@@ -82,7 +82,7 @@ def plan(
         yield PlannedChunk(None, [*part])
     for host, owned in sorted(per_host.items()):
         for part in batched(by_host.get(host, []), OWNED_CHUNK_URLS):
-            yield PlannedChunk(f"{_group(host)}#0", [*part], owned)
+            yield PlannedChunk(f"{_group(leads[host])}#0", [*part], owned)
     for lead in sorted(filter(None, by_lead)):
         for number, part in enumerate(batched(_take_turns(by_lead[lead]), CHUNK_URLS)):
             yield PlannedChunk(f"{_group(lead)}#{number % LANES_PER_HOST}", [*part])

@@ -181,8 +181,9 @@ def _insert(
     placed: list[Placed] = []
     chunks: list[JobChunk] = []
     known = ImageRepository(session).count_hosts(job, _recurring(hosts), LANE_URLS)
-    leads = lanes.leads(session, hosts, known)
-    for planned in plan(hosts, leads, owned_hosts.allowed(job)):
+    per_host = owned_hosts.allowed(session, job)
+    leads = lanes.leads(session, hosts, known, per_host)
+    for planned in plan(hosts, leads, per_host):
         chunk = _chunk(job, planned, WorkStatus.pending)
         chunks.append(chunk)
         placed += (

@@ -34,8 +34,9 @@ def rechunk(
     repository = ImageRepository(session)
     hosts = [plain_host(host) for _, host in images]
     others = Counter(repository.count_hosts(job, list(set(hosts)), LANE_URLS + 1)) - Counter(hosts)
-    leads = lanes.leads(session, hosts, others)
-    planned = {new_id(): chunk for chunk in plan(hosts, leads, owned_hosts.allowed(job))}
+    per_host = owned_hosts.allowed(session, job)
+    leads = lanes.leads(session, hosts, others, per_host)
+    planned = {new_id(): chunk for chunk in plan(hosts, leads, per_host)}
     ChunkRepository(session).add(
         job,
         [

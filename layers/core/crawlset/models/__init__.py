@@ -10,6 +10,7 @@ from crawlset.models.accounts import (
     RequestCount,
 )
 from crawlset.models.base import ACTIVE, UNFINISHED, Base, JobStatus, WorkStatus
+from crawlset.models.hosts import HostProof, LaneHost
 from crawlset.models.images import FurtherRow, Image, ImageVerdict
 from crawlset.models.jobs import (
     CrawlJob,
@@ -19,7 +20,6 @@ from crawlset.models.jobs import (
     JobEvent,
     JobSearch,
     JobTemplate,
-    LaneHost,
     SourceProbe,
 )
 from crawlset.models.messaging import (
@@ -57,6 +57,7 @@ __all__ = [
     "FailedAuthentication",
     "FolderRemoval",
     "FurtherRow",
+    "HostProof",
     "IdempotencyKey",
     "Image",
     "ImageVerdict",

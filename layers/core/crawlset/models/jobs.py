@@ -278,18 +278,3 @@ class EventCursor(Base):
     reader: Mapped[str] = mapped_column(primary_key=True)
     transaction_id: Mapped[int] = mapped_column(BigInteger)
     event_id: Mapped[int] = mapped_column(BigInteger)
-
-
-class LaneHost(Base):
-    """
-    A host with many candidates, and the lanes in which every job asks it.
-
-    It shares them with hosts that were first crawled beside it. They are named after one of these,
-    the lead. A row is never changed: two jobs that disagreed would ask the host twice as often.
-    """
-
-    __tablename__ = "lane_hosts"
-    __table_args__ = (Index(None, "lead"),)
-
-    host: Mapped[str] = mapped_column(primary_key=True)
-    lead: Mapped[str]
