@@ -49,7 +49,7 @@ class Note(BaseModel):
 
 def run(message: ExportStep) -> dict[str, Any]:
     """
-    Gives what the state machine asks of the step: the shards of the plan, or why `fail` failed.
+    Gives what the state machine asks of the step: the shards of the plan, or why its execution ends.
 
     Raises:
         JobCancelledError, JobFailedError: the job ended by another hand.
@@ -199,7 +199,7 @@ def fail(message: ExportStep) -> StepError:
     with db.transaction(message.user_id) as session:
         job = session.get(ExportJob, message.export_job_id)
         if job is None:
-            return pipeline_jobs.told(message.error, None)
+            return pipeline_jobs.why_ended(message.error, None)
         awaited = ExportRepository(session).validation_status(job)
         is_cancelled = awaited is JobStatus.cancelled
         status = PipelineRepository(session).end(
@@ -209,11 +209,11 @@ def fail(message: ExportStep) -> StepError:
             None if is_cancelled else reason,
         )
         session.refresh(job)
-        told = pipeline_jobs.told(message.error, job)
+        why = pipeline_jobs.why_ended(message.error, job)
     if status is not JobStatus.completed:
         files.delete_all(message.export_job_id)
     logger.warning("export_job_stopped", status=status, reason=reason)
-    return told
+    return why
 
 
 def _delete_if_ended(message: ExportStep) -> None:

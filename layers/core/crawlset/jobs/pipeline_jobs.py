@@ -46,9 +46,9 @@ def explain(error: StepError | None) -> str:
     return f"A step ended with {error.Error[:200]}."
 
 
-def told(error: StepError | None, job: PipelineJob | None) -> StepError:
+def why_ended(error: StepError | None, job: PipelineJob | None) -> StepError:
     """
-    Say why an execution ends, for its state machine.
+    Tell a state machine why its execution ends, by what its Catch saw and what is on the job.
 
     A distributed map says only that a child execution failed; the child has ended the job before.
     """

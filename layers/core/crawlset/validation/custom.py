@@ -24,7 +24,7 @@ Batches of a validation, for validators and measurers together.
 Enough for a million images, five rules and three measurers; their numbers are one payload.
 """
 USUAL_BATCHES = 1_000
-"""Batches are of more images before they are more than these."""
+"""Batches grow to `MAX_IMAGES` before a validation has more of them than this."""
 MIN_IMAGES = 100
 MAX_IMAGES = 1_000
 """In one batch."""

@@ -46,7 +46,7 @@ from crawlset.wire.pipeline import StepError, ValidationStep, grouped
 
 def run(message: ValidationStep) -> dict[str, Any]:
     """
-    Run one step; give what the state machine's maps go through, and why `fail` failed.
+    Run one step; give what the state machine's maps go through, or why its execution ends.
 
     Maps go through shares of comparisons, and batches of images, for validators or for measurers,
     with the folder they lie in.
@@ -213,6 +213,6 @@ def fail(validation: RunningValidation, error: StepError | None) -> StepError:
         status = PipelineRepository(session).end(
             ValidationJob, validation.id, JobStatus.failed, reason
         )
-        told = pipeline_jobs.told(error, session.get(ValidationJob, validation.id))
+        why = pipeline_jobs.why_ended(error, session.get(ValidationJob, validation.id))
     logger.warning("validation_job_stopped", status=status, reason=reason)
-    return told
+    return why

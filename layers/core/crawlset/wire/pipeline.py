@@ -89,9 +89,9 @@ class ExportStep(Versioned):
 
 def grouped(items: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """
-    Join the items of a map that differ in their `index` only, so that few are many.
+    Join items of a map that differ in their `index` only, `IN_A_GROUP` at most in a group.
 
-    Each group is the input of a child execution: what its items share, and their `indices`.
+    A group is the input of a child execution: what its items share, and their `indices`.
     """
     indices: dict[tuple[tuple[str, Any], ...], list[int]] = {}
     for item in items:
