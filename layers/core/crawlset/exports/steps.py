@@ -49,7 +49,7 @@ class Note(BaseModel):
 
 def run(message: ExportStep) -> dict[str, Any]:
     """
-    Gives what the state machine asks of the step: the shards of the plan, or why its execution ends.
+    Gives what the state machine asks of the step: the shards of the plan, or why it ends.
 
     Raises:
         JobCancelledError, JobFailedError: the job ended by another hand.
