@@ -22,7 +22,7 @@ from crawlset.images import thumbnails
 from crawlset.kit import aws as clients
 from crawlset.kit import db
 from crawlset.models import CrawlJob, EventCursor, JobSearch, OutboxMessage, Profile, Project
-from crawlset_local import emulator, postgres, postgres_home, processes
+from crawlset_local import emulator, postgres_home, processes
 from crawlset_local.home import open_home, webhook_key
 from tests import factories
 from tests.certificates import self_signed
@@ -30,6 +30,7 @@ from tests.integration.api import Api
 from tests.integration.database_relay import Relay, relaying
 from tests.integration.migrations import alembic_config
 from tests.integration.role_sessions import sessions_on
+from tests.integration.servers import serving
 from tests.mocked_aws import mocked_aws
 from tests.mortal_decoder import write_child
 from tests.ports import free_ports
@@ -39,7 +40,7 @@ from tests.ports import free_ports
 def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of this test run, in the version TEST_POSTGRES; its database is empty."""
     major = int(os.environ.get("TEST_POSTGRES", postgres_home.NEWEST))
-    with postgres.throwaway(free_ports().postgres, major) as dsn:
+    with serving(free_ports().postgres, major) as dsn:
         _trust_the_machine(dsn)
         yield dsn
 

@@ -106,7 +106,7 @@ class TestMigrate:
     def test_names_the_actions_there_are(self, become: Any) -> None:
         become("owner")
 
-        with pytest.raises(ValueError, match="upgrade, or create_profile"):
+        with pytest.raises(ValueError, match="upgrade, rotate, or create_profile"):
             load_migrate().handler({"action": "drop"}, CONTEXT)
 
 

@@ -11,7 +11,6 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 from sqlalchemy import (
-    URL,
     ColumnElement,
     Connection,
     Engine,
@@ -58,13 +57,6 @@ MANY = {
 }
 
 
-def database_url() -> URL:
-    """Where the database is, and whose certificates are trusted there."""
-    secret = database_address.read_secret()
-    url = database_address.url_of_secret(secret)
-    return database_address.verified(url, secret.get("authorities", ""))
-
-
 UNABLE = frozenset({"40001", "40P01", "53", "58", "57P01", "57P02", "57P03", "25006"})
 """
 SQLSTATEs, or their classes, of what may succeed when it is tried again: the transaction gave way to
@@ -86,7 +78,7 @@ def engine() -> Engine:
     the authorizer.
     """
     made = create_engine(
-        database_url(),
+        database_address.database_url(),
         pool_size=1,
         max_overflow=0,
         pool_recycle=300,
@@ -101,6 +93,7 @@ def engine() -> Engine:
             "keepalives_count": 3,
         },
     )
+    event.listen(made, "do_connect", database_address.connect)
     event.listen(made, "checkin", _note_use)
     event.listen(made, "checkout", _replace_dead)
     return made
