@@ -161,7 +161,7 @@ class TestRoles:
         own, *allowed = (s for s in statements(role) if s["Action"] == "lambda:InvokeFunction")
 
         assert {s["Sid"] for s in statements(role)} - {s["Sid"] for s in (own, *allowed)} == {
-            "RelayExecutions",
+            "StartExecutions",
             "FollowGroups",
         }
         expected = {"ValidateFunction", "ExportFunction", *VALIDATORS, *MEASURERS}
