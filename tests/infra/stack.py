@@ -85,7 +85,15 @@ def role_of(function: str) -> Resource:
 
 
 def statements(role: Resource) -> Iterator[Resource]:
-    """With those that depend on a condition."""
+    """What a role is allowed, with what depends on a condition."""
+    return (each for each in _every_statement(role) if each["Effect"] == "Allow")
+
+
+def denials(role: Resource) -> Iterator[Resource]:
+    return (each for each in _every_statement(role) if each["Effect"] != "Allow")
+
+
+def _every_statement(role: Resource) -> Iterator[Resource]:
     for policy in role.get("Policies", ()):
         for statement in listed(policy["PolicyDocument"]["Statement"]):
             yield statement["Fn::If"][1] if "Fn::If" in statement else statement

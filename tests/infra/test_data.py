@@ -139,3 +139,11 @@ class TestProxy:
 
         assert statement["Action"] == "secretsmanager:GetSecretValue"
         assert "*" not in set(texts(listed(statement["Resource"])))
+
+    def test_has_a_role_that_this_account_alone_has_taken(self) -> None:
+        """https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html"""
+        (trust,) = of_type("AWS::IAM::Role")["ProxyRole"]["AssumeRolePolicyDocument"]["Statement"]
+
+        assert trust["Condition"] == {
+            "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+        }

@@ -146,3 +146,18 @@ class TestDeadLetters:
         ]
 
         assert watched.count(name) == 1
+
+
+def test_every_queue_needs_tls() -> None:
+    policies = of_type("AWS::SQS::QueuePolicy").values()
+
+    guarded = [
+        target(queue)
+        for policy in policies
+        for queue in policy["Queues"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Deny"
+        and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    ]
+
+    assert sorted(guarded) == sorted(of_type("AWS::SQS::Queue"))

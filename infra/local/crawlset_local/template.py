@@ -4,8 +4,8 @@ The SAM template as the emulator can take it: plain CloudFormation that means th
 What changes: serverless resources are expanded here; an HTTP API's OpenAPI body, which the
 emulator drops, becomes routes, integrations and authorizers; a function runs on the laptop's
 runtime, and its layers are what the interpreter already has; buckets have fixed names, so that
-a restart finds its objects; the queue of host lanes has two mappings. Alarms on metric math are
-left out.
+a restart finds its objects; the queue of host lanes has two mappings; nobody needs TLS, and who may
+send a message may send ten. Alarms on metric math are left out.
 
 To expand takes a second, most of it to import what does; the caller may keep the result.
 """
@@ -26,6 +26,7 @@ from crawlset_local.errors import DeployError
 
 RUNTIME = "provided.al2023"
 LANES_QUEUE = "HostLanesQueue"
+WITHOUT_TLS = {"Bool": {"aws:SecureTransport": "false"}}
 
 Resources = dict[str, dict[str, Any]]
 Bundle = Callable[[Path], str]
@@ -121,6 +122,8 @@ def expand(
     _double_mappings_of_lanes(plain["Resources"])
     _split_http_apis(plain["Resources"])
     _name_buckets(plain["Resources"], stack)
+    _let_in_plain_http(plain["Resources"])
+    _let_send_batches(plain["Resources"])
     return plain
 
 
@@ -210,6 +213,28 @@ def _name_buckets(resources: Resources, stack: str) -> None:
                 )
             properties["BucketName"] = stated
             resource["DeletionPolicy"] = resource["UpdateReplacePolicy"] = "Retain"
+
+
+def _let_in_plain_http(resources: Resources) -> None:
+    """Leave out of resource policies what refuses requests without TLS: the emulator has none."""
+    for name, resource in list(resources.items()):
+        if resource["Type"] in {"AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"}:
+            document = resource["Properties"]["PolicyDocument"]
+            document["Statement"] = [
+                each for each in document["Statement"] if each.get("Condition") != WITHOUT_TLS
+            ]
+            if not document["Statement"]:
+                del resources[name]
+
+
+def _let_send_batches(resources: Resources) -> None:
+    """AWS knows `SendMessage` only; the emulator asks for the batch under its own name."""
+    for resource in resources.values():
+        if resource["Type"] == "AWS::IAM::Role":
+            for policy in resource["Properties"].get("Policies", ()):
+                for statement in policy["PolicyDocument"]["Statement"]:
+                    if statement.get("Action") == "sqs:SendMessage":
+                        statement["Action"] = ["sqs:SendMessage", "sqs:SendMessageBatch"]
 
 
 def _split_http_apis(resources: Resources) -> None:
