@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.infra.stack import of_type, target
+from tests.infra.stack import functions, of_type, target, written
 
 ALARMS = of_type("AWS::CloudWatch::Alarm")
 WATCHED = {
@@ -60,6 +60,18 @@ class TestAlarms:
         ]
 
         assert dimensions == [[{"Name": "service", "Value": {"Ref": "AWS::StackName"}}]] * 3
+
+
+class TestLogLevel:
+    def test_of_lambda_lets_metrics_through(self) -> None:
+        """What has no level of its own counts as INFO, and metrics are printed so."""
+        levels = written()["Mappings"]["LambdaLogLevels"]
+
+        assert set(levels) == set(written()["Parameters"]["LogLevel"]["AllowedValues"])
+        assert {each["Level"] for each in levels.values()} == {"DEBUG", "INFO"}
+        for function in functions().values():
+            found = function["LoggingConfig"]["ApplicationLogLevel"]["Fn::FindInMap"]
+            assert found == ["LambdaLogLevels", {"Ref": "LogLevel"}, "Level"]
 
 
 class TestDashboard:

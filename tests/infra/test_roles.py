@@ -17,7 +17,9 @@ from tests.infra.stack import (
     statements,
     target,
     texts,
+    uses_of_key,
     work_queues,
+    written,
 )
 
 EVERY_FUNCTION = sorted(functions())
@@ -29,6 +31,8 @@ LISTS_BELOW = (
 """What is not in the stack's own bucket and may be read: lists below the prefix that is named."""
 LOGS = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 NETWORK = "arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
+NAMELESS = {"DeliverLogs", "WriteTraces"}
+"""What concerns no resource that a policy could name, and is allowed where it is asked for."""
 SENT_TO = {
     "ApiFunction": {"ChunksQueue", "DiscoverQueue", "HostLanesQueue", "TakedownsQueue"},
     "DeadLettersFunction": {"TakedownsQueue"},
@@ -78,6 +82,7 @@ class TestRoles:
                 r"\$\{Bucket\.Arn\}/(uploads|jobs|exports|validations|sources|models)/", text
             )
             and (name, text) != LISTS_BELOW
+            and statement.get("Sid") not in NAMELESS
         ]
 
         assert wild == []
@@ -105,7 +110,7 @@ class TestRoles:
         machine = of_type("AWS::StepFunctions::StateMachine")["PipelineStateMachine"]
         role = resources()[target(machine["RoleArn"])]["Properties"]
 
-        own, *allowed = statements(role)
+        _, _, own, *allowed = statements(role)
 
         assert {each["Action"] for each in (own, *allowed)} == {"lambda:InvokeFunction"}
         expected = {"ValidateFunction", "ExportFunction", *VALIDATORS, *MEASURERS}
@@ -182,6 +187,40 @@ class TestRoleOfEveryFunction:
         ]
 
         assert found == LISTED_BY.get(name, [])
+
+
+class TestRoleWithKey:
+    def test_uses_it_through_services_only(self) -> None:
+        for name in functions():
+            (using,) = uses_of_key(role_of(name))
+            via = using["Condition"]["StringEquals"]["kms:ViaService"]
+
+            assert using["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+            assert using["Resource"] == {"Ref": "KmsKeyArn"}
+            assert [v["Fn::Sub"].partition(".")[0] for v in via] == ["s3", "sqs", "secretsmanager"]
+
+    def test_is_asked_for(self) -> None:
+        """A key, traces and logs of executions are there if parameters say so."""
+        defaults = {n: p.get("Default") for n, p in written()["Parameters"].items()}
+        source = written()["Resources"]
+        policies = source["PipelineStateMachineRole"]["Properties"]["Policies"]
+        asked = [
+            s["Fn::If"][0]
+            for s in policies[0]["PolicyDocument"]["Statement"]
+            if "Fn::If" in s and s["Fn::If"][1]["Sid"] in NAMELESS
+        ]
+
+        assert defaults["KmsKeyArn"] == defaults["PermissionsBoundaryArn"] == ""
+        assert (defaults["Tracing"], defaults["PipelineLogLevel"]) == ("Disabled", "OFF")
+        assert asked == ["HasPipelineLog", "IsTraced"]
+
+
+class TestBoundary:
+    @pytest.mark.parametrize("name", sorted(of_type("AWS::IAM::Role")))
+    def test_is_that_of_a_parameter(self, name: str) -> None:
+        condition, boundary, _ = of_type("AWS::IAM::Role")[name]["PermissionsBoundary"]["Fn::If"]
+
+        assert (condition, target(boundary)) == ("HasBoundary", "PermissionsBoundaryArn")
 
 
 class TestRoleOfFetch:

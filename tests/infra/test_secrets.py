@@ -19,10 +19,23 @@ KEY = of_type("AWS::KMS::Key")["WebhookKey"]
 USES = {"kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:CreateGrant"}
 
 AES = {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+OWN = {
+    "BucketKeyEnabled": True,
+    "ServerSideEncryptionByDefault": {
+        "SSEAlgorithm": "aws:kms",
+        "KMSMasterKeyID": {"Ref": "KmsKeyArn"},
+    },
+}
 ENCRYPTED_WHEN = {
     "AWS::RDS::DBCluster": ("StorageEncrypted", True),
-    "AWS::S3::Bucket": ("BucketEncryption", {"ServerSideEncryptionConfiguration": [AES]}),
-    "AWS::SQS::Queue": ("SqsManagedSseEnabled", True),
+    "AWS::S3::Bucket": (
+        "BucketEncryption",
+        {"ServerSideEncryptionConfiguration": [{"Fn::If": ["HasKey", OWN, AES]}]},
+    ),
+    "AWS::SQS::Queue": (
+        "SqsManagedSseEnabled",
+        {"Fn::If": ["HasKey", {"Ref": "AWS::NoValue"}, True]},
+    ),
 }
 ALWAYS_ENCRYPTED = {
     "AWS::Events::EventBus": "https://docs.aws.amazon.com/eventbridge/latest/userguide/"

@@ -16,7 +16,7 @@ from sqlalchemy import make_url, text
 from sqlalchemy.orm import Session
 
 from crawlset import settings
-from crawlset.accounts import failures, keys
+from crawlset.accounts import edge, failures, keys
 from crawlset.kit import aws as clients
 from crawlset.kit import db
 from crawlset.models import CrawlJob, FailedAuthentication, Project
@@ -182,6 +182,31 @@ class TestAuthorize:
 
         wrong_secret = key[:-1] + ("A" if key[-1] != "A" else "B")
         assert self.ask(f"Bearer {wrong_secret}") == {"isAuthorized": False}
+
+
+class TestAuthorizeWithoutDatabase:
+    """Whoever asks with anything costs a run of a function, and no transaction."""
+
+    @pytest.fixture(autouse=True)
+    def database_is_out_of_bounds(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail() -> Session:
+            raise AssertionError
+
+        monkeypatch.setattr(db, "new_session", fail)
+
+    @pytest.mark.parametrize(
+        "header",
+        ["", "Bearer", "Bearer cs_x", f"Basic {keys.generate()}", f"Bearer {keys.generate()}x"],
+        ids=["none", "no_key", "short", "basic", "long"],
+    )
+    def test_refuses_what_has_not_the_shape_of_a_key(self, header: str) -> None:
+        assert TestAuthorize.ask(header) == {"isAuthorized": False}
+
+    def test_refuses_a_key_that_passed_by_the_edge(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        known = settings.EdgeSettings(edge_digest="e" * 64)
+        monkeypatch.setattr(edge, "edge_settings", lambda: known)
+
+        assert TestAuthorize.ask(f"Bearer {keys.generate()}") == {"isAuthorized": False}
 
 
 class TestFailures:

@@ -62,6 +62,12 @@ class CrawlingSettings(BaseSettings):
     crawling_enabled: bool = True
 
 
+class EdgeSettings(BaseSettings):
+    """The digest of what the edge shows the API; empty where there is none."""
+
+    edge_digest: str = ""
+
+
 class DeliverySettings(BaseSettings):
     """Where the tick puts what webhooks are to be told."""
 
@@ -202,6 +208,7 @@ database_settings = cache(DatabaseSettings)
 bucket_settings = cache(BucketSettings)
 queue_settings = cache(QueueSettings)
 crawling_settings = cache(CrawlingSettings)
+edge_settings = cache(EdgeSettings)
 delivery_settings = cache(DeliverySettings)
 webhook_key_settings = cache(WebhookKeySettings)
 result_settings = cache(ResultSettings)
