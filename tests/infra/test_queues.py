@@ -144,7 +144,7 @@ class TestDeadLetters:
         watched = [
             target(dimension["Value"])
             for alarm in of_type("AWS::CloudWatch::Alarm").values()
-            for dimension in alarm["Dimensions"]
+            for dimension in alarm.get("Dimensions", ())
             if dimension["Name"] == "QueueName" and alarm["Threshold"] == 0
         ]
 

@@ -52,6 +52,7 @@ ALWAYS_ENCRYPTED = {
 """With keys of AWS's own that cost nothing and cannot be switched off, as these pages say."""
 HOLDS_NO_DATA = {
     *("AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Stage"),
+    *("AWS::Budgets::Budget", "AWS::Logs::QueryDefinition"),
     *("AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard"),
     *("AWS::EC2::RouteTable", "AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupEgress"),
     *("AWS::EC2::SecurityGroupIngress", "AWS::EC2::Subnet"),

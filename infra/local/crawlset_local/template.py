@@ -5,7 +5,7 @@ What changes: serverless resources are expanded here; an HTTP API's OpenAPI body
 emulator drops, becomes routes, integrations and authorizers; a function runs on the laptop's
 runtime, and its layers are what the interpreter already has; buckets have fixed names, so that
 a restart finds its objects; the queue of host lanes has two mappings; nobody needs TLS, and who may
-send a message may send ten. Alarms on metric math are left out.
+send a message may send ten. Alarms on metric math and saved queries are left out.
 
 To expand takes a second, most of it to import what does; the caller may keep the result.
 """
@@ -119,7 +119,7 @@ def expand(
     _localise_functions(serverless, base, bundle)
     _inline_state_machines(serverless["Resources"], base)
     plain = translate(serverless)
-    _leave_out_metric_math(plain["Resources"])
+    _leave_out_watching(plain["Resources"])
     _double_mappings_of_lanes(plain["Resources"])
     _split_http_apis(plain["Resources"])
     _name_buckets(plain["Resources"], stack)
@@ -148,7 +148,7 @@ def count_concurrency(template: dict[str, Any], parameters: Mapping[str, str]) -
 def _localise_functions(template: dict[str, Any], base: Path, bundle: Bundle) -> None:
     common = template.get("Globals", {}).get("Function", {})
     common_code = common.pop("CodeUri", None)
-    for name in ("Layers", "Architectures", "Runtime"):
+    for name in ("Layers", "Architectures", "Runtime", "Tracing"):
         common.pop(name, None)
     resources = template["Resources"]
     for name, resource in list(resources.items()):
@@ -191,10 +191,17 @@ def _double_mappings_of_lanes(resources: Resources) -> None:
                 resources[f"{name}2"] = copy.deepcopy(resource)
 
 
-def _leave_out_metric_math(resources: Resources) -> None:
-    """The emulator refuses such alarms; none of its alarms on queues or machines can fire."""
+def _leave_out_watching(resources: Resources) -> None:
+    """
+    Leave out alarms on metric math, which the emulator refuses, and queries, which it has not.
+
+    None of its alarms on queues or machines can fire.
+    """
     for name, resource in list(resources.items()):
-        if resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]:
+        is_math = "Metrics" in resource.get("Properties", {})
+        if resource["Type"] == "AWS::Logs::QueryDefinition" or (
+            resource["Type"] == "AWS::CloudWatch::Alarm" and is_math
+        ):
             del resources[name]
 
 
@@ -232,8 +239,8 @@ def _suit_permissions(resources: Resources) -> None:
     """
     Allow what the emulator asks for and AWS does not.
 
-    AWS knows `SendMessage` only, the emulator asks for the batch under its own name. It does not tell
-    a policy whether a request is to write an object only if there is none.
+    AWS knows `SendMessage` only, the emulator asks for the batch under its own name. It tells no
+    policy whether a request is to write an object only if there is none.
     """
     for resource in resources.values():
         if resource["Type"] == "AWS::IAM::Role":
