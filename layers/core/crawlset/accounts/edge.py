@@ -6,6 +6,9 @@ from collections.abc import Mapping
 
 from crawlset.settings import edge_settings
 
+TOKEN = "x-edge-token"  # noqa: S105 - the header that has it
+VIEWER = "x-viewer-address"
+
 
 def source_ip(headers: Mapping[str, str], peer: str) -> str | None:
     """
@@ -16,7 +19,7 @@ def source_ip(headers: Mapping[str, str], peer: str) -> str | None:
     wanted = edge_settings().edge_digest
     if not wanted:
         return peer
-    shown = hashlib.sha256(headers.get("x-edge-token", "").encode()).hexdigest()
+    shown = hashlib.sha256(headers.get(TOKEN, "").encode()).hexdigest()
     if not hmac.compare_digest(shown, wanted):
         return None
-    return headers.get("x-viewer-address", peer)
+    return headers.get(VIEWER, peer)
