@@ -237,7 +237,8 @@ build: $(SAM) $(KERNELS)/.all ## Build what is deployed; needs a Python 3.13
 	UV="$(CURDIR)/.uv/bin/uv" PATH="$$(dirname "$$($(FIND_PYTHON) 3.13)"):$$PATH" $(SAM) build
 
 deploy: build ## Deploy a stack: make deploy STACK=crawlset-dev PARAMETERS="Contact=... DatabaseSecretArn=..."
-	$(SAM) deploy --stack-name $(STACK) --parameter-overrides $(PARAMETERS)
+	$(SAM) deploy --stack-name $(STACK) $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS)) \
+		$(if $(TAGS),--tags $(TAGS)) $(if $(CI),--no-confirm-changeset)
 	$(SAM) remote invoke MigrateFunction --stack-name $(STACK) --event '{"action": "upgrade"}'
 
 clean: ## Forget what was installed and built; the data in .crawlset stays

@@ -7,8 +7,6 @@ their order: one that dies costs the picture it was at and is replaced.
 """
 
 import json
-import os
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -30,6 +28,7 @@ from crawlset.imaging.features import (
     result_from,
     stripped_from,
 )
+from crawlset.kit import environment
 from crawlset.kit.confinement import hide_memory
 from crawlset.kit.event_loop import READ, WRITE, Loop, Promise
 from crawlset.kit.spool import Body
@@ -70,7 +69,7 @@ class DecodePool:
         self._questions: dict[Asked, bytes] = {None: b""}
         self._loop: Loop
         hide_memory()
-        self._children = [self._start() for _ in range(n_children or _n_cpus())]
+        self._children = [self._start() for _ in range(n_children or environment.n_cores())]
 
     @property
     def pids(self) -> list[int]:
@@ -255,7 +254,3 @@ class DecodePool:
         if child.timer is not None:
             child.timer.cancel()
             child.timer = None
-
-
-def _n_cpus() -> int:
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
