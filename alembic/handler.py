@@ -2,8 +2,9 @@
 What only the owner of the database may do; a deployment invokes it.
 
 `{"action": "upgrade"}` migrates, makes a login for each role, and writes its address into that
-role's secret. `{"action": "create_profile", "email": …, "name": …}` makes an account with an API
-key, which the answer shows once; an account that exists answers with no key.
+role's secret. `{"action": "rotate_logins"}` gives each login a new password; functions read theirs
+again when the old one is refused. `{"action": "create_profile", "email": …, "name": …}` makes an
+account with an API key, which the answer shows once; an account that exists answers with no key.
 """
 
 import json
@@ -35,13 +36,14 @@ SECRETS = {
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     match event:
-        case {"action": "upgrade"}:
+        case {"action": "upgrade" | "rotate_logins" as action}:
             secret = database_address.read_secret()
             url = database_address.url_of_secret(secret)
-            return upgrade(url, secret.get("authorities", ""))
+            change = upgrade if action == "upgrade" else rotate_logins
+            return change(url, secret.get("authorities", ""))
         case {"action": "create_profile", "email": str(email), **rest}:
             return create_profile(email, rest.get("name") or email)
-    message = "Send an action: upgrade, or create_profile with an email."
+    message = "Send an action: upgrade, rotate_logins, or create_profile with an email."
     raise ValueError(message)
 
 
@@ -61,16 +63,38 @@ def upgrade(url: URL, authorities: str = "") -> dict[str, Any]:
     return {"revision": revision}
 
 
+def rotate_logins(url: URL, authorities: str = "") -> dict[str, Any]:
+    """
+    Give the login of each role a new password, one after the other.
+
+    A secret is written before its password holds: whoever reads it meanwhile tries again. If it
+    breaks off between, an upgrade makes what the secrets say hold.
+    """
+    engine = create_engine(database_address.verified(url, authorities), poolclass=pool.NullPool)
+    for role, variable in SECRETS.items():
+        with engine.begin() as connection:
+            publish_login(connection, url, role, os.environ[variable], authorities, is_renewed=True)
+        logger.info("login_rotated", role=role)
+    return {"rotated": list(SECRETS)}
+
+
 def publish_login(
-    connection: Connection, url: URL, role: str, secret_arn: str, authorities: str
+    connection: Connection,
+    url: URL,
+    role: str,
+    secret_arn: str,
+    authorities: str,
+    *,
+    is_renewed: bool = False,
 ) -> None:
     """
     Write the role's address into its secret: a DSN for us, and the fields RDS Proxy reads.
 
-    A password once made stays: functions that are running hold it.
+    A password once made stays unless it `is_renewed`: functions that are running hold it.
     """
     client = aws.secretsmanager()
-    password = existing_password(client, secret_arn) or secrets.token_urlsafe(24)
+    kept = None if is_renewed else existing_password(client, secret_arn)
+    password = kept or secrets.token_urlsafe(24)
     username = ensure_login(connection, role, password)
     address = url.set(drivername="postgresql", username=username, password=password)
     secret = {

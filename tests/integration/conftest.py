@@ -28,8 +28,10 @@ from tests import factories
 from tests.certificates import self_signed
 from tests.integration.api import Api
 from tests.integration.database_relay import Relay, relaying
+from tests.integration.migrating import forget, load_migrate
 from tests.integration.migrations import alembic_config
 from tests.integration.role_sessions import sessions_on
+from tests.invocations import CONTEXT
 from tests.mocked_aws import mocked_aws
 from tests.mortal_decoder import write_child
 from tests.ports import free_ports
@@ -312,3 +314,37 @@ def certificate(tmp_path: Path) -> Path:
     path = tmp_path / "certificate.pem"
     path.write_bytes(self_signed("web.localhost"))
     return path
+
+
+@pytest.fixture
+def deployed(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """A database of its own, migrated by the function; gives each role's DSN."""
+    name = f"deployed_{uuid4().hex[:8]}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    owner = make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
+    with mocked_aws():
+        client = boto3.client("secretsmanager")
+        secrets = {
+            role: client.create_secret(Name=role, SecretString="{}")["ARN"]
+            for role in ("owner", "api", "worker", "tick")
+        }
+        client.put_secret_value(SecretId=secrets["owner"], SecretString=json.dumps({"dsn": owner}))
+        monkeypatch.setenv("DATABASE_SECRET_ARN", secrets["owner"])
+        for role in ("api", "worker", "tick"):
+            monkeypatch.setenv(f"{role.upper()}_DATABASE_SECRET_ARN", secrets[role])
+        forget()
+        load_migrate().handler({"action": "upgrade"}, CONTEXT)
+        yield secrets
+        forget()
+
+
+@pytest.fixture
+def become(monkeypatch: pytest.MonkeyPatch, deployed: dict[str, str]) -> Any:
+    """Connect from here on as the function that has this role's secret."""
+
+    def become(role: str) -> None:
+        monkeypatch.setenv("DATABASE_SECRET_ARN", deployed[role])
+        forget()
+
+    return become

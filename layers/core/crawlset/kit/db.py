@@ -46,6 +46,7 @@ from crawlset.kit import ahead, database_address
 from crawlset.kit.paging import Order, Slice, cut
 from crawlset.observability import logger
 
+WRONG_PASSWORD = "password authentication failed"  # noqa: S105 - what PostgreSQL and RDS Proxy say
 IDLE_SECONDS = 1.0
 """A connection that was used within this time is taken without asking whether it lives."""
 
@@ -101,9 +102,22 @@ def engine() -> Engine:
             "keepalives_count": 3,
         },
     )
+    event.listen(made, "do_connect", _connect)
     event.listen(made, "checkin", _note_use)
     event.listen(made, "checkout", _replace_dead)
     return made
+
+
+def _connect(_: Any, __: ConnectionPoolEntry, args: Any, options: dict[str, Any]) -> Any:
+    """Connect with the password that was found first, or, once it is refused, with the newest."""
+    try:
+        return psycopg.connect(*args, **options)
+    except psycopg.OperationalError as error:
+        if WRONG_PASSWORD not in str(error):
+            raise
+        options["password"] = database_url().password
+        logger.info("password_read_again")
+        return psycopg.connect(*args, **options)
 
 
 def _note_use(_: Any, record: ConnectionPoolEntry) -> None:
