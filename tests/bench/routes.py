@@ -195,11 +195,11 @@ class Counter:
 @contextmanager
 def counting() -> Iterator[Counter]:
     """The API's handlers on the cloud's database, which they reach through a relay."""
-    from crawlset.kit import db  # noqa: PLC0415 - once the environment names the cloud
+    from crawlset.kit import database_address, db  # noqa: PLC0415 - once the environment names the cloud
 
     logging.disable()
     try:
-        with relaying(db.database_url()) as (relay, url):
+        with relaying(database_address.read_url()) as (relay, url):
             db.engine.cache_clear()
             with patch.object(db, "database_url", return_value=url):
                 yield Counter(db.engine(), relay)

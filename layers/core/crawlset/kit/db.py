@@ -11,7 +11,6 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 from sqlalchemy import (
-    URL,
     ColumnElement,
     Connection,
     Engine,
@@ -59,13 +58,6 @@ MANY = {
 }
 
 
-def database_url() -> URL:
-    """Where the database is, and whose certificates are trusted there."""
-    secret = database_address.read_secret()
-    url = database_address.url_of_secret(secret)
-    return database_address.verified(url, secret.get("authorities", ""))
-
-
 UNABLE = frozenset({"40001", "40P01", "53", "58", "57P01", "57P02", "57P03", "25006"})
 """
 SQLSTATEs, or their classes, of what may succeed when it is tried again: the transaction gave way to
@@ -87,7 +79,7 @@ def engine() -> Engine:
     the authorizer.
     """
     made = create_engine(
-        database_url(),
+        database_address.read_url(),
         pool_size=1,
         max_overflow=0,
         pool_recycle=300,
@@ -115,7 +107,7 @@ def _connect(_: Any, __: ConnectionPoolEntry, args: Any, options: dict[str, Any]
     except psycopg.OperationalError as error:
         if WRONG_PASSWORD not in str(error):
             raise
-        options["password"] = database_url().password
+        options["password"] = database_address.read_url().password
         logger.info("password_read_again")
         return psycopg.connect(*args, **options)
 
