@@ -201,7 +201,7 @@ def counting() -> Iterator[Counter]:
     try:
         with relaying(database_address.read_url()) as (relay, url):
             db.engine.cache_clear()
-            with patch.object(db, "database_url", return_value=url):
+            with patch.object(database_address, "read_url", return_value=url):
                 yield Counter(db.engine(), relay)
             db.engine().dispose()
     finally:

@@ -113,8 +113,8 @@ class TestFetch:
     def test_writes_packs_and_outcomes(self) -> None:
         assert objects_that("FetchFunction", "s3:PutObject") == {"pack", "outcome"}
 
-    def test_takes_back_packs(self) -> None:
-        assert objects_that("FetchFunction", "s3:DeleteObject") == {"pack"}
+    def test_removes_nothing(self) -> None:
+        assert objects_that("FetchFunction", "s3:DeleteObject") == set()
 
 
 class TestValidate:

@@ -46,7 +46,7 @@ SENT_TO = {
 LISTED_BY = {
     "ExportFunction": ["exports/*"],
     "FindFunction": ["jobs/*/vectors/*"],
-    "TakedownFunction": ["jobs/*/chunks/*", "jobs/*/vectors/*"],
+    "TakedownFunction": ["jobs/*/chunks/*", "jobs/*/vectors/*", "exports/*"],
     "TickFunction": ["uploads/*", "jobs/*", "validations/*", "exports/*"],
     "ValidateFunction": ["validations/*"],
 }
@@ -224,20 +224,23 @@ class TestBoundary:
 
 
 class TestRoleOfFetch:
-    def test_writes_an_outcome_once(self) -> None:
+    def test_overwrites_and_removes_nothing(self) -> None:
         """
-        A fetcher has met the internet: it may add outcomes, and change none.
+        A fetcher has met the internet: it may add packs and outcomes, and change none.
 
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
         """
-        (writing,) = [
-            s
-            for s in statements(role_of("FetchFunction"))
-            if s["Action"] == "s3:PutObject" and "outcome" in "".join(texts(s["Resource"]))
+        (denial,) = [d for d in denials(role_of("FetchFunction")) if d["Action"] == "s3:PutObject"]
+        (allowance,) = [
+            s for s in statements(role_of("FetchFunction")) if s["Action"] == "s3:PutObject"
         ]
 
-        assert writing["Condition"] == {"Null": {"s3:if-none-match": "false"}}
-        assert objects_that("FetchFunction", "s3:PutObject") == {"pack", "outcome"}
+        assert denial["Resource"] == allowance["Resource"]
+        assert denial["Condition"] == {
+            "Null": {"s3:if-none-match": "true"},
+            "Bool": {"s3:ObjectCreationOperation": "true"},
+        }
+        assert "s3:DeleteObject" not in actions_of("FetchFunction")
 
 
 @pytest.mark.parametrize("name", ["DeadLettersFunction", "RecordFunction"])

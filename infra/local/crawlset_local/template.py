@@ -25,7 +25,6 @@ from crawlset_local.emulator import ACCOUNT, REGION
 from crawlset_local.errors import DeployError
 
 RUNTIME = "provided.al2023"
-WRITTEN_ONCE = {"Null": {"s3:if-none-match": "false"}}
 LANES_QUEUE = "HostLanesQueue"
 WITHOUT_TLS = {"Bool": {"aws:SecureTransport": "false"}}
 
@@ -124,7 +123,7 @@ def expand(
     _split_http_apis(plain["Resources"])
     _name_buckets(plain["Resources"], stack)
     _let_in_plain_http(plain["Resources"])
-    _suit_permissions(plain["Resources"])
+    _let_send_batches(plain["Resources"])
     return plain
 
 
@@ -235,21 +234,14 @@ def _let_in_plain_http(resources: Resources) -> None:
                 del resources[name]
 
 
-def _suit_permissions(resources: Resources) -> None:
-    """
-    Allow what the emulator asks for and AWS does not.
-
-    AWS knows `SendMessage` only, the emulator asks for the batch under its own name. It tells no
-    policy whether a request is to write an object only if there is none.
-    """
+def _let_send_batches(resources: Resources) -> None:
+    """AWS knows `SendMessage` only, the emulator asks for the batch under its own name."""
     for resource in resources.values():
         if resource["Type"] == "AWS::IAM::Role":
             for policy in resource["Properties"].get("Policies", ()):
                 for statement in policy["PolicyDocument"]["Statement"]:
                     if statement.get("Action") == "sqs:SendMessage":
                         statement["Action"] = ["sqs:SendMessage", "sqs:SendMessageBatch"]
-                    if statement.get("Condition") == WRITTEN_ONCE:
-                        del statement["Condition"]
 
 
 def _split_http_apis(resources: Resources) -> None:

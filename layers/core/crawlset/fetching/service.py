@@ -128,9 +128,7 @@ def _commit(outcome_key: str, result: ChunkResult, pack_key: str | None, started
     head = OutcomeHead(pack_key, fetch_seconds=seconds, bytes_received=result.n_bytes_fetched)
     body = pack(head, result.outcomes)
     if not bucket.put_once(outcome_key, body) and not _is_ours(outcome_key, pack_key):
-        if pack_key is not None:
-            bucket.delete(pack_key)
-        logger.info("chunk_already_fetched")
+        logger.info("chunk_already_fetched", unowned_pack=pack_key)
         return
     _report(result)
 
