@@ -19,6 +19,7 @@ from crawlset.estimates.routes import router as estimates
 from crawlset.events.routes import router as events
 from crawlset.exports.routes import router as exports
 from crawlset.finding import routes as finding_routes
+from crawlset.hosts.routes import router as hosts
 from crawlset.images import thumbnail_routes
 from crawlset.images.routes import router as images
 from crawlset.kit import openapi
@@ -61,6 +62,7 @@ for router in (
     schedules,
     events,
     webhooks,
+    hosts,
     takedowns,
     rights,
     datasets,

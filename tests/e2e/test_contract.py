@@ -29,6 +29,7 @@ UNKNOWN = dict.fromkeys(
     (
         *("crawl_job_id", "dataset_id", "validation_job_id", "export_job_id", "template_id"),
         *("schedule_id", "takedown_id", "webhook_id", "delivery_id", "key_id"),
+        "host_proof_id",
     ),
     "01a2242c-c558-7275-a163-d0ecdb03846d",
 )

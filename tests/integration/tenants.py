@@ -11,6 +11,7 @@ from crawlset.models import (
     ActivityLog,
     ApiKey,
     FurtherRow,
+    HostProof,
     IdempotencyKey,
     JobStatus,
     LoginIdentity,
@@ -74,6 +75,7 @@ def furnish(session: Session) -> Tenant:
     takedown = factories.create_takedown(session, project, status="revoked")
     factories.create_upload(session, project)
     key = ApiKey(name="k", prefix=profile.id.hex[-12:], key_hash=b"x", scopes=["read"], **owner)
+    proof = HostProof(host="images.example.org", token="t", **owner)
     delivery = WebhookDelivery(webhook_id=webhook.id, event_id=1, event={}, **owner)
     session.add_all(
         [
@@ -83,6 +85,7 @@ def furnish(session: Session) -> Tenant:
             LoginIdentity(issuer="https://login.example.org", subject=str(profile.id), **owner),
             key,
             delivery,
+            proof,
             OutboxMessage(target=Target.plan, body={}, leased_until=FAR_OFF, **owner),
             SourceProbe(source="sample", keyword="cat", **owner),
             TakedownExport(
@@ -120,5 +123,6 @@ def furnish(session: Session) -> Tenant:
             "webhook_id": str(webhook.id),
             "delivery_id": str(delivery.id),
             "takedown_id": str(takedown.id),
+            "host_proof_id": str(proof.id),
         },
     )

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from crawlset.kit import db, objects
 from crawlset.kit.ids import new_id
 from crawlset.kit.security_headers import SECURITY_HEADERS
-from crawlset.models import ApiKey, JobStatus, Profile, WebhookDelivery
+from crawlset.models import ApiKey, HostProof, JobStatus, Profile, WebhookDelivery
 from crawlset.observability import logger
 from functions.api import app as api
 from functions.find import app as find
@@ -63,7 +63,8 @@ def ids(owner: Session, profile: Profile) -> dict[str, object]:
     key = ApiKey(
         id=new_id(), user_id=profile.id, name="k", prefix="0" * 12, key_hash=b"", scopes=["read"]
     )
-    session.add_all([delivery, key])
+    proof = HostProof(user_id=profile.id, host="images.example.org", token="t")
+    session.add_all([delivery, key, proof])
     session.commit()
     return {
         "project_id": project.id,
@@ -79,6 +80,7 @@ def ids(owner: Session, profile: Profile) -> dict[str, object]:
         "webhook_id": webhook.id,
         "delivery_id": delivery.id,
         "key_id": key.id,
+        "host_proof_id": proof.id,
     }
 
 

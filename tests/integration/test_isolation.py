@@ -41,7 +41,10 @@ WITHOUT_POLICIES = {
     "folder_removals": "folders of jobs that are gone, which triggers note; the tick's alone",
 }
 """Tables that no caller's role may touch, and why they do without row-level security."""
-OF_NOBODY = {"failed_authentications": "addresses that showed keys which are no tenant's"}
+OF_NOBODY = {
+    "failed_authentications": "addresses that showed keys which are no tenant's",
+    "lane_hosts": "hosts that were ever busy, without who asks them",
+}
 """Tables whose rows have no tenant, and what they hold."""
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -183,6 +184,18 @@ class TestPlanOfOwnedHosts:
         plan(session, job, urls(LANE_URLS + 1, "other.example.org"))
 
         assert lanes(session, job) == [("other.example.org#0", LANE_URLS + 1, None)]
+
+    def test_gives_one_that_the_job_does_not_name_lanes_of_its_own(
+        self, session: Session, job: CrawlJob
+    ) -> None:
+        """Else a job that names it would not share them."""
+        busy = [urls(LANE_URLS + 1, f"{name}.example.org") for name in ("a", "b", "other")]
+        plan(session, job, [*chain(*busy)])
+
+        assert lanes(session, job) == [
+            ("a.example.org#0", 2 * (LANE_URLS + 1), None),
+            ("other.example.org#0", LANE_URLS + 1, None),
+        ]
 
     def test_lays_out_a_host_that_is_owned_no_more_as_any_other(
         self, session: Session, job: CrawlJob, own: Own

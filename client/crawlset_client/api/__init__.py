@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self
 from crawlset_client.api.account import Account, Keys
 from crawlset_client.api.connection import Connection
 from crawlset_client.api.exports import Exports
+from crawlset_client.api.hosts import Hosts
 from crawlset_client.api.images import Images
 from crawlset_client.api.jobs import Jobs
 from crawlset_client.api.projects import Projects, Sources, Uploads
@@ -60,6 +61,7 @@ class Crawlset:
         self.templates = Templates(self.connection)
         self.schedules = Schedules(self.connection)
         self.webhooks = Webhooks(self.connection)
+        self.hosts = Hosts(self.connection)
         self.sources = Sources(self.connection)
         self.account = Account(self.connection)
         self.keys = Keys(self.connection)

@@ -179,6 +179,11 @@ def _deliveries(crawlset: Crawlset, context: typer.Context, _incomplete: str) ->
         yield delivery.id, delivery.status
 
 
+def _hosts(crawlset: Crawlset, _context: typer.Context, _incomplete: str) -> Iterator[Offer]:
+    for proof in crawlset.hosts.list():
+        yield proof.host, proof.status
+
+
 def _keys(crawlset: Crawlset, _context: typer.Context, _incomplete: str) -> Iterator[Offer]:
     for key in crawlset.keys.list():
         if key.revoked_at is None:
@@ -198,6 +203,7 @@ complete_templates = asking(_templates)
 complete_schedules = asking(_schedules)
 complete_webhooks = asking(_webhooks)
 complete_deliveries = asking(_deliveries)
+complete_hosts = asking(_hosts)
 complete_keys = asking(_keys)
 
 

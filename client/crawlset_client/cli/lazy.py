@@ -40,6 +40,7 @@ MODULES = {
     "templates": ("templates", "Job templates: crawls to start again."),
     "schedules": ("schedules", "Schedules: templates started by the clock."),
     "webhooks": ("webhooks", "Webhooks: servers that are told of events."),
+    "hosts": ("hosts", "Hosts of your own, which may be asked faster."),
     "takedowns": ("takedowns", "Takedowns: images hidden, then removed for good."),
     "keys": ("keys", "API keys: what opens your account."),
     "config": ("configuring", "The settings in use, and where they come from."),

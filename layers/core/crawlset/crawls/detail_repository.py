@@ -63,7 +63,7 @@ class Detail:
     put_off: list[Awaited] = field(default_factory=list)
     """Hosts that want to be left alone for a while, those with the most images first."""
     lanes: list[Awaited] = field(default_factory=list)
-    """Hosts that are asked for one chunk after another, those with the most images first."""
+    """Leads of hosts that are asked in lanes, those with the most images first."""
     changes: Counter[str] = field(default_factory=Counter)
     """What the last re-crawl found."""
     recrawled: Counter[str] = field(default_factory=Counter)
@@ -193,17 +193,17 @@ def _deferred(job: CrawlJob, *columns: Any) -> Select[*tuple[Any, ...]]:
 
 
 def _lanes(job: CrawlJob) -> Select[*tuple[Any, ...]]:
-    host = func.split_part(JobChunk.lane, "#", 1)
+    lead = func.split_part(JobChunk.lane, "#", 1)
     n_images = func.sum(JobChunk.n_urls)
     return (
-        select(host, n_images, null())
+        select(lead, n_images, null())
         .where(
             JobChunk.crawl_job_id == job.id,
             JobChunk.status == WorkStatus.queued,
             JobChunk.lane.is_not(None),
         )
-        .group_by(host)
-        .order_by(n_images.desc(), host)
+        .group_by(lead)
+        .order_by(n_images.desc(), lead)
         .limit(HOSTS_SHOWN)
     )
 

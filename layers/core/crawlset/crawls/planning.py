@@ -9,7 +9,7 @@ from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from crawlset import outbox
-from crawlset.crawls import dispatch, finishing, owned_hosts
+from crawlset.crawls import dispatch, finishing, lanes, owned_hosts
 from crawlset.crawls.planner import LANE_URLS, LANES_PER_HOST, PlannedChunk, plan
 from crawlset.crawls.repository import CandidateRepository, Inserted, Placed
 from crawlset.images.repository import ImageRepository
@@ -181,7 +181,9 @@ def _insert(
     placed: list[Placed] = []
     chunks: list[JobChunk] = []
     known = ImageRepository(session).count_hosts(job, _recurring(hosts), LANE_URLS)
-    for planned in plan(hosts, known, owned_hosts.allowed(job)):
+    per_host = owned_hosts.allowed(session, job)
+    leads = lanes.leads(session, hosts, known, per_host)
+    for planned in plan(hosts, leads, per_host):
         chunk = _chunk(job, planned, WorkStatus.pending)
         chunks.append(chunk)
         placed += (

@@ -31,7 +31,9 @@ from crawlset.resizing import Intake
 from crawlset.validation.schemas import ValidationJobRead
 
 PUT_OFF = "It asks to be left alone for a while."
-IN_TURN = "It has many images, which are asked for gently, in turn."
+IN_TURN = (
+    "It, or a host that is asked beside it, has many images; they are asked for gently, in turn."
+)
 
 
 def read_many(session: Session, jobs: Sequence[CrawlJob]) -> list[CrawlJobRead]:

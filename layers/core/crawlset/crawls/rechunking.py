@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from crawlset.crawls import owned_hosts
+from crawlset.crawls import lanes, owned_hosts
 from crawlset.crawls.planner import LANE_URLS, plan
 from crawlset.images.repository import ImageRepository
 from crawlset.jobs.chunk_repository import ChunkRepository
@@ -34,7 +34,9 @@ def rechunk(
     repository = ImageRepository(session)
     hosts = [plain_host(host) for _, host in images]
     others = Counter(repository.count_hosts(job, list(set(hosts)), LANE_URLS + 1)) - Counter(hosts)
-    planned = {new_id(): chunk for chunk in plan(hosts, others, owned_hosts.allowed(job))}
+    per_host = owned_hosts.allowed(session, job)
+    leads = lanes.leads(session, hosts, others, per_host)
+    planned = {new_id(): chunk for chunk in plan(hosts, leads, per_host)}
     ChunkRepository(session).add(
         job,
         [

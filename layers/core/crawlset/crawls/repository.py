@@ -2,14 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from crawlset.models import CrawlJob
+from crawlset.models import CrawlJob, LaneHost
 from crawlset.wire.candidates import CandidateLine
 
 COLUMNS = (
@@ -108,6 +109,30 @@ class CandidateRepository:
             text("INSERT INTO further_rows SELECT * FROM further ON CONFLICT DO NOTHING")
         )
         self.session.execute(text("DROP TABLE further"))
+
+
+class LaneRepository:
+    """Lanes of hosts, which are no tenant's."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def leads(self, hosts: Collection[str]) -> dict[str, str]:
+        """The lead of each of `hosts` that has one."""
+        statement = select(LaneHost.host, LaneHost.lead).where(LaneHost.host.in_(hosts))
+        rows = self.session.execute(statement)
+        return {host: lead for host, lead in rows}  # noqa: C416 - rows are no pairs to mypy
+
+    def count_members(self, leads: Collection[str]) -> dict[str, int]:
+        """How many hosts each of `leads` has, in the order of their names."""
+        statement = select(LaneHost.lead, func.count()).where(LaneHost.lead.in_(leads))
+        rows = self.session.execute(statement.group_by(LaneHost.lead).order_by(LaneHost.lead))
+        return {lead: n for lead, n in rows}  # noqa: C416 - rows are no pairs to mypy
+
+    def add(self, leads: Mapping[str, str]) -> None:
+        """Give each host its lead, unless it was given one meanwhile."""
+        rows = [{"host": host, "lead": leads[host]} for host in sorted(leads)]
+        self.session.execute(insert(LaneHost).on_conflict_do_nothing(), rows)
 
 
 def _url_hash(url: str) -> bytes:

@@ -22,7 +22,7 @@ from crawlset.settings import (
     MAX_URLS_IN_REQUEST,
     MOST_PER_OWNED_HOST,
 )
-from crawlset.urls.spelling import host_of
+from crawlset.urls.spelling import read_host
 from crawlset.validation.schemas import ValidationJobRead
 from crawlset.wire.searches import IntendedUse, ManifestFormat
 
@@ -41,10 +41,7 @@ def _spelled(per_host: dict[str, int]) -> dict[str, int]:
     """Hosts in their one spelling, in which they are compared."""
     spelled: dict[str, int] = {}
     for name, n in per_host.items():
-        host = host_of(f"https://{name}/")
-        if not host or ":" in name.rpartition("]")[2] or "/" in name or "@" in name:
-            message = f"{name!r:.80} is no host; write it without scheme, port and path"
-            raise ValueError(message)
+        host = read_host(name)
         if host in spelled:
             message = f"{host} is named twice"
             raise ValueError(message)
@@ -136,7 +133,7 @@ class CrawlJobCreate(ListOptions, RequestBody):
         Field(
             max_length=MAX_OWNED_HOSTS,
             description="Requests at once to these hosts, of all fetchers together. The deployment"
-            " must own each; every other host is asked as always",
+            " must own each, or you have proven that you do; all others are asked as always",
             examples=[{"images.example.org": 64}],
         ),
         AfterValidator(_spelled),

@@ -158,7 +158,7 @@ def check(session: Session, user_id: UUID, request: CrawlJobCreate) -> None:
             "This deployment names no model that could suggest queries.", "/expansion/suggestions"
         )
     _check_list(request)
-    owned_hosts.check(request.per_host)
+    owned_hosts.check(session, user_id, request.per_host)
     if request.resize and request.transcode not in {None, request.resize.format}:
         raise UnprocessableError(
             f"Pictures that are resized are stored as {request.resize.format}; transcode can only"

@@ -32,9 +32,11 @@ def _read(value: Any) -> Any:
 
 
 def _in_utc(instant: datetime) -> datetime:
-    """PostgreSQL takes no offset of 16 hours or more, which RFC 3339 allows.
+    """
+    PostgreSQL takes no offset of 16 hours or more, which RFC 3339 allows.
 
-    https://github.com/postgres/postgres/blob/master/src/include/datatype/timestamp.h, MAX_TZDISP_HOUR
+    MAX_TZDISP_HOUR in
+    https://github.com/postgres/postgres/blob/master/src/include/datatype/timestamp.h
     """
     try:
         return instant.astimezone(UTC)

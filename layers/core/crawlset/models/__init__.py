@@ -10,6 +10,7 @@ from crawlset.models.accounts import (
     RequestCount,
 )
 from crawlset.models.base import ACTIVE, UNFINISHED, Base, JobStatus, WorkStatus
+from crawlset.models.hosts import HostProof, LaneHost
 from crawlset.models.images import FurtherRow, Image, ImageVerdict
 from crawlset.models.jobs import (
     CrawlJob,
@@ -56,6 +57,7 @@ __all__ = [
     "FailedAuthentication",
     "FolderRemoval",
     "FurtherRow",
+    "HostProof",
     "IdempotencyKey",
     "Image",
     "ImageVerdict",
@@ -64,6 +66,7 @@ __all__ = [
     "JobSearch",
     "JobStatus",
     "JobTemplate",
+    "LaneHost",
     "LoginIdentity",
     "OutboxMessage",
     "PackRewrite",

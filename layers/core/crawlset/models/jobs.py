@@ -175,7 +175,7 @@ class JobChunk(Identified, Owned, Timestamped, Base):
 
     crawl_job_id: Mapped[UUID]
     lane: Mapped[str | None]
-    """`host#lane` of a chunk of one host; none for a chunk of many."""
+    """`lead#n` of a chunk of hosts with many candidates; none for a chunk of all the others."""
     per_host: Mapped[int | None]
     """Requests at once to the host of its lane, if that is owned."""
     not_before: Mapped[datetime | None]

@@ -9,6 +9,7 @@ from crawlset.accounts import failures, idempotency
 from crawlset.crawls import lost_events, lost_messages, sweeping
 from crawlset.estimates import probes
 from crawlset.events import publishing
+from crawlset.hosts import dispatching as host_checks
 from crawlset.kit import db
 from crawlset.models import FailedAuthentication, IdempotencyKey, SourceProbe, WebhookDelivery
 from crawlset.observability import logger, metrics
@@ -68,6 +69,7 @@ def _run_chores(*, requeue: bool) -> dict[str, Any]:
         "probes": lambda: purging.forget_old(SourceProbe.asked_at, probes.KEPT),
         "webhook_secrets": dispatching.encrypt_clear_secrets,
         "webhooks": dispatching.dispatch_due,
+        "host_checks": host_checks.dispatch_due,
         "events": publishing.publish_new,
         "old_deliveries": lambda: purging.forget_old(WebhookDelivery.created_at, dispatching.KEPT),
         "relay_again": outbox.relay,

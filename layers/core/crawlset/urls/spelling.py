@@ -44,6 +44,15 @@ def plain_host(host: str) -> str:
     return _cached_host(host) if len(host) <= _CACHED_CHARS else _plain_host(host)
 
 
+def read_host(name: str) -> str:
+    """The one spelling of a host that somebody wrote; raises `ValueError` for anything else."""
+    host = host_of(f"https://{name}/")
+    if not host or ":" in name.rpartition("]")[2] or "/" in name or "@" in name:
+        message = f"{name!r:.80} is no host; write it without scheme, port and path"
+        raise ValueError(message)
+    return host
+
+
 def _plain_host(host: str) -> str:
     if _PLAIN_NAME.fullmatch(host):
         return host
