@@ -25,21 +25,20 @@ def put_once(bucket: str, key: str, path: Path, part_bytes: int, at_once: int) -
     s3 = aws.s3()
     n_parts = -(-path.stat().st_size // part_bytes)
 
-    def put(index: int) -> "CompletedPartTypeDef":
+    def put(index: int) -> str:
         with path.open("rb") as file:
             file.seek(index * part_bytes)
             body = file.read(part_bytes)
-        put = s3.upload_part(
+        return s3.upload_part(
             Bucket=bucket, Key=key, UploadId=upload_id, PartNumber=index + 1, Body=body
-        )
-        return {"ETag": put["ETag"], "PartNumber": index + 1}
+        )["ETag"]
 
     try:
         upload_id = s3.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
         try:
             with ThreadPoolExecutor(at_once) as pool:
-                parts = list(pool.map(put, range(n_parts)))
-            _join(bucket, key, upload_id, parts)
+                entity_tags = list(pool.map(put, range(n_parts)))
+            _join(bucket, key, upload_id, entity_tags)
         except BaseException:
             s3.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
             raise
@@ -49,8 +48,11 @@ def put_once(bucket: str, key: str, path: Path, part_bytes: int, at_once: int) -
         raise
 
 
-def _join(bucket: str, key: str, upload_id: str, parts: "list[CompletedPartTypeDef]") -> None:
+def _join(bucket: str, key: str, upload_id: str, entity_tags: list[str]) -> None:
     """What is there already was joined by a try whose answer was lost: a pack's name is its own."""
+    parts: list[CompletedPartTypeDef] = [
+        {"ETag": tag, "PartNumber": number} for number, tag in enumerate(entity_tags, 1)
+    ]
     try:
         aws.s3().complete_multipart_upload(
             Bucket=bucket,

@@ -35,7 +35,8 @@ def fetch_chunk(
     Fetch the chunk and write its pack, then its outcome; do nothing when an outcome is there.
 
     Of two deliveries that run side by side one writes the outcome; the other's pack has no row, and
-    the tick removes it. What cannot be stored is to be fetched again later, if so much can be written.
+    the tick removes it. What cannot be stored is to be fetched again later, if so much can be
+    written.
 
     Raises `MalformedJsonError` for an input that is not to be understood, `StorageAwayError`, and
     what the bucket raises, among it that there is no input.
