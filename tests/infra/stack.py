@@ -31,8 +31,8 @@ def written(path: Path = TEMPLATE) -> dict[str, Any]:
 
 
 @cache
-def resources() -> dict[str, Resource]:
-    """Every resource after SAM has expanded the template."""
+def resources(*chosen: tuple[str, str]) -> dict[str, Resource]:
+    """Every resource after SAM has expanded the template, with values chosen for parameters."""
     template = copy.deepcopy(written())
     for resource in template["Resources"].values():
         properties = resource.get("Properties", {})
@@ -44,6 +44,7 @@ def resources() -> dict[str, Resource]:
             properties["Definition"] = definition()
     parameters = {n: p["Default"] for n, p in template["Parameters"].items() if "Default" in p}
     parameters |= {"Contact": "tests@example.org", "DatabaseSecretArn": "arn:aws:secret"}
+    parameters |= dict(chosen)
     translator = Translator(None, Parser(), boto_session=_Region())
     expanded: dict[str, Resource] = translator.translate(template, parameters)["Resources"]
     return expanded

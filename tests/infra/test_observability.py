@@ -136,7 +136,14 @@ class TestTracing:
         assert machine["LoggingConfiguration"]["Fn::If"][0] == "HasPipelineLog"
 
     def test_of_every_function_is_switched_by_the_parameter(self) -> None:
-        assert written()["Globals"]["Function"]["Tracing"] == {"Ref": "Tracing"}
+        traced = resources(("Tracing", "Active"))
+
+        modes: dict[str, object] = {
+            name: traced[name]["Properties"].get("TracingConfig", {}).get("Mode")
+            for name in functions()
+        }
+
+        assert modes == dict.fromkeys(functions(), {"Ref": "Tracing"})
 
 
 class TestDashboard:
