@@ -26,7 +26,7 @@ ELSEWHERE_faces := tqdm
 PARTS := core imaging fetching tabular onnx relevance text nsfw faces migrate
 SEEDS := 10
 VERSIONS := 3.12 3.13 3.14
-ROWS := test_migrations.py test_concurrency.py test_isolation.py test_outbox.py test_planning.py test_recording.py test_tick.py
+ROWS := test_migrations.py test_environments.py test_concurrency.py test_isolation.py test_outbox.py test_planning.py test_recording.py test_tick.py
 
 export UV
 export UV_PYTHON_DOWNLOADS := never
@@ -42,7 +42,7 @@ export SSL_CERT_FILE := $(firstword $(PIP_CERT) $(REQUESTS_CA_BUNDLE))
 endif
 endif
 
-.PHONY: help setup models up demo test chaos versions unit fuzz lint types schema sources openapi machine lock audit wheel sbom version validate build deploy bench load clean FORCE
+.PHONY: help setup models up local demo test chaos versions unit fuzz lint types schema sources openapi machine lock audit wheel sbom version validate build deploy bench load clean FORCE
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-12s%s\n", $$1, $$2}'
@@ -109,6 +109,9 @@ $(KERNELS)/.here: .venv/.run layers/core/crawlset/imaging/kernel.c infra/kernels
 up: .venv/.run $(KERNELS)/.here ## Run the whole system on this machine
 	@$(BIN)/crawlset up
 
+local: setup ## Write what `sam local` needs of the cloud that `make up` runs; docs/sam-local.md
+	@$(BIN)/python infra/sam_local.py $(if $(LISTEN),--listen $(LISTEN))
+
 demo: .venv/.run $(KERNELS)/.here ## Run the main job against the sample site
 	@$(BIN)/crawlset demo
 
@@ -121,7 +124,7 @@ test: setup ## Run every test
 chaos: setup ## Break every part at random, and see that all heals: make chaos SEEDS=50
 	PYTHONPATH=. $(BIN)/python -m tests.chaos.driver --seeds $(SEEDS)
 
-versions: setup ## Run tests on every promised version of Python that is here, and on the oldest PostgreSQL
+versions: setup ## Run tests on every promised version of Python that is here, and on older PostgreSQLs
 	@for version in $(VERSIONS); do \
 		python=$$($(FIND_PYTHON) $$version) || continue; \
 		echo "--- Python $$version"; \
@@ -129,6 +132,8 @@ versions: setup ## Run tests on every promised version of Python that is here, a
 		.uv/$$version/bin/pytest tests/unit tests/infra -n 2 -q --disable-socket --allow-unix-socket || exit 1; \
 	done
 	TEST_POSTGRES=16 $(BIN)/pytest -n 2 -q $(addprefix tests/integration/,$(ROWS))
+	test "$$(uname)" != Linux || \
+		TEST_POSTGRES=17 $(UV) run --frozen --group versions pytest -n 2 -q $(addprefix tests/integration/,$(ROWS))
 
 unit: setup ## Run the tests that need nothing but Python
 	$(BIN)/pytest tests/unit tests/infra -n 2 -q --disable-socket --allow-unix-socket
@@ -163,7 +168,7 @@ load: setup ## Measure many clients and tenants for some minutes: make load SECO
 	$(BIN)/python -m tests.load --seconds $(or $(SECONDS),300) --write
 
 types: setup ## Check types
-	$(BIN)/mypy layers/core/crawlset infra/local/crawlset_local client/crawlset_client functions tests alembic/env.py alembic/handler.py alembic/diagram.py infra/imagenet_table.py infra/kernels.py infra/plain_template.py layers/relevance layers/faces
+	$(BIN)/mypy layers/core/crawlset infra/local/crawlset_local client/crawlset_client functions tests alembic/env.py alembic/handler.py alembic/diagram.py infra/imagenet_table.py infra/kernels.py infra/plain_template.py infra/sam_local.py layers/relevance layers/faces
 
 schema: setup ## Draw the tables into docs/database.md
 	$(BIN)/python alembic/diagram.py

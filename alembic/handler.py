@@ -2,16 +2,16 @@
 What only the owner of the database may do; a deployment invokes it.
 
 `{"action": "upgrade"}` migrates, makes a login for each role, and writes its address into that
-role's secret. `{"action": "rotate_logins"}` gives each login a new password; functions read theirs
-again when the old one is refused. `{"action": "create_profile", "email": …, "name": …}` makes an
-account with an API key, which the answer shows once; an account that exists answers with no key.
+role's secret. `{"action": "create_profile", "email": …, "name": …}` makes an account with an API
+key, which the answer shows once; an account that exists answers with no key. `{"action": "rotate"}`
+gives each role another login with a new password; the one before it works until the next time.
 """
 
 import json
 import os
 import secrets
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import alembic.command
 from alembic.config import Config
@@ -20,11 +20,8 @@ from sqlalchemy import URL, Connection, create_engine, pool, text
 
 from crawlset.accounts import service as accounts
 from crawlset.kit import aws, database_address, db
-from crawlset.kit.logins import ensure_login
+from crawlset.kit.logins import ensure_login, logins_of
 from crawlset.observability import logger
-
-if TYPE_CHECKING:
-    from types_boto3_secretsmanager import SecretsManagerClient
 
 SECRETS = {
     "crawlset_api": "API_DATABASE_SECRET_ARN",
@@ -36,14 +33,17 @@ SECRETS = {
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     match event:
-        case {"action": "upgrade" | "rotate_logins" as action}:
+        case {"action": "upgrade"}:
             secret = database_address.read_secret()
             url = database_address.url_of_secret(secret)
-            change = upgrade if action == "upgrade" else rotate_logins
-            return change(url, secret.get("authorities", ""))
+            return upgrade(url, secret.get("authorities", ""))
+        case {"action": "rotate"}:
+            secret = database_address.read_secret()
+            url = database_address.url_of_secret(secret)
+            return rotate(url, secret.get("authorities", ""))
         case {"action": "create_profile", "email": str(email), **rest}:
             return create_profile(email, rest.get("name") or email)
-    message = "Send an action: upgrade, rotate_logins, or create_profile with an email."
+    message = "Send an action: upgrade, rotate, or create_profile with an email."
     raise ValueError(message)
 
 
@@ -63,59 +63,73 @@ def upgrade(url: URL, authorities: str = "") -> dict[str, Any]:
     return {"revision": revision}
 
 
-def rotate_logins(url: URL, authorities: str = "") -> dict[str, Any]:
+def rotate(url: URL, authorities: str = "") -> dict[str, Any]:
     """
-    Give the login of each role a new password, one after the other.
+    Have each role use its other login from now on, with a new password.
 
-    A secret is written before its password holds: whoever reads it meanwhile tries again. If it
-    breaks off between, an upgrade makes what the secrets say hold.
+    Functions that are running hold the login before, which works on; who cannot connect any more
+    reads its secret again. A second rotation changes that one's password, too.
     """
     engine = create_engine(database_address.verified(url, authorities), poolclass=pool.NullPool)
+    logins = {}
     for role, variable in SECRETS.items():
+        # The login is there before anybody is told of it.
         with engine.begin() as connection:
-            publish_login(connection, url, role, os.environ[variable], authorities, is_renewed=True)
-        logger.info("login_rotated", role=role)
-    return {"rotated": list(SECRETS)}
+            _, before = existing_login(os.environ[variable])
+            first, second = logins_of(connection, role)
+            login, password = second if before == first else first, new_password()
+            ensure_login(connection, role, login, password)
+        write_address(os.environ[variable], url, login, password, authorities)
+        logins[role] = login
+    logger.info("logins_rotated", logins=logins)
+    return {"logins": logins}
 
 
 def publish_login(
-    connection: Connection,
-    url: URL,
-    role: str,
-    secret_arn: str,
-    authorities: str,
-    *,
-    is_renewed: bool = False,
+    connection: Connection, url: URL, role: str, secret_arn: str, authorities: str
 ) -> None:
     """
-    Write the role's address into its secret: a DSN for us, and the fields RDS Proxy reads.
+    See that the role has the login that its secret names, and write the address into the secret.
 
-    A password once made stays unless it `is_renewed`: functions that are running hold it.
+    A password once made stays, but for a rotation: functions that are running hold it.
     """
-    client = aws.secretsmanager()
-    kept = None if is_renewed else existing_password(client, secret_arn)
-    password = kept or secrets.token_urlsafe(24)
-    username = ensure_login(connection, role, password)
-    address = url.set(drivername="postgresql", username=username, password=password)
+    password, login = existing_login(secret_arn)
+    names = logins_of(connection, role)
+    if password is None or login not in names:
+        # The secret may name a login of another database, which was here before.
+        password, login = password or new_password(), names[0]
+    ensure_login(connection, role, login, password)
+    write_address(secret_arn, url, login, password, authorities)
+
+
+def write_address(secret_arn: str, url: URL, login: str, password: str, authorities: str) -> None:
+    """Write a role's address into its secret: a DSN for us, and the fields RDS Proxy reads."""
+    address = url.set(drivername="postgresql", username=login, password=password)
     secret = {
         "dsn": address.render_as_string(hide_password=False),
-        "username": username,
+        "username": login,
         "password": password,
         "host": url.host,
         "port": url.port,
         "dbname": url.database,
         "authorities": authorities,
     }
-    client.put_secret_value(SecretId=secret_arn, SecretString=json.dumps(secret))
+    aws.secretsmanager().put_secret_value(SecretId=secret_arn, SecretString=json.dumps(secret))
 
 
-def existing_password(client: "SecretsManagerClient", secret_arn: str) -> str | None:
+def existing_login(secret_arn: str) -> tuple[str | None, str | None]:
+    """The password and the name in a role's secret; None for what it does not hold yet."""
+    client = aws.secretsmanager()
     try:
-        secret = client.get_secret_value(SecretId=secret_arn)["SecretString"]
+        text = client.get_secret_value(SecretId=secret_arn)["SecretString"]
     except client.exceptions.ResourceNotFoundException:
-        return None
-    password: str | None = json.loads(secret or "{}").get("password")
-    return password
+        return None, None
+    secret: dict[str, str] = json.loads(text or "{}")
+    return secret.get("password"), secret.get("username")
+
+
+def new_password() -> str:
+    return secrets.token_urlsafe(24)
 
 
 def create_profile(email: str, name: str) -> dict[str, Any]:

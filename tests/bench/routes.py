@@ -199,9 +199,9 @@ def counting() -> Iterator[Counter]:
 
     logging.disable()
     try:
-        with relaying(database_address.read_url()) as (relay, url):
+        with relaying(database_address.database_url()) as (relay, url):
             db.engine.cache_clear()
-            with patch.object(database_address, "read_url", return_value=url):
+            with patch.object(database_address, "database_url", return_value=url):
                 yield Counter(db.engine(), relay)
             db.engine().dispose()
     finally:

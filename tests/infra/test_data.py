@@ -123,7 +123,7 @@ class TestDatabase:
     def test_holds_no_password_in_the_template(self) -> None:
         password = of_type("AWS::RDS::DBCluster")["Cluster"]["MasterUserPassword"]
 
-        assert password["Fn::Sub"].startswith("{{resolve:secretsmanager:")
+        assert password["Fn::If"][2]["Fn::Sub"].startswith("{{resolve:secretsmanager:")
 
     def test_gives_up_before_the_api_does(self) -> None:
         (targets,) = of_type("AWS::RDS::DBProxyTargetGroup").values()
@@ -143,12 +143,6 @@ class TestLog:
         assert group["LogGroupName"] == {"Fn::Sub": "/aws/rds/cluster/${Cluster}/postgresql"}
         assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
         assert RESOURCES["Writer"]["DependsOn"] == "ClusterLogGroup"
-
-
-class TestReader:
-    def test_takes_over_where_it_is_paid_for(self) -> None:
-        assert RESOURCES["Reader"]["Condition"] == "HasReader"
-        assert of_type("AWS::RDS::DBInstance")["Reader"]["PromotionTier"] == 1
 
 
 class TestZones:
@@ -175,6 +169,52 @@ class TestDatabaseAlarms:
                 [{"Ref": "AlarmTopicArn"}],
             ]
             assert alarm["AlarmDescription"].endswith(".")
+
+
+class TestReader:
+    def test_costs_nothing_unless_it_is_wanted(self) -> None:
+        assert RESOURCES["Reader"]["Condition"] == "HasReader"
+        assert written(DATA_TEMPLATE)["Parameters"]["WithReader"]["Default"] == "false"
+
+    def test_takes_over_at_the_size_of_the_writer(self) -> None:
+        """
+        Readers in tiers 0 and 1 are kept at least as large as the writer, later ones are not.
+
+        https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2.how-it-works.html
+        """
+        assert of_type("AWS::RDS::DBInstance")["Reader"]["PromotionTier"] <= 1
+
+    def test_comes_after_the_instance_that_is_to_write(self) -> None:
+        assert RESOURCES["Reader"]["DependsOn"] == "Writer"
+
+
+class TestBackups:
+    def test_are_the_clusters_own_unless_a_plan_is_wanted(self) -> None:
+        planned = {
+            name
+            for name, resource in RESOURCES.items()
+            if resource["Type"].startswith("AWS::Backup")
+        }
+
+        assert {RESOURCES[name]["Condition"] for name in planned} == {"HasBackupPlan"}
+        assert written(DATA_TEMPLATE)["Parameters"]["BackupPlanDays"]["Default"] == 0
+
+    def test_stay_when_the_stack_goes(self) -> None:
+        assert RESOURCES["BackupVault"]["DeletionPolicy"] == "RetainExceptOnCreate"
+
+    def test_leave_a_new_cluster_the_name_and_the_owner_that_the_snapshot_has(self) -> None:
+        """
+        A cluster that is restored inherits them, and refuses others.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-rds-dbcluster.html
+        """
+        cluster = of_type("AWS::RDS::DBCluster")["Cluster"]
+        nothing = {"Ref": "AWS::NoValue"}
+
+        for name in ("DatabaseName", "MasterUsername", "MasterUserPassword"):
+            condition, restored, _ = cluster[name]["Fn::If"]
+            assert (condition, restored) == ("IsRestored", nothing)
+        assert cluster["SnapshotIdentifier"]["Fn::If"][2] == nothing
 
 
 class TestProxy:

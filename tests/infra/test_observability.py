@@ -143,7 +143,7 @@ class TestTracing:
             for name in functions()
         }
 
-        assert modes == dict.fromkeys(functions(), {"Ref": "Tracing"})
+        assert modes == {name: {"Ref": "Tracing"} for name in functions()}
 
 
 class TestDashboard:

@@ -38,6 +38,8 @@ ENCRYPTED_WHEN = {
     ),
 }
 ALWAYS_ENCRYPTED = {
+    "AWS::Backup::BackupVault": "https://docs.aws.amazon.com/aws-backup/latest/devguide/"
+    "encryption.html",
     "AWS::Events::EventBus": "https://docs.aws.amazon.com/eventbridge/latest/userguide/"
     "eb-encryption-at-rest.html",
     "AWS::Lambda::Function": "https://docs.aws.amazon.com/lambda/latest/dg/"
@@ -51,8 +53,10 @@ ALWAYS_ENCRYPTED = {
 }
 """With keys of AWS's own that cost nothing and cannot be switched off, as these pages say."""
 HOLDS_NO_DATA = {
-    *("AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Stage"),
+    *("AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::ApiMapping"),
+    *("AWS::ApiGatewayV2::DomainName", "AWS::ApiGatewayV2::Stage"),
     *("AWS::Budgets::Budget", "AWS::Logs::QueryDefinition"),
+    *("AWS::Backup::BackupPlan", "AWS::Backup::BackupSelection"),
     *("AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard"),
     *("AWS::EC2::RouteTable", "AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupEgress"),
     *("AWS::EC2::SecurityGroupIngress", "AWS::EC2::Subnet"),
@@ -61,7 +65,7 @@ HOLDS_NO_DATA = {
     *("AWS::Lambda::EventSourceMapping", "AWS::Lambda::LayerVersion", "AWS::Lambda::Permission"),
     *("AWS::RDS::DBClusterParameterGroup", "AWS::RDS::DBInstance", "AWS::RDS::DBProxy"),
     *("AWS::RDS::DBProxyTargetGroup", "AWS::RDS::DBSubnetGroup"),
-    *("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"),
+    *("AWS::Route53::RecordSet", "AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"),
     "AWS::SecretsManager::SecretTargetAttachment",
 }
 """An instance keeps its data in its cluster."""

@@ -1,9 +1,20 @@
 """The names that other parts of the project rely on."""
 
+import re
+
 import pytest
 import yaml
 
-from tests.infra.stack import DATA_TEMPLATE, TEMPLATE, functions, written
+from crawlset import __version__
+from tests.infra.stack import (
+    DATA_TEMPLATE,
+    ROOT,
+    TEMPLATE,
+    functions,
+    of_type,
+    resources,
+    written,
+)
 
 OUTPUTS = {
     "ApiId",
@@ -42,6 +53,43 @@ class TestOutputs:
 class TestFunctions:
     def test_are_the_twenty_two(self) -> None:
         assert len(functions()) == 22
+
+
+class TestOwnName:
+    def test_is_nobodys_unless_it_is_given(self) -> None:
+        kinds = ("AWS::ApiGatewayV2::DomainName", "AWS::ApiGatewayV2::ApiMapping")
+        made = {r["Condition"] for r in resources().values() if r["Type"] in kinds}
+
+        assert made == {"HasDomain"}
+        assert written()["Parameters"]["DomainName"]["Default"] == ""
+
+    def test_speaks_no_old_tls(self) -> None:
+        (domain,) = of_type("AWS::ApiGatewayV2::DomainName").values()
+
+        (configuration,) = domain["DomainNameConfigurations"]
+        assert configuration["SecurityPolicy"] == "TLS_1_2"
+
+
+class TestPublishing:
+    """
+    What the Serverless Application Repository is told.
+
+    https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/serverless-sam-template-publishing-applications-metadata-properties.html
+    """
+
+    def test_names_the_version_of_the_package(self) -> None:
+        told = written()["Metadata"]["AWS::ServerlessRepo::Application"]
+
+        assert told["SemanticVersion"] == __version__
+        assert all((ROOT / told[name]).is_file() for name in ("LicenseUrl", "ReadmeUrl"))
+
+    def test_keeps_to_the_patterns(self) -> None:
+        told = written()["Metadata"]["AWS::ServerlessRepo::Application"]
+
+        assert re.fullmatch(r"[a-zA-Z0-9-]{1,140}", told["Name"])
+        assert re.fullmatch(r"[a-z0-9](([a-z0-9]|-(?!-))*[a-z0-9])?", told["Author"])
+        assert len(told["Description"]) <= 256
+        assert len(told["Labels"]) <= 10
 
 
 class TestDataStack:

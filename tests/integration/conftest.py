@@ -22,16 +22,15 @@ from crawlset.images import thumbnails
 from crawlset.kit import aws as clients
 from crawlset.kit import db
 from crawlset.models import CrawlJob, EventCursor, JobSearch, OutboxMessage, Profile, Project
-from crawlset_local import emulator, postgres, postgres_home, processes
+from crawlset_local import emulator, postgres_home, processes
 from crawlset_local.home import open_home, webhook_key
 from tests import factories
 from tests.certificates import self_signed
 from tests.integration.api import Api
 from tests.integration.database_relay import Relay, relaying
-from tests.integration.migrating import forget, load_migrate
 from tests.integration.migrations import alembic_config
 from tests.integration.role_sessions import sessions_on
-from tests.invocations import CONTEXT
+from tests.integration.servers import serving
 from tests.mocked_aws import mocked_aws
 from tests.mortal_decoder import write_child
 from tests.ports import free_ports
@@ -41,7 +40,7 @@ from tests.ports import free_ports
 def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of this test run, in the version TEST_POSTGRES; its database is empty."""
     major = int(os.environ.get("TEST_POSTGRES", postgres_home.NEWEST))
-    with postgres.throwaway(free_ports().postgres, major) as dsn:
+    with serving(free_ports().postgres, major) as dsn:
         _trust_the_machine(dsn)
         yield dsn
 
@@ -314,37 +313,3 @@ def certificate(tmp_path: Path) -> Path:
     path = tmp_path / "certificate.pem"
     path.write_bytes(self_signed("web.localhost"))
     return path
-
-
-@pytest.fixture
-def deployed(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
-    """A database of its own, migrated by the function; gives each role's DSN."""
-    name = f"deployed_{uuid4().hex[:8]}"
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    owner = make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
-    with mocked_aws():
-        client = boto3.client("secretsmanager")
-        secrets = {
-            role: client.create_secret(Name=role, SecretString="{}")["ARN"]
-            for role in ("owner", "api", "worker", "tick")
-        }
-        client.put_secret_value(SecretId=secrets["owner"], SecretString=json.dumps({"dsn": owner}))
-        monkeypatch.setenv("DATABASE_SECRET_ARN", secrets["owner"])
-        for role in ("api", "worker", "tick"):
-            monkeypatch.setenv(f"{role.upper()}_DATABASE_SECRET_ARN", secrets[role])
-        forget()
-        load_migrate().handler({"action": "upgrade"}, CONTEXT)
-        yield secrets
-        forget()
-
-
-@pytest.fixture
-def become(monkeypatch: pytest.MonkeyPatch, deployed: dict[str, str]) -> Any:
-    """Connect from here on as the function that has this role's secret."""
-
-    def become(role: str) -> None:
-        monkeypatch.setenv("DATABASE_SECRET_ARN", deployed[role])
-        forget()
-
-    return become

@@ -1,24 +1,83 @@
 """Logins, keys and row-level security, as the functions meet them."""
 
+import importlib.util
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
+import boto3
+import psycopg
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 from sqlalchemy.orm import Session
 
 from crawlset import settings
-from crawlset.accounts import edge, failures, keys
+from crawlset.accounts import failures, keys
+from crawlset.kit import aws as clients
 from crawlset.kit import db
 from crawlset.models import CrawlJob, FailedAuthentication, Project
 from crawlset.tick import purging
 from functions.authorize import app as authorize
 from tests import factories
-from tests.integration.migrating import HANDLER, load_migrate
 from tests.invocations import CONTEXT
+from tests.mocked_aws import mocked_aws
+
+HANDLER = Path(__file__).parents[2] / "alembic/handler.py"
+
+
+def load_migrate() -> Any:
+    spec = importlib.util.spec_from_file_location("migrate_handler", HANDLER)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def deployed(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """A database of its own, migrated by the function; gives each role's DSN."""
+    name = f"deployed_{uuid4().hex[:8]}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    owner = make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
+    with mocked_aws():
+        client = boto3.client("secretsmanager")
+        secrets = {
+            role: client.create_secret(Name=role, SecretString="{}")["ARN"]
+            for role in ("owner", "api", "worker", "tick")
+        }
+        client.put_secret_value(SecretId=secrets["owner"], SecretString=json.dumps({"dsn": owner}))
+        monkeypatch.setenv("DATABASE_SECRET_ARN", secrets["owner"])
+        for role in ("api", "worker", "tick"):
+            monkeypatch.setenv(f"{role.upper()}_DATABASE_SECRET_ARN", secrets[role])
+        _forget()
+        load_migrate().handler({"action": "upgrade"}, CONTEXT)
+        yield secrets
+        _forget()
+
+
+def _forget() -> None:
+    clients.clear()
+    settings.database_settings.cache_clear()
+    if db.engine.cache_info().currsize:
+        db.engine().dispose()
+    db.engine.cache_clear()
+
+
+@pytest.fixture
+def become(monkeypatch: pytest.MonkeyPatch, deployed: dict[str, str]) -> Any:
+    """Connect from here on as the function that has this role's secret."""
+
+    def become(role: str) -> None:
+        monkeypatch.setenv("DATABASE_SECRET_ARN", deployed[role])
+        _forget()
+
+    return become
 
 
 def create_account(become: Any, email: str = "a@example.org") -> tuple[UUID, Any]:
@@ -47,7 +106,7 @@ class TestMigrate:
     def test_names_the_actions_there_are(self, become: Any) -> None:
         become("owner")
 
-        with pytest.raises(ValueError, match="upgrade, rotate_logins, or create_profile"):
+        with pytest.raises(ValueError, match="upgrade, rotate, or create_profile"):
             load_migrate().handler({"action": "drop"}, CONTEXT)
 
 
@@ -123,31 +182,6 @@ class TestAuthorize:
 
         wrong_secret = key[:-1] + ("A" if key[-1] != "A" else "B")
         assert self.ask(f"Bearer {wrong_secret}") == {"isAuthorized": False}
-
-
-class TestAuthorizeWithoutDatabase:
-    """Whoever asks with anything costs a run of a function, and no transaction."""
-
-    @pytest.fixture(autouse=True)
-    def database_is_out_of_bounds(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def fail() -> Session:
-            raise AssertionError
-
-        monkeypatch.setattr(db, "new_session", fail)
-
-    @pytest.mark.parametrize(
-        "header",
-        ["", "Bearer", "Bearer cs_x", f"Basic {keys.generate()}", f"Bearer {keys.generate()}x"],
-        ids=["none", "no_key", "short", "basic", "long"],
-    )
-    def test_refuses_what_has_not_the_shape_of_a_key(self, header: str) -> None:
-        assert TestAuthorize.ask(header) == {"isAuthorized": False}
-
-    def test_refuses_a_key_that_passed_by_the_edge(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        known = settings.EdgeSettings(edge_digest="e" * 64)
-        monkeypatch.setattr(edge, "edge_settings", lambda: known)
-
-        assert TestAuthorize.ask(f"Bearer {keys.generate()}") == {"isAuthorized": False}
 
 
 class TestFailures:

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -5,14 +6,25 @@ from uuid import UUID
 import alembic.command
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, func, text
+from sqlalchemy import Engine, create_engine, func, text
 from sqlalchemy.orm import Session
 
+from crawlset.kit import db
 from crawlset.kit.ids import new_id
 from crawlset.models import Base, Profile, TakedownExport, TakedownImage
 from crawlset.outcomes import ImageStatus, Outcome
 from tests import factories
-from tests.integration.migrations import alembic_config
+from tests.integration.migrations import alembic_config, create_database, create_owner
+
+
+@pytest.fixture(scope="module")
+def engine(postgres_url: str) -> Iterator[Engine]:
+    """A database at the newest migration whose owner is no superuser, as on AWS."""
+    url = create_database(postgres_url, create_owner(postgres_url))
+    alembic.command.upgrade(alembic_config(url), "head")
+    engine = create_engine(url)
+    yield engine
+    engine.dispose()
 
 
 def test_models_match_the_migrations(engine: Engine) -> None:
@@ -133,12 +145,16 @@ def test_doubles_of_a_project_s_name_are_numbered(engine: Engine, owner: Session
     long = "x" * 200
     names = ["Cats", "Cats (2)", "Cats", "Dogs", "Cats", long, long]
     ids = [_create_older_project(owner, mine, name) for name in names]
-    theirs = _create_older_project(owner, factories.create_profile(owner), "Cats")
+    another = factories.create_profile(owner)
+    theirs = _create_older_project(owner, another, "Cats")
 
     alembic.command.upgrade(config, "head")
 
-    rows = owner.execute(text("SELECT id, name FROM projects"))
-    now = {row.id: row.name for row in rows}
+    now: dict[UUID, str] = {}
+    for profile in (mine, another):
+        db.act_for(owner, profile.id)
+        rows = owner.execute(text("SELECT id, name FROM projects"))
+        now |= {row.id: row.name for row in rows}
     assert [now[id_] for id_ in ids] == [
         *("Cats", "Cats (2)", "Cats (3)", "Dogs", "Cats (4)"),
         *(long, f"{'x' * 196} (2)"),

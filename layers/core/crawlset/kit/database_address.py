@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import certifi
+import psycopg
+from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy import URL, make_url
 
 from crawlset.kit import aws
@@ -59,6 +61,33 @@ def verified(url: URL, authorities: str = "") -> URL:
         return url
     trusted = _kept(authorities) if authorities else _usual(str(url.host))
     return url.update_query_dict({"sslmode": "verify-full", "sslrootcert": str(trusted)})
+
+
+def database_url() -> URL:
+    """Where the database is, and whose certificates are trusted there."""
+    secret = read_secret()
+    url = url_of_secret(secret)
+    return verified(url, secret.get("authorities", ""))
+
+
+def connect(dialect: Any, _: Any, arguments: Any, parameters: dict[str, Any]) -> Any:
+    """
+    Connect with the login that the engine was made with, or with a newer one of the secret.
+
+    Logins are changed while we are running: who is refused looks whether theirs was. `parameters`
+    are the engine's own, for every connection.
+    """
+    try:
+        return dialect.connect(*arguments, **parameters)
+    except psycopg.OperationalError as error:
+        try:
+            _, told = dialect.create_connect_args(database_url())
+        except (BotoCoreError, ClientError):
+            raise error from None
+        if told.items() <= parameters.items():
+            raise
+        parameters.update(told)
+        return dialect.connect(*arguments, **parameters)
 
 
 def _is_here(host: str | None) -> bool:

@@ -45,7 +45,6 @@ from crawlset.kit import ahead, database_address
 from crawlset.kit.paging import Order, Slice, cut
 from crawlset.observability import logger
 
-WRONG_PASSWORD = "password authentication failed"  # noqa: S105 - what PostgreSQL and RDS Proxy say
 IDLE_SECONDS = 1.0
 """A connection that was used within this time is taken without asking whether it lives."""
 
@@ -79,7 +78,7 @@ def engine() -> Engine:
     the authorizer.
     """
     made = create_engine(
-        database_address.read_url(),
+        database_address.database_url(),
         pool_size=1,
         max_overflow=0,
         pool_recycle=300,
@@ -94,22 +93,10 @@ def engine() -> Engine:
             "keepalives_count": 3,
         },
     )
-    event.listen(made, "do_connect", _connect)
+    event.listen(made, "do_connect", database_address.connect)
     event.listen(made, "checkin", _note_use)
     event.listen(made, "checkout", _replace_dead)
     return made
-
-
-def _connect(_: Any, __: ConnectionPoolEntry, args: Any, options: dict[str, Any]) -> Any:
-    """Connect with the password that was found first, or, once it is refused, with the newest."""
-    try:
-        return psycopg.connect(*args, **options)
-    except psycopg.OperationalError as error:
-        if WRONG_PASSWORD not in str(error):
-            raise
-        options["password"] = database_address.read_url().password
-        logger.info("password_read_again")
-        return psycopg.connect(*args, **options)
 
 
 def _note_use(_: Any, record: ConnectionPoolEntry) -> None:

@@ -1,22 +1,30 @@
-"""A login of its own in this database for each role."""
+"""Two logins of its own in this database for each role: one is in use, the other was or will be."""
 
 import psycopg
 from psycopg import sql
 from sqlalchemy import Connection, text
 
 LONGEST_NAME = 63
+OTHER = "_2"
 SETTINGS = {"statement_timeout": "30s", "idle_in_transaction_session_timeout": "60s"}
 
 
-def ensure_login(connection: Connection, role: str, password: str) -> str:
-    """
-    See that the login `<role>_<database>` exists, a member of `role`, with this password.
-
-    The server, and so its log, is told only what proves the password. Returns the login's name. Its
-    statements end after 30 s, a transaction it leaves open after 60 s.
-    """
+def logins_of(connection: Connection, role: str) -> tuple[str, str]:
+    """The names of the logins of `role`, both with this database's name in theirs."""
     database = connection.scalar(text("SELECT current_database()"))
     login = f"{role}_{database}"[:LONGEST_NAME]
+    return login, f"{login[: LONGEST_NAME - len(OTHER)]}{OTHER}"
+
+
+def ensure_login(connection: Connection, role: str, login: str, password: str) -> None:
+    """
+    See that `login` exists, a member of `role`, with this password.
+
+    The server, and so its log, is told only what proves the password.
+    Its statements end after 30 s, a transaction it leaves open after 60 s. Nobody connects to this
+    database but its owner, the logins, and whoever is granted to: members of the roles in other
+    databases of the server could read this one, too.
+    """
     exists = connection.scalar(
         text("SELECT count(*) FROM pg_roles WHERE rolname = :name"), {"name": login}
     )
@@ -26,10 +34,16 @@ def ensure_login(connection: Connection, role: str, password: str) -> str:
     verifier = _verifier(connection, login, password)
     cursor.execute(sql.SQL(statement).format(name, sql.Literal(verifier)).as_string())
     cursor.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), name).as_string())
+    database = sql.Identifier(str(connection.scalar(text("SELECT current_database()"))))
+    granting, revoking = (
+        "GRANT CONNECT ON DATABASE {} TO {}",
+        "REVOKE CONNECT ON DATABASE {} FROM PUBLIC",
+    )
+    cursor.execute(sql.SQL(granting).format(database, name).as_string())
+    cursor.execute(sql.SQL(revoking).format(database).as_string())
     for setting, value in SETTINGS.items():
         set_ = sql.SQL("ALTER ROLE {} SET {} = {}")
         cursor.execute(set_.format(name, sql.Identifier(setting), sql.Literal(value)).as_string())
-    return login
 
 
 def _verifier(connection: Connection, login: str, password: str) -> str:
