@@ -28,12 +28,6 @@ def read_secret() -> dict[str, Any]:
     return secret
 
 
-def read_url() -> URL:
-    """Where the database is, and whose certificates are trusted there."""
-    secret = read_secret()
-    return verified(url_of_secret(secret), secret.get("authorities", ""))
-
-
 def url_of_secret(secret: dict[str, Any]) -> URL:
     """The address a secret holds: `{"dsn": …}`, or the fields that RDS writes."""
     if "dsn" in secret:
