@@ -23,6 +23,7 @@ from tests.infra import stack
 LEFT_TO_THE_LAPTOP = ("AWS::Lambda::", "AWS::ApiGatewayV2::")
 UNKNOWN = {
     "AWS::CloudWatch::Alarm": "moto makes alarms by PutMetricAlarm alone, as a test below does",
+    "AWS::Logs::QueryDefinition": "moto has no saved queries",
     "AWS::S3::BucketPolicy": "moto has bucket policies, but not in CloudFormation",
     "AWS::SQS::QueuePolicy": "moto has queues' policies, but not in CloudFormation",
     "AWS::SecretsManager::Secret": "moto has secrets, but not in CloudFormation",
