@@ -71,7 +71,7 @@ class TestRoles:
         assert wild == []
 
     def test_name_every_resource(self) -> None:
-        """An object's key may be a pattern; nothing else may."""
+        """The key of an object and the name of a child execution may be patterns; nothing else."""
         wild = [
             (name, text)
             for name, statement in allowed()
@@ -82,6 +82,7 @@ class TestRoles:
                 r"\$\{Bucket\.Arn\}/(uploads|jobs|exports|validations|sources|models)/", text
             )
             and (name, text) != LISTS_BELOW
+            and not re.search(r":execution:\$\{AWS::StackName\}-pipeline[:/]\*$", text)
             and statement.get("Sid") not in NAMELESS
         ]
 
@@ -110,9 +111,13 @@ class TestRoles:
         machine = of_type("AWS::StepFunctions::StateMachine")["PipelineStateMachine"]
         role = resources()[target(machine["RoleArn"])]["Properties"]
 
-        _, _, own, *allowed = statements(role)
+        own, *allowed = (s for s in statements(role) if s["Action"] == "lambda:InvokeFunction")
 
-        assert {each["Action"] for each in (own, *allowed)} == {"lambda:InvokeFunction"}
+        assert {s["Sid"] for s in statements(role)} - {s["Sid"] for s in (own, *allowed)} == {
+            "RelayExecutions",
+            "FollowGroups",
+            *NAMELESS,
+        }
         expected = {"ValidateFunction", "ExportFunction", *VALIDATORS, *MEASURERS}
         assert {target(r) for r in own["Resource"]} == expected
         assert [target(each["Resource"]) for each in allowed] == [
@@ -131,13 +136,14 @@ class TestRoles:
             "AssumeRolePolicyDocument"
         ]["Statement"]
         machine = of_type("AWS::StepFunctions::StateMachine")["PipelineStateMachine"]
-        source = trust["Condition"]["ArnEquals"]["aws:SourceArn"]["Fn::Sub"]
+        sources = [s["Fn::Sub"] for s in trust["Condition"]["ArnLike"]["aws:SourceArn"]]
+        name = machine["StateMachineName"]["Fn::Sub"]
 
         assert trust["Principal"] == {"Service": "states.amazonaws.com"}
         assert trust["Condition"]["StringEquals"] == {
             "aws:SourceAccount": {"Ref": "AWS::AccountId"}
         }
-        assert source.endswith(f":stateMachine:{machine['StateMachineName']['Fn::Sub']}")
+        assert [source.partition(":stateMachine:")[2] for source in sources] == [name, f"{name}/*"]
 
 
 @pytest.mark.parametrize("name", EVERY_FUNCTION)

@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from functools import cache
 from typing import Any, get_args
 
@@ -14,9 +13,20 @@ from crawlset.errors import DatabaseAwayError
 from crawlset.jobs.pipeline_repository import JobCancelledError
 from crawlset.wire.pipeline import ExportStep, ValidationStep
 from crawlset_local.template import load
+from tests.infra.machine import (
+    ASKED,
+    MACHINE,
+    MAPS,
+    TASKS,
+    graphs,
+    is_in,
+    maps_in,
+    next_of,
+    nodes,
+    states_of,
+)
 from tests.infra.stack import ROOT, definition, functions, of_type, texts
 
-MACHINE = definition()
 BUILT_IN = ("States.", "Lambda.", "Sandbox.")
 PATHS = {"ResultPath", "ItemsPath"}
 EMULATOR_IGNORES = {
@@ -31,43 +41,6 @@ EMULATOR_IGNORES = {
 }
 
 
-def graphs(machine: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The machine and those inside its maps."""
-    yield machine
-    for state in machine["States"].values():
-        if "ItemProcessor" in state:
-            yield from graphs(state["ItemProcessor"])
-
-
-def next_of(state: dict[str, Any]) -> Iterator[str]:
-    for branch in (state, *state.get("Choices", ()), *state.get("Catch", ())):
-        if "Next" in branch:
-            yield branch["Next"]
-    if "Default" in state:
-        yield state["Default"]
-
-
-def nodes(value: Any) -> Iterator[dict[str, Any]]:
-    """Every mapping in the definition but the payloads, which are ours."""
-    if isinstance(value, dict):
-        yield value
-        for name, part in value.items():
-            if name not in {"Payload", "ItemSelector", "ResultSelector"}:
-                yield from nodes(part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from nodes(part)
-
-
-def states_of(kind: str) -> dict[str, dict[str, Any]]:
-    return {
-        name: state
-        for graph in graphs(MACHINE)
-        for name, state in graph["States"].items()
-        if state["Type"] == kind
-    }
-
-
 LAMBDA_AT_FAULT = {
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
@@ -75,9 +48,6 @@ LAMBDA_AT_FAULT = {
     "Lambda.TooManyRequestsException",
     "States.Timeout",
 }
-TASKS = states_of("Task")
-ASKED = {name: TASKS.pop(name) for name in ("AskValidator", "AskMeasurer")}
-"""The tasks that run functions of which we know nothing."""
 MESSAGE_OF: dict[str, type[ValidationStep | ExportStep]] = {
     "${ValidateFunctionArn}": ValidationStep,
     "${ExportFunctionArn}": ExportStep,
@@ -94,6 +64,7 @@ def kinds(kind):
 print(*{k.__name__ for k in kinds(AppError) if 400 <= k.status < 500 and k.status != 429})
 """
 """What the steps' functions import knows every error that they can raise."""
+FAILING = {n for n, task in TASKS.items() if task["Parameters"]["Payload"]["step"] == "fail"}
 FORMER_STEPS = {"${ValidateFunctionArn}": {"prepare", "cluster"}}
 """An execution runs to its end with the definition it began with, for two days at most."""
 ID = "00000000-0000-7000-8000-000000000007"
@@ -155,7 +126,7 @@ class TestGraph:
         for graph in graphs(MACHINE):
             for state in graph["States"].values():
                 is_end = state.get("End") or state["Type"] in {"Succeed", "Fail"}
-                assert bool(is_end) is not bool(list(next_of(state)))
+                assert bool(is_end) is not bool(list(next_of(state | {"Catch": []})))
 
     def test_has_a_time_limit(self) -> None:
         assert MACHINE["TimeoutSeconds"] <= 7 * 86_400
@@ -203,13 +174,12 @@ class TestEveryTask:
         assert TASKS[name]["TimeoutSeconds"] > functions()[called]["Timeout"]
 
     def test_is_caught(self, name: str) -> None:
-        """By itself, or by the map that it is in."""
-        catching = TASKS[name]
-        for state in MACHINE["States"].values():
-            if name in state.get("ItemProcessor", {}).get("States", {}):
-                catching = state
+        """By itself, or by a map that it is in."""
+        catching = [TASKS[name], *(m for m in states_of("Map").values() if is_in(name, m))]
 
-        assert catching["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
+        caught = [s["Catch"][-1]["ErrorEquals"] for s in catching if "Catch" in s]
+        assert caught
+        assert all(each == ["States.ALL"] for each in caught)
 
     def test_hands_over_every_id(self, name: str) -> None:
         payload = TASKS[name]["Parameters"]["Payload"]
@@ -268,23 +238,44 @@ class TestLanguage:
         }
 
         assert kept == {
-            "Deduplicate": {"shares.$"},
+            "Deduplicate": {"groups.$"},
+            "CompareGroup": {"done"},
             "CompareHashes": {"done"},
-            "Evaluate": {"batches.$", "bucket.$", "folder.$"},
+            "Evaluate": {"groups.$", "bucket.$", "folder.$"},
+            "JudgeGroup": {"done"},
             "NoteAnswer": {"done"},
             "NoteError": {"done"},
-            "Measure": {"batches.$", "bucket.$", "folder.$"},
+            "Measure": {"groups.$", "bucket.$", "folder.$"},
+            "MeasureGroup": {"done"},
             "KeepMeasures": {"done"},
             "KeepError": {"done"},
-            "PlanExport": {"shards.$"},
+            "PlanExport": {"groups.$"},
+            "WriteGroup": {"done"},
             "WriteShard": {"done"},
+            "VerifyGroup": {"done"},
             "VerifyShard": {"done"},
+            "FailValidation": {"Error.$", "Cause.$"},
+            "FailExport": {"Error.$", "Cause.$"},
         }
 
-    def test_maps_inline(self) -> None:
-        for state in states_of("Map").values():
-            assert state["ItemProcessor"]["ProcessorConfig"] == {"Mode": "INLINE"}
-            assert 1 <= state["MaxConcurrency"] <= 40
+    def test_maps_go_through_groups_one_after_another_and_inline_through_each(self) -> None:
+        """At most eight steps of an execution run at once."""
+        for outer in MAPS.values():
+            (inner,) = maps_in(outer["ItemProcessor"]).values()
+            assert outer["ItemProcessor"]["ProcessorConfig"] == {
+                "Mode": "DISTRIBUTED",
+                "ExecutionType": "STANDARD",
+            }
+            assert outer["MaxConcurrency"] == 1
+            assert inner["ItemProcessor"]["ProcessorConfig"] == {"Mode": "INLINE"}
+            assert 1 <= inner["MaxConcurrency"] <= 8
+            assert not maps_in(inner["ItemProcessor"])
+
+    def test_names_each_state_once(self) -> None:
+        """https://states-language.net/spec.html#states-fields"""
+        names = [name for graph in graphs(MACHINE) for name in graph["States"]]
+
+        assert len(names) == len(set(names))
 
     def test_names_errors_that_exist(self) -> None:
         named = {e for node in nodes(MACHINE) for e in node.get("ErrorEquals", ())}
@@ -350,11 +341,23 @@ class TestFailure:
         assert choice["Choices"][0]["StringEquals"] == JobCancelledError.__name__
         assert (choice["Choices"][0]["Next"], choice["Default"]) == ("Done", "Failed")
 
-    @pytest.mark.parametrize("name", ["FailValidation", "FailExport"])
+    @pytest.mark.parametrize("name", sorted(FAILING))
     def test_is_told_with_its_error(self, name: str) -> None:
         payload = TASKS[name]["Parameters"]["Payload"]
 
         assert (payload["step"], payload["error.$"]) == ("fail", "$.error")
+
+    @pytest.mark.parametrize("name", sorted(MAPS))
+    def test_of_a_group_is_written_down_before_its_map_fails(self, name: str) -> None:
+        """A distributed map says of a failed child execution only that it failed."""
+        child = MAPS[name]["ItemProcessor"]["States"]
+        (group,) = maps_in(MAPS[name]["ItemProcessor"]).values()
+
+        failing = child[group["Catch"][0]["Next"]]
+
+        whole = MACHINE["States"][MAPS[name]["Catch"][0]["Next"]]
+        assert failing["Parameters"] == whole["Parameters"]
+        assert child[failing["Next"]]["Type"] == "Fail"
 
     def test_that_no_catch_sees_reaches_dead_letters(self) -> None:
         (rule,) = [rule for rule in of_type("AWS::Events::Rule").values() if "EventPattern" in rule]

@@ -59,7 +59,8 @@ def step(export_job: ExportJob, name: str, **more: Any) -> dict[str, Any]:
 
 
 def write(export_job: ExportJob) -> list[dict[str, int]]:
-    shards: list[dict[str, int]] = step(export_job, "plan")["shards"]
+    groups = step(export_job, "plan", in_groups=True)["groups"]
+    shards = [{"index": index} for group in groups for index in group["indices"]]
     for shard in shards:
         step(export_job, "write_shard", **shard)
     step(export_job, "finish")

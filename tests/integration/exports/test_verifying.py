@@ -146,4 +146,5 @@ class TestFailExport:
         session.delete(session.merge(export_job))
         session.commit()
 
-        assert step(export_job, "fail", error={"Error": "NotFoundError"}) == {}
+        error = {"Error": "NotFoundError", "Cause": ""}
+        assert step(export_job, "fail", error=error) == {"error": error}

@@ -48,24 +48,30 @@ def validate(
         return first
 
     def ask(asked: Validator | None, given: dict[str, Any], told: str) -> None:
-        for batch in given["batches"]:
+        for index in indices_of(given):
             assert asked is not None
-            key = f"{given['folder']}{batch['index']}.json"
+            key = f"{given['folder']}{index}.json"
             answer: dict[str, Any]
             try:
                 answer = {"answer": asked(ValidatorRequest(given["bucket"], key).to_json())}
             except Exception as error:  # noqa: BLE001 - whatever it raises
                 cause = json.dumps({"errorMessage": str(error)})
                 answer = {"error": {"Error": type(error).__name__, "Cause": cause}}
-            run(told, index=batch["index"], **answer)
+            run(told, index=index, **answer)
 
-    ask(validator, run("evaluate"), "judge")
-    ask(measurer, run("measure"), "keep")
+    ask(validator, run("evaluate", in_groups=True), "judge")
+    ask(measurer, run("measure", in_groups=True), "keep")
     run("decide")
-    for share in run("deduplicate")["shares"]:
-        run("compare", **share)
+    for group in run("deduplicate", in_groups=True)["groups"]:
+        for index in group["indices"]:
+            run("compare", rule=group["rule"], index=index)
     run("put_out_copies")
     run("finish")
+
+
+def indices_of(given: dict[str, Any]) -> list[int]:
+    """What a map goes through."""
+    return [index for group in given["groups"] for index in group["indices"]]
 
 
 def verdicts(session: Session, validation_job: ValidationJob) -> dict[int, ImageVerdict]:

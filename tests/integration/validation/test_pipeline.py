@@ -15,6 +15,8 @@ from tests import factories
 from tests.integration.api import Api
 from tests.integration.validation.steps import step
 
+CHILD_FAILED = {"Error": "States.ExceedToleratedFailureThreshold", "Cause": "One failed."}
+
 pytestmark = pytest.mark.usefixtures("bucket")
 
 
@@ -48,6 +50,34 @@ class TestFailValidation:
         session.refresh(validation_job)
         assert validation_job.status is JobStatus.failed
         assert validation_job.error_message == message
+
+    @pytest.mark.parametrize(
+        ("state", "reason", "told"),
+        [
+            (
+                JobStatus.failed,
+                "It is so.",
+                {"Error": "JobFailedError", "Cause": '{"errorMessage": "It is so."}'},
+            ),
+            (JobStatus.cancelled, None, {"Error": "JobCancelledError", "Cause": ""}),
+            (JobStatus.completed, None, CHILD_FAILED),
+        ],
+        ids=["failed", "cancelled", "completed"],
+    )
+    def test_tells_why_a_child_execution_failed(
+        self,
+        session: Session,
+        job: CrawlJob,
+        state: JobStatus,
+        reason: str | None,
+        told: dict[str, str],
+    ) -> None:
+        """A distributed map says only that one did; it has ended the job."""
+        validation_job = factories.create_validation_job(
+            session, job, status=state, error_message=reason
+        )
+
+        assert step(validation_job, "fail", error=CHILD_FAILED)["error"] == told
 
     @pytest.mark.parametrize("state", [JobStatus.completed, JobStatus.cancelled])
     def test_leaves_a_job_that_has_ended(

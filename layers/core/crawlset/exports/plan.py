@@ -23,7 +23,7 @@ from crawlset.wire.exports import ExportPlan, Member, Shard
 
 SHARD_BYTES = 500_000_000
 MAX_SHARDS = 1_500
-"""Limit by the history of an execution: 25,000 events, and a shard is two tasks."""
+"""Some steps read a note of each shard, one after another."""
 USUAL_SHARDS = 1_000
 PART_LINES = 50_000
 

@@ -6,6 +6,7 @@ plan gives the same bytes under the same keys. A step of a completed job does no
 cancelled one it raises `JobCancelledError`. Nothing is in memory whole.
 """
 
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,7 +30,7 @@ from crawlset.models import CrawlJob, ExportJob, JobStatus, ValidationJob
 from crawlset.observability import logger, metrics
 from crawlset.wire import keys
 from crawlset.wire.exports import ExportPlan, Shard
-from crawlset.wire.pipeline import ExportStep
+from crawlset.wire.pipeline import ExportStep, StepError, grouped
 
 LIFETIME = timedelta(days=30)
 SIDE = "side"
@@ -48,7 +49,7 @@ class Note(BaseModel):
 
 def run(message: ExportStep) -> dict[str, Any]:
     """
-    Gives what the state machine asks of the step: the shards of the plan.
+    Gives what the state machine asks of the step: the shards of the plan, or why it ends.
 
     Raises:
         JobCancelledError, JobFailedError: the job ended by another hand.
@@ -56,8 +57,7 @@ def run(message: ExportStep) -> dict[str, Any]:
         ExportDamagedError: what was read back is not what was written.
     """
     if message.step == "fail":
-        fail(message)
-        return {}
+        return {"error": asdict(fail(message))}
     with db.transaction(message.user_id) as session:
         is_open = PipelineRepository(session).enter(ExportJob, message.export_job_id)
     shards: list[dict[str, int]] = []
@@ -67,7 +67,7 @@ def run(message: ExportStep) -> dict[str, Any]:
         STEPS[message.step](message)
         _delete_if_ended(message)
     logger.info("export_step_done", step=message.step)
-    return {"shards": shards}
+    return {"groups": grouped(shards)} if message.in_groups else {"shards": shards}
 
 
 def plan(message: ExportStep) -> list[Shard]:
@@ -189,13 +189,17 @@ def verify(message: ExportStep) -> None:
     _complete(message, side, written)
 
 
-def fail(message: ExportStep) -> None:
-    """Write down what went wrong, unless the job has ended, and delete what was written."""
+def fail(message: ExportStep) -> StepError:
+    """
+    Write down what went wrong, unless the job has ended, and delete what was written.
+
+    Gives why the execution ends.
+    """
     reason = pipeline_jobs.explain(message.error)
     with db.transaction(message.user_id) as session:
         job = session.get(ExportJob, message.export_job_id)
         if job is None:
-            return
+            return pipeline_jobs.why_ended(message.error, None)
         awaited = ExportRepository(session).validation_status(job)
         is_cancelled = awaited is JobStatus.cancelled
         status = PipelineRepository(session).end(
@@ -204,9 +208,12 @@ def fail(message: ExportStep) -> None:
             JobStatus.cancelled if is_cancelled else JobStatus.failed,
             None if is_cancelled else reason,
         )
+        session.refresh(job)
+        why = pipeline_jobs.why_ended(message.error, job)
     if status is not JobStatus.completed:
         files.delete_all(message.export_job_id)
     logger.warning("export_job_stopped", status=status, reason=reason)
+    return why
 
 
 def _delete_if_ended(message: ExportStep) -> None:

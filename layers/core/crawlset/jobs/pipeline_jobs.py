@@ -6,7 +6,13 @@ from sqlalchemy.orm import Session
 
 from crawlset import outbox
 from crawlset.errors import AppError, ConflictError
-from crawlset.jobs.pipeline_repository import KINDS, PipelineJob, PipelineRepository
+from crawlset.jobs.pipeline_repository import (
+    KINDS,
+    JobCancelledError,
+    JobFailedError,
+    PipelineJob,
+    PipelineRepository,
+)
 from crawlset.models import CrawlJob, ExportJob, JobStatus, Target, ValidationJob
 from crawlset.outbox import Message
 from crawlset.wire.pipeline import Execution, StepError
@@ -14,6 +20,8 @@ from crawlset.wire.pipeline import Execution, StepError
 SETTLED = (JobStatus.completed, JobStatus.cancelled)
 """A crawl job that has ended so may have stored pictures; a failed one has none."""
 MAX_MESSAGE = 2_000
+CHILD_FAILED = "States.ExceedToleratedFailureThreshold"
+"""https://docs.aws.amazon.com/step-functions/latest/dg/maprun-fail-threshold.html"""
 
 
 class CrawlJobNotCompletedError(ConflictError):
@@ -36,6 +44,23 @@ def explain(error: StepError | None) -> str:
         except (ValueError, KeyError, TypeError):
             pass
     return f"A step ended with {error.Error[:200]}."
+
+
+def why_ended(error: StepError | None, job: PipelineJob | None) -> StepError:
+    """
+    Tell a state machine why its execution ends, by what its Catch saw and what is on the job.
+
+    A distributed map says only that a child execution failed; the child has ended the job before.
+    """
+    if error is None:
+        return StepError("States.TaskFailed")
+    if job is not None and error.Error == CHILD_FAILED:
+        if job.status is JobStatus.cancelled:
+            return StepError(JobCancelledError.__name__)
+        if job.status is JobStatus.failed and job.error_message:
+            cause = json.dumps({"errorMessage": job.error_message})
+            return StepError(JobFailedError.__name__, cause)
+    return error
 
 
 def require_settled(job: CrawlJob) -> None:

@@ -17,12 +17,14 @@ from crawlset.validation.rules.custom import CustomRule
 from crawlset.wire.pipeline import StepError
 from crawlset.wire.validators import Batch, BatchImage
 
-MAX_BATCHES = 1_000
+MAX_BATCHES = 10_000
 """
 Batches of a validation, for validators and measurers together.
 
-An execution's history holds 25,000 events, a batch writes 12 of them and some when retried.
+Enough for a million images, five rules and three measurers; their numbers are one payload.
 """
+USUAL_BATCHES = 1_000
+"""Batches grow to `MAX_IMAGES` before a validation has more of them than this."""
 MIN_IMAGES = 100
 MAX_IMAGES = 1_000
 """In one batch."""
@@ -91,7 +93,8 @@ def batch_size(n_images: int, n_asked: int = 0) -> int:
     if n_images > n_left * MAX_IMAGES:
         raise TooManyImagesError(n_images, n_left * MAX_IMAGES)
     # Each rule ends with a batch that may not be full: half of the batches are left to those.
-    return max(MIN_IMAGES, min(MAX_IMAGES, -(-n_images * 2 // max(n_left, 1))))
+    n_usual = max(USUAL_BATCHES - n_asked, 1)
+    return max(MIN_IMAGES, min(MAX_IMAGES, -(-n_images * 2 // n_usual)))
 
 
 def judgements(batch: Batch, answer: Any, error: StepError | None) -> Iterator[Judgement]:

@@ -13,6 +13,7 @@ changes nothing. A step of a completed job does nothing; of a cancelled one it r
 """
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import false, or_
@@ -40,15 +41,15 @@ from crawlset.validation.rules.measured import MeasureRule
 from crawlset.validation.running import IMAGES_PER_STATEMENT, RunningValidation
 from crawlset.validation.schemas import ValidationRules
 from crawlset.validation.verdict_repository import VerdictRepository
-from crawlset.wire.pipeline import StepError, ValidationStep
+from crawlset.wire.pipeline import StepError, ValidationStep, grouped
 
 
 def run(message: ValidationStep) -> dict[str, Any]:
     """
-    Run one step; give what the state machine's maps go through.
+    Run one step; give what the state machine's maps go through, or why its execution ends.
 
-    These are shares of comparisons, and batches of images, for validators or for measurers, with
-    the folder they lie in.
+    Maps go through shares of comparisons, and batches of images, for validators or for measurers,
+    with the folder they lie in.
 
     Raises:
         JobCancelledError, JobFailedError: the job ended by another hand.
@@ -62,10 +63,12 @@ def run(message: ValidationStep) -> dict[str, Any]:
         "folder": validation.key(batches.FOLDER),
     }
     if message.step == "fail":
-        fail(validation, message.error)
+        found["error"] = asdict(fail(validation, message.error))
     elif validation.enter():
         found |= _step(validation, message)
     logger.info("validation_step_done", step=message.step)
+    if message.in_groups:
+        found["groups"] = grouped([*found.pop("batches"), *found.pop("shares")])
     return found
 
 
@@ -203,11 +206,13 @@ def finish(validation: RunningValidation) -> None:
         logger.info("validation_job_completed", verdicts=counts.verdicts)
 
 
-def fail(validation: RunningValidation, error: StepError | None) -> None:
-    """Write down what went wrong, unless the job has ended."""
+def fail(validation: RunningValidation, error: StepError | None) -> StepError:
+    """Write down what went wrong, unless the job has ended; gives why the execution ends."""
     reason = pipeline_jobs.explain(error)
     with db.transaction(validation.user_id) as session:
         status = PipelineRepository(session).end(
             ValidationJob, validation.id, JobStatus.failed, reason
         )
+        why = pipeline_jobs.why_ended(error, session.get(ValidationJob, validation.id))
     logger.warning("validation_job_stopped", status=status, reason=reason)
+    return why

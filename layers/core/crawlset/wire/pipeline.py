@@ -1,10 +1,19 @@
 """An execution of the pipeline's state machine, and what it asks of its steps."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import batched
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from crawlset.wire.record import Versioned
+
+IN_A_GROUP = 100
+"""
+Items of a map that one child execution goes through.
+
+Its history holds 25,000 events; a batch with every retry of its steps writes 90 of them.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,8 @@ class ValidationStep(Versioned):
     answer: Any = None
     """What a validator answered, for `judge`; a measurer, for `keep`."""
     error: StepError | None = None
+    in_groups: bool = False
+    """Whether items of a map are given in groups; executions of an older definition take each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,3 +83,22 @@ class ExportStep(Versioned):
     index: int = 0
     """Number of a shard."""
     error: StepError | None = None
+    in_groups: bool = False
+    """Whether shards are given in groups; executions of an older definition take each."""
+
+
+def grouped(items: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """
+    Join items of a map that differ in their `index` only, `IN_A_GROUP` at most in a group.
+
+    A group is the input of a child execution: what its items share, and their `indices`.
+    """
+    indices: dict[tuple[tuple[str, Any], ...], list[int]] = {}
+    for item in items:
+        shared = tuple((name, value) for name, value in item.items() if name != "index")
+        indices.setdefault(shared, []).append(item["index"])
+    return [
+        dict(shared) | {"indices": list(some)}
+        for shared, found in indices.items()
+        for some in batched(found, IN_A_GROUP)
+    ]
