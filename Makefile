@@ -8,6 +8,10 @@ BIN := .venv/bin
 SAM_ENV := .uv/sam
 SAM := $(SAM_ENV)/bin/sam
 FIND_PYTHON := infra/find-python
+LINTERS_ENV := .uv/linters
+CHECKOV := $(LINTERS_ENV)/bin/checkov
+# As CloudFormation gets it: with the roles that SAM makes.
+PLAIN := .uv/template.json
 MACHINE := infra/statemachines/pipeline.asl
 KERNELS := layers/core/crawlset/imaging/kernels
 BASE := httpx msgspec rich typer
@@ -166,7 +170,7 @@ load: setup ## Measure many clients and tenants for some minutes: make load SECO
 	$(BIN)/python -m tests.load --seconds $(or $(SECONDS),300) --write
 
 types: setup ## Check types
-	$(BIN)/mypy layers/core/crawlset infra/local/crawlset_local client/crawlset_client functions tests alembic/env.py alembic/handler.py alembic/diagram.py infra/imagenet_table.py infra/kernels.py infra/release.py infra/costs_page.py infra/sam_local.py layers/relevance layers/faces
+	$(BIN)/mypy layers/core/crawlset infra/local/crawlset_local client/crawlset_client functions tests alembic/env.py alembic/handler.py alembic/diagram.py infra/imagenet_table.py infra/kernels.py infra/release.py infra/costs_page.py infra/sam_local.py layers/relevance layers/faces infra/plain_template.py
 
 schema: setup ## Draw the tables into docs/database.md
 	$(BIN)/python alembic/diagram.py
@@ -199,6 +203,7 @@ lock: setup ## Lock, and derive what each layer ships
 	$(EXPORT) --extra faces $(addprefix --prune ,$(BASE) $(ELSEWHERE_faces)) --output-file layers/faces/requirements.txt
 	$(EXPORT) --extra migrate $(addprefix --prune ,$(BASE)) --output-file alembic/requirements.txt
 	$(UV) lock --project $(TOOLS) --python $(BIN)/python
+	$(UV) lock --project infra/linters --python $(BIN)/python
 	$(HASHED) --project $(TOOLS) --only-group uv --output-file $(TOOLS)/uv.txt
 	$(HASHED) --project $(TOOLS) --only-group build --output-file $(TOOLS)/build.txt
 
@@ -227,16 +232,24 @@ $(SAM): $(UV) $(TOOLS)/uv.lock
 		--python "$$($(FIND_PYTHON) $(PYTHON))"
 	@touch $@
 
-validate: $(SAM) ## Lint the template
+$(CHECKOV): $(UV) infra/linters/uv.lock
+	@UV_PROJECT_ENVIRONMENT=$(CURDIR)/$(LINTERS_ENV) $(UV) sync --quiet --frozen --no-build --project infra/linters \
+		--python "$$($(FIND_PYTHON) $(PYTHON))"
+	@touch $@
+
+validate: .venv/.run $(SAM) $(CHECKOV) ## Lint the templates, their permissions and their security
 	$(SAM) validate --lint
-	$(SAM_ENV)/bin/cfn-lint infra/data.yaml
+	@$(BIN)/python infra/plain_template.py > $(PLAIN)
+	$(SAM_ENV)/bin/cfn-lint infra/data.yaml infra/edge.yaml
+	$(SAM_ENV)/bin/cfn-lint --ignore-checks W2001 -- $(PLAIN) # SAM has put values in place of parameters
+	$(CHECKOV) --config-file infra/linters/checkov.yaml --file $(PLAIN) infra/data.yaml infra/edge.yaml
 
 build: $(SAM) $(KERNELS)/.all ## Build what is deployed; needs a Python 3.13
 	UV="$(CURDIR)/.uv/bin/uv" PATH="$$(dirname "$$($(FIND_PYTHON) 3.13)"):$$PATH" $(SAM) build
 
 deploy: build ## Deploy: make deploy ENV=dev|staging|prod PARAMETERS="Contact=... DatabaseSecretArn=..."
 	release=$$($(SAM_ENV)/bin/python infra/release.py $(CHOSEN)) && \
-		$(SAM) deploy --config-env $(ENV) $(if $(CI),--no-confirm-changeset) --parameter-overrides $(CHOSEN) Release=$$release
+		$(SAM) deploy --config-env $(ENV) $(if $(TAGS),--tags $(TAGS)) $(if $(CI),--no-confirm-changeset) --parameter-overrides $(CHOSEN) Release=$$release
 
 clean: ## Forget what was installed and built; the data in .crawlset stays
 	rm -rf .venv .uv .aws-sam dist $(KERNELS)

@@ -4,6 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from crawlset.accounts import edge
 from crawlset.accounts.authorizer import authorize
 from crawlset.observability import logger, metrics
 
@@ -11,5 +12,6 @@ from crawlset.observability import logger, metrics
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    source_ip = event["requestContext"]["http"]["sourceIp"]
-    return authorize(event["headers"].get("authorization", ""), source_ip)
+    headers = event["headers"]
+    source_ip = edge.source_ip(headers, event["requestContext"]["http"]["sourceIp"])
+    return authorize(headers.get("authorization", ""), source_ip)

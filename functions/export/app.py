@@ -5,8 +5,11 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from crawlset.exports import steps
+from crawlset.kit import environment
 from crawlset.observability import logger, metrics
 from crawlset.wire.pipeline import ExportStep
+
+environment.clear_disk()
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -12,9 +12,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from crawlset.fetching.service import fetch_chunk
 from crawlset.identity import Crawler
 from crawlset.imaging.pool import DecodePool
+from crawlset.kit import environment
 from crawlset.kit.batch import Delivery, Failures, handle_each
 from crawlset.observability import logger, metrics
 from crawlset.wire.chunks import ChunkMessage
+
+environment.clear_disk()
 
 
 @cache

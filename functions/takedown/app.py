@@ -4,11 +4,14 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from crawlset.kit import environment
 from crawlset.kit.batch import Delivery, Failures, handle_each
 from crawlset.observability import logger, metrics
 from crawlset.takedowns import rewriting
 from crawlset.takedowns.carrying_on import carry_on
 from crawlset.wire.takedowns import TakedownMessage
+
+environment.clear_disk()
 
 
 def handle_message(delivery: Delivery) -> None:

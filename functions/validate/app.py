@@ -4,9 +4,12 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from crawlset.kit import environment
 from crawlset.observability import logger, metrics
 from crawlset.validation import steps
 from crawlset.wire.pipeline import ValidationStep
+
+environment.clear_disk()
 
 
 @logger.inject_lambda_context(clear_state=True)

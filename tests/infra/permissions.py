@@ -26,6 +26,7 @@ ID = UUID(int=7)
 KEYS = {
     "upload": keys.upload(ID, ID),
     "candidates": keys.candidates(ID, ID, 3),
+    "deferral": keys.deferral(ID),
     "input": keys.chunk_input(ID, ID, 1),
     "pack": keys.pack(ID, ID, 1, "token"),
     "outcome": keys.outcome(ID, ID),

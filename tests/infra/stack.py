@@ -90,7 +90,20 @@ def role_of(function: str) -> Resource:
 
 
 def statements(role: Resource) -> Iterator[Resource]:
-    """With those that depend on a condition."""
+    """What a role is allowed, with what depends on a condition, but for the use of a key."""
+    allowed = (each for each in _every_statement(role) if each["Effect"] == "Allow")
+    return (each for each in allowed if each.get("Sid") != "UseKeyThroughServices")
+
+
+def uses_of_key(role: Resource) -> Iterator[Resource]:
+    return (s for s in _every_statement(role) if s.get("Sid") == "UseKeyThroughServices")
+
+
+def denials(role: Resource) -> Iterator[Resource]:
+    return (each for each in _every_statement(role) if each["Effect"] != "Allow")
+
+
+def _every_statement(role: Resource) -> Iterator[Resource]:
     for policy in role.get("Policies", ()):
         for statement in listed(policy["PolicyDocument"]["Statement"]):
             yield statement["Fn::If"][1] if "Fn::If" in statement else statement

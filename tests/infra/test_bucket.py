@@ -55,10 +55,11 @@ class TestNotifications:
 
     def test_may_be_sent_by_this_bucket_only(self) -> None:
         policies = of_type("AWS::SQS::QueuePolicy")
+        waited_for = set(resources()["Bucket"]["DependsOn"])
 
-        assert {*policies, "StartPermission"} == set(resources()["Bucket"]["DependsOn"])
-        for policy in policies.values():
-            (statement,) = policy["PolicyDocument"]["Statement"]
+        assert waited_for - set(policies) == {"StartPermission"}
+        for policy in (policies[name] for name in waited_for & set(policies)):
+            _, statement = policy["PolicyDocument"]["Statement"]
             source = statement["Condition"]["ArnEquals"]["aws:SourceArn"]["Fn::Sub"]
             assert source.endswith(f":s3:::{BUCKET['BucketName']['Fn::Sub']}")
             assert target(statement["Resource"]) == target(policy["Queues"][0])
@@ -69,15 +70,15 @@ class TestAccess:
     def test_is_never_public(self) -> None:
         assert set(BUCKET["PublicAccessBlockConfiguration"].values()) == {True}
 
-    def test_needs_tls_but_from_loopback(self) -> None:
-        (statement,) = of_type("AWS::S3::BucketPolicy")["BucketPolicy"]["PolicyDocument"][
-            "Statement"
-        ]
+    def test_needs_tls_of_a_version_that_is_not_broken(self) -> None:
+        policy = of_type("AWS::S3::BucketPolicy")["BucketPolicy"]["PolicyDocument"]
 
-        assert (statement["Effect"], statement["Action"]) == ("Deny", "s3:*")
-        assert statement["Condition"] == {
-            "Bool": {"aws:SecureTransport": "false"},
-            "NotIpAddress": {"aws:SourceIp": "127.0.0.0/8"},
+        denied = {s["Sid"]: (s["Action"], s["Condition"]) for s in policy["Statement"]}
+
+        assert {s["Effect"] for s in policy["Statement"]} == {"Deny"}
+        assert denied == {
+            "TlsOnly": ("s3:*", {"Bool": {"aws:SecureTransport": "false"}}),
+            "Tls12AtLeast": ("s3:*", {"NumericLessThan": {"s3:TlsVersion": "1.2"}}),
         }
 
     def test_is_encrypted_at_rest(self) -> None:

@@ -130,6 +130,46 @@ class TestDatabase:
         assert targets["ConnectionPoolConfigurationInfo"]["ConnectionBorrowTimeout"] < 29
 
 
+class TestLog:
+    def test_is_kept_for_some_days_as_it_is_there_before_the_first_instance(self) -> None:
+        """
+        RDS makes the group of a log that has none, and keeps it for ever.
+
+        https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraPostgreSQL.CloudWatch.html
+        """
+        group = of_type("AWS::Logs::LogGroup")["ClusterLogGroup"]
+
+        assert group["LogGroupName"] == {"Fn::Sub": "/aws/rds/cluster/${Cluster}/postgresql"}
+        assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+        assert RESOURCES["Writer"]["DependsOn"] == "ClusterLogGroup"
+
+
+class TestZones:
+    def test_are_the_first_two_of_the_region_unless_named(self) -> None:
+        for name in ("A", "B"):
+            condition, named, _ = of_type("AWS::EC2::Subnet")[f"Subnet{name}"]["AvailabilityZone"][
+                "Fn::If"
+            ]
+            assert (condition, named) == (f"HasZone{name}", {"Ref": f"Zone{name}"})
+
+
+class TestDatabaseAlarms:
+    def test_watch_capacity_connections_and_room(self) -> None:
+        alarms = of_type("AWS::CloudWatch::Alarm").values()
+
+        assert {a["MetricName"] for a in alarms} == {
+            "ACUUtilization",
+            "DatabaseConnections",
+            "FreeLocalStorage",
+        }
+        for alarm in alarms:
+            assert alarm["AlarmActions"]["Fn::If"][:2] == [
+                "HasAlarmTopic",
+                [{"Ref": "AlarmTopicArn"}],
+            ]
+            assert alarm["AlarmDescription"].endswith(".")
+
+
 class TestReader:
     def test_costs_nothing_unless_it_is_wanted(self) -> None:
         assert RESOURCES["Reader"]["Condition"] == "HasReader"
@@ -180,7 +220,16 @@ class TestProxy:
     def test_reads_the_logins_it_is_given_and_nothing_else(self) -> None:
         role = of_type("AWS::IAM::Role")["ProxyRole"]
 
-        (statement,) = role["Policies"][0]["PolicyDocument"]["Statement"]
+        statement, with_key = role["Policies"][0]["PolicyDocument"]["Statement"]
 
+        assert with_key["Fn::If"][0] == "HasKey"
         assert statement["Action"] == "secretsmanager:GetSecretValue"
         assert "*" not in set(texts(listed(statement["Resource"])))
+
+    def test_has_a_role_that_this_account_alone_has_taken(self) -> None:
+        """https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html"""
+        (trust,) = of_type("AWS::IAM::Role")["ProxyRole"]["AssumeRolePolicyDocument"]["Statement"]
+
+        assert trust["Condition"] == {
+            "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+        }

@@ -54,7 +54,10 @@ class TestEveryQueue:
             assert name in changeable
 
     def test_is_encrypted(self, name: str) -> None:
-        assert of_type("AWS::SQS::Queue")[name]["SqsManagedSseEnabled"] is True
+        queue = of_type("AWS::SQS::Queue")[name]
+
+        assert queue["SqsManagedSseEnabled"]["Fn::If"] == ["HasKey", {"Ref": "AWS::NoValue"}, True]
+        assert target(queue["KmsMasterKeyId"]["Fn::If"][1]) == "KmsKeyArn"
 
     def test_is_read_with_bounded_concurrency_message_by_message(self, name: str) -> None:
         for mapping in mappings_of(name):
@@ -146,3 +149,18 @@ class TestDeadLetters:
         ]
 
         assert watched.count(name) == 1
+
+
+def test_every_queue_needs_tls() -> None:
+    policies = of_type("AWS::SQS::QueuePolicy").values()
+
+    guarded = [
+        target(queue)
+        for policy in policies
+        for queue in policy["Queues"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Deny"
+        and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    ]
+
+    assert sorted(guarded) == sorted(of_type("AWS::SQS::Queue"))

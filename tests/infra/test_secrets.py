@@ -19,10 +19,23 @@ KEY = of_type("AWS::KMS::Key")["WebhookKey"]
 USES = {"kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:CreateGrant"}
 
 AES = {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+OWN = {
+    "BucketKeyEnabled": True,
+    "ServerSideEncryptionByDefault": {
+        "SSEAlgorithm": "aws:kms",
+        "KMSMasterKeyID": {"Ref": "KmsKeyArn"},
+    },
+}
 ENCRYPTED_WHEN = {
     "AWS::RDS::DBCluster": ("StorageEncrypted", True),
-    "AWS::S3::Bucket": ("BucketEncryption", {"ServerSideEncryptionConfiguration": [AES]}),
-    "AWS::SQS::Queue": ("SqsManagedSseEnabled", True),
+    "AWS::S3::Bucket": (
+        "BucketEncryption",
+        {"ServerSideEncryptionConfiguration": [{"Fn::If": ["HasKey", OWN, AES]}]},
+    ),
+    "AWS::SQS::Queue": (
+        "SqsManagedSseEnabled",
+        {"Fn::If": ["HasKey", {"Ref": "AWS::NoValue"}, True]},
+    ),
 }
 ALWAYS_ENCRYPTED = {
     "AWS::Backup::BackupVault": "https://docs.aws.amazon.com/aws-backup/latest/devguide/"
@@ -42,6 +55,7 @@ ALWAYS_ENCRYPTED = {
 HOLDS_NO_DATA = {
     *("AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::ApiMapping"),
     *("AWS::ApiGatewayV2::DomainName", "AWS::ApiGatewayV2::Stage"),
+    *("AWS::Budgets::Budget", "AWS::Logs::QueryDefinition"),
     *("AWS::Backup::BackupPlan", "AWS::Backup::BackupSelection"),
     *("AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard"),
     *("AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup"),

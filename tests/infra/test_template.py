@@ -125,10 +125,17 @@ class TestAnchors:
         assert TEMPLATE.read_text(encoding="utf-8").count(shared) == 1
 
 
-def test_functions_reserve_no_concurrency() -> None:
+def test_functions_reserve_no_concurrency_unless_asked_to() -> None:
     """
     A new account may run ten functions at once, and Lambda leaves no fewer unreserved.
 
     https://github.com/aws-samples/alarm-context-tool/issues/2
     """
-    assert [n for n, f in functions().items() if "ReservedConcurrentExecutions" in f] == []
+    reserved = {
+        n: f["ReservedConcurrentExecutions"]["Fn::If"][0]
+        for n, f in functions().items()
+        if "ReservedConcurrentExecutions" in f
+    }
+
+    assert reserved == {"ApiFunction": "ReservesForApi", "AuthorizeFunction": "ReservesForApi"}
+    assert written()["Parameters"]["ApiReservedConcurrency"]["Default"] == 0

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from obstore.exceptions import BaseError, GenericError
 
 from crawlset.fetching import bucket
+from crawlset.kit import aws as clients
 from crawlset.kit import objects
 from crawlset.kit.json_lines import pack_lines
 
@@ -153,30 +155,54 @@ class TestPutOnce:
             bucket.put_once(KEY, b"body")
 
 
-class TestDelete:
-    def test_asks_for_the_one_object(self, s3: S3) -> None:
-        s3.statuses["DELETE"] = [204]
-
-        bucket.delete(KEY)
-
-        assert [(r.method, r.path) for r in s3.requests] == [("DELETE", f"/crawlset-test/{KEY}")]
-
-
 class TestPutFile:
-    def test_leaves_no_parts_behind_when_one_fails(self, s3: S3, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(
+        ("status", "error"), [(403, ClientError), (503, GenericError)], ids=["never", "not_now"]
+    )
+    def test_leaves_no_parts_behind_when_one_fails(
+        self, s3: S3, tmp_path: Path, status: int, error: type[Exception]
+    ) -> None:
         path = tmp_path / "pack.tar"
         path.write_bytes(bytes(bucket.PART_BYTES + 1))
         s3.bodies["POST"] = (
             b"<InitiateMultipartUploadResult><UploadId>7</UploadId></InitiateMultipartUploadResult>"
         )
-        s3.statuses["PUT"] = [403]
+        s3.statuses["PUT"] = [status]
         s3.statuses["DELETE"] = [204]
 
-        with pytest.raises(BaseError):
+        with pytest.raises(error):
             bucket.put_file(KEY, path)
 
         (removal,) = [request for request in s3.requests if request.method == "DELETE"]
         assert removal.path.endswith("?uploadId=7")
+        clients.clear()
+
+    def test_takes_nothings_place(self, s3: S3, tmp_path: Path) -> None:
+        (tmp_path / "pack.tar").write_bytes(b"pack")
+
+        bucket.put_file(KEY, tmp_path / "pack.tar")
+
+        assert s3.requests[0].headers["if-none-match"] == "*"
+
+    def test_takes_what_is_there_for_its_own(self, s3: S3, tmp_path: Path) -> None:
+        """Names of packs have a token; an answer may have been lost."""
+        s3.statuses["PUT"] = [503, 412]
+        (tmp_path / "pack.tar").write_bytes(b"pack")
+
+        bucket.put_file(KEY, tmp_path / "pack.tar")
+
+        assert s3.methods == ["PUT", "PUT"]
+
+    @pytest.mark.parametrize("size", [1000, bucket.PART_BYTES + 1], ids=["whole", "in_parts"])
+    def test_leaves_what_is_there_as_it_is(
+        self, emulated_bucket: str, tmp_path: Path, size: int
+    ) -> None:
+        objects.put(KEY, b"there before")
+        (tmp_path / "pack.tar").write_bytes(bytes(size))
+
+        bucket.put_file(KEY, tmp_path / "pack.tar")
+
+        assert objects.get(KEY) == b"there before"
 
     @pytest.mark.parametrize(("size", "n_parts"), [(0, 0), (1000, 0), (bucket.PART_BYTES + 1, 2)])
     def test_writes_a_large_file_in_parts(
@@ -194,12 +220,10 @@ class TestPutFile:
 
 
 class TestInTheEmulator:
-    def test_writes_once_reads_and_deletes(self, emulated_bucket: str) -> None:
+    def test_writes_once_and_reads(self, emulated_bucket: str) -> None:
         body = pack_lines([{"head": 1}])
 
         assert bucket.put_once(KEY, body)
         assert not bucket.put_once(KEY, b"other")
         assert list(bucket.get_lines(KEY)) == [{"head": 1}]
         assert bucket.exists(KEY)
-        bucket.delete(KEY)
-        assert not bucket.exists(KEY)

@@ -132,6 +132,25 @@ class TestEnvironmentsOfOneServer:
 
 
 @pytest.mark.usefixtures("_may_grant")
+class TestPasswords:
+    def test_are_told_to_the_server_as_what_proves_them(
+        self, deploy: Callable[[], Environment], postgres_url: str
+    ) -> None:
+        """https://www.postgresql.org/docs/current/sql-createrole.html, of PASSWORD."""
+        environment = deploy()
+        environment.migrate("upgrade")
+        logins = [environment.address(role).username for role in ROLES]
+
+        with psycopg.connect(postgres_url) as connection:
+            kept = connection.execute(
+                "SELECT rolpassword FROM pg_authid WHERE rolname = ANY(%s)", [logins]
+            ).fetchall()
+
+        assert len(kept) == len(ROLES)
+        assert all(password.startswith("SCRAM-SHA-256$4096:") for (password,) in kept)
+
+
+@pytest.mark.usefixtures("_may_grant")
 class TestRotation:
     def test_gives_each_role_another_login_and_leaves_the_one_before(
         self, deploy: Callable[[], Environment]

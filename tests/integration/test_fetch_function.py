@@ -170,7 +170,7 @@ class TestHandler:
         assert objects.get(keys.outcome(JOB, chunk_id)) == before
         assert len(packs(chunk_id)) == 1
 
-    def test_takes_its_pack_back_when_another_delivery_was_first(self, web: Web) -> None:
+    def test_leaves_its_pack_to_the_tick_when_another_delivery_was_first(self, web: Web) -> None:
         chunk_id = uuid4()
         data = pictures.jpeg()
         url = web.url("/a.jpg")
@@ -189,7 +189,7 @@ class TestHandler:
 
         assert failures == []
         assert objects.get(keys.outcome(JOB, chunk_id)) == theirs
-        assert packs(chunk_id) == []
+        assert len(packs(chunk_id)) == 1  # without a row: see test_orphans
 
     def test_keeps_its_pack_when_only_the_answer_to_its_write_was_lost(
         self, web: Web, monkeypatch: pytest.MonkeyPatch

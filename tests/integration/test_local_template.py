@@ -75,6 +75,32 @@ class TestExpand:
         assert toy["BucketName"] == "stack-bucket"
         assert real["BucketName"] == "stack-000000000000-us-east-1"
 
+    def test_nobody_needs_tls_and_events_of_the_bucket_still_come(self) -> None:
+        resources = expand(REAL)
+
+        conditions = [
+            statement.get("Condition", {})
+            for kind in ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy")
+            for policy in of_type(resources, kind)
+            for statement in policy["PolicyDocument"]["Statement"]
+        ]
+
+        assert not [c for c in conditions if "Bool" in c]
+        assert len([c for c in conditions if "ArnEquals" in c]) == 2
+
+    def test_who_may_send_a_message_may_send_ten(self) -> None:
+        """The emulator asks for a permission that AWS does not know."""
+        actions = [
+            statement["Action"]
+            for role in of_type(expand(REAL), "AWS::IAM::Role")
+            for policy in role["Policies"]
+            for statement in policy["PolicyDocument"]["Statement"]
+            if "Action" in statement
+        ]
+
+        assert "sqs:SendMessage" not in actions
+        assert ["sqs:SendMessage", "sqs:SendMessageBatch"] in actions
+
     def test_leaves_the_written_template_as_it_is(self) -> None:
         written = template.load(TOY)
 

@@ -213,7 +213,7 @@ class TestAuthorizer:
     def test_that_cannot_look_lets_the_api_look(self, relay: Relay, key: str) -> None:
         caller = self.ask(relay, key)
 
-        assert caller.keys() == {"not_looked_up"}
+        assert caller.keys() == {"not_looked_up", "source_ip"}
         assert self.request(caller, key).status == 200
 
     def test_that_cannot_look_lets_nobody_in(self, relay: Relay, key: str) -> None:

@@ -25,6 +25,7 @@ UNKNOWN = {
     "AWS::CloudWatch::Alarm": "moto makes alarms by PutMetricAlarm alone, as a test below does",
     "AWS::CodeDeploy::Application": "moto knows no rollouts; tests/infra reads them",
     "AWS::CodeDeploy::DeploymentGroup": "the same",
+    "AWS::Logs::QueryDefinition": "moto has no saved queries",
     "AWS::S3::BucketPolicy": "moto has bucket policies, but not in CloudFormation",
     "AWS::SQS::QueuePolicy": "moto has queues' policies, but not in CloudFormation",
     "AWS::SecretsManager::Secret": "moto has secrets, but not in CloudFormation",

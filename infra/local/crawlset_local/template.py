@@ -4,9 +4,9 @@ The SAM template as the emulator can take it: plain CloudFormation that means th
 What changes: serverless resources are expanded here; an HTTP API's OpenAPI body, which the
 emulator drops, becomes routes, integrations and authorizers; a function runs on the laptop's
 runtime, and its layers are what the interpreter already has; buckets have fixed names, so that
-a restart finds its objects; the queue of host lanes has two mappings. Left out are alarms on metric
-math; aliases and rollouts, as a function has one version; and custom resources, since whoever
-deploys here migrates.
+a restart finds its objects; the queue of host lanes has two mappings; nobody needs TLS, and who may
+send a message may send ten. Left out are alarms on metric math and saved queries; aliases and
+rollouts, as a function has one version; and custom resources, since whoever deploys here migrates.
 
 To expand takes a second, most of it to import what does; the caller may keep the result.
 """
@@ -27,6 +27,7 @@ from crawlset_local.errors import DeployError
 
 RUNTIME = "provided.al2023"
 LANES_QUEUE = "HostLanesQueue"
+WITHOUT_TLS = {"Bool": {"aws:SecureTransport": "false"}}
 
 Resources = dict[str, dict[str, Any]]
 Bundle = Callable[[Path], str]
@@ -120,10 +121,12 @@ def expand(
     _inline_state_machines(serverless["Resources"], base)
     _leave_out_rollouts(serverless)
     plain = translate(serverless)
-    _leave_out_metric_math(plain["Resources"])
+    _leave_out_watching(plain["Resources"])
     _double_mappings_of_lanes(plain["Resources"])
     _split_http_apis(plain["Resources"])
     _name_buckets(plain["Resources"], stack)
+    _let_in_plain_http(plain["Resources"])
+    _let_send_batches(plain["Resources"])
     return plain
 
 
@@ -147,7 +150,7 @@ def count_concurrency(template: dict[str, Any], parameters: Mapping[str, str]) -
 def _localise_functions(template: dict[str, Any], base: Path, bundle: Bundle) -> None:
     common = template.get("Globals", {}).get("Function", {})
     common_code = common.pop("CodeUri", None)
-    for name in ("Layers", "Architectures", "Runtime"):
+    for name in ("Layers", "Architectures", "Runtime", "Tracing"):
         common.pop(name, None)
     resources = template["Resources"]
     for name, resource in list(resources.items()):
@@ -224,10 +227,17 @@ def _double_mappings_of_lanes(resources: Resources) -> None:
                 resources[f"{name}2"] = copy.deepcopy(resource)
 
 
-def _leave_out_metric_math(resources: Resources) -> None:
-    """The emulator refuses such alarms; none of its alarms on queues or machines can fire."""
+def _leave_out_watching(resources: Resources) -> None:
+    """
+    Leave out alarms on metric math, which the emulator refuses, and queries, which it has not.
+
+    None of its alarms on queues or machines can fire.
+    """
     for name, resource in list(resources.items()):
-        if resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]:
+        is_math = "Metrics" in resource.get("Properties", {})
+        if resource["Type"] == "AWS::Logs::QueryDefinition" or (
+            resource["Type"] == "AWS::CloudWatch::Alarm" and is_math
+        ):
             del resources[name]
 
 
@@ -247,6 +257,28 @@ def _name_buckets(resources: Resources, stack: str) -> None:
                 )
             properties["BucketName"] = stated
             resource["DeletionPolicy"] = resource["UpdateReplacePolicy"] = "Retain"
+
+
+def _let_in_plain_http(resources: Resources) -> None:
+    """Leave out of resource policies what refuses requests without TLS: the emulator has none."""
+    for name, resource in list(resources.items()):
+        if resource["Type"] in {"AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"}:
+            document = resource["Properties"]["PolicyDocument"]
+            document["Statement"] = [
+                each for each in document["Statement"] if each.get("Condition") != WITHOUT_TLS
+            ]
+            if not document["Statement"]:
+                del resources[name]
+
+
+def _let_send_batches(resources: Resources) -> None:
+    """AWS knows `SendMessage` only, the emulator asks for the batch under its own name."""
+    for resource in resources.values():
+        if resource["Type"] == "AWS::IAM::Role":
+            for policy in resource["Properties"].get("Policies", ()):
+                for statement in policy["PolicyDocument"]["Statement"]:
+                    if statement.get("Action") == "sqs:SendMessage":
+                        statement["Action"] = ["sqs:SendMessage", "sqs:SendMessageBatch"]
 
 
 def _split_http_apis(resources: Resources) -> None:

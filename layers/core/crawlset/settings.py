@@ -73,6 +73,12 @@ class PausingSettings(BaseSettings):
     database_pauses: bool = False
 
 
+class EdgeSettings(BaseSettings):
+    """The digest of what the edge shows the API; empty where there is none."""
+
+    edge_digest: str = ""
+
+
 class DeliverySettings(BaseSettings):
     """Where the tick puts what webhooks are to be told."""
 
@@ -215,6 +221,7 @@ queue_settings = cache(QueueSettings)
 pipeline_settings = cache(PipelineSettings)
 crawling_settings = cache(CrawlingSettings)
 pausing_settings = cache(PausingSettings)
+edge_settings = cache(EdgeSettings)
 delivery_settings = cache(DeliverySettings)
 webhook_key_settings = cache(WebhookKeySettings)
 result_settings = cache(ResultSettings)

@@ -24,7 +24,7 @@ from rich.console import Console
 from tests.bench.validate import stored  # isort: skip, it says which AWS there is
 
 from crawlset.exports import steps
-from crawlset.kit import aws, db, objects
+from crawlset.kit import db, objects
 from crawlset.models import CrawlJob
 from crawlset.wire.pipeline import ExportStep
 from tests import factories
@@ -75,7 +75,7 @@ def files_as_objects() -> Iterator[None]:
 
         def get(key: str) -> bytes:
             if not at(key).exists():
-                raise aws.s3().exceptions.NoSuchKey({}, "GetObject")
+                raise objects.ObjectAbsentError(key)
             return at(key).read_bytes()
 
         def stream(key: str, piece_bytes: int) -> Iterator[bytes]:

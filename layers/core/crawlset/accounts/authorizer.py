@@ -3,28 +3,34 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from crawlset.accounts import failures, service
+from crawlset.accounts import failures, keys, service
 from crawlset.accounts.keys import ApiKeyExpiredError
 from crawlset.errors import DatabaseAwayError
 from crawlset.kit import db
 from crawlset.observability import logger
 
 NOT_LOOKED_UP = "not_looked_up"
+SOURCE_IP = "source_ip"
 
 
-def authorize(header: str, source_ip: str) -> dict[str, Any]:
+def authorize(header: str, source_ip: str | None) -> dict[str, Any]:
     """
     Answer an `Authorization` header, shown from an IP address, as a Lambda authorizer does.
+
+    Nobody is let in without an address, which `edge` does not give to whoever passes by it.
 
     The gateway makes a plain 500 of an authorizer that fails, and keeps what one says for a
     minute. So while the database is away this one lets the request through as nobody's, and the
     API looks the key up itself, each time, or answers 503.
     """
+    if source_ip is None:
+        logger.warning("edge_passed_by")
+        return {"isAuthorized": False}
     try:
         caller = look_up(header, source_ip)
     except DatabaseAwayError as away:
         logger.warning("caller_not_looked_up", error=repr(away.__cause__))
-        caller = {NOT_LOOKED_UP: "true"}
+        caller = {NOT_LOOKED_UP: "true", SOURCE_IP: source_ip}
     if caller is None:
         logger.info("caller_unknown")
         return {"isAuthorized": False}
@@ -36,8 +42,11 @@ def look_up(header: str, source_ip: str) -> dict[str, str] | None:
     What `gate` needs to know of whoever shows this key; None if there is no such key.
 
     The gateway could refuse with a bare 403 only. Where there is more to say, it is said without a
-    user or a scope, so that nothing is permitted.
+    user or a scope, so that nothing is permitted. What has not the shape of a key costs the
+    database nothing, and does not count as a failure.
     """
+    if keys.parse(header) is None:
+        return None
     try:
         with db.transaction() as session:
             caller = service.authenticate(session, header)

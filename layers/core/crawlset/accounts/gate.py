@@ -104,8 +104,10 @@ def _caller(app: APIGatewayHttpResolver) -> dict[str, str]:
         event.raw_event["requestContext"].get("authorizer", {}).get("lambda") or {}
     )
     if authorizer.NOT_LOOKED_UP in caller:
-        source_ip = event.request_context.http.source_ip
-        found = authorizer.look_up(event.headers.get("authorization", ""), source_ip)
+        found = authorizer.look_up(
+            event.headers.get("authorization", ""),
+            caller.get(authorizer.SOURCE_IP, event.request_context.http.source_ip),
+        )
         if found is None:
             raise UnknownApiKeyError
         caller = found

@@ -8,7 +8,7 @@ from typing import Self
 from uuid import UUID
 
 from crawlset.errors import ConflictError
-from crawlset.kit import aws, objects
+from crawlset.kit import objects
 from crawlset.wire import keys
 
 PIECE = 1 << 20
@@ -52,7 +52,7 @@ def download(export_id: UUID, file: WrittenFile, path: Path) -> None:
             for piece in objects.stream(keys.export_file(export_id, file.name), PIECE):
                 digest.update(piece)
                 out.write(piece)
-    except aws.s3().exceptions.NoSuchKey as error:
+    except objects.ObjectAbsentError as error:
         raise ExportDamagedError(file.name, "it is gone") from error
     if path.stat().st_size != file.file_size:
         raise ExportDamagedError(file.name, "it has another size")

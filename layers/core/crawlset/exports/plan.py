@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 
 from crawlset.errors import UnprocessableError
 from crawlset.exports.split import NAMES
-from crawlset.kit import aws, objects
+from crawlset.kit import objects
 from crawlset.kit.json_lines import GZIP_LEVEL
 from crawlset.wire import keys
 from crawlset.wire.exports import ExportPlan, Member, Shard
@@ -39,7 +39,7 @@ class TooManyShardsError(UnprocessableError):
 def find(export_id: UUID) -> ExportPlan | None:
     try:
         body = objects.get(_plan_key(export_id))
-    except aws.s3().exceptions.NoSuchKey:
+    except objects.ObjectAbsentError:
         return None
     return ExportPlan.from_json(body)
 

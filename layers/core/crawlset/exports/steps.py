@@ -25,7 +25,7 @@ from crawlset.exports.options import ExportOptions, MissingClasses
 from crawlset.exports.repository import ExportRepository, FileRepository
 from crawlset.jobs import pipeline_jobs
 from crawlset.jobs.pipeline_repository import PipelineRepository
-from crawlset.kit import aws, db, objects
+from crawlset.kit import db, objects
 from crawlset.models import CrawlJob, ExportJob, JobStatus, ValidationJob
 from crawlset.observability import logger, metrics
 from crawlset.wire import keys
@@ -294,7 +294,7 @@ def _note(export_id: UUID, name: str, note: Note) -> None:
 def _noted(export_id: UUID, name: str) -> Note:
     try:
         body = objects.get(_note_key(export_id, name))
-    except aws.s3().exceptions.NoSuchKey as error:
+    except objects.ObjectAbsentError as error:
         raise ExportDamagedError(name, "it was never written") from error
     return Note.model_validate_json(body)
 

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from obstore.exceptions import AlreadyExistsError, PermissionDeniedError
+from obstore.exceptions import AlreadyExistsError, GenericError, PermissionDeniedError
 from obstore.store import S3Store
 
 from crawlset.kit.json_lines import unpack_lines
@@ -40,7 +40,6 @@ def store() -> S3Store:
     return S3Store(
         os.environ["BUCKET_NAME"],
         virtual_hosted_style_request=not endpoint,
-        disable_bulk_delete=True,
         unsigned_payload=True,
         client_options={"allow_http": endpoint.startswith("http://")},
         retry_config={"max_retries": N_RETRIES},
@@ -60,8 +59,26 @@ def get_lines(key: str) -> Iterator[Any]:
 
 
 def put_file(key: str, path: Path) -> None:
-    """In parts, a few at once, when it is large."""
-    store().put(key, path, chunk_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE)
+    """
+    Write a file whose `key` nobody else has, in parts, a few at once, when it is large.
+
+    It takes nothing's place: what is there was written by a try whose answer was lost.
+    """
+    if path.stat().st_size > PART_BYTES:
+        from crawlset.fetching import parts  # noqa: PLC0415 - boto3, for the largest packs
+
+        parts.put_once(os.environ["BUCKET_NAME"], key, path, PART_BYTES, PARTS_AT_ONCE)
+        return
+    for is_last in (False, True):
+        try:
+            store().put(key, path, mode="create", use_multipart=False)
+        except AlreadyExistsError:
+            return
+        except GenericError:  # a lost connection, after which obstore tries no such request again
+            if is_last:
+                raise
+        else:
+            return
 
 
 def put_once(key: str, body: bytes) -> bool:
@@ -71,7 +88,3 @@ def put_once(key: str, body: bytes) -> bool:
     except AlreadyExistsError:
         return False
     return True
-
-
-def delete(key: str) -> None:
-    store().delete(key)

@@ -34,8 +34,9 @@ def fetch_chunk(
     """
     Fetch the chunk and write its pack, then its outcome; do nothing when an outcome is there.
 
-    Of two deliveries that run side by side one writes the outcome; the other removes its own
-    pack. What cannot be stored is to be fetched again later, if so much can be written.
+    Of two deliveries that run side by side one writes the outcome; the other's pack has no row, and
+    the tick removes it. What cannot be stored is to be fetched again later, if so much can be
+    written.
 
     Raises `MalformedJsonError` for an input that is not to be understood, `StorageAwayError`, and
     what the bucket raises, among it that there is no input.
@@ -128,9 +129,7 @@ def _commit(outcome_key: str, result: ChunkResult, pack_key: str | None, started
     head = OutcomeHead(pack_key, fetch_seconds=seconds, bytes_received=result.n_bytes_fetched)
     body = pack(head, result.outcomes)
     if not bucket.put_once(outcome_key, body) and not _is_ours(outcome_key, pack_key):
-        if pack_key is not None:
-            bucket.delete(pack_key)
-        logger.info("chunk_already_fetched")
+        logger.info("chunk_already_fetched", unowned_pack=pack_key)
         return
     _report(result)
 

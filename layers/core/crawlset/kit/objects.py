@@ -1,6 +1,7 @@
 """Objects in the bucket: whole ones, JSON lines, ranges, conditional writes."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from itertools import islice
@@ -25,6 +26,11 @@ IN_PARTS = TransferConfig(
 ABSENT = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN})
 """S3 answers 403, not 404, for a key that is not there to a role that may not list."""
 TAKEN = frozenset({HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED})
+
+
+class ObjectAbsentError(LookupError):
+    def __init__(self, key: str) -> None:
+        super().__init__(f"There is no object {key}.")
 
 
 class UndeletedError(RuntimeError):
@@ -70,19 +76,33 @@ def size_of(key: str) -> int:
 
 
 def get(key: str) -> bytes:
-    """Raises `s3().exceptions.NoSuchKey` when there is none."""
-    return s3().get_object(Bucket=bucket(), Key=key)["Body"].read()
+    """Raises `ObjectAbsentError` when there is none."""
+    with _is_there(key):
+        return s3().get_object(Bucket=bucket(), Key=key)["Body"].read()
 
 
 def stream(key: str, piece_bytes: int) -> Iterator[bytes]:
-    """Its bytes, piece by piece. Raises `s3().exceptions.NoSuchKey` when there is none."""
-    yield from s3().get_object(Bucket=bucket(), Key=key)["Body"].iter_chunks(piece_bytes)
+    """Its bytes, piece by piece. Raises `ObjectAbsentError` when there is none."""
+    with _is_there(key):
+        body = s3().get_object(Bucket=bucket(), Key=key)["Body"]
+    yield from body.iter_chunks(piece_bytes)
 
 
 def get_range(key: str, offset: int, length: int) -> bytes:
-    last = offset + length - 1
-    answer = s3().get_object(Bucket=bucket(), Key=key, Range=f"bytes={offset}-{last}")
-    return answer["Body"].read()
+    """Raises `ObjectAbsentError` when there is no such object."""
+    wanted = f"bytes={offset}-{offset + length - 1}"
+    with _is_there(key):
+        return s3().get_object(Bucket=bucket(), Key=key, Range=wanted)["Body"].read()
+
+
+@contextmanager
+def _is_there(key: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] in ABSENT:
+            raise ObjectAbsentError(key) from error
+        raise
 
 
 def put(key: str, body: bytes, content_type: str = "application/octet-stream") -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 import numpy as np
 import pyarrow as pa
 
-from crawlset.kit import aws, objects
+from crawlset.kit import objects
 from crawlset.measuring.vectors import UnreadableVectorsError, from_parquet
 from crawlset.observability import logger
 from crawlset.wire import keys
@@ -25,7 +25,7 @@ def part_reader(crawl_job_id: UUID, measurer: str) -> ReadPart:
     def read(part: str) -> bytes | None:
         try:
             return objects.get(keys.vectors(crawl_job_id, measurer, part))
-        except aws.s3().exceptions.NoSuchKey:
+        except objects.ObjectAbsentError:
             return None
 
     return read

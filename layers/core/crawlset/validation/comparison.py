@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from crawlset.imaging import clustering
-from crawlset.kit import aws, objects
+from crawlset.kit import objects
 from crawlset.measuring import similar
 from crawlset.measuring.stored_vectors import StoredVectors, part_reader
 from crawlset.observability import logger
@@ -117,7 +117,7 @@ def _images(validation: RunningValidation, rule: ClusterRule) -> clustering.Hash
     """What `share` has written, or an earlier release has not in this form: then it is now."""
     try:
         return clustering.Hashed.from_bytes(objects.get(_images_key(validation, rule)))
-    except aws.s3().exceptions.NoSuchKey:
+    except objects.ObjectAbsentError:
         return _write_images(validation, rule)
 
 
@@ -137,7 +137,7 @@ def _pairs(
         try:
             key = _pairs_key(validation, rule, index, n_shares)
             yield clustering.NearPairs.from_bytes(objects.get(key))
-        except aws.s3().exceptions.NoSuchKey:
+        except objects.ObjectAbsentError:
             yield _compare(validation, rule, images, index)
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from crawlset.errors import NotFoundError, UnprocessableError
-from crawlset.kit import aws, objects
+from crawlset.kit import objects
 from crawlset.models import CrawlJob, ExportJob
 from crawlset.uploads.repository import UploadRepository
 from crawlset.validation.repository import Hashes, ValidationRepository
@@ -82,7 +82,7 @@ def read_list(user_id: UUID, upload_id: UUID) -> Iterator[Hashes]:
     """
     try:
         data = objects.get(keys.upload(user_id, upload_id))
-    except aws.s3().exceptions.NoSuchKey as error:
+    except objects.ObjectAbsentError as error:
         raise HashListError(f"{upload_id} has not been uploaded, or has expired") from error
     lines = iter(partial(io.BytesIO(data).readline, MAX_LINE_BYTES), b"")
     return parse_list(line.decode("ascii", "replace") for line in lines)

@@ -10,7 +10,7 @@ from itertools import islice
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from crawlset.images import thumbnails
-from crawlset.kit import aws
+from crawlset.kit import objects
 from crawlset.models import CrawlJob, Image
 from crawlset.packs import stored
 from crawlset.packs.stored import ImageNotStoredError
@@ -114,5 +114,5 @@ def pictures(images: Sequence[Image]) -> dict[int, str]:
 def _read(image: Image) -> bytes | None:
     try:
         return stored.bytes_of(image)
-    except (ImageNotStoredError, aws.s3().exceptions.NoSuchKey):
+    except (ImageNotStoredError, objects.ObjectAbsentError):
         return None
