@@ -17,6 +17,8 @@ class Photograph:
     file: str
     title: str
     keywords: tuple[str, ...]
+    mode: str = "RGB"
+    """Pillow's: L if it has no colours, which WebP cannot say."""
 
     @property
     def path(self) -> Path:
@@ -37,16 +39,16 @@ PHOTOGRAPHS = {
         Photograph("rocket.jpg", "Rocket on the launch pad", ("rocket", "space", "night")),
         Photograph("astronaut.webp", "Portrait of an astronaut", ("astronaut", "space", "person")),
         Photograph("hubble_deep_field.jpg", "Deep field", ("galaxy", "space", "night")),
-        Photograph("coins.png", "Greek coins", ("coin", "museum")),
-        Photograph("camera.png", "Cameraman", ("camera", "person")),
+        Photograph("coins.webp", "Greek coins", ("coin", "museum"), "L"),
+        Photograph("camera.webp", "Cameraman", ("camera", "person"), "L"),
         Photograph("horse.webp", "Silhouette of a horse", ("horse", "animal")),
-        Photograph("grass.png", "Grass", ("grass", "texture")),
-        Photograph("gravel.png", "Gravel", ("gravel", "texture")),
-        Photograph("brick.png", "Brick wall", ("brick", "texture")),
+        Photograph("grass.webp", "Grass", ("grass", "texture"), "L"),
+        Photograph("gravel.webp", "Gravel", ("gravel", "texture"), "L"),
+        Photograph("brick.webp", "Brick wall", ("brick", "texture"), "L"),
         Photograph("retina.jpg", "Retina", ("retina", "medicine")),
         Photograph("ihc.webp", "Stained tissue", ("tissue", "medicine")),
-        Photograph("cell.png", "A cell", ("cell", "medicine")),
-        Photograph("clock_motion.png", "A clock in motion", ("clock", "time")),
+        Photograph("cell.png", "A cell", ("cell", "medicine"), "L"),
+        Photograph("clock_motion.webp", "A clock in motion", ("clock", "time"), "L"),
     )
 }
 
@@ -62,4 +64,4 @@ def photograph_size(name: str) -> tuple[int, int]:
 def photograph_pixels(name: str) -> Image.Image:
     """The photograph as L or RGB. It is shared: never change it in place."""
     with Image.open(PHOTOGRAPHS[name].path) as image:
-        return image.convert("L" if image.mode == "L" else "RGB")
+        return image.convert(PHOTOGRAPHS[name].mode)
