@@ -36,8 +36,13 @@ COST = {
     "s3": 0.0031,
     "sqs": 0.0001,
     "requests": 0.0002,
+    "database": 0.0021,
+    "pipeline": 0.0007,
+    "logs": 0.0004,
+    "storage": 0.0016,
     "transfer": 0.012,
-    "total": 0.0349,
+    "total": 0.0397,
+    "fixed_per_month": 24.65,
 }
 KNOWN_SOURCES = frozenset(
     {"sample", "urls", "open_images", "laion", "gbif_downloads", "inaturalist_open_data"}

@@ -240,7 +240,7 @@ class TestEstimate:
         assert result.exit_code == 0
         assert "600 (100 to 1,000)" in result.stdout
         assert "480 (80%)" in result.stdout
-        assert re.search(r"total +\$0\.0349", result.stdout)
+        assert re.search(r"total +\$0\.0397", result.stdout)
 
     def test_waits_until_every_source_has_said_what_it_has(
         self, api: FakeApi, shell: Shell
