@@ -199,6 +199,8 @@ def _value(template: dict[str, Any], expression: Any) -> Any:
             return str(defaults(template)[name])
         case {"Fn::Equals": [one, other]}:
             return str(_value(template, one)) == str(_value(template, other))
+        case {"Fn::And": each}:
+            return all(_value(template, one) for one in each)
         case {"Fn::Not": [one]}:
             return not _value(template, one)
     return expression

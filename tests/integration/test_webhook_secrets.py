@@ -51,6 +51,30 @@ def kms(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[KmsKey]:
         cached.cache_clear()
 
 
+@pytest.fixture
+def no_key(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A deployment without webhooks."""
+    monkeypatch.delenv("WEBHOOK_KEY_FILE")
+    monkeypatch.setenv("WEBHOOK_KEY_ARN", "")
+    for cached in (settings.webhook_key_settings, encryption.key):
+        cached.cache_clear()
+    yield
+    for cached in (settings.webhook_key_settings, encryption.key):
+        cached.cache_clear()
+
+
+@pytest.mark.usefixtures("no_key")
+class TestDeploymentWithoutWebhooks:
+    def test_refuses_them(self, api: Api) -> None:
+        status, problem = api.call("POST", "/api/webhooks", {"url": "https://hooks.example.org/"})
+
+        assert (status, "WithWebhooks" in problem["detail"]) == (422, True)
+
+    def test_reads_no_secret(self) -> None:
+        with pytest.raises(UnreadableSecretError):
+            encryption.key().decrypt(b"encrypted once", new_id())
+
+
 def refuse(code: str) -> None:
     """Let KMS answer a Decrypt with this error."""
     answer = SimpleNamespace(status_code=400), {"Error": {"Code": code, "Message": ""}}

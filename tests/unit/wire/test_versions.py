@@ -15,12 +15,14 @@ from crawlset.wire.candidates import CandidateLine, ListRead, PartHead, Query, S
 from crawlset.wire.chunks import ChunkHead, ChunkMessage, ChunkUrl, Known
 from crawlset.wire.deliveries import DeliveryResult, SignedDelivery
 from crawlset.wire.exports import ExportPlan, Member, Shard
+from crawlset.wire.host_checks import HostCheck, HostCheckResult
 from crawlset.wire.lists import ListHead, UnreadList
 from crawlset.wire.measurements import MeasurementBatch
 from crawlset.wire.notices import ObjectNotice, keys_of
 from crawlset.wire.outcomes import OutcomeHead, UrlOutcome
 from crawlset.wire.pipeline import Execution, ExportStep, StepError, ValidationStep
 from crawlset.wire.record import Record, UnknownVersionError, Versioned, loads
+from crawlset.wire.rests import Rest
 from crawlset.wire.searches import (
     Deferral,
     DiscoverMessage,
@@ -49,6 +51,8 @@ VERSIONED = (
     Execution,
     ExportPlan,
     ExportStep,
+    HostCheck,
+    HostCheckResult,
     ListHead,
     MeasurementBatch,
     ObjectNotice,
@@ -57,6 +61,7 @@ VERSIONED = (
     SearchProgress,
     ProbeAnswer,
     ProbeMessage,
+    Rest,
     SignedDelivery,
     TakedownMessage,
     TextRequest,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
+from crawlset.errors import UnprocessableError
 from crawlset.kit import aws
 from crawlset.settings import webhook_key_settings
 
@@ -24,6 +25,13 @@ class UnreadableSecretError(Exception):
         super().__init__("its secret cannot be decrypted; make the webhook anew")
 
 
+class WebhooksOffError(UnprocessableError):
+    def __init__(self) -> None:
+        super().__init__(
+            "This deployment has no webhooks; whoever runs it switches them on (WithWebhooks)."
+        )
+
+
 class SecretKey(Protocol):
     def encrypt(self, secret: bytes, webhook_id: UUID) -> bytes: ...
 
@@ -33,8 +41,9 @@ class SecretKey(Protocol):
 
 class KmsKey:
     """
-    A symmetric key in KMS, which encrypts up to 4,096 bytes and authenticates the context.
+    A symmetric key in KMS; without an ARN none, where there are no webhooks.
 
+    It encrypts up to 4,096 bytes and authenticates the context:
     https://docs.aws.amazon.com/kms/latest/cryptographic-details/encrypt-operation.html
     """
 
@@ -42,12 +51,16 @@ class KmsKey:
         self.arn = arn
 
     def encrypt(self, secret: bytes, webhook_id: UUID) -> bytes:
+        if not self.arn:
+            raise WebhooksOffError
         answer = aws.kms().encrypt(
             KeyId=self.arn, Plaintext=secret, EncryptionContext=_context(webhook_id)
         )
         return answer["CiphertextBlob"]
 
     def decrypt(self, encrypted_secret: bytes, webhook_id: UUID) -> bytes:
+        if not self.arn:
+            raise UnreadableSecretError
         client = aws.kms()
         try:
             answer = client.decrypt(
