@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("host", sa.Text(), nullable=False),
         sa.Column("token", sa.Text(), nullable=False),
         sa.Column("n_attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("n_unheard", sa.SmallInteger(), server_default="0", nullable=False),
         sa.Column("next_check_at", sa.DateTime(timezone=True)),
         sa.Column("checked_at", sa.DateTime(timezone=True)),
         sa.Column("detail", sa.Text()),

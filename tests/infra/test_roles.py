@@ -53,7 +53,7 @@ LISTED_BY = {
     "ExportFunction": ["exports/*"],
     "FindFunction": ["jobs/*/vectors/*"],
     "TakedownFunction": ["jobs/*/chunks/*", "jobs/*/vectors/*", "exports/*"],
-    "TickFunction": ["uploads/*", "jobs/*", "validations/*", "exports/*"],
+    "TickFunction": ["uploads/*", "jobs/*", "validations/*", "exports/*", "executions/*"],
     "ValidateFunction": ["validations/*"],
 }
 """Prefixes of the bucket that a function lists."""

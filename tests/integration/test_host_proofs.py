@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from crawlset.crawls.planner import LANE_URLS
 from crawlset.hosts import dispatching
+from crawlset.hosts.dispatching import MOST_UNHEARD
 from crawlset.hosts.recording import CHECKED_EACH, PROVEN_FOR, TRIED_EACH
 from crawlset.hosts.service import MAX_HOST_PROOFS
 from crawlset.models import HostProof, JobChunk, JobStatus, Profile, Project
@@ -121,6 +122,16 @@ class TestChecksThatAreDue:
         path = f"{HOST}/.well-known/crawlset/{proof.id}"
         assert (check.host_proof_id, check.attempt, check.token) == (proof.id, 1, "secret-token")
         assert check.urls == [f"https://{path}", f"http://{path}"]
+
+    def test_are_given_up_after_so_many_that_nobody_has_heard_of(
+        self, session: Session, profile: Profile, queues: Any
+    ) -> None:
+        proof = create_proof(session, profile, next_check_at=func.now(), n_unheard=MOST_UNHEARD - 1)
+
+        assert dispatching.dispatch_due() == 1
+
+        session.refresh(proof)
+        assert (proof.n_unheard, proof.next_check_at) == (MOST_UNHEARD, None)
 
     def test_are_queued_again_once_they_are_lost(
         self, session: Session, profile: Profile, queues: Any
@@ -259,7 +270,7 @@ class TestProvenHost:
         assert self.crawl(api, project)[0] == 422
 
     @worker
-    def test_is_asked_in_the_lane_in_which_all_other_jobs_ask_it(
+    def test_is_asked_beside_the_lanes_of_all_other_jobs(
         self, session: Session, project: Project, profile: Profile
     ) -> None:
         create_proof(session, profile, proven_until=func.now() + timedelta(days=1))
@@ -275,4 +286,4 @@ class TestProvenHost:
         plan(session, owned, [f"https://{HOST}/more.jpg"])
 
         lanes = select(JobChunk.lane, JobChunk.per_host).order_by(JobChunk.id)
-        assert session.execute(lanes).all() == [("a.example.org#0", None), ("a.example.org#0", 64)]
+        assert session.execute(lanes).all() == [("a.example.org#0", None), (f"{HOST}#owned", 64)]

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from itertools import chain
 from typing import Any
 
 import pytest
@@ -171,31 +170,19 @@ class TestPlanOfOwnedHosts:
         plan(session, job, urls(OWNED_CHUNK_URLS + 1))
 
         assert lanes(session, job) == [
-            (f"{OWNED}#0", 1, 64),
-            (f"{OWNED}#0", OWNED_CHUNK_URLS, 64),
+            (f"{OWNED}#owned", 1, 64),
+            (f"{OWNED}#owned", OWNED_CHUNK_URLS, 64),
         ]
 
     def test_lays_few_of_the_host_there_too(self, session: Session, job: CrawlJob) -> None:
         plan(session, job, [*urls(1), *urls(2, "others.example.org")])
 
-        assert lanes(session, job) == [("", 2, None), (f"{OWNED}#0", 1, 64)]
+        assert lanes(session, job) == [("", 2, None), (f"{OWNED}#owned", 1, 64)]
 
     def test_leaves_all_other_hosts_as_they_are(self, session: Session, job: CrawlJob) -> None:
         plan(session, job, urls(LANE_URLS + 1, "other.example.org"))
 
         assert lanes(session, job) == [("other.example.org#0", LANE_URLS + 1, None)]
-
-    def test_gives_one_that_the_job_does_not_name_lanes_of_its_own(
-        self, session: Session, job: CrawlJob
-    ) -> None:
-        """Else a job that names it would not share them."""
-        busy = [urls(LANE_URLS + 1, f"{name}.example.org") for name in ("a", "b", "other")]
-        plan(session, job, [*chain(*busy)])
-
-        assert lanes(session, job) == [
-            ("a.example.org#0", 2 * (LANE_URLS + 1), None),
-            ("other.example.org#0", LANE_URLS + 1, None),
-        ]
 
     def test_lays_out_a_host_that_is_owned_no_more_as_any_other(
         self, session: Session, job: CrawlJob, own: Own
@@ -217,14 +204,14 @@ class TestPlanOfOwnedHosts:
             key = keys.chunk_input(job.id, chunk.id, chunk.attempt)
             head = ChunkHead.from_json(next(objects.get_lines(key)))
             told[chunk.lane] = head.owned_host
-        assert told == {f"{OWNED}#0": OwnedHost(OWNED, 64), None: None}
+        assert told == {f"{OWNED}#owned": OwnedHost(OWNED, 64), None: None}
 
 
 @pytest.mark.role("crawlset_worker")
 class TestNewChunksOfOwnedHosts:
-    @pytest.mark.parametrize(("owned", "per_host"), [(OWNED, 64), ("", None)])
+    @pytest.mark.parametrize(("owned", "lane", "per_host"), [(OWNED, "owned", 64), ("", "0", None)])
     def test_ask_as_the_deployment_owns_the_host_by_then(
-        self, session: Session, job: CrawlJob, own: Own, owned: str, per_host: int | None
+        self, session: Session, job: CrawlJob, own: Own, owned: str, lane: str, per_host: int | None
     ) -> None:
         plan(session, job, urls(LANE_URLS + 1))
         own(owned)
@@ -234,4 +221,4 @@ class TestNewChunksOfOwnedHosts:
         (chunk_id,) = rechunk(session, job, places, wait=timedelta(minutes=5))
 
         chunk = session.get_one(JobChunk, chunk_id)
-        assert (chunk.lane, chunk.per_host) == (f"{OWNED}#0", per_host)
+        assert (chunk.lane, chunk.per_host) == (f"{OWNED}#{lane}", per_host)

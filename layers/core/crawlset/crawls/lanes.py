@@ -1,37 +1,26 @@
 """The lanes in which a host with many candidates is asked: the same for every job."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy.orm import Session
 
-from crawlset.crawls import owned_hosts
 from crawlset.crawls.planner import HOSTS_PER_LANE, busy_hosts, share_lanes
 from crawlset.crawls.repository import LaneRepository
 
 
-def leads(
-    session: Session, hosts: Sequence[str], known: Mapping[str, int], per_host: Collection[str]
-) -> dict[str, str]:
+def leads(session: Session, hosts: Sequence[str], known: Mapping[str, int]) -> dict[str, str]:
     """
-    The lead of each of `hosts` that is asked in lanes: for its many candidates, or as it is owned.
+    The lead of each of `hosts` that has so many candidates that it is asked in lanes.
 
     A host that had none is given one for good, of hosts that are busy with it if they have places
-    left. One that the deployment owns leads itself, so that a job may ask it faster.
+    left.
     """
     busy = busy_hosts(hosts, known)
-    busy += sorted(set(per_host).intersection(hosts).difference(busy))
-    owned = owned_hosts.of_deployment() if busy else frozenset()
-    found = {host: host for host in busy if host in owned}
-    others = [host for host in busy if host not in found]
-    if others:
-        found |= _shared(session, others)
-    return found
-
-
-def _shared(session: Session, hosts: Sequence[str]) -> dict[str, str]:
+    if not busy:
+        return {}
     repository = LaneRepository(session)
-    found = repository.leads(hosts)
-    new = [host for host in hosts if host not in found]
+    found = repository.leads(busy)
+    new = [host for host in busy if host not in found]
     if not new:
         return found
     members = repository.count_members(set(found.values()))

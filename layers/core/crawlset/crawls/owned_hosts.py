@@ -32,14 +32,11 @@ def allowed(session: Session, job: CrawlJob) -> dict[str, int]:
     return {host: n for host, n in wanted.items() if host in owned}
 
 
-def of_deployment() -> frozenset[str]:
-    """The hosts that the deployment owns, each in its one spelling."""
-    return frozenset(map(plain_host, owned_host_settings().names))
-
-
 def _owned(session: Session, user_id: UUID, hosts: Collection[str]) -> frozenset[str]:
     """What of `hosts` the deployment owns, or the user has proven to own."""
-    owned = of_deployment().intersection(hosts) if hosts else frozenset()
+    if not hosts:
+        return frozenset()
+    owned = frozenset(map(plain_host, owned_host_settings().names)).intersection(hosts)
     if others := set(hosts) - owned:
         owned |= HostProofRepository(session).proven(user_id, others)
     return owned

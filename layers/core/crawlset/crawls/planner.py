@@ -3,8 +3,8 @@ Lay candidates out in chunks, politely.
 
 A host with many candidates is asked in lanes, which it shares with others: a lane is one FIFO
 group, so the queue itself keeps how many fetchers ask a host at once, whatever else is running. A
-host that is owned has one lane for itself, so that one fetcher at a time makes all the requests it
-may get at once. All other candidates share chunks in which each host has only a few.
+host that is owned has a lane for the jobs that say so, in which one fetcher at a time makes all
+the requests it may get at once. All other candidates share chunks in which each host has a few.
 """
 
 import hashlib
@@ -69,7 +69,7 @@ def plan(
     Chunks that cover each of `hosts` (one entry a candidate) exactly once.
 
     `leads` has the lead of each host that is asked in lanes, `per_host` how many requests at once
-    a host of these may get that is owned. A lane is `lead#n`, n below `LANES_PER_HOST`.
+    an owned host may get. A lane is `lead#n`, n below `LANES_PER_HOST`, or `host#owned`.
     """
     by_host: dict[str, list[int]] = defaultdict(list)
     for place, host in enumerate(hosts):
@@ -82,7 +82,7 @@ def plan(
         yield PlannedChunk(None, [*part])
     for host, owned in sorted(per_host.items()):
         for part in batched(by_host.get(host, []), OWNED_CHUNK_URLS):
-            yield PlannedChunk(f"{_group(leads[host])}#0", [*part], owned)
+            yield PlannedChunk(f"{_group(host)}#owned", [*part], owned)
     for lead in sorted(filter(None, by_lead)):
         for number, part in enumerate(batched(_take_turns(by_lead[lead]), CHUNK_URLS)):
             yield PlannedChunk(f"{_group(lead)}#{number % LANES_PER_HOST}", [*part])

@@ -182,7 +182,7 @@ def _insert(
     chunks: list[JobChunk] = []
     known = ImageRepository(session).count_hosts(job, _recurring(hosts), LANE_URLS)
     per_host = owned_hosts.allowed(session, job)
-    leads = lanes.leads(session, hosts, known, per_host)
+    leads = lanes.leads(session, [host for host in hosts if host not in per_host], known)
     for planned in plan(hosts, leads, per_host):
         chunk = _chunk(job, planned, WorkStatus.pending)
         chunks.append(chunk)

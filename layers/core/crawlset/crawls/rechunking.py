@@ -35,7 +35,7 @@ def rechunk(
     hosts = [plain_host(host) for _, host in images]
     others = Counter(repository.count_hosts(job, list(set(hosts)), LANE_URLS + 1)) - Counter(hosts)
     per_host = owned_hosts.allowed(session, job)
-    leads = lanes.leads(session, hosts, others, per_host)
+    leads = lanes.leads(session, [host for host in hosts if host not in per_host], others)
     planned = {new_id(): chunk for chunk in plan(hosts, leads, per_host)}
     ChunkRepository(session).add(
         job,

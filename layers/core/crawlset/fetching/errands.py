@@ -10,6 +10,9 @@ from crawlset.settings import result_settings
 from crawlset.wire.deliveries import DeliveryResult, SignedDelivery
 from crawlset.wire.host_checks import HostCheck, HostCheckResult
 
+CHECK_SECONDS = 8
+"""For each URL that is asked for the token: two have to fit into the time of `deliver`."""
+
 
 def deliver(signed: SignedDelivery) -> None:
     """Make one attempt of a webhook's delivery."""
@@ -31,7 +34,7 @@ def check_host(check: HostCheck) -> None:
     detail = "no URL to ask"
     is_proven = False
     for url in check.urls:
-        answer = exchange.get(url, crawler=crawler)
+        answer = exchange.get(url, crawler=crawler, seconds=CHECK_SECONDS)
         is_proven, detail = _judge(answer, check.token)
         detail = f"{url}: {detail}"
         if answer.status is not None:

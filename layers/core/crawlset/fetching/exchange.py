@@ -33,15 +33,17 @@ def post(url: str, headers: Mapping[str, str], body: str, *, crawler: Crawler) -
         curl.setopt(pycurl.HTTPHEADER, [*(f"{n}: {v}" for n, v in headers.items()), "Expect:"])
         curl.setopt(pycurl.POSTFIELDS, body.encode())
 
-    return _exchange(url, crawler, prepare)
+    return _exchange(url, crawler, SECONDS, prepare)
 
 
-def get(url: str, *, crawler: Crawler) -> Exchanged:
+def get(url: str, *, crawler: Crawler, seconds: int) -> Exchanged:
     """Every failure is an answer: whatever the server does, nothing is raised."""
-    return _exchange(url, crawler, lambda _curl: None)
+    return _exchange(url, crawler, seconds, lambda _curl: None)
 
 
-def _exchange(url: str, crawler: Crawler, prepare: Callable[[pycurl.Curl], None]) -> Exchanged:
+def _exchange(
+    url: str, crawler: Crawler, seconds: int, prepare: Callable[[pycurl.Curl], None]
+) -> Exchanged:
     try:
         target, addresses = check_url(url, system_resolve, crawler.private_hosts)
     except BlockedUrlError as refusal:
@@ -68,7 +70,7 @@ def _exchange(url: str, crawler: Crawler, prepare: Callable[[pycurl.Curl], None]
     curl = hardened(crawler.user_agent, crawler.ca_file or certifi.where())
     aim(curl, target, addresses)
     curl.setopt(pycurl.CONNECTTIMEOUT, CONNECT_SECONDS)
-    curl.setopt(pycurl.TIMEOUT, SECONDS)
+    curl.setopt(pycurl.TIMEOUT, seconds)
     curl.setopt(pycurl.OPENSOCKETFUNCTION, open_socket)
     curl.setopt(pycurl.WRITEFUNCTION, read)
     prepare(curl)

@@ -62,5 +62,8 @@ def _join(bucket: str, key: str, upload_id: str, entity_tags: list[str]) -> None
             IfNoneMatch="*",
         )
     except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.PRECONDITION_FAILED:
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        if status == HTTPStatus.CONFLICT:
+            raise GenericError(str(error)) from error
+        if status != HTTPStatus.PRECONDITION_FAILED:
             raise

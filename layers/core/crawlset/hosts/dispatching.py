@@ -11,13 +11,15 @@ from crawlset.wire.host_checks import HostCheck
 
 LEASE = timedelta(minutes=15)
 """A check that nobody has heard of for so long was lost; the next one begins."""
+MOST_UNHEARD = 5
+"""Checks in a row that may be lost before the host is asked no more, until somebody wants it."""
 ROUND = 100
 
 
 def dispatch_due() -> int:
     """Queue what is due, up to a round of it; say how many."""
     with db.transaction() as session:
-        leased = HostProofRepository(session).lease_due(ROUND, LEASE)
+        leased = HostProofRepository(session).lease_due(ROUND, LEASE, MOST_UNHEARD)
     queues.send(
         delivery_settings().deliveries_queue_url,
         [

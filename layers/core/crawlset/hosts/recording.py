@@ -27,6 +27,7 @@ def record(result: HostCheckResult) -> None:
             return
         now = db.now(session)
         proof.checked_at, proof.detail = now, result.detail[:MAX_DETAIL]
+        proof.n_unheard = 0
         if result.is_proven:
             proof.proven_until, proof.next_check_at = now + PROVEN_FOR, now + CHECKED_EACH
         elif proof.proven_until is not None and proof.proven_until > now:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, null, select, update
 from sqlalchemy.orm import Session
 
 from crawlset.kit import db
@@ -50,8 +50,13 @@ class HostProofRepository:
         )
         return frozenset(self.session.scalars(statement))
 
-    def lease_due(self, limit: int, lease: timedelta) -> Sequence[HostProof]:
-        """Take what is due, of any owner, as one more attempt; it is due again after `lease`."""
+    def lease_due(self, limit: int, lease: timedelta, most_unheard: int) -> Sequence[HostProof]:
+        """
+        Take what is due, of any owner, as one more attempt; it is due again after `lease`.
+
+        After `most_unheard` attempts in a row that nobody has heard of it is not.
+        """
+        is_last = HostProof.n_unheard + 1 >= most_unheard
         due = (
             select(HostProof.id)
             .where(HostProof.next_check_at <= func.now())
@@ -62,7 +67,11 @@ class HostProofRepository:
         return self.session.scalars(
             update(HostProof)
             .where(HostProof.id.in_(due.scalar_subquery()))
-            .values(n_attempts=HostProof.n_attempts + 1, next_check_at=func.now() + lease)
+            .values(
+                n_attempts=HostProof.n_attempts + 1,
+                n_unheard=HostProof.n_unheard + 1,
+                next_check_at=case((is_last, null()), else_=func.now() + lease),
+            )
             .returning(HostProof)
             .execution_options(synchronize_session=False)
         ).all()

@@ -54,8 +54,13 @@ def create(session: Session, user_id: UUID, host: str) -> HostProof:
 
 
 def check(session: Session, proof: HostProof) -> None:
-    """Have the host asked for the token as soon as the tick comes round."""
-    proof.next_check_at = func.now()
+    """
+    Have the host asked for the token as soon as the tick comes round.
+
+    What a check that is under way finds is of no interest any more.
+    """
+    proof.next_check_at, proof.n_unheard = func.now(), 0
+    proof.n_attempts += 1
     session.flush()
     session.refresh(proof)
 

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime
 
-from sqlalchemy import Index, text
+from sqlalchemy import Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crawlset.models.base import Base, Identified, Owned, Timestamped
@@ -38,6 +38,8 @@ class HostProof(Identified, Owned, Timestamped, Base):
     """In its one spelling."""
     token: Mapped[str]
     n_attempts: Mapped[int] = mapped_column(server_default="0", default=0)
+    n_unheard: Mapped[int] = mapped_column(SmallInteger, server_default="0", default=0)
+    """Attempts in a row that nobody has heard of."""
     next_check_at: Mapped[datetime | None]
     """None until somebody asks for a check, and after one that failed."""
     checked_at: Mapped[datetime | None]

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from crawlset.accounts.waking import NOTED_EVERY
 from crawlset.events import publishing
 from crawlset.kit import db, objects
-from crawlset.kit.aws import s3
 from crawlset.settings import pausing_settings
 from crawlset.tick.repository import RestRepository
 from crawlset.wire import keys
@@ -35,7 +34,7 @@ def is_resting(now: datetime) -> bool:
         return False
     try:
         rest = Rest.from_json(loads(objects.get(keys.TICK_RESTS)))
-    except s3().exceptions.NoSuchKey:
+    except objects.ObjectAbsentError:
         return False
     since = datetime.fromtimestamp(rest.since, now.tzinfo)
     return now.timestamp() < rest.until and _has_settled(since)

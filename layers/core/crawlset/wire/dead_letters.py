@@ -9,10 +9,11 @@ from crawlset.kit.strict_json import MalformedJsonError
 from crawlset.wire import keys
 from crawlset.wire.notices import keys_of_event
 
-REPEATED = ("delivery_id", "probe_id", "takedown_id", "rewrite_id")
+REPEATED = ("delivery_id", "host_proof_id", "probe_id", "takedown_id", "rewrite_id")
 """
-Fields of messages that stand for nothing to be ended: the lease of a delivery ends and its next
-attempt begins, the next estimate probes again, the tick sends for takedowns and rewrites.
+Fields of messages that stand for nothing to be ended: the lease of a delivery or of a host's check
+ends and the next attempt begins, the next estimate probes again, the tick sends for takedowns and
+rewrites.
 """
 
 
