@@ -93,7 +93,7 @@ class TestExpand:
         actions = [
             statement["Action"]
             for role in of_type(expand(REAL), "AWS::IAM::Role")
-            for policy in role["Policies"]
+            for policy in role.get("Policies", [])
             for statement in policy["PolicyDocument"]["Statement"]
             if "Action" in statement
         ]

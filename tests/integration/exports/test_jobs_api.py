@@ -7,10 +7,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from crawlset.kit import objects
-from crawlset.models import CrawlJob, ExportJob, JobStatus, OutboxMessage, Project
-from crawlset.wire.pipeline import Execution
+from crawlset.models import CrawlJob, ExportJob, JobStatus, Project
 from tests import factories
 from tests.integration.api import Api
+from tests.integration.executions import executions
 from tests.integration.exports.steps import TRAIN, Store, error_of, expire, export, step, write
 
 pytestmark = pytest.mark.usefixtures("bucket")
@@ -39,7 +39,7 @@ class TestCreateExportJob:
             ]
             assert "there are '', 'cat', 'kitten'" in body["detail"]
 
-    def test_waits_with_one_execution_in_the_outbox(
+    def test_waits_with_one_execution_that_is_asked_for(
         self, api: Api, path: str, job: CrawlJob, session: Session
     ) -> None:
         status, body = api.call("POST", path, {"format": "imagefolder"})
@@ -65,9 +65,8 @@ class TestCreateExportJob:
             "csv_formulas": "keep",
             "images_table": None,
         }
-        (message,) = session.scalars(select(OutboxMessage))
-        assert message.deduplication_id == f"exp-{body['id']}"
-        execution = Execution.from_json(message.body)
+        [(name, execution)] = executions().items()
+        assert name == f"exp-{body['id']}"
         assert (execution.validation_job_id, str(execution.export_job_id)) == (None, body["id"])
 
     @pytest.mark.parametrize(

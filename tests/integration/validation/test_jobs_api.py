@@ -5,10 +5,11 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from crawlset.models import CrawlJob, JobChunk, JobStatus, OutboxMessage, Project, ValidationJob
+from crawlset.models import CrawlJob, JobChunk, JobStatus, Project, ValidationJob
 from crawlset.wire.pipeline import Execution
 from tests import factories
 from tests.integration.api import Api
+from tests.integration.executions import executions
 from tests.integration.validation.rules import BLACK, NARROW, WIDE
 from tests.integration.validation.steps import validate
 
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("bucket")
 
 
 class TestCreateValidationJob:
-    def test_waits_with_one_execution_in_the_outbox(
+    def test_waits_with_one_execution_that_is_asked_for(
         self, api: Api, path: str, job: CrawlJob, session: Session
     ) -> None:
         status, body = api.call("POST", path, {"validation_rules": {"rules": [WIDE]}})
@@ -26,11 +27,8 @@ class TestCreateValidationJob:
         assert (rule["check"], rule["severity"], rule["scope"]) == ("width", "reject", "image")
         assert body["counts"] == {"kept": 0, "quarantined": 0, "rejected": 0, "errors": 0}
         assert body["by_rule"] == {}
-        (message,) = session.scalars(select(OutboxMessage))
-        assert message.deduplication_id == f"val-{body['id']}"
-        assert Execution.from_json(message.body) == Execution(
-            job.user_id, job.id, UUID(body["id"]), None
-        )
+        asked_for = Execution(job.user_id, job.id, UUID(body["id"]), None)
+        assert executions() == {f"val-{body['id']}": asked_for}
 
     def test_takes_the_default_rules(self, api: Api, path: str) -> None:
         status, body = api.call("POST", path, {})

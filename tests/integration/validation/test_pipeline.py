@@ -13,6 +13,7 @@ from crawlset.validation.schemas import ValidationJobRead
 from crawlset.wire.pipeline import Execution
 from tests import factories
 from tests.integration.api import Api
+from tests.integration.executions import executions
 from tests.integration.validation.steps import step
 
 CHILD_FAILED = {"Error": "States.ExceedToleratedFailureThreshold", "Cause": "One failed."}
@@ -105,9 +106,9 @@ class TestCreatePipeline:
         status, made = self.ask(api, job, body)
 
         assert status == 201
-        (message,) = session.scalars(select(OutboxMessage))
-        assert message.deduplication_id == f"job-{made['validation_job']['id']}"
-        assert str(Execution.from_json(message.body).export_job_id) == made["export_job"]["id"]
+        [(name, execution)] = executions().items()
+        assert name == f"job-{made['validation_job']['id']}"
+        assert str(execution.export_job_id) == made["export_job"]["id"]
         assert made["export_job"]["validation_job_id"] == made["validation_job"]["id"]
 
     def test_is_logged_as_the_pipeline_of_its_crawl_job(self, api: Api, job: CrawlJob) -> None:
@@ -197,9 +198,6 @@ class TestSweepPipeline:
             )
         session.commit()
 
-    def executions(self, session: Session) -> list[str | None]:
-        return list(session.scalars(select(OutboxMessage.deduplication_id)))
-
     def test_starts_again_what_stood_still(self, session: Session, job: CrawlJob) -> None:
         stalled = factories.create_validation_job(session, job, status=JobStatus.running)
         factories.create_validation_job(session, job, status=JobStatus.running)
@@ -207,9 +205,8 @@ class TestSweepPipeline:
 
         n_swept = pipeline.sweep()
 
-        (name,) = self.executions(session)
+        (name,) = executions()
         assert n_swept == 1
-        assert name is not None
         assert name.startswith(f"val-{stalled.id}-")
         assert pipeline.sweep() == 0
 
@@ -220,7 +217,7 @@ class TestSweepPipeline:
         pipeline.sweep()
 
         session.refresh(stalled)
-        assert (stalled.status, self.executions(session)) == (JobStatus.failed, [])
+        assert (stalled.status, [*executions()]) == (JobStatus.failed, [])
         assert stalled.error_message == "The work stopped and could not be started again."
 
     def test_starts_everything_again_when_executions_were_lost(
@@ -236,8 +233,7 @@ class TestSweepPipeline:
 
         pipeline.sweep(everything=True)
 
-        (message,) = session.scalars(select(OutboxMessage))
+        (execution,) = executions().values()
         validations, exports = jobs_of(session, job)
-        execution = Execution.from_json(message.body)
         assert execution.validation_job_id == validations[0].id
         assert execution.export_job_id == exports[0].id
