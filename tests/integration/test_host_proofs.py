@@ -79,8 +79,15 @@ class TestHostProofs:
 
     @pytest.mark.parametrize(
         "host",
-        ["", "https://images.example.org", "images.example.org/a", "a@b.example", "127.0.0.1"],
-        ids=["none", "a URL", "a path", "a user", "a private address"],
+        [
+            "",
+            "https://images.example.org",
+            "images.example.org/a",
+            "a.example#b",
+            "a@b.example",
+            "127.0.0.1",
+        ],
+        ids=["none", "a URL", "a path", "a fragment", "a user", "a private address"],
     )
     def test_are_not_of_what_is_no_host_or_is_never_asked(self, api: Api, host: str) -> None:
         status, problem = api.call("POST", PATH, {"host": host})

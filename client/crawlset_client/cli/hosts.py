@@ -98,10 +98,19 @@ def _state(proof: HostProof) -> str:
 
 
 def _find(crawlset: Crawlset, host: str) -> HostProof:
+    meant = {host, _plain(host)}
     for proof in crawlset.hosts.list():
-        if host in {proof.host, proof.id}:
+        if meant & {proof.host, proof.id}:
             return proof
     raise UsageError(f"You have not said that {host} is yours; `crawlset hosts prove {host}` does.")
+
+
+def _plain(host: str) -> str:
+    """The spelling that the service gives nearly every host."""
+    try:
+        return host.lower().rstrip(".").encode("idna").decode()
+    except UnicodeError:
+        return host
 
 
 def _follow(run: Run, crawlset: Crawlset, proof: HostProof) -> HostProof:

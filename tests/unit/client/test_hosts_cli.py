@@ -100,6 +100,17 @@ class TestHosts:
         assert result.exit_code == 1
         assert re.search(rf"{re.escape(HOST)} +failed .* HTTP 404", result.stdout)
 
+    @pytest.mark.parametrize("spelling", ["Images.Example.org", "images.example.org."])
+    def test_are_named_in_any_spelling(self, shell: Shell, proof: str, spelling: str) -> None:
+        assert shell.json("hosts", "check", spelling, "--no-watch")["id"] == proof
+
+    def test_of_other_alphabets_are_named_as_they_are_read(
+        self, api: FakeHosts, shell: Shell
+    ) -> None:
+        named = api.add("xn--bcher-kva.example")["id"]
+
+        assert shell.json("hosts", "check", "Bücher.example", "--no-watch")["id"] == named
+
     def test_need_not_wait(self, shell: Shell, proof: str) -> None:
         assert shell.json("hosts", "check", HOST, "--no-watch")["status"] == "checking"
 

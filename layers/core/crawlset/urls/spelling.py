@@ -9,6 +9,8 @@ from crawlset.urls.mending import mend
 _NAME = r"(?:[a-z0-9-]{1,63}\.)+[a-z]{2,63}"
 _PLAIN_NAME = re.compile(_NAME)
 _PLAIN_URL = re.compile(rf"https?://{_NAME}(?:/[!-\[\]-~]*)?")
+_OTHER_PARTS = re.compile(r"[/?#@]")
+"""What begins or ends another part of a URL than the host."""
 _CACHED_CHARS = 256
 """What is longer is no host, and must not fill the cache of all tenants."""
 _PARTS = re.compile(
@@ -47,7 +49,7 @@ def plain_host(host: str) -> str:
 def read_host(name: str) -> str:
     """The one spelling of a host that somebody wrote; raises `ValueError` for anything else."""
     host = host_of(f"https://{name}/")
-    if not host or ":" in name.rpartition("]")[2] or "/" in name or "@" in name:
+    if not host or ":" in name.rpartition("]")[2] or _OTHER_PARTS.search(name):
         message = f"{name!r:.80} is no host; write it without scheme, port and path"
         raise ValueError(message)
     return host
