@@ -76,5 +76,10 @@ class TestToken:
         told = {n for n in functions() if "EdgeTokenSha256" in {*texts(environment(n))}}
 
         assert written(EDGE)["Parameters"]["EdgeToken"]["NoEcho"] is True
-        assert told == {"AuthorizeFunction"}
+        assert told == {
+            "ApiFunction",
+            "AuthorizeFunction",
+            "FindFunction",
+            "ThumbnailFunction",
+        }
         assert written()["Parameters"]["EdgeTokenSha256"]["Default"] == ""

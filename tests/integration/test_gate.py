@@ -1,11 +1,14 @@
 """What every request passes: scopes, the minute's allowance, Idempotency-Key, validators."""
 
+import hashlib
 from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from crawlset import settings
+from crawlset.accounts import edge
 from crawlset.models import IdempotencyKey, JobStatus, Profile, Project
 from tests import factories
 from tests.integration.api import Api
@@ -184,3 +187,20 @@ class TestScopes:
 
         assert (answer.status, answer.body["code"]) == (403, "MissingScopeError")
         assert repr(missing) in answer.body["detail"]
+
+
+class TestEdge:
+    @pytest.fixture(autouse=True)
+    def there_is_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        known = settings.EdgeSettings(edge_digest=hashlib.sha256(b"shown").hexdigest())
+        monkeypatch.setattr(edge, "edge_settings", lambda: known)
+
+    @pytest.mark.parametrize("path", ["/api/projects", "/api/session"])
+    def test_lets_nobody_pass_whose_key_it_has_let_through_before(
+        self, api: Api, path: str
+    ) -> None:
+        """The gateway keeps what the authorizer said of a key, for a minute."""
+        assert api.ask("POST", path, {"name": "Cats"}).status == 403
+
+    def test_lets_through_what_it_has_seen(self, api: Api) -> None:
+        assert api.ask("GET", "/api/projects", x_edge_token="shown").status == 200

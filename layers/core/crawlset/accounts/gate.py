@@ -7,7 +7,7 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
-from crawlset.accounts import allowance, authorizer, idempotency, waking
+from crawlset.accounts import allowance, authorizer, edge, idempotency, waking
 from crawlset.accounts.failures import FailuresExceededError
 from crawlset.accounts.keys import ApiKeyExpiredError
 from crawlset.errors import ConflictError, DatabaseAwayError, ForbiddenError
@@ -22,6 +22,11 @@ ADMIN_PATHS = ("/api/api-keys", "/api/webhooks")
 class MissingScopeError(ForbiddenError):
     def __init__(self, scope: str) -> None:
         super().__init__(f"This API key lacks the scope {scope!r}.")
+
+
+class PassedByTheEdgeError(ForbiddenError):
+    def __init__(self) -> None:
+        super().__init__("This API is asked at the address of its edge only.")
 
 
 class UnknownApiKeyError(ForbiddenError):
@@ -97,9 +102,12 @@ def _caller(app: APIGatewayHttpResolver) -> dict[str, str]:
     Raises:
         ApiKeyExpiredError: it says so, or the key has expired since: the gateway keeps its answer.
         FailuresExceededError: it says so.
+        PassedByTheEdgeError: the gateway keeps its answer, whichever way the next request comes.
         UnknownApiKeyError: it could not look, and there is no such key.
     """
     event = app.current_event
+    if edge.source_ip(event.headers, event.request_context.http.source_ip) is None:
+        raise PassedByTheEdgeError
     caller: dict[str, str] = (
         event.raw_event["requestContext"].get("authorizer", {}).get("lambda") or {}
     )
