@@ -40,6 +40,7 @@ PARAMETERS = {
     # moto takes no first element of an empty list, on which a condition stands.
     "SubnetIds": "subnet-1,subnet-2",
     "SecurityGroupIds": "sg-1",
+    "WithWebhooks": "true",
 }
 
 
