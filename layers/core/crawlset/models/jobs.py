@@ -175,7 +175,7 @@ class JobChunk(Identified, Owned, Timestamped, Base):
 
     crawl_job_id: Mapped[UUID]
     lane: Mapped[str | None]
-    """`lead#n` of a chunk of hosts with many candidates; none for a chunk of all the others."""
+    """`lead#n` for hosts with many candidates, `host#owned` for an owned one; none for others."""
     per_host: Mapped[int | None]
     """Requests at once to the host of its lane, if that is owned."""
     not_before: Mapped[datetime | None]
