@@ -299,7 +299,7 @@ class TestSample:
 
 class TestUrls:
     def test_writes_a_parquet_manifest_in_parts(self) -> None:
-        urls = [f"https://a.example/{n}.jpg" for n in range(25_001)]
+        urls = [f"https://a.example/{n}.jpg" for n in range(26_001)]
         manifest = io.BytesIO()
         pq.write_table(pa.table({"URL": urls, "label": ["cat"] * len(urls)}), manifest)
         objects.put("uploads/a/b", manifest.getvalue())
@@ -317,7 +317,8 @@ class TestUrls:
         )
 
         parts = parts_of(job_id)
-        assert [(head.n_parts, len(lines)) for head, lines in parts] == [(None, 25_000), (2, 1)]
+        sizes = [(head.n_parts, len(lines)) for head, lines in parts]
+        assert sizes == [(None, 1_000), (None, 25_000), (3, 1)]
         lines = [line for _, lines in parts for line in lines]
         assert [line.url for line in lines] == urls
         assert {(line.query, line.keyword, line.refused) for line in lines} == {(None, "cat", None)}

@@ -8,7 +8,7 @@ docs/costs.md names the page of each, and has what a month comes to.
 from dataclasses import dataclass, fields
 from math import ceil
 
-from crawlset.settings import CANDIDATES_PER_PART
+from crawlset.settings import CANDIDATES_IN_FIRST_PART, CANDIDATES_PER_PART
 
 REGION = "us-east-1"
 PRICES_AS_OF = "2026-11-30"
@@ -133,7 +133,7 @@ class Cost:
 
 
 def cost_of(work: BilledWork) -> Cost:
-    n_parts = max(work.n_searches, ceil(work.n_candidates / CANDIDATES_PER_PART))
+    n_parts = _parts(work)
     return Cost(
         aws_lambda=_functions(work),
         s3=_objects(work, n_parts),
@@ -147,6 +147,12 @@ def cost_of(work: BilledWork) -> Cost:
         storage=work.bytes_stored / GB * S3_GB_MONTH * (STORED_MONTHS + EXPORTED_MONTHS),
         transfer=DOWNLOADS * work.bytes_stored / GB * TRANSFER_OUT_GB,
     )
+
+
+def _parts(work: BilledWork) -> int:
+    """Objects of candidates: a small one for each search, and what more there is."""
+    n_more = work.n_candidates - work.n_searches * CANDIDATES_IN_FIRST_PART
+    return work.n_searches + max(0, ceil(n_more / CANDIDATES_PER_PART))
 
 
 def _functions(work: BilledWork) -> float:

@@ -11,6 +11,8 @@ CHUNK_URLS = 500
 """URLs in one chunk, at most."""
 CANDIDATES_PER_PART = 25_000
 """Candidates in one object of candidates, at most."""
+CANDIDATES_IN_FIRST_PART = 1_000
+"""Candidates in the first object of a search, at most, so that fetching begins while it goes on."""
 MAX_CANDIDATES = 10_000_000
 """Candidates of one job, at most."""
 MAX_KEYWORDS = 50

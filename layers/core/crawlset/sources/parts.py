@@ -11,7 +11,7 @@ from pydantic_core import to_json
 
 from crawlset import licences
 from crawlset.kit.json_lines import GZIP_LEVEL
-from crawlset.settings import CANDIDATES_PER_PART
+from crawlset.settings import CANDIDATES_IN_FIRST_PART, CANDIDATES_PER_PART
 from crawlset.sources.manifest_columns import kept
 from crawlset.sources.manifest_rows import MAX_TITLE_CHARS
 from crawlset.sources.protocol import Candidate
@@ -58,7 +58,7 @@ class SearchPlace:
 
 class Parts:
     """
-    The candidates of one search, in objects of at most 25,000.
+    The candidates of one search, in objects of at most 25,000, the first of at most 1,000.
 
     A full part is written when the next candidate comes, so that the last one is known to be.
     Of candidates with one URL the first is kept. The others are counted, and those of lists that
@@ -110,7 +110,7 @@ class Parts:
             if not self._keeps_further or cleaned.refused or first == said:
                 return
             cleaned.is_further = True
-        if self._n_lines == CANDIDATES_PER_PART or self._n_bytes >= PART_BYTES:
+        if self._n_lines == self._most_lines or self._n_bytes >= PART_BYTES:
             self.close()
         self.n_candidates += not cleaned.is_further
         self._n_new += not cleaned.is_further
@@ -142,6 +142,12 @@ class Parts:
         """Write the last part and say how many there are."""
         self._put(is_last=True, error=error)
         return self._number + 1
+
+    @property
+    def _most_lines(self) -> int:
+        if self._number == 0:
+            return min(CANDIDATES_IN_FIRST_PART, CANDIDATES_PER_PART)
+        return CANDIDATES_PER_PART
 
     @property
     def is_empty(self) -> bool:
