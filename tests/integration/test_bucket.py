@@ -227,3 +227,31 @@ class TestInTheEmulator:
         assert not bucket.put_once(KEY, b"other")
         assert list(bucket.get_lines(KEY)) == [{"head": 1}]
         assert bucket.exists(KEY)
+
+    @pytest.mark.parametrize(
+        ("asked", "part", "said"),
+        [
+            ("bytes=2-4", b"234", "bytes 2-4/10"),
+            ("bytes=8-99", b"89", "bytes 8-9/10"),
+            ("bytes=7-", b"789", "bytes 7-9/10"),
+            ("bytes=-3", b"789", "bytes 7-9/10"),
+        ],
+    )
+    def test_gives_the_part_that_is_asked_of_an_object(
+        self, emulated_bucket: str, asked: str, part: bytes, said: str
+    ) -> None:
+        objects.put(KEY, b"0123456789")
+
+        answer = clients.s3().get_object(Bucket=emulated_bucket, Key=KEY, Range=asked)
+
+        assert (answer["Body"].read(), answer["ContentRange"]) == (part, said)
+        assert objects.get(KEY) == b"0123456789"
+
+    @pytest.mark.parametrize("body", [b"", b"0123456789"])
+    def test_refuses_a_part_that_an_object_has_not(self, emulated_bucket: str, body: bytes) -> None:
+        objects.put(KEY, body)
+
+        with pytest.raises(ClientError) as raised:
+            objects.get_range(KEY, 10, 1)
+
+        assert raised.value.response["Error"]["Code"] == "InvalidRange"
