@@ -268,11 +268,32 @@ class TestPlanPart:
     def test_gives_a_host_lanes_that_becomes_busy_over_several_parts(
         self, session: Session, job: CrawlJob, search: JobSearch, queues: Any
     ) -> None:
-        for part in range(2):
+        for part in (1, 2):
             urls = [f"https://busy.example.org/{part}/{n}.jpg" for n in range(40)]
             planning.plan_part(put_part(search, [candidate(url) for url in urls], part, None))
 
         assert [chunk.lane for chunk in chunks_of(session, job)] == [None, "busy.example.org#0"]
+
+    @pytest.mark.parametrize(
+        ("n_parts", "lanes"), [(1, {None}), (None, {None, "busy0.example.org#0"})]
+    )
+    def test_gives_hosts_lanes_from_the_beginning_of_a_search_that_goes_on(
+        self,
+        session: Session,
+        job: CrawlJob,
+        search: JobSearch,
+        n_parts: int | None,
+        lanes: set[str | None],
+    ) -> None:
+        hosts = [f"busy{n % 16}" for n in range(320)] + [f"rare{n}" for n in range(680)]
+        urls = [f"https://{host}.example.org/{n}.jpg" for n, host in enumerate(hosts)]
+
+        planning.plan_part(put_part(search, [candidate(url) for url in urls], 0, n_parts))
+
+        chunks = chunks_of(session, job)
+        assert {chunk.lane for chunk in chunks} == lanes
+        if n_parts is None:
+            assert sum(chunk.n_urls for chunk in chunks if chunk.lane) == 320
 
 
 class TestDefer:

@@ -4,18 +4,20 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy.orm import Session
 
-from crawlset.crawls.planner import HOSTS_PER_LANE, busy_hosts, share_lanes
+from crawlset.crawls.planner import HOSTS_PER_LANE, LANE_URLS, busy_hosts, share_lanes
 from crawlset.crawls.repository import LaneRepository
 
 
-def leads(session: Session, hosts: Sequence[str], known: Mapping[str, int]) -> dict[str, str]:
+def leads(
+    session: Session, hosts: Sequence[str], known: Mapping[str, int], most: int = LANE_URLS
+) -> dict[str, str]:
     """
     The lead of each of `hosts` that has so many candidates that it is asked in lanes.
 
-    A host that had none is given one for good, of hosts that are busy with it if they have places
-    left.
+    `hosts`, `known` and `most` are those of `busy_hosts`. A host that had none is given one for
+    good, of hosts that are busy with it if they have places left.
     """
-    busy = busy_hosts(hosts, known)
+    busy = busy_hosts(hosts, known, most)
     if not busy:
         return {}
     repository = LaneRepository(session)

@@ -36,14 +36,15 @@ class PlannedChunk:
     """Requests at once to the host of a lane, if it is owned."""
 
 
-def busy_hosts(hosts: Iterable[str], known: Mapping[str, int]) -> list[str]:
+def busy_hosts(hosts: Iterable[str], known: Mapping[str, int], most: int = LANE_URLS) -> list[str]:
     """
     The hosts with so many candidates that they are asked in lanes, those with the most first.
 
-    `hosts` has one entry a candidate; `known` says how many the job has already of a host.
+    `hosts` has one entry a candidate; `known` says how many the job has already of a host; with
+    more than `most` of both it is asked in lanes.
     """
     counts = Counter(hosts)
-    busy = (host for host, n in counts.items() if n + known.get(host, 0) > LANE_URLS)
+    busy = (host for host, n in counts.items() if n + known.get(host, 0) > most)
     return sorted(busy, key=lambda host: (-counts[host], host))
 
 

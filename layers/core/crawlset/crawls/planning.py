@@ -58,7 +58,8 @@ def plan_part(key: str) -> int:
         if further:
             CandidateRepository(session).add_further(job, further)
             candidates = [candidate for candidate in candidates if not candidate.is_further]
-        chunk_ids, n_new, n_of_others = _insert(session, job, candidates)
+        goes_on = part.part == 0 and head.n_parts is None
+        chunk_ids, n_new, n_of_others = _insert(session, job, candidates, goes_on=goes_on)
         search.n_candidates += n_new
         if head.run == job.run:
             if part.part not in search.planned_parts:
@@ -166,10 +167,10 @@ def _refuse_taken_down(
 
 
 def _insert(
-    session: Session, job: CrawlJob, candidates: Sequence[CandidateLine]
+    session: Session, job: CrawlJob, candidates: Sequence[CandidateLine], *, goes_on: bool
 ) -> tuple[list[UUID], int, int]:
     """
-    Insert what is new to the job, in chunks.
+    Insert what is new to the job, in chunks; `goes_on` if they are the small beginning of a search.
 
     Gives the chunks to fetch, how many are new, and how many the job has from another search.
     """
@@ -182,7 +183,8 @@ def _insert(
     chunks: list[JobChunk] = []
     known = ImageRepository(session).count_hosts(job, _recurring(hosts), LANE_URLS)
     per_host = owned_hosts.allowed(session, job)
-    leads = lanes.leads(session, [host for host in hosts if host not in per_host], known)
+    others = [host for host in hosts if host not in per_host]
+    leads = lanes.leads(session, others, known, _most_without_lanes(len(hosts), goes_on=goes_on))
     for planned in plan(hosts, leads, per_host):
         chunk = _chunk(job, planned, WorkStatus.pending)
         chunks.append(chunk)
@@ -212,6 +214,16 @@ def _recurring(hosts: Sequence[str]) -> list[str]:
     counts = Counter(hosts)
     fewest = LANES_PER_HOST + 1 if len(hosts) > CANDIDATES_PER_PART // 2 else 1
     return [host for host, n in counts.items() if fewest <= n <= LANE_URLS]
+
+
+def _most_without_lanes(n_candidates: int, *, goes_on: bool) -> int:
+    """
+    Candidates of one host that are asked without a lane.
+
+    A host of a search's beginning counts as if a full part went on like that: once there are lanes
+    of it, whoever asks it besides comes on top.
+    """
+    return LANE_URLS * n_candidates // CANDIDATES_PER_PART if goes_on else LANE_URLS
 
 
 def _chunk(job: CrawlJob, planned: PlannedChunk, status: WorkStatus) -> JobChunk:
